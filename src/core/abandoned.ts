@@ -1,0 +1,38 @@
+import { type Call, type EngineContext, tell } from './context.ts'
+import { OnlyonceError, reasonOf } from './errors.ts'
+import { quote } from './key.ts'
+import { childKey } from './operation.ts'
+import type { Reconciled } from './options.ts'
+import type { StoredResult } from './record.ts'
+import { storedValue } from './result.ts'
+
+/**
+ * Decides on an operation that an earlier owner abandoned, while we hold its lease:
+ * the result to settle it with, or `undefined` to run the effect.
+ * @throws OnlyonceError OUTCOME_UNKNOWN when `onAbandoned` throws: nobody knows, so nothing may run
+ */
+export async function decideAbandoned(
+  context: EngineContext,
+  call: Call,
+  granted: { readonly attempt: number; readonly fence: number },
+): Promise<StoredResult | undefined> {
+  const { attempt, fence } = granted
+  if (attempt === 1) return undefined
+  const { named } = call
+  const { scope, key } = named
+  const policy = call.options.onAbandoned
+  tell(context, call, { type: 'abandoned', attempt, policy: typeof policy === 'function' ? 'reconcile' : policy })
+  if (policy === 'retry') return undefined
+  if (policy === 'hold') return { kind: 'unknown', body: new Uint8Array(0) }
+  let answer: Reconciled
+  try {
+    answer = await policy({ scope, key, attempt, fence, child: (name) => childKey(named, name) })
+  } catch (error) {
+    throw new OnlyonceError(
+      'OUTCOME_UNKNOWN',
+      `onAbandoned could not tell whether ${quote(key)} happened (${reasonOf(error)}); it is asked again at the next call`,
+      { cause: error },
+    )
+  }
+  return answer.happened ? storedValue(answer.value) : undefined
+}

@@ -1,0 +1,209 @@
+import { decideAbandoned } from './abandoned.ts'
+import { encodeResult } from './codec.ts'
+import { type Call, claimRequest, type EngineContext, tell } from './context.ts'
+import { OnlyonceError, reasonOf } from './errors.ts'
+import type { Settled } from './flights.ts'
+import { leaseLost } from './holding.ts'
+import { quote } from './key.ts'
+import type { AtomicEffect, Operation } from './once.ts'
+import { createOperation } from './operation.ts'
+import type { Lease, StoredResult } from './record.ts'
+import { storedError, storedValue } from './result.ts'
+import { sleep } from './runtime.ts'
+import type { AtomicClaims, ClaimOutcome, TransactionalStore } from './store.ts'
+import { remembers } from './throw-policy.ts'
+import { backoff } from './time-limit.ts'
+
+/** The effect's own error, told apart from the store's while both pass through the transaction. */
+class EffectThrew extends Error {
+  readonly thrown: unknown
+  constructor(thrown: unknown) {
+    super(reasonOf(thrown))
+    this.thrown = thrown
+  }
+}
+
+/**
+ * Claim, effect and result in one transaction of ours: it commits with all three or leaves nothing.
+ * @throws OnlyonceError STORE_UNAVAILABLE, LEASE_LOST (longer than maxRunMs), OUTCOME_UNKNOWN (the commit's answer was
+ * lost and cannot be found out)
+ */
+export async function leadAtomic<Tx>(
+  context: EngineContext,
+  store: TransactionalStore<Tx>,
+  call: Call,
+  effect: AtomicEffect<Tx, unknown>,
+  claimed: (outcome: ClaimOutcome) => void,
+): Promise<Settled> {
+  const startedAt = context.runtime.now()
+  const owner = context.runtime.token()
+  let reached: Settled | undefined
+  try {
+    reached = undefined
+    const settled = await store.transaction(async (tx) => {
+      reached = await insideTransaction(context, store, call, effect, tx, owner, claimed)
+      return reached
+    })
+    return announced(context, call, settled, startedAt)
+  } catch (error) {
+    const atCommit = reached as Settled | undefined
+    if (atCommit?.kind === 'result') {
+      return announced(context, call, await afterCommitFailed(context, call, owner, atCommit, error), startedAt)
+    }
+    if (!(error instanceof EffectThrew))
+      throw OnlyonceError.from(error, 'STORE_UNAVAILABLE', notChanged(context, error))
+    const tookMs = context.runtime.now() - startedAt
+    tell(context, call, { type: 'failed', error: error.thrown, remembered: false, tookMs })
+    return { kind: 'failed', error: error.thrown }
+  }
+}
+
+/** The same inside the caller's own open transaction: nothing is final until the caller commits. */
+export async function joinAtomic<Tx>(
+  context: EngineContext,
+  store: TransactionalStore<Tx>,
+  call: Call,
+  effect: AtomicEffect<Tx, unknown>,
+  tx: Tx,
+): Promise<Settled> {
+  const startedAt = context.runtime.now()
+  try {
+    const owner = context.runtime.token()
+    return announced(
+      context,
+      call,
+      await insideTransaction(context, store, call, effect, tx, owner, () => {}),
+      startedAt,
+    )
+  } catch (error) {
+    if (error instanceof EffectThrew) return { kind: 'failed', error: error.thrown }
+    throw OnlyonceError.from(error, 'STORE_UNAVAILABLE', notChanged(context, error))
+  }
+}
+
+async function insideTransaction<Tx>(
+  context: EngineContext,
+  store: TransactionalStore<Tx>,
+  call: Call,
+  effect: AtomicEffect<Tx, unknown>,
+  tx: Tx,
+  owner: string,
+  claimed: (outcome: ClaimOutcome) => void,
+): Promise<Settled> {
+  const claims = store.within(tx)
+  const request = claimRequest(context, call, owner)
+  try {
+    return await claims.guarded(async () => {
+      const claim = await claims.claim(request)
+      claimed(claim)
+      if (claim.kind === 'done')
+        return { kind: 'result', result: claim.result, ran: false, attempt: 0, fence: claim.fence }
+      if (claim.kind === 'running') return { kind: 'in-flight', retryAfterMs: claim.retryAfterMs }
+      if (claim.kind === 'mismatch') return claim
+      const { lease, attempt } = claim
+      const decided = await decideAbandoned(context, call, { attempt, fence: lease.fence })
+      if (decided !== undefined) return keep(claims, call, lease, attempt, decided, false)
+      const control = createOperation({ named: call.named, ...claim, fence: lease.fence, owner })
+      const value = await runWithin(context, call, control, () => effect(tx, control.op))
+      return keep(claims, call, lease, attempt, storedValue(value), true)
+    })
+  } catch (error) {
+    if (!(error instanceof EffectThrew) || !remembers(context, call, error.thrown)) throw error
+    // The effect's writes are undone; its error becomes the result in the same transaction.
+    const again = await claims.claim(request)
+    if (again.kind !== 'granted') throw error
+    return keep(claims, call, again.lease, again.attempt, storedError(error.thrown), true)
+  }
+}
+
+/** The claim already stands as done without a value, so only a value costs a second statement. */
+async function keep(
+  claims: AtomicClaims,
+  { options }: Call,
+  lease: Lease,
+  attempt: number,
+  result: StoredResult,
+  ran: boolean,
+): Promise<Settled> {
+  if (result.kind !== 'value' || !sameBytes(result.body, NOTHING)) {
+    await claims.complete({ lease, result, retentionMs: options.retentionMs })
+  }
+  return { kind: 'result', result, ran, attempt, fence: lease.fence }
+}
+
+const NOTHING = encodeResult(undefined)
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0
+}
+
+/** An effect that outlives `maxRunMs` is left behind and its transaction undone: it would hold the rows for ever. */
+function runWithin(
+  { runtime }: EngineContext,
+  { named, options }: Call,
+  control: { readonly op: Operation; abort(reason: OnlyonceError): void },
+  effect: () => unknown,
+): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const cancel = runtime.after(options.maxRunMs, () => {
+      const loss = leaseLost(named.key, 'it ran longer than maxRunMs, and its transaction was undone')
+      control.abort(loss)
+      reject(loss)
+    })
+    const run = async () => effect()
+    run().then(
+      (value) => {
+        cancel()
+        resolve(value)
+      },
+      (thrown) => {
+        cancel()
+        reject(new EffectThrew(thrown))
+      },
+    )
+  })
+}
+
+/** Whether a commit whose answer was lost happened: the record says so, by owner, once it can be read. */
+async function afterCommitFailed(
+  context: EngineContext,
+  { named, options }: Call,
+  owner: string,
+  reached: Settled & { kind: 'result' },
+  error: unknown,
+): Promise<Settled> {
+  const { calls, runtime } = context
+  if (!reached.ran) throw OnlyonceError.from(error, 'STORE_UNAVAILABLE', notChanged(context, error))
+  const deadline = runtime.now() + options.leaseMs
+  const pauseMs = backoff(runtime, 50, 1_000)
+  for (;;) {
+    try {
+      const record = await calls.find(named.id)
+      if (record?.owner === owner && record.fence === reached.fence && record.state === 'done') return reached
+      break
+    } catch (unreadable) {
+      if (runtime.now() >= deadline) {
+        throw new OnlyonceError(
+          'OUTCOME_UNKNOWN',
+          `the commit for ${quote(named.key)} failed (${reasonOf(error)}) and its record cannot be read; ask again with the same key`,
+          { cause: unreadable },
+        )
+      }
+      await sleep(runtime, pauseMs())
+    }
+  }
+  throw OnlyonceError.from(error, 'STORE_UNAVAILABLE', notChanged(context, error))
+}
+
+function announced(context: EngineContext, call: Call, settled: Settled, startedAt: number): Settled {
+  if (settled.kind !== 'result') return settled
+  const { attempt, fence, result } = settled
+  if (result.kind === 'unknown') tell(context, call, { type: 'unknown' })
+  const tookMs = context.runtime.now() - startedAt
+  if (settled.ran && result.kind !== 'error') tell(context, call, { type: 'executed', attempt, fence, tookMs })
+  return settled
+}
+
+function notChanged({ store }: EngineContext, error: unknown): string {
+  return `the ${store.name} store did not commit the transaction (${reasonOf(error)}); nothing was changed: ask again later`
+}

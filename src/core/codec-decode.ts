@@ -1,0 +1,79 @@
+import { isUtf8 } from 'node:buffer'
+import { corrupt, refuseCorrupt, refuseDepth, refuseName } from './codec-corrupt.ts'
+import {
+  type CodecLimits,
+  DEFAULT_CODEC_LIMITS,
+  FORMAT_VERSION,
+  REPRESENTATION,
+  type Representation,
+} from './codec-format.ts'
+import { revive } from './codec-revive.ts'
+import { OnlyonceError } from './errors.ts'
+
+const HEADER_BYTES = 2
+
+/**
+ * Reads what `encodeResult` wrote. Safe on anything a store may hold: it revives no classes and runs no code, every
+ * object it builds is a plain `{}` of its own, and it looks no deeper than `maxDepth`.
+ *
+ * The limits are those of `encodeResult`; who raises them there must raise them here.
+ * @throws OnlyonceError `OUTCOME_UNKNOWN`, and nothing else, when the bytes are corrupt, over a limit, or written by a
+ * newer version of this package.
+ */
+export function decodeResult(bytes: Uint8Array, limits: Partial<CodecLimits> = {}): unknown {
+  return decode(bytes, [REPRESENTATION.json, REPRESENTATION.extended, REPRESENTATION.bytes], limits)
+}
+
+/** The same for what `encodeErrorFacts` wrote. */
+export function decodeErrorFacts(bytes: Uint8Array): unknown {
+  return decode(bytes, [REPRESENTATION.error], {})
+}
+
+function decode(bytes: Uint8Array, expected: readonly Representation[], limits: Partial<CodecLimits>): unknown {
+  const { maxBytes, maxDepth } = { ...DEFAULT_CODEC_LIMITS, ...limits }
+  try {
+    const representation = readHeader(bytes, expected)
+    if (bytes.byteLength > maxBytes) refuseCorrupt(`it is larger than ${maxBytes} bytes`)
+    const body = bytes.subarray(HEADER_BYTES)
+    // A copy: a driver may hand over a view of a buffer that it uses again.
+    if (representation === REPRESENTATION.bytes) return new Uint8Array(body)
+    const tree = parse(body)
+    if (representation !== REPRESENTATION.json) return revive(tree, maxDepth)
+    check(tree, maxDepth)
+    return tree
+  } catch (thrown) {
+    throw OnlyonceError.is(thrown) ? thrown : corrupt('it cannot be read', thrown)
+  }
+}
+
+function readHeader(bytes: Uint8Array, expected: readonly Representation[]): Representation {
+  const [version = 0, letter = 0] = bytes
+  if (version > FORMAT_VERSION) {
+    const message = `the stored result was written by a newer version of onlyonce (format ${version}); upgrade onlyonce`
+    throw new OnlyonceError('OUTCOME_UNKNOWN', `${message} here, and ask again`)
+  }
+  const representation = expected.find((candidate) => candidate === String.fromCharCode(letter))
+  if (version < FORMAT_VERSION || representation === undefined) refuseCorrupt('its first two bytes are not ours')
+  return representation
+}
+
+function parse(body: Uint8Array): unknown {
+  // Buffer would put U+FFFD for broken UTF-8 without a word: another answer than the one that was stored.
+  if (!isUtf8(body)) refuseCorrupt('it is not UTF-8')
+  return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString())
+}
+
+/** Holds parsed JSON to the rules it was written under. */
+function check(value: unknown, depthLeft: number): void {
+  if (typeof value !== 'object' || value === null) return
+  refuseDepth(depthLeft)
+  if (Array.isArray(value)) {
+    for (const item of value) check(item, depthLeft - 1)
+    return
+  }
+  const object = value as Readonly<Record<string, unknown>>
+  for (const name of Object.keys(object)) {
+    refuseName(name)
+    check(object[name], depthLeft - 1)
+  }
+}

@@ -1,0 +1,59 @@
+/** The first byte of everything the codec writes. A reader that meets a larger one is too old. */
+export const FORMAT_VERSION = 1
+
+/** The second byte: how the rest is to be read. Printable, so that a hex dump of a store explains itself. */
+export const REPRESENTATION = Object.freeze({
+  /** Plain JSON text. */
+  json: 'J',
+  /** JSON text in which every array is `[tag, …]`; see `ARRAY_TAGS`. */
+  extended: 'X',
+  /** The bytes themselves. */
+  bytes: 'B',
+  /** An error: extended JSON of `{ name, message, code?, data? }`. */
+  error: 'E',
+} as const)
+
+export type Representation = (typeof REPRESENTATION)[keyof typeof REPRESENTATION]
+
+/**
+ * What an array means in extended JSON. Every array there starts with one of these, so no array of the user's can be
+ * mistaken for one of ours, and nothing of the user's needs escaping.
+ */
+export type ArrayTag =
+  /** `['array', …items]` */
+  | 'array'
+  /** `['set', …items]` */
+  | 'set'
+  /** `['map', key, value, key, value, …]` */
+  | 'map'
+  /** `['literal', name]`, one of the names in `LITERALS` */
+  | 'literal'
+  /** `['bigint', '-ff']`, hexadecimal: decimal costs quadratic time for long numbers */
+  | 'bigint'
+  /** `['date', milliseconds]`, `null` for an invalid date */
+  | 'date'
+  /** `['bytes', base64]` */
+  | 'bytes'
+
+/** The values that JSON has no word for. */
+export const LITERALS: ReadonlyMap<unknown, unknown> = new Map<string, unknown>([
+  ['undefined', undefined],
+  ['NaN', Number.NaN],
+  ['Infinity', Number.POSITIVE_INFINITY],
+  ['-Infinity', Number.NEGATIVE_INFINITY],
+  ['-0', -0],
+])
+
+/** Member names through which careless code, ours or a reader's, can reach a prototype. */
+export function isDangerousName(name: string): boolean {
+  return name === '__proto__' || name === 'constructor' || name === 'prototype'
+}
+
+export interface CodecLimits {
+  /** The size of the encoded value in bytes. */
+  readonly maxBytes: number
+  /** How many arrays, objects, maps and sets may be nested in one another. */
+  readonly maxDepth: number
+}
+
+export const DEFAULT_CODEC_LIMITS: CodecLimits = Object.freeze({ maxBytes: 1024 * 1024, maxDepth: 100 })

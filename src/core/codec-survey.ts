@@ -1,0 +1,118 @@
+import { types } from 'node:util'
+import { type CodecLimits, isDangerousName } from './codec-format.ts'
+import { OnlyonceError } from './errors.ts'
+import { describe, isPlainArray, isPlainObject, Trail } from './value-path.ts'
+
+// A subclass of Date, Map or Set would come back as its parent, so only the class itself will do.
+export function isDate(value: object): value is Date {
+  return types.isDate(value) && Object.getPrototypeOf(value) === Date.prototype
+}
+
+export function isMap(value: object): value is ReadonlyMap<unknown, unknown> {
+  return types.isMap(value) && Object.getPrototypeOf(value) === Map.prototype
+}
+
+export function isSet(value: object): value is ReadonlySet<unknown> {
+  return types.isSet(value) && Object.getPrototypeOf(value) === Set.prototype
+}
+
+/** One look at every part of a value before it is encoded: refuses what cannot be, and finds out what it takes. */
+export class Survey {
+  readonly trail: Trail = new Trail('result')
+  /** True once a value was met that plain JSON would lose. */
+  needsExtension = false
+  readonly #limits: CodecLimits
+  #leastSize = 0
+
+  constructor(limits: CodecLimits) {
+    this.#limits = limits
+  }
+
+  /** @throws OnlyonceError `RESULT_UNSERIALIZABLE` with the path of what cannot be stored. */
+  visit(value: unknown): void {
+    this.#spend(1)
+    if (value === null || typeof value === 'boolean') return
+    if (typeof value === 'string') this.#spend(value.length)
+    else if (typeof value === 'object') this.#visitObject(value)
+    else if (typeof value === 'function' || typeof value === 'symbol') this.#refuse(describe(value))
+    else if (!Number.isFinite(value) || Object.is(value, -0)) this.needsExtension = true
+  }
+
+  refuseSize(): never {
+    const rule = `result is larger than ${this.#limits.maxBytes} bytes and cannot be stored`
+    throw new OnlyonceError('RESULT_UNSERIALIZABLE', `${rule}; return a reference to it instead`)
+  }
+
+  #visitObject(value: object): void {
+    if (isPlainArray(value)) {
+      this.#enter(value)
+      this.#visitItems(value)
+      this.trail.leave()
+    } else if (isPlainObject(value)) {
+      this.#enter(value)
+      this.#visitMembers(value)
+      this.trail.leave()
+    } else {
+      this.needsExtension = true
+      if (types.isUint8Array(value)) this.#spend(value.byteLength)
+      else if (!isDate(value)) this.#visitCollection(value)
+    }
+  }
+
+  #visitCollection(value: object): void {
+    const entries = isMap(value) ? value : isSet(value) ? value.entries() : this.#refuse(describe(value))
+    this.#enter(value)
+    this.#visitEntries(entries)
+    this.trail.leave()
+  }
+
+  #enter(container: object): void {
+    if (this.trail.isInside(container)) this.#refuse('a reference to something it is inside of')
+    if (this.trail.depth === this.#limits.maxDepth) this.#refuse(`nested deeper than ${this.#limits.maxDepth} levels`)
+    this.trail.enter(container)
+  }
+
+  #visitItems(items: readonly unknown[]): void {
+    for (let index = 0; index < items.length; index++) {
+      this.trail.at(index)
+      const item = items[index]
+      if (item === undefined && !Object.hasOwn(items, index)) this.#refuse('a hole in a sparse array')
+      this.visit(item)
+    }
+  }
+
+  #visitMembers(members: Readonly<Record<string, unknown>>): void {
+    if (Object.getOwnPropertySymbols(members).length > 0) this.#refuse('an object with symbol keys')
+    for (const name of Object.keys(members)) {
+      this.trail.at(name)
+      if (isDangerousName(name)) this.#refuse('a member with a name that can reach a prototype')
+      this.#spend(name.length)
+      const member = Object.getOwnPropertyDescriptor(members, name)
+      if (member?.get !== undefined || member?.set !== undefined) this.#refuse('a getter or setter')
+      this.visit(member?.value)
+    }
+  }
+
+  #visitEntries(entries: Iterable<readonly [unknown, unknown]>): void {
+    let entry = 0
+    for (const [key, value] of entries) {
+      this.trail.at({ entry })
+      this.visit(key)
+      this.visit(value)
+      entry++
+    }
+  }
+
+  // A lower bound kept while walking: references shared by many members can make a small graph an endless text.
+  #spend(size: number): void {
+    this.#leastSize += size
+    if (this.#leastSize > this.#limits.maxBytes) this.refuseSize()
+  }
+
+  #refuse(what: string): never {
+    throw new OnlyonceError(
+      'RESULT_UNSERIALIZABLE',
+      `${this.trail} is ${what}, which cannot be stored; return plain data`,
+    )
+  }
+}

@@ -1,0 +1,85 @@
+import { type Call, type EngineContext, tell } from './context.ts'
+import { OnlyonceError } from './errors.ts'
+import type { Flight, Flights, LeadingFlight, Settled } from './flights.ts'
+import { backoff } from './time-limit.ts'
+import type { Waits } from './waiting.ts'
+
+/** Goes to the store once for an operation. */
+export type Lead = (leading: LeadingFlight) => Promise<Settled>
+
+const FIRST_POLL_MS = 20
+const SLOWEST_POLL_MS = 1_000
+
+/**
+ * Answers a call: as the leader that goes to the store, or as a follower of the flight that is already on its way in
+ * this process. With `onInFlight: 'wait'` both wait, woken by the flight, by the store where it can notify, and by
+ * jittered polling; never longer than `waitMs`.
+ */
+export function createJoining(context: EngineContext, flights: Flights, waits: Waits, checkOpen: () => void) {
+  const { runtime, store } = context
+
+  async function leadAndWait(call: Call, lead: Lead, leading: LeadingFlight, deadline: number): Promise<Settled> {
+    const pollMs = backoff(runtime, FIRST_POLL_MS, SLOWEST_POLL_MS)
+    for (;;) {
+      const settled = await lead(leading)
+      const left = deadline - runtime.now()
+      if (settled.kind !== 'in-flight' || call.options.onInFlight === 'reject' || left <= 0) return settled
+      // A lease that is over sooner than the next poll is worth being there for.
+      const pause = Math.min(pollMs(), settled.retryAfterMs + 1, left)
+      await waits.wait(pause, store.watch === undefined ? {} : { subscribe: (wake) => watch(call, wake) })
+      checkOpen()
+    }
+  }
+
+  function watch(call: Call, wake: () => void): () => void {
+    return store.watch?.(call.named.id, wake) ?? (() => {})
+  }
+
+  /** What a follower learns from a flight; `undefined` when it has to look for itself. */
+  async function follow(call: Call, flight: Flight, deadline: number): Promise<Settled | undefined> {
+    const first = await flight.claimed
+    const inFlight = (): Settled => ({ kind: 'in-flight', retryAfterMs: Math.max(0, flight.retryAt - runtime.now()) })
+    if (flight.fingerprint !== call.named.fingerprint) {
+      // Only when the leader's payload turned out to be the bound one is ours certainly a stranger's.
+      if (first !== undefined && first.kind !== 'mismatch') return { kind: 'mismatch' }
+      await waits.wait(deadline - runtime.now(), { until: flight.over })
+      return undefined
+    }
+    const settledSoon = first === undefined || first.kind === 'done' || first.kind === 'mismatch'
+    if (!settledSoon && call.options.onInFlight === 'reject') return inFlight()
+    const over = Symbol('over')
+    let end: Awaited<Flight['over']> | typeof over = over
+    const ended = flight.over.then((value) => {
+      end = value
+    })
+    await waits.wait(settledSoon ? context.options.storeTimeoutMs : deadline - runtime.now(), { until: ended })
+    checkOpen()
+    const reached = end as Awaited<Flight['over']> | typeof over
+    if (reached === over) return inFlight()
+    if (reached.kind === 'result') return { ...reached, ran: false }
+    if (reached.kind === 'mismatch') return reached
+    if (reached.kind !== 'error') return undefined
+    if (OnlyonceError.is(reached.error) && reached.error.code === 'LEASE_LOST') return undefined
+    throw reached.error
+  }
+
+  return async (call: Call, lead: Lead): Promise<Settled> => {
+    const deadline = runtime.now() + call.options.waitMs
+    for (let joined = false; ; joined = true) {
+      const flight = flights.get(call.named.id)
+      const settled =
+        flight === undefined
+          ? await flights.start(call.named, (leading) => leadAndWait(call, lead, leading, deadline))
+          : await follow(call, flight, deadline)
+      if (settled === undefined) continue
+      announce(call, settled, joined || flight !== undefined)
+      return settled
+    }
+  }
+
+  function announce(call: Call, settled: Settled, joined: boolean): void {
+    if (settled.kind === 'mismatch') tell(context, call, { type: 'mismatch' })
+    if (settled.kind === 'in-flight') tell(context, call, { type: 'in-flight', retryAfterMs: settled.retryAfterMs })
+    if (settled.kind === 'result' && !settled.ran) tell(context, call, { type: 'replayed', joined })
+  }
+}

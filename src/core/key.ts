@@ -1,0 +1,114 @@
+import { hash } from 'node:crypto'
+import { OnlyonceError } from './errors.ts'
+import { fingerprintOf, NO_FINGERPRINT } from './fingerprint.ts'
+import type { OperationId } from './record.ts'
+
+/** How a caller names an operation. A bare string is a key in the engine's own scope, bound to no payload. */
+export type KeyInput =
+  | string
+  | {
+      readonly key: string
+      /** Replaces the engine's scope for this call. */
+      readonly scope?: string
+      /** What the key must stay bound to: hashed into the fingerprint, not stored. */
+      readonly payload?: unknown
+      /** A fingerprint made elsewhere, at most 255 characters. Give this or `payload`. */
+      readonly fingerprint?: string
+    }
+
+export interface OperationKey {
+  readonly id: OperationId
+  readonly scope: string
+  readonly key: string
+  readonly fingerprint: string
+}
+
+const MAX_SCOPE_LENGTH = 255
+const MAX_FINGERPRINT_LENGTH = 255
+
+/** Scopes that begin with this are the engine's own, so that a lock and a result never meet. */
+export const RESERVED_SCOPE_MARK = '!'
+
+/** What string concatenation leaves of a value that was not there: `order:undefined`, `user-[object Object]`. */
+const LEFTOVER = /\[object \w+\]|(?<![\p{L}\p{N}])(?:undefined|null|NaN)(?![\p{L}\p{N}])/u
+
+/**
+ * Checks what the caller gave and finds the operation's id.
+ * @throws OnlyonceError KEY_MISSING, KEY_INVALID; OPTION_INVALID for a bad scope
+ */
+export function resolveKey(input: KeyInput, defaultScope: string, maxKeyLength: number): OperationKey {
+  const { key, scope, payload, fingerprint } = typeof input === 'string' ? { key: input } : fieldsOf(input)
+  checkKey(key, maxKeyLength)
+  if (scope !== undefined) checkScope(scope)
+  if (fingerprint !== undefined && payload !== undefined) {
+    throw new OnlyonceError('KEY_INVALID', `key ${quote(key)} came with both a payload and a fingerprint; give one`)
+  }
+  if (fingerprint !== undefined) checkFingerprint(fingerprint, key)
+  const bound = fingerprint ?? (payload === undefined ? NO_FINGERPRINT : fingerprintOf(payload))
+  const within = scope ?? defaultScope
+  return { id: operationId(within, key), scope: within, key, fingerprint: bound }
+}
+
+/** Length-prefixed, so that ("a", "bc") and ("ab", "c") differ; over bytes, so that case, accents and NUL count. */
+export function operationId(scope: string, key: string): OperationId {
+  const named = `${Buffer.byteLength(scope)}:${scope}${Buffer.byteLength(key)}:${key}`
+  return hash('sha256', named, 'hex').slice(0, 32)
+}
+
+/** @throws OnlyonceError OPTION_INVALID */
+export function checkScope(scope: unknown): asserts scope is string {
+  const wrong = (rule: string) => {
+    throw new OnlyonceError('OPTION_INVALID', `option \`scope\` ${rule}; got ${quote(scope)}`)
+  }
+  if (typeof scope !== 'string' || scope.trim() === '') {
+    wrong('is required: name what keys are unique within, such as the tenant and route, or the consumer')
+  } else if (scope.length > MAX_SCOPE_LENGTH) wrong(`must not be longer than ${MAX_SCOPE_LENGTH} characters`)
+  else if (!scope.isWellFormed()) wrong('must be well-formed Unicode')
+  else if (scope.startsWith(RESERVED_SCOPE_MARK))
+    wrong(`must not begin with \`${RESERVED_SCOPE_MARK}\`, which is reserved`)
+  else if (LEFTOVER.test(scope)) wrong('contains what is left of a missing value')
+}
+
+function checkKey(key: unknown, maxLength: number): asserts key is string {
+  if (key === undefined || key === null)
+    throw new OnlyonceError('KEY_MISSING', 'no key was given: it names the operation')
+  if (typeof key !== 'string') {
+    throw new OnlyonceError(
+      'KEY_INVALID',
+      `a key must be a string; got ${typeof key}: convert it where its meaning is known`,
+    )
+  }
+  if (key.trim() === '') throw new OnlyonceError('KEY_MISSING', 'the key is empty: it names the operation')
+  if (key.length > maxLength) {
+    throw new OnlyonceError('KEY_INVALID', `a key must not be longer than ${maxLength} characters; got ${key.length}`)
+  }
+  if (!key.isWellFormed()) throw new OnlyonceError('KEY_INVALID', `key ${quote(key)} is not well-formed Unicode`)
+  const leftover = LEFTOVER.exec(key)
+  if (leftover !== null) {
+    throw new OnlyonceError(
+      'KEY_INVALID',
+      `key ${quote(key)} contains \`${leftover[0]}\`, what is left of a missing value: operations that differ would share it`,
+    )
+  }
+}
+
+function checkFingerprint(fingerprint: unknown, key: string): void {
+  if (typeof fingerprint === 'string' && fingerprint !== '' && fingerprint.length <= MAX_FINGERPRINT_LENGTH) return
+  throw new OnlyonceError('KEY_INVALID', `the fingerprint of key ${quote(key)} must be a string of 1 to 255 characters`)
+}
+
+function fieldsOf(input: unknown): Exclude<KeyInput, string> {
+  if (input === undefined || input === null)
+    throw new OnlyonceError('KEY_MISSING', 'no key was given: it names the operation')
+  if (typeof input === 'object') return input as Exclude<KeyInput, string>
+  throw new OnlyonceError(
+    'KEY_INVALID',
+    `a key must be a string; got ${typeof input}: convert it where its meaning is known`,
+  )
+}
+
+/** A value as it may stand in a message: short, on one line. */
+export function quote(value: unknown): string {
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value)
+  return text.length <= 80 ? text : `${text.slice(0, 77)}…`
+}

@@ -1,0 +1,182 @@
+import { decideAbandoned } from './abandoned.ts'
+import { type Call, claimRequest, type EngineContext, tell } from './context.ts'
+import { OnlyonceError, reasonOf } from './errors.ts'
+import type { LeadingFlight, Settled } from './flights.ts'
+import { type Grant, LeftBehind, leaseLost, whileHolding } from './holding.ts'
+import { quote } from './key.ts'
+import type { Effect } from './once.ts'
+import { createOperation } from './operation.ts'
+import type { StoredResult } from './record.ts'
+import { storedError, storedValue } from './result.ts'
+import { sleep } from './runtime.ts'
+import type { Completion, WriteOutcome } from './store.ts'
+import { remembers } from './throw-policy.ts'
+import { backoff } from './time-limit.ts'
+
+/** `result` keeps what the effect returned; `lock` keeps nothing and gives the operation back. */
+export type Keeping = 'result' | 'lock'
+
+type Ended = { readonly decided: StoredResult } | { readonly value: unknown } | { readonly thrown: unknown }
+
+/**
+ * One claim and, when granted, one run of the effect under a lease.
+ * @throws OnlyonceError STORE_UNAVAILABLE, LEASE_LOST, OUTCOME_UNKNOWN
+ */
+export async function leadLeased(
+  context: EngineContext,
+  call: Call,
+  effect: Effect<unknown>,
+  keeping: Keeping,
+  leading: LeadingFlight,
+): Promise<Settled> {
+  const { calls, runtime } = context
+  const { leaseMs, retentionMs } = call.options
+  const askedAt = runtime.now()
+  const claim = await claimOrNothing(context, call)
+  if (claim === undefined) return runUnprotected(call, effect)
+  leading.claimed(claim, runtime.now() + (claim.kind === 'running' ? claim.retryAfterMs : leaseMs))
+  if (claim.kind === 'done') return { kind: 'result', result: claim.result, ran: false, attempt: 0, fence: claim.fence }
+  if (claim.kind === 'running') return { kind: 'in-flight', retryAfterMs: claim.retryAfterMs }
+  if (claim.kind === 'mismatch') return claim
+  const { lease, attempt } = claim
+  const grant: Grant = { ...claim, askedAt }
+  const tookMs = runtime.now() - askedAt
+  tell(context, call, { type: 'claimed', attempt, fence: lease.fence, tookMs })
+  // An answer that was under way for a whole lease may be about a claim that somebody else has by now.
+  if (tookMs >= leaseMs && (await calls.renew({ lease, leaseMs, retentionMs })) === 'lost') {
+    return afterLoss(context, call, grant)
+  }
+  return runGranted(context, call, effect, keeping, grant)
+}
+
+async function runGranted(
+  context: EngineContext,
+  call: Call,
+  effect: Effect<unknown>,
+  keeping: Keeping,
+  grant: Grant,
+): Promise<Settled> {
+  const { calls, runtime } = context
+  const { lease, attempt } = grant
+  let ended: Ended
+  try {
+    ended = await whileHolding(context, call, grant, async (op): Promise<Ended> => {
+      const decided =
+        keeping === 'lock' ? undefined : await decideAbandoned(context, call, { attempt, fence: lease.fence })
+      if (decided !== undefined) return { decided }
+      try {
+        return { value: await effect(op) }
+      } catch (thrown) {
+        return { thrown }
+      }
+    })
+  } catch (error) {
+    if (error instanceof LeftBehind) {
+      tell(context, call, { type: 'lease-lost', fence: lease.fence, heldMs: runtime.now() - grant.askedAt })
+      throw error.loss
+    }
+    await calls.release(lease).catch(() => {})
+    throw error
+  }
+  const tookMs = runtime.now() - grant.askedAt
+  if ('thrown' in ended) {
+    const remembered = keeping === 'result' && remembers(context, call, ended.thrown)
+    tell(context, call, { type: 'failed', error: ended.thrown, remembered, tookMs })
+    if (remembered) return settle(context, call, grant, storedError(ended.thrown), true)
+    // When even the release fails the lease runs out by itself; what the caller must see is the effect's error.
+    const given = await calls.release(lease).catch(() => 'ok' as const)
+    return given === 'ok' ? { kind: 'failed', error: ended.thrown } : afterLoss(context, call, grant, ended.thrown)
+  }
+  if ('decided' in ended) {
+    const settled = await settle(context, call, grant, ended.decided, false)
+    if (ended.decided.kind === 'unknown') tell(context, call, { type: 'unknown' })
+    return settled
+  }
+  if (keeping === 'lock') {
+    if ((await calls.release(lease)) === 'lost') throw lockLost(context, call, grant)
+    tell(context, call, { type: 'executed', attempt, fence: lease.fence, tookMs })
+    return { kind: 'local', value: ended.value, fence: lease.fence }
+  }
+  const settled = await settle(context, call, grant, storedValue(ended.value), true)
+  if (settled.kind === 'result' && settled.ran)
+    tell(context, call, { type: 'executed', attempt, fence: lease.fence, tookMs })
+  return settled
+}
+
+/** Writes the result and answers with it, or with what the owner that replaced us has stored. */
+async function settle(
+  context: EngineContext,
+  call: Call,
+  grant: Grant,
+  result: StoredResult,
+  ran: boolean,
+): Promise<Settled> {
+  const { lease, attempt } = grant
+  const completion = { lease, result, retentionMs: call.options.retentionMs }
+  if ((await completeUntilDefinite(context, call, completion)) === 'lost') return afterLoss(context, call, grant)
+  return { kind: 'result', result, ran, attempt, fence: lease.fence }
+}
+
+/** An unknown answer is asked again for a whole lease: the effect has happened, so giving up is the last resort. */
+async function completeUntilDefinite(
+  context: EngineContext,
+  call: Call,
+  completion: Completion,
+): Promise<WriteOutcome> {
+  const { calls, runtime } = context
+  const deadline = runtime.now() + call.options.leaseMs
+  const pauseMs = backoff(runtime, 50, 1_000)
+  for (;;) {
+    try {
+      return await calls.complete(completion)
+    } catch (error) {
+      if (runtime.now() < deadline) {
+        await sleep(runtime, pauseMs())
+        continue
+      }
+      throw new OnlyonceError(
+        'OUTCOME_UNKNOWN',
+        `the effect of ${quote(call.named.key)} ran, but the store did not confirm its result (${reasonOf(error)}); ` +
+          'after the lease it counts as abandoned, and onAbandoned decides',
+        { cause: error },
+      )
+    }
+  }
+}
+
+/** Somebody else holds the operation. When they are done, their result is the answer for everyone. */
+async function afterLoss(context: EngineContext, call: Call, grant: Grant, thrown?: unknown): Promise<Settled> {
+  const { calls, runtime } = context
+  tell(context, call, { type: 'lease-lost', fence: grant.lease.fence, heldMs: runtime.now() - grant.askedAt })
+  const record = await calls.find(call.named.id)
+  if (record?.result === undefined || record.fingerprint !== call.named.fingerprint) {
+    throw leaseLost(call.named.key, 'another owner took it over', thrown)
+  }
+  return { kind: 'result', result: record.result, ran: false, attempt: record.attempt, fence: record.fence }
+}
+
+function lockLost(context: EngineContext, call: Call, grant: Grant): OnlyonceError {
+  const { fence } = grant.lease
+  tell(context, call, { type: 'lease-lost', fence, heldMs: context.runtime.now() - grant.askedAt })
+  return leaseLost(call.named.key, 'another owner held the lock before this one gave it back')
+}
+
+async function claimOrNothing(context: EngineContext, call: Call) {
+  try {
+    return await context.calls.claim(claimRequest(context, call, context.runtime.token()))
+  } catch (error) {
+    const down = OnlyonceError.is(error) && error.code === 'STORE_UNAVAILABLE'
+    if (!down || call.options.onStoreDown === 'fail') throw error
+    tell(context, call, { type: 'unprotected', error })
+    return undefined
+  }
+}
+
+async function runUnprotected(call: Call, effect: Effect<unknown>): Promise<Settled> {
+  const { op } = createOperation({ named: call.named, attempt: 1, starts: 1, fence: 0, owner: '', steps: [] })
+  try {
+    return { kind: 'local', value: await effect(op), fence: 0 }
+  } catch (error) {
+    return { kind: 'failed', error }
+  }
+}

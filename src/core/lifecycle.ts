@@ -1,0 +1,137 @@
+/**
+ * The life of an operation as pure functions: the specification that every store keeps.
+ * Each takes the record as it is and the store's clock, and answers what to say and what to write.
+ */
+import type { Lease, OperationRecord, StoredResult } from './record.ts'
+import type { ClaimOutcome, ClaimRequest, Completion, Renewal, WriteOutcome } from './store.ts'
+
+/** `write` left out: the record stays as it is. */
+export interface Decision<Outcome> {
+  readonly outcome: Outcome
+  readonly write?: OperationRecord
+}
+
+/** The retention of a result that waits for a decision: the largest time a JavaScript Date can hold. */
+export const FOREVER = 8_640_000_000_000_000
+
+/**
+ * Judges in the order retention, fingerprint, state, lease. `fenceFloor` is the largest fence that was ever handed out
+ * for a record that is gone by now, so that fences grow across forget, sweep and a clock that was set back.
+ */
+export function decideClaim(
+  current: OperationRecord | undefined,
+  request: ClaimRequest,
+  now: number,
+  fenceFloor = 0,
+): Decision<ClaimOutcome> {
+  const known = retained(current, now)
+  if (known === undefined) return grant(undefined, request, now, Math.max(fenceFloor, current?.fence ?? 0))
+  if (known.fingerprint !== request.fingerprint) return { outcome: { kind: 'mismatch' } }
+  switch (known.state) {
+    case 'done':
+      return { outcome: { kind: 'done', id: known.id, fence: known.fence, result: known.result as StoredResult } }
+    case 'idle':
+      return grant(known, request, now, fenceFloor)
+    case 'running':
+      if (known.owner === request.owner) return { outcome: granted(known) }
+      if (known.leaseUntil > now) return { outcome: { kind: 'running', retryAfterMs: known.leaseUntil - now } }
+      return grant(known, request, now, fenceFloor)
+  }
+}
+
+/** Extends the lease and keeps the longer list of steps. Never shortens either: a late repeat must do no harm. */
+export function decideRenew(
+  current: OperationRecord | undefined,
+  { lease, leaseMs, retentionMs, steps = [] }: Renewal,
+  now: number,
+): Decision<WriteOutcome> {
+  if (!holds(current, lease, now) || current.state !== 'running') return { outcome: 'lost' }
+  return {
+    outcome: 'ok',
+    write: {
+      ...current,
+      leaseUntil: Math.max(current.leaseUntil, now + leaseMs),
+      retainUntil: Math.max(current.retainUntil, now + leaseMs + retentionMs),
+      steps: steps.length > current.steps.length ? steps : current.steps,
+    },
+  }
+}
+
+/**
+ * Settles a running operation, also after its lease ran out: the owner decides, not the lease.
+ * On a done one only a result that was `unknown` is replaced; a repeat answers `ok` and changes nothing.
+ */
+export function decideComplete(
+  current: OperationRecord | undefined,
+  { lease, result, retentionMs }: Completion,
+  now: number,
+): Decision<WriteOutcome> {
+  if (!holds(current, lease, now) || current.state === 'idle') return { outcome: 'lost' }
+  if (current.state === 'done' && current.result?.kind !== 'unknown') return { outcome: 'ok' }
+  const retainUntil = result.kind === 'unknown' ? FOREVER : now + retentionMs
+  return { outcome: 'ok', write: { ...current, state: 'done', result, leaseUntil: now, retainUntil, steps: [] } }
+}
+
+/**
+ * Gives a running operation back. Fingerprint, steps and fence stay. It takes back its own attempt and no more, so that
+ * an owner that was abandoned before it is not forgotten: the next claim still tells that the effect may have happened.
+ */
+export function decideRelease(current: OperationRecord | undefined, lease: Lease, now: number): Decision<WriteOutcome> {
+  if (!holds(current, lease, now) || current.state === 'done') return { outcome: 'lost' }
+  if (current.state === 'idle') return { outcome: 'ok' }
+  return { outcome: 'ok', write: { ...current, state: 'idle', attempt: current.attempt - 1, leaseUntil: now } }
+}
+
+/** A live running record always outlives its lease, so this never answers true for one. */
+export function isSweepable(record: OperationRecord, now: number): boolean {
+  return record.retainUntil <= now && record.leaseUntil <= now
+}
+
+/** The record if it still binds its key. */
+export function retained(record: OperationRecord | undefined, now: number): OperationRecord | undefined {
+  return record === undefined || isSweepable(record, now) ? undefined : record
+}
+
+export function isAbandoned(record: OperationRecord, now: number): boolean {
+  return record.state === 'running' && record.leaseUntil <= now
+}
+
+/** A record whose retention is over counts as gone, swept or not: a late write must not bring it back. */
+function holds(record: OperationRecord | undefined, lease: Lease, now: number): record is OperationRecord {
+  const known = retained(record, now)
+  return known !== undefined && known.owner === lease.owner && known.fence === lease.fence
+}
+
+function grant(
+  known: OperationRecord | undefined,
+  request: ClaimRequest,
+  now: number,
+  fenceFloor: number,
+): Decision<ClaimOutcome> {
+  const write: OperationRecord = {
+    id: request.id,
+    ...(request.scope === undefined ? {} : { scope: request.scope }),
+    ...(request.key === undefined ? {} : { key: request.key }),
+    fingerprint: request.fingerprint,
+    state: 'running',
+    owner: request.owner,
+    fence: Math.max(known?.fence ?? 0, fenceFloor, Math.floor(now * 1000) - 1) + 1,
+    attempt: (known?.attempt ?? 0) + 1,
+    starts: (known?.starts ?? 0) + 1,
+    leaseUntil: now + request.leaseMs,
+    retainUntil: now + request.leaseMs + request.retentionMs,
+    createdAt: known?.createdAt ?? now,
+    steps: known?.steps ?? [],
+  }
+  return { outcome: granted(write), write }
+}
+
+function granted(record: OperationRecord): ClaimOutcome {
+  return {
+    kind: 'granted',
+    lease: { id: record.id, owner: record.owner, fence: record.fence },
+    attempt: record.attempt,
+    starts: record.starts,
+    steps: record.steps,
+  }
+}

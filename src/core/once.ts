@@ -1,0 +1,94 @@
+import type { OnceListener } from './events.ts'
+import type { KeyInput } from './key.ts'
+import type { CallOptions, ResolvedOptions } from './options.ts'
+import type { OperationState } from './record.ts'
+import type { Store } from './store.ts'
+
+/** What the effect is told about the operation it carries out. */
+export interface Operation {
+  readonly scope: string
+  readonly key: string
+  /** 1 for a clean start; larger when earlier owners disappeared and the effect may have happened already. */
+  readonly attempt: number
+  /** How often the effect was allowed to start, failed and released attempts included. */
+  readonly starts: number
+  /** Grows with every claim. Hand it to systems that can refuse a smaller one. 0 when running unprotected. */
+  readonly fence: number
+  readonly owner: string
+  /** Aborts when the lease is lost or `maxRunMs` is over: stop, nothing you return will count. */
+  readonly signal: AbortSignal
+  /**
+   * Runs `fn` once per operation: its result is stored before the step counts as done, and a later attempt gets it
+   * without running `fn`. Answers the stored result. A crash inside `fn` runs `fn` again.
+   * @throws OnlyonceError LEASE_LOST, RESULT_UNSERIALIZABLE; OPTION_INVALID for a name used twice in one attempt
+   */
+  step<T>(name: string, fn: () => Promise<T> | T): Promise<T>
+  /** The key to send downstream for the part `name`: the same on every attempt, in every process. */
+  child(name: string): string
+}
+
+export type Effect<T> = (op: Operation) => Promise<T> | T
+export type AtomicEffect<Tx, T> = (tx: Tx, op: Operation) => Promise<T> | T
+
+/** What became of one call. Duplicates never throw. */
+export type Outcome<T> =
+  /** This call ran the effect; `value` is what was stored. */
+  | { readonly kind: 'executed'; readonly value: T; readonly attempt: number; readonly fence: number }
+  | { readonly kind: 'replayed'; readonly value: T }
+  | { readonly kind: 'in-flight'; readonly retryAfterMs: number }
+  | { readonly kind: 'mismatch' }
+  /** Abandoned under the policy `hold`: waits for an operator. */
+  | { readonly kind: 'unknown' }
+  /** The effect threw `error`; `replayed` when an earlier call did, and `onThrow` remembered it. */
+  | { readonly kind: 'failed'; readonly error: unknown; readonly replayed: boolean }
+
+export interface AtomicOptions<Tx> extends CallOptions {
+  /** Join this open transaction of yours: record and effect commit, or vanish, with it. */
+  readonly tx?: Tx
+}
+
+export interface AtomicCall<Tx> {
+  <T>(key: KeyInput, effect: AtomicEffect<Tx, T>, options?: AtomicOptions<Tx>): Promise<T>
+  /** As the call itself, but answers an `Outcome`. */
+  attempt<T>(key: KeyInput, effect: AtomicEffect<Tx, T>, options?: AtomicOptions<Tx>): Promise<Outcome<T>>
+}
+
+/** An operation as somebody looking at it sees it. */
+export interface OperationView {
+  readonly scope: string
+  readonly key: string
+  /** `abandoned`: running, but its lease is over. `unknown`: done, and waiting for an operator's decision. */
+  readonly state: OperationState | 'abandoned' | 'unknown'
+  readonly attempt: number
+  readonly starts: number
+  readonly fence: number
+  readonly createdAt: Date
+  readonly retainUntil: Date
+  /** The stored result, when the state is `done`. */
+  readonly result?:
+    | { readonly kind: 'value'; readonly value: unknown }
+    | { readonly kind: 'error'; readonly error: unknown }
+}
+
+export interface Once<Tx = never> extends AsyncDisposable {
+  /**
+   * Runs `effect` once for `key`; a duplicate gets the stored result.
+   * @throws OnlyonceError see the codes; whatever the effect threw, as it was thrown
+   */
+  <T>(key: KeyInput, effect: Effect<T>, options?: CallOptions): Promise<T>
+  /** As the call itself, but answers an `Outcome`: duplicates and errors of the effect are not thrown. */
+  attempt<T>(key: KeyInput, effect: Effect<T>, options?: CallOptions): Promise<Outcome<T>>
+  /** Record and the effect's own writes commit in one transaction. Only stores that are transactional have it. */
+  readonly atomic: [Tx] extends [never] ? never : AtomicCall<Tx>
+  /** A lock: one effect at a time for `key`, and no result is remembered. Its keys never meet those of the other calls. */
+  exclusive<T>(key: KeyInput, effect: Effect<T>, options?: CallOptions): Promise<T>
+  find(key: KeyInput): Promise<OperationView | undefined>
+  /** Removes the record: the effect may run again. Answers whether there was one. */
+  forget(key: KeyInput): Promise<boolean>
+  /** Answers a function that ends the subscription. */
+  on(listener: OnceListener): () => void
+  /** Accepts nothing new (`CLOSED`), lets running effects settle. The store stays open: it is yours. */
+  close(): Promise<void>
+  readonly store: Store
+  readonly options: ResolvedOptions
+}

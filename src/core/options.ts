@@ -1,0 +1,188 @@
+import { OnlyonceError } from './errors.ts'
+import { checkScope, quote } from './key.ts'
+import { type Runtime, systemRuntime } from './runtime.ts'
+import type { Store } from './store.ts'
+
+/** What became of an abandoned operation, as the outside world tells it. */
+export type Reconciled = { readonly happened: true; readonly value?: unknown } | { readonly happened: false }
+
+/** What a policy is told about the operation it decides on. */
+export interface AbandonedOperation {
+  readonly scope: string
+  readonly key: string
+  readonly attempt: number
+  readonly fence: number
+  /** The stable key of a downstream call, as `op.child` derived it in the attempt before. */
+  child(name: string): string
+}
+
+export type AbandonedPolicy = 'retry' | 'hold' | ((op: AbandonedOperation) => Promise<Reconciled> | Reconciled)
+export type ThrowPolicy = 'release' | 'remember' | ((error: unknown) => 'release' | 'remember')
+
+/** The choices of one call; the engine's are the defaults. */
+export interface CallOptions {
+  /** Default 30 000. Renewed every third of it while the effect runs. */
+  readonly leaseMs?: number
+  /** Default 900 000. The longest one attempt may keep renewing. */
+  readonly maxRunMs?: number
+  /** Default 86 400 000, a day. How long a result answers duplicates. */
+  readonly retentionMs?: number
+  /** Default `'replay'`: a duplicate of a done operation gets its result. `'reject'`: it gets `DUPLICATE`. */
+  readonly onDuplicate?: 'replay' | 'reject'
+  /** Default `'reject'`: a duplicate of a running operation gets `IN_FLIGHT`. `'wait'`: it waits up to `waitMs`. */
+  readonly onInFlight?: 'reject' | 'wait'
+  /** Default 10 000. */
+  readonly waitMs?: number
+  /** Default `'retry'`. What to do when an earlier owner disappeared without settling. */
+  readonly onAbandoned?: AbandonedPolicy
+  /** Default `'release'`: a retry runs again. `'remember'`: the error is the result. */
+  readonly onThrow?: ThrowPolicy
+  /** Default `'fail'` with `STORE_UNAVAILABLE`. `'run'`: run unprotected and emit `unprotected`. */
+  readonly onStoreDown?: 'fail' | 'run'
+}
+
+export interface EngineOptions<S extends Store = Store> extends CallOptions {
+  readonly store: S
+  /** What keys are unique within. Required: two tenants never share by accident. */
+  readonly scope: string
+  /** Default 5 000. Every store call ends by then. */
+  readonly storeTimeoutMs?: number
+  /** Default `'plain'`. `'hashed'` leaves the readable scope and key out of the store. */
+  readonly keys?: 'plain' | 'hashed'
+  /** Default 255 characters. Longer keys are refused, never cut. */
+  readonly maxKeyLength?: number
+  /** Default 500. The most requests in one store call. */
+  readonly maxBatch?: number
+  /** Told when a listener throws. Default: nobody. */
+  readonly onListenerError?: (error: unknown) => void
+  /** Default `systemRuntime`. */
+  readonly runtime?: Runtime
+}
+
+export type ResolvedCallOptions = Required<CallOptions>
+export type ResolvedOptions = Required<Omit<EngineOptions, 'store'>>
+
+type Rule = (value: unknown) => string | undefined
+
+const positive: Rule = (value) =>
+  Number.isSafeInteger(value) && (value as number) > 0
+    ? undefined
+    : 'must be a positive integer (milliseconds or a count)'
+const oneOf =
+  (...words: string[]): Rule =>
+  (value) =>
+    words.includes(value as string) ? undefined : `must be one of ${words.map((word) => `'${word}'`).join(', ')}`
+const oneOfOrFunction =
+  (...words: string[]): Rule =>
+  (value) =>
+    typeof value === 'function' || words.includes(value as string)
+      ? undefined
+      : `must be a function or one of ${words.map((word) => `'${word}'`).join(', ')}`
+const fn: Rule = (value) => (typeof value === 'function' ? undefined : 'must be a function')
+
+/** Longer times cannot be told apart from a wrong unit, and microsecond fences must stay exact. */
+const LONGEST_MS = 100 * 365 * 24 * 3600 * 1000
+
+export const CALL_DEFAULTS: ResolvedCallOptions = Object.freeze({
+  leaseMs: 30_000,
+  maxRunMs: 900_000,
+  retentionMs: 86_400_000,
+  onDuplicate: 'replay',
+  onInFlight: 'reject',
+  waitMs: 10_000,
+  onAbandoned: 'retry',
+  onThrow: 'release',
+  onStoreDown: 'fail',
+})
+
+export const DEFAULTS: Omit<ResolvedOptions, 'scope'> = Object.freeze({
+  ...CALL_DEFAULTS,
+  storeTimeoutMs: 5_000,
+  keys: 'plain',
+  maxKeyLength: 255,
+  maxBatch: 500,
+  onListenerError: () => {},
+  runtime: systemRuntime,
+})
+
+const CALL_RULES: Record<keyof CallOptions, Rule> = {
+  leaseMs: positive,
+  maxRunMs: positive,
+  retentionMs: positive,
+  onDuplicate: oneOf('replay', 'reject'),
+  onInFlight: oneOf('reject', 'wait'),
+  waitMs: positive,
+  onAbandoned: oneOfOrFunction('retry', 'hold'),
+  onThrow: oneOfOrFunction('release', 'remember'),
+  onStoreDown: oneOf('fail', 'run'),
+}
+
+const RULES: Record<keyof typeof DEFAULTS, Rule> = {
+  ...CALL_RULES,
+  storeTimeoutMs: positive,
+  keys: oneOf('plain', 'hashed'),
+  maxKeyLength: positive,
+  maxBatch: positive,
+  onListenerError: fn,
+  runtime: (value) => (typeof value === 'object' && value !== null ? undefined : 'must be a Runtime'),
+}
+
+/**
+ * Partial in, complete and frozen out.
+ * @throws OnlyonceError OPTION_INVALID naming option, rule and value
+ */
+export function resolveOptions(given: EngineOptions): ResolvedOptions {
+  const { store, scope, ...rest } = Object(given) as EngineOptions
+  checkStore(store)
+  checkScope(scope)
+  const resolved = { scope, ...merged(DEFAULTS, rest, RULES) }
+  checkTogether(resolved)
+  return Object.freeze(resolved)
+}
+
+/** The engine's options with what one call changes. @throws OnlyonceError OPTION_INVALID */
+export function resolveCallOptions(engine: ResolvedCallOptions, given: CallOptions | undefined): ResolvedCallOptions {
+  if (given === undefined) return engine
+  const base = Object.fromEntries(Object.keys(CALL_RULES).map((name) => [name, engine[name as keyof CallOptions]]))
+  const resolved = merged(base as unknown as ResolvedCallOptions, given, CALL_RULES)
+  checkTogether(resolved)
+  return resolved
+}
+
+/** @throws OnlyonceError OPTION_INVALID */
+export function invalidOption(name: string, rule: string, value: unknown): OnlyonceError {
+  return new OnlyonceError('OPTION_INVALID', `option \`${name}\` ${rule}; got ${quote(value)}`)
+}
+
+function merged<T extends object>(defaults: T, given: object, rules: Record<string, Rule>): T {
+  const result = { ...defaults } as Record<string, unknown>
+  for (const [name, value] of Object.entries(given)) {
+    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
+    if (rule === undefined)
+      throw invalidOption(name, `is not an option; there are ${Object.keys(rules).join(', ')}`, value)
+    if (value === undefined) continue
+    const broken = rule(value)
+    if (broken !== undefined) throw invalidOption(name, broken, value)
+    result[name] = value
+  }
+  return result as T
+}
+
+function checkTogether(options: ResolvedCallOptions): void {
+  for (const name of ['leaseMs', 'maxRunMs', 'retentionMs', 'waitMs'] as const) {
+    if (options[name] > LONGEST_MS) throw invalidOption(name, 'must not be longer than 100 years', options[name])
+  }
+  if (options.leaseMs < 3)
+    throw invalidOption('leaseMs', 'must be at least 3, since it is renewed every third of it', options.leaseMs)
+  if (options.retentionMs < options.leaseMs) {
+    throw invalidOption('retentionMs', `must not be shorter than leaseMs (${options.leaseMs})`, options.retentionMs)
+  }
+  if (options.maxRunMs < options.leaseMs) {
+    throw invalidOption('maxRunMs', `must not be shorter than leaseMs (${options.leaseMs})`, options.maxRunMs)
+  }
+}
+
+function checkStore(store: unknown): void {
+  if (typeof (store as Store | undefined)?.claim === 'function' && typeof (store as Store).traits === 'object') return
+  throw invalidOption('store', 'is required: a store such as memoryStore() or sqliteStore({ path })', store)
+}

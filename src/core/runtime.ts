@@ -1,0 +1,46 @@
+import { randomBytes } from 'node:crypto'
+
+/** Cancels what was scheduled; calling it again, or too late, does nothing. */
+export type Cancel = () => void
+
+/**
+ * Time, randomness and waiting: everything in the engine that is not a function of its input.
+ * Tests pass `fakeRuntime`, the simulator its own; a failing run is then a seed that can be replayed.
+ */
+export interface Runtime {
+  /** Milliseconds since 1970, may have a fraction. Never used to judge another owner's lease. */
+  now(): number
+  /** A fresh random 128-bit token in hex: the name of one owner. */
+  token(): string
+  /** Uniform in [0, 1): jitter only, nothing that must be secret. */
+  random(): number
+  /** Calls `wake` once, after `ms`. Every timer belongs to a call that somebody awaits, so it keeps the process alive. */
+  after(ms: number, wake: () => void): Cancel
+}
+
+/** setTimeout counts in a signed 32-bit integer and fires at once above it. */
+const LONGEST_TIMER_MS = 2_147_483_647
+
+export const systemRuntime: Runtime = Object.freeze({
+  now: () => Date.now(),
+  token: () => randomBytes(16).toString('hex'),
+  random: () => Math.random(),
+  after: (ms: number, wake: () => void) => {
+    const timer = setTimeout(wake, Math.min(Math.max(ms, 0), LONGEST_TIMER_MS))
+    return () => clearTimeout(timer)
+  },
+})
+
+/** Resolves after `ms`, or at once when `signal` aborts: the caller looks at the signal, nothing is thrown. */
+export function sleep(runtime: Runtime, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve()
+    const end = () => {
+      cancel()
+      signal?.removeEventListener('abort', end)
+      resolve()
+    }
+    const cancel = runtime.after(ms, end)
+    signal?.addEventListener('abort', end, { once: true })
+  })
+}

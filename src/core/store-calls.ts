@@ -1,0 +1,128 @@
+import { createBatcher } from './batcher.ts'
+import { OnlyonceError, reasonOf } from './errors.ts'
+import type { Lease, ObservedRecord, OperationId } from './record.ts'
+import { type Runtime, sleep } from './runtime.ts'
+import type { ClaimOutcome, ClaimRequest, Completion, Renewal, Store, WriteOutcome } from './store.ts'
+import { backoff, timeLimit } from './time-limit.ts'
+
+/** The store as the engine sees it: one request at a time, gathered underneath, answered or refused in time. */
+export interface StoreCalls {
+  claim(request: ClaimRequest): Promise<ClaimOutcome>
+  renew(renewal: Renewal): Promise<WriteOutcome>
+  complete(completion: Completion): Promise<WriteOutcome>
+  release(lease: Lease): Promise<WriteOutcome>
+  find(id: OperationId): Promise<ObservedRecord | undefined>
+  forget(id: OperationId): Promise<boolean>
+}
+
+export interface StoreCallsOptions {
+  readonly runtime: Runtime
+  readonly storeTimeoutMs: number
+  readonly maxBatch: number
+  readonly onFailure: (verb: string, error: unknown) => void
+}
+
+/** A try gets half of the time, so that a lost answer leaves room to ask again. */
+const TRIES_IN_TIMEOUT = 2
+const FIRST_PAUSE_MS = 10
+const LONGEST_PAUSE_MS = 200
+const MAX_TRIES = 3
+
+/**
+ * Wraps a store with batching, a time limit for every call, and a second asking after a lost answer or a broken
+ * connection: every verb may be repeated. What the store itself refuses (an `OnlyonceError`) is not asked again.
+ */
+export function createStoreCalls(store: Store, options: StoreCallsOptions): StoreCalls {
+  const { runtime, storeTimeoutMs, maxBatch, onFailure } = options
+  const tryMs = storeTimeoutMs / TRIES_IN_TIMEOUT
+  const batching = { maxBatch, timeoutMs: tryMs, runtime }
+  const ofLease = ({ lease }: { readonly lease: Lease }) => lease.id
+  const claim = createBatcher((batch: readonly ClaimRequest[]) => store.claim(batch), {
+    ...batching,
+    idOf: (one) => one.id,
+  })
+  const renew = createBatcher((batch: readonly Renewal[]) => store.renew(batch), { ...batching, idOf: ofLease })
+  const complete = createBatcher((batch: readonly Completion[]) => store.complete(batch), {
+    ...batching,
+    idOf: ofLease,
+  })
+  const release = createBatcher((batch: readonly Lease[]) => store.release(batch), {
+    ...batching,
+    idOf: (one) => one.id,
+  })
+  const find = createBatcher((batch: readonly OperationId[]) => store.find(batch), { ...batching, idOf: (id) => id })
+
+  async function ask<T>(verb: string, submit: () => Promise<T>): Promise<T> {
+    const deadline = runtime.now() + storeTimeoutMs
+    const pauseMs = backoff(runtime, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
+    const silent = () => new Error(`no answer within ${tryMs} ms`)
+    for (let tries = 1; ; tries++) {
+      try {
+        return await timeLimit(runtime, submit(), Math.min(tryMs, Math.max(deadline - runtime.now(), 0)), silent)
+      } catch (error) {
+        if (OnlyonceError.is(error)) {
+          onFailure(verb, error)
+          throw error
+        }
+        const pause = pauseMs()
+        if (tries < MAX_TRIES && runtime.now() + pause < deadline) {
+          await sleep(runtime, pause)
+          continue
+        }
+        const failure = new OnlyonceError(
+          'STORE_UNAVAILABLE',
+          `the ${store.name} store did not ${verb} (${reasonOf(error)}); nothing is known to have changed: ask again later`,
+          { cause: error },
+        )
+        onFailure(verb, failure)
+        throw failure
+      }
+    }
+  }
+
+  return {
+    async claim(request) {
+      let gaveUp = false
+      // A grant that arrives after the caller was told STORE_UNAVAILABLE would keep the key until its lease is over.
+      const submit = () => {
+        const answer = claim(request)
+        answer.then(
+          (outcome) => {
+            if (gaveUp && outcome.kind === 'granted') release(outcome.lease).catch(() => {})
+          },
+          () => {},
+        )
+        return answer
+      }
+      try {
+        return belongingTo(request.id, await ask('claim', submit))
+      } catch (error) {
+        gaveUp = true
+        throw error
+      }
+    },
+    renew: (renewal) => ask('renew', () => renew(renewal)),
+    complete: (completion) => ask('complete', () => complete(completion)),
+    release: (lease) => ask('release', () => release(lease)),
+    find: async (id) => {
+      const record = await ask('find', () => find(id))
+      if (record !== undefined && record.id !== id) throw strangerAnswer(id)
+      return record
+    },
+    forget: async (id) => (await ask('forget', () => store.forget([id]))) > 0,
+  }
+}
+
+/** A client pool that mixes up its replies must not make us replay a stranger's result (CVE-2023-28858). */
+function belongingTo(id: OperationId, outcome: ClaimOutcome): ClaimOutcome {
+  const answered = outcome.kind === 'granted' ? outcome.lease.id : outcome.kind === 'done' ? outcome.id : id
+  if (answered !== id) throw strangerAnswer(id)
+  return outcome
+}
+
+function strangerAnswer(id: OperationId): OnlyonceError {
+  return new OnlyonceError(
+    'OUTCOME_UNKNOWN',
+    `the store answered for another operation than ${id}; its client mixes up replies, and nothing it says can be used`,
+  )
+}

@@ -1,0 +1,67 @@
+const IDENTIFIER = /^[A-Za-z_$][\w$]*$/
+const MAX_KEY_SHOWN = 60
+
+/** A member name, an array index, or the position of an entry in a `Map` or `Set`. */
+export type Step = string | number | { readonly entry: number }
+
+/** Where a walk over a value stands: the containers it is inside of, and the member it looks at in each. */
+export class Trail {
+  readonly #root: string
+  readonly #open: object[] = []
+  readonly #steps: Step[] = []
+
+  constructor(root: string) {
+    this.#root = root
+  }
+
+  get depth(): number {
+    return this.#open.length
+  }
+
+  enter(container: object): void {
+    this.#open.push(container)
+    this.#steps.push('')
+  }
+
+  at(step: Step): void {
+    this.#steps[this.#steps.length - 1] = step
+  }
+
+  leave(): void {
+    this.#open.pop()
+    this.#steps.pop()
+  }
+
+  /** True when the walk is inside of this very container: entering it again would never end. */
+  isInside(container: object): boolean {
+    return this.#open.includes(container)
+  }
+
+  /** The way from the root to here as JavaScript would write it: `payload.items[3].price`. Long names are shortened. */
+  toString(): string {
+    return this.#root + this.#steps.map(stepText).join('')
+  }
+}
+
+function stepText(step: Step): string {
+  if (typeof step === 'object') return `<entry ${step.entry}>`
+  if (typeof step === 'number') return `[${step}]`
+  if (step.length > MAX_KEY_SHOWN) return `[${JSON.stringify(step.slice(0, MAX_KEY_SHOWN))}…]`
+  return IDENTIFIER.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`
+}
+
+export function isPlainArray(value: object): value is readonly unknown[] {
+  return Array.isArray(value) && Object.getPrototypeOf(value) === Array.prototype
+}
+
+/** An object literal or one without a prototype. Anything else has behaviour that data cannot carry. */
+export function isPlainObject(value: object): value is Readonly<Record<string, unknown>> {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return (prototype === Object.prototype || prototype === null) && !Array.isArray(value)
+}
+
+/** What an unwelcome value is, for a message: `NaN`, `a function`, `an instance of Money`. */
+export function describe(value: unknown): string {
+  if (typeof value === 'object') return `an instance of ${value?.constructor?.name ?? 'an unnamed class'}`
+  return typeof value === 'number' || value === undefined ? String(value) : `a ${typeof value}`
+}

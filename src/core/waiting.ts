@@ -1,0 +1,33 @@
+import type { Runtime } from './runtime.ts'
+
+/** Waits that end early together, when the engine closes. */
+export interface Waits {
+  /** Resolves after `ms`, when `subscribe` calls back, when `until` resolves, or when everything is woken. */
+  wait(
+    ms: number,
+    wakers: { readonly until?: Promise<unknown>; readonly subscribe?: (wake: () => void) => () => void },
+  ): Promise<void>
+  wakeAll(): void
+}
+
+export function createWaits(runtime: Runtime): Waits {
+  const waiting = new Set<() => void>()
+  return {
+    wait: (ms, { until, subscribe }) =>
+      new Promise((resolve) => {
+        const end = () => {
+          if (!waiting.delete(end)) return
+          cancel()
+          unsubscribe?.()
+          resolve()
+        }
+        waiting.add(end)
+        const cancel = runtime.after(Math.max(ms, 0), end)
+        const unsubscribe = subscribe?.(end)
+        void until?.then(end)
+      }),
+    wakeAll() {
+      for (const end of [...waiting]) end()
+    },
+  }
+}

@@ -1,0 +1,54 @@
+export { onlyonce } from './core/engine.ts'
+export { ERROR_CODES, type ErrorCode, OnlyonceError } from './core/errors.ts'
+export type { OnceEvent, OnceListener } from './core/events.ts'
+export { fingerprintOf } from './core/fingerprint.ts'
+export type { KeyInput } from './core/key.ts'
+export { operationId } from './core/key.ts'
+export type {
+  AtomicCall,
+  AtomicEffect,
+  AtomicOptions,
+  Effect,
+  Once,
+  Operation,
+  OperationView,
+  Outcome,
+} from './core/once.ts'
+export type {
+  AbandonedOperation,
+  AbandonedPolicy,
+  CallOptions,
+  EngineOptions,
+  Reconciled,
+  ResolvedOptions,
+  ThrowPolicy,
+} from './core/options.ts'
+export type {
+  Lease,
+  ObservedRecord,
+  OperationId,
+  OperationRecord,
+  OperationState,
+  Step,
+  Steps,
+  StoredResult,
+} from './core/record.ts'
+export { type Cancel, type Runtime, systemRuntime } from './core/runtime.ts'
+export type {
+  AtomicClaims,
+  ClaimOutcome,
+  ClaimRequest,
+  Completion,
+  ListQuery,
+  OutboxEntry,
+  OutboxMessage,
+  OutboxSettlement,
+  OutboxStats,
+  OutboxTable,
+  Page,
+  Renewal,
+  Store,
+  StoreTraits,
+  TransactionalStore,
+  WriteOutcome,
+} from './core/store.ts'

@@ -1,0 +1,29 @@
+/** One message as a broker handed it over, and what the broker needs to hear of it. */
+export interface Delivery {
+  /** The message's own id: stable across redeliveries and across repeated publishing. */
+  readonly id: string
+  /** Queue, topic or subject it came from. */
+  readonly source: string
+  readonly body: Uint8Array
+  readonly headers: Readonly<Record<string, string>>
+  /** Messages with the same ordering key are handled one after the other. */
+  readonly orderingKey?: string
+  /** False only when the broker is sure that nobody was given this message before. */
+  readonly redelivered: boolean
+  /**
+   * Asks the broker to keep the message away from others for another `ms`; `lost` when it is not ours any more.
+   * Left out where the broker knows no such thing.
+   */
+  readonly extend?: (ms: number) => Promise<'ok' | 'lost'>
+}
+
+/** What to tell the broker. An adapter carries it out and decides nothing. */
+export type Verdict =
+  /** The effect is durable, or somebody else's was: forget the message. */
+  | { readonly kind: 'ack' }
+  /** Hand it over again, not before `delayMs`. */
+  | { readonly kind: 'retry'; readonly delayMs: number; readonly reason: string }
+  /** Put it aside with the reason; the messages behind it go on. */
+  | { readonly kind: 'dead-letter'; readonly reason: string }
+  /** The broker gave it to somebody else meanwhile: say nothing about it. */
+  | { readonly kind: 'none'; readonly reason: string }

@@ -1,0 +1,164 @@
+import { OnlyonceError } from '../../core/errors.ts'
+import {
+  type Decision,
+  decideClaim,
+  decideComplete,
+  decideRelease,
+  decideRenew,
+  isAbandoned,
+  isSweepable,
+  retained,
+} from '../../core/lifecycle.ts'
+import { invalidOption } from '../../core/options.ts'
+import type { ObservedRecord, OperationId, OperationRecord } from '../../core/record.ts'
+import { type Runtime, systemRuntime } from '../../core/runtime.ts'
+import type { ListQuery, Store, StoreTraits, WriteOutcome } from '../../core/store.ts'
+
+export interface MemoryStoreOptions {
+  /** Default 100 000. A claim above it is refused with `STORE_UNAVAILABLE`; nothing is ever evicted for it. */
+  readonly maxRecords?: number
+  /** Default `systemRuntime`: its `now` is the store's clock. */
+  readonly runtime?: Runtime
+}
+
+export interface MemoryStore extends Store {
+  /** How many records are held, expired ones that no sweep has removed included. */
+  readonly size: number
+}
+
+const TRAITS: StoreTraits = Object.freeze({
+  durable: false,
+  transactional: false,
+  survivesFailover: false,
+  selfExpiring: false,
+})
+
+/**
+ * Keeps records in this process, for as long as it lives: development, tests, coalescing inside one process.
+ * Runs the lifecycle functions themselves, so it is the reference for every other store.
+ * @throws OnlyonceError OPTION_INVALID
+ */
+export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
+  const { maxRecords = 100_000, runtime = systemRuntime } = options
+  if (!Number.isSafeInteger(maxRecords) || maxRecords <= 0) {
+    throw invalidOption('maxRecords', 'must be a positive integer', maxRecords)
+  }
+  const records = new Map<OperationId, OperationRecord>()
+  const watchers = new Map<OperationId, Set<() => void>>()
+  let fenceFloor = 0
+  let fullUntil = 0
+
+  function decide(id: OperationId, decision: Decision<WriteOutcome>): WriteOutcome {
+    if (decision.write !== undefined) {
+      records.set(id, decision.write)
+      if (decision.write.state !== 'running') wake(id)
+    }
+    return decision.outcome
+  }
+
+  function remove(record: OperationRecord): void {
+    fenceFloor = Math.max(fenceFloor, record.fence)
+    fullUntil = 0
+    records.delete(record.id)
+    wake(record.id)
+  }
+
+  function wake(id: OperationId): void {
+    for (const call of watchers.get(id) ?? []) call()
+  }
+
+  function sweep(limit: number): number {
+    const now = runtime.now()
+    let removed = 0
+    for (const record of records.values()) {
+      if (removed >= limit) break
+      if (!isSweepable(record, now)) continue
+      remove(record)
+      removed++
+    }
+    return removed
+  }
+
+  function makeRoom(id: OperationId): void {
+    if (records.size < maxRecords || records.has(id)) return
+    // A full store must refuse quickly: it is not searched again before the first of its records can expire.
+    if (runtime.now() >= fullUntil) {
+      if (sweep(SWEEP_WHEN_FULL) > 0) return
+      fullUntil = Number.POSITIVE_INFINITY
+      for (const { retainUntil } of records.values()) fullUntil = Math.min(fullUntil, retainUntil)
+    }
+    throw new OnlyonceError(
+      'STORE_UNAVAILABLE',
+      `the memory store is full: it holds ${maxRecords} records whose retention is not over; raise maxRecords or shorten retentionMs`,
+    )
+  }
+
+  return {
+    name: 'memory',
+    traits: TRAITS,
+    get size() {
+      return records.size
+    },
+    claim: async (requests) =>
+      requests.map((request) => {
+        makeRoom(request.id)
+        const { outcome, write } = decideClaim(records.get(request.id), request, runtime.now(), fenceFloor)
+        if (write !== undefined) records.set(write.id, write)
+        return outcome
+      }),
+    renew: async (renewals) =>
+      renewals.map((one) => decide(one.lease.id, decideRenew(records.get(one.lease.id), one, runtime.now()))),
+    complete: async (completions) =>
+      completions.map((one) => decide(one.lease.id, decideComplete(records.get(one.lease.id), one, runtime.now()))),
+    release: async (leases) =>
+      leases.map((lease) => decide(lease.id, decideRelease(records.get(lease.id), lease, runtime.now()))),
+    find: async (ids) => {
+      const readAt = runtime.now()
+      return ids.map((id) => observe(retained(records.get(id), readAt), readAt))
+    },
+    list: async (query) => {
+      const readAt = runtime.now()
+      const matching = [...records.values()]
+        .filter((record) => (query.after === undefined || record.id > query.after) && matches(record, query, readAt))
+        .sort((a, b) => (a.id < b.id ? -1 : 1))
+        .slice(0, query.limit + 1)
+        .map((record) => observe(record, readAt) as ObservedRecord)
+      const items = matching.slice(0, query.limit)
+      const last = items.at(-1)
+      return matching.length > items.length && last !== undefined ? { items, next: last.id } : { items }
+    },
+    forget: async (ids) => {
+      const known = ids.map((id) => records.get(id)).filter((record) => record !== undefined)
+      for (const record of known) remove(record)
+      return known.length
+    },
+    sweep: async (limit) => sweep(limit),
+    watch: (id, call) => {
+      const calls = watchers.get(id) ?? new Set()
+      watchers.set(id, calls.add(call))
+      return () => {
+        calls.delete(call)
+        if (calls.size === 0 && watchers.get(id) === calls) watchers.delete(id)
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      records.clear()
+      watchers.clear()
+    },
+  }
+}
+
+/** Enough to amortise the scan that finds them. */
+const SWEEP_WHEN_FULL = 1_000
+
+function observe(record: OperationRecord | undefined, readAt: number): ObservedRecord | undefined {
+  return record === undefined ? undefined : { ...record, readAt }
+}
+
+function matches(record: OperationRecord, { state, scope }: ListQuery, now: number): boolean {
+  if (retained(record, now) === undefined || (scope !== undefined && record.scope !== scope)) return false
+  if (state === undefined) return true
+  if (state === 'abandoned') return isAbandoned(record, now)
+  if (state === 'unknown') return record.result?.kind === 'unknown'
+  return record.state === state
+}
