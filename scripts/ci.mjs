@@ -1,0 +1,123 @@
+// Called by .ci/run: every step on this Node, then the tests again on Node 24, then all counts into one line,
+// written to .cache/ci/total for .ci/run to print last.
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
+import { atLeastOneFailure, checkCounts, one, printedCounts, vitestCounts } from './lib/counts.mjs'
+import { cacheDir, root } from './lib/paths.mjs'
+
+const MINUTE = 60_000
+const reports = join(cacheDir, 'ci')
+const total = { passed: 0, failed: 0, skipped: 0 }
+rmSync(reports, { recursive: true, force: true })
+mkdirSync(reports, { recursive: true })
+
+/**
+ * @param {string} name
+ * @param {string[]} argv
+ * @param {{ minutes: number, env?: NodeJS.ProcessEnv, count?: (output: string, ok: boolean) => import('./lib/counts.mjs').Counts }} options
+ */
+async function step(
+  name,
+  argv,
+  { minutes, env = process.env, count = (output, ok) => printedCounts(output) ?? one(ok) },
+) {
+  console.log(`\n=== ${name}: ${argv.join(' ')}`)
+  const start = Date.now()
+  const { ok, output } = await run(argv, env, minutes * MINUTE)
+  const counts = atLeastOneFailure(count(output, ok), ok)
+  for (const key of /** @type {const} */ (['passed', 'failed', 'skipped'])) total[key] += counts[key]
+  const seconds = ((Date.now() - start) / 1000).toFixed(0)
+  console.log(`=== ${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped (${seconds} s)`)
+  return ok
+}
+
+/** @param {string[]} argv @param {NodeJS.ProcessEnv} env @param {number} limitMs @returns {Promise<{ ok: boolean, output: string }>} */
+function run([command = '', ...args], env, limitMs) {
+  return new Promise((resolve) => {
+    // A group of its own, so that the time limit ends what the step started as well.
+    const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text) => {
+        output += text
+        process.stdout.write(text)
+      })
+    }
+    const end = () => child.pid !== undefined && process.kill(-child.pid, 'SIGKILL')
+    const interrupted = () => {
+      end()
+      process.exit(130)
+    }
+    const timer = setTimeout(() => {
+      console.log(`=== ended: it took longer than ${limitMs / MINUTE} minutes`)
+      end()
+    }, limitMs)
+    process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
+    child.on('error', (error) => console.log(String(error)))
+    child.on('close', (code) => {
+      clearTimeout(timer)
+      process.off('SIGINT', interrupted).off('SIGTERM', interrupted)
+      resolve({ ok: code === 0, output })
+    })
+  })
+}
+
+/** @param {string} name @param {NodeJS.ProcessEnv} [env] */
+function tests(name, env) {
+  const file = join(reports, `${name}.json`)
+  const argv = ['npm', 'test', '--', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
+  return step(`tests ${name}`, argv, { minutes: 10, count: () => vitestCounts(file), ...(env && { env }) })
+}
+
+async function main() {
+  const checkReport = join(reports, 'check.json')
+  await tests(`node-${process.versions.node.split('.')[0]}`)
+  await step('check', ['npm', 'run', 'check', '--', '--report', checkReport], {
+    minutes: 8,
+    count: () => checkCounts(checkReport),
+  })
+  await step('simulate', ['npm', 'run', 'simulate', '--', '--seeds', '200000'], { minutes: 8 })
+  await step('mutants', ['npm', 'run', 'mutants'], { minutes: 8 })
+
+  const env = await node24()
+  if (env === undefined) return
+  await tests('node-24', env)
+  await step('simulate node-24', ['npm', 'run', 'simulate', '--', '--seeds', '20000'], { minutes: 4, env })
+}
+
+/** Node 24 from the registry: the package per platform is the binary alone and needs no install script. */
+async function node24() {
+  const home = join(cacheDir, 'node24')
+  const name = `node-${process.platform}-${process.arch}`
+  const binary = join(home, 'node_modules', name, 'bin', 'node')
+  mkdirSync(home, { recursive: true })
+  const argv = [
+    'npm',
+    'install',
+    '--prefix',
+    home,
+    '--no-save',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    `${name}@24`,
+  ]
+  await step('get node 24', argv, { minutes: 4, count: () => one(isNode24(binary)) })
+  if (!isNode24(binary)) return undefined
+  return { ...process.env, PATH: `${dirname(binary)}${delimiter}${process.env.PATH}` }
+}
+
+/** @param {string} binary */
+function isNode24(binary) {
+  return existsSync(binary) && spawnSync(binary, ['--version'], { encoding: 'utf8' }).stdout.startsWith('v24.')
+}
+
+try {
+  await main()
+} catch (error) {
+  console.log(error)
+  total.failed += 1
+}
+process.exitCode = total.failed === 0 ? 0 : 1
+writeFileSync(join(reports, 'total'), `${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`)

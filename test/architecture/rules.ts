@@ -1,0 +1,43 @@
+/**
+ * Which folder of `src` may import which, as data. A folder may always import itself; an entry with a slash
+ * allows only that part of a folder.
+ *
+ * core <- { stores, guards, http, rpc, client, messaging, outbox, telemetry, testing } <- { cli, dashboard }
+ */
+const middle = ['stores', 'guards', 'http', 'rpc', 'client', 'messaging', 'outbox', 'telemetry', 'testing'] as const
+
+export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  'index.ts': ['core'],
+  stores: ['core'],
+  guards: ['core'],
+  http: ['core'],
+  rpc: ['core'],
+  client: ['core'],
+  messaging: ['core'],
+  outbox: ['core'],
+  telemetry: ['core'],
+  // The simulator drives the unmodified inbox and outbox over the real memory store: a model of them proves nothing.
+  testing: ['core', 'messaging', 'outbox', 'stores/memory'],
+  cli: ['core', 'index.ts', ...middle],
+  dashboard: ['core', 'index.ts', ...middle],
+}
+
+/** Packages a folder may name. `bundled` ends up inside dist; `optional` only by `await import()`, so nobody has to have it. */
+export const MAY_USE_PACKAGE: Readonly<Record<string, { bundled?: readonly string[]; optional?: readonly string[] }>> =
+  {
+    cli: { bundled: ['commander', 'picocolors'] },
+    stores: { optional: ['libsql', 'better-sqlite3'] },
+  }
+
+/** Folders whose files take time, chance and waiting from `Runtime`, so that a failing run is a seed to replay. */
+export const DETERMINISTIC = ['core', 'messaging', 'outbox']
+/** The one file there that reads the real clock. */
+export const REAL_WORLD = ['core/runtime.ts']
+
+export const NOT_DETERMINISTIC =
+  /\bDate\.now\b|\bnew Date\(\s*\)|\bMath\.random\b|\bperformance\.now\b|\bset(?:Timeout|Interval|Immediate)\b|\brandom(?:Bytes|UUID|Int|Fill|FillSync)\b|\bgetRandomValues\b|\bhrtime\b/g
+
+/** Nobody wants to open a file longer than this; most should be far shorter. */
+export const MAX_LINES = 300
+export const MAX_MEDIAN_LINES = 120

@@ -1,0 +1,28 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { ERROR_CODES } from '../../src/core/errors.ts'
+import { DEFAULTS } from '../../src/core/options.ts'
+import { root } from '../built.ts'
+
+/** Names that have a heading, or open a table row: ``## `NAME` `` and ``| `NAME` | … |``. */
+function documentedNames(page: string): Set<string> {
+  const path = join(root, page)
+  if (!existsSync(path)) throw new Error(`${page} is missing`)
+  const text = readFileSync(path, 'utf8')
+  const entries = text.matchAll(/^(?:#{2,6}\s+|\|\s*)(?:<a [^>]*><\/a>\s*)?`?([A-Za-z][A-Za-z0-9_]*)`?/gm)
+  return new Set([...entries].map((match) => match[1] ?? ''))
+}
+
+describe('reference pages', () => {
+  it('errors.md has every code and no other', () => {
+    const codes = [...documentedNames('docs/reference/errors.md')].filter((name) => /^[A-Z]+(_[A-Z]+)*$/.test(name))
+    expect(codes.sort()).toEqual(Object.keys(ERROR_CODES).sort())
+  })
+
+  it('options.md has every option', () => {
+    const documented = documentedNames('docs/reference/options.md')
+    const missing = ['scope', ...Object.keys(DEFAULTS)].filter((name) => !documented.has(name))
+    expect(missing).toEqual([])
+  })
+})
