@@ -35,7 +35,7 @@ export async function leadAtomic<Tx>(
   effect: AtomicEffect<Tx, unknown>,
   claimed: (outcome: ClaimOutcome) => void,
 ): Promise<Settled> {
-  const startedAt = context.runtime.now()
+  const startedAt = context.runtime.elapsed()
   const owner = context.runtime.token()
   let reached: Settled | undefined
   try {
@@ -52,7 +52,7 @@ export async function leadAtomic<Tx>(
     }
     if (!(error instanceof EffectThrew))
       throw OnlyonceError.from(error, 'STORE_UNAVAILABLE', notChanged(context, error))
-    const tookMs = context.runtime.now() - startedAt
+    const tookMs = context.runtime.elapsed() - startedAt
     tell(context, call, { type: 'failed', error: error.thrown, remembered: false, tookMs })
     return { kind: 'failed', error: error.thrown }
   }
@@ -66,7 +66,7 @@ export async function joinAtomic<Tx>(
   effect: AtomicEffect<Tx, unknown>,
   tx: Tx,
 ): Promise<Settled> {
-  const startedAt = context.runtime.now()
+  const startedAt = context.runtime.elapsed()
   try {
     const owner = context.runtime.token()
     return announced(
@@ -174,7 +174,7 @@ async function afterCommitFailed(
 ): Promise<Settled> {
   const { calls, runtime } = context
   if (!reached.ran) throw OnlyonceError.from(error, 'STORE_UNAVAILABLE', notChanged(context, error))
-  const deadline = runtime.now() + options.leaseMs
+  const deadline = runtime.elapsed() + options.leaseMs
   const pauseMs = backoff(runtime, 50, 1_000)
   for (;;) {
     try {
@@ -182,7 +182,7 @@ async function afterCommitFailed(
       if (record?.owner === owner && record.fence === reached.fence && record.state === 'done') return reached
       break
     } catch (unreadable) {
-      if (runtime.now() >= deadline) {
+      if (runtime.elapsed() >= deadline) {
         throw new OnlyonceError(
           'OUTCOME_UNKNOWN',
           `the commit for ${quote(named.key)} failed (${reasonOf(error)}) and its record cannot be read; ask again with the same key`,
@@ -199,7 +199,7 @@ function announced(context: EngineContext, call: Call, settled: Settled, started
   if (settled.kind !== 'result') return settled
   const { attempt, fence, result } = settled
   if (result.kind === 'unknown') tell(context, call, { type: 'unknown' })
-  const tookMs = context.runtime.now() - startedAt
+  const tookMs = context.runtime.elapsed() - startedAt
   if (settled.ran && result.kind !== 'error') tell(context, call, { type: 'executed', attempt, fence, tookMs })
   return settled
 }

@@ -49,6 +49,7 @@ export class Survey {
       this.#visitItems(value)
       this.trail.leave()
     } else if (isPlainObject(value)) {
+      if (Object.getOwnPropertySymbols(value).length > 0) this.#refuse('an object with symbol keys')
       this.#enter(value)
       this.#visitMembers(value)
       this.trail.leave()
@@ -60,7 +61,7 @@ export class Survey {
   }
 
   #visitCollection(value: object): void {
-    const entries = isMap(value) ? value : isSet(value) ? value.entries() : this.#refuse(describe(value))
+    const entries = isMap(value) ? value : isSet(value) ? Array.from(value, single) : this.#refuse(describe(value))
     this.#enter(value)
     this.#visitEntries(entries)
     this.trail.leave()
@@ -82,7 +83,6 @@ export class Survey {
   }
 
   #visitMembers(members: Readonly<Record<string, unknown>>): void {
-    if (Object.getOwnPropertySymbols(members).length > 0) this.#refuse('an object with symbol keys')
     for (const name of Object.keys(members)) {
       this.trail.at(name)
       if (isDangerousName(name)) this.#refuse('a member with a name that can reach a prototype')
@@ -93,12 +93,11 @@ export class Survey {
     }
   }
 
-  #visitEntries(entries: Iterable<readonly [unknown, unknown]>): void {
+  #visitEntries(entries: Iterable<readonly unknown[]>): void {
     let entry = 0
-    for (const [key, value] of entries) {
+    for (const parts of entries) {
       this.trail.at({ entry })
-      this.visit(key)
-      this.visit(value)
+      for (const part of parts) this.visit(part)
       entry++
     }
   }
@@ -115,4 +114,8 @@ export class Survey {
       `${this.trail} is ${what}, which cannot be stored; return plain data`,
     )
   }
+}
+
+function single<T>(item: T): [T] {
+  return [item]
 }

@@ -137,7 +137,9 @@ function atomicCalls<Tx>(
     if (tx !== undefined)
       return [call, outcomeOf<T>(call.named.key, await joinAtomic(context, store, call, effect, tx))]
     const lead: Lead = ({ claimed }) =>
-      leadAtomic(context, store, call, effect, (claim) => claimed(claim, context.runtime.now() + call.options.leaseMs))
+      leadAtomic(context, store, call, effect, (claim) =>
+        claimed(claim, context.runtime.elapsed() + call.options.leaseMs),
+      )
     return [call, await run<T>(call, lead)]
   }
   const atomic = async <T>(key: KeyInput, effect: AtomicEffect<Tx, T>, given: AtomicOptions<Tx> = {}): Promise<T> => {

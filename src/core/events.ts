@@ -38,7 +38,7 @@ export function createEvents(onListenerError: (error: unknown) => void): Events 
     emit(event) {
       for (const { listener } of listeners) {
         try {
-          listener(event)
+          reportRejection(onListenerError, listener(event))
         } catch (error) {
           report(onListenerError, error)
         }
@@ -55,8 +55,13 @@ export function createEvents(onListenerError: (error: unknown) => void): Events 
 /** Runs a reporter of the user's. There is nobody left to tell when that throws too. */
 export function report(reporter: (error: unknown) => void, error: unknown): void {
   try {
-    reporter(error)
+    reportRejection(() => {}, reporter(error))
   } catch {
     // Deliberately nothing: an operation must not fail because telemetry does.
   }
+}
+
+/** An async function fits where one without a result is asked for; its rejection must not end the process. */
+function reportRejection(reporter: (error: unknown) => void, returned: unknown): void {
+  if (returned instanceof Promise) returned.catch((error) => report(reporter, error))
 }

@@ -33,7 +33,7 @@ export function startHeartbeat(options: HeartbeatOptions): () => void {
   let cancel = schedule()
 
   function schedule(): () => void {
-    const untilMaxRun = lastBeatAt - runtime.now()
+    const untilMaxRun = lastBeatAt - runtime.elapsed()
     return runtime.after(Math.max(0, Math.min(leaseMs / 3, untilMaxRun)), () => void beat())
   }
 
@@ -44,14 +44,14 @@ export function startHeartbeat(options: HeartbeatOptions): () => void {
   }
 
   async function beat(): Promise<void> {
-    const sentAt = runtime.now()
+    const sentAt = runtime.elapsed()
     if (sentAt >= lastBeatAt) return lost('max-run')
     // A store that is slower than the lease must not keep us from noticing that the lease is over.
     const outcome = await timeLimit(runtime, renew(), leaseMs / 3, silent).catch(() => undefined)
     if (stopped) return
     if (outcome === 'lost') return lost('taken-over')
     if (outcome === 'ok') safeUntil = sentAt + leaseMs
-    else if (runtime.now() >= safeUntil) lost('expired')
+    else if (runtime.elapsed() >= safeUntil) lost('expired')
     cancel = schedule()
   }
 

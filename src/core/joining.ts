@@ -22,7 +22,7 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
     const pollMs = backoff(runtime, FIRST_POLL_MS, SLOWEST_POLL_MS)
     for (;;) {
       const settled = await lead(leading)
-      const left = deadline - runtime.now()
+      const left = deadline - runtime.elapsed()
       if (settled.kind !== 'in-flight' || call.options.onInFlight === 'reject' || left <= 0) return settled
       // A lease that is over sooner than the next poll is worth being there for.
       const pause = Math.min(pollMs(), settled.retryAfterMs + 1, left)
@@ -38,11 +38,14 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
   /** What a follower learns from a flight; `undefined` when it has to look for itself. */
   async function follow(call: Call, flight: Flight, deadline: number): Promise<Settled | undefined> {
     const first = await flight.claimed
-    const inFlight = (): Settled => ({ kind: 'in-flight', retryAfterMs: Math.max(0, flight.retryAt - runtime.now()) })
+    const inFlight = (): Settled => ({
+      kind: 'in-flight',
+      retryAfterMs: Math.max(0, Math.ceil(flight.retryAt - runtime.elapsed())),
+    })
     if (flight.fingerprint !== call.named.fingerprint) {
       // Only when the leader's payload turned out to be the bound one is ours certainly a stranger's.
       if (first !== undefined && first.kind !== 'mismatch') return { kind: 'mismatch' }
-      await waits.wait(deadline - runtime.now(), { until: flight.over })
+      await waits.wait(deadline - runtime.elapsed(), { until: flight.over })
       return undefined
     }
     const settledSoon = first === undefined || first.kind === 'done' || first.kind === 'mismatch'
@@ -52,7 +55,7 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
     const ended = flight.over.then((value) => {
       end = value
     })
-    await waits.wait(settledSoon ? context.options.storeTimeoutMs : deadline - runtime.now(), { until: ended })
+    await waits.wait(settledSoon ? context.options.storeTimeoutMs : deadline - runtime.elapsed(), { until: ended })
     checkOpen()
     const reached = end as Awaited<Flight['over']> | typeof over
     if (reached === over) return inFlight()
@@ -64,7 +67,7 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
   }
 
   return async (call: Call, lead: Lead): Promise<Settled> => {
-    const deadline = runtime.now() + call.options.waitMs
+    const deadline = runtime.elapsed() + call.options.waitMs
     for (let joined = false; ; joined = true) {
       const flight = flights.get(call.named.id)
       const settled =

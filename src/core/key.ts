@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { OnlyonceError } from './errors.ts'
+import { OnlyonceError, reasonOf } from './errors.ts'
 import { fingerprintOf, NO_FINGERPRINT } from './fingerprint.ts'
 import type { OperationId } from './record.ts'
 
@@ -107,8 +107,8 @@ function fieldsOf(input: unknown): Exclude<KeyInput, string> {
   )
 }
 
-/** A value as it may stand in a message: short, on one line. */
+/** A value as it may stand in a message: short, on one line. Never throws. */
 export function quote(value: unknown): string {
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value)
+  const text = typeof value === 'string' ? JSON.stringify(value) : reasonOf(value).replace(/\s+/g, ' ')
   return text.length <= 80 ? text : `${text.slice(0, 77)}…`
 }

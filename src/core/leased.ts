@@ -31,16 +31,16 @@ export async function leadLeased(
 ): Promise<Settled> {
   const { calls, runtime } = context
   const { leaseMs, retentionMs } = call.options
-  const askedAt = runtime.now()
+  const askedAt = runtime.elapsed()
   const claim = await claimOrNothing(context, call)
   if (claim === undefined) return runUnprotected(call, effect)
-  leading.claimed(claim, runtime.now() + (claim.kind === 'running' ? claim.retryAfterMs : leaseMs))
+  leading.claimed(claim, runtime.elapsed() + (claim.kind === 'running' ? claim.retryAfterMs : leaseMs))
   if (claim.kind === 'done') return { kind: 'result', result: claim.result, ran: false, attempt: 0, fence: claim.fence }
   if (claim.kind === 'running') return { kind: 'in-flight', retryAfterMs: claim.retryAfterMs }
   if (claim.kind === 'mismatch') return claim
   const { lease, attempt } = claim
   const grant: Grant = { ...claim, askedAt }
-  const tookMs = runtime.now() - askedAt
+  const tookMs = runtime.elapsed() - askedAt
   tell(context, call, { type: 'claimed', attempt, fence: lease.fence, tookMs })
   // An answer that was under way for a whole lease may be about a claim that somebody else has by now.
   if (tookMs >= leaseMs && (await calls.renew({ lease, leaseMs, retentionMs })) === 'lost') {
@@ -72,13 +72,13 @@ async function runGranted(
     })
   } catch (error) {
     if (error instanceof LeftBehind) {
-      tell(context, call, { type: 'lease-lost', fence: lease.fence, heldMs: runtime.now() - grant.askedAt })
+      tell(context, call, { type: 'lease-lost', fence: lease.fence, heldMs: runtime.elapsed() - grant.askedAt })
       throw error.loss
     }
     await calls.release(lease).catch(() => {})
     throw error
   }
-  const tookMs = runtime.now() - grant.askedAt
+  const tookMs = runtime.elapsed() - grant.askedAt
   if ('thrown' in ended) {
     const remembered = keeping === 'result' && remembers(context, call, ended.thrown)
     tell(context, call, { type: 'failed', error: ended.thrown, remembered, tookMs })
@@ -124,13 +124,13 @@ async function completeUntilDefinite(
   completion: Completion,
 ): Promise<WriteOutcome> {
   const { calls, runtime } = context
-  const deadline = runtime.now() + call.options.leaseMs
+  const deadline = runtime.elapsed() + call.options.leaseMs
   const pauseMs = backoff(runtime, 50, 1_000)
   for (;;) {
     try {
       return await calls.complete(completion)
     } catch (error) {
-      if (runtime.now() < deadline) {
+      if (runtime.elapsed() < deadline) {
         await sleep(runtime, pauseMs())
         continue
       }
@@ -147,7 +147,7 @@ async function completeUntilDefinite(
 /** Somebody else holds the operation. When they are done, their result is the answer for everyone. */
 async function afterLoss(context: EngineContext, call: Call, grant: Grant, thrown?: unknown): Promise<Settled> {
   const { calls, runtime } = context
-  tell(context, call, { type: 'lease-lost', fence: grant.lease.fence, heldMs: runtime.now() - grant.askedAt })
+  tell(context, call, { type: 'lease-lost', fence: grant.lease.fence, heldMs: runtime.elapsed() - grant.askedAt })
   const record = await calls.find(call.named.id)
   if (record?.result === undefined || record.fingerprint !== call.named.fingerprint) {
     throw leaseLost(call.named.key, 'another owner took it over', thrown)
@@ -157,7 +157,7 @@ async function afterLoss(context: EngineContext, call: Call, grant: Grant, throw
 
 function lockLost(context: EngineContext, call: Call, grant: Grant): OnlyonceError {
   const { fence } = grant.lease
-  tell(context, call, { type: 'lease-lost', fence, heldMs: context.runtime.now() - grant.askedAt })
+  tell(context, call, { type: 'lease-lost', fence, heldMs: context.runtime.elapsed() - grant.askedAt })
   return leaseLost(call.named.key, 'another owner held the lock before this one gave it back')
 }
 

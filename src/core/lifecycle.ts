@@ -34,7 +34,8 @@ export function decideClaim(
       return grant(known, request, now, fenceFloor)
     case 'running':
       if (known.owner === request.owner) return { outcome: granted(known) }
-      if (known.leaseUntil > now) return { outcome: { kind: 'running', retryAfterMs: known.leaseUntil - now } }
+      if (known.leaseUntil > now)
+        return { outcome: { kind: 'running', retryAfterMs: Math.ceil(known.leaseUntil - now) } }
       return grant(known, request, now, fenceFloor)
   }
 }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 
 /** Cancels what was scheduled; calling it again, or too late, does nothing. */
 export type Cancel = () => void
@@ -8,8 +8,10 @@ export type Cancel = () => void
  * Tests pass `fakeRuntime`, the simulator its own; a failing run is then a seed that can be replayed.
  */
 export interface Runtime {
-  /** Milliseconds since 1970, may have a fraction. Never used to judge another owner's lease. */
+  /** Milliseconds since 1970. The clock of stores that run in this process; an operator or NTP may set it. */
   now(): number
+  /** Milliseconds since some fixed moment, never set back or forward: what the engine measures time with. */
+  elapsed(): number
   /** A fresh random 128-bit token in hex: the name of one owner. */
   token(): string
   /** Uniform in [0, 1): jitter only, nothing that must be secret. */
@@ -21,9 +23,24 @@ export interface Runtime {
 /** setTimeout counts in a signed 32-bit integer and fires at once above it. */
 const LONGEST_TIMER_MS = 2_147_483_647
 
+const TOKEN_BYTES = 16
+/** Asking the system for many tokens at once costs little more than asking for one. */
+const pool = Buffer.allocUnsafe(TOKEN_BYTES * 256)
+let used = pool.length
+
+function newToken(): string {
+  if (used === pool.length) {
+    randomFillSync(pool)
+    used = 0
+  }
+  used += TOKEN_BYTES
+  return pool.toString('hex', used - TOKEN_BYTES, used)
+}
+
 export const systemRuntime: Runtime = Object.freeze({
   now: () => Date.now(),
-  token: () => randomBytes(16).toString('hex'),
+  elapsed: () => performance.now(),
+  token: newToken,
   random: () => Math.random(),
   after: (ms: number, wake: () => void) => {
     const timer = setTimeout(wake, Math.min(Math.max(ms, 0), LONGEST_TIMER_MS))

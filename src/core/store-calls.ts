@@ -53,19 +53,19 @@ export function createStoreCalls(store: Store, options: StoreCallsOptions): Stor
   const find = createBatcher((batch: readonly OperationId[]) => store.find(batch), { ...batching, idOf: (id) => id })
 
   async function ask<T>(verb: string, submit: () => Promise<T>): Promise<T> {
-    const deadline = runtime.now() + storeTimeoutMs
+    const deadline = runtime.elapsed() + storeTimeoutMs
     const pauseMs = backoff(runtime, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
     const silent = () => new Error(`no answer within ${tryMs} ms`)
     for (let tries = 1; ; tries++) {
       try {
-        return await timeLimit(runtime, submit(), Math.min(tryMs, Math.max(deadline - runtime.now(), 0)), silent)
+        return await timeLimit(runtime, submit(), Math.min(tryMs, Math.max(deadline - runtime.elapsed(), 0)), silent)
       } catch (error) {
         if (OnlyonceError.is(error)) {
           onFailure(verb, error)
           throw error
         }
         const pause = pauseMs()
-        if (tries < MAX_TRIES && runtime.now() + pause < deadline) {
+        if (tries < MAX_TRIES && runtime.elapsed() + pause < deadline) {
           await sleep(runtime, pause)
           continue
         }

@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest'
+import { fakeRuntime } from '../testing/fake-runtime.ts'
+import { startHeartbeat } from './heartbeat.ts'
+import type { WriteOutcome } from './store.ts'
+
+function heartbeat(renew: () => Promise<WriteOutcome>, more: { askedAt?: number; maxRunMs?: number } = {}) {
+  const runtime = fakeRuntime()
+  const beats: number[] = []
+  const lost: [string, number][] = []
+  const stop = startHeartbeat({
+    runtime,
+    leaseMs: 300,
+    maxRunMs: more.maxRunMs ?? 1_000,
+    askedAt: more.askedAt ?? 0,
+    renew: () => {
+      beats.push(runtime.elapsed())
+      return renew()
+    },
+    onLost: (reason) => lost.push([reason, runtime.elapsed()]),
+  })
+  return { runtime, beats, lost, stop }
+}
+
+const never = () => new Promise<WriteOutcome>(() => {})
+
+describe('startHeartbeat', () => {
+  it('renews every third of the lease until maxRunMs is over, then says so once', async () => {
+    const { runtime, beats, lost } = heartbeat(async () => 'ok')
+    await runtime.advance(5_000)
+    expect(beats).toEqual([100, 200, 300, 400, 500, 600, 700, 800, 900])
+    expect(lost).toEqual([['max-run', 1_000]])
+    expect(runtime.pending).toBe(0)
+  })
+
+  it('counts maxRunMs from when the claim was sent', async () => {
+    const { runtime, lost } = heartbeat(async () => 'ok', { askedAt: -400 })
+    await runtime.advance(5_000)
+    expect(lost).toEqual([['max-run', 600]])
+  })
+
+  it('ends at once when another owner has it', async () => {
+    const { runtime, beats, lost } = heartbeat(async () => 'lost')
+    await runtime.advance(5_000)
+    expect(beats).toEqual([100])
+    expect(lost).toEqual([['taken-over', 100]])
+    expect(runtime.pending).toBe(0)
+  })
+
+  it('goes on trying while the store fails, and says that the lease is over when it is', async () => {
+    const { runtime, beats, lost } = heartbeat(() => Promise.reject(new Error('down')), { maxRunMs: 700 })
+    await runtime.advance(5_000)
+    expect(beats).toEqual([100, 200, 300, 400, 500, 600])
+    expect(lost).toEqual([['expired', 300]])
+  })
+
+  it('does not wait for an answer longer than a third of the lease', async () => {
+    const { runtime, beats, lost } = heartbeat(never)
+    await runtime.advance(600)
+    expect(beats).toEqual([100, 300, 500])
+    expect(lost).toEqual([['expired', 400]])
+  })
+
+  it('counts the lease from when the renewal was sent', async () => {
+    let answers = 0
+    const { runtime, lost } = heartbeat(() => (++answers === 1 ? Promise.resolve('ok') : Promise.reject(new Error('down'))))
+    await runtime.advance(399)
+    expect(lost).toEqual([])
+    await runtime.advance(1)
+    expect(lost).toEqual([['expired', 400]])
+  })
+
+  it('tells a loss once, even when a certain one follows a feared one', async () => {
+    let answers = 0
+    const { runtime, lost } = heartbeat(() => (++answers < 4 ? Promise.reject(new Error('down')) : Promise.resolve('lost')))
+    await runtime.advance(5_000)
+    expect(lost).toEqual([['expired', 300]])
+    expect(runtime.pending).toBe(0)
+  })
+
+  it('is silent after stop, also about an answer that was on its way', async () => {
+    const { runtime, beats, lost, stop } = heartbeat(
+      () => new Promise((resolve) => runtime.after(50, () => resolve('lost'))),
+    )
+    await runtime.advance(120)
+    stop()
+    await runtime.advance(5_000)
+    expect(beats).toEqual([100])
+    expect(lost).toEqual([])
+    expect(runtime.pending).toBe(0)
+  })
+
+  it('stops before the first beat', async () => {
+    const { runtime, beats, stop } = heartbeat(async () => 'ok')
+    stop()
+    await runtime.advance(5_000)
+    expect(beats).toEqual([])
+  })
+})

@@ -1,0 +1,235 @@
+import { describe, expect, it } from 'vitest'
+import { engine, gate } from '../../test/engine-kit.ts'
+import { OnlyonceError } from './errors.ts'
+
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    (value) => `resolved with ${JSON.stringify(value)}`,
+    (error: unknown) => (OnlyonceError.is(error) ? error.code : error),
+  )
+
+/** An engine that counts what reaches its store. */
+function counted(given: Parameters<typeof engine>[0] = {}) {
+  const calls: string[] = []
+  const kit = engine(given, (verb) => {
+    calls.push(verb)
+    return undefined
+  })
+  return { ...kit, calls }
+}
+
+describe('duplicates in one process', () => {
+  it('are refused while the first one runs, with the time the lease still has', async () => {
+    const { once, runtime, calls, events } = counted()
+    const { started, effect } = gate<number>()
+    const first = once('a', effect)
+    await runtime.advance(500)
+    const error = await once('a', () => 2).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'IN_FLIGHT', retryable: true, retryAfterMs: 2_500 })
+    expect((error as Error).message).toContain('ask again in 2500 ms')
+    expect(await once.attempt('a', () => 2)).toEqual({ kind: 'in-flight', retryAfterMs: 2_500 })
+    expect(calls).toEqual(['claim'])
+    expect(events.at(-1)).toEqual({ type: 'in-flight', retryAfterMs: 2_500, scope: 'test', key: 'a' })
+    started[0]?.resolve(1)
+    await first
+  })
+
+  it('join the flight when they wait, and cost the store nothing', async () => {
+    const { once, runtime, calls, events } = counted({ onInFlight: 'wait' })
+    const { started, effect } = gate<{ n: number }>()
+    const all = Array.from({ length: 50 }, () => once('a', effect))
+    await runtime.advance(0)
+    started[0]?.resolve({ n: 1 })
+    const answers = await Promise.all(all)
+    expect(answers).toEqual(answers.map(() => ({ n: 1 })))
+    expect(new Set(answers).size).toBe(50)
+    expect(started).toHaveLength(1)
+    expect(calls).toEqual(['claim', 'complete'])
+    expect(events.filter((event) => event.type === 'replayed' && event.joined)).toHaveLength(49)
+    expect(runtime.pending).toBe(0)
+  })
+
+  it('join also while the claim is still on its way', async () => {
+    const { open, runtime } = engine()
+    const once = open({}, { claim: { 1: { kind: 'delay-reply', ms: 100 } } })
+    const first = once('a', () => 1)
+    const second = codeOf(once('a', () => 2))
+    await runtime.advance(100)
+    expect(await first).toBe(1)
+    expect(await second).toBe('IN_FLIGHT')
+  })
+
+  it('get the replay that the first one got, even when they would not wait', async () => {
+    const { once, open, runtime } = engine()
+    await once('a', () => 1)
+    const slow = open({}, { claim: { 1: { kind: 'delay-reply', ms: 100 } } })
+    const both = Promise.all([slow.attempt('a', () => 2), slow.attempt('a', () => 2)])
+    await runtime.advance(100)
+    expect(await both).toEqual([
+      { kind: 'replayed', value: 1 },
+      { kind: 'replayed', value: 1 },
+    ])
+  })
+
+  it('take over one after the other when the first one fails', async () => {
+    const { once, runtime } = engine({ onInFlight: 'wait' })
+    const { started, effect } = gate<number>()
+    const all = [1, 2, 3].map(() => codeOf(once('a', effect)))
+    await runtime.advance(0)
+    started[0]?.reject('first')
+    await runtime.advance(0)
+    expect(started).toHaveLength(2)
+    started[1]?.resolve(2)
+    expect(await Promise.all(all)).toEqual(['first', 'resolved with 2', 'resolved with 2'])
+  })
+
+  it('with another payload are told so at once while the bound one runs', async () => {
+    const { once, runtime, calls } = counted()
+    const { started, effect } = gate<number>()
+    const first = once({ key: 'a', payload: 1 }, effect)
+    await runtime.advance(0)
+    expect(await once.attempt({ key: 'a', payload: 2 }, () => 2)).toEqual({ kind: 'mismatch' })
+    expect(calls).toEqual(['claim'])
+    started[0]?.resolve(1)
+    await first
+  })
+
+  it('with the bound payload are not blamed for the other payload of the one before them', async () => {
+    const { once, open, runtime } = engine()
+    await once({ key: 'a', payload: 1 }, () => 1)
+    const slow = open({}, { claim: { 1: { kind: 'delay-reply', ms: 100 } } })
+    const wrong = slow.attempt({ key: 'a', payload: 2 }, () => 2)
+    const alsoWrong = slow.attempt({ key: 'a', payload: 2 }, () => 2)
+    const right = slow.attempt({ key: 'a', payload: 1 }, () => 3)
+    await runtime.advance(100)
+    expect(await wrong).toEqual({ kind: 'mismatch' })
+    expect(await alsoWrong).toEqual({ kind: 'mismatch' })
+    expect(await right).toEqual({ kind: 'replayed', value: 1 })
+  })
+
+  it('share the refusal of a store that is down', async () => {
+    const { open, runtime } = engine()
+    const once = open({ onInFlight: 'wait' }, (verb) => (verb === 'claim' ? { kind: 'lose-request' } : undefined))
+    const all = [1, 2, 3].map(() => codeOf(once('a', () => 1)))
+    await runtime.advance(1_000)
+    expect(await Promise.all(all)).toEqual(['STORE_UNAVAILABLE', 'STORE_UNAVAILABLE', 'STORE_UNAVAILABLE'])
+  })
+
+  it('look for themselves when the first one lost its lease', async () => {
+    const { once, runtime } = engine({ onInFlight: 'wait', maxRunMs: 3_000 })
+    const first = codeOf(once('a', () => new Promise(() => {})))
+    const second = once('a', (op) => op.attempt)
+    await runtime.advance(6_000)
+    expect(await first).toBe('LEASE_LOST')
+    expect(await second).toBe(2)
+  })
+
+  it('of a lock wait for their turn', async () => {
+    const { once, runtime } = engine({ onInFlight: 'wait' })
+    const { started, effect } = gate<number>()
+    const all = [1, 2, 3].map(() => once.exclusive('a', effect))
+    for (const turn of [0, 1, 2]) {
+      await runtime.advance(0)
+      expect(started).toHaveLength(turn + 1)
+      started[turn]?.resolve(turn)
+    }
+    expect((await Promise.all(all)).sort()).toEqual([0, 1, 2])
+  })
+
+  it('wait no longer than waitMs', async () => {
+    const { once, runtime } = engine({ onInFlight: 'wait', waitMs: 1_500 })
+    const { started, effect } = gate<number>()
+    const first = once('a', effect)
+    const second = once.attempt('a', effect)
+    const stranger = once.attempt('a', effect, { waitMs: 10 })
+    await runtime.advance(10)
+    expect(await stranger).toEqual({ kind: 'in-flight', retryAfterMs: 2_990 })
+    await runtime.advance(1_490)
+    expect(await second).toEqual({ kind: 'in-flight', retryAfterMs: 1_500 })
+    started[0]?.resolve(1)
+    await first
+  })
+})
+
+describe('duplicates in another process', () => {
+  it('are woken by the store when it can notify', async () => {
+    const { once, open, runtime } = engine()
+    const { started, effect } = gate<number>()
+    const first = once('a', effect)
+    await runtime.advance(0)
+    const waiting = open({ onInFlight: 'wait' }).attempt('a', () => 2)
+    await runtime.advance(2)
+    started[0]?.resolve(1)
+    await runtime.advance(0)
+    expect(await waiting).toEqual({ kind: 'replayed', value: 1 })
+    await first
+    expect(runtime.pending).toBe(0)
+  })
+
+  it('poll, spread out and ever more rarely, when it cannot', async () => {
+    const { once, open, runtime, store } = engine()
+    const { started, effect } = gate<number>()
+    const first = once('a', effect)
+    await runtime.advance(0)
+    const asked: number[] = []
+    const deaf = { ...store, watch: undefined }
+    const claim = store.claim
+    deaf.claim = (requests) => {
+      asked.push(runtime.elapsed())
+      return claim(requests)
+    }
+    const waiting = open({ store: deaf as never, onInFlight: 'wait', waitMs: 5_000 }).attempt('a', () => 2)
+    await runtime.advance(4_000)
+    const pauses = asked.slice(1).map((at, index) => at - (asked[index] as number))
+    expect(pauses[0]).toBeGreaterThanOrEqual(10)
+    expect(pauses[0]).toBeLessThanOrEqual(20)
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(1_000)
+    expect(asked.length).toBeLessThan(20)
+    started[0]?.resolve(1)
+    await runtime.advance(1_000)
+    expect(await waiting).toEqual({ kind: 'replayed', value: 1 })
+    await first
+  })
+
+  it('are there when the lease of a dead owner runs out', async () => {
+    const { open, runtime } = engine()
+    const dead = open({}, (verb) => (verb === 'renew' ? { kind: 'lose-request' } : undefined))
+    void dead.attempt('a', () => new Promise(() => {})).catch(() => {})
+    await runtime.advance(1_000)
+    const begun = open({ onInFlight: 'wait' })('a', () => runtime.elapsed())
+    await runtime.advance(2_100)
+    expect(await begun).toBeGreaterThanOrEqual(3_000)
+    expect(await begun).toBeLessThan(3_003)
+  })
+
+  it('give up at waitMs with the time the lease still has', async () => {
+    const { once, open, runtime } = engine()
+    const { started, effect } = gate<number>()
+    const first = once('a', effect)
+    await runtime.advance(0)
+    const waiting = open({ onInFlight: 'wait', waitMs: 700 }).attempt('a', () => 2)
+    const follower = open({ onInFlight: 'wait', waitMs: 700 }).attempt('a', () => 2)
+    await runtime.advance(700)
+    for (const outcome of [await waiting, await follower]) {
+      expect(outcome.kind).toBe('in-flight')
+      expect((outcome as { retryAfterMs: number }).retryAfterMs - 2_300).toBeOneOf([0, 1])
+    }
+    started[0]?.resolve(1)
+    await first
+  })
+
+  it('are refused at once when they would not wait, also beside one that waits', async () => {
+    const { once, open, runtime } = engine()
+    const { started, effect } = gate<number>()
+    const first = once('a', effect)
+    await runtime.advance(500)
+    const other = open()
+    const waiting = other('a', () => 2, { onInFlight: 'wait' })
+    await runtime.advance(0)
+    expect(await other.attempt('a', () => 2)).toEqual({ kind: 'in-flight', retryAfterMs: 2_500 })
+    started[0]?.resolve(1)
+    await runtime.advance(100)
+    expect(await waiting).toBe(1)
+    await first
+  })
+})

@@ -1,0 +1,192 @@
+import { describe, expect, it } from 'vitest'
+import { memoryStore } from '../stores/memory/index.ts'
+import { fakeRuntime } from '../testing/fake-runtime.ts'
+import { type FaultPlan, faultyStore } from '../testing/faulty-store.ts'
+import { OnlyonceError } from './errors.ts'
+import type { ClaimRequest, Store } from './store.ts'
+import { createStoreCalls } from './store-calls.ts'
+
+const request = (id: string): ClaimRequest => ({
+  id: id.padEnd(32, '0'),
+  scope: 's',
+  key: id,
+  fingerprint: '',
+  owner: `owner-${id}`,
+  leaseMs: 3_000,
+  retentionMs: 60_000,
+})
+
+function setup(plan: FaultPlan = {}, change: (store: Store) => Partial<Store> = () => ({})) {
+  const runtime = fakeRuntime()
+  const memory = memoryStore({ runtime })
+  const store = faultyStore({ ...memory, ...change(memory) }, plan, { runtime })
+  const failures: [string, unknown][] = []
+  const calls = createStoreCalls(store, {
+    runtime,
+    storeTimeoutMs: 1_000,
+    maxBatch: 10,
+    onFailure: (verb, error) => failures.push([verb, error]),
+  })
+  return { runtime, memory, calls, failures }
+}
+
+const caught = (promise: Promise<unknown>) =>
+  promise.then(
+    () => expect.fail('resolved'),
+    (error: unknown) => error as OnlyonceError,
+  )
+
+describe('a store call', () => {
+  it('passes the answer through, each verb its own', async () => {
+    const { calls, failures } = setup()
+    const claim = await calls.claim(request('a'))
+    if (claim.kind !== 'granted') return expect.fail(claim.kind)
+    const { lease } = claim
+    expect(await calls.find(lease.id)).toMatchObject({ state: 'running' })
+    expect(await calls.find('f'.repeat(32))).toBeUndefined()
+    expect(await calls.renew({ lease, leaseMs: 3_000, retentionMs: 60_000 })).toBe('ok')
+    expect(await calls.release(lease)).toBe('ok')
+    const result = { kind: 'value' as const, body: new Uint8Array([1]) }
+    expect(await calls.complete({ lease, result, retentionMs: 60_000 })).toBe('lost')
+    expect(await calls.forget(lease.id)).toBe(true)
+    expect(await calls.forget(lease.id)).toBe(false)
+    expect(failures).toEqual([])
+  })
+
+  it('gathers what is asked while one call is under way, per verb', async () => {
+    const sizes: number[] = []
+    const { calls, runtime } = setup({}, (store) => ({
+      claim: (batch) => {
+        sizes.push(batch.length)
+        return store.claim(batch)
+      },
+    }))
+    const all = Promise.all(['a', 'b', 'c', 'd'].map((id) => calls.claim(request(id))))
+    await runtime.advance(0)
+    expect((await all).map((outcome) => outcome.kind)).toEqual(['granted', 'granted', 'granted', 'granted'])
+    expect(sizes).toEqual([1, 3])
+  })
+
+  it('is made three times at most, with pauses, and then tells why', async () => {
+    const at: number[] = []
+    const down = new Error('connection refused')
+    const { calls, runtime, failures } = setup({}, () => ({
+      find: () => {
+        at.push(runtime.elapsed())
+        return Promise.reject(down)
+      },
+    }))
+    const error = caught(calls.find('a'.repeat(32)))
+    await runtime.advance(1_000)
+    expect(await error).toMatchObject({ code: 'STORE_UNAVAILABLE', cause: down, retryable: true })
+    expect((await error).message).toContain('did not find (connection refused)')
+    expect(at).toHaveLength(3)
+    const [first, second, third] = at as [number, number, number]
+    expect(first).toBe(0)
+    expect(second).toBeGreaterThanOrEqual(5)
+    expect(second).toBeLessThanOrEqual(10)
+    expect(third - second).toBeGreaterThanOrEqual(8)
+    expect(third - second).toBeLessThanOrEqual(16)
+    expect(failures).toEqual([['find', await error]])
+    expect(runtime.pending).toBe(0)
+  })
+
+  it('that is never answered is asked a second time after half of the time, and ends in time', async () => {
+    const at: number[] = []
+    const { calls, runtime } = setup({}, () => ({
+      claim: () => {
+        at.push(runtime.elapsed())
+        return new Promise(() => {})
+      },
+    }))
+    const error = caught(calls.claim(request('a')))
+    await runtime.advance(999)
+    let ended = false
+    void error.then(() => {
+      ended = true
+    })
+    await runtime.advance(0)
+    expect(ended).toBe(false)
+    await runtime.advance(1)
+    expect((await error).message).toContain('no answer within 500 ms')
+    expect(at).toHaveLength(2)
+    expect(at[1]).toBeGreaterThanOrEqual(505)
+    expect(at[1]).toBeLessThanOrEqual(510)
+  })
+
+  it('that the store refuses in its own words is not asked again', async () => {
+    let asked = 0
+    const full = new OnlyonceError('STORE_UNAVAILABLE', 'full')
+    const { calls, failures } = setup({}, () => ({
+      claim: () => {
+        asked++
+        return Promise.reject(full)
+      },
+    }))
+    expect(await caught(calls.claim(request('a')))).toBe(full)
+    expect(asked).toBe(1)
+    expect(failures).toEqual([['claim', full]])
+  })
+
+  it('survives a store that throws instead of rejecting', async () => {
+    const { calls, runtime } = setup({}, () => ({
+      find: () => {
+        throw new Error('sync')
+      },
+    }))
+    const error = caught(calls.find('a'.repeat(32)))
+    await runtime.advance(100)
+    expect((await error).message).toContain('sync')
+  })
+
+  it.each(['claim', 'find'] as const)('refuses an answer to %s that is about another operation', async (verb) => {
+    const { calls, memory } = setup({}, (store) => ({
+      claim: async () => store.claim([request('b')]),
+      find: async () => store.find([request('b').id]),
+    }))
+    await memory.claim([request('b')])
+    const error = await caught(verb === 'claim' ? calls.claim(request('a')) : calls.find(request('a').id))
+    expect(error).toMatchObject({ code: 'OUTCOME_UNKNOWN', message: expect.stringContaining(request('a').id) })
+  })
+
+  it('refuses the result of another operation', async () => {
+    const result = { kind: 'value' as const, body: new Uint8Array([1]) }
+    const { calls } = setup({}, () => ({ claim: async () => [{ kind: 'done', id: 'other', fence: 1, result }] }))
+    expect(await caught(calls.claim(request('a')))).toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+  })
+
+  it('takes busy and mismatch as they come', async () => {
+    const { calls, memory } = setup()
+    await memory.claim([request('a')])
+    expect(await calls.claim({ ...request('a'), owner: 'x' })).toEqual({ kind: 'running', retryAfterMs: 3_000 })
+    expect(await calls.claim({ ...request('a'), fingerprint: 'x' })).toEqual({ kind: 'mismatch' })
+  })
+})
+
+describe('a grant that comes after the caller gave up', () => {
+  it('is given back', async () => {
+    const { calls, runtime, memory } = setup((verb) => (verb === 'claim' ? { kind: 'delay-reply', ms: 1_500 } : undefined))
+    const error = caught(calls.claim(request('a')))
+    await runtime.advance(1_000)
+    expect(await error).toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    await runtime.advance(1_000)
+    expect((await memory.find([request('a').id]))[0]?.state).toBe('idle')
+  })
+
+  it('is kept when it came in time on the second asking', async () => {
+    const { calls, runtime, memory } = setup({ claim: { 1: { kind: 'delay-reply', ms: 700 } } })
+    const claim = calls.claim(request('a'))
+    await runtime.advance(2_000)
+    expect(await claim).toMatchObject({ kind: 'granted', attempt: 1 })
+    expect((await memory.find([request('a').id]))[0]?.state).toBe('running')
+  })
+
+  it('and cannot be given back is nobody’s unhandled rejection', async () => {
+    const { calls, runtime } = setup((verb) =>
+      verb === 'claim' ? { kind: 'delay-reply', ms: 1_500 } : verb === 'release' ? { kind: 'lose-request' } : undefined,
+    )
+    const error = caught(calls.claim(request('a')))
+    await runtime.advance(5_000)
+    expect(await error).toMatchObject({ code: 'STORE_UNAVAILABLE' })
+  })
+})

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest'
+import { fakeRuntime } from '../testing/fake-runtime.ts'
+import { backoff, timeLimit } from './time-limit.ts'
+
+describe('timeLimit', () => {
+  it('answers what the promise answers in time, and leaves no timer', async () => {
+    const runtime = fakeRuntime()
+    expect(await timeLimit(runtime, Promise.resolve(1), 10, () => 'late')).toBe(1)
+    await expect(timeLimit(runtime, Promise.reject('no'), 10, () => 'late')).rejects.toBe('no')
+    expect(runtime.pending).toBe(0)
+  })
+
+  it('throws when time is over, and drops the late answer', async () => {
+    const runtime = fakeRuntime()
+    const late = new Promise((_, reject) => runtime.after(20, () => reject(new Error('unheard'))))
+    const limited = timeLimit(runtime, late, 10, () => 'late').catch((error: unknown) => error)
+    await runtime.advance(30)
+    expect(await limited).toBe('late')
+  })
+})
+
+describe('backoff', () => {
+  const at = (random: number) => ({ ...fakeRuntime(), random: () => random })
+
+  it('grows by 1.6 up to the cap', () => {
+    const delay = backoff(at(1), 10, 30)
+    expect([delay(), delay(), delay(), delay(), delay()]).toEqual([10, 16, 25.6, 30, 30])
+  })
+
+  it('takes between half of it and all of it', () => {
+    expect(backoff(at(0), 10, 30)()).toBe(5)
+    expect(backoff(at(0.5), 10, 30)()).toBe(7.5)
+  })
+})
