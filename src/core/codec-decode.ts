@@ -68,6 +68,7 @@ function check(value: unknown, depthLeft: number): void {
   if (typeof value !== 'object' || value === null) return
   refuseDepth(depthLeft)
   if (Array.isArray(value)) {
+    // Not needed for the rules, but far faster than going by names.
     for (const item of value) check(item, depthLeft - 1)
     return
   }

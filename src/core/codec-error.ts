@@ -19,8 +19,8 @@ export function encodeError(error: unknown): Uint8Array {
   let encoded = encodeErrorFacts(facts)
   for (const fact of EXTRA_FACTS) {
     try {
-      const member = Object.getOwnPropertyDescriptor(error, fact)
-      if (member === undefined || !('value' in member)) continue
+      const member = Object.getOwnPropertyDescriptor(error, fact) ?? {}
+      if (!('value' in member)) continue
       const more = { ...facts, [fact]: member.value }
       encoded = encodeErrorFacts(more)
       facts = more

@@ -87,9 +87,9 @@ export class Survey {
       this.trail.at(name)
       if (isDangerousName(name)) this.#refuse('a member with a name that can reach a prototype')
       this.#spend(name.length)
-      const member = Object.getOwnPropertyDescriptor(members, name)
-      if (member?.get !== undefined || member?.set !== undefined) this.#refuse('a getter or setter')
-      this.visit(member?.value)
+      const { get, set, value } = Object.getOwnPropertyDescriptor(members, name)!
+      if (get !== undefined || set !== undefined) this.#refuse('a getter or setter')
+      this.visit(value)
     }
   }
 

@@ -124,7 +124,7 @@ describe('properties', () => {
 describe('the format, byte for byte: other versions must read it', () => {
   it.each([
     ['null', null, '\x01Jnull'],
-    ['JSON', { b: [1, 'é'], a: {} }, '\x01J{"b":[1,"é"],"a":{}}'],
+    ['JSON', { b: [1, 'é', true, false], a: {} }, '\x01J{"b":[1,"é",true,false],"a":{}}'],
     ['lone surrogate', '\ud800', '\x01J"\\ud800"'],
     ['undefined', undefined, '\x01X["literal","undefined"]'],
     ['NaN', Number.NaN, '\x01X["literal","NaN"]'],
@@ -269,7 +269,12 @@ describe('what is refused, by path', () => {
     const { proxy, revoke } = Proxy.revocable({}, {})
     revoke()
     expect(refusal(() => encodeResult({ a: proxy }))).toMatch(/^result\.a cannot be read: .*revoked/)
+    const shy = new Proxy({}, { ownKeys: () => { throw new Error('not today') } }) // biome-ignore format: one line
+    expect(refusal(() => encodeResult([shy]))).toBe('result[0] cannot be read: not today')
     let looks = 0
+    const fickle = new Proxy({ a: 1 }, { getOwnPropertyDescriptor: (target, key) => ++looks > 1 ? undefined : Reflect.getOwnPropertyDescriptor(target, key) }) // biome-ignore format: one line
+    expect(refusal(() => encodeResult(fickle))).toMatch(/^result\.a cannot be read: /)
+    looks = 0
     const liar = new Proxy({ a: 1 }, { ownKeys: () => (++looks > 1 ? ['a', Symbol('x')] : []) })
     expect(() => roundTrip(liar)).not.toThrow(TypeError)
   })

@@ -395,6 +395,16 @@ describe('close', () => {
   })
 })
 
+it('removes expired records in the background while there are calls', async () => {
+  const { once, runtime, store } = engine({ retentionMs: 10_000 })
+  for (const key of ['a', 'b', 'c']) await once(key, () => 1)
+  await runtime.advance(60_000)
+  expect(store.size).toBe(3)
+  await once('d', () => 1)
+  await runtime.advance(0)
+  expect(store.size).toBe(1)
+})
+
 describe('construction', () => {
   it('needs a store and a scope', () => {
     expect(() => onlyonce({ scope: 'a' } as never)).toThrow(/option `store` is required/)

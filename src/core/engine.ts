@@ -11,6 +11,7 @@ import { type CallOptions, type EngineOptions, invalidOption, resolveCallOptions
 import { outcomeOf, settledValue } from './result.ts'
 import { isTransactional, type Store, type TransactionalStore } from './store.ts'
 import { createStoreCalls } from './store-calls.ts'
+import { createSweeper } from './sweeper.ts'
 import { viewOf } from './view.ts'
 import { createWaits } from './waiting.ts'
 
@@ -25,13 +26,12 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
   const { store } = given
   const { runtime } = options
   const events = createEvents(options.onListenerError)
-  const calls = createStoreCalls(store, {
-    ...options,
-    onFailure: (verb, error) => {
-      const code = OnlyonceError.is(error) ? error.code : 'STORE_UNAVAILABLE'
-      events.emit({ type: 'store-failed', scope: options.scope, key: '', verb, code, error })
-    },
-  })
+  const onFailure = (verb: string, error: unknown) => {
+    const code = OnlyonceError.is(error) ? error.code : 'STORE_UNAVAILABLE'
+    events.emit({ type: 'store-failed', scope: options.scope, key: '', verb, code, error })
+  }
+  const calls = createStoreCalls(store, { ...options, onFailure })
+  const sweeper = createSweeper(store, { ...options, onFailure })
   const context: EngineContext = { store, calls, options, runtime, events }
   const flights = createFlights()
   const waits = createWaits(runtime)
@@ -51,6 +51,7 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
   }
 
   async function run<T>(call: Call, lead: Lead): Promise<Outcome<T>> {
+    sweeper.touch()
     return outcomeOf<T>(call.named.key, await joining(call, lead))
   }
 
@@ -100,7 +101,7 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
   const close = () => {
     closed = true
     waits.wakeAll()
-    closing ??= flights.drained()
+    closing ??= flights.drained().then(sweeper.drained)
     return closing
   }
 
@@ -138,7 +139,7 @@ function atomicCalls<Tx>(
       return [call, outcomeOf<T>(call.named.key, await joinAtomic(context, store, call, effect, tx))]
     const lead: Lead = ({ claimed }) =>
       leadAtomic(context, store, call, effect, (claim) =>
-        claimed(claim, context.runtime.elapsed() + call.options.leaseMs),
+        claimed(claim, context.runtime.elapsed() + call.options.leaseMs, claim.kind === 'granted'),
       )
     return [call, await run<T>(call, lead)]
   }

@@ -65,9 +65,8 @@ export class OnlyonceError extends Error {
 
 /** What a thrown value says of itself, for use inside a message. Never throws. */
 export function reasonOf(thrown: unknown): string {
-  if (thrown instanceof Error) return thrown.message
   try {
-    return String(thrown)
+    return thrown instanceof Error ? String(thrown.message) : String(thrown)
   } catch {
     return 'a value that cannot be printed'
   }

@@ -28,11 +28,13 @@ export interface Flight {
   readonly over: Promise<Settled | { readonly kind: 'error'; readonly error: unknown }>
   /** When, by this process's clock, the lease that is in the way runs out. */
   retryAt: number
+  /** The claim was granted inside a transaction: until the commit it binds nothing, and it may vanish. */
+  tentative: boolean
 }
 
 export interface LeadingFlight {
   readonly flight: Flight
-  claimed(outcome: ClaimOutcome, retryAt: number): void
+  claimed(outcome: ClaimOutcome, retryAt: number, tentative?: boolean): void
 }
 
 export interface Flights {
@@ -59,10 +61,12 @@ export function createFlights(): Flights {
           tellOver = resolve
         }),
         retryAt: 0,
+        tentative: false,
       }
       flights.set(named.id, flight)
-      const claimed = (outcome: ClaimOutcome, retryAt: number) => {
+      const claimed = (outcome: ClaimOutcome, retryAt: number, tentative = false) => {
         flight.retryAt = retryAt
+        flight.tentative = tentative
         tellClaimed(outcome)
       }
       try {

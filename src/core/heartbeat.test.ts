@@ -62,7 +62,9 @@ describe('startHeartbeat', () => {
 
   it('counts the lease from when the renewal was sent', async () => {
     let answers = 0
-    const { runtime, lost } = heartbeat(() => (++answers === 1 ? Promise.resolve('ok') : Promise.reject(new Error('down'))))
+    const { runtime, lost } = heartbeat(() =>
+      ++answers === 1 ? Promise.resolve('ok') : Promise.reject(new Error('down')),
+    )
     await runtime.advance(399)
     expect(lost).toEqual([])
     await runtime.advance(1)
@@ -71,7 +73,9 @@ describe('startHeartbeat', () => {
 
   it('tells a loss once, even when a certain one follows a feared one', async () => {
     let answers = 0
-    const { runtime, lost } = heartbeat(() => (++answers < 4 ? Promise.reject(new Error('down')) : Promise.resolve('lost')))
+    const { runtime, lost } = heartbeat(() =>
+      ++answers < 4 ? Promise.reject(new Error('down')) : Promise.resolve('lost'),
+    )
     await runtime.advance(5_000)
     expect(lost).toEqual([['expired', 300]])
     expect(runtime.pending).toBe(0)

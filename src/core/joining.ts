@@ -44,7 +44,9 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
     })
     if (flight.fingerprint !== call.named.fingerprint) {
       // Only when the leader's payload turned out to be the bound one is ours certainly a stranger's.
-      if (first !== undefined && first.kind !== 'mismatch') return { kind: 'mismatch' }
+      if (first !== undefined && first.kind !== 'mismatch' && !flight.tentative) return { kind: 'mismatch' }
+      const patient = call.options.onInFlight === 'wait' && runtime.elapsed() < deadline
+      if (flight.tentative && !patient) return inFlight()
       await waits.wait(deadline - runtime.elapsed(), { until: flight.over })
       return undefined
     }

@@ -51,6 +51,8 @@ export interface EngineOptions<S extends Store = Store> extends CallOptions {
   readonly keys?: 'plain' | 'hashed'
   /** Default 255 characters. Longer keys are refused, never cut. */
   readonly maxKeyLength?: number
+  /** Default 60 000. How often, at most, expired records are removed in the background while there are claims. */
+  readonly sweepEveryMs?: number
   /** Default 500. The most requests in one store call. */
   readonly maxBatch?: number
   /** Told when a listener throws. Default: nobody. */
@@ -98,6 +100,7 @@ export const CALL_DEFAULTS: ResolvedCallOptions = Object.freeze({
 export const DEFAULTS: Omit<ResolvedOptions, 'scope'> = Object.freeze({
   ...CALL_DEFAULTS,
   storeTimeoutMs: 5_000,
+  sweepEveryMs: 60_000,
   keys: 'plain',
   maxKeyLength: 255,
   maxBatch: 500,
@@ -120,6 +123,7 @@ const CALL_RULES: Record<keyof CallOptions, Rule> = {
 const RULES: Record<keyof typeof DEFAULTS, Rule> = {
   ...CALL_RULES,
   storeTimeoutMs: positive,
+  sweepEveryMs: positive,
   keys: oneOf('plain', 'hashed'),
   maxKeyLength: positive,
   maxBatch: positive,

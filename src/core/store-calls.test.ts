@@ -165,7 +165,9 @@ describe('a store call', () => {
 
 describe('a grant that comes after the caller gave up', () => {
   it('is given back', async () => {
-    const { calls, runtime, memory } = setup((verb) => (verb === 'claim' ? { kind: 'delay-reply', ms: 1_500 } : undefined))
+    const { calls, runtime, memory } = setup((verb) =>
+      verb === 'claim' ? { kind: 'delay-reply', ms: 1_500 } : undefined,
+    )
     const error = caught(calls.claim(request('a')))
     await runtime.advance(1_000)
     expect(await error).toMatchObject({ code: 'STORE_UNAVAILABLE' })

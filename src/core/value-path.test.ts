@@ -16,6 +16,7 @@ describe('Trail', () => {
   it('forgets a container it left, and keeps only the last step in each', () => {
     const trail = new Trail('x')
     trail.enter([])
+    expect(String(trail)).toBe('x')
     trail.at(0)
     trail.at(1)
     trail.enter({})

@@ -8,7 +8,7 @@ export type Step = string | number | { readonly entry: number }
 export class Trail {
   readonly #root: string
   readonly #open: object[] = []
-  readonly #steps: Step[] = []
+  readonly #steps: (Step | undefined)[] = []
 
   constructor(root: string) {
     this.#root = root
@@ -20,7 +20,7 @@ export class Trail {
 
   enter(container: object): void {
     this.#open.push(container)
-    this.#steps.push('')
+    this.#steps.push(undefined)
   }
 
   at(step: Step): void {
@@ -43,11 +43,12 @@ export class Trail {
   }
 }
 
-function stepText(step: Step): string {
+function stepText(step: Step | undefined): string {
+  if (step === undefined) return ''
   if (typeof step === 'object') return `<entry ${step.entry}>`
-  if (typeof step === 'number') return `[${step}]`
-  if (step.length > MAX_KEY_SHOWN) return `[${JSON.stringify(step.slice(0, MAX_KEY_SHOWN))}…]`
-  return IDENTIFIER.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`
+  const text = String(step)
+  if (text.length > MAX_KEY_SHOWN) return `[${JSON.stringify(text.slice(0, MAX_KEY_SHOWN))}…]`
+  return IDENTIFIER.test(text) ? `.${text}` : `[${JSON.stringify(step)}]`
 }
 
 export function isPlainArray(value: object): value is readonly unknown[] {

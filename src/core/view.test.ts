@@ -42,10 +42,16 @@ describe('viewOf', () => {
     expect(done('unknown', new Uint8Array(0)).state).toBe('unknown')
     expect(done('unknown', new Uint8Array(0))).not.toHaveProperty('result')
     const unstorable = done('unstorable', new TextEncoder().encode('why'))
-    expect(unstorable).toMatchObject({ state: 'done', result: { kind: 'error', error: { code: 'RESULT_UNSERIALIZABLE' } } })
+    expect(unstorable).toMatchObject({
+      state: 'done',
+      result: { kind: 'error', error: { code: 'RESULT_UNSERIALIZABLE' } },
+    })
   })
 
-  it.each([{ scope: 'other', key: 'k' }, { scope: 's', key: 'other' }])('refuses the record of %j', (stranger) => {
+  it.each([
+    { scope: 'other', key: 'k' },
+    { scope: 's', key: 'other' },
+  ])('refuses the record of %j', (stranger) => {
     expect(() => viewOf(record, stranger)).toThrow(expect.objectContaining({ code: 'OUTCOME_UNKNOWN' }))
   })
 

@@ -1,0 +1,339 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { gate } from '../../test/engine-kit.ts'
+import { type SqliteTx, sqliteStore } from '../stores/sqlite/index.ts'
+import { fakeRuntime } from '../testing/fake-runtime.ts'
+import { type FaultPlan, faultyStore } from '../testing/faulty-store.ts'
+import { onlyonce } from './engine.ts'
+import { OnlyonceError } from './errors.ts'
+import type { OnceEvent } from './events.ts'
+import { operationId } from './key.ts'
+import type { EngineOptions } from './options.ts'
+
+const home = mkdtempSync(join(tmpdir(), 'onlyonce-atomic-'))
+afterAll(() => rmSync(home, { recursive: true, force: true }))
+let files = 0
+
+async function setup(given: Partial<EngineOptions> = {}, plan: FaultPlan = {}) {
+  const runtime = fakeRuntime()
+  const store = sqliteStore({ path: join(home, `${++files}.db`), durability: 'normal', runtime })
+  await store.transaction(async (tx) => tx.exec('create table effects (key text, n integer)'))
+  const events: OnceEvent[] = []
+  const open = (more: Partial<EngineOptions> = {}, faults: FaultPlan = {}) => {
+    const once = onlyonce({
+      store: faultyStore(store, faults, { runtime }),
+      scope: 'test',
+      leaseMs: 3_000,
+      storeTimeoutMs: 1_000,
+      runtime,
+      ...(given as object),
+      ...(more as object),
+    })
+    once.on((event) => events.push(event))
+    return once
+  }
+  const count = (key: string) =>
+    store.transaction(
+      async (tx) => (tx.prepare('select count(*) as n from effects where key = ?').get(key) as { n: number }).n,
+    )
+  return { runtime, store, events, open, count, once: open({}, plan) }
+}
+
+const insert = (key: string) => (tx: SqliteTx) => {
+  tx.prepare('insert into effects values (?, 1)').run(key)
+  return { key }
+}
+
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    (value) => `resolved with ${JSON.stringify(value)}`,
+    (error: unknown) => (OnlyonceError.is(error) ? error.code : error),
+  )
+
+describe('once.atomic', () => {
+  it('commits effect and record together and replays the result', async () => {
+    const { once, count, events } = await setup()
+    expect(await once.atomic('a', insert('a'))).toEqual({ key: 'a' })
+    expect(await once.atomic('a', insert('a'))).toEqual({ key: 'a' })
+    expect(await once.atomic.attempt('a', insert('a'))).toEqual({ kind: 'replayed', value: { key: 'a' } })
+    expect(await count('a')).toBe(1)
+    expect(events.map((event) => event.type)).toEqual(['executed', 'replayed', 'replayed'])
+    expect(events[0]).toMatchObject({ scope: 'test', key: 'a', attempt: 1, fence: expect.any(Number), tookMs: 0 })
+  })
+
+  it('keeps undefined without a second statement, and other values with one', async () => {
+    const { store, once } = await setup()
+    let completions = 0
+    const within = store.within
+    store.within = (tx) => {
+      const claims = within(tx)
+      return {
+        ...claims,
+        complete: (completion) => {
+          completions++
+          return claims.complete(completion)
+        },
+      }
+    }
+    expect(await once.atomic('a', () => {})).toBeUndefined()
+    expect(completions).toBe(0)
+    expect(await once.atomic('a', () => 1 as unknown)).toBeUndefined()
+    expect(await once.atomic('b', () => null)).toBeNull()
+    expect(completions).toBe(1)
+  })
+
+  it('leaves nothing when the effect throws', async () => {
+    const { once, count, events } = await setup()
+    const boom = new Error('boom')
+    const failing = (tx: SqliteTx) => {
+      insert('a')(tx)
+      throw boom
+    }
+    await expect(once.atomic('a', failing)).rejects.toBe(boom)
+    expect(await count('a')).toBe(0)
+    expect(await once.find('a')).toBeUndefined()
+    expect(events).toMatchObject([{ type: 'failed', error: boom, remembered: false }])
+    expect(await once.atomic('a', insert('a'))).toEqual({ key: 'a' })
+  })
+
+  it('remembers the error, without the effect’s writes, when onThrow says so', async () => {
+    const { once, count } = await setup({ onThrow: 'remember' })
+    const failing = (tx: SqliteTx) => {
+      insert('a')(tx)
+      throw new Error('declined')
+    }
+    expect(await once.atomic.attempt('a', failing)).toMatchObject({ kind: 'failed', replayed: false })
+    expect(await once.atomic.attempt('a', insert('a'))).toMatchObject({
+      kind: 'failed',
+      replayed: true,
+      error: { message: 'declined' },
+    })
+    expect(await count('a')).toBe(0)
+  })
+
+  it('refuses another payload', async () => {
+    const { once, count } = await setup()
+    await once.atomic({ key: 'a', payload: 1 }, insert('a'))
+    expect(await codeOf(once.atomic({ key: 'a', payload: 2 }, insert('a')))).toBe('KEY_REUSED')
+    expect(await count('a')).toBe(1)
+  })
+
+  it('counts as done when its result cannot be stored', async () => {
+    const { once, count } = await setup()
+    const effect = (tx: SqliteTx) => {
+      insert('a')(tx)
+      return () => 1
+    }
+    expect(await codeOf(once.atomic('a', effect))).toBe('RESULT_UNSERIALIZABLE')
+    expect(await codeOf(once.atomic('a', effect))).toBe('RESULT_UNSERIALIZABLE')
+    expect(await count('a')).toBe(1)
+  })
+
+  it('rejects duplicates when asked to', async () => {
+    const { once } = await setup({ onDuplicate: 'reject' })
+    await once.atomic('a', insert('a'))
+    expect(await codeOf(once.atomic('a', insert('a')))).toBe('DUPLICATE')
+    expect(await once.atomic('a', insert('a'), { onDuplicate: 'replay' })).toEqual({ key: 'a' })
+  })
+
+  it('hands the effect the operation, whose steps run without being stored', async () => {
+    const { once } = await setup()
+    const seen = await once.atomic('a', async (_, op) => [
+      op.key,
+      op.attempt,
+      await op.step('one', () => 7),
+      op.fence > 0,
+    ])
+    expect(seen).toEqual(['a', 1, 7, true])
+  })
+
+  it('joins duplicates in this process', async () => {
+    const { once, runtime, count } = await setup()
+    const { started, effect } = gate<number>()
+    const first = once.atomic('a', async (tx) => {
+      insert('a')(tx)
+      return effect()
+    })
+    await runtime.advance(0)
+    expect(await codeOf(once.atomic('a', insert('a')))).toBe('IN_FLIGHT')
+    const waiting = once.atomic('a', insert('a'), { onInFlight: 'wait' })
+    started[0]?.resolve(1)
+    expect(await first).toBe(1)
+    expect(await waiting).toBe(1)
+    expect(await count('a')).toBe(1)
+  })
+
+  it('does not run beside a live lease on the same key, and takes over a dead one by policy', async () => {
+    const { open, once, runtime } = await setup()
+    const dead = open({}, (verb) => (verb === 'renew' ? { kind: 'lose-request' } : undefined))
+    void dead.attempt('a', () => new Promise(() => {})).catch(() => {})
+    await runtime.advance(10)
+    expect(await codeOf(once.atomic('a', insert('a')))).toBe('IN_FLIGHT')
+    await runtime.advance(3_000)
+    const held = open({ onAbandoned: 'hold' })
+    expect(await codeOf(held.atomic('a', insert('a')))).toBe('OUTCOME_UNKNOWN')
+    expect(await held.find('a')).toMatchObject({ state: 'unknown' })
+  })
+
+  it('undoes an effect that runs longer than maxRunMs', async () => {
+    const { once, runtime, count } = await setup({ maxRunMs: 3_000 })
+    let signal: AbortSignal | undefined
+    const hung = codeOf(
+      once.atomic('a', (tx, op) => {
+        insert('a')(tx)
+        signal = op.signal
+        return new Promise(() => {})
+      }),
+    )
+    await runtime.advance(2_999)
+    expect(signal?.aborted).toBe(false)
+    await runtime.advance(1)
+    expect(await hung).toBe('LEASE_LOST')
+    expect(signal?.aborted).toBe(true)
+    expect(await count('a')).toBe(0)
+    expect(await once.atomic('a', insert('a'))).toEqual({ key: 'a' })
+  })
+})
+
+describe('a commit', () => {
+  it('whose answer was lost is found out by reading the record', async () => {
+    const { once, count } = await setup({}, { transaction: { 1: { kind: 'lose-reply' } } })
+    expect(await once.atomic('a', insert('a'))).toEqual({ key: 'a' })
+    expect(await count('a')).toBe(1)
+  })
+
+  it('that did not happen is STORE_UNAVAILABLE, and nothing was changed', async () => {
+    const { once, store, count } = await setup()
+    const transaction = store.transaction.bind(store)
+    let broken = true
+    store.transaction = (work) =>
+      transaction(async (tx) => {
+        const value = await work(tx)
+        if (broken) throw new Error('disk full at commit')
+        return value
+      })
+    const error = await once.atomic('a', insert('a')).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining('disk full at commit') })
+    broken = false
+    expect(await count('a')).toBe(0)
+    expect(await once.atomic('a', insert('a'))).toEqual({ key: 'a' })
+  })
+
+  it('whose answer was lost and whose record cannot be read for a whole lease is OUTCOME_UNKNOWN', async () => {
+    const { once, runtime, count } = await setup({}, (verb, call) =>
+      verb === 'find' || (verb === 'transaction' && call === 1) ? { kind: 'lose-reply' } : undefined,
+    )
+    const call = codeOf(once.atomic('a', insert('a')))
+    await runtime.advance(10_000)
+    expect(await call).toBe('OUTCOME_UNKNOWN')
+    expect(await count('a')).toBe(1)
+  })
+
+  it('whose record becomes readable again is found out', async () => {
+    const { once, runtime } = await setup({}, (verb, call) =>
+      (verb === 'find' && call < 7) || (verb === 'transaction' && call === 1) ? { kind: 'lose-reply' } : undefined,
+    )
+    const call = once.atomic('a', insert('a'))
+    await runtime.advance(2_900)
+    expect(await call).toEqual({ key: 'a' })
+  })
+
+  it('of a replay that fails changes nothing', async () => {
+    const { open, once } = await setup()
+    await once.atomic('a', insert('a'))
+    const other = open({}, { transaction: { 1: { kind: 'lose-reply' } } })
+    expect(await codeOf(other.atomic('a', insert('a')))).toBe('STORE_UNAVAILABLE')
+  })
+
+  it('that never began is STORE_UNAVAILABLE', async () => {
+    const { once } = await setup({}, { transaction: { 1: { kind: 'lose-request', error: new Error('refused') } } })
+    const error = await once.atomic('a', insert('a')).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining('(refused)') })
+  })
+
+  it('made by the effect itself is OUTCOME_UNKNOWN', async () => {
+    const { once } = await setup()
+    const call = once.atomic('a', (tx) => {
+      insert('a')(tx)
+      tx.exec('commit')
+    })
+    expect(await codeOf(call)).toBe('OUTCOME_UNKNOWN')
+  })
+})
+
+describe('joining the caller’s transaction', () => {
+  it('commits and vanishes with it', async () => {
+    const { once, store, count } = await setup()
+    const undone = store.transaction(async (tx) => {
+      expect(await once.atomic('a', insert('a'), { tx })).toEqual({ key: 'a' })
+      throw new Error('caller')
+    })
+    await expect(undone).rejects.toThrow('caller')
+    expect(await once.find('a')).toBeUndefined()
+    await store.transaction(async (tx) => {
+      expect(await once.atomic('a', insert('a'), { tx })).toEqual({ key: 'a' })
+      expect(await once.atomic.attempt('a', insert('a'), { tx })).toEqual({ kind: 'replayed', value: { key: 'a' } })
+      await once.atomic('b', insert('b'), { tx })
+    })
+    expect(await once.find('a')).toMatchObject({ state: 'done' })
+    expect(await count('a')).toBe(1)
+    expect(await count('b')).toBe(1)
+  })
+
+  it('undoes only the effect’s part when the effect throws', async () => {
+    const { once, store, count } = await setup()
+    await store.transaction(async (tx) => {
+      insert('mine')(tx)
+      const failing = once.atomic(
+        'a',
+        (inner) => {
+          insert('a')(inner)
+          throw new Error('effect')
+        },
+        { tx },
+      )
+      await expect(failing).rejects.toThrow('effect')
+    })
+    expect(await count('mine')).toBe(1)
+    expect(await count('a')).toBe(0)
+    expect(await once.find('a')).toBeUndefined()
+  })
+
+  it('says what a store failure inside it means', async () => {
+    const { once, store } = await setup()
+    const within = store.within
+    store.within = (tx) => ({ ...within(tx), claim: () => Promise.reject(new Error('locked')) })
+    const call = store.transaction((tx) => once.atomic('a', insert('a'), { tx }))
+    await expect(call).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: expect.stringContaining('(locked)'),
+    })
+  })
+
+  it('is not answered to anybody else before it is final', async () => {
+    const { once, store, runtime } = await setup()
+    let inner: unknown
+    const undone = store.transaction(async (tx) => {
+      await once.atomic('a', insert('a'), { tx })
+      const other = codeOf(once.atomic.attempt('a', insert('a'), { onInFlight: 'wait' }))
+      await runtime.advance(1_000)
+      inner = await other
+      throw new Error('undo')
+    })
+    await expect(undone).rejects.toThrow('undo')
+    expect(inner).toBe('OPTION_INVALID')
+  })
+})
+
+it('finds the record by the same id as leased calls do', async () => {
+  const { once, store } = await setup()
+  await once.atomic('a', insert('a'))
+  expect((await store.find([operationId('test', 'a')]))[0]).toMatchObject({
+    scope: 'test',
+    key: 'a',
+    state: 'done',
+    starts: 1,
+  })
+})

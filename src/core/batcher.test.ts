@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest'
+import { fakeRuntime } from '../testing/fake-runtime.ts'
+import { createBatcher } from './batcher.ts'
+
+/** A store call under test control: every batch waits until it is answered. */
+function setUp({ maxBatch = 100, timeoutMs = 1_000 } = {}) {
+  const runtime = fakeRuntime()
+  const sent: {
+    readonly batch: readonly string[]
+    answer(answers?: readonly string[]): void
+    fail(error: unknown): void
+  }[] = []
+  const submit = createBatcher<string, string>(
+    (batch) =>
+      new Promise((resolve, reject) => {
+        const answer = (answers = batch.map((one) => `${one}!`)) => resolve(answers)
+        sent.push({ batch, answer, fail: reject })
+      }),
+    { maxBatch, timeoutMs, runtime, idOf: (request) => request.slice(0, 1) },
+  )
+  const batches = () => sent.map((one) => one.batch)
+  const turn = () => runtime.advance(0)
+  return { runtime, sent, submit, batches, turn }
+}
+
+const reasons = (results: readonly PromiseSettledResult<string>[]) =>
+  results.map((one) => (one.status === 'fulfilled' ? one.value : `no: ${one.reason.message}`))
+
+describe('the batcher', () => {
+  it('sends a lone request at once, by itself', async () => {
+    const { submit, sent, batches, runtime, turn } = setUp()
+    const answer = submit('a')
+    expect(batches()).toEqual([['a']])
+    sent[0]?.answer()
+    expect(await answer).toBe('a!')
+    await turn()
+    expect(runtime.pending).toBe(0)
+  })
+
+  it('gathers what comes while a call is under way, and answers each in its place', async () => {
+    const { submit, sent, batches, turn } = setUp()
+    const answers = ['a', 'b', 'c', 'd'].map(submit)
+    expect(batches()).toEqual([['a']])
+    sent[0]?.answer()
+    await turn()
+    expect(batches()).toEqual([['a'], ['b', 'c', 'd']])
+    sent[1]?.answer()
+    expect(await Promise.all(answers)).toEqual(['a!', 'b!', 'c!', 'd!'])
+  })
+
+  it('sends at most maxBatch in one call, the oldest first', async () => {
+    const { submit, sent, batches, turn } = setUp({ maxBatch: 2 })
+    const answers = ['a', 'b', 'c', 'd', 'e', 'f'].map(submit)
+    for (let call = 0; call < 4; call++) {
+      sent[call]?.answer()
+      await turn()
+    }
+    expect(batches()).toEqual([['a'], ['b', 'c'], ['d', 'e'], ['f']])
+    expect(await Promise.all(answers)).toHaveLength(6)
+  })
+
+  it('never sends two requests for one id in the same call, and keeps their order', async () => {
+    const { submit, sent, batches, turn } = setUp()
+    const answers = ['x', 'a1', 'b1', 'a2', 'a3', 'c1'].map(submit)
+    for (let call = 0; call < 4; call++) {
+      sent[call]?.answer()
+      await turn()
+    }
+    expect(batches()).toEqual([['x'], ['a1', 'b1', 'c1'], ['a2'], ['a3']])
+    expect(await Promise.all(answers)).toEqual(['x!', 'a1!', 'b1!', 'a2!', 'a3!', 'c1!'])
+  })
+
+  it('gives a lone request the error of the store', async () => {
+    const { submit, sent } = setUp()
+    const answer = submit('a')
+    const error = new Error('store is away')
+    sent[0]?.fail(error)
+    await expect(answer).rejects.toBe(error)
+  })
+
+  it('splits a batch that fails in halves, so that one bad request fails alone', async () => {
+    const { submit, sent, batches, turn } = setUp()
+    const settled = Promise.allSettled(['x', 'a', 'b', 'c', 'd', 'e'].map(submit))
+    sent[0]?.answer()
+    await turn()
+    for (let call = 1; call < sent.length; call++) {
+      const one = sent[call]
+      if (one?.batch.includes('c')) one.fail(new Error('c is bad'))
+      else one?.answer()
+      await turn()
+    }
+    expect(batches()).toEqual([['x'], ['a', 'b', 'c', 'd', 'e'], ['a', 'b'], ['c', 'd', 'e'], ['c'], ['d', 'e']])
+    expect(reasons(await settled)).toEqual(['x!', 'a!', 'b!', 'no: c is bad', 'd!', 'e!'])
+  })
+
+  it.each([[[]], [['b!']], [['b!', 'c!', 'd!']]])('refuses %j as the answers to two requests', async (wrong) => {
+    const { submit, sent, turn } = setUp()
+    const settled = Promise.allSettled(['x', 'b', 'c'].map(submit))
+    sent[0]?.answer()
+    await turn()
+    sent[1]?.answer(wrong)
+    await turn()
+    sent[2]?.answer([])
+    sent[3]?.answer(['1', '2'])
+    expect(reasons(await settled)).toEqual([
+      'x!',
+      'no: the store gave 0 answers to 1 requests',
+      'no: the store gave 2 answers to 1 requests',
+    ])
+  })
+
+  it('turns an error thrown before the call into a rejection', async () => {
+    const submit = createBatcher<string, string>(
+      () => {
+        throw new Error('not even sent')
+      },
+      { maxBatch: 2, timeoutMs: 10, runtime: fakeRuntime(), idOf: (request) => request },
+    )
+    await expect(submit('a')).rejects.toThrow('not even sent')
+    await expect(submit('b')).rejects.toThrow('not even sent')
+  })
+
+  it('lets the next batch go when a call has not answered in time, and still takes its late answer', async () => {
+    const { runtime, submit, sent, batches, turn } = setUp({ timeoutMs: 100 })
+    const slow = submit('a')
+    const next = submit('b')
+    await runtime.advance(99)
+    expect(batches()).toEqual([['a']])
+    await runtime.advance(1)
+    expect(batches()).toEqual([['a'], ['b']])
+    const third = submit('c')
+    sent[0]?.answer()
+    expect(await slow).toBe('a!')
+    await turn()
+    expect(batches()).toEqual([['a'], ['b']])
+    sent[1]?.answer()
+    expect(await next).toBe('b!')
+    await turn()
+    expect(batches()).toEqual([['a'], ['b'], ['c']])
+    sent[2]?.answer()
+    expect(await third).toBe('c!')
+    await turn()
+    expect(runtime.pending).toBe(0)
+  })
+
+  it('goes on after a call that failed', async () => {
+    const { submit, sent, turn, batches } = setUp()
+    const first = submit('a')
+    const second = submit('b')
+    sent[0]?.fail(new Error('no'))
+    await expect(first).rejects.toThrow('no')
+    await turn()
+    expect(batches()).toEqual([['a'], ['b']])
+    sent[1]?.answer()
+    expect(await second).toBe('b!')
+  })
+})

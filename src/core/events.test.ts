@@ -1,0 +1,78 @@
+import { describe, expect, it, vi } from 'vitest'
+import { createEvents, type OnceEvent, report } from './events.ts'
+
+const event: OnceEvent = { type: 'mismatch', scope: 's', key: 'k' }
+const later = () => new Promise((resolve) => setImmediate(resolve))
+
+describe('events', () => {
+  it('reach every listener, in the order in which they came', () => {
+    const events = createEvents(() => {})
+    const heard: unknown[] = []
+    events.on((one) => heard.push('first', one))
+    events.on((one) => heard.push('second', one))
+    events.emit(event)
+    expect(heard).toEqual(['first', event, 'second', event])
+  })
+
+  it('no longer reach a listener that left, and leaving twice is harmless', () => {
+    const events = createEvents(() => {})
+    const listener = vi.fn()
+    const leave = events.on(listener)
+    expect(leave()).toBe(undefined)
+    leave()
+    events.emit(event)
+    expect(listener).not.toHaveBeenCalled()
+  })
+
+  it('reach a function that came twice twice, and leaving once leaves the other', () => {
+    const events = createEvents(() => {})
+    const listener = vi.fn()
+    const leave = events.on(listener)
+    events.on(listener)
+    events.emit(event)
+    expect(listener).toHaveBeenCalledTimes(2)
+    leave()
+    leave()
+    events.emit(event)
+    expect(listener).toHaveBeenCalledTimes(3)
+  })
+
+  it('reach the others when a listener throws, and the error is reported', () => {
+    const reported = vi.fn()
+    const events = createEvents(reported)
+    const listener = vi.fn()
+    const broken = new Error('broken listener')
+    events.on(() => {
+      throw broken
+    })
+    events.on(listener)
+    events.emit(event)
+    expect(reported).toHaveBeenCalledExactlyOnceWith(broken)
+    expect(listener).toHaveBeenCalledExactlyOnceWith(event)
+  })
+
+  it('report what an async listener rejects with, rather than end the process', async () => {
+    const reported = vi.fn()
+    const events = createEvents(reported)
+    const broken = new Error('broken later')
+    events.on(() => Promise.reject(broken))
+    events.on(async () => {})
+    events.emit(event)
+    await later()
+    expect(reported).toHaveBeenCalledExactlyOnceWith(broken)
+  })
+})
+
+describe('report', () => {
+  it('survives a reporter that throws, or rejects', async () => {
+    const unhandled = vi.fn()
+    process.on('unhandledRejection', unhandled)
+    report(() => {
+      throw new Error('reporter broke')
+    }, 1)
+    report(() => Promise.reject(new Error('reporter broke later')), 1)
+    await later()
+    process.off('unhandledRejection', unhandled)
+    expect(unhandled).not.toHaveBeenCalled()
+  })
+})

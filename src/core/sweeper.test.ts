@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest'
+import { memoryStore } from '../stores/memory/index.ts'
+import { fakeRuntime } from '../testing/fake-runtime.ts'
+import type { Store } from './store.ts'
+import { createSweeper } from './sweeper.ts'
+
+function setup(sweep: Store['sweep'], selfExpiring = false) {
+  const runtime = fakeRuntime()
+  const limits: number[] = []
+  const failures: unknown[] = []
+  const memory = memoryStore({ runtime })
+  const store: Store = {
+    ...memory,
+    traits: { ...memory.traits, selfExpiring },
+    sweep: (limit) => {
+      limits.push(limit)
+      return sweep(limit)
+    },
+  }
+  const onFailure = (verb: string, error: unknown) => failures.push([verb, error])
+  const sweeper = createSweeper(store, { runtime, sweepEveryMs: 1_000, onFailure })
+  return { runtime, limits, failures, sweeper }
+}
+
+describe('the sweeper', () => {
+  it('sweeps at the first touch after its time, and then not before it is due again', async () => {
+    const { runtime, limits, sweeper } = setup(async () => 499)
+    sweeper.touch()
+    await runtime.advance(999)
+    sweeper.touch()
+    expect(limits).toEqual([])
+    await runtime.advance(1)
+    sweeper.touch()
+    sweeper.touch()
+    await sweeper.drained()
+    sweeper.touch()
+    expect(limits).toEqual([500])
+    await runtime.advance(1_000)
+    sweeper.touch()
+    expect(limits).toEqual([500, 500])
+  })
+
+  it('goes on at once while there is more than one sweep removes', async () => {
+    let left = 1_200
+    const { runtime, limits, sweeper } = setup(async (limit) => {
+      const removed = Math.min(limit, left)
+      left -= removed
+      return removed
+    })
+    await runtime.advance(1_000)
+    for (let i = 0; i < 10; i++) {
+      sweeper.touch()
+      await sweeper.drained()
+    }
+    expect(left).toBe(0)
+    expect(limits).toHaveLength(3)
+  })
+
+  it('reports a failure and tries again when it is due', async () => {
+    const down = new Error('down')
+    const { runtime, limits, failures, sweeper } = setup(() => Promise.reject(down))
+    await runtime.advance(1_000)
+    sweeper.touch()
+    await sweeper.drained()
+    sweeper.touch()
+    expect(failures).toEqual([['sweep', down]])
+    await runtime.advance(1_000)
+    sweeper.touch()
+    expect(limits).toHaveLength(2)
+  })
+
+  it('leaves a store alone that expires records itself', async () => {
+    const { runtime, limits, sweeper } = setup(async () => 0, true)
+    await runtime.advance(5_000)
+    sweeper.touch()
+    expect(limits).toEqual([])
+  })
+})
