@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { fakeRuntime } from '../testing/fake-runtime.ts'
 import { createBatcher } from './batcher.ts'
+import { OnlyonceError } from './errors.ts'
 
 /** A store call under test control: every batch waits until it is answered. */
 function setUp({ maxBatch = 100, timeoutMs = 1_000 } = {}) {
@@ -93,6 +94,58 @@ describe('the batcher', () => {
     expect(reasons(await settled)).toEqual(['x!', 'a!', 'b!', 'no: c is bad', 'd!', 'e!'])
   })
 
+  it('does not ask a store that is down once for every request of a batch', async () => {
+    const { submit, sent, batches, turn } = setUp()
+    const settled = Promise.allSettled(['x', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map(submit))
+    sent[0]?.answer()
+    await turn()
+    for (let call = 1; call < sent.length; call++) {
+      sent[call]?.fail(new Error('away'))
+      await turn()
+    }
+    expect(batches()).toEqual([
+      ['x'],
+      ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'],
+      ['a', 'b', 'c', 'd'],
+      ['a', 'b'],
+      ['a'],
+      ['b'],
+    ])
+    expect(reasons(await settled)).toEqual(['x!', ...Array(8).fill('no: away')])
+    const next = submit('i')
+    sent.at(-1)?.answer()
+    expect(await next).toBe('i!')
+  })
+
+  it('takes a request that failed between two that went well for a bad one', async () => {
+    const { submit, sent, batches, turn } = setUp()
+    const settled = Promise.allSettled(['x', 'a', 'b', 'c', 'd'].map(submit))
+    sent[0]?.answer()
+    await turn()
+    for (let call = 1; call < sent.length; call++) {
+      const one = sent[call]
+      if (one?.batch.includes('a') || one?.batch.includes('c')) one.fail(new Error('bad'))
+      else one?.answer()
+      await turn()
+    }
+    expect(batches().slice(2)).toEqual([['a', 'b'], ['a'], ['b'], ['c', 'd'], ['c'], ['d']])
+    expect(reasons(await settled)).toEqual(['x!', 'no: bad', 'b!', 'no: bad', 'd!'])
+  })
+
+  it('goes on where the store itself refuses one request after the other', async () => {
+    const { submit, sent, turn } = setUp()
+    const settled = Promise.allSettled(['x', 'a', 'b', 'c', 'd'].map(submit))
+    sent[0]?.answer()
+    await turn()
+    for (let call = 1; call < sent.length; call++) {
+      const one = sent[call]
+      if (one?.batch.includes('d') && one.batch.length === 1) one.answer()
+      else one?.fail(new OnlyonceError('STORE_UNAVAILABLE', 'full'))
+      await turn()
+    }
+    expect(reasons(await settled)).toEqual(['x!', 'no: full', 'no: full', 'no: full', 'd!'])
+  })
+
   it.each([[[]], [['b!']], [['b!', 'c!', 'd!']]])('refuses %j as the answers to two requests', async (wrong) => {
     const { submit, sent, turn } = setUp()
     const settled = Promise.allSettled(['x', 'b', 'c'].map(submit))
@@ -101,6 +154,7 @@ describe('the batcher', () => {
     sent[1]?.answer(wrong)
     await turn()
     sent[2]?.answer([])
+    await turn()
     sent[3]?.answer(['1', '2'])
     expect(reasons(await settled)).toEqual([
       'x!',

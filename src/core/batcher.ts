@@ -1,3 +1,4 @@
+import { OnlyonceError } from './errors.ts'
 import type { Runtime } from './runtime.ts'
 
 export interface BatcherOptions<Request> {
@@ -16,10 +17,18 @@ interface Waiting<Request, Answer> {
   readonly reject: (error: unknown) => void
 }
 
+/** What was learnt while a failed batch was taken apart. */
+interface Trouble {
+  /** Requests in a row that failed by themselves. */
+  alone: number
+  /** Set when the store itself seems to be gone: the rest of the batch is not sent any more. */
+  down: { readonly error: unknown } | undefined
+}
+
 /**
  * Gathers concurrent requests while one call is under way and sends them together; a lone request leaves at once.
  * A call that fails is split in halves and asked again, so that one bad request fails alone: every verb of the store
- * may be repeated.
+ * may be repeated. A store that is down is not asked once for each of them.
  */
 export function createBatcher<Request, Answer>(
   send: (requests: readonly Request[]) => Promise<readonly Answer[]>,
@@ -29,7 +38,8 @@ export function createBatcher<Request, Answer>(
   let queue: Waiting<Request, Answer>[] = []
   let busy = false
 
-  async function deliver(batch: readonly Waiting<Request, Answer>[]): Promise<void> {
+  async function deliver(batch: readonly Waiting<Request, Answer>[], trouble: Trouble): Promise<void> {
+    if (trouble.down !== undefined) return rejectAll(batch, trouble.down.error)
     let answers: readonly Answer[]
     try {
       answers = await send(batch.map((one) => one.request))
@@ -37,13 +47,22 @@ export function createBatcher<Request, Answer>(
         throw new Error(`the store gave ${answers.length} answers to ${batch.length} requests`)
       }
     } catch (error) {
-      const first = batch[0] as Waiting<Request, Answer>
-      if (batch.length === 1) return first.reject(error)
+      if (batch.length === 1) {
+        // What the store says of a request is about that request. Any other error twice in a row is about the store.
+        if (!OnlyonceError.is(error) && ++trouble.alone === 2) trouble.down = { error }
+        return rejectAll(batch, error)
+      }
       const half = batch.length >> 1
-      await Promise.all([deliver(batch.slice(0, half)), deliver(batch.slice(half))])
+      await deliver(batch.slice(0, half), trouble)
+      await deliver(batch.slice(half), trouble)
       return
     }
+    trouble.alone = 0
     for (const [index, one] of batch.entries()) one.resolve(answers[index] as Answer)
+  }
+
+  function rejectAll(batch: readonly Waiting<Request, Answer>[], error: unknown): void {
+    for (const one of batch) one.reject(error)
   }
 
   function flush(): void {
@@ -59,7 +78,7 @@ export function createBatcher<Request, Answer>(
       flush()
     }
     const cancel = runtime.after(timeoutMs, next)
-    void deliver(batch).then(next)
+    void deliver(batch, { alone: 0, down: undefined }).then(next)
   }
 
   function take(): readonly Waiting<Request, Answer>[] {

@@ -44,10 +44,11 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
     })
     if (flight.fingerprint !== call.named.fingerprint) {
       // Only when the leader's payload turned out to be the bound one is ours certainly a stranger's.
-      if (first !== undefined && first.kind !== 'mismatch' && !flight.tentative) return { kind: 'mismatch' }
-      const patient = call.options.onInFlight === 'wait' && runtime.elapsed() < deadline
-      if (flight.tentative && !patient) return inFlight()
-      await waits.wait(deadline - runtime.elapsed(), { until: flight.over })
+      const bound = first !== undefined && first.kind !== 'mismatch' && !flight.tentative
+      if (bound) return { kind: 'mismatch' }
+      const left = deadline - runtime.elapsed()
+      if (left <= 0 || (flight.tentative && call.options.onInFlight === 'reject')) return inFlight()
+      await waits.wait(left, { until: flight.over })
       return undefined
     }
     const settledSoon = first === undefined || first.kind === 'done' || first.kind === 'mismatch'

@@ -112,6 +112,16 @@ describe('decideClaim', () => {
     expect(write).toMatchObject({ state: 'running', createdAt: NOW - 50, leaseUntil: NOW + 100 })
   })
 
+  it('grants nothing to a late copy of the claim that was given back', () => {
+    const late = decideClaim(idle, { ...request, owner: 'old' }, NOW)
+    expect(late).toStrictEqual({ outcome: { kind: 'running', retryAfterMs: 0 } })
+  })
+
+  it('grants an idle record while its last lease seems to go on', () => {
+    const setBack = { ...idle, leaseUntil: NOW + 10 }
+    expect(decideClaim(setBack, request, NOW).outcome).toMatchObject({ kind: 'granted', attempt: 2 })
+  })
+
   it('answers running for the rest of a live lease, up to its last millisecond', () => {
     const answer = (retryAfterMs: number) => ({ outcome: { kind: 'running', retryAfterMs } })
     expect(decideClaim(record, request, NOW)).toStrictEqual(answer(50))
@@ -161,6 +171,10 @@ describe('decideRenew', () => {
     expect(stepsAfter([])).toBe(record.steps)
     expect(stepsAfter([step])).toBe(record.steps)
     expect(stepsAfter([step, step])).toEqual([step, step])
+  })
+
+  it('saves no steps when it brings none', () => {
+    expect(decideRenew({ ...record, steps: [] }, renewal, NOW).write?.steps).toEqual([])
   })
 
   it('renews an abandoned record that nobody took over', () => {

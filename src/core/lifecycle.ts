@@ -31,6 +31,8 @@ export function decideClaim(
     case 'done':
       return { outcome: { kind: 'done', id: known.id, fence: known.fence, result: known.result as StoredResult } }
     case 'idle':
+      // A copy of the claim that its owner has given back, late from the network: nobody would use what it is granted.
+      if (known.owner === request.owner) return { outcome: { kind: 'running', retryAfterMs: 0 } }
       return grant(known, request, now, fenceFloor)
     case 'running':
       if (known.owner === request.owner) return { outcome: granted(known) }
@@ -68,7 +70,8 @@ export function decideComplete(
   now: number,
 ): Decision<WriteOutcome> {
   if (!holds(current, lease, now) || current.state === 'idle') return { outcome: 'lost' }
-  if (current.state === 'done' && current.result?.kind !== 'unknown') return { outcome: 'ok' }
+  const resolved = current.result?.kind === 'unknown' && result.kind !== 'unknown'
+  if (current.state === 'done' && !resolved) return { outcome: 'ok' }
   const retainUntil = result.kind === 'unknown' ? FOREVER : now + retentionMs
   return { outcome: 'ok', write: { ...current, state: 'done', result, leaseUntil: now, retainUntil, steps: [] } }
 }

@@ -93,8 +93,12 @@ describe('resolveOptions', () => {
     [{ onStoreDown: 'release' }, "option `onStoreDown` must be one of 'fail', 'run'; got \"release\""],
     [{ keys: 'sha256' }, "option `keys` must be one of 'plain', 'hashed'; got \"sha256\""],
     [{ onListenerError: 'throw' }, 'option `onListenerError` must be a function; got "throw"'],
-    [{ runtime: null }, 'option `runtime` must be a Runtime; got null'],
-    [{ runtime: 'system' }, 'option `runtime` must be a Runtime; got "system"'],
+    [
+      { runtime: { ...systemRuntime, elapsed: undefined } },
+      'option `runtime` must be a Runtime: now, elapsed, token, random, after; got [object Object]',
+    ],
+    [{ runtime: null }, 'option `runtime` must be a Runtime: now, elapsed, token, random, after; got null'],
+    [{ runtime: 'system' }, 'option `runtime` must be a Runtime: now, elapsed, token, random, after; got "system"'],
   ])('refuses %j', (options, message) => {
     expect(refused(options)?.replaceAll("() => 'wait'", '() => "wait"')).toBe(message)
   })

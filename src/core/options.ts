@@ -128,7 +128,10 @@ const RULES: Record<keyof typeof DEFAULTS, Rule> = {
   maxKeyLength: positive,
   maxBatch: positive,
   onListenerError: fn,
-  runtime: (value) => (typeof value === 'object' && value !== null ? undefined : 'must be a Runtime'),
+  runtime: (value) =>
+    ['now', 'elapsed', 'token', 'random', 'after'].every((name) => typeof Object(value)[name] === 'function')
+      ? undefined
+      : 'must be a Runtime: now, elapsed, token, random, after',
 }
 
 /**
@@ -148,7 +151,7 @@ export function resolveOptions(given: EngineOptions): ResolvedOptions {
 export function resolveCallOptions(engine: ResolvedCallOptions, given: CallOptions | undefined): ResolvedCallOptions {
   if (given === undefined) return engine
   const base = Object.fromEntries(Object.keys(CALL_RULES).map((name) => [name, engine[name as keyof CallOptions]]))
-  const resolved = merged(base as unknown as ResolvedCallOptions, given, CALL_RULES)
+  const resolved = merged(base as unknown as ResolvedCallOptions, Object(given), CALL_RULES)
   checkTogether(resolved)
   return resolved
 }
@@ -187,6 +190,6 @@ function checkTogether(options: ResolvedCallOptions): void {
 }
 
 function checkStore(store: unknown): void {
-  if (typeof (store as Store | undefined)?.claim === 'function' && typeof (store as Store).traits === 'object') return
+  if (typeof Object(store).claim === 'function' && typeof Object(store).traits?.transactional === 'boolean') return
   throw invalidOption('store', 'is required: a store such as memoryStore() or sqliteStore({ path })', store)
 }

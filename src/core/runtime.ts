@@ -43,7 +43,12 @@ export const systemRuntime: Runtime = Object.freeze({
   token: newToken,
   random: () => Math.random(),
   after: (ms: number, wake: () => void) => {
-    const timer = setTimeout(wake, Math.min(Math.max(ms, 0), LONGEST_TIMER_MS))
+    let timer: NodeJS.Timeout
+    const wait = (left: number) => {
+      const now = Math.min(left, LONGEST_TIMER_MS)
+      timer = setTimeout(() => (left > now ? wait(left - now) : wake()), now)
+    }
+    wait(Math.max(ms, 0))
     return () => clearTimeout(timer)
   },
 })
