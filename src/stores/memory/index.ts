@@ -10,9 +10,10 @@ import {
   retained,
 } from '../../core/lifecycle.ts'
 import { invalidOption } from '../../core/options.ts'
-import type { ObservedRecord, OperationId, OperationRecord } from '../../core/record.ts'
+import type { OperationId, OperationRecord } from '../../core/record.ts'
 import { type Runtime, systemRuntime } from '../../core/runtime.ts'
 import type { ListQuery, Store, StoreTraits, WriteOutcome } from '../../core/store.ts'
+import { handedOut, observed, takenResult, takenSteps } from './copies.ts'
 
 export interface MemoryStoreOptions {
   /** Default 100 000. A claim above it is refused with `STORE_UNAVAILABLE`; nothing is ever evicted for it. */
@@ -51,6 +52,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   function decide(id: OperationId, decision: Decision<WriteOutcome>): WriteOutcome {
     if (decision.write !== undefined) {
       records.set(id, decision.write)
+      fullUntil = Math.min(fullUntil, decision.write.retainUntil)
       if (decision.write.state !== 'running') wake(id)
     }
     return decision.outcome
@@ -104,17 +106,24 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
         makeRoom(request.id)
         const { outcome, write } = decideClaim(records.get(request.id), request, runtime.now(), fenceFloor)
         if (write !== undefined) records.set(write.id, write)
-        return outcome
+        return handedOut(outcome)
       }),
     renew: async (renewals) =>
-      renewals.map((one) => decide(one.lease.id, decideRenew(records.get(one.lease.id), one, runtime.now()))),
+      renewals.map((one) =>
+        decide(one.lease.id, decideRenew(records.get(one.lease.id), takenSteps(one), runtime.now())),
+      ),
     complete: async (completions) =>
-      completions.map((one) => decide(one.lease.id, decideComplete(records.get(one.lease.id), one, runtime.now()))),
+      completions.map((one) =>
+        decide(one.lease.id, decideComplete(records.get(one.lease.id), takenResult(one), runtime.now())),
+      ),
     release: async (leases) =>
       leases.map((lease) => decide(lease.id, decideRelease(records.get(lease.id), lease, runtime.now()))),
     find: async (ids) => {
       const readAt = runtime.now()
-      return ids.map((id) => observe(retained(records.get(id), readAt), readAt))
+      return ids.map((id) => {
+        const record = retained(records.get(id), readAt)
+        return record && observed(record, readAt)
+      })
     },
     list: async (query) => {
       const readAt = runtime.now()
@@ -122,7 +131,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
         .filter((record) => (query.after === undefined || record.id > query.after) && matches(record, query, readAt))
         .sort((a, b) => (a.id < b.id ? -1 : 1))
         .slice(0, query.limit + 1)
-        .map((record) => observe(record, readAt) as ObservedRecord)
+        .map((record) => observed(record, readAt))
       const items = matching.slice(0, query.limit)
       const last = items.at(-1)
       return matching.length > items.length && last !== undefined ? { items, next: last.id } : { items }
@@ -150,10 +159,6 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
 
 /** Enough to amortise the scan that finds them. */
 const SWEEP_WHEN_FULL = 1_000
-
-function observe(record: OperationRecord | undefined, readAt: number): ObservedRecord | undefined {
-  return record === undefined ? undefined : { ...record, readAt }
-}
 
 function matches(record: OperationRecord, { state, scope }: ListQuery, now: number): boolean {
   if (retained(record, now) === undefined || (scope !== undefined && record.scope !== scope)) return false

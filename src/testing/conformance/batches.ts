@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import {
+  aValue,
+  BRIEF_MS,
+  completion,
+  done,
+  fresh,
+  granted,
+  LONG_MS,
+  mismatched,
+  rival,
+  running,
+  type StoreCase,
+  sameResult,
+  strange,
+} from './harness.ts'
+
+const group = 'batches'
+
+export const batchCases: readonly StoreCase[] = [
+  {
+    name: 'an empty batch gets an empty answer from every verb',
+    group,
+    async run({ store }) {
+      assert.deepEqual(await store.claim([]), [])
+      assert.deepEqual(await store.renew([]), [])
+      assert.deepEqual(await store.complete([]), [])
+      assert.deepEqual(await store.release([]), [])
+      assert.deepEqual(await store.find([]), [])
+      assert.equal(await store.forget([]), 0)
+    },
+  },
+  {
+    name: 'a batch of 500 goes through every verb, and is answered in its order',
+    group,
+    async run({ store }) {
+      const requests = Array.from({ length: 500 }, () => fresh())
+      const ids = requests.map((request) => request.id)
+      const leases = (await store.claim(requests)).map((outcome) => granted(outcome).lease)
+      assert.deepEqual(
+        leases.map((lease) => lease.id),
+        ids,
+      )
+      const renewals = leases.map((lease) => ({ lease, leaseMs: LONG_MS, retentionMs: LONG_MS }))
+      assert.deepEqual(new Set(await store.renew(renewals)), new Set(['ok']))
+      const even = leases.filter((_, index) => index % 2 === 0)
+      const odd = leases.filter((_, index) => index % 2 === 1)
+      assert.deepEqual(
+        await store.release(odd),
+        odd.map(() => 'ok'),
+      )
+      const completions = even.map((lease) => completion(lease, aValue(lease.id)))
+      assert.deepEqual(
+        await store.complete(completions),
+        even.map(() => 'ok'),
+      )
+      const records = await store.find(ids)
+      assert.deepEqual(
+        records.map((record) => record?.id),
+        ids,
+      )
+      for (const lease of even) {
+        sameResult(records[ids.indexOf(lease.id)]?.result, aValue(lease.id))
+      }
+      assert.equal(await store.forget(ids), 500)
+    },
+  },
+  {
+    name: 'each claim of a batch is judged by itself, and answered in its place',
+    group,
+    async run({ store, claim, complete, release, pass }) {
+      const abandoned = fresh({ leaseMs: BRIEF_MS })
+      granted(await claim(abandoned))
+      await pass(BRIEF_MS)
+      const [busy, finished, idle, bound] = [fresh(), fresh(), fresh(), fresh()]
+      granted(await claim(busy))
+      await complete(completion(granted(await claim(finished)).lease, aValue('v')))
+      await release(granted(await claim(idle)).lease)
+      granted(await claim(bound))
+      const unseen = fresh()
+      const batch = [rival(busy), rival(finished), unseen, strange(bound), rival(idle), rival(abandoned)]
+      const answers = await store.claim(batch)
+      running(answers[0])
+      const answer = done(answers[1])
+      assert.equal(answer.id, finished.id)
+      sameResult(answer.result, aValue('v'))
+      assert.equal(granted(answers[2]).lease.id, unseen.id)
+      mismatched(answers[3])
+      assert.deepEqual([granted(answers[4]).lease.id, granted(answers[4]).starts], [idle.id, 2])
+      assert.deepEqual([granted(answers[5]).lease.id, granted(answers[5]).attempt], [abandoned.id, 2])
+    },
+  },
+  {
+    name: 'done answers of a batch are not mixed up',
+    group,
+    async run({ store }) {
+      const requests = Array.from({ length: 40 }, () => fresh())
+      const leases = (await store.claim(requests)).map((outcome) => granted(outcome).lease)
+      await store.complete(leases.map((lease) => completion(lease, aValue(lease.id))).reverse())
+      const shuffled = [...requests].sort((a, b) => (a.id < b.id ? -1 : 1))
+      for (const [index, outcome] of (await store.claim(shuffled.map((request) => rival(request)))).entries()) {
+        const { id, result } = done(outcome)
+        assert.equal(id, shuffled[index]?.id)
+        sameResult(result, aValue(id))
+      }
+    },
+  },
+  {
+    name: 'a lost write does not hold the others of its batch back',
+    group,
+    async run({ store, find }) {
+      const requests = Array.from({ length: 3 }, () => fresh())
+      const leases = (await store.claim(requests)).map((outcome) => granted(outcome).lease)
+      const stale = leases.map((lease, index) => (index === 1 ? { ...lease, fence: lease.fence - 1 } : lease))
+      const renewals = stale.map((lease) => ({ lease, leaseMs: LONG_MS, retentionMs: LONG_MS }))
+      assert.deepEqual(await store.renew(renewals), ['ok', 'lost', 'ok'])
+      const completions = stale.map((lease) => completion(lease, aValue('v')))
+      assert.deepEqual(await store.complete(completions), ['ok', 'lost', 'ok'])
+      assert.deepEqual(await store.release(stale), ['lost', 'lost', 'lost'])
+      assert.deepEqual(await store.release(leases), ['lost', 'ok', 'lost'])
+      assert.equal((await find((requests[1] as { id: string }).id))?.state, 'idle')
+    },
+  },
+  {
+    name: 'find answers in order, with gaps where nothing is known',
+    group,
+    async run({ store }) {
+      const [one, two] = [fresh(), fresh()]
+      await store.claim([one, two])
+      const answers = await store.find([two.id, fresh().id, one.id])
+      assert.deepEqual(
+        answers.map((record) => record?.id),
+        [two.id, undefined, one.id],
+      )
+    },
+  },
+]

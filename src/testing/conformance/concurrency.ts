@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import {
+  aValue,
+  BRIEF_MS,
+  completion,
+  done,
+  fresh,
+  granted,
+  LONG_MS,
+  rival,
+  type StoreCase,
+  sameResult,
+} from './harness.ts'
+
+const group = 'concurrency'
+
+function times<T>(count: number, make: (index: number) => T): readonly T[] {
+  return Array.from({ length: count }, (_, index) => make(index))
+}
+
+export const concurrencyCases: readonly StoreCase[] = [
+  {
+    name: 'of 50 concurrent claims by different owners exactly one is granted',
+    group,
+    async run({ claim, find }) {
+      const request = fresh()
+      const outcomes = await Promise.all(times(50, () => claim(rival(request))))
+      const winners = outcomes.filter((outcome) => outcome.kind === 'granted')
+      assert.equal(winners.length, 1)
+      assert.ok(outcomes.every((outcome) => outcome.kind === 'granted' || outcome.kind === 'running'))
+      const record = await find(request.id)
+      assert.deepEqual([record?.owner, record?.starts], [granted(winners[0]).lease.owner, 1])
+    },
+  },
+  {
+    name: '50 concurrent claims by one owner are one claim',
+    group,
+    async run({ claim, find }) {
+      const request = fresh()
+      const [first, ...others] = await Promise.all(times(50, () => claim(request)))
+      for (const other of others) assert.deepEqual(granted(other), granted(first))
+      assert.equal((await find(request.id))?.starts, 1)
+    },
+  },
+  {
+    name: 'of 20 concurrent takeovers exactly one is granted',
+    group,
+    async run({ claim, find, pass }) {
+      const request = fresh({ leaseMs: BRIEF_MS })
+      granted(await claim(request))
+      await pass(BRIEF_MS)
+      const outcomes = await Promise.all(times(20, () => claim(rival(request, { leaseMs: LONG_MS }))))
+      assert.equal(outcomes.filter((outcome) => outcome.kind === 'granted').length, 1)
+      assert.equal((await find(request.id))?.attempt, 2)
+    },
+  },
+  {
+    name: 'of 20 concurrent claims after a release exactly one is granted',
+    group,
+    async run({ claim, release, find }) {
+      const request = fresh()
+      await release(granted(await claim(request)).lease)
+      const outcomes = await Promise.all(times(20, () => claim(rival(request))))
+      assert.equal(outcomes.filter((outcome) => outcome.kind === 'granted').length, 1)
+      assert.equal((await find(request.id))?.starts, 2)
+    },
+  },
+  {
+    name: 'of concurrent completions with different bytes one counts, and everyone is told that one from then on',
+    group,
+    async run({ claim, complete }) {
+      const request = fresh()
+      const { lease } = granted(await claim(request))
+      const answers = await Promise.all(times(20, (index) => complete(completion(lease, aValue(`${index}`)))))
+      assert.deepEqual(new Set(answers), new Set(['ok']))
+      const { result } = done(await claim(request))
+      for (const outcome of await Promise.all(times(20, () => claim(rival(request))))) {
+        sameResult(done(outcome).result, result)
+      }
+    },
+  },
+  {
+    name: 'of a concurrent completion and release exactly one counts',
+    group,
+    async run({ claim, complete, release, find }) {
+      for (let round = 0; round < 10; round++) {
+        const { lease } = granted(await claim(fresh()))
+        const writes = [() => complete(completion(lease, aValue('v'))), () => release(lease)]
+        const [first, second] = round % 2 === 0 ? writes : writes.reverse()
+        const answers = await Promise.all([first?.(), second?.()])
+        assert.deepEqual([...answers].sort(), ['lost', 'ok'])
+        const completed = answers[round % 2] === 'ok'
+        assert.equal((await find(lease.id))?.state, completed ? 'done' : 'idle')
+      }
+    },
+  },
+  {
+    name: 'batches that name the same operations in opposite order all get through',
+    group,
+    async run({ store }) {
+      const requests = times(30, () => fresh())
+      const batches = times(10, (index) => {
+        const batch = requests.map((request) => rival(request))
+        return store.claim(index % 2 === 0 ? batch : batch.reverse())
+      })
+      const outcomes = (await Promise.all(batches)).flat()
+      const leases = outcomes.flatMap((outcome) => (outcome.kind === 'granted' ? [outcome.lease] : []))
+      assert.equal(leases.length, 30)
+      assert.equal(new Set(leases.map((lease) => lease.id)).size, 30)
+      const writes = times(6, (index) => store.release(index % 2 === 0 ? leases : [...leases].reverse()))
+      assert.deepEqual(new Set((await Promise.all(writes)).flat()), new Set(['ok']))
+    },
+  },
+  {
+    name: 'claims while records are swept and forgotten leave one owner',
+    group,
+    async run({ store, claim, find }) {
+      const request = fresh()
+      const outcomes = await Promise.all(
+        times(30, async (index) => {
+          if (index % 10 === 5) await store.forget([request.id])
+          if (index % 7 === 3) await store.sweep(100)
+          return claim(rival(request))
+        }),
+      )
+      const fences = outcomes.flatMap((outcome) => (outcome.kind === 'granted' ? [outcome.lease.fence] : []))
+      assert.equal(new Set(fences).size, fences.length, 'no fence is handed out twice')
+      assert.equal((await find(request.id))?.fence, Math.max(...fences))
+    },
+  },
+]

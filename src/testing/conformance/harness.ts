@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { operationId } from '../../core/key.ts'
+import type { Lease, ObservedRecord, OperationId, StoredResult } from '../../core/record.ts'
+import {
+  type ClaimOutcome,
+  type ClaimRequest,
+  type Completion,
+  isTransactional,
+  type Renewal,
+  type Store,
+  type TransactionalStore,
+  type WriteOutcome,
+} from '../../core/store.ts'
+
+/** One store, open and empty, and what a case may do to it besides calling its verbs. */
+export interface StoreUnderTest {
+  readonly store: Store
+  /** Moves the store's clock by at least `ms`. Fakes jump, real servers sleep. */
+  advance(ms: number): Promise<void>
+  /** Called after the case, whatever became of it. */
+  close?(): PromiseLike<void>
+  /** Closes the store and opens the same data again, as a restart would; the case goes on with the answer. */
+  reopen?(): Promise<Store>
+  /** Ends the open transaction behind the store's back, as an effect does that runs its own `COMMIT`. */
+  endTransaction?(tx: unknown): Promise<void>
+}
+
+export type Need = 'transactional' | 'watch' | 'reopen' | 'durable' | 'endTransaction'
+
+/** One sentence that must hold for every store, and the proof of it. */
+export interface StoreCase {
+  readonly name: string
+  readonly group: string
+  /** What the store must have for the sentence to mean anything. */
+  readonly needs?: readonly Need[]
+  run(context: StoreContext): Promise<void>
+}
+
+export interface StoreContext extends StoreUnderTest, SingleVerbs {
+  /** Lets `ms` go by, and a little more, since a sleep and the server's clock may differ by a tick. */
+  pass(ms: number): Promise<void>
+}
+
+/** The verbs with a batch of one. */
+export interface SingleVerbs {
+  claim(request: ClaimRequest): Promise<ClaimOutcome>
+  renew(renewal: Renewal): Promise<WriteOutcome>
+  complete(completion: Completion): Promise<WriteOutcome>
+  release(lease: Lease): Promise<WriteOutcome>
+  find(id: OperationId): Promise<ObservedRecord | undefined>
+}
+
+/** Far longer than a case takes, for what must not end during it. */
+export const LONG_MS = 600_000
+/** Short enough to sleep through, long enough for a few round trips to a busy server. */
+export const BRIEF_MS = 300
+const MARGIN_MS = 25
+
+export function contextOf(opened: StoreUnderTest): StoreContext {
+  return { ...opened, ...singleVerbs(opened.store), pass: (ms) => opened.advance(ms + MARGIN_MS) }
+}
+
+export function singleVerbs(store: Store): SingleVerbs {
+  return {
+    claim: async (request) => only(await store.claim([request])),
+    renew: async (renewal) => only(await store.renew([renewal])),
+    complete: async (completion) => only(await store.complete([completion])),
+    release: async (lease) => only(await store.release([lease])),
+    find: async (id) => only(await store.find([id])),
+  }
+}
+
+function only<T>(answers: readonly T[]): T {
+  assert.equal(answers.length, 1, 'a batch of one gets one answer')
+  return answers[0] as T
+}
+
+/** The needs that `opened` does not meet. */
+export function unmet({ needs = [] }: StoreCase, opened: StoreUnderTest): readonly Need[] {
+  const { store } = opened
+  const met: Record<Need, boolean> = {
+    transactional: store.traits.transactional,
+    durable: store.traits.durable,
+    watch: store.watch !== undefined,
+    reopen: opened.reopen !== undefined,
+    endTransaction: opened.endTransaction !== undefined,
+  }
+  return needs.filter((need) => !met[need])
+}
+
+export function transactional(store: Store): TransactionalStore<unknown> {
+  assert.ok(isTransactional<unknown>(store))
+  return store
+}
+
+export function newOwner(): string {
+  return randomBytes(16).toString('hex')
+}
+
+/** A claim of an operation that no other case knows. */
+export function fresh(change: Partial<Omit<ClaimRequest, 'id' | 'key' | 'scope'>> = {}): ClaimRequest {
+  return { ...named('conformance', `key-${randomUUID()}`), ...change }
+}
+
+export function named(scope: string, key: string): ClaimRequest {
+  const id = operationId(scope, key)
+  return { id, scope, key, fingerprint: 'v1:one', owner: newOwner(), leaseMs: LONG_MS, retentionMs: LONG_MS }
+}
+
+/** The same operation and payload, asked for by somebody else. */
+export function rival(request: ClaimRequest, change: Partial<ClaimRequest> = {}): ClaimRequest {
+  return { ...request, owner: newOwner(), ...change }
+}
+
+export function strange(request: ClaimRequest): ClaimRequest {
+  return rival(request, { fingerprint: 'v1:other' })
+}
+
+export function bytes(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text))
+}
+
+export function aValue(text: string): StoredResult {
+  return { kind: 'value', body: bytes(text) }
+}
+
+export function completion(lease: Lease, result: StoredResult, retentionMs = LONG_MS): Completion {
+  return { lease, result, retentionMs }
+}
+
+type Granted = Extract<ClaimOutcome, { kind: 'granted' }>
+type Done = Extract<ClaimOutcome, { kind: 'done' }>
+type Running = Extract<ClaimOutcome, { kind: 'running' }>
+
+export function granted(outcome: ClaimOutcome | undefined): Granted {
+  assert.equal(outcome?.kind, 'granted')
+  return outcome as Granted
+}
+
+export function done(outcome: ClaimOutcome | undefined): Done {
+  assert.equal(outcome?.kind, 'done')
+  return outcome as Done
+}
+
+export function running(outcome: ClaimOutcome | undefined): Running {
+  assert.equal(outcome?.kind, 'running')
+  return outcome as Running
+}
+
+export function mismatched(outcome: ClaimOutcome | undefined): void {
+  assert.equal(outcome?.kind, 'mismatch')
+}
+
+export function sameResult(actual: StoredResult | undefined, expected: StoredResult): void {
+  assert.equal(actual?.kind, expected.kind)
+  sameBytes(actual?.body, expected.body)
+}
+
+export function sameBytes(actual: Uint8Array | undefined, expected: Uint8Array): void {
+  assert.ok(actual instanceof Uint8Array, 'bytes come back as a Uint8Array')
+  assert.ok(Buffer.compare(actual, expected) === 0, `${show(actual)} should be ${show(expected)}`)
+}
+
+function show(value: Uint8Array): string {
+  return `${value.length} bytes ${Buffer.from(value.subarray(0, 16)).toString('hex')}`
+}
+
+/** What a record holds, in a form that two readings can be compared by. */
+export function facts(record: ObservedRecord | undefined): unknown {
+  if (record === undefined) return undefined
+  const { readAt: _, ...rest } = record
+  return JSON.parse(JSON.stringify(rest, (_key, value) => (value instanceof Uint8Array ? show(value) : value)))
+}
+
+/** Runs `work` and proves that it left the record as it was. */
+export async function unchanged<T>(verbs: SingleVerbs, id: OperationId, work: () => Promise<T>): Promise<T> {
+  const before = facts(await verbs.find(id))
+  const answer = await work()
+  assert.deepEqual(facts(await verbs.find(id)), before, 'the record should be as it was')
+  return answer
+}

@@ -1,0 +1,118 @@
+import { atomicCases } from './atomic.ts'
+import { atomicRaceCases } from './atomic-races.ts'
+import { batchCases } from './batches.ts'
+import { byteCases } from './bytes.ts'
+import { claimCases } from './claim.ts'
+import { completeCases } from './complete.ts'
+import { concurrencyCases } from './concurrency.ts'
+import { fenceCases } from './fences.ts'
+import { findListCases } from './find-list.ts'
+import { fingerprintCases } from './fingerprint.ts'
+import { forgetSweepCases } from './forget-sweep.ts'
+import { contextOf, type StoreCase, type StoreUnderTest, unmet } from './harness.ts'
+import { lateWriteCases } from './late-writes.ts'
+import { outboxCases } from './outbox.ts'
+import { outboxRelayCases } from './outbox-relay.ts'
+import { releaseCases } from './release.ts'
+import { renewCases } from './renew.ts'
+import { traitCases, watchCases } from './watch-traits.ts'
+
+export type { Need, StoreCase, StoreContext, StoreUnderTest } from './harness.ts'
+
+/** Every sentence of the suite, for whoever wants to run them in another way. */
+export const storeCases: readonly StoreCase[] = Object.freeze([
+  ...claimCases,
+  ...fingerprintCases,
+  ...renewCases,
+  ...completeCases,
+  ...releaseCases,
+  ...lateWriteCases,
+  ...fenceCases,
+  ...findListCases,
+  ...forgetSweepCases,
+  ...byteCases,
+  ...batchCases,
+  ...concurrencyCases,
+  ...watchCases,
+  ...traitCases,
+  ...atomicCases,
+  ...atomicRaceCases,
+  ...outboxCases,
+  ...outboxRelayCases,
+])
+
+/** The part of vitest, node:test, jest or mocha that the suite uses. */
+export interface TestRunner {
+  describe(name: string, body: () => void): unknown
+  readonly it: {
+    (name: string, body: (...context: readonly unknown[]) => Promise<void>): unknown
+    skip?(name: string, body: () => Promise<void>): unknown
+  }
+}
+
+export interface StoreConformanceOptions {
+  /** Called for every case: answers a store that is open, empty and not used by another case. */
+  readonly open: () => Promise<StoreUnderTest>
+  /** Sentences that do not hold here, each with its reason. A name that is not a case of the suite is an error. */
+  readonly skip?: Readonly<Record<string, string>>
+}
+
+/**
+ * Tests a store against everything the engine relies on, with the runner you hand in:
+ * `storeConformance('mine', { open }, { describe, it })`.
+ * A case that needs what the store does not have (a transaction, `watch`, `reopen`) skips itself.
+ * @throws Error when `skip` names an unknown case or gives no reason
+ */
+export function storeConformance(
+  name: string,
+  { open, skip = {} }: StoreConformanceOptions,
+  { describe, it }: TestRunner,
+): void {
+  checkSkips(skip)
+  for (const group of new Set(storeCases.map((one) => one.group))) {
+    describe(`${name} store: ${group}`, () => {
+      for (const one of storeCases) {
+        if (one.group !== group) continue
+        const reason = Object.hasOwn(skip, one.name) ? skip[one.name] : undefined
+        if (reason === undefined) it(one.name, (...context) => runCase(one, open, context[0]))
+        else if (it.skip !== undefined) it.skip(`${one.name} (skipped: ${reason})`, async () => {})
+        else it(`${one.name} (skipped: ${reason})`, async () => {})
+      }
+    })
+  }
+}
+
+/** Runs one case on a store of its own, and closes it. Answers what the store lacks when the case does not apply. */
+export async function runStoreCase(one: StoreCase, open: StoreConformanceOptions['open']): Promise<readonly string[]> {
+  const opened = await open()
+  try {
+    const missing = unmet(one, opened)
+    if (missing.length === 0) await one.run(contextOf(opened))
+    return missing
+  } finally {
+    await opened.close?.()
+  }
+}
+
+async function runCase(one: StoreCase, open: StoreConformanceOptions['open'], test: unknown): Promise<void> {
+  const missing = await runStoreCase(one, open)
+  // vitest and node:test can be told while the test runs; elsewhere a case that does not apply passes.
+  if (missing.length > 0) (test as SkippableTest | undefined)?.skip?.(`the store has no ${missing.join(', ')}`)
+}
+
+interface SkippableTest {
+  skip?(reason: string): void
+}
+
+function checkSkips(skip: Readonly<Record<string, string>>): void {
+  for (const [name, reason] of Object.entries(skip)) {
+    if (!storeCases.some((one) => one.name === name)) {
+      throw new Error(
+        `skip names ${JSON.stringify(name)}, which is not a case of the suite: it was renamed, or never was`,
+      )
+    }
+    if (typeof reason !== 'string' || reason.trim() === '') {
+      throw new Error(`skip gives no reason for ${JSON.stringify(name)}`)
+    }
+  }
+}

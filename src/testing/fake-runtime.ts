@@ -1,0 +1,107 @@
+import type { Runtime } from '../core/runtime.ts'
+
+export interface FakeRuntimeOptions {
+  /** Default 2026-01-01 UTC. What `now()` answers at first. */
+  readonly now?: number
+  /** Default 1. Two runtimes with the same seed give the same tokens and random numbers. */
+  readonly seed?: number
+}
+
+export interface FakeRuntime extends Runtime {
+  /**
+   * Moves time forward, calling each timer that falls due at its own moment, oldest first. Before the first timer,
+   * between two, and at the end, every promise that can settle without real I/O does; timers that these set take part.
+   * Work that waits for a socket or a file is not waited for. Rejects with what a timer throws. One call at a time.
+   */
+  advance(ms: number): Promise<void>
+  /** Sets the wall clock forward or back, as an operator or NTP does. Timers and `elapsed` do not notice. */
+  step(ms: number): void
+  /** How many timers have neither fired nor been cancelled. */
+  readonly pending: number
+}
+
+interface Timer {
+  readonly due: number
+  readonly wake: () => void
+}
+
+const DEFAULT_NOW = Date.UTC(2026, 0, 1)
+
+/** A runtime whose time stands still until `advance` is called: tests jump, they do not wait. */
+export function fakeRuntime(options: FakeRuntimeOptions = {}): FakeRuntime {
+  const { now: start = DEFAULT_NOW, seed = 1 } = options
+  const next = randomBits(seed)
+  const timers = new Set<Timer>()
+  let clock = start
+  let elapsed = 0
+  let advancing = false
+
+  /** The oldest of the timers due by `until`; of two due together, the one that was set first. */
+  function nextDue(until: number): Timer | undefined {
+    let found: Timer | undefined
+    for (const timer of timers) {
+      if (timer.due <= until && (found === undefined || timer.due < found.due)) found = timer
+    }
+    return found
+  }
+
+  function moveTo(moment: number): void {
+    clock += moment - elapsed
+    elapsed = moment
+  }
+
+  async function fireUntil(target: number): Promise<void> {
+    await settle()
+    for (let timer = nextDue(target); timer !== undefined; timer = nextDue(target)) {
+      timers.delete(timer)
+      moveTo(Math.max(timer.due, elapsed))
+      timer.wake()
+      await settle()
+    }
+    moveTo(target)
+  }
+
+  return {
+    now: () => clock,
+    elapsed: () => elapsed,
+    token: () => Array.from({ length: 4 }, () => next().toString(16).padStart(8, '0')).join(''),
+    random: () => next() / 2 ** 32,
+    after(ms, wake) {
+      const timer = { due: elapsed + Math.max(ms, 0), wake }
+      timers.add(timer)
+      return () => void timers.delete(timer)
+    },
+    async advance(ms) {
+      if (!(ms >= 0 && ms < Infinity)) throw new RangeError(`advance takes milliseconds, 0 or more; got ${ms}`)
+      if (advancing) throw new Error('advance is under way already: await it before calling it again')
+      advancing = true
+      try {
+        await fireUntil(elapsed + ms)
+      } finally {
+        advancing = false
+      }
+    },
+    step(ms) {
+      clock += ms
+    },
+    get pending() {
+      return timers.size
+    },
+  }
+}
+
+/** One turn of the event loop: by its end the whole chain of promises that hangs on no I/O has run. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+/** mulberry32: 32 random bits a call. Good enough for schedules and tokens of tests, for nothing else. */
+function randomBits(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return (mixed ^ (mixed >>> 14)) >>> 0
+  }
+}

@@ -1,0 +1,114 @@
+import { type Runtime, sleep, systemRuntime } from '../core/runtime.ts'
+import type { Store } from '../core/store.ts'
+
+/** What can go wrong between the engine and its store. `transaction` stands for `BEGIN … COMMIT` as a whole. */
+export type FaultyVerb =
+  | 'claim'
+  | 'renew'
+  | 'complete'
+  | 'release'
+  | 'find'
+  | 'list'
+  | 'forget'
+  | 'sweep'
+  | 'transaction'
+
+export type Fault =
+  /** A slow network: the request arrives `ms` late. */
+  | { readonly kind: 'delay-request'; readonly ms: number }
+  /** The store did it at once, but the answer comes `ms` late. */
+  | { readonly kind: 'delay-reply'; readonly ms: number }
+  /** The store never heard of it; the caller gets `error`. */
+  | { readonly kind: 'lose-request'; readonly error?: unknown }
+  /** The store did it; the caller gets `error`. On `transaction`: the answer to the COMMIT was lost. */
+  | { readonly kind: 'lose-reply'; readonly error?: unknown }
+  /** The caller never gets an answer; `applied` says whether the store did it. */
+  | { readonly kind: 'hang'; readonly applied: boolean }
+  /** The client sent it again by itself: the store does it twice, the second answer is the one that counts. */
+  | { readonly kind: 'send-twice' }
+  /** A copy of the request stays in the network and arrives once more after `ms`, when nobody waits for its answer. */
+  | { readonly kind: 'send-again'; readonly ms: number }
+
+/** By verb and by number of the call, the first being 1; or decided call by call. */
+export type FaultPlan =
+  | Partial<Readonly<Record<FaultyVerb, Readonly<Record<number, Fault>>>>>
+  | ((verb: FaultyVerb, callNumber: number) => Fault | undefined)
+
+export interface FaultyStoreOptions {
+  /** Default `systemRuntime`. What the delays are counted with. */
+  readonly runtime?: Runtime
+  /** Told of every fault just before it happens, so that a test can see that it was not in vain. */
+  readonly onFault?: (verb: FaultyVerb, callNumber: number, fault: Fault) => void
+}
+
+const VERBS: ReadonlySet<unknown> = new Set<FaultyVerb>([
+  'claim',
+  'renew',
+  'complete',
+  'release',
+  'find',
+  'list',
+  'forget',
+  'sweep',
+  'transaction',
+])
+
+/** Any store, behind a network that does what `plan` says. Calls without a fault go straight through. */
+export function faultyStore<S extends Store>(store: S, plan: FaultPlan, options: FaultyStoreOptions = {}): S {
+  const { runtime = systemRuntime, onFault } = options
+  const faultOf = typeof plan === 'function' ? plan : (verb: FaultyVerb, call: number) => plan[verb]?.[call]
+  const calls = new Map<FaultyVerb, number>()
+
+  return new Proxy(store, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name, target)
+      if (typeof member !== 'function') return member
+      if (!VERBS.has(name)) return member.bind(target)
+      const verb = name as FaultyVerb
+      return async (...args: unknown[]) => {
+        const number = (calls.get(verb) ?? 0) + 1
+        calls.set(verb, number)
+        const send = async (): Promise<unknown> => member.apply(target, args)
+        const fault = faultOf(verb, number)
+        if (fault === undefined) return send()
+        if (verb === 'transaction' && (fault.kind === 'send-twice' || fault.kind === 'send-again')) {
+          throw new Error('a transaction cannot be sent twice: its work runs in the client')
+        }
+        onFault?.(verb, number, fault)
+        return inflict(fault, send, runtime, `${verb} ${number}`)
+      }
+    },
+  })
+}
+
+async function inflict(fault: Fault, send: () => Promise<unknown>, runtime: Runtime, name: string): Promise<unknown> {
+  switch (fault.kind) {
+    case 'delay-request':
+      await sleep(runtime, fault.ms)
+      return send()
+    case 'delay-reply': {
+      const answer = await send()
+      await sleep(runtime, fault.ms)
+      return answer
+    }
+    case 'lose-request':
+      throw errorOf(fault, `${name}: the request was lost`)
+    case 'lose-reply':
+      await send()
+      throw errorOf(fault, `${name}: the reply was lost`)
+    case 'hang':
+      if (fault.applied) await send()
+      return new Promise<never>(() => {})
+    case 'send-twice':
+      await send()
+      return send()
+    case 'send-again':
+      // Nobody waits for the answer of the copy, so an error of it has nowhere to go.
+      runtime.after(fault.ms, () => void send().catch(() => {}))
+      return send()
+  }
+}
+
+function errorOf(fault: { readonly error?: unknown }, message: string): unknown {
+  return 'error' in fault ? fault.error : new Error(message)
+}

@@ -1,0 +1,136 @@
+import { inbox, type Verdict } from '../../messaging/inbox.ts'
+import type { Delivery } from '../../messaging/delivery.ts'
+import { atomicEffect, leasedEffect } from './effects.ts'
+import type { SimEvent } from './event-queue.ts'
+import { CONSUMER, type SimCaller } from './scenario.ts'
+import { awake, type Process, type Site } from './site.ts'
+import { overTheWire } from './wire.ts'
+import type { Life } from './worker.ts'
+
+/** What brokers differ in. */
+export interface Broker {
+  /** Some take an ack of a delivery that they have given to somebody else meanwhile. */
+  readonly takesStaleAcks: boolean
+}
+
+/** A message on its way. */
+interface Parcel {
+  deliveries: number
+  /** When it is delivered, or becomes visible, again. */
+  due: SimEvent
+  over: boolean
+}
+
+const VISIBILITY_MS = 800
+
+/** Publishes one message and delivers it, at least once, until it is settled. */
+export function startMessage(site: Site, message: SimCaller, settled: (message: SimCaller) => void): void {
+  const { world } = site
+  const deliverIn = (ms: number) => world.after(ms, `${message.name} is due`, deliver)
+  const parcel: Parcel = { deliveries: 0, due: deliverIn(message.firstAskAt), over: false }
+
+  function deliver(): void {
+    if (parcel.over) return
+    const life = awake(site)
+    if (life === undefined) return hide(world.dice.between(100, 300))
+    const nth = ++parcel.deliveries
+    if (nth > 1) world.count('state: redelivered')
+    hide(VISIBILITY_MS)
+    // A network that delivers twice, at once or after a while: the broker knows nothing of it.
+    if (world.plan.send('deliver')?.kind === 'sent-again') {
+      world.count('fault: duplicate delivery')
+      hand(awake(site), nth, world.dice.between(0, 600))
+    }
+    hand(life, nth, world.dice.between(1, 8))
+  }
+
+  function hide(ms: number): void {
+    parcel.due.cancelled = true
+    parcel.due = deliverIn(ms)
+  }
+
+  function hand(life: Life | undefined, nth: number, ms: number): void {
+    if (life === undefined) return
+    const take = async () => {
+      const verdict = await handle(site, site.process(life), message, extending(life, nth), nth > 1)
+      judgeVerdict(site, message, verdict)
+      await overTheWire(life, verdict.kind === 'ack' ? 'ack' : 'nack', async () => settle(nth, verdict)).catch(() => {})
+    }
+    world.delayed(ms, `${message.name} is delivered`, () => void take(), life)
+  }
+
+  const extending = (life: Life, nth: number) => (ms: number) =>
+    overTheWire(life, 'extend', async (): Promise<'ok' | 'lost'> => {
+      if (parcel.over || nth !== parcel.deliveries) return 'lost'
+      hide(ms)
+      return 'ok'
+    })
+
+  function settle(nth: number, verdict: Verdict): void {
+    if (parcel.over || verdict.kind === 'none') return
+    if (nth !== parcel.deliveries && !(verdict.kind === 'ack' && site.broker?.takesStaleAcks)) return
+    if (verdict.kind === 'retry') return hide(verdict.delayMs)
+    parcel.over = true
+    parcel.due.cancelled = true
+    settled(message)
+  }
+}
+
+async function handle(
+  site: Site,
+  { life, once, atomic }: Process,
+  message: SimCaller,
+  extend: NonNullable<Delivery['extend']>,
+  redelivered: boolean,
+): Promise<Verdict> {
+  const { scenario, ledger, pipeline } = site
+  const { leaseMs, maxRunMs, retentionMs } = scenario.call
+  const engineScope = message.key.scope.split('/')[0] ?? ''
+  const rules = {
+    name: CONSUMER,
+    leaseMs,
+    maxRunMs,
+    retentionMs,
+    visibilityMs: VISIBILITY_MS,
+    backoffMs: 100,
+    maxBackoffMs: 400,
+    maxAttempts: 1000,
+    fingerprint: ({ body }: Delivery) => new TextDecoder().decode(body),
+  }
+  const delivery: Delivery = {
+    id: message.key.key,
+    source: 'queue',
+    body: new TextEncoder().encode(message.fingerprint),
+    headers: {},
+    redelivered,
+    extend,
+  }
+  const scoped = { options: { ...once.options, scope: engineScope } }
+  if (atomic === undefined) {
+    const effect = leasedEffect(life, scenario, ledger, message)
+    const consume = inbox({ ...rules, once: { ...once, ...scoped }, mode: 'leased', handle: (_, op) => effect(op) })
+    return consume(delivery)
+  }
+  const effect = atomicEffect(life, scenario, message, pipeline?.telling(life, message))
+  const consume = inbox({
+    ...rules,
+    once: Object.assign(Object.create(atomic) as typeof atomic, scoped),
+    mode: 'atomic',
+    handle: (_, tx, op) => effect(tx, op),
+  })
+  return consume(delivery)
+}
+
+/** An ack may only be said of what is durable by now, and nothing may be put aside without cause. */
+function judgeVerdict({ world, judge, scenario }: Site, message: SimCaller, verdict: Verdict): void {
+  const known = judge.known(message.key.id)
+  world.count(`verdict: ${verdict.kind}`)
+  if (world.trace !== undefined) world.note(`${message.name}: verdict ${JSON.stringify(verdict)}`)
+  if (verdict.kind === 'ack' && !known?.results.some(({ result }) => result.kind === 'value')) {
+    world.violate('I16', `${message.name} is acked, but the store has no result of it`)
+  }
+  if (verdict.kind !== 'dead-letter') return
+  const settledSo = known?.results.some(({ result }) => result.kind === 'error' || result.kind === 'unknown')
+  const stranger = scenario.callers.some(({ key, fingerprint }) => key === message.key && fingerprint !== message.fingerprint)
+  if (!settledSo && !stranger) world.violate('I2', `${message.name} is put aside for no reason: ${verdict.reason}`)
+}

@@ -1,0 +1,95 @@
+import { OnlyonceError } from '../../core/errors.ts'
+import type { Outcome } from '../../core/once.ts'
+import { atomicEffect, EffectFailed, leasedEffect } from './effects.ts'
+import type { SimCaller } from './scenario.ts'
+import { awake, type Process, type Site } from './site.ts'
+
+/** Codes after which a caller asks again. Any other error out of the engine is a defect. */
+const ASK_AGAIN: ReadonlySet<string> = new Set(['STORE_UNAVAILABLE', 'LEASE_LOST', 'OUTCOME_UNKNOWN', 'IN_FLIGHT'])
+
+/**
+ * Starts a caller that asks, anywhere, until it hears something definite. It also asks again when no answer came for a
+ * while, or when the answer got lost on its way back: those are the duplicates.
+ */
+export function startCaller(site: Site, caller: SimCaller, definite: (caller: SimCaller) => void): void {
+  const { world, scenario } = site
+  let over = false
+
+  const askIn = (ms: number) => void world.after(ms, `${caller.name} asks`, ask)
+
+  function ask(): void {
+    if (over) return
+    const life = awake(site)
+    if (life === undefined) return askIn(world.dice.between(100, 300))
+    let answered = false
+    const patience = world.after(scenario.patienceMs, `${caller.name} loses patience`, () => {
+      answered = true
+      world.count('state: asked again without an answer')
+      ask()
+    })
+    void askEngine(site, site.process(life), caller).then((again) => {
+      if (answered || over) return
+      if (world.plan.send('answer')?.kind === 'lost-reply') return world.count('fault: duplicate call')
+      answered = true
+      patience.cancelled = true
+      if (again !== undefined) return askIn(again)
+      over = true
+      definite(caller)
+    })
+  }
+
+  askIn(caller.firstAskAt)
+}
+
+/** One call of the engine. Answers after how long to ask again, or `undefined` when the answer is definite. */
+async function askEngine(site: Site, process: Process, caller: SimCaller): Promise<number | undefined> {
+  const { world, ledger, scenario } = site
+  const { life } = process
+  try {
+    const outcome = await callEngine(site, process, caller)
+    if (world.trace !== undefined) world.note(`${life.name} answers ${caller.name}: ${outcome.kind}`)
+    ledger.answered(caller.key.id, caller.fingerprint, outcome)
+    switch (outcome.kind) {
+      case 'in-flight':
+        return busyFor(site, outcome.retryAfterMs)
+      case 'failed':
+        if (outcome.replayed || scenario.call.onThrow === 'remember') return undefined
+        return world.dice.between(1, 50)
+      default:
+        return undefined
+    }
+  } catch (error) {
+    const code = OnlyonceError.is(error) ? error.code : error instanceof EffectFailed ? 'effect failed' : String(error)
+    if (world.trace !== undefined) world.note(`${life.name} answers ${caller.name}: ${code}`)
+    world.count(`answer: ${code}`)
+    if (OnlyonceError.is(error) && error.code === 'KEY_REUSED') return undefined
+    if (OnlyonceError.is(error) && error.retryAfterMs !== undefined) return busyFor(site, error.retryAfterMs)
+    if (!ASK_AGAIN.has(code) && code !== 'effect failed') {
+      world.violate('I24', `${caller.name} was answered with an error that nobody promised: ${code}`)
+    }
+    return world.dice.between(1, 50)
+  }
+}
+
+/** Somewhere before the lease in the way runs out, and now and then right after it. */
+function busyFor({ world: { dice } }: Site, retryAfterMs: number): number {
+  return Math.max(50, retryAfterMs * dice.pick([0.5, 1, 1])) + dice.between(0, 5)
+}
+
+async function callEngine({ scenario, ledger }: Site, process: Process, caller: SimCaller): Promise<Outcome<unknown>> {
+  const { once, life } = process
+  const { scope, key } = caller.key
+  const named = { scope, key, fingerprint: caller.fingerprint }
+  const { atomic } = process
+  if (atomic !== undefined) return atomic.atomic.attempt(named, atomicEffect(life, scenario, caller))
+  const effect = leasedEffect(life, scenario, ledger, caller)
+  if (scenario.mode === 'lock') {
+    let fence = 0
+    const value = await once.exclusive(named, (op) => {
+      fence = op.fence
+      return effect(op)
+    })
+    return { kind: 'executed', value, attempt: 1, fence }
+  }
+  return once.attempt(named, effect)
+}

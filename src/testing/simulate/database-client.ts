@@ -1,0 +1,161 @@
+import { timeLimit } from '../../core/time-limit.ts'
+import type { AtomicClaims, OutboxTable, Store, TransactionalStore } from '../../core/store.ts'
+import type { Database, EffectRow, ServerTx } from './database.ts'
+import type { Judge } from './judge.ts'
+import type { Ledger } from './ledger.ts'
+import { storeOverWire } from './store-over-wire.ts'
+import { overTheWire } from './wire.ts'
+import type { Life } from './worker.ts'
+
+/** A transaction as the client holds it. */
+export interface SimTx {
+  /** Writes a row of the user's own. */
+  write(row: EffectRow): Promise<void>
+  readonly server: ServerTx
+  /** Sends one statement; after a broken or silent connection every further one is refused. */
+  statement<T>(verb: string, apply: () => Promise<T> | T): Promise<T>
+}
+
+/** The database as one process reaches it, with a connection for each transaction. */
+export function databaseOverWire(
+  life: Life,
+  database: Database,
+  judge: Judge,
+  ledger: Ledger,
+  timeoutMs: number,
+): TransactionalStore<SimTx> {
+  const verbs = storeOverWire(life, { ...UNUSED, ...database.verbs }, judge, ledger, false)
+  return {
+    ...verbs,
+    name: 'simulated database',
+    traits: { durable: true, transactional: true, survivesFailover: true, selfExpiring: false },
+    transaction: (work) => transaction(life, database, timeoutMs, work),
+    within: (tx) => within(database, tx),
+    outbox: outboxOverWire(life, database, timeoutMs),
+  }
+}
+
+async function transaction<T>(
+  life: Life,
+  database: Database,
+  timeoutMs: number,
+  work: (tx: SimTx) => Promise<T>,
+): Promise<T> {
+  const server = database.begin()
+  let broken: unknown
+  const connectionLost = () => {
+    const { world } = life.worker
+    world.delayed(world.dice.between(0, 200), 'database sees a connection is gone', () => database.rollback(server))
+  }
+  const statement = async <A>(verb: string, apply: () => Promise<A> | A): Promise<A> => {
+    if (broken !== undefined) throw broken
+    const silent = () => new Error(`${verb}: no answer within ${timeoutMs} ms`)
+    // What the database itself refuses breaks nothing; it is answered as a value so that it can be told apart.
+    const answer = async () => {
+      try {
+        return { value: await apply() }
+      } catch (refused) {
+        return { refused }
+      }
+    }
+    let reply: { readonly value: A } | { readonly refused: unknown }
+    try {
+      reply = await timeLimit(life.runtime, overTheWire(life, verb, answer, { onceOnly: true }), timeoutMs, silent)
+    } catch (error) {
+      broken = error
+      connectionLost()
+      throw error
+    }
+    if ('refused' in reply) throw reply.refused
+    return reply.value
+  }
+  const tx: SimTx = {
+    server,
+    statement,
+    write: (row) => statement('write', () => database.write(server, row)),
+  }
+  const forgetCrash = life.onCrash(connectionLost)
+  try {
+    let value: T
+    try {
+      value = await work(tx)
+    } catch (error) {
+      // Waited for, so that nothing of it is left when the caller hears of it; if it fails, the connection goes.
+      await statement('rollback', () => database.rollback(server)).catch(() => {})
+      throw error
+    }
+    await statement('commit', () => database.commit(server))
+    return value
+  } finally {
+    forgetCrash()
+  }
+}
+
+function within(database: Database, { server, statement }: SimTx): AtomicClaims {
+  return {
+    claim: (request) => statement('claim in tx', () => database.claim(server, request)),
+    complete: (completion) => statement('complete in tx', () => database.complete(server, completion)),
+    async guarded(work) {
+      const records = new Map(server.records)
+      const [effects, messages] = [server.effects.length, server.messages.length]
+      try {
+        return await work()
+      } catch (error) {
+        await statement('rollback to', () => {
+          server.records.clear()
+          for (const [id, record] of records) server.records.set(id, record)
+          server.effects.length = effects
+          server.messages.length = messages
+        })
+        throw error
+      }
+    },
+  }
+}
+
+function outboxOverWire(life: Life, database: Database, timeoutMs: number): OutboxTable<SimTx> {
+  const { world } = life.worker
+  const silent = () => new Error(`no answer within ${timeoutMs} ms`)
+  const send = <T>(verb: string, apply: () => T) =>
+    timeLimit(life.runtime, overTheWire(life, verb, async () => apply()), timeoutMs, silent)
+  return {
+    append: (tx, messages) => tx.statement('append', () => database.append(tx.server, messages)),
+    take: (relay, leaseMs, limit) =>
+      send('take', () => {
+        const held = database.relay
+        if (held !== undefined && held.name !== relay && held.until > world.now) return undefined
+        if (held !== undefined && held.name !== relay) world.count('state: relay taken over')
+        database.relay = { name: relay, until: world.now + leaseMs }
+        return database.waiting.slice(0, limit)
+      }),
+    settle: (results) =>
+      send('settle', () => {
+        for (const { position, kind } of results) {
+          if (kind !== 'failed') database.waiting = database.waiting.filter((entry) => entry.position !== position)
+        }
+      }),
+    leave: (relay) =>
+      send('leave', () => {
+        if (database.relay?.name === relay) database.relay = undefined
+      }),
+    stats: () => send('stats', () => ({ waiting: database.waiting.length, parked: 0 })),
+  }
+}
+
+const absent = async (): Promise<never> => {
+  throw new Error('not part of the simulation')
+}
+
+const UNUSED: Store = {
+  name: '',
+  traits: { durable: true, transactional: false, survivesFailover: true, selfExpiring: false },
+  claim: absent,
+  renew: absent,
+  complete: absent,
+  release: absent,
+  find: absent,
+  list: absent,
+  forget: absent,
+  sweep: absent,
+  [Symbol.asyncDispose]: async () => {},
+}

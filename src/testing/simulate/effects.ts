@@ -1,0 +1,124 @@
+import type { AtomicEffect, Effect, Operation } from '../../core/once.ts'
+import type { AbandonedPolicy } from '../../core/options.ts'
+import type { SimTx } from './database-client.ts'
+import type { EffectFault } from './faults.ts'
+import type { Ledger, Run } from './ledger.ts'
+import type { Scenario, SimCaller } from './scenario.ts'
+import { overTheWire } from './wire.ts'
+import type { Life } from './worker.ts'
+
+/** What effects throw on purpose. */
+export class EffectFailed extends Error {}
+
+/** The effect of one call as its process runs it: steps, time, a change of the outside world, and whatever goes wrong. */
+export function leasedEffect(life: Life, scenario: Scenario, ledger: Ledger, caller: SimCaller): Effect<unknown> {
+  return async (op) => {
+    const run = ledger.started(life, caller.key.id, op, caller.fingerprint)
+    const fault = effectFault(life)
+    try {
+      if (fault?.kind === 'throws-before') throw new EffectFailed('thrown on purpose')
+      for (let step = 1; step <= scenario.steps; step++) await runStep(life, ledger, run, op, `step ${step}`)
+      await inconvenience(life, op, fault)
+      if (scenario.effectMs > 0) await pause(life, scenario.effectMs)
+      const value = { fence: op.fence, by: life.name }
+      await changeOutside(life, scenario, ledger, run, value)
+      if (fault?.kind === 'throws-after' && !scenario.promises.oneOutsideEffect)
+        throw new EffectFailed('thrown on purpose, too late')
+      ledger.ended(run, 'value')
+      return value
+    } catch (error) {
+      ledger.ended(run, 'throw')
+      throw error
+    }
+  }
+}
+
+/** An effect that changes nothing but the database its record is in; what else it tells, it tells through `also`. */
+export function atomicEffect(
+  life: Life,
+  scenario: Scenario,
+  caller: SimCaller,
+  also?: (tx: SimTx, op: Operation) => Promise<unknown>,
+): AtomicEffect<SimTx, unknown> {
+  const { world } = life.worker
+  return async (tx, op) => {
+    world.count('effects')
+    if (world.trace !== undefined) world.note(`${life.name} EFFECT of ${caller.key.id.slice(0, 8)} in a transaction`)
+    const fault = effectFault(life)
+    if (fault?.kind === 'throws-before') throw new EffectFailed('thrown on purpose')
+    await tx.write({ id: caller.key.id, fence: op.fence })
+    await also?.(tx, op)
+    await inconvenience(life, op, fault)
+    if (scenario.effectMs > 0) await pause(life, scenario.effectMs)
+    if (fault?.kind === 'throws-after') throw new EffectFailed('thrown on purpose, too late')
+    return world.dice.chance(0.3) ? undefined : { fence: op.fence, by: life.name }
+  }
+}
+
+function effectFault(life: Life): EffectFault | undefined {
+  const { world } = life.worker
+  const fault = world.plan.effect()
+  if (fault !== undefined) {
+    world.count(`fault: effect ${fault.kind}`)
+    if (world.trace !== undefined) world.note(`${life.name} EFFECT FAULT ${JSON.stringify(fault)}`)
+  }
+  return fault
+}
+
+/** What the mode does with an abandoned operation; to reconcile is to ask the outside world, over the same bad network. */
+export function abandonedPolicy(life: Life, { mode, keys }: Scenario, ledger: Ledger): AbandonedPolicy {
+  if (mode === 'hold') return 'hold'
+  if (mode !== 'reconcile') return 'retry'
+  return async ({ scope, key, fence }) => {
+    const id = keys.find((one) => one.scope === scope && one.key === key)?.id ?? ''
+    return overTheWire(life, 'ask outside', async () => ledger.askOutside(id, fence))
+  }
+}
+
+async function runStep(life: Life, ledger: Ledger, run: Run, op: Operation, name: string): Promise<void> {
+  const { world } = life.worker
+  let ran = false
+  const value = await op.step(name, async () => {
+    ran = true
+    ledger.stepRuns(run, name)
+    await pause(life, world.dice.between(0, 20))
+    return `${name} by ${op.fence}`
+  })
+  if (!ran) world.count('state: step replayed')
+  if (typeof value !== 'string' || !value.startsWith(`${name} by `)) world.violate('I5', `${name} answered ${value}`)
+  ledger.stepSaved(run, name)
+}
+
+async function inconvenience(life: Life, { signal }: Operation, fault: EffectFault | undefined): Promise<void> {
+  if (fault?.kind === 'slow') return pause(life, fault.ms)
+  if (fault?.kind === 'hangs') return new Promise(() => {})
+  if (fault?.kind === 'hangs-until-aborted') {
+    return new Promise((_, reject) => {
+      signal.addEventListener('abort', () => {
+        life.worker.world.count('state: effect stopped by its signal')
+        reject(signal.reason)
+      })
+    })
+  }
+}
+
+async function changeOutside(life: Life, scenario: Scenario, ledger: Ledger, run: Run, value: unknown): Promise<void> {
+  const change = async () => ledger.outsideDoes(run, value)
+  const answer = scenario.promises.oneOutsideEffect ? await untilAnswered(life, change) : await change()
+  if (answer === 'stale') throw new EffectFailed('the outside world has heard of a newer owner')
+}
+
+/** To throw means that nothing happened, so an effect that does not know asks again. */
+async function untilAnswered<T>(life: Life, change: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await overTheWire(life, 'outside', change)
+    } catch {
+      await pause(life, 20)
+    }
+  }
+}
+
+function pause(life: Life, ms: number): Promise<void> {
+  return new Promise((resolve) => void life.worker.world.after(ms, 'effect goes on', resolve, life))
+}

@@ -1,0 +1,216 @@
+import type { OperationId, OperationRecord, StoredResult } from '../../core/record.ts'
+import type { ClaimOutcome, ClaimRequest, Completion, Renewal, WriteOutcome } from '../../core/store.ts'
+import type { World } from './world.ts'
+
+/** What the judge knows of one operation, put together from nothing but the calls and answers it saw. */
+export interface Known {
+  state: 'idle' | 'running' | 'done' | 'gone'
+  fingerprint: string
+  owner: string
+  fence: number
+  /** Owners that disappeared without a word, since the record was made. */
+  abandoned: number
+  leaseUntil: number
+  retainUntil: number
+  stepsSaved: number
+  result: StoredResult | undefined
+  /** Grows when the record was removed or ran out, so that the key was new again. */
+  generation: number
+  /** The generation that each fence belongs to. Also says which fences were ever handed out. */
+  readonly fences: Map<number, number>
+  /** Every result that was accepted, with the payload it answers. */
+  readonly results: { readonly fingerprint: string; readonly result: StoredResult }[]
+  /** The fences that were given back. */
+  readonly released: Set<number>
+}
+
+/**
+ * Sits at the store's door, sees every request with its answer, and keeps its own account of what may be answered.
+ * It shares no code with `lifecycle.ts`: what both get wrong the same way would have to be invented twice.
+ */
+export class Judge {
+  readonly #world: World
+  readonly #known = new Map<OperationId, Known>()
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  known(id: OperationId): Known | undefined {
+    return this.#known.get(id)
+  }
+
+  claim(request: ClaimRequest, outcome: ClaimOutcome): void {
+    const now = this.#world.storeNow()
+    const known = this.#current(request.id, now)
+    if (known === undefined) return this.#granted(request, outcome, now, 'the key is new')
+    if (known.fingerprint !== request.fingerprint) {
+      if (outcome.kind !== 'mismatch') this.#wrong('I6', request.id, `another payload was answered ${outcome.kind}`)
+      return this.#world.count('state: mismatch')
+    }
+    if (known.state === 'idle') return this.#granted(request, outcome, now, 'it was released')
+    if (known.state === 'done') {
+      this.#world.count('state: replay')
+      if (outcome.kind !== 'done')
+        return this.#wrong('I13', request.id, `a done operation was answered ${outcome.kind}`)
+      if (!sameResult(outcome.result, known.result)) this.#wrong('I5', request.id, 'the stored result changed')
+      return
+    }
+    if (known.owner === request.owner) {
+      this.#world.count('state: own claim asked again')
+      if (outcome.kind === 'granted' && outcome.lease.fence === known.fence) return
+      return this.#wrong('I15', request.id, `an owner that asked again was answered ${outcome.kind}`)
+    }
+    if (known.leaseUntil > now) {
+      this.#world.count('state: busy')
+      if (outcome.kind === 'granted') return this.#wrong('I4', request.id, 'a live lease was taken')
+      const tooLong = outcome.kind === 'running' && outcome.retryAfterMs > Math.ceil(known.leaseUntil - now)
+      if (outcome.kind !== 'running' || tooLong) this.#wrong('I8', request.id, `busy was answered ${outcome.kind}`)
+      return
+    }
+    this.#world.count('state: takeover')
+    known.abandoned++
+    this.#granted(request, outcome, now, 'its lease is over')
+  }
+
+  renew({ lease, leaseMs, retentionMs, steps = [] }: Renewal, outcome: WriteOutcome): void {
+    const now = this.#world.storeNow()
+    const known = this.#holder(lease, now)
+    this.#answered('renew', lease.id, outcome, known?.state === 'running')
+    if (outcome === 'lost' || known === undefined) return
+    known.leaseUntil = Math.max(known.leaseUntil, now + leaseMs)
+    known.retainUntil = Math.max(known.retainUntil, now + leaseMs + retentionMs)
+    known.stepsSaved = Math.max(known.stepsSaved, steps.length)
+  }
+
+  complete({ lease, result, retentionMs }: Completion, outcome: WriteOutcome): void {
+    const now = this.#world.storeNow()
+    const known = this.#holder(lease, now)
+    const parked = known?.state === 'done' && known.result?.kind === 'unknown'
+    this.#answered('complete', lease.id, outcome, known !== undefined && known.state !== 'idle')
+    if (outcome === 'lost' || known === undefined || (known.state === 'done' && !parked)) return
+    known.state = 'done'
+    known.result = result
+    known.leaseUntil = now
+    known.retainUntil = result.kind === 'unknown' ? Number.POSITIVE_INFINITY : now + retentionMs
+    known.results.push({ fingerprint: known.fingerprint, result })
+  }
+
+  release(lease: { readonly id: OperationId; readonly owner: string; readonly fence: number }, outcome: WriteOutcome) {
+    const now = this.#world.storeNow()
+    const known = this.#holder(lease, now)
+    this.#answered('release', lease.id, outcome, known !== undefined && known.state !== 'done')
+    if (outcome === 'lost' || known === undefined) return
+    known.state = 'idle'
+    known.released.add(lease.fence)
+    known.leaseUntil = Math.min(known.leaseUntil, now)
+  }
+
+  /** A claim was made, and settled, by one transaction, which commits now. */
+  committed(record: OperationRecord): void {
+    const { id, fence, fingerprint, result } = record
+    const now = this.#world.storeNow()
+    const current = this.#current(id, now)
+    const known = this.#known.get(id) ?? unseen()
+    this.#known.set(id, known)
+    if (current !== undefined && current.state !== 'idle') {
+      const leaseOver = current.state === 'running' && current.leaseUntil <= now
+      if (!leaseOver) this.#wrong('I3', id, `a transaction replaced a record that was ${current.state}`)
+    }
+    if (current !== undefined && current.fingerprint !== fingerprint) this.#wrong('I6', id, 'another payload committed')
+    if (fence <= known.fence) this.#wrong('I3', id, `fence ${fence} came after ${known.fence}`)
+    if (result === undefined) return this.#wrong('I2', id, 'a transaction committed a claim without a result')
+    known.state = 'done'
+    known.fingerprint = fingerprint
+    known.owner = record.owner
+    known.fence = fence
+    known.leaseUntil = now
+    known.retainUntil = record.retainUntil
+    known.result = result
+    known.fences.set(fence, known.generation)
+    known.results.push({ fingerprint, result })
+  }
+
+  /** Whoever forgets an operation says that it may run again. */
+  forgot(id: OperationId): void {
+    const known = this.#known.get(id)
+    if (known !== undefined) known.state = 'gone'
+  }
+
+  #granted(request: ClaimRequest, outcome: ClaimOutcome, now: number, why: string): void {
+    const { id } = request
+    if (outcome.kind !== 'granted') {
+      return this.#wrong(outcome.kind === 'done' ? 'I13' : 'I8', id, `${why}, but a claim was answered ${outcome.kind}`)
+    }
+    const { lease, attempt, steps } = outcome
+    const before = this.#known.get(id)
+    const known = before ?? unseen()
+    this.#known.set(id, known)
+    if (lease.fence <= known.fence) this.#wrong('I3', id, `fence ${lease.fence} came after ${known.fence}`)
+    if (known.state === 'gone') {
+      if (before !== undefined) known.generation++
+      known.abandoned = 0
+      known.stepsSaved = 0
+    }
+    if (attempt !== known.abandoned + 1) {
+      this.#wrong('I2', id, `attempt ${attempt} after ${known.abandoned} abandoned ones`)
+    }
+    if (steps.length < known.stepsSaved)
+      this.#wrong('I2', id, `${known.stepsSaved - steps.length} saved steps are gone`)
+    known.state = 'running'
+    known.result = undefined
+    known.fingerprint = request.fingerprint
+    known.owner = request.owner
+    known.fence = lease.fence
+    known.leaseUntil = now + request.leaseMs
+    known.retainUntil = known.leaseUntil + request.retentionMs
+    known.fences.set(lease.fence, known.generation)
+  }
+
+  /** What binds the key at this moment, if anything does. */
+  #current(id: OperationId, now: number): Known | undefined {
+    const known = this.#known.get(id)
+    if (known === undefined || known.state === 'gone') return undefined
+    if (known.retainUntil > now || known.leaseUntil > now) return known
+    this.#world.count('state: retention over')
+    known.state = 'gone'
+    return undefined
+  }
+
+  #holder(lease: { readonly id: OperationId; readonly owner: string; readonly fence: number }, now: number) {
+    const known = this.#current(lease.id, now)
+    return known?.owner === lease.owner && known.fence === lease.fence ? known : undefined
+  }
+
+  #answered(verb: string, id: OperationId, outcome: WriteOutcome, allowed: boolean): void {
+    if (outcome === 'lost') this.#world.count('state: fenced out')
+    if (allowed && outcome === 'lost') this.#wrong('I8', id, `${verb} of the owner was refused`)
+    if (!allowed && outcome === 'ok') this.#wrong('I3', id, `${verb} of somebody who is not the owner was accepted`)
+  }
+
+  #wrong(invariant: string, id: OperationId, message: string): void {
+    this.#world.violate(invariant, `store, operation ${id.slice(0, 8)}: ${message}`)
+  }
+}
+
+function unseen(): Known {
+  return {
+    state: 'gone',
+    fingerprint: '',
+    owner: '',
+    fence: 0,
+    abandoned: 0,
+    leaseUntil: 0,
+    retainUntil: 0,
+    stepsSaved: 0,
+    result: undefined,
+    generation: 0,
+    fences: new Map(),
+    results: [],
+    released: new Set(),
+  }
+}
+
+function sameResult(a: StoredResult, b: StoredResult | undefined): boolean {
+  return a.kind === b?.kind && Buffer.compare(a.body, b.body) === 0
+}

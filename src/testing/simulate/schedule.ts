@@ -1,0 +1,66 @@
+import { startMessage } from './broker.ts'
+import { startCaller } from './callers.ts'
+import { dice as diceOf } from './dice.ts'
+import { type FaultPlan, mixture, randomFaults } from './faults.ts'
+import { type Scenario, type SimCaller, scenario as scenarioOf } from './scenario.ts'
+import { buildSite } from './site.ts'
+import { type Violation, World } from './world.ts'
+
+export interface ScheduleOptions {
+  readonly seed: number
+  /** Keep a readable account of everything. Changes nothing about what happens. */
+  readonly tracing?: boolean
+  /** Replaces the faults that the seed would choose. */
+  readonly plan?: (scenario: Scenario) => FaultPlan
+  /** Replaces the scenario that the seed would choose. */
+  readonly scenario?: Scenario
+}
+
+export interface ScheduleReport {
+  readonly seed: number
+  readonly mode: string
+  readonly steps: number
+  readonly virtualMs: number
+  readonly hash: string
+  readonly counts: ReadonlyMap<string, number>
+  readonly violation: Violation | undefined
+  readonly trace: readonly string[]
+}
+
+/** Plays one schedule from its first event until everything is settled and quiet. */
+export async function playSchedule(options: ScheduleOptions): Promise<ScheduleReport> {
+  const { seed, tracing = false } = options
+  const dice = diceOf(seed)
+  const scenario = options.scenario ?? scenarioOf(dice)
+  const plan = options.plan?.(scenario) ?? randomFaults(dice, mixture(dice), scenario.call.leaseMs)
+  const world = new World({ dice, plan, calmFrom: scenario.calmFrom, tracing })
+  if (tracing) world.note(JSON.stringify(scenario))
+  world.count(`mode: ${scenario.mode}`)
+
+  const unsettled = new Set<SimCaller>(scenario.callers)
+  const site = buildSite(world, scenario)
+  const settled = (caller: SimCaller) => {
+    unsettled.delete(caller)
+    if (unsettled.size === 0) site.settled()
+  }
+  const start = site.broker === undefined ? startCaller : startMessage
+  for (const caller of scenario.callers) start(site, caller, settled)
+  const quiet = await world.play(scenario.limit)
+  if (quiet && world.violation === undefined) site.atTheEnd()
+  if (!quiet && world.violation === undefined) {
+    const names = [...unsettled].map(({ name }) => name).join(', ')
+    if (names === '') world.violate('I24', `timers still run ${scenario.limit - scenario.calmFrom} ms after the faults`)
+    else world.violate('I7', `not settled ${scenario.limit - scenario.calmFrom} ms after the faults: ${names}`)
+  }
+  return {
+    seed,
+    mode: scenario.mode,
+    steps: world.steps,
+    virtualMs: world.now,
+    hash: world.hash.toString(16).padStart(8, '0'),
+    counts: world.counts,
+    violation: world.violation,
+    trace: world.trace ?? [],
+  }
+}
+

@@ -1,0 +1,134 @@
+import { onlyonce } from '../../core/engine.ts'
+import type { Once } from '../../core/once.ts'
+import { systemRuntime } from '../../core/runtime.ts'
+import { memoryStore } from '../../stores/memory/index.ts'
+import type { Broker } from './broker.ts'
+import { Database } from './database.ts'
+import { databaseOverWire, type SimTx } from './database-client.ts'
+import { abandonedPolicy } from './effects.ts'
+import { Judge } from './judge.ts'
+import { Ledger } from './ledger.ts'
+import { Pipeline } from './pipeline.ts'
+import type { Scenario } from './scenario.ts'
+import { storeOverWire } from './store-over-wire.ts'
+import { type Life, type Program, Worker } from './worker.ts'
+import type { World } from './world.ts'
+
+/** What runs in one process. */
+export interface Process {
+  readonly life: Life
+  readonly once: Once
+  /** The same engine, where its store is transactional. */
+  readonly atomic: Once<SimTx> | undefined
+}
+
+/** Everything of one schedule, put together. */
+export interface Site {
+  readonly world: World
+  readonly scenario: Scenario
+  readonly judge: Judge
+  readonly ledger: Ledger
+  readonly workers: readonly Worker[]
+  readonly broker: Broker | undefined
+  readonly pipeline: Pipeline | undefined
+  process(life: Life): Process
+  /** Everybody has their answer: what would go on for ever is asked to stop. */
+  settled(): void
+  /** What can only be judged when nothing happens any more. */
+  atTheEnd(): void
+}
+
+export function buildSite(world: World, scenario: Scenario): Site {
+  const judge = new Judge(world)
+  const ledger = new Ledger(world, judge, scenario.mode, scenario.promises)
+  const processes = new WeakMap<Life, Process>()
+  const transactional = scenario.mode === 'atomic' || scenario.mode === 'pipeline'
+  const database = transactional ? new Database(world, judge, scenario.storeTimeoutMs) : undefined
+  const store = memoryStore({ runtime: { ...systemRuntime, now: world.storeNow } })
+  const pipeline = scenario.mode === 'pipeline' && database !== undefined ? new Pipeline(world, scenario, database) : undefined
+
+  const program: Program = (life) => {
+    const options = {
+      scope: 'engine',
+      runtime: life.runtime,
+      storeTimeoutMs: scenario.storeTimeoutMs,
+      onAbandoned: abandonedPolicy(life, scenario, ledger),
+      ...scenario.call,
+    }
+    life.pausedFor = (ms) => {
+      if (ms > scenario.call.leaseMs) world.count('fault: pause longer than the lease')
+    }
+    if (database === undefined) {
+      const once = onlyonce({ ...options, store: storeOverWire(life, store, judge, ledger, scenario.notifies) })
+      once.on((event) => world.count(`event: ${event.type}`))
+      processes.set(life, { life, once, atomic: undefined })
+      return
+    }
+    const reached = databaseOverWire(life, database, judge, ledger, scenario.storeTimeoutMs)
+    const atomic = onlyonce({ ...options, store: reached })
+    atomic.on((event) => world.count(`event: ${event.type}`))
+    processes.set(life, { life, once: atomic as unknown as Once, atomic })
+    pipeline?.startRelay(life, reached)
+  }
+
+  if (database === undefined) disturb(world, scenario, judge, store)
+  return {
+    world,
+    scenario,
+    judge,
+    ledger,
+    workers: scenario.workers.map((clock, index) => new Worker(world, `w${index + 1}`, clock, program)),
+    broker: scenario.mode === 'inbox' || pipeline !== undefined ? { takesStaleAcks: world.dice.chance(0.5) } : undefined,
+    pipeline,
+    process: (life) => processes.get(life) as Process,
+    settled: () => pipeline?.finish(),
+    atTheEnd: () => {
+      pipeline?.atTheEnd()
+      if (database !== undefined) everyAnswerHasItsEffect(world, judge, database)
+    },
+  }
+}
+
+/** A process that can be reached. A balancer in front of them soon notices the others. */
+export function awake({ world, workers }: Site): Life | undefined {
+  const lives = workers.flatMap(({ life }) => (life === undefined || life.paused ? [] : [life]))
+  return lives.length === 0 ? undefined : world.dice.pick(lives)
+}
+
+/** Somebody sweeps all the time; somebody forgets a key that may be in use. */
+function disturb(
+  world: World,
+  { sweepEveryMs, forgetAt, keys }: Scenario,
+  judge: Judge,
+  store: ReturnType<typeof memoryStore>,
+): void {
+  if (sweepEveryMs !== undefined) {
+    const sweep = () => {
+      world.count('fault: sweep')
+      void store.sweep(10).then((removed) => removed > 0 && world.count('state: swept'))
+      if (!world.calm) world.after(sweepEveryMs, 'sweep', sweep)
+    }
+    world.after(sweepEveryMs, 'sweep', sweep)
+  }
+  const [first] = keys
+  if (forgetAt !== undefined && first !== undefined) {
+    world.after(forgetAt, 'forget', () => {
+      world.count('fault: forget')
+      judge.forgot(first.id)
+      void store.forget([first.id])
+    })
+  }
+}
+
+/** A record without its effect is an operation that was lost. */
+function everyAnswerHasItsEffect(world: World, judge: Judge, database: Database): void {
+  for (const { id, result, fence } of database.records.values()) {
+    if (result?.kind !== 'value') continue
+    const effects = database.effects.filter((row) => row.id === id)
+    const known = judge.known(id)
+    const isLock = known?.results.length === 0
+    if (!isLock && effects.length !== 1) {
+      world.violate('I2', `operation ${id.slice(0, 8)} is done with fence ${fence} and has ${effects.length} effects`)
+    }
+  }
+}

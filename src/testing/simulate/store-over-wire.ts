@@ -1,0 +1,77 @@
+import type { Store } from '../../core/store.ts'
+import type { Judge } from './judge.ts'
+import type { Ledger } from './ledger.ts'
+import { overTheWire } from './wire.ts'
+import type { Life } from './worker.ts'
+
+/** The shared store as one process reaches it: over a network, watched by the judge. */
+export function storeOverWire(life: Life, store: Store, judge: Judge, ledger: Ledger, notifies: boolean): Store {
+  const { world } = life.worker
+  const send = <T>(verb: string, apply: () => Promise<T>): Promise<T> => overTheWire(life, verb, apply)
+
+  /** Tells the ledger when the owner itself, not a copy of its request, is answered `lost`. */
+  const heard = <T>(requests: readonly T[], leaseOf: (one: T) => { id: string; fence: number }) => {
+    return (outcomes: readonly ('ok' | 'lost')[]) => {
+      for (const [index, outcome] of outcomes.entries()) {
+        if (outcome === 'ok') continue
+        const { id, fence } = leaseOf(requests[index] as T)
+        ledger.toldLost(id, fence)
+      }
+      return outcomes
+    }
+  }
+
+  const own: Partial<Store> = {
+    claim: (requests) =>
+      send('claim', async () => {
+        const outcomes = await store.claim(requests)
+        for (const [index, outcome] of outcomes.entries()) {
+          const request = requests[index] as (typeof requests)[number]
+          judge.claim(request, outcome)
+          if (world.trace !== undefined)
+            world.note(`store: ${life.name} claims ${request.id.slice(0, 8)}: ${say(outcome)}`)
+        }
+        return outcomes
+      }),
+    renew: (renewals) =>
+      send(renewals.some((one) => one.steps !== undefined) ? 'save' : 'renew', async () => {
+        const outcomes = await store.renew(renewals)
+        for (const [index, outcome] of outcomes.entries())
+          judge.renew(renewals[index] as (typeof renewals)[number], outcome)
+        return outcomes
+      }).then(heard(renewals, (one) => one.lease)),
+    complete: (completions) =>
+      send('complete', async () => {
+        for (const { lease, result } of completions) ledger.completing(lease.id, lease.fence, result)
+        const outcomes = await store.complete(completions)
+        for (const [index, outcome] of outcomes.entries()) {
+          const one = completions[index] as (typeof completions)[number]
+          judge.complete(one, outcome)
+          if (world.trace !== undefined) {
+            world.note(`store: ${life.name} completes ${one.lease.id.slice(0, 8)} as ${one.result.kind}: ${outcome}`)
+          }
+        }
+        return outcomes
+      }).then(heard(completions, (one) => one.lease)),
+    release: (leases) =>
+      send('release', async () => {
+        for (const lease of leases) ledger.releasing(lease.id, lease.fence)
+        const outcomes = await store.release(leases)
+        for (const [index, outcome] of outcomes.entries())
+          judge.release(leases[index] as (typeof leases)[number], outcome)
+        return outcomes
+      }).then(heard(leases, (one) => one)),
+    find: (ids) => send('find', () => store.find(ids)),
+  }
+  const reached: Store = { ...store, ...own }
+  if (!notifies) delete reached.watch
+  else {
+    reached.watch = (id, wake) =>
+      store.watch?.(id, () => void world.after(world.dice.between(1, 8), 'notified', wake, life)) ?? (() => {})
+  }
+  return reached
+}
+
+function say(outcome: { readonly kind: string; readonly lease?: { readonly fence: number } }): string {
+  return outcome.lease === undefined ? outcome.kind : `${outcome.kind} fence ${outcome.lease.fence}`
+}

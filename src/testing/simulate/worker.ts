@@ -1,0 +1,140 @@
+import type { Runtime } from '../../core/runtime.ts'
+import type { SimEvent } from './event-queue.ts'
+import { EPOCH, type World } from './world.ts'
+
+/** A process's own idea of the time: never the store's. */
+export interface Clock {
+  readonly skewMs: number
+  /** 1.05 is a clock that gains 5 %. */
+  readonly rate: number
+  /** Every so often somebody sets it, forward or back. */
+  readonly step: { readonly everyMs: number; readonly byMs: number } | undefined
+}
+
+/** What runs in a process: made anew at every start. */
+export type Program = (life: Life) => void
+
+/**
+ * A machine that runs one process after the other. A crash ends the process: its timers never fire and its promises
+ * never settle. A pause holds everything back, as SIGSTOP does.
+ */
+export class Worker {
+  readonly world: World
+  readonly name: string
+  readonly clock: Clock
+  /** The process that runs now; `undefined` between a crash and the restart. */
+  life: Life | undefined
+  #starts = 0
+  readonly #program: Program
+
+  constructor(world: World, name: string, clock: Clock, program: Program) {
+    this.world = world
+    this.name = name
+    this.clock = clock
+    this.#program = program
+    if (clock.skewMs !== 0) world.count('fault: clock skew')
+    if (clock.rate !== 1) world.count('fault: clock drift')
+    if (clock.step !== undefined) world.count('fault: clock step')
+    this.start()
+  }
+
+  start(): void {
+    this.life = new Life(this, `${this.name}.${++this.#starts}`)
+    this.#program(this.life)
+  }
+
+  crash(downMs: number): void {
+    const { world, life } = this
+    if (life === undefined) return
+    world.count('fault: crash')
+    if (world.trace !== undefined) world.note(`${life.name} CRASHES`)
+    life.end()
+    this.life = undefined
+    world.delayed(downMs, `${this.name} restarts`, () => this.start())
+  }
+}
+
+/** One process, from its start to its crash. */
+export class Life {
+  readonly worker: Worker
+  readonly name: string
+  readonly runtime: Runtime
+  alive = true
+  #held: SimEvent[] | undefined
+  readonly #atEnd = new Set<() => void>()
+
+  constructor(worker: Worker, name: string) {
+    this.worker = worker
+    this.name = name
+    this.runtime = lifeRuntime(this)
+  }
+
+  /** Tells somebody outside, such as the server at the other end of a connection. Answers how to stop that. */
+  onCrash(tell: () => void): () => void {
+    this.#atEnd.add(tell)
+    return () => void this.#atEnd.delete(tell)
+  }
+
+  end(): void {
+    this.alive = false
+    for (const tell of this.#atEnd) tell()
+  }
+
+  get paused(): boolean {
+    return this.#held !== undefined
+  }
+
+  /** Whether the event may happen now; otherwise it is dropped, or kept until the pause is over. */
+  admits(event: SimEvent): boolean {
+    if (!this.alive) return false
+    if (this.#held === undefined) {
+      const { world } = this.worker
+      const fault = world.plan.step()
+      if (fault === undefined) return true
+      if (fault.kind === 'crash') {
+        this.worker.crash(fault.downMs)
+        return false
+      }
+      this.pause(fault.ms)
+    }
+    this.#held?.push(event)
+    return false
+  }
+
+  pause(ms: number): void {
+    const { world } = this.worker
+    world.count('fault: pause')
+    if (world.trace !== undefined) world.note(`${this.name} is PAUSED for ${ms} ms`)
+    this.#held = []
+    const since = world.now
+    world.delayed(ms, `${this.name} resumes`, () => {
+      const held = this.#held ?? []
+      this.#held = undefined
+      if (this.alive) this.pausedFor(world.now - since)
+      for (const event of held) world.again(event)
+    })
+  }
+
+  /** Told how long a pause was when it is over. */
+  pausedFor: (ms: number) => void = () => {}
+}
+
+function lifeRuntime(life: Life): Runtime {
+  const { world, clock } = life.worker
+  return {
+    now: () => EPOCH + clock.skewMs + world.now * clock.rate + stepped(clock, world.now),
+    elapsed: () => world.now * clock.rate,
+    token: () => world.dice.token(),
+    random: () => world.dice.float(),
+    after(ms, wake) {
+      const event = world.after(ms / clock.rate, 'timer', wake, life)
+      return () => {
+        event.cancelled = true
+      }
+    },
+  }
+}
+
+function stepped({ step }: Clock, now: number): number {
+  return step === undefined ? 0 : Math.floor(now / step.everyMs) * step.byMs
+}

@@ -1,0 +1,60 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, it } from 'vitest'
+import { loadDriver } from '../../src/stores/sqlite/driver.ts'
+import { type SqliteTx, sqliteStore } from '../../src/stores/sqlite/index.ts'
+import { fakeRuntime, storeConformance } from '../../src/testing/index.ts'
+
+const endTransaction = async (tx: unknown) => void (tx as SqliteTx).exec('COMMIT')
+
+storeConformance(
+  'sqlite',
+  {
+    async open() {
+      const runtime = fakeRuntime()
+      const directory = mkdtempSync(join(tmpdir(), 'onlyonce-'))
+      const open = () => sqliteStore({ path: join(directory, 'operations.db'), durability: 'normal', runtime })
+      let store = open()
+      return {
+        store,
+        advance: runtime.advance,
+        endTransaction,
+        async reopen() {
+          await store[Symbol.asyncDispose]()
+          store = open()
+          return store
+        },
+        async close() {
+          await store[Symbol.asyncDispose]()
+          rmSync(directory, { recursive: true })
+        },
+      }
+    },
+  },
+  { describe, it },
+)
+
+storeConformance(
+  'sqlite, on a connection of the caller',
+  {
+    async open() {
+      const runtime = fakeRuntime()
+      const directory = mkdtempSync(join(tmpdir(), 'onlyonce-'))
+      const database = (await loadDriver())(join(directory, 'app.db'))
+      database.exec('PRAGMA synchronous = OFF')
+      const store = sqliteStore({ database, runtime })
+      return {
+        store,
+        advance: runtime.advance,
+        endTransaction,
+        async close() {
+          await store[Symbol.asyncDispose]()
+          database.close()
+          rmSync(directory, { recursive: true })
+        },
+      }
+    },
+  },
+  { describe, it },
+)

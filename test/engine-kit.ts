@@ -1,0 +1,39 @@
+import { onlyonce } from '../src/core/engine.ts'
+import type { OnceEvent } from '../src/core/events.ts'
+import type { EngineOptions } from '../src/core/options.ts'
+import type { Store } from '../src/core/store.ts'
+import { memoryStore } from '../src/stores/memory/index.ts'
+import { fakeRuntime } from '../src/testing/fake-runtime.ts'
+import { type FaultPlan, faultyStore } from '../src/testing/faulty-store.ts'
+
+/** An engine on a memory store under virtual time, with everything it told. */
+export function engine(given: Partial<EngineOptions> = {}, plan: FaultPlan = {}) {
+  const runtime = fakeRuntime()
+  const store = memoryStore({ runtime })
+  const events: OnceEvent[] = []
+  const open = (more: Partial<EngineOptions> = {}, faults: FaultPlan = {}) => {
+    const faulty: Store = faultyStore(store, faults, { runtime })
+    const once = onlyonce({
+      store: faulty,
+      scope: 'test',
+      leaseMs: 3_000,
+      storeTimeoutMs: 1_000,
+      runtime,
+      ...given,
+      ...more,
+    })
+    once.on((event) => events.push(event))
+    return once
+  }
+  const types = () => events.map((event) => event.type)
+  return { runtime, store, events, types, open, once: open({}, plan) }
+}
+
+/** An effect that counts its runs and ends when told. */
+export function gate<T>() {
+  const started: { resolve: (value: T) => void; reject: (error: unknown) => void }[] = []
+  return {
+    started,
+    effect: () => new Promise<T>((resolve, reject) => started.push({ resolve, reject })),
+  }
+}
