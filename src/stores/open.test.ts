@@ -1,0 +1,54 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { isAbsolute, join, relative } from 'node:path'
+import { expect, it } from 'vitest'
+import { openStore } from './open.ts'
+
+it('opens the store that the URL names', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'onlyonce-'))
+  const file = join(folder, 'my operations.db')
+  const near = relative(process.cwd(), join(folder, 'near.db'))
+  expect(isAbsolute(near)).toBe(false)
+  const encoded = file.replaceAll(' ', '%20')
+  const urls = [
+    'memory:',
+    'MEMORY:',
+    'sqlite::memory:',
+    `sqlite:${encoded}`,
+    `sqlite://${encoded}`,
+    `sqlite:${near}?durability=normal`,
+    `sqlite:${file}?durability=full&busyTimeoutMs=100&migrate=auto`,
+  ]
+  for (const url of urls) {
+    const store = await openStore(url)
+    expect(store.name).toBe(url.toLowerCase().startsWith('memory') ? 'memory' : 'sqlite')
+    expect(await store.find([])).toEqual([])
+    await store[Symbol.asyncDispose]()
+  }
+  const { existsSync } = await import('node:fs')
+  expect([existsSync(file), existsSync(near)]).toEqual([true, true])
+  rmSync(folder, { recursive: true })
+})
+
+it('refuses every other URL, telling what there is, and hides passwords', async () => {
+  const wrong: [url: unknown, says: RegExp][] = [
+    ['', /`memory:` and `sqlite:FILE`/],
+    [undefined, /`memory:` and `sqlite:FILE`/],
+    ['orders.db', /`sqlite:FILE`/],
+    ['mongo://localhost', /`sqlite:FILE`/],
+    ['memory:x', /nothing after the colon/],
+    ['sqlite:', /path/],
+    ['sqlite:?durability=full', /path/],
+    ['sqlite://host/file.db', /no host/],
+    ['sqlite:100%.db', /%25/],
+    ['sqlite:a.db?cache=shared', /`cache` is not a parameter/],
+    ['sqlite:a.db?durability=fast', /durability/],
+    ['sqlite:a.db?busyTimeoutMs=soon', /busyTimeoutMs/],
+    ['mongo://me:secret@localhost', /…@localhost/],
+  ]
+  for (const [url, says] of wrong) {
+    const error = await openStore(url as string).catch((thrown: unknown) => thrown)
+    expect(error, String(url)).toMatchObject({ code: 'OPTION_INVALID', message: expect.stringMatching(says) })
+    expect(String(error)).not.toContain('secret')
+  }
+})

@@ -1,0 +1,86 @@
+import { encodeResult } from '../../core/codec.ts'
+import { OnlyonceError } from '../../core/errors.ts'
+import { decideClaim, decideComplete, FOREVER } from '../../core/lifecycle.ts'
+import type { StoredResult } from '../../core/record.ts'
+import type { Runtime } from '../../core/runtime.ts'
+import type { AtomicClaims, ClaimOutcome, ClaimRequest } from '../../core/store.ts'
+import type { Fences } from './fences.ts'
+import { type Joined, type JoinOptions, join } from './joined.ts'
+import type { SqliteTx } from './open-transaction.ts'
+import { endedInside, undone } from './open-transaction.ts'
+import { leaseParams, load, put } from './records.ts'
+import { COMPLETE, PUT_RESULT } from './sql.ts'
+import { change } from './statements.ts'
+
+/** Frozen in shape: every claim inside a transaction is written with it. */
+const NO_VALUE: StoredResult = Object.freeze({ kind: 'value', body: encodeResult(undefined) })
+
+let savepoints = 0
+
+/** Claims inside the open transaction behind `tx`: one of ours, or one that the caller began on its own connection. */
+export function createWithin(
+  options: JoinOptions & { readonly runtime: Runtime; readonly fences: Fences },
+): (tx: SqliteTx) => AtomicClaims {
+  const { runtime, fences } = options
+
+  function claimDone({ db }: Joined, request: ClaimRequest): ClaimOutcome {
+    const now = runtime.now()
+    const current = load(db, request)
+    const { outcome, write } = decideClaim(current, request, now, fences.floor(db))
+    if (outcome.kind !== 'granted') return outcome
+    const { lease } = outcome
+    fences.handedOut(lease.fence)
+    const completion = { lease, result: NO_VALUE, retentionMs: request.retentionMs }
+    const done = decideComplete(write ?? current, completion, now).write
+    if (done === undefined)
+      throw new OnlyonceError('STORE_UNAVAILABLE', `operation ${lease.id} cannot be settled; ask again`)
+    if (write !== undefined) put(db, done)
+    // The same owner holds it by a lease already: its fence stays.
+    else change(db, COMPLETE, done.leaseUntil, done.retainUntil, NO_VALUE.kind, NO_VALUE.body, ...leaseParams(lease))
+    return outcome
+  }
+
+  return (tx) => {
+    const joined = join(options, tx)
+    const { db } = joined
+    return {
+      async claim(request) {
+        await joined.takeWriteLock()
+        const outcome = joined.ask(() => claimDone(joined, request))
+        if (outcome.kind === 'granted') joined.touch(request.id)
+        return outcome
+      },
+      async complete({ lease, result, retentionMs }) {
+        const retainUntil = result.kind === 'unknown' ? FOREVER : runtime.now() + retentionMs
+        const params = [retainUntil, result.kind, result.body, ...leaseParams(lease)] as const
+        return joined.ask(() => change(db, PUT_RESULT, ...params)) === 1 ? 'ok' : 'lost'
+      },
+      async guarded<T>(work: () => Promise<T>): Promise<T> {
+        // Unique in the process: a name that is met again would be somebody else's savepoint.
+        const name = `onlyonce_guard_${++savepoints}`
+        let value: T
+        joined.requireOpen()
+        joined.ask(() => db.exec(`SAVEPOINT ${name}`))
+        try {
+          value = await work()
+        } catch (error) {
+          leave(joined, `ROLLBACK TO ${name}; RELEASE ${name}`, error)
+          throw error
+        }
+        leave(joined, `RELEASE ${name}`, undefined)
+        return value
+      },
+    }
+  }
+}
+
+/** The savepoint is the canary: it is gone when the effect ended the transaction, also if it began another one. */
+function leave(joined: Joined, sql: string, thrown: unknown): void {
+  if (joined.undoneBy() !== undefined) throw undone(joined.undoneBy())
+  try {
+    joined.use(() => joined.db.exec(sql))
+  } catch (error) {
+    if (OnlyonceError.is(error)) throw error
+    throw endedInside(thrown ?? error)
+  }
+}

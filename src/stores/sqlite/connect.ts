@@ -1,0 +1,34 @@
+import type { WhileBusy } from './busy.ts'
+import { type Connection, createConnection } from './connection.ts'
+import { loadDriver } from './driver.ts'
+import { unavailable } from './faults.ts'
+import { checkSameFile, fileIdentity } from './file.ts'
+import { openFile, setDurability } from './open-file.ts'
+import type { ResolvedSqliteOptions } from './options.ts'
+
+/** Opens the connection that the options describe, each time anew. @throws OnlyonceError STORE_UNAVAILABLE */
+export function createConnector(
+  { source, label, durability }: ResolvedSqliteOptions,
+  whileBusy: WhileBusy,
+): (deadline: number) => Promise<Connection> {
+  /** Which file it was at first: another one under the same name is not opened in its place. */
+  let file: string | undefined
+
+  return async (deadline) => {
+    try {
+      if ('database' in source) {
+        const { database } = source
+        if (durability !== undefined) await whileBusy(() => setDurability(database, durability), deadline)
+        return createConnection({ db: database, label, whileBusy, lent: true })
+      }
+      const { path } = source
+      const open = await loadDriver()
+      if (file !== undefined) checkSameFile(path, file)
+      const db = await whileBusy(() => openFile(open, path, durability ?? 'full'), deadline)
+      file ??= fileIdentity(path)
+      return createConnection({ db, label, whileBusy, path, lent: false })
+    } catch (error) {
+      throw unavailable(label, error)
+    }
+  }
+}

@@ -1,0 +1,101 @@
+import type { WhileBusy } from './busy.ts'
+import type { SqliteConnection, SqliteDatabase } from './driver.ts'
+import { unavailable } from './faults.ts'
+import { checkSameFile, fileIdentity } from './file.ts'
+import { dropStatements } from './statements.ts'
+
+/** An open database, and how to get its lock without blocking the event loop. */
+export interface Connection {
+  readonly db: SqliteDatabase
+  /** One read snapshot. @throws OnlyonceError STORE_UNAVAILABLE, or what `work` throws as OnlyonceError */
+  read<T>(work: () => T, deadline: number): Promise<T>
+  /** One write transaction, begun, run and committed without yielding; undone when anything throws. */
+  write<T>(work: () => T, deadline: number): Promise<T>
+  /** Takes the write lock for a transaction that stays open; `opening` runs in the same step. */
+  begin(opening: string, deadline: number): Promise<void>
+  /** Ends whatever transaction is open; true when there was one. Never throws. */
+  rollback(): boolean
+  close(): void
+}
+
+export interface ConnectionOptions {
+  readonly db: SqliteDatabase
+  readonly label: string
+  readonly whileBusy: WhileBusy
+  /** The file to keep an eye on. */
+  readonly path?: string
+  /** A connection that is the caller's: lent for one step at a time, its settings put back. */
+  readonly lent: boolean
+}
+
+export function createConnection({ db, label, whileBusy, path, lent }: ConnectionOptions): Connection {
+  const opened = path === undefined ? undefined : fileIdentity(path)
+
+  function begin(sql: string): void {
+    if (path !== undefined && opened !== undefined) checkSameFile(path, opened)
+    if (lent) withoutWaiting(db, () => db.exec(sql))
+    else db.exec(sql)
+  }
+
+  function rollback(): boolean {
+    try {
+      db.exec('ROLLBACK')
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  async function together<T>(sql: string, work: () => T, deadline: number): Promise<T> {
+    try {
+      return await whileBusy(() => {
+        begin(sql)
+        try {
+          const value = work()
+          db.exec('COMMIT')
+          return value
+        } catch (error) {
+          rollback()
+          throw error
+        }
+      }, deadline)
+    } catch (error) {
+      throw unavailable(label, error)
+    }
+  }
+
+  return {
+    db,
+    read: (work, deadline) => together('BEGIN', work, deadline),
+    write: (work, deadline) => together('BEGIN IMMEDIATE', work, deadline),
+    async begin(opening, deadline) {
+      try {
+        await whileBusy(() => begin(`BEGIN IMMEDIATE; ${opening}`), deadline)
+      } catch (error) {
+        throw unavailable(label, error)
+      }
+    },
+    rollback,
+    close() {
+      dropStatements(db)
+      if (lent) return
+      try {
+        // So that the file alone is complete. Another process at work on it is no failure of ours.
+        db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all()
+      } catch {}
+      db.close()
+    },
+  }
+}
+
+/** The caller's own patience would be spent inside the driver, with the event loop standing still. */
+function withoutWaiting(db: SqliteConnection, step: () => void): void {
+  const [row] = db.prepare('PRAGMA busy_timeout').all()
+  const own = Number(Object.values(Object(row) as object)[0])
+  db.exec('PRAGMA busy_timeout = 0')
+  try {
+    step()
+  } finally {
+    db.exec(`PRAGMA busy_timeout = ${Number.isSafeInteger(own) ? own : 0}`)
+  }
+}

@@ -1,0 +1,82 @@
+import { OnlyonceError, reasonOf } from '../../core/errors.ts'
+
+/** What went wrong underneath, whichever driver says it. */
+export type Fault =
+  | 'busy'
+  | 'stale-snapshot'
+  | 'nested'
+  | 'no-transaction'
+  | 'no-savepoint'
+  | 'full'
+  | 'read-only'
+  | 'cannot-open'
+  | 'not-a-database'
+  | 'damaged'
+  | 'no-table'
+  | 'other'
+
+const BUSY_SNAPSHOT = 517
+
+/** The driver's message, where SQLite has no code of its own for it. */
+const BY_MESSAGE: readonly (readonly [RegExp, Fault])[] = [
+  [/within a transaction/, 'nested'],
+  [/no transaction is active/, 'no-transaction'],
+  [/no such savepoint/, 'no-savepoint'],
+  [/no such (table|column)/, 'no-table'],
+  // libsql opens with an error that has neither code nor class.
+  [/unable to open .*\b14\b/i, 'cannot-open'],
+]
+
+const BY_CODE: Readonly<Record<number, readonly [name: string, fault: Fault]>> = {
+  5: ['SQLITE_BUSY', 'busy'],
+  6: ['SQLITE_LOCKED', 'busy'],
+  8: ['SQLITE_READONLY', 'read-only'],
+  10: ['SQLITE_IOERR', 'damaged'],
+  11: ['SQLITE_CORRUPT', 'damaged'],
+  13: ['SQLITE_FULL', 'full'],
+  14: ['SQLITE_CANTOPEN', 'cannot-open'],
+  26: ['SQLITE_NOTADB', 'not-a-database'],
+}
+
+export function faultOf(error: unknown): Fault {
+  if (OnlyonceError.is(error)) return 'other'
+  const { code, errcode, rawCode } = Object(error) as { code?: unknown; errcode?: unknown; rawCode?: unknown }
+  // node:sqlite says `errcode`, libsql `rawCode`, better-sqlite3 only the name.
+  const number = typeof errcode === 'number' ? errcode : typeof rawCode === 'number' ? rawCode : undefined
+  if (number === BUSY_SNAPSHOT || code === 'SQLITE_BUSY_SNAPSHOT') return 'stale-snapshot'
+  const message = reasonOf(error)
+  for (const [pattern, fault] of BY_MESSAGE) if (pattern.test(message)) return fault
+  for (const [value, [name, fault]] of Object.entries(BY_CODE)) {
+    const named = typeof code === 'string' && (code === name || code.startsWith(`${name}_`))
+    if (named || (number !== undefined && (number & 0xff) === Number(value))) return fault
+  }
+  return 'other'
+}
+
+const ADVICE: Partial<Record<Fault, string>> = {
+  'stale-snapshot':
+    'a reader on this connection is still open, or the transaction read before it wrote: begin it with BEGIN IMMEDIATE',
+  full: 'the disk or the database is full: nothing was written; make room and ask again',
+  'read-only':
+    'the file or its directory cannot be written: check its owner and mode, and that its disk is not mounted read-only',
+  'cannot-open': 'the file cannot be opened: check that its directory exists and that this process may write in it',
+  'not-a-database': 'it is not an SQLite database: give another path, or move the file away',
+  damaged: 'the file cannot be read or written: check the disk, run `PRAGMA integrity_check`, restore it from a backup',
+}
+
+/** How a user brings the schema up to date. */
+export function migrateCommand(label: string): string {
+  return `run \`npx onlyonce migrate --store sqlite:${label}\``
+}
+
+/** What a verb throws when the database refuses: what happened, where, and what to do. */
+export function unavailable(label: string, error: unknown): OnlyonceError {
+  if (OnlyonceError.is(error)) return error
+  const fault = faultOf(error)
+  const advice = fault === 'no-table' ? `its tables are missing: ${migrateCommand(label)}` : ADVICE[fault]
+  return new OnlyonceError(
+    'STORE_UNAVAILABLE',
+    `the sqlite store ${label} refused (${reasonOf(error)})${advice === undefined ? '' : `; ${advice}`}`,
+    { cause: error },
+  )
+}

@@ -1,0 +1,145 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { existsSync } from 'node:fs'
+import { OnlyonceError } from '../../core/errors.ts'
+import { createWhileBusy, type WhileBusy } from './busy.ts'
+import { createConnector } from './connect.ts'
+import type { Connection } from './connection.ts'
+import type { SqliteDatabase } from './driver.ts'
+import { type Fault, faultOf } from './faults.ts'
+import { createMutex } from './mutex.ts'
+import { IN_MEMORY } from './open-file.ts'
+import type { OpenTransaction } from './open-transaction.ts'
+import type { ResolvedSqliteOptions } from './options.ts'
+import { applyMigrations, LATEST_VERSION, requireLatest, schemaVersion } from './schema.ts'
+
+/** The one way to the connection: opened on first use, one user at a time, closed for good. */
+export interface Gate {
+  /** The transaction that the calling code runs in, as far as promises tell. */
+  readonly inside: AsyncLocalStorage<OpenTransaction>
+  readonly whileBusy: WhileBusy
+  read<T>(verb: string, work: (db: SqliteDatabase, now: number) => T): Promise<T>
+  /** `now` is the store's clock, read once the write lock is held. */
+  write<T>(verb: string, work: (db: SqliteDatabase, now: number) => T): Promise<T>
+  /** The connection for as long as `use` takes. `anySchema`: also where the tables are missing or old. */
+  hold<T>(verb: string, use: (held: Held) => Promise<T>, schema?: 'anySchema'): Promise<T>
+  /** Waits for what is under way. Idempotent. */
+  close(): Promise<void>
+}
+
+export interface Held {
+  readonly connection: Connection
+  readonly deadline: number
+}
+
+export function createGate(options: ResolvedSqliteOptions): Gate {
+  const { source, label, busyTimeoutMs, runtime } = options
+  const inside = new AsyncLocalStorage<OpenTransaction>()
+  const whileBusy = createWhileBusy(runtime, label, busyTimeoutMs)
+  const mutex = createMutex(runtime)
+  const connect = createConnector(options, whileBusy)
+  let connection: Connection | undefined
+  let schemaIsRight = false
+  let closing: Promise<void> | undefined
+
+  function refuse(verb: string): void {
+    if (closing !== undefined)
+      throw new OnlyonceError('CLOSED', `the sqlite store ${label} was closed; it cannot ${verb}`)
+  }
+
+  function isInside(): boolean {
+    return inside.getStore()?.open === true
+  }
+
+  async function hold<T>(verb: string, use: (held: Held) => Promise<T>, schema?: 'anySchema'): Promise<T> {
+    refuse(verb)
+    const deadline = runtime.elapsed() + busyTimeoutMs
+    const release = isInside()
+      ? await mutex.acquire(Math.min(busyTimeoutMs, PATIENCE_INSIDE_MS), () => insideItself(verb, label))
+      : await mutex.acquire(busyTimeoutMs, () => notOurTurn(verb, options))
+    try {
+      if (schema !== 'anySchema') refuseMissingFile()
+      connection ??= await connect(deadline)
+      if (!schemaIsRight && schema !== 'anySchema') await prepareSchema(connection, deadline)
+      return await use({ connection, deadline })
+    } catch (error) {
+      reopenAfter(error)
+      throw error
+    } finally {
+      release()
+    }
+  }
+
+  /** A file that could not be written when it was opened stays so for its connection, after its mode was put right too. */
+  function reopenAfter(error: unknown): void {
+    if (connection === undefined || 'database' in source) return
+    if (!OUTLIVES_ITS_CAUSE.includes(faultOf(Object(error).cause))) return
+    try {
+      connection.close()
+    } catch {}
+    connection = undefined
+  }
+
+  async function prepareSchema({ db, read, write }: Connection, deadline: number): Promise<void> {
+    const version = await read(() => schemaVersion(db), deadline)
+    if (version < LATEST_VERSION && options.migrate === 'auto') await write(() => applyMigrations(db), deadline)
+    else requireLatest(version, label)
+    schemaIsRight = true
+  }
+
+  /** Under `check` nothing is created, the file included. */
+  function refuseMissingFile(): void {
+    if (connection !== undefined || options.migrate !== 'check' || !('path' in source)) return
+    if (source.path !== IN_MEMORY && !existsSync(source.path)) requireLatest(0, label)
+  }
+
+  return {
+    inside,
+    whileBusy,
+    hold,
+    read: (verb, work) =>
+      hold(verb, ({ connection: { db, read }, deadline }) => read(() => work(db, runtime.now()), deadline)),
+    write: (verb, work) =>
+      hold(verb, ({ connection: { db, write }, deadline }) => write(() => work(db, runtime.now()), deadline)),
+    close() {
+      if (isInside()) return Promise.reject(insideItself('close', label))
+      closing ??= (async () => {
+        // First come, first served: whoever asked before waits in front of us. Nobody comes after.
+        const release = await mutex.acquire(LONGEST_TRANSACTION_MS, () => notOurTurn('close', options))
+        try {
+          connection?.close()
+          connection = undefined
+        } finally {
+          release()
+        }
+      })()
+      return closing
+    },
+  }
+}
+
+const OUTLIVES_ITS_CAUSE: readonly Fault[] = ['read-only', 'damaged', 'cannot-open']
+
+/**
+ * A call from inside an open transaction waits for itself, if the effect awaits it. It may also be one that nobody there
+ * awaits, or that was put into a batch with a stranger's: so it gets a moment, and fails long before other limits do.
+ */
+const PATIENCE_INSIDE_MS = 500
+
+/** A transaction that has not ended by then never will. */
+const LONGEST_TRANSACTION_MS = 3_600_000
+
+function insideItself(verb: string, label: string): OnlyonceError {
+  return new OnlyonceError(
+    'OPTION_INVALID',
+    `${verb} was called from inside an open transaction of the same sqlite store (${label}) and waited for it: ` +
+      'inside it use `once.atomic(key, effect, { tx })`, or another store with a file of its own',
+  )
+}
+
+function notOurTurn(verb: string, { label, busyTimeoutMs }: ResolvedSqliteOptions): OnlyonceError {
+  return new OnlyonceError(
+    'STORE_UNAVAILABLE',
+    `the sqlite store ${label} did not ${verb}: transactions of this process have held its connection for ${busyTimeoutMs} ms; ` +
+      'nothing was changed: ask again, and keep effects inside transactions short',
+  )
+}

@@ -1,0 +1,83 @@
+import { OnlyonceError } from '../../core/errors.ts'
+import type { OperationId } from '../../core/record.ts'
+import type { Runtime } from '../../core/runtime.ts'
+import type { WhileBusy } from './busy.ts'
+import type { SqliteConnection } from './driver.ts'
+import { unavailable } from './faults.ts'
+import { isInTransaction, type SqliteTx } from './open-transaction.ts'
+import { TAKE_WRITE_LOCK } from './sql.ts'
+import type { Transactions } from './transaction.ts'
+
+/** The open transaction behind a handle, whoever began it. */
+export interface Joined {
+  readonly db: SqliteConnection
+  /** Runs one step in it. @throws OnlyonceError where the transaction is over */
+  use<T>(step: () => T): T
+  /** The same for a statement of the store's own: what the driver refuses is STORE_UNAVAILABLE. */
+  ask<T>(step: () => T): T
+  /** @throws OnlyonceError OPTION_INVALID when the caller's connection has no transaction open */
+  requireOpen(): void
+  /** A transaction begun without IMMEDIATE has no lock yet, and the clock must be read under it. */
+  takeWriteLock(): Promise<void>
+  /** The operation's waiters are woken when this commits, where we can know. */
+  touch(id: OperationId): void
+  undoneBy(): unknown
+}
+
+export interface JoinOptions {
+  readonly transactions: Transactions
+  readonly whileBusy: WhileBusy
+  readonly runtime: Runtime
+  readonly label: string
+  readonly busyTimeoutMs: number
+}
+
+export function join(options: JoinOptions, tx: SqliteTx): Joined {
+  const { transactions, whileBusy, runtime, label, busyTimeoutMs } = options
+
+  function refusing<T>(step: () => T): T {
+    try {
+      return step()
+    } catch (error) {
+      throw unavailable(label, error)
+    }
+  }
+
+  const own = transactions.behind(tx)
+  if (own !== undefined) {
+    return {
+      db: own.db,
+      use: own.use,
+      ask: (step) => refusing(() => own.use(step)),
+      requireOpen() {},
+      async takeWriteLock() {},
+      touch: (id) => own.touched.add(id),
+      undoneBy: () => own.undoneBy,
+    }
+  }
+
+  function requireOpen(): void {
+    if (isInTransaction(tx)) return
+    throw new OnlyonceError(
+      'OPTION_INVALID',
+      'the connection given as `tx` has no open transaction: run BEGIN IMMEDIATE on it first, and COMMIT afterwards',
+    )
+  }
+
+  return {
+    db: tx,
+    use: (step) => step(),
+    ask: refusing,
+    requireOpen,
+    async takeWriteLock() {
+      requireOpen()
+      try {
+        await whileBusy(() => tx.exec(TAKE_WRITE_LOCK), runtime.elapsed() + busyTimeoutMs)
+      } catch (error) {
+        throw unavailable(label, error)
+      }
+    },
+    touch() {},
+    undoneBy: () => undefined,
+  }
+}

@@ -1,0 +1,121 @@
+import { OnlyonceError, reasonOf } from '../../core/errors.ts'
+import type { OperationId } from '../../core/record.ts'
+import { withPlainBlobs } from './bytes.ts'
+import type { SqliteConnection, SqliteStatement } from './driver.ts'
+import { faultOf } from './faults.ts'
+import { bindable, statement } from './statements.ts'
+
+/** What an effect writes with. It works until the transaction is over, and throws from then on. */
+export interface SqliteTx {
+  exec(sql: string): unknown
+  prepare(sql: string): SqliteStatement
+}
+
+/** A transaction as the store sees it. */
+export interface OpenTransaction {
+  readonly db: SqliteConnection
+  readonly tx: SqliteTx
+  /** Operations to wake the waiters of, once it is committed. */
+  readonly touched: Set<OperationId>
+  readonly open: boolean
+  /** What SQLite refused when it undid the whole transaction on its own, as it does on a full disk. */
+  readonly undoneBy: unknown
+  /** Runs `step` if the transaction is still open. @throws OnlyonceError CLOSED, OUTCOME_UNKNOWN, STORE_UNAVAILABLE */
+  use<T>(step: () => T): T
+  /** From here on nothing that was given out can write: a late effect must not reach the next transaction. */
+  revoke(): void
+}
+
+export function openTransaction(db: SqliteConnection): OpenTransaction {
+  const touched = new Set<OperationId>()
+  let open = true
+  let undoneBy: unknown
+
+  function use<T>(step: () => T): T {
+    if (!open) throw over()
+    if (undoneBy !== undefined) throw undone(undoneBy)
+    if (knownIdle(db)) throw endedInside(undefined)
+    try {
+      return step()
+    } catch (error) {
+      if (!isInTransaction(db)) undoneBy = error
+      throw error
+    }
+  }
+
+  const tx: SqliteTx = {
+    exec: (sql) => use(() => db.exec(sql)),
+    prepare: (sql) => {
+      const compiled = use(() => statement(db, sql))
+      return {
+        run: (...params) => use(() => compiled.run(...bindable(compiled, params))),
+        // Not the driver's `get`: libsql's leaves the statement open, see statements.ts.
+        get: (...params) => withPlainBlobs(use(() => compiled.all(...bindable(compiled, params))[0])),
+        all: (...params) => use(() => compiled.all(...bindable(compiled, params))).map(withPlainBlobs),
+      }
+    },
+  }
+  return {
+    db,
+    tx,
+    touched,
+    use,
+    get open() {
+      return open
+    },
+    get undoneBy() {
+      return undoneBy
+    },
+    revoke() {
+      open = false
+    },
+  }
+}
+
+export function isInTransaction(db: SqliteConnection): boolean {
+  const told = tells(db)
+  if (told !== undefined) return told
+  try {
+    db.exec('BEGIN')
+  } catch (error) {
+    return faultOf(error) === 'nested'
+  }
+  db.exec('ROLLBACK')
+  return false
+}
+
+/** `work` committed or rolled back by itself: what it wrote and the record may have parted. */
+export function endedInside(cause: unknown): OnlyonceError {
+  return new OnlyonceError(
+    'OUTCOME_UNKNOWN',
+    'the effect ended the transaction that it was given (COMMIT or ROLLBACK inside it), so its writes and the record are ' +
+      'no longer one: look whether it happened; remove COMMIT, ROLLBACK and BEGIN from the effect, use SAVEPOINT instead',
+    { cause },
+  )
+}
+
+export function undone(cause: unknown): OnlyonceError {
+  return new OnlyonceError(
+    'STORE_UNAVAILABLE',
+    `SQLite undid the whole transaction (${reasonOf(cause)}); nothing was changed: remove the cause, then ask again`,
+    { cause },
+  )
+}
+
+function over(): OnlyonceError {
+  return new OnlyonceError(
+    'CLOSED',
+    'the transaction is over, committed or undone, and this handle with it: an effect must not write after it has ended; await everything it starts',
+  )
+}
+
+function knownIdle(db: SqliteConnection): boolean {
+  return tells(db) === false
+}
+
+/** node:sqlite says `isTransaction` (from 22.16), the others `inTransaction`; undefined where neither does. */
+function tells(db: SqliteConnection): boolean | undefined {
+  const { isTransaction, inTransaction } = db as { isTransaction?: unknown; inTransaction?: unknown }
+  if (typeof isTransaction === 'boolean') return isTransaction
+  return typeof inTransaction === 'boolean' ? inTransaction : undefined
+}

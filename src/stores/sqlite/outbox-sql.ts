@@ -1,0 +1,31 @@
+/** An id that waits already is left as it is: the transaction that added it first decides. */
+export const APPEND = `
+INSERT INTO onlyonce_outbox (id, topic, body, headers, ordering_key, created_at) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO NOTHING`
+
+/** One lease for the whole queue: free, ours, or over. No row changed: another relay holds it. */
+export const TAKE_RELAY = `
+INSERT INTO onlyonce_meta (name, text, number) VALUES ('relay', ?, ?)
+ON CONFLICT (name) DO UPDATE SET text = excluded.text, number = excluded.number
+WHERE text = excluded.text OR number <= ?`
+
+export const LEAVE_RELAY = "DELETE FROM onlyonce_meta WHERE name = 'relay' AND text = ?"
+
+/** By position, which grows in commit order because there is one writer. A parked entry holds nobody up. */
+export const WAITING = `
+SELECT position, id, topic, body, headers, ordering_key, failures FROM onlyonce_outbox
+WHERE parked_reason IS NULL ORDER BY position LIMIT ?`
+
+export const PUBLISHED = 'DELETE FROM onlyonce_outbox WHERE position = ?'
+
+export const FAILED = `
+UPDATE onlyonce_outbox SET failures = failures + 1, last_reason = ? WHERE position = ? AND parked_reason IS NULL`
+
+export const PARKED = `
+UPDATE onlyonce_outbox SET failures = failures + 1, last_reason = ?, parked_reason = ?
+WHERE position = ? AND parked_reason IS NULL`
+
+/** Two counts along indexes, so that no message body is read. */
+export const STATS = `
+SELECT (SELECT count(*) FROM onlyonce_outbox) AS total,
+  (SELECT count(*) FROM onlyonce_outbox WHERE parked_reason IS NOT NULL) AS parked`

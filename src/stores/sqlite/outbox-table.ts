@@ -1,0 +1,94 @@
+import { OnlyonceError, reasonOf } from '../../core/errors.ts'
+import { quote } from '../../core/key.ts'
+import type { Runtime } from '../../core/runtime.ts'
+import type { OutboxEntry, OutboxSettlement, OutboxTable } from '../../core/store.ts'
+import { requireBytes } from './bytes.ts'
+import type { SqliteConnection } from './driver.ts'
+import type { Gate } from './gate.ts'
+import { type JoinOptions, join } from './joined.ts'
+import type { SqliteTx } from './open-transaction.ts'
+import { APPEND, FAILED, LEAVE_RELAY, PARKED, PUBLISHED, STATS, TAKE_RELAY, WAITING } from './outbox-sql.ts'
+import { change, type Row, rows } from './statements.ts'
+import { packText, unpackText } from './text.ts'
+
+/**
+ * The outbox beside the records. A parked entry stays in the table, waits no more and holds nobody up, not even the later
+ * entries of its ordering key. `settle` may be repeated: what is gone or parked stays so; only the count of failures
+ * grows with a repeat.
+ */
+export function createOutboxTable(
+  gate: Gate,
+  options: JoinOptions & { readonly runtime: Runtime },
+): OutboxTable<SqliteTx> {
+  const { runtime } = options
+  return {
+    async append(tx, messages) {
+      const joined = join(options, tx)
+      joined.requireOpen()
+      await joined.takeWriteLock()
+      const now = runtime.now()
+      joined.ask(() => {
+        for (const { id, topic, body, headers, orderingKey } of messages) {
+          const order = orderingKey === undefined ? null : packText(orderingKey)
+          change(joined.db, APPEND, packText(id), packText(topic), body, JSON.stringify(headers), order, now)
+        }
+      })
+    },
+    take: (relay, leaseMs, limit) =>
+      gate.write('take from the outbox', (db, now) => {
+        if (change(db, TAKE_RELAY, packText(relay), now + leaseMs, now) === 0) return undefined
+        return rows(db, WAITING, limit).map(toEntry)
+      }),
+    settle: (results) =>
+      gate.write('settle outbox entries', (db) => {
+        for (const result of results) settle(db, result)
+      }),
+    leave: (relay) =>
+      gate.write('leave the outbox', (db) => {
+        change(db, LEAVE_RELAY, packText(relay))
+      }),
+    stats: () =>
+      gate.read('count the outbox', (db) => {
+        const [row] = rows(db, STATS)
+        const parked = Number(row?.parked)
+        return { waiting: Number(row?.total) - parked, parked }
+      }),
+  }
+}
+
+function settle(db: SqliteConnection, result: OutboxSettlement): void {
+  switch (result.kind) {
+    case 'published':
+      change(db, PUBLISHED, result.position)
+      return
+    case 'failed':
+      change(db, FAILED, packText(result.reason), result.position)
+      return
+    case 'parked': {
+      const reason = packText(result.reason)
+      change(db, PARKED, reason, reason, result.position)
+    }
+  }
+}
+
+function toEntry(row: Row): OutboxEntry {
+  try {
+    const { position, failures } = row
+    if (typeof position !== 'number' || typeof failures !== 'number') throw new Error('its position is no number')
+    return {
+      position,
+      id: unpackText(String(row.id)),
+      topic: unpackText(String(row.topic)),
+      body: requireBytes(row.body, 'its body'),
+      headers: JSON.parse(String(row.headers)) as Record<string, string>,
+      ...(row.ordering_key === null ? {} : { orderingKey: unpackText(String(row.ordering_key)) }),
+      failures,
+    }
+  } catch (error) {
+    throw new OnlyonceError(
+      'OUTCOME_UNKNOWN',
+      `outbox entry ${quote(row.id)} cannot be read (${reasonOf(error)}): repair or delete its row in onlyonce_outbox`,
+      { cause: error },
+    )
+  }
+}

@@ -1,0 +1,135 @@
+import { OnlyonceError, reasonOf } from '../../core/errors.ts'
+import { quote } from '../../core/key.ts'
+import type { OperationRecord, OperationState, Steps, StoredResult } from '../../core/record.ts'
+import { requireBytes } from './bytes.ts'
+import type { SqliteValue } from './driver.ts'
+import type { Row } from './statements.ts'
+import { packText, unpackText } from './text.ts'
+
+/** Written beside every record; a larger number is from a newer onlyonce, whose records cannot be judged here. */
+export const RECORD_FORMAT = 1
+
+/** The parameters of `CLAIM`, in the order of its columns. */
+export function toParams(record: OperationRecord): SqliteValue[] {
+  return [
+    RECORD_FORMAT,
+    record.id,
+    record.scope === undefined ? null : packText(record.scope),
+    record.key === undefined ? null : packText(record.key),
+    packText(record.fingerprint),
+    record.state,
+    record.owner,
+    record.fence,
+    record.attempt,
+    record.starts,
+    record.leaseUntil,
+    record.retainUntil,
+    record.createdAt,
+    packSteps(record.steps),
+    record.result?.kind ?? null,
+    record.result?.body ?? null,
+  ]
+}
+
+/**
+ * A row as a record, or a refusal: an operation that cannot be read must neither run nor be answered.
+ * @throws OnlyonceError OUTCOME_UNKNOWN
+ */
+export function toRecord(row: Row): OperationRecord {
+  try {
+    if (row.format !== RECORD_FORMAT) throw new Error(formatFault(row.format))
+    const state = oneOf<OperationState>(row, 'state', STATES)
+    const result = toResult(row, state)
+    return {
+      id: text(row, 'id'),
+      ...(row.scope === null ? {} : { scope: unpackText(text(row, 'scope')) }),
+      ...(row.key === null ? {} : { key: unpackText(text(row, 'key')) }),
+      fingerprint: unpackText(text(row, 'fingerprint')),
+      state,
+      owner: text(row, 'owner'),
+      fence: count(row, 'fence'),
+      attempt: count(row, 'attempt'),
+      starts: count(row, 'starts'),
+      leaseUntil: time(row, 'lease_until'),
+      retainUntil: time(row, 'retain_until'),
+      createdAt: time(row, 'created_at'),
+      steps: unpackSteps(row.steps),
+      ...(result === undefined ? {} : { result }),
+    }
+  } catch (error) {
+    throw unreadable(`operation ${quote(row.id)}`, error)
+  }
+}
+
+/** node:sqlite refuses a whole row for a number that is not exact in JavaScript. */
+export function isInexact(error: unknown): boolean {
+  return (Object(error) as { code?: unknown }).code === 'ERR_OUT_OF_RANGE'
+}
+
+export function unreadable(what: string, cause: unknown): OnlyonceError {
+  return new OnlyonceError(
+    'OUTCOME_UNKNOWN',
+    `the record of ${what} cannot be read (${reasonOf(cause)}): whether its effect happened is ` +
+      'not known here; look at its row in onlyonce_operations, then repair it or forget it',
+    { cause },
+  )
+}
+
+/** NULL for none, else JSON: `[[name, base64 of the result], …]`. */
+export function packSteps(steps: Steps): string | null {
+  if (steps.length === 0) return null
+  return JSON.stringify(steps.map(({ name, result }) => [name, Buffer.from(result).toString('base64')]))
+}
+
+function unpackSteps(stored: unknown): Steps {
+  if (stored === null) return []
+  const parsed: unknown = JSON.parse(String(stored))
+  if (!Array.isArray(parsed)) throw new Error('its steps are no list')
+  return parsed.map((step: unknown) => {
+    const [name, result] = Array.isArray(step) ? (step as unknown[]) : []
+    if (typeof name !== 'string' || typeof result !== 'string') throw new Error('one of its steps is damaged')
+    return { name, result: requireBytes(Buffer.from(result, 'base64'), 'a step') }
+  })
+}
+
+const STATES: readonly OperationState[] = ['idle', 'running', 'done']
+const KINDS: readonly StoredResult['kind'][] = ['value', 'error', 'unstorable', 'unknown']
+
+function toResult(row: Row, state: OperationState): StoredResult | undefined {
+  if (state !== 'done') {
+    if (row.result_kind === null) return undefined
+    throw new Error(`it is ${state} and has a result`)
+  }
+  const kind = oneOf(row, 'result_kind', KINDS)
+  return { kind, body: requireBytes(row.result_body, 'result_body') }
+}
+
+function formatFault(format: unknown): string {
+  return typeof format === 'number' && format > RECORD_FORMAT
+    ? `it was written by a newer onlyonce, in format ${format}; this one reads up to ${RECORD_FORMAT}`
+    : `its format is ${quote(format)}`
+}
+
+function oneOf<Word extends string>(row: Row, column: string, words: readonly Word[]): Word {
+  const value = row[column]
+  if (words.includes(value as Word)) return value as Word
+  throw new Error(`${column} is ${quote(value)}`)
+}
+
+function text(row: Row, column: string): string {
+  const value = row[column]
+  if (typeof value === 'string') return value
+  throw new Error(`${column} is no text`)
+}
+
+function count(row: Row, column: string): number {
+  const value = row[column]
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
+  throw new Error(`${column} is ${quote(value)}`)
+}
+
+function time(row: Row, column: string): number {
+  const value = row[column]
+  if (typeof value === 'number' && Number.isFinite(value)) return value
+  throw new Error(`${column} is ${quote(value)}`)
+}

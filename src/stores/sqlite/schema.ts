@@ -1,0 +1,91 @@
+import { OnlyonceError } from '../../core/errors.ts'
+import type { SqliteConnection } from './driver.ts'
+import { migrateCommand } from './faults.ts'
+import { EXPECTED_OTHERS, EXPECTED_TABLES, sqliteMigrations } from './migrations.ts'
+import { change, rows } from './statements.ts'
+
+export interface MigrationPlan {
+  /** 0: there are no tables yet. */
+  readonly from: number
+  readonly to: number
+  /** What was, or with `dryRun` would be, executed. */
+  readonly statements: readonly string[]
+}
+
+export interface SchemaReport {
+  readonly version: number
+  readonly expected: number
+  readonly ok: boolean
+  /** What is missing, in words. Empty when `ok`. */
+  readonly problems: readonly string[]
+}
+
+export const LATEST_VERSION = Math.max(...sqliteMigrations.map(({ version }) => version))
+
+/** What brings a database of version `from` up to date. A pure function of the published migrations. */
+export function planMigration(from: number): MigrationPlan {
+  const missing = sqliteMigrations.filter(({ version }) => version > from)
+  return { from, to: Math.max(from, LATEST_VERSION), statements: missing.flatMap(({ statements }) => statements) }
+}
+
+/** 0 where onlyonce never was. */
+export function schemaVersion(db: SqliteConnection): number {
+  if (objects(db, 'table').has('onlyonce_meta')) {
+    const [row] = rows(db, "SELECT number FROM onlyonce_meta WHERE name = 'schema_version'")
+    if (typeof row?.number === 'number') return row.number
+  }
+  return 0
+}
+
+/** Inside a write transaction: a second process waits for the lock, and then finds nothing left to do. */
+export function applyMigrations(db: SqliteConnection): MigrationPlan {
+  const plan = planMigration(schemaVersion(db))
+  for (const sql of plan.statements) db.exec(sql)
+  if (plan.to > plan.from) {
+    change(
+      db,
+      `INSERT INTO onlyonce_meta (name, number, text) VALUES ('schema_version', ?, ?)
+       ON CONFLICT (name) DO UPDATE SET number = excluded.number, text = excluded.text`,
+      plan.to,
+      sqliteMigrations.find(({ version }) => version === plan.to)?.name ?? null,
+    )
+  }
+  return plan
+}
+
+export function checkSchema(db: SqliteConnection): SchemaReport {
+  const version = schemaVersion(db)
+  const problems: string[] = []
+  if (version !== LATEST_VERSION)
+    problems.push(`the schema is version ${version}, this onlyonce uses ${LATEST_VERSION}`)
+  const tables = objects(db, 'table')
+  for (const [table, expected] of Object.entries(EXPECTED_TABLES)) {
+    if (!tables.has(table)) {
+      problems.push(`table ${table} is missing`)
+      continue
+    }
+    const columns = new Set(rows(db, 'SELECT name FROM pragma_table_info(?)', table).map(({ name }) => name))
+    for (const column of expected) if (!columns.has(column)) problems.push(`column ${table}.${column} is missing`)
+  }
+  for (const [type, names] of Object.entries(EXPECTED_OTHERS)) {
+    const present = objects(db, type)
+    for (const name of names) if (!present.has(name)) problems.push(`${type} ${name} is missing`)
+  }
+  return { version, expected: LATEST_VERSION, ok: problems.length === 0, problems }
+}
+
+/** @throws OnlyonceError STORE_UNAVAILABLE naming the command, when the version is not the one this code was written for */
+export function requireLatest(version: number, label: string): void {
+  if (version === LATEST_VERSION) return
+  const [what, command] =
+    version > LATEST_VERSION
+      ? [`has schema version ${version}, newer than the ${LATEST_VERSION} of this onlyonce`, 'upgrade onlyonce here']
+      : version === 0
+        ? ['has no onlyonce tables', migrateCommand(label)]
+        : [`has schema version ${version}, older than the ${LATEST_VERSION} of this onlyonce`, migrateCommand(label)]
+  throw new OnlyonceError('STORE_UNAVAILABLE', `the sqlite store ${label} ${what}: ${command}`)
+}
+
+function objects(db: SqliteConnection, type: string): ReadonlySet<unknown> {
+  return new Set(rows(db, 'SELECT name FROM sqlite_master WHERE type = ?', type).map(({ name }) => name))
+}
