@@ -1,0 +1,85 @@
+import { invalidOption } from '../core/options.ts'
+import { sleep } from '../core/runtime.ts'
+import { checkQueueName } from './embedded/options.ts'
+import type { EmbeddedQueue, ReceivedMessage } from './embedded/queue.ts'
+import { type AtomicInboxOptions, type InboxOptions, inbox, type LeasedInboxOptions } from './inbox.ts'
+import {
+  type Consumer,
+  checkedPullOptions,
+  type Pulled,
+  type PullOptions,
+  type PullSource,
+  pullConsumer,
+} from './pull.ts'
+
+export type { DeadLetter } from './embedded/dead-letters.ts'
+export type { EmbeddedQueueOptions } from './embedded/options.ts'
+export type { QueuePublishResult } from './embedded/publishing.ts'
+export { type EmbeddedQueue, embeddedQueue, type QueueStats, type ReceivedMessage } from './embedded/queue.ts'
+export type { QueueMessage } from './embedded/rows.ts'
+export type { ReceiptOutcome } from './embedded/settling.ts'
+export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
+export type { Consumer, ConsumerEvent } from './pull.ts'
+
+interface From extends PullOptions {
+  readonly queue: EmbeddedQueue
+  /** The queue to consume. */
+  readonly from: string
+}
+
+export type LeasedConsumeOptions = LeasedInboxOptions & From
+export type AtomicConsumeOptions<Tx> = AtomicInboxOptions<Tx> & From
+
+/**
+ * Handles every message of a queue once, until stopped.
+ * @throws OnlyonceError OPTION_INVALID
+ */
+export function consume(options: LeasedConsumeOptions): Consumer
+export function consume<Tx>(options: AtomicConsumeOptions<Tx>): Consumer
+export function consume<Tx>(options: LeasedConsumeOptions | AtomicConsumeOptions<Tx>): Consumer {
+  const { queue, from, concurrency, prefetch, pollMs, onEvent, ...rest } = options
+  if (typeof Object(queue).receive !== 'function')
+    throw invalidOption('queue', 'is required: what embeddedQueue() answered', queue)
+  checkQueueName('from', from)
+  const pulling = checkedPullOptions({ concurrency, prefetch, pollMs, onEvent })
+  const handled = inbox(rest as InboxOptions<Tx>)
+  const { visibilityMs } = handled
+  const source: PullSource = {
+    receive: async (max) => (await queue.receive(from, max, visibilityMs)).map((one) => pulledFrom(queue, from, one)),
+    hasDue: () => queue.hasDue(from),
+    watch: (wake) => queue.watch(from, wake),
+  }
+  return pullConsumer(source, handled, { ...pulling, runtime: queue.runtime, visibilityMs })
+}
+
+/** Short beside any visibility. */
+const GATHER_ACKS_MS = 5
+
+function pulledFrom(queue: EmbeddedQueue, source: string, message: ReceivedMessage): Pulled {
+  const { id, body, headers, orderingKey, deliveries, receipt } = message
+  return {
+    delivery: {
+      id,
+      source,
+      body,
+      headers,
+      ...(orderingKey === undefined ? {} : { orderingKey }),
+      redelivered: deliveries > 1,
+      extend: (ms) => queue.extend(receipt, ms),
+    },
+    async settle(verdict) {
+      switch (verdict.kind) {
+        case 'ack':
+          // Acks that wait for each other share a commit. Where others wait for this one there is no time for that.
+          if (orderingKey === undefined) await sleep(queue.runtime, GATHER_ACKS_MS)
+          return queue.ack(receipt)
+        case 'retry':
+          return queue.retry(receipt, verdict.delayMs)
+        case 'dead-letter':
+          return queue.deadLetter(receipt, verdict.reason)
+        case 'none':
+          return undefined
+      }
+    },
+  }
+}

@@ -1,0 +1,94 @@
+import { OnlyonceError } from '../../core/errors.ts'
+import type { ResolvedQueue } from './options.ts'
+import { CREATE_META, MIGRATIONS, READ_VERSION, WRITE_VERSION } from './sql.ts'
+import {
+  type Connection,
+  change,
+  createConnection,
+  createMutex,
+  createWhileBusy,
+  loadDriver,
+  openFile,
+  rows,
+  type SqliteDatabase,
+  unavailable,
+} from './sqlite.ts'
+
+/** The file of the queue: opened and migrated on first use, one transaction at a time. */
+export interface QueueFile {
+  read<T>(work: (db: SqliteDatabase, now: number) => T): Promise<T>
+  write<T>(work: (db: SqliteDatabase, now: number) => T): Promise<T>
+  /** Waits for what is under way. Idempotent. */
+  close(): Promise<void>
+}
+
+export function queueFile(options: ResolvedQueue): QueueFile {
+  const { source, label, runtime, busyTimeoutMs, durability } = options
+  const whileBusy = createWhileBusy(runtime, label, busyTimeoutMs)
+  const mutex = createMutex(runtime)
+  let opened: Connection | undefined
+  let closing: Promise<void> | undefined
+
+  async function open(deadline: number): Promise<Connection> {
+    let connection: Connection
+    try {
+      if ('database' in source) {
+        connection = createConnection({ db: source.database, label, whileBusy, lent: true })
+      } else {
+        const driver = await loadDriver()
+        const db = await whileBusy(() => openFile(driver, source.path, durability), deadline)
+        connection = createConnection({ db, label, whileBusy, path: source.path, lent: false })
+      }
+    } catch (error) {
+      throw unavailable(label, error)
+    }
+    try {
+      await connection.write(() => migrate(connection.db, label), deadline)
+    } catch (error) {
+      connection.close()
+      throw error
+    }
+    return connection
+  }
+
+  async function use<T>(run: (connection: Connection, deadline: number) => Promise<T>): Promise<T> {
+    if (closing !== undefined) throw new OnlyonceError('CLOSED', `the queue ${label} was closed`)
+    const deadline = runtime.elapsed() + busyTimeoutMs
+    const release = await mutex.acquire(busyTimeoutMs, () => late(label, busyTimeoutMs))
+    try {
+      opened ??= await open(deadline)
+      return await run(opened, deadline)
+    } finally {
+      release()
+    }
+  }
+
+  return {
+    read: (work) => use(({ db, read }, deadline) => read(() => work(db, runtime.now()), deadline)),
+    write: (work) => use(({ db, write }, deadline) => write(() => work(db, runtime.now()), deadline)),
+    close() {
+      closing ??= (async () => {
+        const release = await mutex.acquire(busyTimeoutMs, () => late(label, busyTimeoutMs))
+        opened?.close()
+        release()
+      })()
+      return closing
+    },
+  }
+}
+
+/** Inside a write transaction: a second process waits for the lock, and then finds nothing left to do. */
+function migrate(db: SqliteDatabase, label: string): void {
+  db.exec(CREATE_META)
+  const version = Number(rows(db, READ_VERSION)[0]?.number ?? 0)
+  if (version > MIGRATIONS.length) {
+    const newer = `the queue ${label} has schema version ${version}, newer than the ${MIGRATIONS.length} of this onlyonce`
+    throw new OnlyonceError('STORE_UNAVAILABLE', `${newer}: upgrade onlyonce here`)
+  }
+  for (const statements of MIGRATIONS.slice(version)) for (const sql of statements) db.exec(sql)
+  if (version < MIGRATIONS.length) change(db, WRITE_VERSION, MIGRATIONS.length)
+}
+
+function late(label: string, ms: number): OnlyonceError {
+  return new OnlyonceError('STORE_UNAVAILABLE', `the queue ${label} was busy for ${ms} ms; nothing was changed`)
+}

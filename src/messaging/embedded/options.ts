@@ -1,0 +1,84 @@
+import { invalidOption } from '../../core/options.ts'
+import { type Runtime, systemRuntime } from '../../core/runtime.ts'
+import type { SqliteDatabase } from './sqlite.ts'
+
+interface Shared {
+  /** Which queues get the messages of a topic. Whoever publishes needs it; a topic that is not listed is refused. */
+  readonly subscriptions?: Readonly<Record<string, readonly string[]>>
+  /** Default 30 000. How long a received message is kept from others. */
+  readonly visibilityMs?: number
+  /** Default `'full'`: a published message is on the disk. `'normal'`: a power failure may undo the last commits, a killed process none. */
+  readonly durability?: 'full' | 'normal'
+  /** Default 10 000. How long a call waits for the file's write lock, without blocking the event loop. */
+  readonly busyTimeoutMs?: number
+  /** Default `systemRuntime`: its `now` is the queue's clock. */
+  readonly runtime?: Runtime
+}
+
+export type EmbeddedQueueOptions = Shared &
+  (
+    | {
+        /** The file, created when it is not there; on a local disk. Processes that open the same file share its queues. */
+        readonly path: string
+      }
+    /** A connection of yours: not closed, its settings not touched. */
+    | { readonly database: SqliteDatabase }
+  )
+
+export interface ResolvedQueue {
+  readonly source: { readonly path: string } | { readonly database: SqliteDatabase }
+  readonly label: string
+  readonly subscriptions: ReadonlyMap<string, readonly string[]>
+  readonly visibilityMs: number
+  readonly durability: 'full' | 'normal'
+  readonly busyTimeoutMs: number
+  readonly runtime: Runtime
+}
+
+const KNOWN = ['path', 'database', 'subscriptions', 'visibilityMs', 'durability', 'busyTimeoutMs', 'runtime']
+
+/** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
+export function resolveQueue(given: EmbeddedQueueOptions): ResolvedQueue {
+  const options = Object(given) as Shared & { readonly path?: unknown; readonly database?: SqliteDatabase }
+  for (const [name, value] of Object.entries(options)) {
+    if (!KNOWN.includes(name)) throw invalidOption(name, `is not an option; there are ${KNOWN.join(', ')}`, value)
+  }
+  const { path, database, visibilityMs = 30_000, busyTimeoutMs = 10_000, durability = 'full' } = options
+  for (const [name, value] of Object.entries({ visibilityMs, busyTimeoutMs })) {
+    if (!Number.isSafeInteger(value) || value <= 0) throw invalidOption(name, 'must be a positive integer', value)
+  }
+  if (durability !== 'full' && durability !== 'normal')
+    throw invalidOption('durability', "must be 'full' or 'normal'", durability)
+  const shared = {
+    subscriptions: subscriptionsOf(options.subscriptions ?? {}),
+    visibilityMs,
+    durability,
+    busyTimeoutMs,
+    runtime: options.runtime ?? systemRuntime,
+  }
+  if (database !== undefined) {
+    if (path !== undefined) throw invalidOption('path', 'cannot be given together with `database`', path)
+    if (typeof database?.prepare !== 'function' || typeof database.exec !== 'function')
+      throw invalidOption('database', 'must have exec and prepare', database)
+    return { ...shared, source: { database }, label: 'FILE' }
+  }
+  if (typeof path !== 'string' || path.trim() === '' || path.includes('\0') || /^[a-z][a-z0-9+.-]+:/i.test(path))
+    throw invalidOption('path', 'is required: the file of the queue, or give `database`', path)
+  return { ...shared, source: { path }, label: path }
+}
+
+function subscriptionsOf(given: Readonly<Record<string, readonly string[]>>): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, readonly string[]>()
+  for (const [topic, queues] of Object.entries(given)) {
+    if (!Array.isArray(queues)) throw invalidOption(`subscriptions.${topic}`, 'must be a list of queue names', queues)
+    for (const queue of queues) checkQueueName(`subscriptions.${topic}`, queue)
+    found.set(topic, [...new Set<string>(queues)])
+  }
+  return found
+}
+
+/** @throws OnlyonceError OPTION_INVALID */
+export function checkQueueName(option: string, name: unknown): asserts name is string {
+  if (typeof name === 'string' && name.trim() !== '' && name.length <= 255 && name.isWellFormed()) return
+  throw invalidOption(option, 'must be a queue name of 1 to 255 characters', name)
+}

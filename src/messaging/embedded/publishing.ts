@@ -1,0 +1,45 @@
+import type { QueueMessage } from './rows.ts'
+import { PUBLISH, PUBLISH_IN_ORDER } from './sql.ts'
+import { change, packText, type SqliteConnection } from './sqlite.ts'
+
+export type QueuePublishResult =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly reason: string; readonly permanent?: boolean }
+
+const DONE: QueuePublishResult = Object.freeze({ ok: true })
+
+/** Inside a write transaction: copies each message into every queue of its topic. */
+export function publishAll(
+  db: SqliteConnection,
+  messages: readonly QueueMessage[],
+  subscriptions: ReadonlyMap<string, readonly string[]>,
+  now: number,
+): readonly QueuePublishResult[] {
+  return messages.map((message) => {
+    const wrong = whatIsWrong(message)
+    if (wrong !== undefined) return { ok: false, reason: wrong, permanent: true }
+    const queues = subscriptions.get(message.topic)
+    // Not permanent: the next version of the program may know the topic, and the message waits for it.
+    if (queues === undefined) return { ok: false, reason: `topic ${message.topic} is not in \`subscriptions\`` }
+    for (const queue of queues) insert(db, queue, message, now)
+    return DONE
+  })
+}
+
+function insert(db: SqliteConnection, queue: string, message: QueueMessage, now: number): void {
+  const { id, topic, headers = {}, body, orderingKey } = message
+  const rest = [0, packText(id), packText(topic), JSON.stringify(headers), now, body] as const
+  if (orderingKey === undefined) change(db, PUBLISH, packText(queue), ...rest)
+  else change(db, PUBLISH_IN_ORDER, packText(queue), packText(orderingKey), ...rest)
+}
+
+function whatIsWrong(given: unknown): string | undefined {
+  const { id, topic, body, headers = {}, orderingKey } = Object(given) as Partial<QueueMessage>
+  if (typeof id !== 'string' || id === '') return 'a message needs an id'
+  if (typeof topic !== 'string' || topic === '') return 'a message needs a topic'
+  if (!(body instanceof Uint8Array)) return 'the body of a message must be bytes'
+  if (orderingKey !== undefined && typeof orderingKey !== 'string') return 'an ordering key must be a string'
+  if (Object.values(Object(headers) as object).some((value) => typeof value !== 'string'))
+    return 'headers must be strings'
+  return undefined
+}

@@ -1,0 +1,30 @@
+import { OnlyonceError, reasonOf } from '../../core/errors.ts'
+import { quote } from '../../core/key.ts'
+import { type Row, requireBytes, unpackText } from './sqlite.ts'
+
+/** A message as it is published: what the outbox hands over. */
+export interface QueueMessage {
+  /** What consumers deduplicate on. The queue does not: the same id published twice is delivered twice. */
+  readonly id: string
+  readonly topic: string
+  readonly body: Uint8Array
+  readonly headers?: Readonly<Record<string, string>>
+  /** Messages with the same ordering key are received one after the other, each when the one before is done. */
+  readonly orderingKey?: string
+}
+
+/** @throws OnlyonceError OUTCOME_UNKNOWN when the row was damaged */
+export function messageOfRow(row: Row): Required<Omit<QueueMessage, 'orderingKey'>> & QueueMessage {
+  try {
+    return {
+      id: unpackText(String(row.id)),
+      topic: unpackText(String(row.topic)),
+      body: requireBytes(row.body, 'its body'),
+      headers: JSON.parse(String(row.headers)) as Record<string, string>,
+      ...(row.ordering_key === null ? {} : { orderingKey: unpackText(String(row.ordering_key)) }),
+    }
+  } catch (error) {
+    const what = `message ${quote(row.id)} at position ${String(row.position)} cannot be read (${reasonOf(error)})`
+    throw new OnlyonceError('OUTCOME_UNKNOWN', `${what}: repair or delete its row in onlyonce_queue`, { cause: error })
+  }
+}

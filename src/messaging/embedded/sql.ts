@@ -1,0 +1,83 @@
+/**
+ * One row is one message in one queue. `state` is
+ * - `ready`: may be received
+ * - `behind`: an earlier message of its ordering key is not done; only the first of a key is ever in another state
+ * - `out`: received, or put off, until `visible_at`
+ * - `dead`: put aside with a reason
+ * A receipt is good until somebody else receives the message, also after the time it was asked for.
+ */
+export const MIGRATIONS: readonly (readonly string[])[] = [
+  [
+    `CREATE TABLE onlyonce_queue (
+      position INTEGER PRIMARY KEY,
+      queue TEXT NOT NULL,
+      state TEXT NOT NULL,
+      visible_at REAL NOT NULL,
+      ordering_key TEXT,
+      receipt TEXT,
+      deliveries INTEGER NOT NULL,
+      id TEXT NOT NULL,
+      topic TEXT NOT NULL,
+      headers TEXT NOT NULL,
+      created_at REAL NOT NULL,
+      dead_at REAL,
+      dead_reason TEXT,
+      body BLOB NOT NULL
+    )`,
+    'CREATE INDEX onlyonce_queue_state ON onlyonce_queue (queue, state, position)',
+    "CREATE INDEX onlyonce_queue_due ON onlyonce_queue (queue, visible_at) WHERE state = 'out'",
+    `CREATE INDEX onlyonce_queue_order ON onlyonce_queue (queue, ordering_key, position)
+     WHERE ordering_key IS NOT NULL AND state <> 'dead'`,
+  ],
+]
+
+export const CREATE_META =
+  'CREATE TABLE IF NOT EXISTS onlyonce_queue_meta (name TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID'
+export const READ_VERSION = "SELECT number FROM onlyonce_queue_meta WHERE name = 'schema_version'"
+export const WRITE_VERSION = `INSERT INTO onlyonce_queue_meta (name, number) VALUES ('schema_version', ?)
+ON CONFLICT (name) DO UPDATE SET number = excluded.number`
+
+export const PUBLISH = `INSERT INTO onlyonce_queue
+  (queue, state, visible_at, ordering_key, deliveries, id, topic, headers, created_at, body)
+VALUES (?, 'ready', 0, NULL, ?, ?, ?, ?, ?, ?)`
+
+export const PUBLISH_IN_ORDER = `INSERT INTO onlyonce_queue
+  (queue, state, visible_at, ordering_key, deliveries, id, topic, headers, created_at, body)
+SELECT ?1, iif(EXISTS (SELECT 1 FROM onlyonce_queue
+    WHERE queue = ?1 AND ordering_key = ?2 AND state <> 'dead'), 'behind', 'ready'), 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8`
+
+/** Whether `receive` would find anything. */
+export const ANY_DUE = `SELECT 1 FROM onlyonce_queue WHERE queue = ?1 AND state = 'ready'
+UNION ALL SELECT 1 FROM onlyonce_queue WHERE queue = ?1 AND state = 'out' AND visible_at <= ?2 LIMIT 1`
+
+export const MAKE_DUE =
+  "UPDATE onlyonce_queue SET state = 'ready' WHERE queue = ? AND state = 'out' AND visible_at <= ?"
+
+export const RECEIVE = `UPDATE onlyonce_queue SET state = 'out', visible_at = ?1, receipt = ?2, deliveries = deliveries + 1
+WHERE position IN (SELECT position FROM onlyonce_queue WHERE queue = ?3 AND state = 'ready' ORDER BY position LIMIT ?4)
+RETURNING position, id, topic, headers, body, ordering_key, deliveries`
+
+const HELD = "position = ? AND receipt = ? AND state IN ('out', 'ready')"
+
+export const ACK = `DELETE FROM onlyonce_queue WHERE ${HELD} RETURNING queue, ordering_key`
+export const PUT_OFF = `UPDATE onlyonce_queue SET state = 'out', visible_at = ?, receipt = NULL WHERE ${HELD}`
+export const EXTEND = `UPDATE onlyonce_queue SET state = 'out', visible_at = ? WHERE ${HELD}`
+export const BURY = `UPDATE onlyonce_queue SET state = 'dead', dead_at = ?, dead_reason = ?, receipt = NULL
+WHERE ${HELD} RETURNING queue, ordering_key`
+
+/** The next of an ordering key, once the one before it is out of the way. */
+export const LET_NEXT = `UPDATE onlyonce_queue SET state = 'ready'
+WHERE state = 'behind' AND position = (SELECT min(position) FROM onlyonce_queue
+  WHERE queue = ? AND ordering_key = ? AND state <> 'dead')`
+
+export const DEAD = `SELECT position, id, topic, headers, body, ordering_key, deliveries, dead_at, dead_reason
+FROM onlyonce_queue WHERE queue = ? AND state = 'dead' AND position > ? ORDER BY position LIMIT ?`
+
+/** Redriven messages go to the end, because the ones behind them went on meanwhile; they stay redelivered ones. */
+export const REDRIVE = `DELETE FROM onlyonce_queue WHERE queue = ? AND state = 'dead' AND position = ?
+RETURNING position, id, topic, headers, body, ordering_key, deliveries, created_at`
+export const DISCARD = "DELETE FROM onlyonce_queue WHERE queue = ? AND state = 'dead' AND position = ?"
+export const DEAD_POSITIONS =
+  "SELECT position FROM onlyonce_queue WHERE queue = ? AND state = 'dead' ORDER BY position LIMIT ?"
+
+export const STATS = 'SELECT queue, state, count(*) AS number FROM onlyonce_queue GROUP BY queue, state'

@@ -1,0 +1,10 @@
+/** What the queue shares with the SQLite store: the driver, the connection, and how values are kept. */
+export { createWhileBusy } from '../../stores/sqlite/busy.ts'
+export { requireBytes } from '../../stores/sqlite/bytes.ts'
+export { type Connection, createConnection } from '../../stores/sqlite/connection.ts'
+export { loadDriver, type SqliteConnection, type SqliteDatabase } from '../../stores/sqlite/driver.ts'
+export { unavailable } from '../../stores/sqlite/faults.ts'
+export { createMutex } from '../../stores/sqlite/mutex.ts'
+export { openFile } from '../../stores/sqlite/open-file.ts'
+export { change, type Row, rows } from '../../stores/sqlite/statements.ts'
+export { packText, unpackText } from '../../stores/sqlite/text.ts'

@@ -1,0 +1,65 @@
+import { OnlyonceError } from '../core/errors.ts'
+import { operationId, RESERVED_SCOPE_MARK, resolveKey } from '../core/key.ts'
+import type { ObservedRecord, OperationId } from '../core/record.ts'
+import { timeLimit } from '../core/time-limit.ts'
+import type { Course, Named } from './course.ts'
+import type { InboxEngine } from './inbox-options.ts'
+
+/**
+ * What is known of the starts before this delivery.
+ * - `done`: there is a result; nothing will start
+ * - `orderly`: there was none, or each one ended, well or badly
+ * - `unfinished`: one began and nobody saw it end: it is still running, or its process died
+ */
+export type History = 'done' | 'orderly' | 'unfinished'
+
+export interface Histories {
+  /** @throws OnlyonceError KEY_MISSING, KEY_INVALID, STORE_UNAVAILABLE */
+  of(course: Course): Promise<History>
+  /** A start that no record counts ended here. */
+  ended(named: Named): void
+}
+
+const MOST_REMEMBERED = 10_000
+
+/** The record that counts the starts of an atomic handler: the lock of the same key. */
+export function counterId({ scope, key }: Named): OperationId {
+  return operationId(`${RESERVED_SCOPE_MARK}lock:${scope}`, key)
+}
+
+export function createHistories({ store, options }: InboxEngine, mode: 'leased' | 'atomic'): Histories {
+  const { runtime, storeTimeoutMs, maxKeyLength } = options
+  /** First deliveries of an atomic handler leave no trace when it fails, and none when the process dies. */
+  const endedHere = new Set<OperationId>()
+
+  async function find(ids: readonly OperationId[]): Promise<readonly (ObservedRecord | undefined)[]> {
+    const late = () => new Error(`no answer within ${storeTimeoutMs} ms`)
+    try {
+      return await timeLimit(runtime, store.find(ids), storeTimeoutMs, late)
+    } catch (error) {
+      throw OnlyonceError.from(error, 'STORE_UNAVAILABLE', `the ${store.name} store did not find: ask again later`)
+    }
+  }
+
+  return {
+    async of({ delivery, named }) {
+      if (delivery.redelivered === false) return 'orderly'
+      const { id } = resolveKey(named, named.scope, maxKeyLength)
+      const [record, counter] = await find(mode === 'atomic' ? [id, counterId(named)] : [id])
+      if (record?.state === 'done') return 'done'
+      if (mode === 'leased') return ended(record) ? 'orderly' : 'unfinished'
+      if (counter === undefined) return endedHere.has(id) ? 'orderly' : 'unfinished'
+      return ended(counter) && ended(record) ? 'orderly' : 'unfinished'
+    },
+    ended({ scope, key }) {
+      const [oldest] = endedHere
+      if (endedHere.size >= MOST_REMEMBERED && oldest !== undefined) endedHere.delete(oldest)
+      endedHere.add(operationId(scope, key))
+    },
+  }
+}
+
+/** A release takes back its own attempt, so what is left over vanished. */
+function ended(record: ObservedRecord | undefined): boolean {
+  return record === undefined || (record.state === 'idle' && record.attempt === 0)
+}

@@ -1,0 +1,58 @@
+import { describe, expect, expectTypeOf, it } from 'vitest'
+import { onlyonce } from '../core/engine.ts'
+import { memoryStore } from '../stores/memory/index.ts'
+import { type SqliteTx, sqliteStore } from '../stores/sqlite/index.ts'
+import { inbox } from './inbox.ts'
+import { resolveInbox } from './inbox-options.ts'
+
+const once = onlyonce({ store: memoryStore(), scope: 'shop', leaseMs: 9_000, retentionMs: 60_000 })
+const transactional = onlyonce({ store: sqliteStore({ path: ':memory:' }), scope: 'shop' })
+const given = { once, name: 'coupons', mode: 'leased', handle: () => {} } as const
+
+describe('inbox options', () => {
+  it('takes what is not given from the engine', () => {
+    const { scope, visibilityMs, call } = resolveInbox(given)
+    expect(scope).toBe('shop/inbox/coupons')
+    expect(visibilityMs).toBe(9_000)
+    expect(call).toMatchObject({ leaseMs: 9_000, retentionMs: 60_000, waitMs: 909_000, onStoreDown: 'fail' })
+  })
+
+  it.each([
+    ['once', { once: undefined }],
+    ['name', { name: undefined }],
+    ['name', { name: ' ' }],
+    ['name', { name: 'a/b' }],
+    ['name', { name: 'n'.repeat(101) }],
+    ['mode', { mode: undefined }],
+    ['mode', { mode: 'atomically' }],
+    ['handle', { handle: 'x' }],
+    ['key', { key: 'x' }],
+    ['fingerprint', { fingerprint: 'x' }],
+    ['maxAttempts', { maxAttempts: 1.5 }],
+    ['backoffMs', { backoffMs: -1 }],
+    ['maxBackoffMs', { backoffMs: 10, maxBackoffMs: 5 }],
+    ['holdMs', { holdMs: 0 }],
+    ['visibilityMs', { visibilityMs: Number.NaN }],
+    ['retentionMs', { retentionMs: 5 }],
+    ['onAbandoned', { onAbandoned: 'ignore' }],
+    ['onStoreDown', { onStoreDown: 'run' }],
+    ['maxAttempt', { maxAttempt: 3 }],
+  ])('refuses a bad %s', (name, change) => {
+    expect(() => inbox({ ...given, ...change } as never)).toThrow(
+      expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining(`\`${name}\``) }),
+    )
+  })
+
+  it('offers atomic only over a transactional store', () => {
+    // @ts-expect-error a memory store has no transactions
+    const refused = () => inbox({ once, name: 'coupons', mode: 'atomic', handle: () => {} })
+    expect(refused).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))
+    inbox({
+      once: transactional,
+      name: 'coupons',
+      mode: 'atomic',
+      handle: (_message, tx) => expectTypeOf(tx).toEqualTypeOf<SqliteTx>(),
+    })
+    inbox({ once: transactional, name: 'coupons', mode: 'leased', handle: () => {} })
+  })
+})

@@ -1,0 +1,48 @@
+import { reasonOf } from '../core/errors.ts'
+import type { Delivery } from './delivery.ts'
+
+const brand: unique symbol = Symbol.for('onlyonce.unprocessable') as never
+
+/** Thrown by a handler for a message that no retry can help: it is dead-lettered at once, with this message as reason. */
+export class Unprocessable extends Error {
+  override readonly name: string = 'Unprocessable'
+  /** `Symbol.for`, so that two copies of the package in one process recognise each other's errors. */
+  readonly [brand] = true
+
+  static is(value: unknown): value is Unprocessable {
+    return value instanceof Error && brand in value
+  }
+}
+
+/** What a handler is given. */
+export interface Message {
+  readonly id: string
+  readonly source: string
+  readonly body: Uint8Array
+  readonly headers: Readonly<Record<string, string>>
+  readonly orderingKey?: string
+  readonly redelivered: boolean
+  /** @throws Unprocessable when the body is not UTF-8 */
+  text(): string
+  /** @throws Unprocessable when the body is not JSON in UTF-8 */
+  json(): unknown
+}
+
+export function messageOf({ extend: _, ...delivery }: Delivery): Message {
+  const text = () => {
+    try {
+      return new TextDecoder('utf-8', { fatal: true }).decode(delivery.body)
+    } catch (cause) {
+      throw new Unprocessable(`the body of message ${delivery.id} is not UTF-8`, { cause })
+    }
+  }
+  const json = (): unknown => {
+    const read = text()
+    try {
+      return JSON.parse(read)
+    } catch (cause) {
+      throw new Unprocessable(`the body of message ${delivery.id} is not JSON: ${reasonOf(cause)}`, { cause })
+    }
+  }
+  return { ...delivery, text, json }
+}

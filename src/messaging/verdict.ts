@@ -1,0 +1,88 @@
+import { type ErrorCode, OnlyonceError, reasonOf } from '../core/errors.ts'
+import { quote } from '../core/key.ts'
+import type { Outcome } from '../core/once.ts'
+import type { Runtime } from '../core/runtime.ts'
+import type { Delivery, Verdict } from './delivery.ts'
+
+type PauseMs = (starts: number) => number
+
+export const NOT_OURS: Verdict = Object.freeze({
+  kind: 'none',
+  reason: 'the broker gave the message to somebody else meanwhile',
+})
+
+const MAX_REASON_LENGTH = 1_000
+/** After an error that is not the message's, wait as if it had been tried a few times: somebody has to recover. */
+const STARTS_OF_AN_OUTAGE = 4
+
+export function deadLetter(reason: string): Verdict {
+  return { kind: 'dead-letter', reason: short(reason) }
+}
+
+export function retry(delayMs: number, reason: string): Verdict {
+  return { kind: 'retry', delayMs: Math.ceil(delayMs), reason: short(reason) }
+}
+
+function short(reason: string): string {
+  return reason.length <= MAX_REASON_LENGTH ? reason : `${reason.slice(0, MAX_REASON_LENGTH - 1)}…`
+}
+
+/** What the broker is told about a delivery whose operation came to `outcome`. */
+export function verdictOf(
+  { id }: Delivery,
+  outcome: Outcome<unknown>,
+  { starts, parked }: { readonly starts: number; readonly parked: boolean },
+  pauseMs: PauseMs,
+): Verdict {
+  switch (outcome.kind) {
+    case 'executed':
+    case 'replayed':
+      return { kind: 'ack' }
+    case 'failed': {
+      const reason = reasonOf(outcome.error) || 'the handler threw an error without a message'
+      return outcome.replayed || parked ? deadLetter(reason) : retry(pauseMs(starts), reason)
+    }
+    case 'in-flight':
+      return retry(pauseMs(STARTS_OF_AN_OUTAGE), 'somebody else has been handling it for longer than holdMs')
+    case 'mismatch':
+      return deadLetter(`the key of message ${quote(id)} was used before with another body`)
+    case 'unknown':
+      return deadLetter(`message ${quote(id)} was abandoned, and whether it took effect is unknown: decide by hand`)
+  }
+}
+
+type Fate = 'retry' | 'dead-letter'
+
+/** A code that says the message itself is wrong ends it; everything else passes, or is decided by asking again. */
+const FATE: Record<ErrorCode, Fate> = {
+  KEY_MISSING: 'dead-letter',
+  KEY_INVALID: 'dead-letter',
+  KEY_REUSED: 'dead-letter',
+  IN_FLIGHT: 'retry',
+  DUPLICATE: 'retry',
+  LEASE_LOST: 'retry',
+  OUTCOME_UNKNOWN: 'retry',
+  STORE_UNAVAILABLE: 'retry',
+  RESULT_UNSERIALIZABLE: 'retry',
+  OPTION_INVALID: 'retry',
+  TOKEN_INVALID: 'retry',
+  ILLEGAL_TRANSITION: 'retry',
+  CLOSED: 'retry',
+}
+
+/** What the broker is told when the engine could not bring the operation to an outcome. */
+export function verdictOfError(error: unknown, pauseMs: PauseMs): Verdict {
+  const fate = OnlyonceError.is(error) ? FATE[error.code] : 'retry'
+  return fate === 'dead-letter'
+    ? deadLetter(reasonOf(error))
+    : retry(pauseMs(STARTS_OF_AN_OUTAGE), `it could not be handled now: ${reasonOf(error)}`)
+}
+
+/** Uniform between nothing and a ceiling that doubles with every start: many that failed together come back apart. */
+export function fullJitter(
+  runtime: Runtime,
+  { backoffMs, maxBackoffMs }: { readonly backoffMs: number; readonly maxBackoffMs: number },
+  starts: number,
+): number {
+  return runtime.random() * Math.min(maxBackoffMs, backoffMs * 2 ** Math.min(starts - 1, 50))
+}

@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest'
+import type { OutboxMessage, TransactionalStore } from '../core/store.ts'
+import { memoryStore } from '../stores/memory/index.ts'
+import { fakeRuntime } from '../testing/fake-runtime.ts'
+import { type NewMessage, outbox } from './outbox.ts'
+
+function setup(options = {}) {
+  const added: { tx: string; messages: readonly OutboxMessage[] }[] = []
+  const base = memoryStore()
+  const store = {
+    ...base,
+    traits: { ...base.traits, transactional: true },
+    outbox: {
+      append: async (tx: string, messages: readonly OutboxMessage[]) => void added.push({ tx, messages }),
+      stats: async () => ({ waiting: 7, parked: 1 }),
+    },
+  } as unknown as TransactionalStore<string>
+  return { added, box: outbox(store, { runtime: fakeRuntime(), ...options }) }
+}
+
+describe('outbox', () => {
+  it('adds one message in the given transaction and answers its id', async () => {
+    const { box, added } = setup()
+    const id = await box.add('tx1', { topic: 'orders', body: { cents: 100 }, orderingKey: 'o1', headers: { a: 'b' } })
+    expect(id).toMatch(/^[0-9a-f]{32}$/)
+    const [call] = added
+    expect(call?.tx).toBe('tx1')
+    expect(call?.messages).toEqual([
+      { id, topic: 'orders', body: new TextEncoder().encode('{"cents":100}'), headers: { a: 'b' }, orderingKey: 'o1' },
+    ])
+  })
+
+  it('adds many in one step, with the ids that were given, and nothing for none', async () => {
+    const { box, added } = setup()
+    const body = Uint8Array.of(1, 2)
+    expect(
+      await box.add('tx', [
+        { id: 'a', topic: 't', body },
+        { id: 'b', topic: 't', body: null },
+      ]),
+    ).toEqual(['a', 'b'])
+    expect(await box.add('tx', [])).toEqual([])
+    expect(added).toHaveLength(1)
+    body[0] = 9
+    expect(added[0]?.messages.map((one) => [...one.body])).toEqual([[1, 2], [...Buffer.from('null')]])
+  })
+
+  it('tells how many wait', async () => {
+    expect(await setup().box.stats()).toEqual({ waiting: 7, parked: 1 })
+  })
+
+  const cyclic: Record<string, unknown> = {}
+  cyclic.self = cyclic
+  it.each([
+    ['topic', { topic: '', body: 1 }],
+    ['topic', { topic: 't'.repeat(256), body: 1 }],
+    ['id', { id: ' ', topic: 't', body: 1 }],
+    ['id', { id: '\ud800', topic: 't', body: 1 }],
+    ['orderingKey', { orderingKey: 7, topic: 't', body: 1 }],
+    ['headers', { headers: { a: 1 }, topic: 't', body: 1 }],
+    ['headers', { headers: null, topic: 't', body: 1 }],
+    ['headers', { headers: { a: 'x'.repeat(17_000) }, topic: 't', body: 1 }],
+    ['body', { topic: 't', body: undefined }],
+    ['body', { topic: 't', body: Number.NaN }],
+    ['body', { topic: 't', body: { deep: [new Map()] } }],
+    ['body', { topic: 't', body: 1n }],
+    ['body', { topic: 't', body: cyclic }],
+    ['body', { topic: 't', body: 'x'.repeat(2_000_000) }],
+  ])('refuses a message with a bad %s and adds nothing', async (name, message) => {
+    const { box, added } = setup()
+    await expect(box.add('tx', message as unknown as NewMessage)).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+      message: expect.stringContaining(`message.${name}`),
+    })
+    expect(added).toEqual([])
+  })
+
+  it('needs a transactional store', () => {
+    expect(() => outbox(memoryStore() as unknown as TransactionalStore<string>)).toThrow(
+      expect.objectContaining({ code: 'OPTION_INVALID' }),
+    )
+    expect(() => setup({ maxBodyBytes: 0 })).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))
+  })
+})

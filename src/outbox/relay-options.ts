@@ -1,0 +1,101 @@
+import { invalidOption } from '../core/options.ts'
+import { type Runtime, systemRuntime } from '../core/runtime.ts'
+import type { TransactionalStore } from '../core/store.ts'
+import type { Publisher } from './publisher.ts'
+
+export type RelayEvent =
+  /** This relay publishes from now on; `false`: another one does. */
+  | { readonly type: 'leading'; readonly leading: boolean }
+  | { readonly type: 'published'; readonly count: number; readonly tookMs: number }
+  /** The broker refused one message: it is tried again in `retryMs`, or never when `parked`. */
+  | {
+      readonly type: 'refused'
+      readonly id: string
+      readonly topic: string
+      readonly reason: string
+      readonly failures: number
+      readonly parked: boolean
+      readonly retryMs: number
+    }
+  /** Nothing is known of these messages: the call threw or did not answer. They are published again. */
+  | {
+      readonly type: 'publish-failed'
+      readonly ids: readonly string[]
+      readonly error: unknown
+      readonly retryMs: number
+    }
+  | { readonly type: 'store-failed'; readonly error: unknown; readonly retryMs: number }
+
+export interface RelayOptions<Tx = unknown> {
+  readonly store: TransactionalStore<Tx>
+  readonly publish: Publisher
+  /** Default: a random one. Two relays need two names. */
+  readonly name?: string
+  /** Default 500. The most messages in one publish call. */
+  readonly batchSize?: number
+  /** Default 30 000. When a relay disappears, the next one takes over after so long. */
+  readonly leaseMs?: number
+  /** Default 250. How long an idle relay waits before it looks again; `wake` ends the wait. */
+  readonly pollMs?: number
+  /** Default half of `leaseMs`. A publish call that has not answered by then counts as unknown. */
+  readonly publishTimeoutMs?: number
+  /** Default 500. Doubles with every failure of the same message. */
+  readonly backoffMs?: number
+  /** Default 60 000. */
+  readonly maxBackoffMs?: number
+  /** Default: none, so that an outage of the broker parks nothing. A message that failed so often is parked. */
+  readonly maxFailures?: number
+  readonly onEvent?: (event: RelayEvent) => void
+  /** Default `systemRuntime`. */
+  readonly runtime?: Runtime
+}
+
+export type ResolvedRelay = Required<Omit<RelayOptions, 'store'>>
+
+const NUMBERS = [
+  'batchSize',
+  'leaseMs',
+  'pollMs',
+  'publishTimeoutMs',
+  'backoffMs',
+  'maxBackoffMs',
+  'maxFailures',
+] as const
+const KNOWN: readonly string[] = ['store', 'publish', 'name', 'onEvent', 'runtime', ...NUMBERS]
+
+/** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
+export function resolveRelay<Tx>(given: RelayOptions<Tx>): ResolvedRelay {
+  for (const [name, value] of Object.entries(Object(given))) {
+    if (!KNOWN.includes(name)) throw invalidOption(name, `is not an option; there are ${KNOWN.join(', ')}`, value)
+  }
+  const { publish, runtime = systemRuntime, onEvent = () => {}, leaseMs = 30_000, backoffMs = 500 } = given
+  if (typeof publish !== 'function') throw invalidOption('publish', 'is required: a function', publish)
+  if (typeof onEvent !== 'function') throw invalidOption('onEvent', 'must be a function', onEvent)
+  const { name = runtime.token() } = given
+  if (typeof name !== 'string' || name.trim() === '' || name.length > 255)
+    throw invalidOption('name', 'must be a string of 1 to 255 characters', name)
+  for (const option of NUMBERS) {
+    const value = given[option]
+    if (value !== undefined && !(Number.isSafeInteger(value) && value > 0))
+      throw invalidOption(option, 'must be a positive integer (milliseconds or a count)', value)
+  }
+  const { publishTimeoutMs = Math.ceil(leaseMs / 2), maxBackoffMs = Math.max(60_000, backoffMs) } = given
+  if (publishTimeoutMs > leaseMs)
+    throw invalidOption('publishTimeoutMs', `must not be longer than leaseMs (${leaseMs})`, publishTimeoutMs)
+  if (maxBackoffMs < backoffMs)
+    throw invalidOption('maxBackoffMs', `must not be shorter than backoffMs (${backoffMs})`, maxBackoffMs)
+  const { batchSize = 500, pollMs = 250, maxFailures = Number.POSITIVE_INFINITY } = given
+  return {
+    publish,
+    runtime,
+    onEvent,
+    name,
+    batchSize,
+    leaseMs,
+    pollMs,
+    publishTimeoutMs,
+    backoffMs,
+    maxBackoffMs,
+    maxFailures,
+  }
+}

@@ -1,0 +1,330 @@
+import { describe, expect, it } from 'vitest'
+import type { OutboxEntry, OutboxMessage, OutboxTable, TransactionalStore } from '../core/store.ts'
+import { memoryStore } from '../stores/memory/index.ts'
+import { type FakeRuntime, fakeRuntime } from '../testing/fake-runtime.ts'
+import type { Publisher, PublishResult } from './publisher.ts'
+import { type RelayEvent, relay } from './relay.ts'
+
+type Row = OutboxEntry & { parked?: string }
+
+/** The outbox of a store, in memory: what the port promises and no more. */
+function outboxInMemory(runtime: FakeRuntime) {
+  const rows: Row[] = []
+  let position = 0
+  let lease = { relay: '', until: 0 }
+  let down = false
+  const check = () => {
+    if (down) throw new Error('store is down')
+  }
+  const outbox: OutboxTable<unknown> = {
+    append: async (_, messages) => {
+      for (const one of messages) rows.push({ ...one, position: ++position, failures: 0 })
+    },
+    take: async (name, leaseMs, limit) => {
+      check()
+      if (lease.relay !== name && lease.until > runtime.now()) return undefined
+      lease = { relay: name, until: runtime.now() + leaseMs }
+      return rows.filter(({ parked }) => parked === undefined).slice(0, limit)
+    },
+    settle: async (results) => {
+      check()
+      for (const result of results) {
+        const index = rows.findIndex((row) => row.position === result.position)
+        if (index < 0) continue
+        const row = rows[index] as Row
+        if (result.kind === 'published') rows.splice(index, 1)
+        else {
+          const parked = result.kind === 'parked' ? { parked: result.reason } : {}
+          rows[index] = { ...row, failures: row.failures + 1, ...parked }
+        }
+      }
+    },
+    leave: async (name) => {
+      if (lease.relay === name) lease = { relay: '', until: 0 }
+    },
+    stats: async () => {
+      const parked = rows.filter((row) => row.parked !== undefined).length
+      return { waiting: rows.length - parked, parked }
+    },
+  }
+  const base = memoryStore({ runtime })
+  const store = {
+    ...base,
+    traits: { ...base.traits, transactional: true },
+    transaction: () => Promise.reject(new Error('not here')),
+    within: () => {
+      throw new Error('not here')
+    },
+    outbox,
+  } as unknown as TransactionalStore<unknown>
+  const message = (id: string, orderingKey?: string): OutboxMessage => ({
+    id,
+    topic: 'orders',
+    body: new Uint8Array([1]),
+    headers: {},
+    ...(orderingKey === undefined ? {} : { orderingKey }),
+  })
+  return {
+    store,
+    rows,
+    add: (...messages: readonly (string | [id: string, orderingKey: string])[]) =>
+      outbox.append(
+        undefined,
+        messages.map((one) => (typeof one === 'string' ? message(one) : message(...one))),
+      ),
+    setDown: (value: boolean) => {
+      down = value
+    },
+    steal: () => {
+      lease = { relay: 'thief', until: runtime.now() + 60_000 }
+    },
+  }
+}
+
+function setup(
+  answer: (message: OutboxMessage, call: number) => PublishResult | 'throw' | 'silence' = () => ({ ok: true }),
+) {
+  const runtime = fakeRuntime()
+  const table = outboxInMemory(runtime)
+  const calls: string[][] = []
+  const publish: Publisher = async (batch) => {
+    const call = calls.push(batch.map(({ id }) => id))
+    const answers = batch.map((one) => answer(one, call))
+    if (answers.includes('throw')) throw new Error('broker gone')
+    if (answers.includes('silence')) return new Promise(() => {})
+    return answers as PublishResult[]
+  }
+  const events: RelayEvent[] = []
+  const make = (options: Partial<Parameters<typeof relay>[0]> = {}) =>
+    relay({ store: table.store, publish, runtime, onEvent: (event) => events.push(event), ...options })
+  return { ...table, runtime, calls, events, make, publish }
+}
+
+describe('relay', () => {
+  it('publishes what waits, in one call, and empties the outbox', async () => {
+    const { make, add, calls, rows, runtime } = setup()
+    await add('a', 'b', 'c')
+    const one = make()
+    one.start()
+    one.start()
+    await runtime.advance(1)
+    expect(calls).toEqual([['a', 'b', 'c']])
+    expect(rows).toEqual([])
+    expect(await one.drained()).toBe(true)
+    await one.stop()
+    expect(runtime.pending).toBe(0)
+  })
+
+  it('never publishes two of one ordering key together, and keeps their order', async () => {
+    const { make, add, calls, runtime } = setup()
+    await add(['a1', 'a'], ['a2', 'a'], 'free', ['b1', 'b'], ['a3', 'a'])
+    const one = make()
+    one.start()
+    await runtime.advance(1)
+    expect(calls).toEqual([['a1', 'free', 'b1'], ['a2'], ['a3']])
+    await one.stop()
+  })
+
+  it('never goes past a refused message of the same key; the others go on', async () => {
+    let broken = true
+    const { make, add, calls, rows, runtime } = setup(({ id }) =>
+      id === 'a1' && broken ? { ok: false, reason: 'no' } : { ok: true },
+    )
+    await add(['a1', 'a'], ['a2', 'a'], ['b1', 'b'], ['b2', 'b'])
+    const one = make({ backoffMs: 1_000 })
+    one.start()
+    await runtime.advance(400)
+    expect(calls.flat()).toEqual(['a1', 'b1', 'b2'])
+    await runtime.advance(10_000)
+    expect(calls.flat()).not.toContain('a2')
+    expect(rows[0]?.failures).toBeGreaterThan(1)
+    broken = false
+    await runtime.advance(60_000)
+    expect(calls.slice(-2)).toEqual([['a1'], ['a2']])
+    expect(rows).toEqual([])
+    await one.stop()
+  })
+
+  it('parks what the broker never takes, and after maxFailures; the next of the key goes on', async () => {
+    const { make, add, calls, rows, runtime, events } = setup(({ id }) => {
+      if (id === 'never') return { ok: false, reason: 'too large', permanent: true }
+      return id === 'often' ? { ok: false, reason: 'no' } : { ok: true }
+    })
+    await add(['never', 'a'], ['after', 'a'], ['often', 'b'], ['behind', 'b'])
+    const one = make({ maxFailures: 3, backoffMs: 100 })
+    one.start()
+    await runtime.advance(60_000)
+    expect(rows.map(({ id, parked, failures }) => [id, parked, failures])).toEqual([
+      ['never', 'too large', 1],
+      ['often', 'no', 3],
+    ])
+    expect(calls.flat().filter((id) => id === 'often')).toHaveLength(3)
+    expect(calls.flat()).toEqual(expect.arrayContaining(['after', 'behind']))
+    expect(events.filter((event) => event.type === 'refused' && event.parked)).toHaveLength(2)
+    await one.stop()
+  })
+
+  it('publishes the same ids again after a call that threw, and blames nobody', async () => {
+    let down = true
+    const { make, add, calls, rows, runtime } = setup(() => (down ? 'throw' : { ok: true }))
+    await add('a', 'b', 'c', 'd')
+    const one = make({ maxFailures: 3 })
+    one.start()
+    await runtime.advance(200)
+    expect(calls[0]).toEqual(['a', 'b', 'c', 'd'])
+    expect(rows.every(({ failures }) => failures === 0)).toBe(true)
+    down = false
+    await runtime.advance(60_000)
+    expect(rows).toEqual([])
+    expect(new Set(calls.flat())).toEqual(new Set(['a', 'b', 'c', 'd']))
+    await one.stop()
+  })
+
+  it('finds the one message that breaks every call it is in', async () => {
+    const { make, add, rows, runtime } = setup(({ id }) => (id === 'poison' ? 'throw' : { ok: true }))
+    await add('a', 'b', 'c', 'poison', 'd', 'e', 'f')
+    const one = make({ backoffMs: 100, maxBackoffMs: 1_000 })
+    one.start()
+    await runtime.advance(30_000)
+    expect(rows.map(({ id }) => id)).toEqual(['poison'])
+    expect(rows[0]?.failures).toBeGreaterThan(0)
+    await one.stop()
+  })
+
+  it('takes too few answers, and none at all, for a call of which nothing is known', async () => {
+    const { make, add, rows, runtime, events } = setup((_, call) => (call === 1 ? 'silence' : { ok: true }))
+    await add('a', 'b')
+    const one = make({ publishTimeoutMs: 1_000 })
+    one.start()
+    await runtime.advance(900)
+    expect(rows).toHaveLength(2)
+    await runtime.advance(30_000)
+    expect(rows).toEqual([])
+    expect(events.some(({ type }) => type === 'publish-failed')).toBe(true)
+    await one.stop()
+    const short = setup()
+    await short.add('a', 'b')
+    const two = short.make({ publish: async () => [{ ok: true }] })
+    two.start()
+    await short.runtime.advance(1)
+    expect(short.rows).toHaveLength(2)
+    expect(short.events.map(({ type }) => type)).toEqual(['leading', 'publish-failed'])
+    const stopped = two.stop()
+    await short.runtime.advance(1_000)
+    await stopped
+  })
+
+  it('stops publishing when it lost the lease between two waves', async () => {
+    const { make, add, calls, runtime, steal, rows } = setup(({ id }) => {
+      if (id === 'a1') steal()
+      return { ok: true }
+    })
+    await add(['a1', 'a'], ['a2', 'a'])
+    const one = make()
+    one.start()
+    await runtime.advance(10_000)
+    expect(calls).toEqual([['a1']])
+    expect(rows.map(({ id }) => id)).toEqual(['a2'])
+    await one.stop()
+  })
+
+  it('leaves a second relay idle until the first is stopped or disappears', async () => {
+    const { make, add, runtime, events, publish } = setup()
+    const [first, second] = [make({ name: 'first' }), make({ name: 'second' })]
+    const by: string[] = []
+    const third = make({
+      name: 'third',
+      publish: (batch) => {
+        by.push('third')
+        return publish(batch)
+      },
+    })
+    first.start()
+    await runtime.advance(1)
+    second.start()
+    await add('a')
+    await runtime.advance(1_000)
+    expect(events.filter(({ type }) => type === 'leading')).toEqual([{ type: 'leading', leading: true }])
+    await first.stop()
+    await second.stop()
+    third.start()
+    await add('b')
+    await runtime.advance(1_000)
+    expect(by).toEqual(['third'])
+    await third.stop()
+  })
+
+  it('does not publish again what a store that was down could not settle', async () => {
+    const { make, add, calls, rows, runtime, setDown } = setup((_, call) => {
+      if (call === 1) setDown(true)
+      return { ok: true }
+    })
+    await add('a')
+    const one = make()
+    one.start()
+    await runtime.advance(5_000)
+    expect(rows).toHaveLength(1)
+    setDown(false)
+    await runtime.advance(60_000)
+    expect(rows).toEqual([])
+    expect(calls).toEqual([['a']])
+    await one.stop()
+  })
+
+  it('looks behind messages that wait for their next try, however many', async () => {
+    const { make, add, calls, runtime } = setup(({ id }) =>
+      id.startsWith('bad') ? { ok: false, reason: 'no' } : { ok: true },
+    )
+    await add(...Array.from({ length: 25 }, (_, i) => `bad${i}`), 'good')
+    const one = make({ batchSize: 10, backoffMs: 60_000 })
+    one.start()
+    await runtime.advance(5_000)
+    expect(calls.flat()).toContain('good')
+    await one.stop()
+  })
+
+  it('wakes from its idle wait, stops in the middle of one, and tells when it was stopped before it was drained', async () => {
+    const { make, add, calls, runtime } = setup()
+    const one = make({ pollMs: 60_000 })
+    one.start()
+    await runtime.advance(1)
+    await add('a')
+    one.wake()
+    await runtime.advance(1)
+    expect(calls).toEqual([['a']])
+    await one.stop()
+    await add('b')
+    expect(await one.drained()).toBe(false)
+    expect(runtime.pending).toBe(0)
+  })
+
+  it('is not disturbed by a listener that throws', async () => {
+    const { make, add, rows, runtime } = setup()
+    await add('a')
+    const one = make({
+      onEvent: () => {
+        throw new Error('broken listener')
+      },
+    })
+    one.start()
+    await runtime.advance(1)
+    expect(rows).toEqual([])
+    await one.stop()
+  })
+
+  it.each([
+    ['publish', { publish: undefined }],
+    ['batchSize', { batchSize: 0 }],
+    ['leaseMs', { leaseMs: 1.5 }],
+    ['publishTimeoutMs', { publishTimeoutMs: 60_000 }],
+    ['maxBackoffMs', { backoffMs: 100, maxBackoffMs: 10 }],
+    ['name', { name: '' }],
+    ['bachSize', { bachSize: 1 }],
+    ['store', { store: memoryStore() }],
+  ])('refuses a bad %s', (name, given) => {
+    const { make } = setup()
+    expect(() => make(given as never)).toThrow(
+      expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining(name) }),
+    )
+  })
+})

@@ -1,0 +1,101 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { build } from 'esbuild'
+import { afterEach } from 'vitest'
+import { embeddedQueue } from '../../src/messaging/embedded-queue.ts'
+import { sqliteStore } from '../../src/stores/sqlite/index.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+const leftovers: (() => unknown)[] = []
+
+afterEach(async () => {
+  for (const tidy of leftovers.splice(0).reverse()) await tidy()
+})
+
+export const sleepMs = (ms: number) => new Promise<void>((done) => setTimeout(done, ms))
+
+export async function until(what: string, holds: () => Promise<boolean> | boolean, limitMs = 90_000): Promise<void> {
+  const deadline = Date.now() + limitMs
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`not within ${limitMs} ms: ${what}`)
+    await sleepMs(20)
+  }
+}
+
+/** Bundled once: Node 20 cannot strip types, and loading one file is quick. */
+export async function bundledWorker(): Promise<string> {
+  const outfile = join(root, `.cache/messaging-worker-${process.pid}.mjs`)
+  await build({
+    entryPoints: [join(root, 'test/integration/messaging-worker.ts')],
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    external: ['libsql', 'better-sqlite3'],
+    outfile,
+    logLevel: 'error',
+  })
+  return outfile
+}
+
+/** One shop in a directory of its own: a store, a queue, and the processes that work on them. */
+export async function openShop(worker: string) {
+  const directory = mkdtempSync(join(tmpdir(), 'onlyonce-shop-'))
+  const store = sqliteStore({ path: join(directory, 'shop.db'), durability: 'normal', busyTimeoutMs: 20_000 })
+  const queue = embeddedQueue({
+    path: join(directory, 'queue.db'),
+    subscriptions: { orders: ['ledger'] },
+    durability: 'normal',
+    busyTimeoutMs: 20_000,
+  })
+  const children = new Set<ChildProcess>()
+  leftovers.push(async () => {
+    for (const child of children) child.kill('SIGKILL')
+    await queue.close()
+    await store[Symbol.asyncDispose]()
+    rmSync(directory, { recursive: true, force: true })
+  })
+  await store.transaction(async (tx) => {
+    tx.exec('CREATE TABLE effects (id TEXT)')
+  })
+
+  function start(...args: readonly string[]): { readonly child: ChildProcess; readonly over: Promise<void> } {
+    const [role = '', mode = ''] = args
+    const child = spawn(process.execPath, [worker, role, directory, mode], { stdio: ['ignore', 'inherit', 'inherit'] })
+    children.add(child)
+    const over = new Promise<void>((done) => {
+      child.once('exit', () => {
+        children.delete(child)
+        done()
+      })
+    })
+    return { child, over }
+  }
+
+  const log = () => {
+    const path = join(directory, 'log')
+    return existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, -1) : []
+  }
+  const effects = async (): Promise<readonly string[]> =>
+    store.transaction(async (tx) =>
+      tx
+        .prepare('SELECT id FROM effects ORDER BY id')
+        .all()
+        .map((row) => String((row as { id: unknown }).id)),
+    )
+  const idle = async () => {
+    const { ready = 0, out = 0, behind = 0 } = (await queue.stats()).get('ledger') ?? {}
+    return ready + out + behind === 0
+  }
+  return { directory, store, queue, start, log, effects, idle }
+}
+
+export const message = (id: string, orderingKey?: string) => ({
+  id,
+  topic: 'orders',
+  body: new TextEncoder().encode(JSON.stringify({ id })),
+  headers: {},
+  ...(orderingKey === undefined ? {} : { orderingKey }),
+})
