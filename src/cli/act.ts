@@ -1,0 +1,111 @@
+import { OnlyonceError } from '../core/errors.ts'
+import type { ObservedRecord } from '../core/record.ts'
+import type { WriteOutcome } from '../core/store.ts'
+import { confirmed, declined, requireSomebody } from './confirm.ts'
+import { EXIT, failure } from './exit.ts'
+import { type Io, line } from './io.ts'
+import { stateOf } from './record.ts'
+import { type StoreAtHand, storeUrl, withStore } from './store.ts'
+import { labelOf, requireSame, type Target, type TargetOptions, targetOf } from './target.ts'
+import { safeJson } from './text.ts'
+
+export interface ActOptions extends TargetOptions {
+  readonly store?: string
+  readonly json?: boolean
+  readonly yes?: boolean
+}
+
+/** Something an operator does to one operation. */
+export interface Act {
+  /** The subcommand, and how it is told afterwards. */
+  readonly verb: string
+  readonly done: string
+  /** What it does and what may run again. @throws CliError when the operation is not in a state for it */
+  warnings(record: ObservedRecord): readonly string[]
+  /** Changes the operation only if it still is what was shown. */
+  apply(store: StoreAtHand, record: ObservedRecord): Promise<WriteOutcome>
+  /** For a record that cannot be read; left out: such a record is refused. */
+  readonly unread?: {
+    readonly warnings: readonly string[]
+    apply(store: StoreAtHand, target: Target): Promise<WriteOutcome>
+  }
+}
+
+/** Find, show, ask, change: the one way in which the command line changes an operation. */
+export async function act(io: Io, options: ActOptions, act: Act): Promise<number> {
+  const target = targetOf(options)
+  const url = storeUrl(io, options.store)
+  requireSomebody(io, options.yes, act.verb)
+  return withStore(url, async (store) => {
+    const found = await read(store, target, act)
+    const { label, warnings, apply } = plan(found, target, act)
+    line(io.stderr, label)
+    if (!(await confirmed(io, options.yes, warnings))) return declined(io)
+    const outcome = await apply(store)
+    if (outcome === 'lost') throw failure(await whyLost(store, target))
+    const told = `${act.done} ${labelOf(found === 'unreadable' ? target : found)}`
+    line(io.stdout, options.json ? safeJson({ id: target.id, action: act.done, outcome }) : told)
+    return EXIT.ok
+  })
+}
+
+interface Plan {
+  readonly label: string
+  readonly warnings: readonly string[]
+  apply(store: StoreAtHand): Promise<WriteOutcome>
+}
+
+function plan(found: ObservedRecord | 'unreadable', target: Target, act: Act): Plan {
+  if (found !== 'unreadable') {
+    const label = `${labelOf(found)}: ${summary(found)}`
+    return { label, warnings: act.warnings(found), apply: (store) => act.apply(store, found) }
+  }
+  const { warnings = [], apply } = act.unread ?? {}
+  return { label: labelOf(target), warnings, apply: async (store) => (await apply?.(store, target)) ?? 'lost' }
+}
+
+/** `forget` of the store has no condition, so what was shown is compared once more right before it. */
+export async function forgetUnchanged(store: StoreAtHand, shown: ObservedRecord): Promise<WriteOutcome> {
+  const [now] = await store.find([shown.id])
+  return isUnchanged(shown, now) && (await store.forget([shown.id])) > 0 ? 'ok' : 'lost'
+}
+
+/** Whether the operation still is what the operator was shown. */
+function isUnchanged(shown: ObservedRecord, now: ObservedRecord | undefined): boolean {
+  return (
+    now !== undefined &&
+    now.owner === shown.owner &&
+    now.fence === shown.fence &&
+    now.state === shown.state &&
+    now.result?.kind === shown.result?.kind
+  )
+}
+
+async function read(store: StoreAtHand, target: Target, { unread }: Act): Promise<ObservedRecord | 'unreadable'> {
+  let record: ObservedRecord | undefined
+  try {
+    ;[record] = await store.find([target.id])
+  } catch (error) {
+    if (unread !== undefined && OnlyonceError.is(error) && error.code === 'OUTCOME_UNKNOWN') return 'unreadable'
+    throw error
+  }
+  if (record === undefined) throw notFound(target)
+  requireSame(target, record)
+  return record
+}
+
+export function notFound(target: Target): Error {
+  return failure(
+    `there is no record of ${labelOf(target)}: it was never claimed, was forgotten, or its retention is over`,
+  )
+}
+
+async function whyLost(store: StoreAtHand, target: Target): Promise<string> {
+  const [now] = await store.find([target.id])
+  const what = now === undefined ? 'its record is gone' : `it is now ${summary(now)}`
+  return `lost: ${labelOf(target)} changed after it was shown, ${what}; nothing was changed here: look again and decide anew`
+}
+
+function summary(record: ObservedRecord): string {
+  return `${stateOf(record)}, attempt ${record.attempt}, fence ${record.fence}`
+}

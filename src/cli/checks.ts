@@ -1,0 +1,99 @@
+import { OnlyonceError, reasonOf } from '../core/errors.ts'
+import type { Store } from '../core/store.ts'
+import { overdueIn } from './overdue.ts'
+import { isMaintained, type StoreAtHand } from './store.ts'
+import { counted } from './text.ts'
+import { duration } from './time.ts'
+
+export interface Check {
+  readonly name: 'schema' | 'records' | 'clock' | 'abandoned' | 'unknown' | 'retention'
+  /** `note`: worth knowing, and nothing is wrong. */
+  readonly status: 'ok' | 'note' | 'failed'
+  readonly detail: string
+  /** The command that helps. */
+  readonly fix?: string
+}
+
+/** Counting goes page by page; above this the number does not change what has to be done. */
+const COUNT_UP_TO = 1_000
+/** An engine sweeps when it claims, so a service that is idle for a night is no reason for an alarm. */
+const SWEEP_LAG_MS = 86_400_000
+const CLOCK_SKEW_MS = 1_000
+
+/** Everything that can be seen to be wrong from outside. Without a right schema the other checks say nothing, so they are left out. */
+export async function checksOf(store: StoreAtHand, whole: Store, storeFlag: string): Promise<readonly Check[]> {
+  const schema = await schemaCheck(whole, storeFlag)
+  if (schema.status === 'failed') return [schema]
+  try {
+    return [
+      schema,
+      await clockCheck(store),
+      await countCheck(store, 'abandoned', 'whose owner disappeared before it settled', storeFlag),
+      await countCheck(store, 'unknown', 'waiting for a decision', storeFlag),
+      await retentionCheck(whole, storeFlag),
+    ]
+  } catch (error) {
+    if (!OnlyonceError.is(error) || error.code !== 'OUTCOME_UNKNOWN') throw error
+    return [schema, { name: 'records', status: 'failed', detail: `a record cannot be read: ${reasonOf(error)}` }]
+  }
+}
+
+async function schemaCheck(store: Store, storeFlag: string): Promise<Check> {
+  if (!isMaintained(store)) return { name: 'schema', status: 'ok', detail: `the ${store.name} store has none` }
+  const { ok, version, expected, problems } = await store.check()
+  if (ok) return { name: 'schema', status: 'ok', detail: `version ${version}` }
+  const detail = problems.join('; ')
+  if (version > expected) return { name: 'schema', status: 'failed', detail, fix: 'npm install onlyonce@latest' }
+  // Of the right version and yet different: somebody changed it by hand, and no migration puts that back.
+  if (version === expected) return { name: 'schema', status: 'failed', detail: `${detail}: restore it from a backup` }
+  return { name: 'schema', status: 'failed', detail, fix: `onlyonce migrate${storeFlag}` }
+}
+
+/** Leases are judged by the store's clock alone, so a difference harms nobody; it does confuse who reads the times. */
+async function clockCheck(store: StoreAtHand): Promise<Check> {
+  const { items } = await store.list({ limit: 1 })
+  const [record] = items
+  if (record === undefined) return { name: 'clock', status: 'ok', detail: 'no record to compare clocks with' }
+  const skew = record.readAt - Date.now()
+  if (Math.abs(skew) <= CLOCK_SKEW_MS)
+    return { name: 'clock', status: 'ok', detail: 'the store agrees with this machine' }
+  const direction = skew > 0 ? 'ahead of' : 'behind'
+  return {
+    name: 'clock',
+    status: 'note',
+    detail: `the store is ${duration(skew)} ${direction} this machine; leases go by the store's`,
+  }
+}
+
+async function countCheck(
+  store: StoreAtHand,
+  state: 'abandoned' | 'unknown',
+  meaning: string,
+  storeFlag: string,
+): Promise<Check> {
+  const { items, next } = await store.list({ state, limit: COUNT_UP_TO })
+  if (items.length === 0) return { name: state, status: 'ok', detail: `no operation ${meaning}` }
+  const count = next === undefined ? counted(items.length, 'operation') : `more than ${items.length} operations`
+  return {
+    name: state,
+    status: 'failed',
+    detail: `${count} ${meaning}`,
+    fix: `onlyonce keys ls --state ${state}${storeFlag}`,
+  }
+}
+
+async function retentionCheck(whole: Store, storeFlag: string): Promise<Check> {
+  if (whole.traits.selfExpiring)
+    return { name: 'retention', status: 'ok', detail: 'the store removes records by itself' }
+  const overdue = await overdueIn(whole)
+  if (overdue === undefined)
+    return { name: 'retention', status: 'note', detail: 'this store cannot tell how far sweeping lags' }
+  const detail = `${counted(overdue.count, 'record')} past retention`
+  if (overdue.oldestMs <= SWEEP_LAG_MS) return { name: 'retention', status: 'ok', detail }
+  return {
+    name: 'retention',
+    status: 'failed',
+    detail: `${detail}, the oldest for ${duration(overdue.oldestMs)}`,
+    fix: `onlyonce sweep --all${storeFlag}`,
+  }
+}

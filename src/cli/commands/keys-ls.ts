@@ -1,0 +1,73 @@
+import type { ObservedRecord } from '../../core/record.ts'
+import type { ListQuery, Page } from '../../core/store.ts'
+import { EXIT } from '../exit.ts'
+import { type Colors, colorsOf, type Io, line } from '../io.ts'
+import { recordJson, stateOf } from '../record.ts'
+import type { ShownState } from '../states.ts'
+import { storeUrl, withStore } from '../store.ts'
+import { table } from '../table.ts'
+import { printable, safeJson } from '../text.ts'
+import { duration } from '../time.ts'
+
+export interface ListOptions {
+  readonly store?: string
+  readonly json?: boolean
+  readonly state?: ShownState
+  readonly scope?: string
+  readonly limit: number
+  readonly after?: string
+}
+
+/** How many records one call asks the store for. */
+const PAGE = 200
+
+export async function keysLs(io: Io, options: ListOptions): Promise<number> {
+  const { state, scope, limit, json = false } = options
+  return withStore(storeUrl(io, options.store), async (store) => {
+    const rows: ObservedRecord[] = []
+    let after = options.after
+    let count = 0
+    do {
+      const page: Page<ObservedRecord> = await store.list(
+        query({ state, scope, limit: Math.min(PAGE, limit - count), after }),
+      )
+      if (json) for (const record of page.items) line(io.stdout, safeJson(recordJson(record)))
+      else rows.push(...page.items)
+      count += page.items.length
+      after = page.next
+    } while (after !== undefined && count < limit)
+    if (!json && count > 0)
+      for (const text of table(columns(colorsOf(io, 'stdout')), rows, colorsOf(io, 'stdout').dim)) line(io.stdout, text)
+    if (count === 0) line(io.stderr, 'No operation matches.')
+    if (after !== undefined) line(io.stderr, `There are more: add --after ${printable(after)}`)
+    return EXIT.ok
+  })
+}
+
+type Loose<T> = { readonly [Name in keyof T]: T[Name] | undefined }
+
+function query({ state, scope, limit, after }: Loose<ListQuery> & { readonly limit: number }): ListQuery {
+  return {
+    limit,
+    ...(state === undefined ? {} : { state }),
+    ...(scope === undefined ? {} : { scope }),
+    ...(after === undefined ? {} : { after }),
+  }
+}
+
+function columns(colors: Colors) {
+  const paint = statePaint(colors)
+  return [
+    { title: 'STATE', text: stateOf, paint: (text: string, record: ObservedRecord) => paint[stateOf(record)](text) },
+    { title: 'ATTEMPT', align: 'right', text: (record: ObservedRecord) => String(record.attempt) },
+    { title: 'AGE', align: 'right', text: (record: ObservedRecord) => duration(record.readAt - record.createdAt) },
+    { title: 'SCOPE', text: (record: ObservedRecord) => (record.scope === undefined ? '-' : printable(record.scope)) },
+    { title: 'ID', text: (record: ObservedRecord) => record.id },
+    { title: 'KEY', text: (record: ObservedRecord) => (record.key === undefined ? '(hashed)' : printable(record.key)) },
+  ] as const
+}
+
+/** What needs a person is red or yellow. */
+export function statePaint(colors: Colors): Readonly<Record<ShownState, (text: string) => string>> {
+  return { idle: colors.dim, running: colors.cyan, done: colors.green, abandoned: colors.yellow, unknown: colors.red }
+}

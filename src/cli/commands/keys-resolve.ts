@@ -1,0 +1,113 @@
+import type { Lease, ObservedRecord, StoredResult } from '../../core/record.ts'
+import { storedValue } from '../../core/result.ts'
+import { type Act, type ActOptions, act, forgetUnchanged } from '../act.ts'
+import { failure, usage } from '../exit.ts'
+import type { Io } from '../io.ts'
+import { stateOf } from '../record.ts'
+import { duration } from '../time.ts'
+
+export interface ResolveOptions extends ActOptions {
+  readonly happened?: boolean
+  readonly didNotHappen?: boolean
+  /** JSON. */
+  readonly value?: string
+  readonly retentionMs?: number
+}
+
+/** How long the result of an operation in state `unknown` is kept: its own retention is not in the record any more. */
+const DEFAULT_RETENTION_MS = 86_400_000
+
+export function keysResolve(io: Io, options: ResolveOptions): Promise<number> {
+  if ((options.happened === true) === (options.didNotHappen === true)) {
+    throw usage('say what became of the effect: either --happened or --did-not-happen')
+  }
+  if (options.happened) return act(io, options, happened(resultFrom(options.value), options.retentionMs))
+  if (options.value !== undefined) throw usage('--value belongs to --happened: an effect that did not happen has none')
+  if (options.retentionMs !== undefined)
+    throw usage('--retention-ms belongs to --happened: it is how long the result is kept')
+  return act(io, options, DID_NOT_HAPPEN)
+}
+
+function happened(result: StoredResult, retentionMs: number | undefined): Act {
+  return {
+    verb: 'resolve',
+    done: 'resolved (happened)',
+    warnings(record) {
+      requireUndecided(record)
+      return [
+        'The operation becomes done with the value you gave, and duplicates are answered with it from now on.',
+        'The effect does not run again. If it did not happen after all, it is lost.',
+      ]
+    },
+    async apply(store, record) {
+      const [outcome] = await store.complete([
+        { lease: leaseOf(record), result, retentionMs: retentionMs ?? retentionOf(record) },
+      ])
+      if (outcome !== 'ok') return 'lost'
+      // A late owner that settled it first keeps its own result, and the store calls our repeat `ok`.
+      const [after] = await store.find([record.id])
+      return after?.result?.kind === result.kind && Buffer.compare(after.result.body, result.body) === 0 ? 'ok' : 'lost'
+    },
+  }
+}
+
+const DID_NOT_HAPPEN: Act = {
+  verb: 'resolve',
+  done: 'resolved (did not happen)',
+  warnings(record) {
+    requireUndecided(record)
+    const again = 'The next caller runs the effect again. If it did happen after all, it then happens twice.'
+    if (!isReleased(record)) return [again, 'The record is removed, so the key is bound to no payload any more.']
+    const resumed = record.steps.length === 0 ? [] : ['Its finished steps are kept and not run again.']
+    const held =
+      record.attempt === 1 ? [] : ['Earlier attempts were abandoned too: its policy for that is asked again.']
+    return [again, ...resumed, ...held]
+  },
+  async apply(store, record) {
+    if (!isReleased(record)) return forgetUnchanged(store, record)
+    const [outcome] = await store.release([leaseOf(record)])
+    return outcome ?? 'lost'
+  },
+}
+
+/**
+ * A release keeps steps and payload, and is conditional in the store; but it takes back one attempt only, so after
+ * several the policy `hold` would park the operation once more. A done record cannot be released at all.
+ */
+function isReleased(record: ObservedRecord): boolean {
+  return record.state === 'running' && (record.attempt === 1 || record.steps.length > 0)
+}
+
+function requireUndecided(record: ObservedRecord): void {
+  const state = stateOf(record)
+  if (state === 'abandoned' || state === 'unknown') return
+  const why =
+    state === 'running'
+      ? `its owner is at work and its lease runs for another ${duration(record.leaseUntil - record.readAt)}; wait, or use \`onlyonce keys release\``
+      : state === 'done'
+        ? 'it already has a result (`onlyonce keys get` shows it)'
+        : 'it is not running and can be claimed'
+  throw failure(`only an abandoned or unknown operation can be resolved, and this one is ${state}: ${why}`)
+}
+
+/** Of a running record the distance between its two deadlines. */
+function retentionOf({ state, retainUntil, leaseUntil }: ObservedRecord): number {
+  return state === 'running' ? Math.max(1, Math.round(retainUntil - leaseUntil)) : DEFAULT_RETENTION_MS
+}
+
+function leaseOf({ id, owner, fence }: ObservedRecord): Lease {
+  return { id, owner, fence }
+}
+
+/** No --value is the value `undefined`, what an effect that answers nothing returns. */
+function resultFrom(json: string | undefined): StoredResult {
+  let value: unknown
+  try {
+    value = json === undefined ? undefined : JSON.parse(json)
+  } catch (error) {
+    throw usage(`--value must be JSON (a text needs its quotes: --value '"text"'): ${(error as Error).message}`)
+  }
+  const result = storedValue(value)
+  if (result.kind === 'value') return result
+  throw usage(`--value cannot be stored: ${new TextDecoder().decode(result.body)}`)
+}

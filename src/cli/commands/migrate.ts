@@ -1,0 +1,32 @@
+import { EXIT } from '../exit.ts'
+import { type Io, line } from '../io.ts'
+import { isMaintained, storeUrl, withStore } from '../store.ts'
+import { safeJson } from '../text.ts'
+
+export interface MigrateOptions {
+  readonly store?: string
+  readonly json?: boolean
+  readonly dryRun?: boolean
+}
+
+/** Brings the schema up to date. Statements go to stdout, so a dry run can be piped into the database's own tool. */
+export async function migrate(io: Io, { store: flag, json = false, dryRun = false }: MigrateOptions): Promise<number> {
+  return withStore(storeUrl(io, flag), async (_, store) => {
+    if (!isMaintained(store)) {
+      if (json) line(io.stdout, safeJson({ from: null, to: null, dryRun, statements: [] }))
+      line(io.stderr, `The ${store.name} store has no schema to migrate.`)
+      return EXIT.ok
+    }
+    const { from, to, statements } = await store.migrate({ dryRun })
+    if (json) line(io.stdout, safeJson({ from, to, dryRun, statements }))
+    else for (const sql of statements) line(io.stdout, `${sql};`)
+    line(io.stderr, told(from, to, dryRun))
+    return EXIT.ok
+  })
+}
+
+function told(from: number, to: number, dryRun: boolean): string {
+  if (from === to) return `The schema is up to date (version ${to}).`
+  const change = from === 0 ? `create the schema in version ${to}` : `bring the schema from version ${from} to ${to}`
+  return dryRun ? `This would ${change}; nothing was changed.` : `Done: ${change}.`
+}

@@ -1,0 +1,34 @@
+import picocolors from 'picocolors'
+
+/** What a command may touch: results go to `stdout`, everything said about them to `stderr`. */
+export interface Io {
+  readonly stdout: Output
+  readonly stderr: Output
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly isTTY: { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean }
+  /** Shows the question and reads one line. Rejects with exit code 130 on Ctrl-C; an ended input answers ''. */
+  ask(question: string): Promise<string>
+}
+
+export interface Output {
+  write(text: string): unknown
+  readonly columns?: number | undefined
+}
+
+export type Colors = ReturnType<typeof picocolors.createColors>
+
+export function colorsOf(io: Io, stream: 'stdout' | 'stderr'): Colors {
+  return picocolors.createColors(wantsColor(io, stream))
+}
+
+/** NO_COLOR counts when it is not empty (no-color.org) and wins over FORCE_COLOR. */
+export function wantsColor({ env, isTTY }: Pick<Io, 'env' | 'isTTY'>, stream: 'stdout' | 'stderr'): boolean {
+  if ((env.NO_COLOR ?? '') !== '') return false
+  const forced = env.FORCE_COLOR ?? ''
+  if (forced !== '') return forced !== '0' && forced !== 'false'
+  return isTTY[stream] && env.TERM !== 'dumb'
+}
+
+export function line(out: Output, text = ''): void {
+  out.write(`${text}\n`)
+}

@@ -1,0 +1,51 @@
+/**
+ * What a terminal obeys instead of showing, or what makes text read other than it is: controls (C0, DEL, C1), marks that
+ * turn the direction of text, line separators, invisible letters, halves of surrogate pairs.
+ */
+const HOSTILE =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\p{Surrogate}|[\u{e0000}-\u{e007f}]/gu
+
+const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
+
+/** Text from a store as one harmless line. A backslash is doubled, so that two different keys never look the same. */
+export function printable(text: string): string {
+  return text.replaceAll('\\', '\\\\').replace(HOSTILE, (char) => SHORT[char] ?? escaped(char))
+}
+
+/** As `printable`, for messages of our own that quote foreign text: lines and backslashes stay. */
+export function printableLines(text: string): string {
+  return text.replace(HOSTILE, (char) => (char === '\n' ? char : escaped(char)))
+}
+
+/** JSON on one line that is safe to show: what JSON itself leaves bare is escaped too, and parses to the same value. */
+export function safeJson(value: unknown): string {
+  return JSON.stringify(value).replace(HOSTILE, escaped)
+}
+
+function escaped(char: string): string {
+  return Array.from({ length: char.length }, (_, at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, '0')}`).join(
+    '',
+  )
+}
+
+const WIDE =
+  /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/u
+const ZERO_WIDTH = /[\p{Mn}\p{Me}]/u
+
+/** How many columns a terminal uses for it; a good guess, because terminals differ. */
+export function widthOf(text: string): number {
+  let width = 0
+  for (const char of text) width += ZERO_WIDTH.test(char) ? 0 : WIDE.test(char) ? 2 : 1
+  return width
+}
+
+export function padded(text: string, width: number, align: 'left' | 'right' = 'left'): string {
+  const fill = ' '.repeat(Math.max(0, width - widthOf(text)))
+  return align === 'left' ? text + fill : fill + text
+}
+
+/** `3 records`, `1 record`. */
+export function counted(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`
+}
