@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { onlyonce } from '../core/engine.ts'
 import { type Runtime, systemRuntime } from '../core/runtime.ts'
+import { loadDriver } from '../embedded/driver.ts'
 import { memoryStore } from '../stores/memory/index.ts'
-import { loadDriver } from '../stores/sqlite/driver.ts'
 import { fakeRuntime } from '../testing/fake-runtime.ts'
 import {
   type ConsumerEvent,

@@ -11,3 +11,12 @@ export {
 } from './conformance/index.ts'
 export { type FakeRuntime, type FakeRuntimeOptions, fakeRuntime } from './fake-runtime.ts'
 export { type Fault, type FaultPlan, type FaultyStoreOptions, type FaultyVerb, faultyStore } from './faulty-store.ts'
+export {
+  playSchedule,
+  type ScheduleOptions,
+  type ScheduleReport,
+  type SimulateOptions,
+  type SimulationReport,
+  simulate,
+  type Violation,
+} from './simulate/index.ts'

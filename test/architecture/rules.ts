@@ -2,19 +2,21 @@
  * Which folder of `src` may import which, as data. A folder may always import itself; an entry with a slash
  * allows only that part of a folder.
  *
- * core <- { stores, guards, http, rpc, client, messaging, outbox, telemetry, testing } <- { cli, dashboard }
+ * core <- embedded <- { stores, guards, http, rpc, client, messaging, outbox, telemetry, testing } <- { cli, dashboard }
  */
 const middle = ['stores', 'guards', 'http', 'rpc', 'client', 'messaging', 'outbox', 'telemetry', 'testing'] as const
 
 export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   'index.ts': ['core'],
-  stores: ['core'],
+  // An SQLite connection that several processes share: the SQLite store and the embedded queue stand on it.
+  embedded: ['core'],
+  stores: ['core', 'embedded'],
   guards: ['core'],
   http: ['core'],
   rpc: ['core'],
   client: ['core'],
-  messaging: ['core'],
+  messaging: ['core', 'embedded'],
   outbox: ['core'],
   telemetry: ['core'],
   // The simulator drives the unmodified inbox and outbox over the real memory store: a model of them proves nothing.
@@ -27,7 +29,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 export const MAY_USE_PACKAGE: Readonly<Record<string, { bundled?: readonly string[]; optional?: readonly string[] }>> =
   {
     cli: { bundled: ['commander', 'picocolors'] },
-    stores: { optional: ['libsql', 'better-sqlite3'] },
+    embedded: { optional: ['libsql', 'better-sqlite3'] },
   }
 
 /** Folders whose files take time, chance and waiting from `Runtime`, so that a failing run is a seed to replay. */

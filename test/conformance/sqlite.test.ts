@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'vitest'
-import { loadDriver } from '../../src/stores/sqlite/driver.ts'
+import { loadDriver } from '../../src/embedded/driver.ts'
 import { type SqliteTx, sqliteStore } from '../../src/stores/sqlite/index.ts'
 import { fakeRuntime, storeConformance } from '../../src/testing/index.ts'
 

@@ -3,7 +3,9 @@ import { dirname } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { operationId } from '../../src/core/key.ts'
 import { onlyonce } from '../../src/index.ts'
+import { createConnector } from '../../src/stores/sqlite/connect.ts'
 import { type SqliteTx, sqliteStore } from '../../src/stores/sqlite/index.ts'
+import { resolveSqliteOptions } from '../../src/stores/sqlite/options.ts'
 import { all, granted, rawDatabase, request, storeOn, tempFile, value } from './sqlite-helpers.ts'
 
 describe('a record that cannot be trusted', () => {
@@ -170,6 +172,20 @@ describe('a file that cannot be used', () => {
       message: expect.stringMatching(/cannot be (written|opened)/),
     })
     granted((await store.claim([request('b')]))[0])
+  })
+
+  it('is not taken for another one of the same name when its connection is opened anew', async () => {
+    const path = tempFile()
+    const options = resolveSqliteOptions({ path })
+    const connect = createConnector(options, (step) => Promise.resolve().then(step))
+    const first = await connect(0)
+    first.close()
+    ;(await connect(0)).close()
+    renameSync(path, `${path}.away`)
+    writeFileSync(path, '')
+    await expect(connect(0)).rejects.toMatchObject({ message: expect.stringMatching(/deleted or replaced/) })
+    renameSync(`${path}.away`, path)
+    ;(await connect(0)).close()
   })
 
   it('whose tables were dropped is refused, naming the command, and does not start afresh', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach } from 'vitest'
 import { operationId } from '../../src/core/key.ts'
 import type { ClaimOutcome, ClaimRequest } from '../../src/core/store.ts'
-import { loadDriver, type SqliteDatabase } from '../../src/stores/sqlite/driver.ts'
+import { loadDriver, type SqliteDatabase } from '../../src/embedded/driver.ts'
 import { type SqliteStore, type SqliteStoreOptions, sqliteStore } from '../../src/stores/sqlite/index.ts'
 
 const leftovers: (() => unknown)[] = []

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { decodeResult, encodeResult } from '../../src/core/codec.ts'
 import { onlyonce } from '../../src/index.ts'
-import type { SqliteDatabase } from '../../src/stores/sqlite/driver.ts'
+import type { SqliteDatabase } from '../../src/embedded/driver.ts'
 import { type SqliteStore, type SqliteTx, sqliteStore } from '../../src/stores/sqlite/index.ts'
 import { all, granted, rawDatabase, request, sleepMs, storeOn, tempFile, value } from './sqlite-helpers.ts'
 
@@ -28,6 +28,18 @@ describe('a transaction', () => {
     expect(effects()).toBe(1)
     const [found] = await store.find([request('a').id])
     expect(found).toMatchObject({ state: 'done', result: value('v'), key: 'a', scope: 'test', attempt: 1 })
+  })
+
+  it('keeps a result that waits for a decision for ever', async () => {
+    const { store } = await withEffects()
+    await store.transaction(async (tx) => {
+      const { lease } = granted(await store.within(tx).claim(request('a', { retentionMs: 1 })))
+      const result = { ...value('who knows'), kind: 'unknown' } as const
+      expect(await store.within(tx).complete({ lease, result, retentionMs: 1 })).toBe('ok')
+    })
+    await sleepMs(10)
+    expect(await store.sweep(10)).toBe(0)
+    expect((await store.list({ state: 'unknown', limit: 5 })).items.map(({ key }) => key)).toEqual(['a'])
   })
 
   it('leaves nothing when the work throws, and throws the same', async () => {

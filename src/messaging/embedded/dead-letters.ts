@@ -1,6 +1,8 @@
+import type { SqliteConnection } from '../../embedded/driver.ts'
+import { change, type Row, rows } from '../../embedded/statements.ts'
+import { packText, unpackText } from '../../embedded/text.ts'
 import { messageOfRow, type QueueMessage } from './rows.ts'
 import { DEAD, DEAD_POSITIONS, DISCARD, PUBLISH, PUBLISH_IN_ORDER, REDRIVE } from './sql.ts'
-import { change, packText, type Row, rows, type SqliteConnection, unpackText } from './sqlite.ts'
 
 /** A message that was put aside, with its original bytes. */
 export interface DeadLetter extends QueueMessage {

@@ -1,18 +1,13 @@
 import { OnlyonceError } from '../../core/errors.ts'
+import { createWhileBusy } from '../../embedded/busy.ts'
+import { type Connection, createConnection } from '../../embedded/connection.ts'
+import { loadDriver, type SqliteDatabase } from '../../embedded/driver.ts'
+import { unavailable } from '../../embedded/faults.ts'
+import { createMutex } from '../../embedded/mutex.ts'
+import { openFile } from '../../embedded/open-file.ts'
+import { change, rows } from '../../embedded/statements.ts'
 import type { ResolvedQueue } from './options.ts'
 import { CREATE_META, MIGRATIONS, READ_VERSION, WRITE_VERSION } from './sql.ts'
-import {
-  type Connection,
-  change,
-  createConnection,
-  createMutex,
-  createWhileBusy,
-  loadDriver,
-  openFile,
-  rows,
-  type SqliteDatabase,
-  unavailable,
-} from './sqlite.ts'
 
 /** The file of the queue: opened and migrated on first use, one transaction at a time. */
 export interface QueueFile {

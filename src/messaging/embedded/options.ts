@@ -1,6 +1,6 @@
 import { invalidOption } from '../../core/options.ts'
 import { type Runtime, systemRuntime } from '../../core/runtime.ts'
-import type { SqliteDatabase } from './sqlite.ts'
+import type { SqliteDatabase } from '../../embedded/driver.ts'
 
 interface Shared {
   /** Which queues get the messages of a topic. Whoever publishes needs it; a topic that is not listed is refused. */

@@ -1,6 +1,8 @@
+import type { SqliteConnection } from '../../embedded/driver.ts'
+import { change } from '../../embedded/statements.ts'
+import { packText } from '../../embedded/text.ts'
 import type { QueueMessage } from './rows.ts'
 import { PUBLISH, PUBLISH_IN_ORDER } from './sql.ts'
-import { change, packText, type SqliteConnection } from './sqlite.ts'
 
 export type QueuePublishResult =
   | { readonly ok: true }

@@ -1,6 +1,8 @@
 import { createBatcher } from '../../core/batcher.ts'
 import { invalidOption } from '../../core/options.ts'
 import type { Runtime } from '../../core/runtime.ts'
+import { rows } from '../../embedded/statements.ts'
+import { packText, unpackText } from '../../embedded/text.ts'
 import { type DeadLetter, deadPositions, discard, listDead, redrive } from './dead-letters.ts'
 import { queueFile } from './file.ts'
 import { checkQueueName, type EmbeddedQueueOptions, resolveQueue } from './options.ts'
@@ -8,7 +10,6 @@ import { publishAll, type QueuePublishResult } from './publishing.ts'
 import { messageOfRow, type QueueMessage } from './rows.ts'
 import { type ReceiptOutcome, receiptOf, type Settling, settleOne } from './settling.ts'
 import { ANY_DUE, MAKE_DUE, RECEIVE, STATS } from './sql.ts'
-import { packText, rows, unpackText } from './sqlite.ts'
 
 /** A message as a consumer gets it. */
 export interface ReceivedMessage extends QueueMessage {

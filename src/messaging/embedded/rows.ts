@@ -1,6 +1,8 @@
 import { OnlyonceError, reasonOf } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
-import { type Row, requireBytes, unpackText } from './sqlite.ts'
+import { requireBytes } from '../../embedded/bytes.ts'
+import type { Row } from '../../embedded/statements.ts'
+import { unpackText } from '../../embedded/text.ts'
 
 /** A message as it is published: what the outbox hands over. */
 export interface QueueMessage {

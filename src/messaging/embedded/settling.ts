@@ -1,5 +1,7 @@
+import type { SqliteConnection } from '../../embedded/driver.ts'
+import { change, rows } from '../../embedded/statements.ts'
+import { packText } from '../../embedded/text.ts'
 import { ACK, BURY, EXTEND, LET_NEXT, PUT_OFF } from './sql.ts'
-import { change, packText, rows, type SqliteConnection } from './sqlite.ts'
 
 /** `lost`: the message was given to somebody else meanwhile, and nothing was changed. */
 export type ReceiptOutcome = 'ok' | 'lost'

@@ -4,13 +4,13 @@ import { decideClaim, decideComplete, FOREVER } from '../../core/lifecycle.ts'
 import type { StoredResult } from '../../core/record.ts'
 import type { Runtime } from '../../core/runtime.ts'
 import type { AtomicClaims, ClaimOutcome, ClaimRequest } from '../../core/store.ts'
+import { change } from '../../embedded/statements.ts'
 import type { Fences } from './fences.ts'
 import { type Joined, type JoinOptions, join } from './joined.ts'
 import type { SqliteTx } from './open-transaction.ts'
 import { endedInside, undone } from './open-transaction.ts'
 import { leaseParams, load, put } from './records.ts'
 import { COMPLETE, PUT_RESULT } from './sql.ts'
-import { change } from './statements.ts'
 
 /** Frozen in shape: every claim inside a transaction is written with it. */
 const NO_VALUE: StoredResult = Object.freeze({ kind: 'value', body: encodeResult(undefined) })

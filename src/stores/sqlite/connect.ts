@@ -1,9 +1,9 @@
-import type { WhileBusy } from './busy.ts'
-import { type Connection, createConnection } from './connection.ts'
-import { loadDriver } from './driver.ts'
-import { unavailable } from './faults.ts'
-import { checkSameFile, fileIdentity } from './file.ts'
-import { openFile, setDurability } from './open-file.ts'
+import type { WhileBusy } from '../../embedded/busy.ts'
+import { type Connection, createConnection } from '../../embedded/connection.ts'
+import { loadDriver } from '../../embedded/driver.ts'
+import { unavailable } from '../../embedded/faults.ts'
+import { checkSameFile, fileIdentity } from '../../embedded/file.ts'
+import { openFile, setDurability } from '../../embedded/open-file.ts'
 import type { ResolvedSqliteOptions } from './options.ts'
 
 /** Opens the connection that the options describe, each time anew. @throws OnlyonceError STORE_UNAVAILABLE */

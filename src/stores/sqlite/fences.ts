@@ -1,6 +1,6 @@
-import type { SqliteConnection } from './driver.ts'
+import type { SqliteConnection } from '../../embedded/driver.ts'
+import { change, rows } from '../../embedded/statements.ts'
 import { FENCE_FLOOR, RAISE_FENCE_FLOOR } from './sql.ts'
-import { change, rows } from './statements.ts'
 
 /** What no new fence may fall below, so that fences grow also where no record is left to compare with. */
 export interface Fences {

@@ -1,9 +1,9 @@
 import { OnlyonceError, reasonOf } from '../../core/errors.ts'
 import type { OperationId } from '../../core/record.ts'
-import { withPlainBlobs } from './bytes.ts'
-import type { SqliteConnection, SqliteStatement } from './driver.ts'
-import { faultOf } from './faults.ts'
-import { bindable, statement } from './statements.ts'
+import { withPlainBlobs } from '../../embedded/bytes.ts'
+import type { SqliteConnection, SqliteStatement } from '../../embedded/driver.ts'
+import { faultOf } from '../../embedded/faults.ts'
+import { bindable, statement } from '../../embedded/statements.ts'
 
 /** What an effect writes with. It works until the transaction is over, and throws from then on. */
 export interface SqliteTx {

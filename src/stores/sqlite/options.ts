@@ -1,6 +1,6 @@
 import { invalidOption } from '../../core/options.ts'
 import { type Runtime, systemRuntime } from '../../core/runtime.ts'
-import type { SqliteDatabase } from './driver.ts'
+import type { SqliteDatabase } from '../../embedded/driver.ts'
 
 interface Shared {
   /**

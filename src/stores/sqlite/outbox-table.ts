@@ -2,14 +2,14 @@ import { OnlyonceError, reasonOf } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
 import type { Runtime } from '../../core/runtime.ts'
 import type { OutboxEntry, OutboxSettlement, OutboxTable } from '../../core/store.ts'
-import { requireBytes } from './bytes.ts'
-import type { SqliteConnection } from './driver.ts'
+import { requireBytes } from '../../embedded/bytes.ts'
+import type { SqliteConnection } from '../../embedded/driver.ts'
+import { change, type Row, rows } from '../../embedded/statements.ts'
+import { packText, unpackText } from '../../embedded/text.ts'
 import type { Gate } from './gate.ts'
 import { type JoinOptions, join } from './joined.ts'
 import type { SqliteTx } from './open-transaction.ts'
 import { APPEND, FAILED, LEAVE_RELAY, PARKED, PUBLISHED, STATS, TAKE_RELAY, WAITING } from './outbox-sql.ts'
-import { change, type Row, rows } from './statements.ts'
-import { packText, unpackText } from './text.ts'
 
 /**
  * The outbox beside the records. A parked entry stays in the table, waits no more and holds nobody up, not even the later

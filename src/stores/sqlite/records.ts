@@ -11,12 +11,12 @@ import type {
   Renewal,
   WriteOutcome,
 } from '../../core/store.ts'
-import type { SqliteConnection, SqliteValue } from './driver.ts'
+import type { SqliteConnection, SqliteValue } from '../../embedded/driver.ts'
+import { change, type Row, rows } from '../../embedded/statements.ts'
+import { packText } from '../../embedded/text.ts'
 import type { Fences } from './fences.ts'
 import { isInexact, packSteps, toParams, toRecord, unreadable } from './rows.ts'
 import { CLAIM, COMPLETE, FIND, FORGET, LOAD, listSql, RELEASE, RENEW, SWEEP } from './sql.ts'
-import { change, type Row, rows } from './statements.ts'
-import { packText } from './text.ts'
 
 /** One verb for one request, on a connection whose transaction holds the write lock. `now` was read under that lock. */
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { OperationRecord } from '../../core/record.ts'
+import { packText, unpackText } from '../../embedded/text.ts'
 import { toParams, toRecord } from './rows.ts'
-import { packText, unpackText } from './text.ts'
 
 const COLUMNS = [
   ...['format', 'id', 'scope', 'key', 'fingerprint', 'state', 'owner', 'fence', 'attempt', 'starts'],

@@ -1,10 +1,10 @@
 import { OnlyonceError, reasonOf } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
 import type { OperationRecord, OperationState, Steps, StoredResult } from '../../core/record.ts'
-import { requireBytes } from './bytes.ts'
-import type { SqliteValue } from './driver.ts'
-import type { Row } from './statements.ts'
-import { packText, unpackText } from './text.ts'
+import { requireBytes } from '../../embedded/bytes.ts'
+import type { SqliteValue } from '../../embedded/driver.ts'
+import type { Row } from '../../embedded/statements.ts'
+import { packText, unpackText } from '../../embedded/text.ts'
 
 /** Written beside every record; a larger number is from a newer onlyonce, whose records cannot be judged here. */
 export const RECORD_FORMAT = 1

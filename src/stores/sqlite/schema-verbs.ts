@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
+import { IN_MEMORY } from '../../embedded/open-file.ts'
 import type { Gate } from './gate.ts'
-import { IN_MEMORY } from './open-file.ts'
 import type { ResolvedSqliteOptions } from './options.ts'
 import {
   applyMigrations,

@@ -1,8 +1,8 @@
 import { OnlyonceError } from '../../core/errors.ts'
-import type { SqliteConnection } from './driver.ts'
-import { migrateCommand } from './faults.ts'
+import type { SqliteConnection } from '../../embedded/driver.ts'
+import { migrateCommand } from '../../embedded/faults.ts'
+import { change, rows } from '../../embedded/statements.ts'
 import { EXPECTED_OTHERS, EXPECTED_TABLES, sqliteMigrations } from './migrations.ts'
-import { change, rows } from './statements.ts'
 
 export interface MigrationPlan {
   /** 0: there are no tables yet. */

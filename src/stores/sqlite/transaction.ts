@@ -1,8 +1,8 @@
 import { OnlyonceError } from '../../core/errors.ts'
 import type { OperationId } from '../../core/record.ts'
-import type { WhileBusy } from './busy.ts'
-import type { Connection } from './connection.ts'
-import { faultOf } from './faults.ts'
+import type { WhileBusy } from '../../embedded/busy.ts'
+import type { Connection } from '../../embedded/connection.ts'
+import { faultOf } from '../../embedded/faults.ts'
 import type { Gate, Held } from './gate.ts'
 import { endedInside, type OpenTransaction, openTransaction, type SqliteTx, undone } from './open-transaction.ts'
 

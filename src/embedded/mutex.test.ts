@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { fakeRuntime } from '../../testing/fake-runtime.ts'
+import { fakeRuntime } from '../testing/fake-runtime.ts'
 import { createMutex } from './mutex.ts'
 
 const late = () => new Error('late')

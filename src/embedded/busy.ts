@@ -1,6 +1,6 @@
-import { OnlyonceError } from '../../core/errors.ts'
-import { type Runtime, sleep } from '../../core/runtime.ts'
-import { backoff } from '../../core/time-limit.ts'
+import { OnlyonceError } from '../core/errors.ts'
+import { type Runtime, sleep } from '../core/runtime.ts'
+import { backoff } from '../core/time-limit.ts'
 import { faultOf } from './faults.ts'
 
 /** Repeats a `step` while it is refused for a lock. @throws OnlyonceError STORE_UNAVAILABLE after the deadline */

@@ -1,4 +1,4 @@
-import { OnlyonceError } from '../../core/errors.ts'
+import { OnlyonceError } from '../core/errors.ts'
 import type { OpenDatabase, SqliteDatabase } from './driver.ts'
 import { type Row, rows } from './statements.ts'
 
@@ -36,6 +36,6 @@ function checkJournal(path: string, row: Row | undefined): void {
   if (mode === 'wal' || (path === IN_MEMORY && mode === 'memory')) return
   throw new OnlyonceError(
     'STORE_UNAVAILABLE',
-    `the sqlite store ${path} cannot use write-ahead logging (journal mode ${String(mode)}); put the file on a local disk`,
+    `the SQLite file ${path} cannot use write-ahead logging (journal mode ${String(mode)}); put the file on a local disk`,
   )
 }

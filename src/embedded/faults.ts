@@ -1,4 +1,4 @@
-import { OnlyonceError, reasonOf } from '../../core/errors.ts'
+import { OnlyonceError, reasonOf } from '../core/errors.ts'
 
 /** What went wrong underneath, whichever driver says it. */
 export type Fault =
@@ -76,7 +76,7 @@ export function unavailable(label: string, error: unknown): OnlyonceError {
   const advice = fault === 'no-table' ? `its tables are missing: ${migrateCommand(label)}` : ADVICE[fault]
   return new OnlyonceError(
     'STORE_UNAVAILABLE',
-    `the sqlite store ${label} refused (${reasonOf(error)})${advice === undefined ? '' : `; ${advice}`}`,
+    `the SQLite file ${label} refused (${reasonOf(error)})${advice === undefined ? '' : `; ${advice}`}`,
     { cause: error },
   )
 }

@@ -1,4 +1,4 @@
-import { OnlyonceError, reasonOf } from '../../core/errors.ts'
+import { OnlyonceError, reasonOf } from '../core/errors.ts'
 
 export type SqliteValue = null | number | bigint | string | Uint8Array
 
@@ -44,7 +44,7 @@ export async function loadDriver(): Promise<OpenDatabase> {
   throw new OnlyonceError(
     'STORE_UNAVAILABLE',
     [
-      'the sqlite store found no SQLite:',
+      'no SQLite was found:',
       ...broken.map((reason) => `${reason};`),
       'use Node.js 22.13 or later, which has its own, or run `npm install libsql`,',
       'or give a connection of yours as sqliteStore({ database })',

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { OnlyonceError } from '../../core/errors.ts'
+import { OnlyonceError } from '../core/errors.ts'
 
 /** Which file a path names at this moment; `undefined` where there is none. */
 export function fileIdentity(path: string): string | undefined {

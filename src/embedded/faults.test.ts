@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { OnlyonceError } from '../../core/errors.ts'
+import { OnlyonceError } from '../core/errors.ts'
 import { type Fault, faultOf, unavailable } from './faults.ts'
 
 const fromNode = (errcode: number, message = 'x') =>
@@ -35,7 +35,7 @@ it('wraps an error once, keeps it as the cause, and says what to do', () => {
   const error = unavailable('orders.db', cause)
   expect(error).toMatchObject({ code: 'STORE_UNAVAILABLE', cause })
   expect(error.message).toBe(
-    'the sqlite store orders.db refused (database or disk is full); the disk or the database is full: nothing was written; make room and ask again',
+    'the SQLite file orders.db refused (database or disk is full); the disk or the database is full: nothing was written; make room and ask again',
   )
   expect(unavailable('orders.db', error)).toBe(error)
 })

@@ -1,4 +1,4 @@
-import type { Runtime } from '../../core/runtime.ts'
+import type { Runtime } from '../core/runtime.ts'
 
 export interface Mutex {
   /** Waits for its turn, first come first served. @throws what `late` makes when `ms` pass first. */

@@ -1,0 +1,44 @@
+// Measures as ratios: two ways of doing the same work, in turn, slice by slice, in one run. Never a test.
+//   npm run bench [-- --only NAME] [--seconds N] [--json FILE] [--write]
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { memoryCases } from './memory.mjs'
+import { pureCases } from './pure.mjs'
+import { compare } from './slices.mjs'
+import { sqliteCases } from './sqlite.mjs'
+import { asTable, intoPage } from './table.mjs'
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    seconds: { type: 'string', default: '0.4' },
+    json: { type: 'string' },
+    write: { type: 'boolean', default: false },
+  },
+})
+
+const home = mkdtempSync(join(tmpdir(), 'onlyonce-bench-'))
+const results = []
+try {
+  for (const make of [...pureCases(), ...memoryCases(), ...sqliteCases(home)]) {
+    if (values.only !== undefined && !make.name.includes(values.only)) continue
+    process.stderr.write(`${make.name} …\n`)
+    results.push({ name: make.name, callers: make.callers, ...(await compare(make, Number(values.seconds) * 1000)) })
+  }
+} finally {
+  rmSync(home, { recursive: true, force: true })
+}
+const report = {
+  date: new Date().toISOString().slice(0, 10),
+  node: process.version,
+  cpu: `${cpus().length} × ${cpus()[0]?.model.trim()}`,
+  results,
+}
+console.log(asTable(report))
+if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`)
+if (values.write) {
+  const page = new URL('../docs/reference/performance.md', import.meta.url)
+  writeFileSync(page, intoPage(readFileSync(page, 'utf8'), asTable(report)))
+}
