@@ -177,6 +177,12 @@ describe('once.atomic', () => {
     expect(await held.find('a')).toMatchObject({ state: 'unknown' })
   })
 
+  it('refuses to run unprotected, because without the store there is no transaction', async () => {
+    const { once, count } = await setup()
+    expect(await codeOf(once.atomic('a', insert('a'), { onStoreDown: 'run' }))).toBe('OPTION_INVALID')
+    expect(await count('a')).toBe(0)
+  })
+
   it('undoes an effect that runs longer than maxRunMs', async () => {
     const { once, runtime, count } = await setup({ maxRunMs: 3_000 })
     let signal: AbortSignal | undefined
@@ -247,10 +253,16 @@ describe('a commit', () => {
     expect(await codeOf(other.atomic('a', insert('a')))).toBe('STORE_UNAVAILABLE')
   })
 
-  it('that never began is STORE_UNAVAILABLE', async () => {
-    const { once } = await setup({}, { transaction: { 1: { kind: 'lose-request', error: new Error('refused') } } })
+  it('that never began is STORE_UNAVAILABLE, and an event', async () => {
+    const { once, events } = await setup(
+      {},
+      { transaction: { 1: { kind: 'lose-request', error: new Error('refused') } } },
+    )
     const error = await once.atomic('a', insert('a')).catch((reason: unknown) => reason)
     expect(error).toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining('(refused)') })
+    expect(events).toEqual([
+      { type: 'store-failed', verb: 'transaction', code: 'STORE_UNAVAILABLE', error, scope: 'test', key: 'a' },
+    ])
   })
 
   it('made by the effect itself is OUTCOME_UNKNOWN', async () => {
@@ -265,7 +277,7 @@ describe('a commit', () => {
 
 describe('joining the caller’s transaction', () => {
   it('commits and vanishes with it', async () => {
-    const { once, store, count } = await setup()
+    const { once, store, count, events } = await setup()
     const undone = store.transaction(async (tx) => {
       expect(await once.atomic('a', insert('a'), { tx })).toEqual({ key: 'a' })
       throw new Error('caller')
@@ -280,10 +292,14 @@ describe('joining the caller’s transaction', () => {
     expect(await once.find('a')).toMatchObject({ state: 'done' })
     expect(await count('a')).toBe(1)
     expect(await count('b')).toBe(1)
+    expect(events.map((event) => event.type)).toEqual(['executed', 'executed', 'replayed', 'executed'])
+    const other = store.transaction((tx) => once.atomic({ key: 'a', payload: 1 }, insert('a'), { tx }))
+    await expect(other).rejects.toMatchObject({ code: 'KEY_REUSED' })
+    expect(events.at(-1)).toMatchObject({ type: 'mismatch' })
   })
 
   it('undoes only the effect’s part when the effect throws', async () => {
-    const { once, store, count } = await setup()
+    const { once, store, count, events } = await setup()
     await store.transaction(async (tx) => {
       insert('mine')(tx)
       const failing = once.atomic(
@@ -299,6 +315,7 @@ describe('joining the caller’s transaction', () => {
     expect(await count('mine')).toBe(1)
     expect(await count('a')).toBe(0)
     expect(await once.find('a')).toBeUndefined()
+    expect(events).toMatchObject([{ type: 'failed', remembered: false, key: 'a' }])
   })
 
   it('says what a store failure inside it means', async () => {

@@ -50,15 +50,13 @@ export async function leadAtomic<Tx>(
     if (atCommit?.kind === 'result') {
       return announced(context, call, await afterCommitFailed(context, call, owner, atCommit, error), startedAt)
     }
-    if (!(error instanceof EffectThrew))
-      throw OnlyonceError.from(error, 'STORE_UNAVAILABLE', notChanged(context, error))
-    const tookMs = context.runtime.elapsed() - startedAt
-    tell(context, call, { type: 'failed', error: error.thrown, remembered: false, tookMs })
-    return { kind: 'failed', error: error.thrown }
+    return undone(context, call, error, startedAt)
   }
 }
 
-/** The same inside the caller's own open transaction: nothing is final until the caller commits. */
+/**
+ * The same inside the caller's own open transaction: nothing is final until the caller commits, whatever the events say.
+ */
 export async function joinAtomic<Tx>(
   context: EngineContext,
   store: TransactionalStore<Tx>,
@@ -69,16 +67,27 @@ export async function joinAtomic<Tx>(
   const startedAt = context.runtime.elapsed()
   try {
     const owner = context.runtime.token()
-    return announced(
-      context,
-      call,
-      await insideTransaction(context, store, call, effect, tx, owner, () => {}),
-      startedAt,
-    )
+    const settled = await insideTransaction(context, store, call, effect, tx, owner, () => {})
+    if (settled.kind === 'result' && !settled.ran) tell(context, call, { type: 'replayed', joined: false })
+    if (settled.kind === 'mismatch') tell(context, call, { type: 'mismatch' })
+    return announced(context, call, settled, startedAt)
   } catch (error) {
-    if (error instanceof EffectThrew) return { kind: 'failed', error: error.thrown }
-    throw OnlyonceError.from(error, 'STORE_UNAVAILABLE', notChanged(context, error))
+    return undone(context, call, error, startedAt)
   }
+}
+
+/** What an error means that left nothing behind. @throws OnlyonceError unless the effect threw it */
+function undone(context: EngineContext, call: Call, error: unknown, startedAt: number): Settled {
+  if (error instanceof EffectThrew) {
+    const tookMs = context.runtime.elapsed() - startedAt
+    tell(context, call, { type: 'failed', error: error.thrown, remembered: false, tookMs })
+    return { kind: 'failed', error: error.thrown }
+  }
+  const failure = OnlyonceError.from(error, 'STORE_UNAVAILABLE', notChanged(context, error))
+  const { code } = failure
+  if (code === 'STORE_UNAVAILABLE')
+    tell(context, call, { type: 'store-failed', verb: 'transaction', code, error: failure })
+  throw failure
 }
 
 async function insideTransaction<Tx>(

@@ -336,6 +336,12 @@ describe('exclusive', () => {
     expect(await refusal(same)).toMatchObject({ code: 'IN_FLIGHT' })
   })
 
+  it('forgets the steps of the holder before', async () => {
+    const { once } = engine()
+    expect(await once.exclusive('a', (op) => op.step('one', () => 1))).toBe(1)
+    expect(await once.exclusive('a', (op) => op.step('one', () => 2))).toBe(2)
+  })
+
   it('gives the lock back when the effect throws', async () => {
     const { once } = engine({ onThrow: 'remember', onAbandoned: 'hold' })
     await expect(once.exclusive('a', () => Promise.reject(new Error('no')))).rejects.toThrow('no')

@@ -133,6 +133,9 @@ function atomicCalls<Tx>(
     given: AtomicOptions<Tx>,
   ): Promise<[Call, Outcome<T>]> {
     const { tx, ...rest } = given
+    if (rest.onStoreDown === 'run') {
+      throw invalidOption('onStoreDown', 'cannot be kept by atomic: without the store there is no transaction', 'run')
+    }
     const call = callOf(key, effect, rest)
     // What joins the caller's transaction is not final, so nobody else may be answered with it.
     if (tx !== undefined)

@@ -10,7 +10,8 @@ export interface Grant {
   readonly lease: Lease
   readonly attempt: number
   readonly starts: number
-  readonly steps: Steps
+  /** Of earlier attempts, to be added to; left out where nothing is remembered. */
+  readonly steps?: Steps
   /** When the claim was sent, by this process's clock. */
   readonly askedAt: number
 }
@@ -59,8 +60,7 @@ export function whileHolding<T>(
       starts,
       fence: lease.fence,
       owner: lease.owner,
-      steps,
-      saveSteps,
+      ...(steps === undefined ? { steps: [] } : { steps, saveSteps }),
     })
     const stop = startHeartbeat({
       runtime,

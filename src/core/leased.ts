@@ -38,8 +38,8 @@ export async function leadLeased(
   if (claim.kind === 'done') return { kind: 'result', result: claim.result, ran: false, attempt: 0, fence: claim.fence }
   if (claim.kind === 'running') return { kind: 'in-flight', retryAfterMs: claim.retryAfterMs }
   if (claim.kind === 'mismatch') return claim
-  const { lease, attempt } = claim
-  const grant: Grant = { ...claim, askedAt }
+  const { lease, attempt, starts, steps } = claim
+  const grant: Grant = { lease, attempt, starts, askedAt, ...(keeping === 'result' ? { steps } : {}) }
   const tookMs = runtime.elapsed() - askedAt
   tell(context, call, { type: 'claimed', attempt, fence: lease.fence, tookMs })
   // An answer that was under way for a whole lease may be about a claim that somebody else has by now.

@@ -42,6 +42,8 @@ export interface Consumer extends AsyncDisposable {
   /** Takes nothing new until `resume`; what was taken is handled. */
   pause(): void
   resume(): void
+  /** Forgets what became of the message with this key, so that it is handled when it is delivered again. */
+  readmit(key: string): Promise<boolean>
   /** Messages being handled now. */
   readonly running: number
 }
@@ -204,6 +206,7 @@ export function pullConsumer(
       paused = false
       changed()
     },
+    readmit: inbox.readmit,
     get running() {
       return running
     },

@@ -1,7 +1,8 @@
 import { OnlyonceError } from '../core/errors.ts'
 import { quote } from '../core/key.ts'
 import type { Store } from '../core/store.ts'
-import type { SqliteStoreOptions } from './sqlite/index.ts'
+import type { MemoryStore } from './memory/index.ts'
+import type { SqliteStore, SqliteStoreOptions } from './sqlite/index.ts'
 
 /**
  * A store from a URL, for configuration and the command line. Only the store that is named is loaded.
@@ -10,6 +11,9 @@ import type { SqliteStoreOptions } from './sqlite/index.ts'
  * `?durability=normal`, `?busyTimeoutMs=…` and `?migrate=check` as in `sqliteStore`.
  * @throws OnlyonceError OPTION_INVALID
  */
+export function openStore(url: `sqlite:${string}`): Promise<SqliteStore>
+export function openStore(url: 'memory:'): Promise<MemoryStore>
+export function openStore(url: string): Promise<Store>
 export async function openStore(url: string): Promise<Store> {
   const [, scheme, rest] = /^([a-z][a-z0-9+.-]*):(.*)$/is.exec(typeof url === 'string' ? url : '') ?? []
   switch (scheme?.toLowerCase()) {

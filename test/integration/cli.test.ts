@@ -860,10 +860,10 @@ describe('demo', () => {
     expect(await demo(['--help', '--json', 'x'], io, pathToFileURL(entry))).toBe(7)
   })
 
-  it('says where to get it when it is not there', async () => {
+  it('says how to build it when it is not there', async () => {
     const said = await cli(['demo', '--help'])
     expect(said.code).toBe(1)
-    expect(said.err).toContain('clone the repository')
+    expect(said.err).toContain('npm run build')
   })
 })
 

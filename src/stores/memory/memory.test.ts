@@ -69,7 +69,7 @@ describe('memoryStore', () => {
     const first = await claim('a')
     await store.release([first])
     runtime.step(-3_600_000)
-    const second = await claim('a')
+    const second = await claim('a', { owner: 'another' })
     expect(second.fence).toBeGreaterThan(first.fence)
     await store.forget([first.id])
     expect((await claim('a')).fence).toBeGreaterThan(second.fence)
