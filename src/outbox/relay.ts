@@ -55,6 +55,10 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     }
   }
 
+  /** A store that never answers must not hold the relay for ever; after a lease the next relay has taken over anyway. */
+  const inTime = <T>(asked: Promise<T>): Promise<T> =>
+    timeLimit(runtime, asked, leaseMs, () => new Error(`the ${given.store.name} store did not answer in ${leaseMs} ms`))
+
   async function pause(ms: number): Promise<void> {
     if (!woken && !signal.aborted) {
       const waiting = new AbortController()
@@ -73,14 +77,14 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
   async function settle(settlements: readonly OutboxSettlement[]): Promise<void> {
     // Until the store has them they stay here, so that a store that is down does not make duplicates.
     unsettled = [...unsettled, ...settlements]
-    if (unsettled.length > 0) await table.settle(unsettled)
+    if (unsettled.length > 0) await inTime(table.settle(unsettled))
     unsettled = []
   }
 
   /** One window of entries, wave by wave. Answers whether anything was published. */
   async function round(): Promise<boolean> {
     await settle([])
-    let entries = await table.take(name, leaseMs, batchSize + Math.min(heldBack, MOST_HELD_BACK))
+    let entries = await inTime(table.take(name, leaseMs, batchSize + Math.min(heldBack, MOST_HELD_BACK)))
     lead(entries !== undefined)
     if (entries === undefined) return false
     forgetSettled(entries)
@@ -90,7 +94,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
       heldBack = wave.length === 0 ? entries.length : 0
       if (wave.length === 0 || signal.aborted) return waves > 0
       // Whoever lost the lease must not publish on: the next relay may be further along the same ordering key.
-      if (waves > 0 && (await table.take(name, leaseMs, 1)) === undefined) {
+      if (waves > 0 && (await inTime(table.take(name, leaseMs, 1))) === undefined) {
         lead(false)
         return false
       }
@@ -175,7 +179,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     }
     try {
       await settle([])
-      await table.leave(name)
+      await inTime(table.leave(name))
     } catch (error) {
       emit({ type: 'store-failed', error, retryMs: 0 })
     }
@@ -190,7 +194,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
 
   const drained = async (): Promise<boolean> => {
     for (;;) {
-      if ((await table.stats()).waiting === 0) return true
+      if ((await inTime(table.stats())).waiting === 0) return true
       if (signal.aborted) return false
       await sleep(runtime, Math.min(pollMs, 50), signal)
     }

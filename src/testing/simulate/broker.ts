@@ -1,5 +1,5 @@
-import { inbox, type Verdict } from '../../messaging/inbox.ts'
 import type { Delivery } from '../../messaging/delivery.ts'
+import { inbox, type Verdict } from '../../messaging/inbox.ts'
 import { atomicEffect, leasedEffect } from './effects.ts'
 import type { SimEvent } from './event-queue.ts'
 import { CONSUMER, type SimCaller } from './scenario.ts'
@@ -32,7 +32,10 @@ export function startMessage(site: Site, message: SimCaller, settled: (message: 
   function deliver(): void {
     if (parcel.over) return
     const life = awake(site)
-    if (life === undefined) return hide(world.dice.between(100, 300))
+    if (life === undefined) {
+      hide(world.dice.between(100, 300))
+      return
+    }
     const nth = ++parcel.deliveries
     if (nth > 1) world.count('state: redelivered')
     hide(VISIBILITY_MS)
@@ -69,7 +72,10 @@ export function startMessage(site: Site, message: SimCaller, settled: (message: 
   function settle(nth: number, verdict: Verdict): void {
     if (parcel.over || verdict.kind === 'none') return
     if (nth !== parcel.deliveries && !(verdict.kind === 'ack' && site.broker?.takesStaleAcks)) return
-    if (verdict.kind === 'retry') return hide(verdict.delayMs)
+    if (verdict.kind === 'retry') {
+      hide(verdict.delayMs)
+      return
+    }
     parcel.over = true
     parcel.due.cancelled = true
     settled(message)
@@ -83,7 +89,7 @@ async function handle(
   extend: NonNullable<Delivery['extend']>,
   redelivered: boolean,
 ): Promise<Verdict> {
-  const { scenario, ledger, pipeline } = site
+  const { scenario, pipeline } = site
   const { leaseMs, maxRunMs, retentionMs } = scenario.call
   const engineScope = message.key.scope.split('/')[0] ?? ''
   const rules = {
@@ -107,7 +113,7 @@ async function handle(
   }
   const scoped = { options: { ...once.options, scope: engineScope } }
   if (atomic === undefined) {
-    const effect = leasedEffect(life, scenario, ledger, message)
+    const effect = leasedEffect(life, site, message)
     const consume = inbox({ ...rules, once: { ...once, ...scoped }, mode: 'leased', handle: (_, op) => effect(op) })
     return consume(delivery)
   }
@@ -131,6 +137,8 @@ function judgeVerdict({ world, judge, scenario }: Site, message: SimCaller, verd
   }
   if (verdict.kind !== 'dead-letter') return
   const settledSo = known?.results.some(({ result }) => result.kind === 'error' || result.kind === 'unknown')
-  const stranger = scenario.callers.some(({ key, fingerprint }) => key === message.key && fingerprint !== message.fingerprint)
+  const stranger = scenario.callers.some(
+    ({ key, fingerprint }) => key === message.key && fingerprint !== message.fingerprint,
+  )
   if (!settledSo && !stranger) world.violate('I2', `${message.name} is put aside for no reason: ${verdict.reason}`)
 }

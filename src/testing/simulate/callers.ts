@@ -20,7 +20,10 @@ export function startCaller(site: Site, caller: SimCaller, definite: (caller: Si
   function ask(): void {
     if (over) return
     const life = awake(site)
-    if (life === undefined) return askIn(world.dice.between(100, 300))
+    if (life === undefined) {
+      askIn(world.dice.between(100, 300))
+      return
+    }
     let answered = false
     const patience = world.after(scenario.patienceMs, `${caller.name} loses patience`, () => {
       answered = true
@@ -43,12 +46,12 @@ export function startCaller(site: Site, caller: SimCaller, definite: (caller: Si
 
 /** One call of the engine. Answers after how long to ask again, or `undefined` when the answer is definite. */
 async function askEngine(site: Site, process: Process, caller: SimCaller): Promise<number | undefined> {
-  const { world, ledger, scenario } = site
+  const { world, answers, scenario } = site
   const { life } = process
   try {
     const outcome = await callEngine(site, process, caller)
     if (world.trace !== undefined) world.note(`${life.name} answers ${caller.name}: ${outcome.kind}`)
-    ledger.answered(caller.key.id, caller.fingerprint, outcome)
+    answers.told(caller, outcome)
     switch (outcome.kind) {
       case 'in-flight':
         return busyFor(site, outcome.retryAfterMs)
@@ -76,13 +79,14 @@ function busyFor({ world: { dice } }: Site, retryAfterMs: number): number {
   return Math.max(50, retryAfterMs * dice.pick([0.5, 1, 1])) + dice.between(0, 5)
 }
 
-async function callEngine({ scenario, ledger }: Site, process: Process, caller: SimCaller): Promise<Outcome<unknown>> {
+async function callEngine(site: Site, process: Process, caller: SimCaller): Promise<Outcome<unknown>> {
+  const { scenario } = site
   const { once, life } = process
   const { scope, key } = caller.key
   const named = { scope, key, fingerprint: caller.fingerprint }
   const { atomic } = process
   if (atomic !== undefined) return atomic.atomic.attempt(named, atomicEffect(life, scenario, caller))
-  const effect = leasedEffect(life, scenario, ledger, caller)
+  const effect = leasedEffect(life, site, caller)
   if (scenario.mode === 'lock') {
     let fence = 0
     const value = await once.exclusive(named, (op) => {

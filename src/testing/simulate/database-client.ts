@@ -1,5 +1,5 @@
-import { timeLimit } from '../../core/time-limit.ts'
 import type { AtomicClaims, OutboxTable, Store, TransactionalStore } from '../../core/store.ts'
+import { timeLimit } from '../../core/time-limit.ts'
 import type { Database, EffectRow, ServerTx } from './database.ts'
 import type { Judge } from './judge.ts'
 import type { Ledger } from './ledger.ts'
@@ -31,7 +31,7 @@ export function databaseOverWire(
     traits: { durable: true, transactional: true, survivesFailover: true, selfExpiring: false },
     transaction: (work) => transaction(life, database, timeoutMs, work),
     within: (tx) => within(database, tx),
-    outbox: outboxOverWire(life, database, timeoutMs),
+    outbox: outboxOverWire(life, database),
   }
 }
 
@@ -113,11 +113,10 @@ function within(database: Database, { server, statement }: SimTx): AtomicClaims 
   }
 }
 
-function outboxOverWire(life: Life, database: Database, timeoutMs: number): OutboxTable<SimTx> {
+function outboxOverWire(life: Life, database: Database): OutboxTable<SimTx> {
   const { world } = life.worker
-  const silent = () => new Error(`no answer within ${timeoutMs} ms`)
-  const send = <T>(verb: string, apply: () => T) =>
-    timeLimit(life.runtime, overTheWire(life, verb, async () => apply()), timeoutMs, silent)
+  // No time limit here: the relay has to have its own.
+  const send = <T>(verb: string, apply: () => T) => overTheWire(life, verb, async () => apply())
   return {
     append: (tx, messages) => tx.statement('append', () => database.append(tx.server, messages)),
     take: (relay, leaseMs, limit) =>

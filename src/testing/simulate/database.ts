@@ -59,7 +59,11 @@ export class Database {
     const current = tx.records.get(request.id) ?? this.records.get(request.id)
     const { outcome, write } = decideClaim(current, request, now)
     if (outcome.kind !== 'granted' || write === undefined) return outcome
-    const done = decideComplete(write, { lease: outcome.lease, result: NO_VALUE, retentionMs: request.retentionMs }, now)
+    const done = decideComplete(
+      write,
+      { lease: outcome.lease, result: NO_VALUE, retentionMs: request.retentionMs },
+      now,
+    )
     tx.records.set(request.id, done.write as OperationRecord)
     return outcome
   }
@@ -93,7 +97,8 @@ export class Database {
       const record = this.records.get(row.id)
       const doubled = this.effects.some(({ id }) => id === row.id)
       if (doubled) this.#world.violate('I1', `operation ${row.id.slice(0, 8)}: a second effect was committed`)
-      if (record?.fence !== row.fence) this.#world.violate('I1', `operation ${row.id.slice(0, 8)}: an effect without its record`)
+      if (record?.fence !== row.fence)
+        this.#world.violate('I1', `operation ${row.id.slice(0, 8)}: an effect without its record`)
       this.effects.push(row)
     }
     for (const message of tx.messages) {
@@ -113,14 +118,33 @@ export class Database {
   }
 
   /** The verbs outside of transactions: each takes its row's lock for one statement. */
-  readonly verbs: Pick<Store, 'claim' | 'renew' | 'complete' | 'release' | 'find'> = {
+  readonly verbs: Pick<Store, 'claim' | 'renew' | 'complete' | 'release' | 'find' | 'sweep'> = {
     claim: (requests) =>
-      this.#each(requests, ({ id }) => id, (request, current, now) => decideClaim(current, request, now)),
+      this.#each(
+        requests,
+        ({ id }) => id,
+        (request, current, now) => decideClaim(current, request, now),
+      ),
     renew: (renewals) =>
-      this.#each(renewals, ({ lease }) => lease.id, (renewal, current, now) => decideRenew(current, renewal, now)),
+      this.#each(
+        renewals,
+        ({ lease }) => lease.id,
+        (renewal, current, now) => decideRenew(current, renewal, now),
+      ),
     complete: (completions) =>
-      this.#each(completions, ({ lease }) => lease.id, (one, current, now) => decideComplete(current, one, now)),
-    release: (leases) => this.#each(leases, ({ id }) => id, (lease, current, now) => decideRelease(current, lease, now)),
+      this.#each(
+        completions,
+        ({ lease }) => lease.id,
+        (one, current, now) => decideComplete(current, one, now),
+      ),
+    release: (leases) =>
+      this.#each(
+        leases,
+        ({ id }) => id,
+        (lease, current, now) => decideRelease(current, lease, now),
+      ),
+    // Nothing in it ever gets old enough.
+    sweep: async () => 0,
     find: async (ids) => {
       const readAt = this.#world.storeNow()
       return ids.map((id) => {
@@ -133,7 +157,11 @@ export class Database {
   async #each<T, Answer>(
     requests: readonly T[],
     idOf: (request: T) => OperationId,
-    decide: (request: T, current: OperationRecord | undefined, now: number) => { outcome: Answer; write?: OperationRecord },
+    decide: (
+      request: T,
+      current: OperationRecord | undefined,
+      now: number,
+    ) => { outcome: Answer; write?: OperationRecord },
   ): Promise<readonly Answer[]> {
     const tx = this.begin()
     try {

@@ -1,17 +1,30 @@
 import type { AtomicEffect, Effect, Operation } from '../../core/once.ts'
 import type { AbandonedPolicy } from '../../core/options.ts'
+import { nameOf } from './answers.ts'
 import type { SimTx } from './database-client.ts'
 import type { EffectFault } from './faults.ts'
 import type { Ledger, Run } from './ledger.ts'
+import type { Outside } from './outside.ts'
 import type { Scenario, SimCaller } from './scenario.ts'
 import { overTheWire } from './wire.ts'
 import type { Life } from './worker.ts'
+
+/** What effects need of their schedule. */
+export interface EffectSite {
+  readonly scenario: Scenario
+  readonly ledger: Ledger
+  readonly outside: Outside
+}
 
 /** What effects throw on purpose. */
 export class EffectFailed extends Error {}
 
 /** The effect of one call as its process runs it: steps, time, a change of the outside world, and whatever goes wrong. */
-export function leasedEffect(life: Life, scenario: Scenario, ledger: Ledger, caller: SimCaller): Effect<unknown> {
+export function leasedEffect(
+  life: Life,
+  { scenario, ledger, outside }: EffectSite,
+  caller: SimCaller,
+): Effect<unknown> {
   return async (op) => {
     const run = ledger.started(life, caller.key.id, op, caller.fingerprint)
     const fault = effectFault(life)
@@ -20,8 +33,8 @@ export function leasedEffect(life: Life, scenario: Scenario, ledger: Ledger, cal
       for (let step = 1; step <= scenario.steps; step++) await runStep(life, ledger, run, op, `step ${step}`)
       await inconvenience(life, op, fault)
       if (scenario.effectMs > 0) await pause(life, scenario.effectMs)
-      const value = { fence: op.fence, by: life.name }
-      await changeOutside(life, scenario, ledger, run, value)
+      const value = { of: nameOf(caller.key), fence: op.fence, by: life.name }
+      await changeOutside(life, scenario, outside, run, value)
       if (fault?.kind === 'throws-after' && !scenario.promises.oneOutsideEffect)
         throw new EffectFailed('thrown on purpose, too late')
       ledger.ended(run, 'value')
@@ -51,7 +64,7 @@ export function atomicEffect(
     await inconvenience(life, op, fault)
     if (scenario.effectMs > 0) await pause(life, scenario.effectMs)
     if (fault?.kind === 'throws-after') throw new EffectFailed('thrown on purpose, too late')
-    return world.dice.chance(0.3) ? undefined : { fence: op.fence, by: life.name }
+    return world.dice.chance(0.3) ? undefined : { of: nameOf(caller.key), fence: op.fence, by: life.name }
   }
 }
 
@@ -66,12 +79,12 @@ function effectFault(life: Life): EffectFault | undefined {
 }
 
 /** What the mode does with an abandoned operation; to reconcile is to ask the outside world, over the same bad network. */
-export function abandonedPolicy(life: Life, { mode, keys }: Scenario, ledger: Ledger): AbandonedPolicy {
+export function abandonedPolicy(life: Life, { mode, keys }: Scenario, outside: Outside): AbandonedPolicy {
   if (mode === 'hold') return 'hold'
   if (mode !== 'reconcile') return 'retry'
   return async ({ scope, key, fence }) => {
     const id = keys.find((one) => one.scope === scope && one.key === key)?.id ?? ''
-    return overTheWire(life, 'ask outside', async () => ledger.askOutside(id, fence))
+    return overTheWire(life, 'ask outside', async () => outside.ask(id, fence))
   }
 }
 
@@ -102,8 +115,14 @@ async function inconvenience(life: Life, { signal }: Operation, fault: EffectFau
   }
 }
 
-async function changeOutside(life: Life, scenario: Scenario, ledger: Ledger, run: Run, value: unknown): Promise<void> {
-  const change = async () => ledger.outsideDoes(run, value)
+async function changeOutside(
+  life: Life,
+  scenario: Scenario,
+  outside: Outside,
+  run: Run,
+  value: unknown,
+): Promise<void> {
+  const change = async () => outside.does(run, value)
   const answer = scenario.promises.oneOutsideEffect ? await untilAnswered(life, change) : await change()
   if (answer === 'stale') throw new EffectFailed('the outside world has heard of a newer owner')
 }

@@ -1,28 +1,7 @@
-import type { OperationId, OperationRecord, StoredResult } from '../../core/record.ts'
+import type { OperationId, OperationRecord } from '../../core/record.ts'
 import type { ClaimOutcome, ClaimRequest, Completion, Renewal, WriteOutcome } from '../../core/store.ts'
+import { type Known, sameResult, unseen } from './known.ts'
 import type { World } from './world.ts'
-
-/** What the judge knows of one operation, put together from nothing but the calls and answers it saw. */
-export interface Known {
-  state: 'idle' | 'running' | 'done' | 'gone'
-  fingerprint: string
-  owner: string
-  fence: number
-  /** Owners that disappeared without a word, since the record was made. */
-  abandoned: number
-  leaseUntil: number
-  retainUntil: number
-  stepsSaved: number
-  result: StoredResult | undefined
-  /** Grows when the record was removed or ran out, so that the key was new again. */
-  generation: number
-  /** The generation that each fence belongs to. Also says which fences were ever handed out. */
-  readonly fences: Map<number, number>
-  /** Every result that was accepted, with the payload it answers. */
-  readonly results: { readonly fingerprint: string; readonly result: StoredResult }[]
-  /** The fences that were given back. */
-  readonly released: Set<number>
-}
 
 /**
  * Sits at the store's door, sees every request with its answer, and keeps its own account of what may be answered.
@@ -43,34 +22,48 @@ export class Judge {
   claim(request: ClaimRequest, outcome: ClaimOutcome): void {
     const now = this.#world.storeNow()
     const known = this.#current(request.id, now)
-    if (known === undefined) return this.#granted(request, outcome, now, 'the key is new')
-    if (known.fingerprint !== request.fingerprint) {
-      if (outcome.kind !== 'mismatch') this.#wrong('I6', request.id, `another payload was answered ${outcome.kind}`)
-      return this.#world.count('state: mismatch')
+    if (known === undefined) this.#granted(request, outcome, now, 'the key is new')
+    else if (known.fingerprint !== request.fingerprint) this.#refused(request, outcome)
+    else if (known.state === 'idle') this.#afterRelease(request, outcome, known, now)
+    else if (known.state === 'done') this.#replayed(request, outcome, known)
+    else if (known.owner === request.owner) this.#askedAgain(request, outcome, known)
+    else if (known.leaseUntil > now) this.#busy(request, outcome, known.leaseUntil - now)
+    else {
+      this.#world.count('state: takeover')
+      known.abandoned++
+      this.#granted(request, outcome, now, 'its lease is over')
     }
-    if (known.state === 'idle') return this.#granted(request, outcome, now, 'it was released')
-    if (known.state === 'done') {
-      this.#world.count('state: replay')
-      if (outcome.kind !== 'done')
-        return this.#wrong('I13', request.id, `a done operation was answered ${outcome.kind}`)
-      if (!sameResult(outcome.result, known.result)) this.#wrong('I5', request.id, 'the stored result changed')
-      return
-    }
+  }
+
+  #refused({ id }: ClaimRequest, { kind }: ClaimOutcome): void {
+    this.#world.count('state: mismatch')
+    if (kind !== 'mismatch') this.#wrong('I6', id, `another payload was answered ${kind}`)
+  }
+
+  #afterRelease(request: ClaimRequest, outcome: ClaimOutcome, known: Known, now: number): void {
     if (known.owner === request.owner) {
-      this.#world.count('state: own claim asked again')
-      if (outcome.kind === 'granted' && outcome.lease.fence === known.fence) return
-      return this.#wrong('I15', request.id, `an owner that asked again was answered ${outcome.kind}`)
-    }
-    if (known.leaseUntil > now) {
-      this.#world.count('state: busy')
-      if (outcome.kind === 'granted') return this.#wrong('I4', request.id, 'a live lease was taken')
-      const tooLong = outcome.kind === 'running' && outcome.retryAfterMs > Math.ceil(known.leaseUntil - now)
-      if (outcome.kind !== 'running' || tooLong) this.#wrong('I8', request.id, `busy was answered ${outcome.kind}`)
-      return
-    }
-    this.#world.count('state: takeover')
-    known.abandoned++
-    this.#granted(request, outcome, now, 'its lease is over')
+      this.#world.count('state: own claim asked again after the release')
+      if (outcome.kind !== 'running') this.#wrong('I15', request.id, `a late copy of a claim was ${outcome.kind}`)
+    } else this.#granted(request, outcome, now, 'it was released')
+  }
+
+  #replayed({ id }: ClaimRequest, outcome: ClaimOutcome, known: Known): void {
+    this.#world.count('state: replay')
+    if (outcome.kind !== 'done') this.#wrong('I13', id, `a done operation was answered ${outcome.kind}`)
+    else if (!sameResult(outcome.result, known.result)) this.#wrong('I5', id, 'the stored result changed')
+  }
+
+  #askedAgain({ id }: ClaimRequest, outcome: ClaimOutcome, known: Known): void {
+    this.#world.count('state: own claim asked again')
+    if (outcome.kind === 'granted' && outcome.lease.fence === known.fence) return
+    this.#wrong('I15', id, `an owner that asked again was answered ${outcome.kind}`)
+  }
+
+  #busy({ id }: ClaimRequest, outcome: ClaimOutcome, leftMs: number): void {
+    this.#world.count('state: busy')
+    if (outcome.kind === 'granted') this.#wrong('I4', id, 'a live lease was taken')
+    else if (outcome.kind !== 'running') this.#wrong('I8', id, `busy was answered ${outcome.kind}`)
+    else if (outcome.retryAfterMs > Math.ceil(leftMs)) this.#wrong('I8', id, 'busy for longer than the lease lasts')
   }
 
   renew({ lease, leaseMs, retentionMs, steps = [] }: Renewal, outcome: WriteOutcome): void {
@@ -119,7 +112,10 @@ export class Judge {
     }
     if (current !== undefined && current.fingerprint !== fingerprint) this.#wrong('I6', id, 'another payload committed')
     if (fence <= known.fence) this.#wrong('I3', id, `fence ${fence} came after ${known.fence}`)
-    if (result === undefined) return this.#wrong('I2', id, 'a transaction committed a claim without a result')
+    if (result === undefined) {
+      this.#wrong('I2', id, 'a transaction committed a claim without a result')
+      return
+    }
     known.state = 'done'
     known.fingerprint = fingerprint
     known.owner = record.owner
@@ -140,7 +136,8 @@ export class Judge {
   #granted(request: ClaimRequest, outcome: ClaimOutcome, now: number, why: string): void {
     const { id } = request
     if (outcome.kind !== 'granted') {
-      return this.#wrong(outcome.kind === 'done' ? 'I13' : 'I8', id, `${why}, but a claim was answered ${outcome.kind}`)
+      this.#wrong(outcome.kind === 'done' ? 'I13' : 'I8', id, `${why}, but a claim was answered ${outcome.kind}`)
+      return
     }
     const { lease, attempt, steps } = outcome
     const before = this.#known.get(id)
@@ -191,26 +188,4 @@ export class Judge {
   #wrong(invariant: string, id: OperationId, message: string): void {
     this.#world.violate(invariant, `store, operation ${id.slice(0, 8)}: ${message}`)
   }
-}
-
-function unseen(): Known {
-  return {
-    state: 'gone',
-    fingerprint: '',
-    owner: '',
-    fence: 0,
-    abandoned: 0,
-    leaseUntil: 0,
-    retainUntil: 0,
-    stepsSaved: 0,
-    result: undefined,
-    generation: 0,
-    fences: new Map(),
-    results: [],
-    released: new Set(),
-  }
-}
-
-function sameResult(a: StoredResult, b: StoredResult | undefined): boolean {
-  return a.kind === b?.kind && Buffer.compare(a.body, b.body) === 0
 }

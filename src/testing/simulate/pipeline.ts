@@ -1,8 +1,8 @@
+import type { Operation } from '../../core/once.ts'
+import type { OutboxMessage, OutboxTable, TransactionalStore } from '../../core/store.ts'
 import { outbox } from '../../outbox/outbox.ts'
 import type { PublishResult } from '../../outbox/publisher.ts'
 import { type Relay, relay } from '../../outbox/relay.ts'
-import type { Operation } from '../../core/once.ts'
-import type { OutboxMessage, TransactionalStore } from '../../core/store.ts'
 import type { Database } from './database.ts'
 import type { SimTx } from './database-client.ts'
 import type { Scenario, SimCaller } from './scenario.ts'
@@ -17,6 +17,8 @@ export class Pipeline {
   readonly #database: Database
   readonly #topic: OutboxMessage[] = []
   readonly #relays = new Map<Life, Relay>()
+  /** Who was granted the relay's lease since it last published. */
+  readonly #leading = new Set<Life>()
   readonly #outboxes = new WeakMap<Life, ReturnType<typeof outbox<SimTx>>>()
   #over = false
 
@@ -26,7 +28,13 @@ export class Pipeline {
     this.#database = database
   }
 
-  startRelay(life: Life, store: TransactionalStore<SimTx>): void {
+  startRelay(life: Life, reached: TransactionalStore<SimTx>): void {
+    const take: OutboxTable<SimTx>['take'] = async (...asked) => {
+      const entries = await reached.outbox.take(...asked)
+      if (entries !== undefined) this.#leading.add(life)
+      return entries
+    }
+    const store = { ...reached, outbox: { ...reached.outbox, take } }
     this.#outboxes.set(life, outbox(store, { runtime: life.runtime }))
     const { leaseMs } = this.#scenario.call
     const running = relay({
@@ -39,7 +47,7 @@ export class Pipeline {
       backoffMs: 20,
       maxBackoffMs: 200,
       batchSize: 2,
-      publish: (batch) => overTheWire(life, 'publish', async () => this.#publish(batch)),
+      publish: (batch) => this.#publishing(life, batch),
       onEvent: (event) => this.#world.count(`relay: ${event.type}`),
     })
     this.#relays.set(life, running)
@@ -52,7 +60,10 @@ export class Pipeline {
     return async (tx, { fence }) => {
       const message = { topic: 'told', body: { fence }, orderingKey: 'one' }
       const ids = [`${key.id} first`, `${key.id} second`]
-      await this.#outboxes.get(life)?.add(tx, ids.map((id) => ({ ...message, id })))
+      await this.#outboxes.get(life)?.add(
+        tx,
+        ids.map((id) => ({ ...message, id })),
+      )
     }
   }
 
@@ -78,6 +89,12 @@ export class Pipeline {
     const seen = [...first.keys()]
     const expected = committed.map(({ id }) => id)
     if (seen.join() !== expected.join()) this.#world.violate('I11', `published ${seen}, committed ${expected}`)
+  }
+
+  /** Each call needs the relay's lease to have been asked for just before. */
+  #publishing(life: Life, batch: readonly OutboxMessage[]): Promise<readonly PublishResult[]> {
+    if (!this.#leading.delete(life)) this.#world.violate('I11', `${life.name} publishes without asking for the lease`)
+    return overTheWire(life, 'publish', async () => this.#publish(batch))
   }
 
   #publish(batch: readonly OutboxMessage[]): readonly PublishResult[] {

@@ -53,6 +53,8 @@ export interface Scenario {
   readonly effectMs: number
   readonly sweepEveryMs: number | undefined
   readonly forgetAt: number | undefined
+  /** The store's own clock is set: leases and retentions end sooner, or later. */
+  readonly storeStep: { readonly at: number; readonly byMs: number } | undefined
   readonly notifies: boolean
   readonly calmFrom: number
   /** By then everything has to be settled and quiet. */
@@ -70,6 +72,10 @@ export function scenario(dice: Dice, mode: Mode = dice.pick(dice.chance(0.5) ? M
   const calmFrom = leaseMs * dice.pick([1, 2, 4])
   const effectMs = dice.pick([0, 5, 40, leaseMs * 0.7])
   const callers = callersOf(dice, keys, calmFrom)
+  const forgetAt = mayVanish && dice.chance(0.15) ? dice.between(1, calmFrom) : undefined
+  const storeStep = dice.chance(forgetAt === undefined ? 0.1 : 0.5)
+    ? { at: forgetAt ?? dice.between(1, calmFrom), byMs: dice.pick([-leaseMs / 2, leaseMs / 2, 2 * leaseMs]) }
+    : undefined
   // A lock remembers nothing, so a caller that leaves before its turn would never have one.
   const turns = mode === 'lock' ? callers.length * (effectMs + 100) + maxRunMs + 2 * leaseMs : 0
   const patienceMs = turns + dice.pick([storeTimeoutMs * 2, leaseMs * 2])
@@ -92,10 +98,16 @@ export function scenario(dice: Dice, mode: Mode = dice.pick(dice.chance(0.5) ? M
     steps: mode === 'retry' && dice.chance(0.4) ? dice.between(1, 3) : 0,
     effectMs,
     sweepEveryMs: dice.chance(0.4) ? dice.between(leaseMs / 2, leaseMs * 2) : undefined,
-    forgetAt: mayVanish && dice.chance(0.15) ? dice.between(1, calmFrom) : undefined,
+    forgetAt,
+    storeStep,
     notifies: dice.chance(0.5),
     calmFrom,
-    limit: calmFrom + 1.1 * (maxRunMs + 4 * leaseMs) + 4 * patienceMs + 6 * storeTimeoutMs,
+    limit:
+      Math.max(-(storeStep?.byMs ?? 0), 0) +
+      calmFrom +
+      1.1 * (maxRunMs + 4 * leaseMs) +
+      4 * patienceMs +
+      6 * storeTimeoutMs,
   }
 }
 

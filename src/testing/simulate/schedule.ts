@@ -63,4 +63,3 @@ export async function playSchedule(options: ScheduleOptions): Promise<ScheduleRe
     trace: world.trace ?? [],
   }
 }
-

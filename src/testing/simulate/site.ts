@@ -1,13 +1,15 @@
 import { onlyonce } from '../../core/engine.ts'
 import type { Once } from '../../core/once.ts'
-import { systemRuntime } from '../../core/runtime.ts'
+import { type Runtime, systemRuntime } from '../../core/runtime.ts'
 import { memoryStore } from '../../stores/memory/index.ts'
+import { Answers } from './answers.ts'
 import type { Broker } from './broker.ts'
 import { Database } from './database.ts'
 import { databaseOverWire, type SimTx } from './database-client.ts'
 import { abandonedPolicy } from './effects.ts'
 import { Judge } from './judge.ts'
 import { Ledger } from './ledger.ts'
+import { Outside } from './outside.ts'
 import { Pipeline } from './pipeline.ts'
 import type { Scenario } from './scenario.ts'
 import { storeOverWire } from './store-over-wire.ts'
@@ -28,6 +30,8 @@ export interface Site {
   readonly scenario: Scenario
   readonly judge: Judge
   readonly ledger: Ledger
+  readonly outside: Outside
+  readonly answers: Answers
   readonly workers: readonly Worker[]
   readonly broker: Broker | undefined
   readonly pipeline: Pipeline | undefined
@@ -40,19 +44,22 @@ export interface Site {
 
 export function buildSite(world: World, scenario: Scenario): Site {
   const judge = new Judge(world)
-  const ledger = new Ledger(world, judge, scenario.mode, scenario.promises)
+  const ledger = new Ledger(world, judge, scenario)
+  const outside = new Outside(world, judge, scenario.promises.oneOutsideEffect)
+  const answers = new Answers(world, judge, ledger, scenario.mode === 'lock')
   const processes = new WeakMap<Life, Process>()
   const transactional = scenario.mode === 'atomic' || scenario.mode === 'pipeline'
   const database = transactional ? new Database(world, judge, scenario.storeTimeoutMs) : undefined
-  const store = memoryStore({ runtime: { ...systemRuntime, now: world.storeNow } })
-  const pipeline = scenario.mode === 'pipeline' && database !== undefined ? new Pipeline(world, scenario, database) : undefined
+  const store = memoryStore({ runtime: storeRuntime(world) })
+  const pipeline =
+    scenario.mode === 'pipeline' && database !== undefined ? new Pipeline(world, scenario, database) : undefined
 
   const program: Program = (life) => {
     const options = {
       scope: 'engine',
       runtime: life.runtime,
       storeTimeoutMs: scenario.storeTimeoutMs,
-      onAbandoned: abandonedPolicy(life, scenario, ledger),
+      onAbandoned: abandonedPolicy(life, scenario, outside),
       ...scenario.call,
     }
     life.pausedFor = (ms) => {
@@ -72,19 +79,40 @@ export function buildSite(world: World, scenario: Scenario): Site {
   }
 
   if (database === undefined) disturb(world, scenario, judge, store)
+  const { storeStep } = scenario
+  if (storeStep !== undefined) {
+    world.after(storeStep.at, 'the clock of the store is set', () => world.setStoreClock(storeStep.byMs))
+  }
   return {
     world,
     scenario,
     judge,
     ledger,
+    outside,
+    answers,
     workers: scenario.workers.map((clock, index) => new Worker(world, `w${index + 1}`, clock, program)),
-    broker: scenario.mode === 'inbox' || pipeline !== undefined ? { takesStaleAcks: world.dice.chance(0.5) } : undefined,
+    broker:
+      scenario.mode === 'inbox' || pipeline !== undefined ? { takesStaleAcks: world.dice.chance(0.5) } : undefined,
     pipeline,
     process: (life) => processes.get(life) as Process,
     settled: () => pipeline?.finish(),
     atTheEnd: () => {
       pipeline?.atTheEnd()
       if (database !== undefined) everyAnswerHasItsEffect(world, judge, database)
+    },
+  }
+}
+
+/** The store's own runtime: its clock, and timers that no crash of a client stops. */
+function storeRuntime(world: World): Runtime {
+  return {
+    ...systemRuntime,
+    now: world.storeNow,
+    after(ms, wake) {
+      const event = world.after(ms, 'store timer', wake)
+      return () => {
+        event.cancelled = true
+      }
     },
   }
 }

@@ -1,4 +1,4 @@
-import type { Store } from '../../core/store.ts'
+import type { Store, WriteOutcome } from '../../core/store.ts'
 import type { Judge } from './judge.ts'
 import type { Ledger } from './ledger.ts'
 import { overTheWire } from './wire.ts'
@@ -9,13 +9,13 @@ export function storeOverWire(life: Life, store: Store, judge: Judge, ledger: Le
   const { world } = life.worker
   const send = <T>(verb: string, apply: () => Promise<T>): Promise<T> => overTheWire(life, verb, apply)
 
-  /** Tells the ledger when the owner itself, not a copy of its request, is answered `lost`. */
-  const heard = <T>(requests: readonly T[], leaseOf: (one: T) => { id: string; fence: number }) => {
-    return (outcomes: readonly ('ok' | 'lost')[]) => {
+  /** Tells the ledger what the owner itself, not a copy of its request, is answered. `ends`: `ok` ends the lease. */
+  const heard = <T>(requests: readonly T[], leaseOf: (one: T) => { id: string; fence: number }, ends: boolean) => {
+    return (outcomes: readonly WriteOutcome[]) => {
       for (const [index, outcome] of outcomes.entries()) {
-        if (outcome === 'ok') continue
         const { id, fence } = leaseOf(requests[index] as T)
-        ledger.toldLost(id, fence)
+        if (outcome === 'lost') ledger.toldLost(id, fence)
+        else if (ends) ledger.heardEnd(id, fence)
       }
       return outcomes
     }
@@ -33,13 +33,15 @@ export function storeOverWire(life: Life, store: Store, judge: Judge, ledger: Le
         }
         return outcomes
       }),
-    renew: (renewals) =>
-      send(renewals.some((one) => one.steps !== undefined) ? 'save' : 'renew', async () => {
+    renew: (renewals) => {
+      for (const { lease, steps } of renewals) if (steps === undefined) ledger.renewing(life, lease.id, lease.fence)
+      return send(renewals.some((one) => one.steps !== undefined) ? 'save' : 'renew', async () => {
         const outcomes = await store.renew(renewals)
         for (const [index, outcome] of outcomes.entries())
           judge.renew(renewals[index] as (typeof renewals)[number], outcome)
         return outcomes
-      }).then(heard(renewals, (one) => one.lease)),
+      }).then(heard(renewals, (one) => one.lease, false))
+    },
     complete: (completions) =>
       send('complete', async () => {
         for (const { lease, result } of completions) ledger.completing(lease.id, lease.fence, result)
@@ -52,7 +54,7 @@ export function storeOverWire(life: Life, store: Store, judge: Judge, ledger: Le
           }
         }
         return outcomes
-      }).then(heard(completions, (one) => one.lease)),
+      }).then(heard(completions, (one) => one.lease, true)),
     release: (leases) =>
       send('release', async () => {
         for (const lease of leases) ledger.releasing(lease.id, lease.fence)
@@ -60,8 +62,9 @@ export function storeOverWire(life: Life, store: Store, judge: Judge, ledger: Le
         for (const [index, outcome] of outcomes.entries())
           judge.release(leases[index] as (typeof leases)[number], outcome)
         return outcomes
-      }).then(heard(leases, (one) => one)),
+      }).then(heard(leases, (one) => one, true)),
     find: (ids) => send('find', () => store.find(ids)),
+    sweep: (limit) => send('sweep', () => store.sweep(limit)),
   }
   const reached: Store = { ...store, ...own }
   if (!notifies) delete reached.watch

@@ -25,6 +25,7 @@ export function overTheWire<T>(
   const { dice } = world
   const fault = faultOf(world.plan.send(verb), onceOnly)
   if (fault !== undefined) {
+    life.heldUpAt = world.now + ('ms' in fault ? fault.ms : 0)
     world.count(`fault: ${fault.kind}`)
     world.count(`${fault.kind} at ${verb}`)
     if (world.trace !== undefined) world.note(`${life.name} -> ${verb} FAULT ${describe(fault)}`)

@@ -60,6 +60,8 @@ export class Life {
   readonly name: string
   readonly runtime: Runtime
   alive = true
+  /** When it was last held up, by a pause or by the network: what it sends may be what it meant to send before. */
+  heldUpAt = Number.NEGATIVE_INFINITY
   #held: SimEvent[] | undefined
   readonly #atEnd = new Set<() => void>()
 
@@ -110,6 +112,7 @@ export class Life {
     world.delayed(ms, `${this.name} resumes`, () => {
       const held = this.#held ?? []
       this.#held = undefined
+      this.heldUpAt = world.now
       if (this.alive) this.pausedFor(world.now - since)
       for (const event of held) world.again(event)
     })

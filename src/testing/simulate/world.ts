@@ -38,6 +38,7 @@ export class World {
   readonly #plan: FaultPlan
   readonly #queue = new EventQueue()
   #order = 0
+  #storeStep = 0
 
   constructor({ dice, plan, calmFrom, tracing }: WorldOptions) {
     this.dice = dice
@@ -55,7 +56,13 @@ export class World {
   }
 
   /** The clock of the store. */
-  readonly storeNow = (): number => EPOCH + this.now
+  readonly storeNow = (): number => EPOCH + this.now + this.#storeStep
+
+  /** An operator, or NTP, sets the store's clock. */
+  setStoreClock(byMs: number): void {
+    this.count(`fault: store clock set ${byMs < 0 ? 'back' : 'forward'}`)
+    this.#storeStep += byMs
+  }
 
   after(ms: number, label: string, run: () => void, life?: Life): SimEvent {
     const event: SimEvent = {

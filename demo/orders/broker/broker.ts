@@ -1,0 +1,79 @@
+import { openSync, writeSync } from 'node:fs'
+import { type EmbeddedQueue, embeddedQueue, type ReceivedMessage } from 'onlyonce/embedded-queue'
+import { messageFaults } from '../faults/plan.ts'
+import type { OrderPaid } from '../shop/place-order.ts'
+import { deliveriesFile, queueDb } from '../system/files.ts'
+import { CONSUMERS, type Consumer } from '../system/messages.ts'
+
+export const TOPIC = 'order-paid'
+
+/** What a killed consumer had in hand is handed out again after so long. */
+export const VISIBILITY_MS = 2_000
+
+/** The broker of both runs: every consumer has a queue of its own that gets each message about a paid order. */
+export function openBroker(dir: string): EmbeddedQueue {
+  return embeddedQueue({
+    path: queueDb(dir),
+    subscriptions: { [TOPIC]: CONSUMERS },
+    visibilityMs: VISIBILITY_MS,
+    // See `openDatabase`.
+    durability: 'normal',
+  })
+}
+
+/** Messages that somebody still has to handle. */
+export async function waitingIn(queue: EmbeddedQueue): Promise<number> {
+  const stats = await queue.stats()
+  return [...stats.values()].reduce((sum, { ready, out, behind }) => sum + ready + out + behind, 0)
+}
+
+export interface FaultyOptions {
+  readonly dir: string
+  readonly seed: number
+  readonly consumer: Consumer
+  /** So many messages were handed out for the first time. */
+  readonly onFirst: (count: number) => void
+}
+
+/**
+ * The broker as a consumer finds it on a bad day: some messages come late, and some acknowledgements get lost, so that
+ * the message comes again although it was handled. Every delivery goes into a journal that outlives a killed consumer.
+ */
+export function withFaults(queue: EmbeddedQueue, { dir, seed, consumer, onFirst }: FaultyOptions): EmbeddedQueue {
+  const journal = openSync(deliveriesFile(dir, consumer), 'a')
+  const againAfter = new Map<string, number>()
+
+  async function admit(message: ReceivedMessage): Promise<ReceivedMessage | undefined> {
+    const { receipt, deliveries } = message
+    const { delayMs, againAfterMs } = messageFaults(seed, orderIdOf(message), consumer)
+    if (delayMs !== undefined && deliveries === 1) {
+      await queue.retry(receipt, delayMs)
+      return undefined
+    }
+    const first = deliveries === (delayMs === undefined ? 1 : 2)
+    if (first) onFirst(1)
+    if (first && againAfterMs !== undefined) againAfter.set(receipt, againAfterMs)
+    return message
+  }
+
+  return {
+    ...queue,
+    async receive(from, max, visibilityMs) {
+      const received = await queue.receive(from, max, visibilityMs)
+      const admitted = (await Promise.all(received.map(admit))).filter((one) => one !== undefined)
+      if (admitted.length > 0) writeSync(journal, admitted.map((one) => `${orderIdOf(one)}\n`).join(''))
+      return admitted
+    },
+    async ack(receipt) {
+      const afterMs = againAfter.get(receipt)
+      if (afterMs === undefined) return queue.ack(receipt)
+      againAfter.delete(receipt)
+      await queue.retry(receipt, afterMs)
+      return 'ok'
+    },
+  }
+}
+
+function orderIdOf({ body }: ReceivedMessage): string {
+  return (JSON.parse(Buffer.from(body).toString()) as OrderPaid).orderId
+}

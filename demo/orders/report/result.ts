@@ -1,0 +1,14 @@
+import { isClean } from '../audit/audit.ts'
+import type { Run } from '../system/run.ts'
+
+/** What `--json` prints, and what table and picture show. */
+export interface DemoResult {
+  readonly orders: number
+  readonly expectedPence: number
+  readonly unprotected: Run
+  readonly onlyonce: Run
+}
+
+export function passed({ onlyonce, expectedPence }: DemoResult): boolean {
+  return isClean(onlyonce, expectedPence)
+}

@@ -1,0 +1,49 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { EmbeddedQueue, ReceivedMessage } from 'onlyonce/embedded-queue'
+import type { Consumer } from '../../system/messages.ts'
+import { openDatabase } from '../database.ts'
+import { EFFECTS } from '../effects.ts'
+import type { OrderPaid } from '../place-order.ts'
+
+/** As many as a consumer gets from its broker at a time. */
+const BATCH = 32
+const IDLE_MS = 20
+
+/**
+ * Two habits. Acknowledging on receipt is what `noAck` and automatic commits do: whatever is in hand when the process
+ * dies is gone. Acknowledging after the work is the careful way, and does it again when the acknowledgement gets lost.
+ * Neither looks whether the message was there before: the broker promises to deliver it.
+ */
+const ACKS: Readonly<Record<Consumer, 'on receipt' | 'after the work'>> = {
+  coupon: 'on receipt',
+  points: 'after the work',
+  fulfilment: 'on receipt',
+}
+
+export async function handlePaidOrders(queue: EmbeddedQueue, name: Consumer, dir: string): Promise<void> {
+  const { file, table, apply } = EFFECTS[name]
+  const db = await openDatabase(file(dir))
+  db.exec(table)
+  const work = ({ body }: ReceivedMessage) => apply(db, JSON.parse(Buffer.from(body).toString()) as OrderPaid)
+  const ack = ({ receipt }: ReceivedMessage) => queue.ack(receipt)
+
+  async function round(): Promise<number> {
+    const batch = await queue.receive(name, BATCH)
+    if (ACKS[name] === 'on receipt') {
+      await Promise.all(batch.map(ack))
+      for (const message of batch) work(message)
+    } else {
+      for (const message of batch) {
+        work(message)
+        await ack(message)
+      }
+    }
+    return batch.length
+  }
+
+  async function forever(): Promise<never> {
+    for (;;) if ((await round()) === 0) await pause(IDLE_MS)
+  }
+  // An error ends the process, and the supervisor starts it again, as everywhere.
+  void forever()
+}

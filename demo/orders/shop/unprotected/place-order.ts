@@ -1,0 +1,36 @@
+import { randomUUID } from 'node:crypto'
+import { openBroker, TOPIC } from '../../broker/broker.ts'
+import { ordersDb } from '../../system/files.ts'
+import type { WorkerSetup } from '../../system/messages.ts'
+import { openDatabase } from '../database.ts'
+import { charge } from '../gateway-client.ts'
+import { CREATE_ORDER, ORDERS_TABLE, type OrderPaid, type PlaceOrder } from '../place-order.ts'
+
+/**
+ * The same service as it is usually written: it looks whether the order was paid, charges, saves and publishes. It
+ * works in every test, because each of these lines is right as long as nothing happens between it and the next one.
+ */
+export async function createPlaceOrder({ dir, gatewayPort }: WorkerSetup): Promise<PlaceOrder> {
+  const db = await openDatabase(ordersDb(dir))
+  db.exec(ORDERS_TABLE)
+  const broker = openBroker(dir)
+  const statusOf = db.prepare('SELECT status FROM orders WHERE id = ?')
+  const create = db.prepare(CREATE_ORDER)
+  const pay = db.prepare(`UPDATE orders SET status = 'paid', charge_id = ? WHERE id = ?`)
+
+  return async ({ orderId, customerId, placedOn, amountPence }) => {
+    // Check, then act: two clicks in the same moment both find that the order is not paid yet.
+    const [known] = statusOf.all(orderId) as { status: string }[]
+    if (known !== undefined && known.status !== 'created') return { orderId, status: known.status }
+    create.run(orderId, customerId, placedOn, amountPence)
+    // No idempotency key: after a time-out the customer asks again, and the gateway sees a second purchase.
+    const { chargeId } = await charge(gatewayPort, { orderId, amountPence })
+    // No state guard: whoever comes second pays the order again.
+    pay.run(chargeId, orderId)
+    // Published after the commit, without an outbox: a process that dies here has told nobody, and the next request
+    // finds the order paid. A message id of its own each time, as most clients make one.
+    const body: OrderPaid = { orderId, customerId, amountPence }
+    await broker.publish([{ id: randomUUID(), topic: TOPIC, body: Buffer.from(JSON.stringify(body)), headers: {} }])
+    return { orderId, status: 'paid' }
+  }
+}

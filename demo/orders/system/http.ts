@@ -1,0 +1,106 @@
+import { Agent, createServer, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+export interface Reply {
+  readonly status: number
+  readonly body: unknown
+}
+
+export interface Ask {
+  readonly port: number
+  readonly path: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body: unknown
+  /** The caller hangs up by then. */
+  readonly timeoutMs: number
+}
+
+/** Nobody knows whether the request was carried out: it timed out, or the connection broke. */
+export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer'
+  /** False only when the request certainly never arrived, because nobody listened. */
+  readonly arrived: boolean
+
+  constructor(message: string, arrived: boolean) {
+    super(message)
+    this.arrived = arrived
+  }
+}
+
+// Unlimited: the caller decides how many requests are under way.
+const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, scheduling: 'lifo' })
+
+/** @throws NoAnswer */
+export function post({ port, path, headers, body, timeoutMs }: Ask): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const bytes = Buffer.from(JSON.stringify(body))
+    const sent = request(
+      {
+        host: '127.0.0.1',
+        port,
+        path,
+        method: 'POST',
+        agent,
+        headers: { 'content-type': 'application/json', 'content-length': bytes.length, ...headers },
+      },
+      (answer) => {
+        readJson(answer).then((body) => end(() => resolve({ status: answer.statusCode ?? 0, body })), broken)
+      },
+    )
+    const timer = setTimeout(() => {
+      end(() => reject(new NoAnswer(`no answer within ${timeoutMs} ms`, true)))
+      sent.destroy()
+    }, timeoutMs)
+    const end = (tell: () => void) => {
+      clearTimeout(timer)
+      tell()
+    }
+    const broken = (error: NodeJS.ErrnoException) =>
+      end(() => reject(new NoAnswer(error.message, error.code !== 'ECONNREFUSED')))
+    sent.on('error', broken)
+    sent.end(bytes)
+  })
+}
+
+export type Handler = (body: unknown, headers: IncomingHttpHeaders) => Promise<Reply>
+
+/** Serves `POST path` on a free port of the loopback interface; answers the port. */
+export function serve(path: string, handler: Handler): Promise<number> {
+  const server = createServer((incoming, outgoing) => {
+    const answer = ({ status, body }: Reply) => {
+      const bytes = Buffer.from(JSON.stringify(body))
+      outgoing.writeHead(status, { 'content-type': 'application/json', 'content-length': bytes.length })
+      outgoing.end(bytes)
+    }
+    if (incoming.method !== 'POST' || incoming.url !== path) {
+      answer({ status: 404, body: { error: `there is only POST ${path}` } })
+      return
+    }
+    readJson(incoming)
+      .then((body) => handler(body, incoming.headers))
+      .then(answer, (error: Error) => answer({ status: 500, body: { error: error.message } }))
+  })
+  // A kept-alive connection that the server closes just as the next request is sent would look like a fault of ours.
+  server.keepAliveTimeout = 60_000
+  return new Promise((resolve, reject) => {
+    server.on('error', reject)
+    server.listen(0, '127.0.0.1', 1024, () => resolve((server.address() as AddressInfo).port))
+  })
+}
+
+/** By events: iterating over a stream costs several times as much, and there are tens of thousands of them. */
+function readJson(stream: IncomingMessage): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+    stream.on('error', reject)
+    stream.on('aborted', () => reject(new Error('the connection broke')))
+    stream.on('end', () => {
+      try {
+        resolve(JSON.parse(Buffer.concat(chunks).toString()))
+      } catch (error) {
+        reject(error)
+      }
+    })
+  })
+}

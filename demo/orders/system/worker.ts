@@ -1,0 +1,27 @@
+// The one program behind every process of the order system; the supervisor says which role it plays.
+import type { Role, Started, WorkerSetup } from './messages.ts'
+import { tell } from './progress.ts'
+
+/** Loaded on demand, so that a worker that was killed is back at work quickly. */
+const ROLES: Record<Role, (setup: WorkerSetup) => Promise<Started>> = {
+  gateway: async (setup) => (await import('../roles/gateway.ts')).gateway(setup),
+  client: async (setup) => (await import('../roles/client.ts')).client(setup),
+  api: async (setup) => (await import('../roles/api.ts')).api(setup),
+  relay: async (setup) => (await import('../roles/relay.ts')).relayRole(setup),
+  coupon: async (setup) => (await import('../roles/consumer.ts')).consumer(setup),
+  points: async (setup) => (await import('../roles/consumer.ts')).consumer(setup),
+  fulfilment: async (setup) => (await import('../roles/consumer.ts')).consumer(setup),
+  audit: async (setup) => (await import('../roles/auditor.ts')).auditor(setup),
+}
+
+// No process outlives the supervisor, however that one ended; and Ctrl-C, which the terminal sends to all of us, is his
+// to answer.
+process.on('disconnect', () => process.exit(0))
+// He may have ended before we came to listen.
+if (!process.connected) process.exit(0)
+process.on('SIGINT', () => {})
+
+const setup = JSON.parse(process.argv[2] ?? '{}') as WorkerSetup
+const { port, finished } = await ROLES[setup.role](setup)
+tell({ type: 'ready', port })
+if (finished !== undefined) tell({ type: 'finished', result: await finished })

@@ -1,0 +1,6 @@
+export { REQUIRED, unreached } from './coverage.ts'
+export { everyPlacement, type Placement, smallScenario } from './placements.ts'
+export { MODES, type Mode, type Scenario } from './scenario.ts'
+export { playSchedule, type ScheduleOptions, type ScheduleReport } from './schedule.ts'
+export { type SimulateOptions, type SimulationReport, simulate } from './simulate.ts'
+export type { Violation } from './world.ts'
