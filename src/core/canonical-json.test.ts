@@ -270,9 +270,8 @@ describe('limits', () => {
   })
 
   it('many numeric names with colliding hashes cost no more than others (CVE-2026-21717)', () => {
-    const flood = Object.fromEntries(Array.from({ length: 60_000 }, (_, index) => [String(index * 2 ** 16), 1]))
-    const start = performance.now()
-    canonicalJson(flood)
-    expect(performance.now() - start).toBeLessThan(1_000)
+    // No clock: a cost that grows with the square of the names would end in the time limit of the test.
+    const flood = Object.fromEntries(Array.from({ length: 150_000 }, (_, index) => [String(index * 2 ** 14), 1]))
+    expect(canonicalJson(flood)).toMatch(/^\{"0":1,/)
   })
 })

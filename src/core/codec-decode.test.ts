@@ -202,11 +202,10 @@ describe('refused', () => {
   })
 
   it('numeric names with colliding hashes cost no more than others (CVE-2026-21717)', () => {
-    const names = Array.from({ length: 60_000 }, (_, index) => `"${index * 2 ** 16}":1`)
+    // No clock: a cost that grows with the square of the names would end in the time limit of the test.
+    const names = Array.from({ length: 75_000 }, (_, index) => `"${index * 2 ** 14}":1`)
     for (const letter of ['J', 'X']) {
-      const start = performance.now()
-      expect(Object.keys(decodeResult(Buffer.from(`\x01${letter}{${names.join()}}`)) as object)).toHaveLength(60_000)
-      expect(performance.now() - start).toBeLessThan(1_000)
+      expect(Object.keys(decodeResult(Buffer.from(`\x01${letter}{${names.join()}}`)) as object)).toHaveLength(75_000)
     }
   })
 
