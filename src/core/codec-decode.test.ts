@@ -203,9 +203,10 @@ describe('refused', () => {
 
   it('numeric names with colliding hashes cost no more than others (CVE-2026-21717)', () => {
     // No clock: a cost that grows with the square of the names would end in the time limit of the test.
-    const names = Array.from({ length: 75_000 }, (_, index) => `"${index * 2 ** 14}":1`)
+    const names = Array.from({ length: 150_000 }, (_, index) => `"${index * 2 ** 14}":1`)
     for (const letter of ['J', 'X']) {
-      expect(Object.keys(decodeResult(Buffer.from(`\x01${letter}{${names.join()}}`)) as object)).toHaveLength(75_000)
+      const decoded = decodeResult(Buffer.from(`\x01${letter}{${names.join()}}`), { maxBytes: 8_000_000 })
+      expect(Object.keys(decoded as object)).toHaveLength(150_000)
     }
   })
 
