@@ -59,7 +59,7 @@ async function byHand(home, durability) {
 
 /** @param {string} path @returns {Promise<any>} */
 async function open(path) {
-  const native = process.getBuiltinModule?.('node:sqlite')
+  const native = /** @type {any} */ (process.getBuiltinModule?.('node:sqlite'))
   if (native !== undefined) return new native.DatabaseSync(path)
   const { default: Database } = await import('libsql')
   return new Database(path)

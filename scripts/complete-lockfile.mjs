@@ -9,7 +9,7 @@ const model = lock.packages['node_modules/@biomejs/cli-linux-x64']
 for (const [name, version] of Object.entries(want)) {
   const path = `node_modules/${name}`
   if (lock.packages[path]) continue
-  const [, os, cpu, musl] = /cli-(\w+)-(\w+)(-musl)?$/.exec(name)
+  const [, os, cpu, musl] = /cli-(\w+)-(\w+)(-musl)?$/.exec(name) ?? []
   lock.packages[path] = {
     version,
     cpu: [cpu],
@@ -21,6 +21,6 @@ for (const [name, version] of Object.entries(want)) {
     engines: model.engines,
   }
 }
-const [root, ...rest] = Object.entries(lock.packages)
-lock.packages = Object.fromEntries([root, ...rest.sort(([a], [b]) => a.localeCompare(b, 'en'))])
+const [root, ...rest] = /** @type {[string, unknown][]} */ (Object.entries(lock.packages))
+lock.packages = Object.fromEntries([root ?? ['', {}], ...rest.sort(([a], [b]) => a.localeCompare(b, 'en'))])
 writeFileSync(f, `${JSON.stringify(lock, null, 2)}\n`)

@@ -64,6 +64,8 @@ async function runGranted(
       const decided =
         keeping === 'lock' ? undefined : await decideAbandoned(context, call, { attempt, fence: lease.fence })
       if (decided !== undefined) return { decided }
+      // The policy took its time: an owner that lost its lease meanwhile must not start any more.
+      if (attempt > 1) op.signal.throwIfAborted()
       try {
         return { value: await effect(op) }
       } catch (thrown) {

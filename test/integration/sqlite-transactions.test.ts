@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { decodeResult, encodeResult } from '../../src/core/codec.ts'
-import { onlyonce } from '../../src/index.ts'
 import type { SqliteDatabase } from '../../src/embedded/driver.ts'
+import { onlyonce } from '../../src/index.ts'
 import { type SqliteStore, type SqliteTx, sqliteStore } from '../../src/stores/sqlite/index.ts'
 import { all, granted, rawDatabase, request, sleepMs, storeOn, tempFile, value } from './sqlite-helpers.ts'
 

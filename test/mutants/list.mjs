@@ -304,4 +304,10 @@ export const mutants = [
       },
     ],
   },
+  {
+    name: 'effect-starts-after-loss',
+    bug: 'onAbandoned answers after the lease was lost, and the effect starts all the same',
+    edits: [{ file: leased, search: '      if (attempt > 1) op.signal.throwIfAborted()\n', replace: '' }],
+    tests: ['test/simulation/regressions.test.ts'],
+  },
 ]

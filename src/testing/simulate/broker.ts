@@ -7,12 +7,6 @@ import { awake, type Process, type Site } from './site.ts'
 import { overTheWire } from './wire.ts'
 import type { Life } from './worker.ts'
 
-/** What brokers differ in. */
-export interface Broker {
-  /** Some take an ack of a delivery that they have given to somebody else meanwhile. */
-  readonly takesStaleAcks: boolean
-}
-
 /** A message on its way. */
 interface Parcel {
   deliveries: number
@@ -71,7 +65,7 @@ export function startMessage(site: Site, message: SimCaller, settled: (message: 
 
   function settle(nth: number, verdict: Verdict): void {
     if (parcel.over || verdict.kind === 'none') return
-    if (nth !== parcel.deliveries && !(verdict.kind === 'ack' && site.broker?.takesStaleAcks)) return
+    if (nth !== parcel.deliveries && !(verdict.kind === 'ack' && site.scenario.takesStaleAcks)) return
     if (verdict.kind === 'retry') {
       hide(verdict.delayMs)
       return

@@ -23,7 +23,9 @@ export const REQUIRED: readonly string[] = [
     ['claim in tx', 'write', 'append', 'commit'],
     ['crash-at-send', 'lost-request', 'lost-reply', 'slow-request'],
   ),
-  ...['takeover', 'fenced out', 'replay', 'busy', 'mismatch', 'own claim asked again', 'retention over'].map(state),
+  ...['takeover', 'fenced out', 'replay', 'busy', 'mismatch', 'own claim asked again', 'the key was new again'].map(
+    state,
+  ),
   ...['own claim asked again after the release', 'step replayed', 'stale effect refused by its fence'].map(state),
   ...['reconciled, had happened', 'reconciled, had not', 'effect repeated', 'effect stopped by its signal'].map(state),
   ...['swept', 'committed', 'rolled back', 'waited for a row', 'redelivered', 'published twice'].map(state),

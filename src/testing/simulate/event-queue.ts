@@ -1,4 +1,9 @@
-import type { Life } from './worker.ts'
+/** A process in which events happen, or do not. */
+export interface Home {
+  readonly name: string
+  /** Whether the event may happen now; otherwise the process has dropped it, or kept it for later. */
+  admits(event: SimEvent): boolean
+}
 
 /** One thing that happens at one moment. `life`: whose process it happens in; left out, it happens in the world. */
 export interface SimEvent {
@@ -7,7 +12,7 @@ export interface SimEvent {
   tie: number
   readonly order: number
   readonly label: string
-  readonly life: Life | undefined
+  readonly life: Home | undefined
   readonly run: () => void
   cancelled: boolean
 }

@@ -127,6 +127,12 @@ export class Judge {
     known.results.push({ fingerprint, result })
   }
 
+  /** A sweep removes what is past its retention, for good: a clock that is set back does not bring it back. */
+  swept(): void {
+    const now = this.#world.storeNow()
+    for (const [id, known] of this.#known) if (this.#current(id, now) === undefined) known.state = 'gone'
+  }
+
   /** Whoever forgets an operation says that it may run again. */
   forgot(id: OperationId): void {
     const known = this.#known.get(id)
@@ -144,8 +150,11 @@ export class Judge {
     const known = before ?? unseen()
     this.#known.set(id, known)
     if (lease.fence <= known.fence) this.#wrong('I3', id, `fence ${lease.fence} came after ${known.fence}`)
-    if (known.state === 'gone') {
-      if (before !== undefined) known.generation++
+    if (this.#current(id, now) === undefined) {
+      if (before !== undefined) {
+        this.#world.count('state: the key was new again')
+        known.generation++
+      }
       known.abandoned = 0
       known.stepsSaved = 0
     }
@@ -169,8 +178,6 @@ export class Judge {
     const known = this.#known.get(id)
     if (known === undefined || known.state === 'gone') return undefined
     if (known.retainUntil > now || known.leaseUntil > now) return known
-    this.#world.count('state: retention over')
-    known.state = 'gone'
     return undefined
   }
 

@@ -56,6 +56,8 @@ export interface Scenario {
   /** The store's own clock is set: leases and retentions end sooner, or later. */
   readonly storeStep: { readonly at: number; readonly byMs: number } | undefined
   readonly notifies: boolean
+  /** Some brokers take an ack of a delivery that they have given to somebody else meanwhile. */
+  readonly takesStaleAcks: boolean
   readonly calmFrom: number
   /** By then everything has to be settled and quiet. */
   readonly limit: number
@@ -101,6 +103,7 @@ export function scenario(dice: Dice, mode: Mode = dice.pick(dice.chance(0.5) ? M
     forgetAt,
     storeStep,
     notifies: dice.chance(0.5),
+    takesStaleAcks: dice.chance(0.5),
     calmFrom,
     limit:
       Math.max(-(storeStep?.byMs ?? 0), 0) +
@@ -109,6 +112,10 @@ export function scenario(dice: Dice, mode: Mode = dice.pick(dice.chance(0.5) ? M
       4 * patienceMs +
       6 * storeTimeoutMs,
   }
+}
+
+export function isFedByBroker(mode: Mode): boolean {
+  return mode === 'inbox' || mode === 'pipeline'
 }
 
 /** Mostly one or two keys, so that their callers meet; sometimes the same key in two scopes, so that they must not. */
@@ -131,7 +138,7 @@ function someKeys(dice: Dice, mode: Mode): readonly SimKey[] {
     ],
   ])
   return names.map(([name = '', key = '']) => {
-    const scope = mode === 'inbox' || mode === 'pipeline' ? `${name}/inbox/${CONSUMER}` : name
+    const scope = isFedByBroker(mode) ? `${name}/inbox/${CONSUMER}` : name
     const prefix = mode === 'lock' ? `${RESERVED_SCOPE_MARK}lock:` : ''
     return { scope, key, id: operationId(prefix + scope, key) }
   })

@@ -2,7 +2,7 @@ import { startMessage } from './broker.ts'
 import { startCaller } from './callers.ts'
 import { dice as diceOf } from './dice.ts'
 import { type FaultPlan, mixture, randomFaults } from './faults.ts'
-import { type Scenario, type SimCaller, scenario as scenarioOf } from './scenario.ts'
+import { isFedByBroker, type Scenario, type SimCaller, scenario as scenarioOf } from './scenario.ts'
 import { buildSite } from './site.ts'
 import { type Violation, World } from './world.ts'
 
@@ -43,7 +43,7 @@ export async function playSchedule(options: ScheduleOptions): Promise<ScheduleRe
     unsettled.delete(caller)
     if (unsettled.size === 0) site.settled()
   }
-  const start = site.broker === undefined ? startCaller : startMessage
+  const start = isFedByBroker(scenario.mode) ? startMessage : startCaller
   for (const caller of scenario.callers) start(site, caller, settled)
   const quiet = await world.play(scenario.limit)
   if (quiet && world.violation === undefined) site.atTheEnd()

@@ -3,7 +3,6 @@ import type { Once } from '../../core/once.ts'
 import { type Runtime, systemRuntime } from '../../core/runtime.ts'
 import { memoryStore } from '../../stores/memory/index.ts'
 import { Answers } from './answers.ts'
-import type { Broker } from './broker.ts'
 import { Database } from './database.ts'
 import { databaseOverWire, type SimTx } from './database-client.ts'
 import { abandonedPolicy } from './effects.ts'
@@ -33,7 +32,6 @@ export interface Site {
   readonly outside: Outside
   readonly answers: Answers
   readonly workers: readonly Worker[]
-  readonly broker: Broker | undefined
   readonly pipeline: Pipeline | undefined
   process(life: Life): Process
   /** Everybody has their answer: what would go on for ever is asked to stop. */
@@ -91,8 +89,6 @@ export function buildSite(world: World, scenario: Scenario): Site {
     outside,
     answers,
     workers: scenario.workers.map((clock, index) => new Worker(world, `w${index + 1}`, clock, program)),
-    broker:
-      scenario.mode === 'inbox' || pipeline !== undefined ? { takesStaleAcks: world.dice.chance(0.5) } : undefined,
     pipeline,
     process: (life) => processes.get(life) as Process,
     settled: () => pipeline?.finish(),
@@ -123,6 +119,9 @@ export function awake({ world, workers }: Site): Life | undefined {
   return lives.length === 0 ? undefined : world.dice.pick(lives)
 }
 
+/** There are only a few records. */
+const EVERYTHING = 1_000
+
 /** Somebody sweeps all the time; somebody forgets a key that may be in use. */
 function disturb(
   world: World,
@@ -133,7 +132,8 @@ function disturb(
   if (sweepEveryMs !== undefined) {
     const sweep = () => {
       world.count('fault: sweep')
-      void store.sweep(10).then((removed) => removed > 0 && world.count('state: swept'))
+      judge.swept()
+      void store.sweep(EVERYTHING).then((removed) => removed > 0 && world.count('state: swept'))
       if (!world.calm) world.after(sweepEveryMs, 'sweep', sweep)
     }
     world.after(sweepEveryMs, 'sweep', sweep)

@@ -64,7 +64,11 @@ export function storeOverWire(life: Life, store: Store, judge: Judge, ledger: Le
         return outcomes
       }).then(heard(leases, (one) => one, true)),
     find: (ids) => send('find', () => store.find(ids)),
-    sweep: (limit) => send('sweep', () => store.sweep(limit)),
+    sweep: (limit) =>
+      send('sweep', async () => {
+        judge.swept()
+        return store.sweep(limit)
+      }),
   }
   const reached: Store = { ...store, ...own }
   if (!notifies) delete reached.watch

@@ -1,5 +1,5 @@
 import type { Runtime } from '../../core/runtime.ts'
-import type { SimEvent } from './event-queue.ts'
+import type { Home, SimEvent } from './event-queue.ts'
 import { EPOCH, type World } from './world.ts'
 
 /** A process's own idea of the time: never the store's. */
@@ -55,7 +55,7 @@ export class Worker {
 }
 
 /** One process, from its start to its crash. */
-export class Life {
+export class Life implements Home {
   readonly worker: Worker
   readonly name: string
   readonly runtime: Runtime
@@ -86,7 +86,6 @@ export class Life {
     return this.#held !== undefined
   }
 
-  /** Whether the event may happen now; otherwise it is dropped, or kept until the pause is over. */
   admits(event: SimEvent): boolean {
     if (!this.alive) return false
     if (this.#held === undefined) {

@@ -1,7 +1,6 @@
 import type { Dice } from './dice.ts'
-import { EventQueue, type SimEvent } from './event-queue.ts'
+import { EventQueue, type Home, type SimEvent } from './event-queue.ts'
 import { type FaultPlan, NO_FAULTS } from './faults.ts'
-import type { Life } from './worker.ts'
 
 /** 2026-01-01 UTC: fences are made of real clocks, so the virtual one has their size. */
 export const EPOCH = 1_767_225_600_000
@@ -64,7 +63,7 @@ export class World {
     this.#storeStep += byMs
   }
 
-  after(ms: number, label: string, run: () => void, life?: Life): SimEvent {
+  after(ms: number, label: string, run: () => void, life?: Home): SimEvent {
     const event: SimEvent = {
       at: this.now + Math.max(ms, 0),
       tie: this.dice.float(),
@@ -86,7 +85,7 @@ export class World {
   }
 
   /** As `after`, but never later than a moment after the faults are over: what was delayed arrives in the end. */
-  delayed(ms: number, label: string, run: () => void, life?: Life): SimEvent {
+  delayed(ms: number, label: string, run: () => void, life?: Home): SimEvent {
     return this.after(Math.min(ms, Math.max(this.calmFrom - this.now, 0) + this.dice.between(1, 10)), label, run, life)
   }
 
