@@ -67,18 +67,18 @@ function run([command = '', ...args], env, limitMs) {
 function tests(name, env) {
   const file = join(reports, `${name}.json`)
   const argv = ['npm', 'test', '--', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
-  return step(`tests ${name}`, argv, { minutes: 10, count: () => vitestCounts(file), ...(env && { env }) })
+  return step(`tests ${name}`, argv, { minutes: 15, count: () => vitestCounts(file), ...(env && { env }) })
 }
 
 async function main() {
   const checkReport = join(reports, 'check.json')
   await tests(`node-${process.versions.node.split('.')[0]}`)
   await step('check', ['npm', 'run', 'check', '--', '--report', checkReport], {
-    minutes: 8,
+    minutes: 10,
     count: () => checkCounts(checkReport),
   })
-  await step('simulate', ['npm', 'run', 'simulate', '--', '--seeds', '200000'], { minutes: 8 })
-  await step('mutants', ['npm', 'run', 'mutants'], { minutes: 8 })
+  await step('simulate', ['npm', 'run', 'simulate', '--', '--seeds', '200000'], { minutes: 12 })
+  await step('mutants', ['npm', 'run', 'mutants'], { minutes: 12 })
 
   const env = await node24()
   if (env === undefined) return

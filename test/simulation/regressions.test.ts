@@ -15,9 +15,9 @@ it('an owner whose policy answers after its lease was lost does not start the ef
   const hang = () => new Promise<never>(() => {})
 
   // The first owner disappears half-way, the second asks what became of it and waits for the answer.
-  const first = onlyonce(options).attempt('k', hang)
+  const first = expect(onlyonce(options).attempt('k', hang)).rejects.toMatchObject({ code: 'LEASE_LOST' })
   await runtime.advance(3_500)
-  await expect(first).rejects.toMatchObject({ code: 'LEASE_LOST' })
+  await first
   let answer: (reconciled: Reconciled) => void = () => {}
   const onAbandoned = () =>
     new Promise<Reconciled>((resolve) => {

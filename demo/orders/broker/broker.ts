@@ -1,11 +1,9 @@
 import { openSync, writeSync } from 'node:fs'
 import { type EmbeddedQueue, embeddedQueue, type ReceivedMessage } from 'onlyonce/embedded-queue'
 import { messageFaults } from '../faults/plan.ts'
-import type { OrderPaid } from '../shop/place-order.ts'
+import { type OrderPaid, TOPIC } from '../shop/place-order.ts'
 import { deliveriesFile, queueDb } from '../system/files.ts'
 import { CONSUMERS, type Consumer } from '../system/messages.ts'
-
-export const TOPIC = 'order-paid'
 
 /** What a killed consumer had in hand is handed out again after so long. */
 export const VISIBILITY_MS = 2_000
@@ -44,16 +42,17 @@ export function withFaults(queue: EmbeddedQueue, { dir, seed, consumer, onFirst 
   const againAfter = new Map<string, number>()
 
   async function admit(message: ReceivedMessage): Promise<ReceivedMessage | undefined> {
-    const { receipt, deliveries } = message
+    const { receipt } = message
     const { delayMs, againAfterMs } = messageFaults(seed, orderIdOf(message), consumer)
-    if (delayMs !== undefined && deliveries === 1) {
+    // A late message was given to nobody when it was put off here.
+    const deliveries = delayMs === undefined ? message.deliveries : message.deliveries - 1
+    if (delayMs !== undefined && deliveries === 0) {
       await queue.retry(receipt, delayMs)
       return undefined
     }
-    const first = deliveries === (delayMs === undefined ? 1 : 2)
-    if (first) onFirst(1)
-    if (first && againAfterMs !== undefined) againAfter.set(receipt, againAfterMs)
-    return message
+    if (deliveries === 1) onFirst(1)
+    if (deliveries === 1 && againAfterMs !== undefined) againAfter.set(receipt, againAfterMs)
+    return { ...message, deliveries }
   }
 
   return {

@@ -1,7 +1,7 @@
 import { chance } from './chance.ts'
 
 /** `publisher` is whoever publishes: the relay where there is one, an API worker where there is none. */
-export const VICTIMS = ['api-1', 'coupon', 'publisher', 'api-2', 'fulfilment', 'points'] as const
+export const VICTIMS = ['api-1', 'coupon', 'publisher', 'fulfilment', 'api-2', 'points'] as const
 export type Victim = (typeof VICTIMS)[number]
 
 export interface Kill {

@@ -19,7 +19,7 @@ const LOOK_EVERY_MS = 50
 /** Longer than the gateway's latest answer takes, so that nothing is under way any more. */
 const QUIET_MS = 1_000
 /** What has not moved for so long never will; the audit shows it as lost. */
-const STUCK_MS = 15_000
+const STUCK_MS = 20_000
 
 /** Waits until nothing moves, then holds the ledgers against the orders. */
 export async function auditor({ variant, dir, orders: file }: WorkerSetup): Promise<Started> {

@@ -8,10 +8,15 @@ export async function consumer(setup: WorkerSetup): Promise<Started> {
   const name = setup.role as Consumer
   const progress = createProgress()
   const queue = withFaults(openBroker(dir), { dir, seed, consumer: name, onFirst: progress.add })
-  const { handlePaidOrders } =
-    setup.variant === 'onlyonce'
-      ? await import('../shop/onlyonce/handle-paid-orders.ts')
-      : await import('../shop/unprotected/handle-paid-orders.ts')
-  await handlePaidOrders(queue, name, dir)
+  if (setup.variant === 'unprotected') {
+    const { handlePaidOrders } = await import('../shop/unprotected/handle-paid-orders.ts')
+    await handlePaidOrders(queue, name, dir)
+  } else if (name === 'fulfilment') {
+    const { completeOrders } = await import('../shop/onlyonce/complete-orders.ts')
+    await completeOrders(queue, dir)
+  } else {
+    const { handlePaidOrders } = await import('../shop/onlyonce/handle-paid-orders.ts')
+    await handlePaidOrders(queue, name, dir)
+  }
   return {}
 }

@@ -9,6 +9,9 @@ export interface Placed {
 /** Takes an order and its payment. Resolves when it is paid; throws when the customer has to ask again. */
 export type PlaceOrder = (order: Order, idempotencyKey: string) => Promise<Placed>
 
+/** What the messages about paid orders are published under. */
+export const TOPIC = 'order-paid'
+
 /** What consumers read: an order was paid. */
 export interface OrderPaid {
   readonly orderId: string

@@ -1,4 +1,5 @@
 // The one program behind every process of the order system; the supervisor says which role it plays.
+import { setFlagsFromString } from 'node:v8'
 import type { Role, Started, WorkerSetup } from './messages.ts'
 import { tell } from './progress.ts'
 
@@ -13,6 +14,9 @@ const ROLES: Record<Role, (setup: WorkerSetup) => Promise<Started>> = {
   fulfilment: async (setup) => (await import('../roles/consumer.ts')).consumer(setup),
   audit: async (setup) => (await import('../roles/auditor.ts')).auditor(setup),
 }
+
+// Most workers are killed within seconds, before optimised code pays for its making. Unknown flags are ignored.
+setFlagsFromString('--interrupt-budget=400000')
 
 // No process outlives the supervisor, however that one ended; and Ctrl-C, which the terminal sends to all of us, is his
 // to answer.

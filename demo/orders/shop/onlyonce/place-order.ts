@@ -1,11 +1,10 @@
 import { onlyonce } from 'onlyonce'
 import { outbox } from 'onlyonce/outbox'
 import { sqliteStore } from 'onlyonce/sqlite'
-import { TOPIC } from '../../broker/broker.ts'
 import { ordersDb } from '../../system/files.ts'
 import type { WorkerSetup } from '../../system/messages.ts'
 import { charge } from '../gateway-client.ts'
-import { CREATE_ORDER, ORDERS_TABLE, type OrderPaid, type PlaceOrder } from '../place-order.ts'
+import { CREATE_ORDER, ORDERS_TABLE, type OrderPaid, type PlaceOrder, TOPIC } from '../place-order.ts'
 
 /** A killed worker's orders can be taken over after so long. Renewed every third of it, so it may be short. */
 const LEASE_MS = 2_000

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { openBroker, TOPIC } from '../../broker/broker.ts'
+import { openBroker } from '../../broker/broker.ts'
 import { ordersDb } from '../../system/files.ts'
 import type { WorkerSetup } from '../../system/messages.ts'
 import { openDatabase } from '../database.ts'
 import { charge } from '../gateway-client.ts'
-import { CREATE_ORDER, ORDERS_TABLE, type OrderPaid, type PlaceOrder } from '../place-order.ts'
+import { CREATE_ORDER, ORDERS_TABLE, type OrderPaid, type PlaceOrder, TOPIC } from '../place-order.ts'
 
 /**
  * The same service as it is usually written: it looks whether the order was paid, charges, saves and publishes. It
