@@ -41,6 +41,7 @@ describe('the packed package', () => {
       'dist/cli',
       'dist/core',
       'dist/demo',
+      'dist/embedded',
       'dist/index',
       'dist/messaging',
       'dist/outbox',
