@@ -75,7 +75,9 @@ function verdictOf(file) {
   if (!existsSync(file)) return { killed: false, by: 'no report: the run did not end' }
   const report = JSON.parse(readFileSync(file, 'utf8'))
   for (const suite of report.testResults) {
-    if (suite.assertionResults.length === 0) return { killed: false, by: `does not load: ${suite.message}` }
+    // A file that --bail kept from running has no results either, but nothing to say of it.
+    if (suite.assertionResults.length === 0 && suite.message !== '')
+      return { killed: false, by: `does not load: ${suite.message}` }
     const failed = suite.assertionResults.find((/** @type {{ status: string }} */ test) => test.status === 'failed')
     if (failed === undefined) continue
     const message = String(failed.failureMessages[0])
