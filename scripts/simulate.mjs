@@ -45,6 +45,8 @@ async function replay(seed) {
 
 /** @type {Set<import('node:child_process').ChildProcess>} */
 const children = new Set()
+/** A broken invariant was found, and the others were told to end. Anybody else who ends them spoils the run. */
+let ending = false
 
 /**
  * In a process of its own, because V8 wants to be told at its start that nearly everything here dies young.
@@ -67,11 +69,13 @@ function part(from, seeds, onProgress) {
       resolve(message.part)
       children.delete(child)
       // One broken invariant is enough: nobody waits for the others.
-      if (message.part.failure !== undefined) for (const other of children) other.kill()
+      if (message.part.failure === undefined) return
+      ending = true
+      for (const other of children) other.kill()
     })
     child.on('error', reject)
     child.on('exit', (code, signal) => {
-      if (signal === 'SIGTERM') resolve({ schedules: played, steps: 0, virtualMs: 0, counts: [] })
+      if (ending && signal === 'SIGTERM') resolve({ schedules: played, steps: 0, virtualMs: 0, counts: [] })
       else reject(new Error(`a simulating process ended with ${code ?? signal} before its answer`))
     })
   })
@@ -166,4 +170,12 @@ function asJson(_, value) {
 }
 
 if (process.env.ONLYONCE_SIMULATE !== undefined && process.send !== undefined) await work(process.env.ONLYONCE_SIMULATE)
-else process.exitCode = await main()
+else {
+  try {
+    process.exitCode = await main()
+  } catch (error) {
+    console.error(`simulate: ${error instanceof Error ? error.message : error}`)
+    for (const child of children) child.kill()
+    process.exitCode = 1
+  }
+}

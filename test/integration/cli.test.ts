@@ -873,7 +873,7 @@ describe.skipIf(!existsSync(binary))('the built command', () => {
   const built = (...argv: string[]) =>
     spawnSync(process.execPath, [binary, ...argv], {
       encoding: 'utf8',
-      env: { ...process.env, ONLYONCE_STORE: url, FORCE_COLOR: '' },
+      env: { ...process.env, ONLYONCE_STORE: url, FORCE_COLOR: undefined },
       input: '',
     })
 
