@@ -22,7 +22,9 @@ export function openFile(open: OpenDatabase, path: string, durability: 'full' | 
   } catch (error) {
     try {
       db.close()
-    } catch {}
+    } catch {
+      // What must be told is why it could not be opened.
+    }
     throw error
   }
 }

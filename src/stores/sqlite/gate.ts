@@ -75,7 +75,9 @@ export function createGate(options: ResolvedSqliteOptions): Gate {
     if (!OUTLIVES_ITS_CAUSE.includes(faultOf(Object(error).cause))) return
     try {
       connection.close()
-    } catch {}
+    } catch {
+      // It is given up either way, and the caller is told the error that brought us here.
+    }
     connection = undefined
   }
 
