@@ -5,8 +5,8 @@ import { OnlyonceError, reasonOf } from './errors.ts'
 import type { Settled } from './flights.ts'
 import { leaseLost } from './holding.ts'
 import { quote } from './key.ts'
-import type { AtomicEffect, Operation } from './once.ts'
-import { createOperation } from './operation.ts'
+import type { AtomicEffect } from './once.ts'
+import { RunningOperation } from './operation.ts'
 import type { Lease, StoredResult } from './record.ts'
 import { storedError, storedValue } from './result.ts'
 import { sleep } from './runtime.ts'
@@ -112,8 +112,10 @@ async function insideTransaction<Tx>(
       const { lease, attempt } = claim
       const decided = await decideAbandoned(context, call, { attempt, fence: lease.fence })
       if (decided !== undefined) return keep(claims, call, lease, attempt, decided, false)
-      const control = createOperation({ named: call.named, ...claim, fence: lease.fence, owner })
-      const value = await runWithin(context, call, control, () => effect(tx, control.op))
+      const { fence } = lease
+      const { starts, steps } = claim
+      const op = new RunningOperation({ named: call.named, attempt, starts, fence, owner, steps })
+      const value = await runWithin(context, call, op, () => effect(tx, op))
       return keep(claims, call, lease, attempt, storedValue(value), true)
     })
   } catch (error) {
@@ -150,13 +152,13 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 function runWithin(
   { runtime }: EngineContext,
   { named, options }: Call,
-  control: { readonly op: Operation; abort(reason: OnlyonceError): void },
+  op: RunningOperation,
   effect: () => unknown,
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const cancel = runtime.after(options.maxRunMs, () => {
       const loss = leaseLost(named.key, 'it ran longer than maxRunMs, and its transaction was undone')
-      control.abort(loss)
+      RunningOperation.abort(op, loss)
       reject(loss)
     })
     const run = async () => effect()

@@ -4,8 +4,9 @@ import { createBatcher } from './batcher.ts'
 import { OnlyonceError } from './errors.ts'
 
 /** A store call under test control: every batch waits until it is answered. */
-function setUp({ maxBatch = 100, timeoutMs = 1_000 } = {}) {
+function setUp({ maxBatch = 100, timeoutMs = 1_000, batches: atOnce = 1, lone = 0 } = {}) {
   const runtime = fakeRuntime()
+  const late: [string, string][] = []
   const sent: {
     readonly batch: readonly string[]
     answer(answers?: readonly string[]): void
@@ -17,12 +18,22 @@ function setUp({ maxBatch = 100, timeoutMs = 1_000 } = {}) {
         const answer = (answers = batch.map((one) => `${one}!`)) => resolve(answers)
         sent.push({ batch, answer, fail: reject })
       }),
-    { maxBatch, timeoutMs, runtime, idOf: (request) => request.slice(0, 1) },
+    {
+      maxBatch,
+      timeoutMs,
+      batches: atOnce,
+      lone,
+      runtime,
+      idOf: (request) => request.slice(0, 1),
+      onLate: (request, answer) => late.push([request, answer]),
+    },
   )
   const batches = () => sent.map((one) => one.batch)
   const turn = () => runtime.advance(0)
-  return { runtime, sent, submit, batches, turn }
+  return { runtime, sent, submit, batches, late, turn }
 }
+
+const caught = (answer: Promise<string>) => answer.catch((error: Error) => error.message)
 
 const reasons = (results: readonly PromiseSettledResult<string>[]) =>
   results.map((one) => (one.status === 'fulfilled' ? one.value : `no: ${one.reason.message}`))
@@ -40,7 +51,7 @@ describe('the batcher', () => {
 
   it('gathers what comes while a call is under way, and answers each in its place', async () => {
     const { submit, sent, batches, turn } = setUp()
-    const answers = ['a', 'b', 'c', 'd'].map(submit)
+    const answers = ['a', 'b', 'c', 'd'].map((one) => submit(one))
     expect(batches()).toEqual([['a']])
     sent[0]?.answer()
     await turn()
@@ -51,7 +62,7 @@ describe('the batcher', () => {
 
   it('sends at most maxBatch in one call, the oldest first', async () => {
     const { submit, sent, batches, turn } = setUp({ maxBatch: 2 })
-    const answers = ['a', 'b', 'c', 'd', 'e', 'f'].map(submit)
+    const answers = ['a', 'b', 'c', 'd', 'e', 'f'].map((one) => submit(one))
     for (let call = 0; call < 4; call++) {
       sent[call]?.answer()
       await turn()
@@ -62,7 +73,7 @@ describe('the batcher', () => {
 
   it('never sends two requests for one id in the same call, and keeps their order', async () => {
     const { submit, sent, batches, turn } = setUp()
-    const answers = ['x', 'a1', 'b1', 'a2', 'a3', 'c1'].map(submit)
+    const answers = ['x', 'a1', 'b1', 'a2', 'a3', 'c1'].map((one) => submit(one))
     for (let call = 0; call < 4; call++) {
       sent[call]?.answer()
       await turn()
@@ -81,7 +92,7 @@ describe('the batcher', () => {
 
   it('splits a batch that fails in halves, so that one bad request fails alone', async () => {
     const { submit, sent, batches, turn } = setUp()
-    const settled = Promise.allSettled(['x', 'a', 'b', 'c', 'd', 'e'].map(submit))
+    const settled = Promise.allSettled(['x', 'a', 'b', 'c', 'd', 'e'].map((one) => submit(one)))
     sent[0]?.answer()
     await turn()
     for (let call = 1; call < sent.length; call++) {
@@ -96,7 +107,7 @@ describe('the batcher', () => {
 
   it('does not ask a store that is down once for every request of a batch', async () => {
     const { submit, sent, batches, turn } = setUp()
-    const settled = Promise.allSettled(['x', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map(submit))
+    const settled = Promise.allSettled(['x', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map((one) => submit(one)))
     sent[0]?.answer()
     await turn()
     for (let call = 1; call < sent.length; call++) {
@@ -119,7 +130,7 @@ describe('the batcher', () => {
 
   it('takes a request that failed between two that went well for a bad one', async () => {
     const { submit, sent, batches, turn } = setUp()
-    const settled = Promise.allSettled(['x', 'a', 'b', 'c', 'd'].map(submit))
+    const settled = Promise.allSettled(['x', 'a', 'b', 'c', 'd'].map((one) => submit(one)))
     sent[0]?.answer()
     await turn()
     for (let call = 1; call < sent.length; call++) {
@@ -134,7 +145,7 @@ describe('the batcher', () => {
 
   it('goes on where the store itself refuses one request after the other', async () => {
     const { submit, sent, turn } = setUp()
-    const settled = Promise.allSettled(['x', 'a', 'b', 'c', 'd'].map(submit))
+    const settled = Promise.allSettled(['x', 'a', 'b', 'c', 'd'].map((one) => submit(one)))
     sent[0]?.answer()
     await turn()
     for (let call = 1; call < sent.length; call++) {
@@ -148,7 +159,7 @@ describe('the batcher', () => {
 
   it.each([[[]], [['b!']], [['b!', 'c!', 'd!']]])('refuses %j as the answers to two requests', async (wrong) => {
     const { submit, sent, turn } = setUp()
-    const settled = Promise.allSettled(['x', 'b', 'c'].map(submit))
+    const settled = Promise.allSettled(['x', 'b', 'c'].map((one) => submit(one)))
     sent[0]?.answer()
     await turn()
     sent[1]?.answer(wrong)
@@ -174,18 +185,20 @@ describe('the batcher', () => {
     await expect(submit('b')).rejects.toThrow('not even sent')
   })
 
-  it('lets the next batch go when a call has not answered in time, and still takes its late answer', async () => {
-    const { runtime, submit, sent, batches, turn } = setUp({ timeoutMs: 100 })
-    const slow = submit('a')
+  it('gives up a call that has not answered in time, and lets the next one go', async () => {
+    const { runtime, submit, sent, batches, late, turn } = setUp({ timeoutMs: 100 })
+    const slow = caught(submit('a'))
+    await runtime.advance(1)
     const next = submit('b')
-    await runtime.advance(99)
+    await runtime.advance(98)
     expect(batches()).toEqual([['a']])
     await runtime.advance(1)
+    expect(await slow).toBe('no answer within 100 ms')
     expect(batches()).toEqual([['a'], ['b']])
     const third = submit('c')
     sent[0]?.answer()
-    expect(await slow).toBe('a!')
     await turn()
+    expect(late).toEqual([['a', 'a!']])
     expect(batches()).toEqual([['a'], ['b']])
     sent[1]?.answer()
     expect(await next).toBe('b!')
@@ -195,6 +208,78 @@ describe('the batcher', () => {
     expect(await third).toBe('c!')
     await turn()
     expect(runtime.pending).toBe(0)
+    expect(late).toHaveLength(1)
+  })
+
+  it('never sends a request that was due before its turn came', async () => {
+    const { runtime, submit, sent, batches, turn } = setUp({ timeoutMs: 100 })
+    const first = submit('a')
+    const hurried = caught(submit('b', 10))
+    const patient = submit('c')
+    await runtime.advance(10)
+    expect(await hurried).toMatch('no answer')
+    sent[0]?.answer()
+    expect(await first).toBe('a!')
+    await turn()
+    expect(batches()).toEqual([['a'], ['c']])
+    sent[1]?.answer()
+    expect(await patient).toBe('c!')
+  })
+
+  it('gives each request of a call its own time', async () => {
+    const { runtime, submit, sent, batches, turn } = setUp({ timeoutMs: 100 })
+    const first = submit('x')
+    const hurried = caught(submit('a', 10))
+    const patient = submit('b')
+    sent[0]?.answer()
+    await first
+    await runtime.advance(10)
+    expect(await hurried).toMatch('no answer')
+    expect(batches()).toEqual([['x'], ['a', 'b']])
+    sent[1]?.answer()
+    expect(await patient).toBe('b!')
+    await turn()
+    expect(runtime.pending).toBe(0)
+  })
+
+  it('does not ask again for what was given up while its batch failed', async () => {
+    const { runtime, submit, sent, batches, turn } = setUp()
+    const answers = [submit('x'), caught(submit('a', 10)), submit('b'), submit('c')]
+    sent[0]?.answer()
+    await runtime.advance(10)
+    sent[1]?.fail(new Error('no'))
+    await turn()
+    for (let call = 2; call < 4; call++) {
+      sent[call]?.answer()
+      await turn()
+    }
+    expect(batches().slice(1)).toEqual([['a', 'b', 'c'], ['b'], ['c']])
+    expect((await Promise.all(answers)).slice(2)).toEqual(['b!', 'c!'])
+  })
+
+  it('keeps several calls under way where the store likes that', async () => {
+    const { submit, sent, batches, turn } = setUp({ batches: 2 })
+    const answers = ['a', 'b', 'c', 'd'].map((one) => submit(one))
+    expect(batches()).toEqual([['a'], ['b']])
+    sent[1]?.answer()
+    await turn()
+    expect(batches()).toEqual([['a'], ['b'], ['c', 'd']])
+    for (const one of sent) one.answer()
+    expect(await Promise.all(answers)).toHaveLength(4)
+  })
+
+  it('holds nothing back while few requests are waiting in all', async () => {
+    const { submit, sent, batches, turn } = setUp({ lone: 3 })
+    const answers = ['a', 'b', 'c', 'd', 'e'].map((one) => submit(one))
+    expect(batches()).toEqual([['a'], ['b'], ['c']])
+    sent[0]?.answer()
+    await turn()
+    expect(batches()).toEqual([['a'], ['b'], ['c']])
+    sent[1]?.answer()
+    await turn()
+    expect(batches()).toEqual([['a'], ['b'], ['c'], ['d', 'e']])
+    for (const one of sent) one.answer()
+    expect(await Promise.all(answers)).toHaveLength(5)
   })
 
   it('goes on after a call that failed', async () => {

@@ -23,12 +23,13 @@ export interface Call {
 export function claimRequest({ options }: EngineContext, call: Call, owner: string): ClaimRequest {
   const { id, scope, key, fingerprint } = call.named
   const { leaseMs, retentionMs } = call.options
-  const request = { id, fingerprint, owner, leaseMs, retentionMs }
-  return options.keys === 'hashed' ? request : { ...request, scope, key }
+  return options.keys === 'hashed'
+    ? { id, fingerprint, owner, leaseMs, retentionMs }
+    : { id, scope, key, fingerprint, owner, leaseMs, retentionMs }
 }
 
 type WithoutName<E> = E extends unknown ? Omit<E, 'scope' | 'key'> : never
 
 export function tell({ events }: EngineContext, { named }: Call, event: WithoutName<OnceEvent>): void {
-  events.emit({ scope: named.scope, key: named.key, ...event } as OnceEvent)
+  if (events.heard) events.emit({ scope: named.scope, key: named.key, ...event } as OnceEvent)
 }

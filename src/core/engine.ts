@@ -140,9 +140,9 @@ function atomicCalls<Tx>(
     // What joins the caller's transaction is not final, so nobody else may be answered with it.
     if (tx !== undefined)
       return [call, outcomeOf<T>(call.named.key, await joinAtomic(context, store, call, effect, tx))]
-    const lead: Lead = ({ claimed }) =>
+    const lead: Lead = (flight) =>
       leadAtomic(context, store, call, effect, (claim) =>
-        claimed(claim, context.runtime.elapsed() + call.options.leaseMs, claim.kind === 'granted'),
+        flight.claimed(claim, context.runtime.elapsed() + call.options.leaseMs, claim.kind === 'granted'),
       )
     return [call, await run<T>(call, lead)]
   }

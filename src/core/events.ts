@@ -27,6 +27,8 @@ export type OnceEvent = About &
 export type OnceListener = (event: OnceEvent) => void
 
 export interface Events {
+  /** Whether anybody listens: an event that nobody hears need not be made. */
+  readonly heard: boolean
   emit(event: OnceEvent): void
   on(listener: OnceListener): () => void
 }
@@ -35,6 +37,9 @@ export interface Events {
 export function createEvents(onListenerError: (error: unknown) => void): Events {
   const listeners = new Set<{ readonly listener: OnceListener }>()
   return {
+    get heard() {
+      return listeners.size > 0
+    },
     emit(event) {
       for (const { listener } of listeners) {
         try {

@@ -19,21 +19,22 @@ export type Settled =
   /** A value that no store keeps: of a lock, or of an unprotected run. */
   | { readonly kind: 'local'; readonly value: unknown; readonly fence: number }
 
+export type End = Settled | { readonly kind: 'error'; readonly error: unknown }
+
 /** What calls for the same operation in this process share while one of them is on its way. */
 export interface Flight {
   readonly fingerprint: string
   /** The store's first answer; `undefined` when there was none. */
-  readonly claimed: Promise<ClaimOutcome | undefined>
+  readonly claim: Promise<ClaimOutcome | undefined>
   /** Never rejects: the error is the leader's, and every follower decides for itself what it means. */
-  readonly over: Promise<Settled | { readonly kind: 'error'; readonly error: unknown }>
+  readonly over: Promise<End>
   /** When, by this process's clock, the lease that is in the way runs out. */
-  retryAt: number
+  readonly retryAt: number
   /** The claim was granted inside a transaction: until the commit it binds nothing, and it may vanish. */
-  tentative: boolean
+  readonly tentative: boolean
 }
 
 export interface LeadingFlight {
-  readonly flight: Flight
   claimed(outcome: ClaimOutcome, retryAt: number, tentative?: boolean): void
 }
 
@@ -46,44 +47,83 @@ export interface Flights {
 }
 
 export function createFlights(): Flights {
-  const flights = new Map<OperationId, Flight>()
+  const flights = new Map<OperationId, UnderWay>()
+
+  function land(id: OperationId, flight: UnderWay, end: End): void {
+    flights.delete(id)
+    flight.landed(end)
+  }
+
   return {
     get: (id) => flights.get(id),
     async start(named, lead) {
-      let tellClaimed: (outcome: ClaimOutcome | undefined) => void = () => {}
-      let tellOver: (end: Awaited<Flight['over']>) => void = () => {}
-      const flight: Flight = {
-        fingerprint: named.fingerprint,
-        claimed: new Promise((resolve) => {
-          tellClaimed = resolve
-        }),
-        over: new Promise((resolve) => {
-          tellOver = resolve
-        }),
-        retryAt: 0,
-        tentative: false,
-      }
+      const flight = new UnderWay(named.fingerprint)
       flights.set(named.id, flight)
-      const claimed = (outcome: ClaimOutcome, retryAt: number, tentative = false) => {
-        flight.retryAt = retryAt
-        flight.tentative = tentative
-        tellClaimed(outcome)
-      }
       try {
-        const settled = await lead({ flight, claimed })
-        flights.delete(named.id)
-        tellOver(settled)
+        const settled = await lead(flight)
+        land(named.id, flight, settled)
         return settled
       } catch (error) {
-        flights.delete(named.id)
-        tellOver({ kind: 'error', error })
+        land(named.id, flight, { kind: 'error', error })
         throw error
-      } finally {
-        tellClaimed(undefined)
       }
     },
     drained: async () => {
       await Promise.all([...flights.values()].map((flight) => flight.over))
     },
+  }
+}
+
+/** Most flights are never joined, so what only followers wait for is made when the first of them asks. */
+class UnderWay implements Flight, LeadingFlight {
+  readonly fingerprint: string
+  retryAt = 0
+  tentative = false
+  readonly #claim = new Later<ClaimOutcome | undefined>()
+  readonly #over = new Later<End>()
+
+  constructor(fingerprint: string) {
+    this.fingerprint = fingerprint
+  }
+
+  get claim(): Promise<ClaimOutcome | undefined> {
+    return this.#claim.promise
+  }
+
+  get over(): Promise<End> {
+    return this.#over.promise
+  }
+
+  claimed(outcome: ClaimOutcome, retryAt: number, tentative = false): void {
+    this.retryAt = retryAt
+    this.tentative = tentative
+    this.#claim.tell(outcome)
+  }
+
+  landed(end: End): void {
+    this.#claim.tell(undefined)
+    this.#over.tell(end)
+  }
+}
+
+/** A promise that is made when somebody waits for it. */
+class Later<T> {
+  #told: { readonly value: T } | undefined
+  #promise: Promise<T> | undefined
+  #resolve: ((value: T) => void) | undefined
+
+  /** The first word counts. */
+  tell(value: T): void {
+    if (this.#told !== undefined) return
+    this.#told = { value }
+    this.#resolve?.(value)
+  }
+
+  get promise(): Promise<T> {
+    this.#promise ??= new Promise((resolve) => {
+      this.#resolve = resolve
+      if (this.#told !== undefined) resolve(this.#told.value)
+    })
+    return this.#promise
   }
 }

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { fakeRuntime } from '../testing/fake-runtime.ts'
-import { startHeartbeat } from './heartbeat.ts'
+import { Heartbeat } from './heartbeat.ts'
 import type { WriteOutcome } from './store.ts'
 
 function heartbeat(renew: () => Promise<WriteOutcome>, more: { askedAt?: number; maxRunMs?: number } = {}) {
   const runtime = fakeRuntime()
   const beats: number[] = []
   const lost: [string, number][] = []
-  const stop = startHeartbeat({
+  const beating = new Heartbeat({
     runtime,
     leaseMs: 300,
     maxRunMs: more.maxRunMs ?? 1_000,
@@ -18,12 +18,12 @@ function heartbeat(renew: () => Promise<WriteOutcome>, more: { askedAt?: number;
     },
     onLost: (reason) => lost.push([reason, runtime.elapsed()]),
   })
-  return { runtime, beats, lost, stop }
+  return { runtime, beats, lost, stop: () => beating.stop() }
 }
 
 const never = () => new Promise<WriteOutcome>(() => {})
 
-describe('startHeartbeat', () => {
+describe('a heartbeat', () => {
   it('renews every third of the lease until maxRunMs is over, then says so once', async () => {
     const { runtime, beats, lost } = heartbeat(async () => 'ok')
     await runtime.advance(5_000)

@@ -1,4 +1,4 @@
-import type { Runtime } from './runtime.ts'
+import type { Cancel, Runtime } from './runtime.ts'
 import type { WriteOutcome } from './store.ts'
 import { timeLimit } from './time-limit.ts'
 
@@ -10,53 +10,61 @@ export type LossReason =
   /** The attempt used up `maxRunMs` and is no longer renewed. */
   | 'max-run'
 
-export interface HeartbeatOptions {
+/** Whose lease it is, and what is to be done for it. */
+export interface Held {
   readonly runtime: Runtime
   readonly leaseMs: number
   readonly maxRunMs: number
   /** When the claim was *sent*: the lease cannot be older than that. */
   readonly askedAt: number
-  readonly renew: () => Promise<WriteOutcome>
+  renew(): Promise<WriteOutcome>
   /** Called at most once. */
-  readonly onLost: (reason: LossReason) => void
+  onLost(reason: LossReason): void
+}
+
+/** Renews a lease every third of it until stopped, lost, or `maxRunMs` is over. */
+export class Heartbeat {
+  readonly #held: Held
+  #stopped = false
+  #told = false
+  #safeUntil: number
+  #cancel: Cancel
+
+  constructor(held: Held) {
+    this.#held = held
+    this.#safeUntil = held.askedAt + held.leaseMs
+    this.#cancel = this.#schedule(held.askedAt)
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#cancel()
+  }
+
+  #schedule(now: number): Cancel {
+    const { runtime, leaseMs, maxRunMs, askedAt } = this.#held
+    return runtime.after(Math.max(0, Math.min(leaseMs / 3, askedAt + maxRunMs - now)), () => void this.#beat())
+  }
+
+  #lost(reason: LossReason): void {
+    if (this.#told) return
+    this.#told = true
+    this.#held.onLost(reason)
+  }
+
+  async #beat(): Promise<void> {
+    const { runtime, leaseMs, maxRunMs, askedAt } = this.#held
+    const sentAt = runtime.elapsed()
+    if (sentAt >= askedAt + maxRunMs) return this.#lost('max-run')
+    // A store that is slower than the lease must not keep us from noticing that the lease is over.
+    const outcome = await timeLimit(runtime, this.#held.renew(), leaseMs / 3, silent).catch(() => undefined)
+    if (this.#stopped) return
+    const now = runtime.elapsed()
+    if (outcome === 'lost') return this.#lost('taken-over')
+    if (outcome === 'ok') this.#safeUntil = sentAt + leaseMs
+    else if (now >= this.#safeUntil) this.#lost('expired')
+    this.#cancel = this.#schedule(now)
+  }
 }
 
 const silent = () => undefined
-
-/** Renews a lease every third of it until stopped, lost, or `maxRunMs` is over. Answers the stop function. */
-export function startHeartbeat(options: HeartbeatOptions): () => void {
-  const { runtime, leaseMs, maxRunMs, askedAt, renew, onLost } = options
-  const lastBeatAt = askedAt + maxRunMs
-  let stopped = false
-  let told = false
-  let safeUntil = askedAt + leaseMs
-  let cancel = schedule()
-
-  function schedule(): () => void {
-    const untilMaxRun = lastBeatAt - runtime.elapsed()
-    return runtime.after(Math.max(0, Math.min(leaseMs / 3, untilMaxRun)), () => void beat())
-  }
-
-  function lost(reason: LossReason): void {
-    if (told) return
-    told = true
-    onLost(reason)
-  }
-
-  async function beat(): Promise<void> {
-    const sentAt = runtime.elapsed()
-    if (sentAt >= lastBeatAt) return lost('max-run')
-    // A store that is slower than the lease must not keep us from noticing that the lease is over.
-    const outcome = await timeLimit(runtime, renew(), leaseMs / 3, silent).catch(() => undefined)
-    if (stopped) return
-    if (outcome === 'lost') return lost('taken-over')
-    if (outcome === 'ok') safeUntil = sentAt + leaseMs
-    else if (runtime.elapsed() >= safeUntil) lost('expired')
-    cancel = schedule()
-  }
-
-  return () => {
-    stopped = true
-    cancel()
-  }
-}

@@ -1,10 +1,13 @@
 import type { Call, EngineContext } from './context.ts'
 import { OnlyonceError } from './errors.ts'
-import { type LossReason, startHeartbeat } from './heartbeat.ts'
+import { Heartbeat, type Held, type LossReason } from './heartbeat.ts'
 import { quote } from './key.ts'
 import type { Operation } from './once.ts'
-import { createOperation } from './operation.ts'
+import { RunningOperation } from './operation.ts'
 import type { Lease, Steps } from './record.ts'
+import type { Cancel, Runtime } from './runtime.ts'
+import type { Renewal, WriteOutcome } from './store.ts'
+import type { StoreCalls } from './store-calls.ts'
 
 export interface Grant {
   readonly lease: Lease
@@ -38,48 +41,81 @@ const WHY: Record<LossReason, string> = {
  * @throws LeftBehind, or whatever `work` throws
  */
 export function whileHolding<T>(
-  { calls, runtime }: EngineContext,
-  { named, options }: Call,
-  { lease, attempt, starts, steps, askedAt }: Grant,
+  context: EngineContext,
+  call: Call,
+  grant: Grant,
   work: (op: Operation) => Promise<T>,
 ): Promise<T> {
-  const { leaseMs, maxRunMs, retentionMs } = options
   return new Promise<T>((resolve, reject) => {
-    let cancelGrace = () => {}
-    const abort = (loss: OnlyonceError) => {
-      control.abort(loss)
-      cancelGrace = runtime.after(leaseMs, () => end(() => reject(new LeftBehind(loss))))
-    }
-    const saveSteps = async (done: Steps) => {
-      if ((await calls.renew({ lease, leaseMs, retentionMs, steps: done })) === 'lost')
-        throw leaseLost(named.key, WHY['taken-over'])
-    }
-    const control = createOperation({
-      named,
-      attempt,
-      starts,
-      fence: lease.fence,
-      owner: lease.owner,
-      ...(steps === undefined ? { steps: [] } : { steps, saveSteps }),
-    })
-    const stop = startHeartbeat({
-      runtime,
-      leaseMs,
-      maxRunMs,
-      askedAt,
-      renew: () => calls.renew({ lease, leaseMs, retentionMs }),
-      onLost: (reason) => abort(leaseLost(named.key, WHY[reason])),
-    })
-    const end = (tell: () => void) => {
-      stop()
-      cancelGrace()
-      tell()
-    }
-    work(control.op).then(
-      (value) => end(() => resolve(value)),
-      (error) => end(() => reject(error)),
+    const holding = new Holding(context, call, grant, reject)
+    work(holding.op).then(
+      (value) => {
+        holding.end()
+        resolve(value)
+      },
+      (error) => {
+        holding.end()
+        reject(error)
+      },
     )
   })
+}
+
+class Holding implements Held {
+  readonly runtime: Runtime
+  readonly leaseMs: number
+  readonly maxRunMs: number
+  readonly askedAt: number
+  readonly op: RunningOperation
+  readonly #calls: StoreCalls
+  readonly #key: string
+  readonly #renewal: Renewal
+  readonly #leave: (left: LeftBehind) => void
+  readonly #heartbeat: Heartbeat
+  #cancelGrace: Cancel | undefined
+
+  constructor(
+    { calls, runtime }: EngineContext,
+    { named, options }: Call,
+    { lease, attempt, starts, steps, askedAt }: Grant,
+    leave: (left: LeftBehind) => void,
+  ) {
+    const { leaseMs, maxRunMs, retentionMs } = options
+    const { owner, fence } = lease
+    this.runtime = runtime
+    this.leaseMs = leaseMs
+    this.maxRunMs = maxRunMs
+    this.askedAt = askedAt
+    this.#calls = calls
+    this.#key = named.key
+    this.#renewal = { lease, leaseMs, retentionMs }
+    this.#leave = leave
+    const saveSteps = steps === undefined ? undefined : (done: Steps) => this.#saveSteps(done)
+    this.op = new RunningOperation({ named, attempt, starts, fence, owner, steps: steps ?? [], saveSteps })
+    this.#heartbeat = new Heartbeat(this)
+  }
+
+  renew(): Promise<WriteOutcome> {
+    return this.#calls.renew(this.#renewal)
+  }
+
+  onLost(reason: LossReason): void {
+    const loss = leaseLost(this.#key, WHY[reason])
+    RunningOperation.abort(this.op, loss)
+    this.#cancelGrace = this.runtime.after(this.leaseMs, () => {
+      this.end()
+      this.#leave(new LeftBehind(loss))
+    })
+  }
+
+  end(): void {
+    this.#heartbeat.stop()
+    this.#cancelGrace?.()
+  }
+
+  async #saveSteps(steps: Steps): Promise<void> {
+    if ((await this.#calls.renew({ ...this.#renewal, steps })) === 'lost') throw leaseLost(this.#key, WHY['taken-over'])
+  }
 }
 
 export function leaseLost(key: string, why: string, cause?: unknown): OnlyonceError {

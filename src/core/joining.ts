@@ -1,6 +1,6 @@
 import { type Call, type EngineContext, tell } from './context.ts'
 import { OnlyonceError } from './errors.ts'
-import type { Flight, Flights, LeadingFlight, Settled } from './flights.ts'
+import type { End, Flight, Flights, LeadingFlight, Settled } from './flights.ts'
 import { backoff } from './time-limit.ts'
 import type { Waits } from './waiting.ts'
 
@@ -19,11 +19,13 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
   const { runtime, store } = context
 
   async function leadAndWait(call: Call, lead: Lead, leading: LeadingFlight, deadline: number): Promise<Settled> {
-    const pollMs = backoff(runtime, FIRST_POLL_MS, SLOWEST_POLL_MS)
+    let pollMs: (() => number) | undefined
     for (;;) {
       const settled = await lead(leading)
+      if (settled.kind !== 'in-flight' || call.options.onInFlight === 'reject') return settled
       const left = deadline - runtime.elapsed()
-      if (settled.kind !== 'in-flight' || call.options.onInFlight === 'reject' || left <= 0) return settled
+      if (left <= 0) return settled
+      pollMs ??= backoff(runtime, FIRST_POLL_MS, SLOWEST_POLL_MS)
       // A lease that is over sooner than the next poll is worth being there for.
       const pause = Math.min(pollMs(), settled.retryAfterMs + 1, left)
       await waits.wait(pause, store.watch === undefined ? {} : { subscribe: (wake) => watch(call, wake) })
@@ -37,7 +39,7 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
 
   /** What a follower learns from a flight; `undefined` when it has to look for itself. */
   async function follow(call: Call, flight: Flight, deadline: number): Promise<Settled | undefined> {
-    const first = await flight.claimed
+    const first = await flight.claim
     const inFlight = (): Settled => ({
       kind: 'in-flight',
       retryAfterMs: Math.max(0, Math.ceil(flight.retryAt - runtime.elapsed())),
@@ -54,13 +56,13 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
     const settledSoon = first === undefined || first.kind === 'done' || first.kind === 'mismatch'
     if (!settledSoon && call.options.onInFlight === 'reject') return inFlight()
     const over = Symbol('over')
-    let end: Awaited<Flight['over']> | typeof over = over
+    let end: End | typeof over = over
     const ended = flight.over.then((value) => {
       end = value
     })
     await waits.wait(settledSoon ? context.options.storeTimeoutMs : deadline - runtime.elapsed(), { until: ended })
     checkOpen()
-    const reached = end as Awaited<Flight['over']> | typeof over
+    const reached = end as End | typeof over
     if (reached === over) return inFlight()
     if (reached.kind === 'result') return { ...reached, ran: false }
     if (reached.kind === 'mismatch') return reached

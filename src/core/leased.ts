@@ -5,7 +5,7 @@ import type { LeadingFlight, Settled } from './flights.ts'
 import { type Grant, LeftBehind, leaseLost, whileHolding } from './holding.ts'
 import { quote } from './key.ts'
 import type { Effect } from './once.ts'
-import { createOperation } from './operation.ts'
+import { RunningOperation } from './operation.ts'
 import type { StoredResult } from './record.ts'
 import { storedError, storedValue } from './result.ts'
 import { sleep } from './runtime.ts'
@@ -127,12 +127,13 @@ async function completeUntilDefinite(
 ): Promise<WriteOutcome> {
   const { calls, runtime } = context
   const deadline = runtime.elapsed() + call.options.leaseMs
-  const pauseMs = backoff(runtime, 50, 1_000)
+  let pauseMs: (() => number) | undefined
   for (;;) {
     try {
       return await calls.complete(completion)
     } catch (error) {
       if (runtime.elapsed() < deadline) {
+        pauseMs ??= backoff(runtime, 50, 1_000)
         await sleep(runtime, pauseMs())
         continue
       }
@@ -175,7 +176,7 @@ async function claimOrNothing(context: EngineContext, call: Call) {
 }
 
 async function runUnprotected(call: Call, effect: Effect<unknown>): Promise<Settled> {
-  const { op } = createOperation({ named: call.named, attempt: 1, starts: 1, fence: 0, owner: '', steps: [] })
+  const op = new RunningOperation({ named: call.named, attempt: 1, starts: 1, fence: 0, owner: '', steps: [] })
   try {
     return { kind: 'local', value: await effect(op), fence: 0 }
   } catch (error) {

@@ -13,76 +13,88 @@ export interface OperationParts {
   readonly owner: string
   readonly steps: Steps
   /** Stores all steps so far; left out where the effect is one transaction and steps need no place of their own. */
-  readonly saveSteps?: (steps: Steps) => Promise<void>
-}
-
-export interface OperationControl {
-  readonly op: Operation
-  /** Aborts `op.signal`. */
-  abort(reason: OnlyonceError): void
+  readonly saveSteps?: ((steps: Steps) => Promise<void>) | undefined
 }
 
 /** An empty body marks a step that ran but whose result could not be stored: it must not run again either. */
 const UNSTORABLE = new Uint8Array(0)
 
-export function createOperation(parts: OperationParts): OperationControl {
-  const { named, saveSteps } = parts
-  const steps: Step[] = [...parts.steps]
-  const begun = new Set<string>()
-  let controller: AbortController | undefined
-  let aborted: OnlyonceError | undefined
+/** `op` as the effect sees it, and the right to abort its signal. */
+export class RunningOperation implements Operation {
+  readonly scope: string
+  readonly key: string
+  readonly attempt: number
+  readonly starts: number
+  readonly fence: number
+  readonly owner: string
+  readonly #named: OperationKey
+  readonly #saveSteps: OperationParts['saveSteps']
+  #steps: Steps
+  #begun: Set<string> | undefined
+  #controller: AbortController | undefined
+  #aborted: OnlyonceError | undefined
 
-  async function step<T>(name: string, fn: () => Promise<T> | T): Promise<T> {
-    if (typeof name !== 'string' || name === '') throw new OnlyonceError('OPTION_INVALID', 'a step needs a name')
-    if (begun.has(name)) {
-      throw new OnlyonceError(
-        'OPTION_INVALID',
-        `step ${quote(name)} of ${quote(named.key)} was used twice; step names are unique`,
-      )
-    }
-    begun.add(name)
-    const finished = steps.find((one) => one.name === name)
-    if (finished !== undefined) return replayStep<T>(finished)
-    if (aborted !== undefined) throw aborted
-    const made: Step = { name, result: encodeStep(await fn()) }
-    steps.push(made)
-    await saveSteps?.([...steps])
-    return replayStep<T>(made)
+  constructor({ named, attempt, starts, fence, owner, steps, saveSteps }: OperationParts) {
+    this.scope = named.scope
+    this.key = named.key
+    this.attempt = attempt
+    this.starts = starts
+    this.fence = fence
+    this.owner = owner
+    this.#named = named
+    this.#steps = steps
+    this.#saveSteps = saveSteps
   }
 
-  function replayStep<T>({ name, result }: Step): T {
+  /** Made on demand, as the rest is: most effects never look at it, and it costs more than all of the operation. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted)
+    }
+    return this.#controller.signal
+  }
+
+  // Getters, so that `({ step, child }) => …` works as well as `op.step(…)`.
+  get step(): Operation['step'] {
+    return (name, fn) => this.#step(name, fn)
+  }
+
+  get child(): Operation['child'] {
+    return (name) => childKey(this.#named, name)
+  }
+
+  /** Aborts `op.signal`; the first reason counts. Not for effects: it is no part of `Operation`. */
+  static abort(op: RunningOperation, reason: OnlyonceError): void {
+    op.#aborted ??= reason
+    op.#controller?.abort(reason)
+  }
+
+  async #step<T>(name: string, fn: () => Promise<T> | T): Promise<T> {
+    if (typeof name !== 'string' || name === '') throw new OnlyonceError('OPTION_INVALID', 'a step needs a name')
+    this.#begun ??= new Set()
+    if (this.#begun.has(name)) {
+      throw new OnlyonceError(
+        'OPTION_INVALID',
+        `step ${quote(name)} of ${quote(this.key)} was used twice; step names are unique`,
+      )
+    }
+    this.#begun.add(name)
+    const finished = this.#steps.find((one) => one.name === name)
+    if (finished !== undefined) return this.#replay<T>(finished)
+    if (this.#aborted !== undefined) throw this.#aborted
+    const made: Step = { name, result: encodeStep(await fn()) }
+    this.#steps = [...this.#steps, made]
+    await this.#saveSteps?.(this.#steps)
+    return this.#replay<T>(made)
+  }
+
+  #replay<T>({ name, result }: Step): T {
     if (result.length > 0) return decodeResult(result) as T
     throw new OnlyonceError(
       'RESULT_UNSERIALIZABLE',
-      `step ${quote(name)} of ${quote(named.key)} ran, but its result cannot be stored: return plain data from it`,
+      `step ${quote(name)} of ${quote(this.key)} ran, but its result cannot be stored: return plain data from it`,
     )
-  }
-
-  const op: Operation = {
-    scope: named.scope,
-    key: named.key,
-    attempt: parts.attempt,
-    starts: parts.starts,
-    fence: parts.fence,
-    owner: parts.owner,
-    get signal() {
-      // Made on demand: most effects never look at it, and it costs more than the rest of the operation.
-      if (controller === undefined) {
-        controller = new AbortController()
-        if (aborted !== undefined) controller.abort(aborted)
-      }
-      return controller.signal
-    },
-    step,
-    child: (name) => childKey(named, name),
-  }
-
-  return {
-    op,
-    abort(reason) {
-      aborted ??= reason
-      controller?.abort(reason)
-    },
   }
 }
 

@@ -1,4 +1,5 @@
 import { randomFillSync } from 'node:crypto'
+import { createTimers } from './timers.ts'
 
 /** Cancels what was scheduled; calling it again, or too late, does nothing. */
 export type Cancel = () => void
@@ -20,9 +21,6 @@ export interface Runtime {
   after(ms: number, wake: () => void): Cancel
 }
 
-/** setTimeout counts in a signed 32-bit integer and fires at once above it. */
-const LONGEST_TIMER_MS = 2_147_483_647
-
 const TOKEN_BYTES = 16
 /** Asking the system for many tokens at once costs little more than asking for one. */
 const pool = Buffer.allocUnsafe(TOKEN_BYTES * 256)
@@ -37,20 +35,14 @@ function newToken(): string {
   return pool.toString('hex', used - TOKEN_BYTES, used)
 }
 
+const elapsed = () => performance.now()
+
 export const systemRuntime: Runtime = Object.freeze({
   now: () => Date.now(),
-  elapsed: () => performance.now(),
+  elapsed,
   token: newToken,
   random: () => Math.random(),
-  after: (ms: number, wake: () => void) => {
-    let timer: NodeJS.Timeout
-    const wait = (left: number) => {
-      const now = Math.min(left, LONGEST_TIMER_MS)
-      timer = setTimeout(() => (left > now ? wait(left - now) : wake()), now)
-    }
-    wait(Math.max(ms, 0))
-    return () => clearTimeout(timer)
-  },
+  after: createTimers(elapsed),
 })
 
 /** Resolves after `ms`, or at once when `signal` aborts: the caller looks at the signal, nothing is thrown. */

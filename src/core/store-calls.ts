@@ -35,82 +35,91 @@ const MAX_TRIES = 3
 export function createStoreCalls(store: Store, options: StoreCallsOptions): StoreCalls {
   const { runtime, storeTimeoutMs, maxBatch, onFailure } = options
   const tryMs = storeTimeoutMs / TRIES_IN_TIMEOUT
-  const batching = { maxBatch, timeoutMs: tryMs, runtime }
-  const ofLease = ({ lease }: { readonly lease: Lease }) => lease.id
+  const batching = { maxBatch, timeoutMs: tryMs, runtime, ...store.concurrency }
+  /** Claims whose caller was told STORE_UNAVAILABLE: a grant that arrives later would keep the key for a lease. */
+  const givenUp = new WeakSet<ClaimRequest>()
   const claim = createBatcher((batch: readonly ClaimRequest[]) => store.claim(batch), {
     ...batching,
-    idOf: (one) => one.id,
+    idOf: ownId,
+    onLate: (request, outcome) => {
+      if (givenUp.has(request) && outcome.kind === 'granted') release(outcome.lease).catch(() => {})
+    },
   })
-  const renew = createBatcher((batch: readonly Renewal[]) => store.renew(batch), { ...batching, idOf: ofLease })
+  const renew = createBatcher((batch: readonly Renewal[]) => store.renew(batch), { ...batching, idOf: leaseId })
   const complete = createBatcher((batch: readonly Completion[]) => store.complete(batch), {
     ...batching,
-    idOf: ofLease,
+    idOf: leaseId,
   })
-  const release = createBatcher((batch: readonly Lease[]) => store.release(batch), {
-    ...batching,
-    idOf: (one) => one.id,
-  })
+  const release = createBatcher((batch: readonly Lease[]) => store.release(batch), { ...batching, idOf: ownId })
   const find = createBatcher((batch: readonly OperationId[]) => store.find(batch), { ...batching, idOf: (id) => id })
+  const silent = () => new Error(`no answer within ${tryMs} ms`)
+  const forget = (id: OperationId, limitMs = tryMs) =>
+    timeLimit(runtime, store.forget([id]), limitMs, silent).then((removed) => removed > 0)
 
-  async function ask<T>(verb: string, submit: () => Promise<T>): Promise<T> {
+  type Submit<Request, Answer> = (request: Request, limitMs?: number) => Promise<Answer>
+
+  function ask<Request, Answer>(verb: string, submit: Submit<Request, Answer>, request: Request): Promise<Answer> {
     const deadline = runtime.elapsed() + storeTimeoutMs
+    return submit(request).catch((error) => askAgain(verb, submit, request, deadline, error))
+  }
+
+  async function askAgain<Request, Answer>(
+    verb: string,
+    submit: Submit<Request, Answer>,
+    request: Request,
+    deadline: number,
+    failed: unknown,
+  ): Promise<Answer> {
     const pauseMs = backoff(runtime, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
-    const silent = () => new Error(`no answer within ${tryMs} ms`)
-    for (let tries = 1; ; tries++) {
-      try {
-        return await timeLimit(runtime, submit(), Math.min(tryMs, Math.max(deadline - runtime.elapsed(), 0)), silent)
-      } catch (error) {
-        if (OnlyonceError.is(error)) {
-          onFailure(verb, error)
-          throw error
-        }
-        const pause = pauseMs()
-        if (tries < MAX_TRIES && runtime.elapsed() + pause < deadline) {
-          await sleep(runtime, pause)
-          continue
-        }
-        const failure = new OnlyonceError(
+    let error = failed
+    for (let tries = 1; !OnlyonceError.is(error); tries++) {
+      const pause = pauseMs()
+      if (tries === MAX_TRIES || runtime.elapsed() + pause >= deadline) {
+        error = new OnlyonceError(
           'STORE_UNAVAILABLE',
           `the ${store.name} store did not ${verb} (${reasonOf(error)}); nothing is known to have changed: ask again later`,
           { cause: error },
         )
-        onFailure(verb, failure)
-        throw failure
+        break
+      }
+      await sleep(runtime, pause)
+      try {
+        return await submit(request, Math.min(tryMs, Math.max(deadline - runtime.elapsed(), 0)))
+      } catch (again) {
+        error = again
       }
     }
+    onFailure(verb, error)
+    throw error
   }
 
   return {
-    async claim(request) {
-      let gaveUp = false
-      // A grant that arrives after the caller was told STORE_UNAVAILABLE would keep the key until its lease is over.
-      const submit = () => {
-        const answer = claim(request)
-        answer.then(
-          (outcome) => {
-            if (gaveUp && outcome.kind === 'granted') release(outcome.lease).catch(() => {})
-          },
-          () => {},
-        )
-        return answer
-      }
-      try {
-        return belongingTo(request.id, await ask('claim', submit))
-      } catch (error) {
-        gaveUp = true
-        throw error
-      }
-    },
-    renew: (renewal) => ask('renew', () => renew(renewal)),
-    complete: (completion) => ask('complete', () => complete(completion)),
-    release: (lease) => ask('release', () => release(lease)),
+    claim: (request) =>
+      ask('claim', claim, request).then(
+        (outcome) => belongingTo(request.id, outcome),
+        (error) => {
+          givenUp.add(request)
+          throw error
+        },
+      ),
+    renew: (renewal) => ask('renew', renew, renewal),
+    complete: (completion) => ask('complete', complete, completion),
+    release: (lease) => ask('release', release, lease),
     find: async (id) => {
-      const record = await ask('find', () => find(id))
+      const record = await ask('find', find, id)
       if (record !== undefined && record.id !== id) throw strangerAnswer(id)
       return record
     },
-    forget: async (id) => (await ask('forget', () => store.forget([id]))) > 0,
+    forget: (id) => ask('forget', forget, id),
   }
+}
+
+function ownId({ id }: { readonly id: OperationId }): OperationId {
+  return id
+}
+
+function leaseId({ lease }: { readonly lease: Lease }): OperationId {
+  return lease.id
 }
 
 /** A client pool that mixes up its replies must not make us replay a stranger's result (CVE-2023-28858). */

@@ -12,6 +12,14 @@ export interface StoreTraits {
   readonly selfExpiring: boolean
 }
 
+/** What a store's connections can do with several calls at once. */
+export interface StoreConcurrency {
+  /** How many calls of one verb may be under way while others gather behind them. */
+  readonly batches: number
+  /** While no more requests than this are waiting in all, each leaves at once: a short queue gains nothing by gathering. */
+  readonly lone: number
+}
+
 export interface ClaimRequest {
   readonly id: OperationId
   /** Left out, with `key`, under `keys: 'hashed'`. Stores keep them for reading, never look up by them. */
@@ -76,6 +84,8 @@ export interface Page<T> {
 export interface Store extends AsyncDisposable {
   readonly name: string
   readonly traits: StoreTraits
+  /** How the engine gathers calls for this store. Left out: one batch at a time, the rest gathers behind it. */
+  readonly concurrency?: StoreConcurrency
   claim(requests: readonly ClaimRequest[]): Promise<readonly ClaimOutcome[]>
   renew(renewals: readonly Renewal[]): Promise<readonly WriteOutcome[]>
   complete(completions: readonly Completion[]): Promise<readonly WriteOutcome[]>

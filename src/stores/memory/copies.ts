@@ -14,7 +14,8 @@ export function takenResult(completion: Completion): Completion {
 }
 
 export function handedOut(outcome: ClaimOutcome): ClaimOutcome {
-  if (outcome.kind === 'granted') return { ...outcome, steps: copySteps(outcome.steps) }
+  if (outcome.kind === 'granted')
+    return outcome.steps.length === 0 ? outcome : { ...outcome, steps: copySteps(outcome.steps) }
   return outcome.kind === 'done' ? { ...outcome, result: copyResult(outcome.result) } : outcome
 }
 
@@ -24,10 +25,14 @@ export function observed(record: OperationRecord, readAt: number): ObservedRecor
 }
 
 function copySteps(steps: Steps): Steps {
-  return steps.map(({ name, result }) => ({ name, result: new Uint8Array(result) }))
+  return steps.map(({ name, result }) => ({ name, result: copyBytes(result) }))
 }
 
-/** `new Uint8Array`, not `slice`, which on a Buffer shares the bytes. */
 function copyResult({ kind, body }: StoredResult): StoredResult {
-  return { kind, body: new Uint8Array(body) }
+  return { kind, body: copyBytes(body) }
+}
+
+/** `Buffer.from` takes small ones from a pool; `slice` on a Buffer would share the bytes. */
+function copyBytes(bytes: Uint8Array): Uint8Array {
+  return Buffer.from(bytes)
 }

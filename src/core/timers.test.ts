@@ -1,0 +1,134 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createTimers } from './timers.ts'
+
+describe('timers', () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
+  const timers = () => createTimers(() => performance.now())
+
+  it('wake in the order in which they are due, each once', () => {
+    const after = timers()
+    const woken: string[] = []
+    after(20, () => woken.push('late'))
+    after(10, () => woken.push('early'))
+    vi.advanceTimersByTime(5)
+    after(10, () => woken.push('between'))
+    vi.advanceTimersByTime(4)
+    expect(woken).toEqual([])
+    vi.advanceTimersByTime(1)
+    expect(woken).toEqual(['early'])
+    vi.advanceTimersByTime(5)
+    expect(woken).toEqual(['early', 'between'])
+    vi.advanceTimersByTime(100)
+    expect(woken).toEqual(['early', 'between', 'late'])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('never wake what was cancelled, also by another that was due with it', () => {
+    const after = timers()
+    const woken: string[] = []
+    const cancelFirst = after(10, () => woken.push('first'))
+    after(10, () => {
+      woken.push('second')
+      cancelThird()
+      cancelThird()
+    })
+    const cancelThird = after(10, () => woken.push('third'))
+    after(10, () => woken.push('fourth'))
+    cancelFirst()
+    cancelFirst()
+    vi.advanceTimersByTime(100)
+    expect(woken).toEqual(['second', 'fourth'])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('set while others wake take their whole time', () => {
+    const after = timers()
+    const woken: number[] = []
+    after(10, () => void after(10, () => woken.push(performance.now() - start)))
+    const start = performance.now()
+    after(10, () => {})
+    vi.advanceTimersByTime(100)
+    expect(woken).toEqual([20])
+  })
+
+  it('cancelled after they woke change nothing for those that wait', () => {
+    const after = timers()
+    const woken: string[] = []
+    const cancel = after(10, () => woken.push('first'))
+    vi.advanceTimersByTime(5)
+    after(10, () => woken.push('second'))
+    vi.advanceTimersByTime(5)
+    cancel()
+    vi.advanceTimersByTime(5)
+    expect(woken).toEqual(['first', 'second'])
+  })
+
+  it.each([
+    [2 ** 31, 2 ** 31 - 1],
+    [2 ** 31 - 1, 2 ** 31 - 1],
+    [1e15, 2 ** 31 - 1],
+    [7, 7],
+    [0.5, 0.5],
+    [0, 0],
+    [-5, 0],
+  ])('ask for a timer that can be had: %d ms', (ms, asked) => {
+    const timer = vi.spyOn(globalThis, 'setTimeout')
+    timers()(ms, () => {})()
+    expect(timer.mock.lastCall?.[1]).toBe(asked)
+    timer.mockRestore()
+  })
+
+  it('longer than the longest that can be had are waited for in pieces', () => {
+    const after = timers()
+    const wake = vi.fn()
+    after(2 ** 31 + 1_000, wake)
+    vi.advanceTimersByTime(2 ** 31)
+    expect(wake).not.toHaveBeenCalled()
+    vi.advanceTimersByTime(1_000)
+    expect(wake).toHaveBeenCalledOnce()
+  })
+
+  it('of one length share one underneath, and keep the process alive only while one of them waits', () => {
+    vi.useRealTimers()
+    const timer = vi.spyOn(globalThis, 'setTimeout')
+    const after = timers()
+    const cancels = Array.from({ length: 3 }, () => after(60_000, () => {}))
+    expect(timer).toHaveBeenCalledOnce()
+    const underneath = timer.mock.results[0]?.value as NodeJS.Timeout
+    expect(underneath.hasRef()).toBe(true)
+    cancels[0]?.()
+    cancels[1]?.()
+    expect(underneath.hasRef()).toBe(true)
+    cancels[2]?.()
+    expect(underneath.hasRef()).toBe(false)
+    after(60_000, () => {})()
+    after(60_000, () => {})
+    expect(timer).toHaveBeenCalledOnce()
+    expect(underneath.hasRef()).toBe(true)
+    clearTimeout(underneath)
+    timer.mockRestore()
+  })
+
+  it('of an odd length that was cancelled leave nothing behind', () => {
+    const after = timers()
+    after(10.5, () => {})()
+    expect(vi.getTimerCount()).toBe(0)
+    const wake = vi.fn()
+    after(10.5, wake)
+    vi.advanceTimersByTime(11)
+    expect(wake).toHaveBeenCalledOnce()
+  })
+
+  it('still wake when thousands around them were cancelled', () => {
+    const after = timers()
+    const woken: number[] = []
+    for (let n = 0; n < 10_000; n++) {
+      const cancel = after(10, () => woken.push(n))
+      if (n % 1_000 !== 0) cancel()
+    }
+    vi.advanceTimersByTime(10)
+    expect(woken).toEqual([0, 1_000, 2_000, 3_000, 4_000, 5_000, 6_000, 7_000, 8_000, 9_000])
+  })
+})

@@ -1,0 +1,95 @@
+interface Waiting {
+  readonly dueAt: number
+  /** Left out once it was cancelled. */
+  wake: (() => void) | undefined
+}
+
+/** setTimeout counts in a signed 32-bit integer and fires at once above it. */
+const LONGEST_TIMER_MS = 2_147_483_647
+
+/** Below this, looking for cancelled ones costs more than keeping them. */
+const FEW = 1_000
+
+/**
+ * Timers for limits that hardly ever strike. Those of one length end in the order in which they were set, so they share
+ * one `setTimeout`, and cancelling is a flag. The process is kept alive exactly while one of them is waited for.
+ */
+export function createTimers(elapsed: () => number): (ms: number, wake: () => void) => () => void {
+  const lines = new Map<number, Line>()
+
+  class Line {
+    readonly #ms: number
+    #waiting: Waiting[] = []
+    #live = 0
+    #timer: NodeJS.Timeout | undefined
+
+    constructor(ms: number) {
+      this.#ms = ms
+    }
+
+    add(wake: () => void): () => void {
+      const one: Waiting = { dueAt: elapsed() + this.#ms, wake }
+      this.#waiting.push(one)
+      this.#live++
+      if (this.#timer === undefined) this.#arm(this.#ms)
+      else if (this.#live === 1) this.#timer.ref()
+      return () => this.#cancel(one)
+    }
+
+    #arm(ms: number): void {
+      this.#timer = setTimeout(() => this.#strike(), Math.min(Math.max(ms, 0), LONGEST_TIMER_MS))
+    }
+
+    #cancel(one: Waiting): void {
+      if (one.wake === undefined) return
+      one.wake = undefined
+      this.#live--
+      if (this.#live === 0) this.#rest()
+      else if (this.#waiting.length > 2 * this.#live + FEW) this.#waiting = this.#waiting.filter(isLive)
+    }
+
+    /** A length that was used once may never be used again: its line must not stay for as long as it is. */
+    #rest(): void {
+      this.#waiting = []
+      if (Number.isInteger(this.#ms)) this.#timer?.unref()
+      else this.#end()
+    }
+
+    #end(): void {
+      clearTimeout(this.#timer)
+      this.#timer = undefined
+      if (lines.get(this.#ms) === this) lines.delete(this.#ms)
+    }
+
+    #strike(): void {
+      this.#timer = undefined
+      const now = elapsed()
+      const waiting = this.#waiting.filter(isLive)
+      this.#waiting = waiting.filter((one) => one.dueAt > now)
+      const [next] = this.#waiting
+      if (next !== undefined) this.#arm(next.dueAt - now)
+      for (const one of waiting) {
+        const { wake } = one
+        // Waking one may have cancelled another.
+        if (one.dueAt > now || wake === undefined) continue
+        one.wake = undefined
+        this.#live--
+        wake()
+      }
+      if (this.#live === 0) this.#end()
+    }
+  }
+
+  return (ms, wake) => {
+    let line = lines.get(ms)
+    if (line === undefined) {
+      line = new Line(ms)
+      lines.set(ms, line)
+    }
+    return line.add(wake)
+  }
+}
+
+function isLive(one: Waiting): boolean {
+  return one.wake !== undefined
+}
