@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { fakeRuntime } from '../testing/fake-runtime.ts'
-import { createBatcher } from './batcher.ts'
+import { Batcher } from './batcher.ts'
 import { OnlyonceError } from './errors.ts'
 
 /** A store call under test control: every batch waits until it is answered. */
@@ -12,22 +12,21 @@ function setUp({ maxBatch = 100, timeoutMs = 1_000, batches: atOnce = 1, lone = 
     answer(answers?: readonly string[]): void
     fail(error: unknown): void
   }[] = []
-  const submit = createBatcher<string, string>(
-    (batch) =>
+  const batcher = new Batcher<string, string>({
+    send: (batch) =>
       new Promise((resolve, reject) => {
         const answer = (answers = batch.map((one) => `${one}!`)) => resolve(answers)
         sent.push({ batch, answer, fail: reject })
       }),
-    {
-      maxBatch,
-      timeoutMs,
-      batches: atOnce,
-      lone,
-      runtime,
-      idOf: (request) => request.slice(0, 1),
-      onLate: (request, answer) => late.push([request, answer]),
-    },
-  )
+    maxBatch,
+    timeoutMs,
+    batches: atOnce,
+    lone,
+    runtime,
+    idOf: (request) => request.slice(0, 1),
+    onLate: (request, answer) => late.push([request, answer]),
+  })
+  const submit = (request: string, limitMs?: number) => batcher.submit(request, limitMs)
   const batches = () => sent.map((one) => one.batch)
   const turn = () => runtime.advance(0)
   return { runtime, sent, submit, batches, late, turn }
@@ -175,14 +174,17 @@ describe('the batcher', () => {
   })
 
   it('turns an error thrown before the call into a rejection', async () => {
-    const submit = createBatcher<string, string>(
-      () => {
+    const batcher = new Batcher<string, string>({
+      send: () => {
         throw new Error('not even sent')
       },
-      { maxBatch: 2, timeoutMs: 10, runtime: fakeRuntime(), idOf: (request) => request },
-    )
-    await expect(submit('a')).rejects.toThrow('not even sent')
-    await expect(submit('b')).rejects.toThrow('not even sent')
+      maxBatch: 2,
+      timeoutMs: 10,
+      runtime: fakeRuntime(),
+      idOf: (request) => request,
+    })
+    await expect(batcher.submit('a')).rejects.toThrow('not even sent')
+    await expect(batcher.submit('b')).rejects.toThrow('not even sent')
   })
 
   it('gives up a call that has not answered in time, and lets the next one go', async () => {

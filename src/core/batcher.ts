@@ -1,7 +1,9 @@
 import { OnlyonceError } from './errors.ts'
-import type { Runtime } from './runtime.ts'
+import type { Cancel, Runtime } from './runtime.ts'
 
 export interface BatcherOptions<Request, Answer> {
+  /** One call to the store; answers in the order of the requests. */
+  readonly send: (requests: readonly Request[]) => Promise<readonly Answer[]>
   /** The most requests in one call. */
   readonly maxBatch: number
   /** The longest a request waits for its answer, its time in the queue included, unless it says otherwise. */
@@ -39,40 +41,71 @@ interface Trouble {
  * may be repeated. A store that is down is not asked once for each of them. A call that does not answer is given up
  * when the last of its requests is due, and no longer holds the others back.
  */
-export function createBatcher<Request, Answer>(
-  send: (requests: readonly Request[]) => Promise<readonly Answer[]>,
-  options: BatcherOptions<Request, Answer>,
-): (request: Request, limitMs?: number) => Promise<Answer> {
-  type Item = Waiting<Request, Answer>
-  const { maxBatch, timeoutMs, batches = 1, lone = 0, runtime, idOf, onLate } = options
-  let queue: Item[] = []
-  const underWay = new Set<readonly Item[]>()
-  let requestsUnderWay = 0
-  /** One timer for all of them: when something is given up, or nothing is left to wait for. */
-  let alarmAt = Number.POSITIVE_INFINITY
-  let cancelAlarm = () => {}
+export class Batcher<Request, Answer> {
+  readonly #options: BatcherOptions<Request, Answer>
+  readonly #batches: number
+  readonly #lone: number
+  #queue: Waiting<Request, Answer>[] = []
+  readonly #underWay = new Set<readonly Waiting<Request, Answer>[]>()
+  #requestsUnderWay = 0
+  /** One alarm for all of them: when something is given up. Never, while there is nothing to wait for. */
+  #alarmAt = Number.POSITIVE_INFINITY
+  #cancelAlarm: Cancel | undefined
 
-  function answer(batch: readonly Item[], answers: readonly Answer[]): void {
-    if (answers.length !== batch.length) {
-      throw new Error(`the store gave ${answers.length} answers to ${batch.length} requests`)
-    }
-    for (let index = 0; index < batch.length; index++) {
-      const one = batch[index] as Item
-      const given = answers[index] as Answer
-      if (one.settled) onLate?.(one.request, given)
-      else settle(one).resolve(given)
+  constructor(options: BatcherOptions<Request, Answer>) {
+    this.#options = options
+    this.#batches = options.batches ?? 1
+    this.#lone = options.lone ?? 0
+  }
+
+  submit(request: Request, limitMs = this.#options.timeoutMs): Promise<Answer> {
+    return new Promise<Answer>((resolve, reject) => {
+      const dueAt = this.#options.runtime.elapsed() + limitMs
+      this.#queue.push({ request, dueAt, settled: false, resolve, reject })
+      this.#alarm(dueAt, limitMs)
+      this.#flush()
+    })
+  }
+
+  #mayLeave(): boolean {
+    const waiting = this.#queue.length
+    return waiting > 0 && (this.#underWay.size < this.#batches || this.#requestsUnderWay + waiting <= this.#lone)
+  }
+
+  #flush(): void {
+    while (this.#mayLeave()) {
+      const batch = this.#take()
+      if (batch.length === 0) continue
+      this.#underWay.add(batch)
+      this.#requestsUnderWay += batch.length
+      void this.#deliver(batch, { alone: 0, down: undefined }).then(() => this.#end(batch))
     }
   }
 
-  function rejectAll(batch: readonly Item[], error: unknown): void {
-    for (const one of batch) if (!one.settled) settle(one).reject(error)
+  #take(): readonly Waiting<Request, Answer>[] {
+    const { maxBatch, idOf } = this.#options
+    const waiting = this.#queue
+    this.#queue = []
+    const [first] = waiting
+    if (waiting.length === 1 && first?.settled === false) return waiting
+    const batch: Waiting<Request, Answer>[] = []
+    const ids = new Set<string>()
+    for (const one of waiting) {
+      if (one.settled) continue
+      const id = idOf(one.request)
+      if (batch.length < maxBatch && !ids.has(id)) {
+        ids.add(id)
+        batch.push(one)
+      } else this.#queue.push(one)
+    }
+    return batch
   }
 
-  async function deliver(batch: readonly Item[], trouble: Trouble): Promise<void> {
+  async #deliver(batch: readonly Waiting<Request, Answer>[], trouble: Trouble): Promise<void> {
     if (batch.length === 0) return
     if (trouble.down !== undefined) return rejectAll(batch, trouble.down.error)
     try {
-      answer(batch, await send(batch.map((one) => one.request)))
+      this.#answer(batch, await this.#options.send(batch.map((one) => one.request)))
       trouble.alone = 0
     } catch (error) {
       if (batch.length === 1) {
@@ -82,94 +115,69 @@ export function createBatcher<Request, Answer>(
       }
       const left = batch.filter((one) => !one.settled)
       const half = Math.max(left.length >> 1, 1)
-      await deliver(left.slice(0, half), trouble)
-      await deliver(left.slice(half), trouble)
+      await this.#deliver(left.slice(0, half), trouble)
+      await this.#deliver(left.slice(half), trouble)
     }
   }
 
-  function mayLeave(): boolean {
-    if (queue.length === 0) return false
-    return underWay.size < batches || requestsUnderWay + queue.length <= lone
-  }
-
-  function flush(): void {
-    while (mayLeave()) {
-      const batch = take()
-      if (batch.length === 0) continue
-      underWay.add(batch)
-      requestsUnderWay += batch.length
-      void deliver(batch, { alone: 0, down: undefined }).then(() => end(batch))
+  #answer(batch: readonly Waiting<Request, Answer>[], answers: readonly Answer[]): void {
+    if (answers.length !== batch.length) {
+      throw new Error(`the store gave ${answers.length} answers to ${batch.length} requests`)
+    }
+    for (let index = 0; index < batch.length; index++) {
+      const one = batch[index] as Waiting<Request, Answer>
+      const answer = answers[index] as Answer
+      if (one.settled) this.#options.onLate?.(one.request, answer)
+      else settle(one).resolve(answer)
     }
   }
 
   /** The call answered or was given up, whichever came first. */
-  function end(batch: readonly Item[]): void {
-    if (!underWay.delete(batch)) return
-    requestsUnderWay -= batch.length
-    flush()
-    if (underWay.size > 0) return
-    cancelAlarm()
-    alarmAt = Number.POSITIVE_INFINITY
+  #end(batch: readonly Waiting<Request, Answer>[]): void {
+    if (!this.#underWay.delete(batch)) return
+    this.#requestsUnderWay -= batch.length
+    this.#flush()
+    if (this.#underWay.size > 0) return
+    this.#cancelAlarm?.()
+    this.#alarmAt = Number.POSITIVE_INFINITY
   }
 
-  function alarm(at: number, inMs: number): void {
-    if (at >= alarmAt) return
-    cancelAlarm()
-    alarmAt = at
-    cancelAlarm = runtime.after(inMs, giveUpWhatIsDue)
+  #alarm(at: number, inMs: number): void {
+    if (at >= this.#alarmAt) return
+    this.#cancelAlarm?.()
+    this.#alarmAt = at
+    this.#cancelAlarm = this.#options.runtime.after(inMs, () => this.#giveUpWhatIsDue())
   }
 
-  function giveUpWhatIsDue(): void {
-    alarmAt = Number.POSITIVE_INFINITY
-    const now = runtime.elapsed()
-    let next = giveUp(queue, now)
-    for (const batch of [...underWay]) {
-      const dueAt = giveUp(batch, now)
-      if (dueAt === Number.POSITIVE_INFINITY) end(batch)
+  #giveUpWhatIsDue(): void {
+    this.#alarmAt = Number.POSITIVE_INFINITY
+    const now = this.#options.runtime.elapsed()
+    let next = this.#giveUp(this.#queue, now)
+    for (const batch of [...this.#underWay]) {
+      const dueAt = this.#giveUp(batch, now)
+      if (dueAt === Number.POSITIVE_INFINITY) this.#end(batch)
       else next = Math.min(next, dueAt)
     }
-    if (underWay.size > 0) alarm(next, next - now)
+    if (this.#underWay.size > 0) this.#alarm(next, next - now)
   }
 
   /** Rejects what is due; answers when the next of the others will be. */
-  function giveUp(items: readonly Item[], now: number): number {
+  #giveUp(items: readonly Waiting<Request, Answer>[], now: number): number {
     let next = Number.POSITIVE_INFINITY
     for (const one of items) {
       if (one.settled) continue
       if (one.dueAt > now) next = Math.min(next, one.dueAt)
-      else settle(one).reject(new Error(`no answer within ${timeoutMs} ms`))
+      else settle(one).reject(new Error(`no answer within ${this.#options.timeoutMs} ms`))
     }
     return next
   }
-
-  function take(): readonly Item[] {
-    const waiting = queue
-    queue = []
-    const [first] = waiting
-    if (waiting.length === 1 && first?.settled === false) return waiting
-    const batch: Item[] = []
-    const ids = new Set<string>()
-    for (const one of waiting) {
-      if (one.settled) continue
-      const id = idOf(one.request)
-      if (batch.length < maxBatch && !ids.has(id)) {
-        ids.add(id)
-        batch.push(one)
-      } else queue.push(one)
-    }
-    return batch
-  }
-
-  return (request, limitMs = timeoutMs) =>
-    new Promise<Answer>((resolve, reject) => {
-      const dueAt = runtime.elapsed() + limitMs
-      queue.push({ request, dueAt, settled: false, resolve, reject })
-      alarm(dueAt, limitMs)
-      flush()
-    })
 }
 
-function settle<Request, Answer>(one: Waiting<Request, Answer>): Waiting<Request, Answer> {
+function rejectAll(batch: readonly Waiting<unknown, never>[], error: unknown): void {
+  for (const one of batch) if (!one.settled) settle(one).reject(error)
+}
+
+function settle<W extends { settled: boolean }>(one: W): W {
   one.settled = true
   return one
 }

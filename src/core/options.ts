@@ -150,8 +150,9 @@ export function resolveOptions(given: EngineOptions): ResolvedOptions {
 /** The engine's options with what one call changes. @throws OnlyonceError OPTION_INVALID */
 export function resolveCallOptions(engine: ResolvedCallOptions, given: CallOptions | undefined): ResolvedCallOptions {
   if (given === undefined) return engine
-  const base = Object.fromEntries(Object.keys(CALL_RULES).map((name) => [name, engine[name as keyof CallOptions]]))
-  const resolved = merged(base as unknown as ResolvedCallOptions, Object(given), CALL_RULES)
+  const { leaseMs, maxRunMs, retentionMs, onDuplicate, onInFlight, waitMs, onAbandoned, onThrow, onStoreDown } = engine
+  const base = { leaseMs, maxRunMs, retentionMs, onDuplicate, onInFlight, waitMs, onAbandoned, onThrow, onStoreDown }
+  const resolved = merged<ResolvedCallOptions>(base, Object(given), CALL_RULES)
   checkTogether(resolved)
   return resolved
 }
@@ -163,7 +164,8 @@ export function invalidOption(name: string, rule: string, value: unknown): Onlyo
 
 function merged<T extends object>(defaults: T, given: object, rules: Record<string, Rule>): T {
   const result = { ...defaults } as Record<string, unknown>
-  for (const [name, value] of Object.entries(given)) {
+  for (const name of Object.keys(given)) {
+    const value = given[name as keyof typeof given] as unknown
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
     if (rule === undefined)
       throw invalidOption(name, `is not an option; there are ${Object.keys(rules).join(', ')}`, value)

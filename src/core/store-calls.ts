@@ -1,4 +1,4 @@
-import { createBatcher } from './batcher.ts'
+import { Batcher } from './batcher.ts'
 import { OnlyonceError, reasonOf } from './errors.ts'
 import type { Lease, ObservedRecord, OperationId } from './record.ts'
 import { type Runtime, sleep } from './runtime.ts'
@@ -38,34 +38,48 @@ export function createStoreCalls(store: Store, options: StoreCallsOptions): Stor
   const batching = { maxBatch, timeoutMs: tryMs, runtime, ...store.concurrency }
   /** Claims whose caller was told STORE_UNAVAILABLE: a grant that arrives later would keep the key for a lease. */
   const givenUp = new WeakSet<ClaimRequest>()
-  const claim = createBatcher((batch: readonly ClaimRequest[]) => store.claim(batch), {
+  const claim = new Batcher<ClaimRequest, ClaimOutcome>({
     ...batching,
+    send: (batch) => store.claim(batch),
     idOf: ownId,
     onLate: (request, outcome) => {
-      if (givenUp.has(request) && outcome.kind === 'granted') release(outcome.lease).catch(() => {})
+      if (givenUp.has(request) && outcome.kind === 'granted') release.submit(outcome.lease).catch(() => {})
     },
   })
-  const renew = createBatcher((batch: readonly Renewal[]) => store.renew(batch), { ...batching, idOf: leaseId })
-  const complete = createBatcher((batch: readonly Completion[]) => store.complete(batch), {
+  const renew = new Batcher<Renewal, WriteOutcome>({
     ...batching,
+    send: (batch) => store.renew(batch),
     idOf: leaseId,
   })
-  const release = createBatcher((batch: readonly Lease[]) => store.release(batch), { ...batching, idOf: ownId })
-  const find = createBatcher((batch: readonly OperationId[]) => store.find(batch), { ...batching, idOf: (id) => id })
+  const complete = new Batcher<Completion, WriteOutcome>({
+    ...batching,
+    send: (batch) => store.complete(batch),
+    idOf: leaseId,
+  })
+  const release = new Batcher<Lease, WriteOutcome>({
+    ...batching,
+    send: (batch) => store.release(batch),
+    idOf: ownId,
+  })
+  const find = new Batcher<OperationId, ObservedRecord | undefined>({
+    ...batching,
+    send: (batch) => store.find(batch),
+    idOf: (id) => id,
+  })
   const silent = () => new Error(`no answer within ${tryMs} ms`)
-  const forget = (id: OperationId, limitMs = tryMs) =>
-    timeLimit(runtime, store.forget([id]), limitMs, silent).then((removed) => removed > 0)
+  const forget: Asked<OperationId, boolean> = {
+    submit: (id, limitMs = tryMs) =>
+      timeLimit(runtime, store.forget([id]), limitMs, silent).then((removed) => removed > 0),
+  }
 
-  type Submit<Request, Answer> = (request: Request, limitMs?: number) => Promise<Answer>
-
-  function ask<Request, Answer>(verb: string, submit: Submit<Request, Answer>, request: Request): Promise<Answer> {
+  function ask<Request, Answer>(verb: string, asked: Asked<Request, Answer>, request: Request): Promise<Answer> {
     const deadline = runtime.elapsed() + storeTimeoutMs
-    return submit(request).catch((error) => askAgain(verb, submit, request, deadline, error))
+    return asked.submit(request).catch((error) => askAgain(verb, asked, request, deadline, error))
   }
 
   async function askAgain<Request, Answer>(
     verb: string,
-    submit: Submit<Request, Answer>,
+    asked: Asked<Request, Answer>,
     request: Request,
     deadline: number,
     failed: unknown,
@@ -84,7 +98,7 @@ export function createStoreCalls(store: Store, options: StoreCallsOptions): Stor
       }
       await sleep(runtime, pause)
       try {
-        return await submit(request, Math.min(tryMs, Math.max(deadline - runtime.elapsed(), 0)))
+        return await asked.submit(request, Math.min(tryMs, Math.max(deadline - runtime.elapsed(), 0)))
       } catch (again) {
         error = again
       }
@@ -112,6 +126,10 @@ export function createStoreCalls(store: Store, options: StoreCallsOptions): Stor
     },
     forget: (id) => ask('forget', forget, id),
   }
+}
+
+interface Asked<Request, Answer> {
+  submit(request: Request, limitMs?: number): Promise<Answer>
 }
 
 function ownId({ id }: { readonly id: OperationId }): OperationId {

@@ -8,12 +8,12 @@ describe('timers', () => {
   const timers = () => createTimers(() => performance.now())
 
   it('wake in the order in which they are due, each once', () => {
-    const after = timers()
+    const set = timers()
     const woken: string[] = []
-    after(20, () => woken.push('late'))
-    after(10, () => woken.push('early'))
+    set(20, () => woken.push('late'))
+    set(10, () => woken.push('early'))
     vi.advanceTimersByTime(5)
-    after(10, () => woken.push('between'))
+    set(10, () => woken.push('between'))
     vi.advanceTimersByTime(4)
     expect(woken).toEqual([])
     vi.advanceTimersByTime(1)
@@ -26,16 +26,16 @@ describe('timers', () => {
   })
 
   it('never wake what was cancelled, also by another that was due with it', () => {
-    const after = timers()
+    const set = timers()
     const woken: string[] = []
-    const cancelFirst = after(10, () => woken.push('first'))
-    after(10, () => {
+    const cancelFirst = set(10, () => woken.push('first'))
+    set(10, () => {
       woken.push('second')
       cancelThird()
       cancelThird()
     })
-    const cancelThird = after(10, () => woken.push('third'))
-    after(10, () => woken.push('fourth'))
+    const cancelThird = set(10, () => woken.push('third'))
+    set(10, () => woken.push('fourth'))
     cancelFirst()
     cancelFirst()
     vi.advanceTimersByTime(100)
@@ -44,21 +44,21 @@ describe('timers', () => {
   })
 
   it('set while others wake take their whole time', () => {
-    const after = timers()
+    const set = timers()
     const woken: number[] = []
-    after(10, () => void after(10, () => woken.push(performance.now() - start)))
+    set(10, () => void set(10, () => woken.push(performance.now() - start)))
     const start = performance.now()
-    after(10, () => {})
+    set(10, () => {})
     vi.advanceTimersByTime(100)
     expect(woken).toEqual([20])
   })
 
   it('cancelled after they woke change nothing for those that wait', () => {
-    const after = timers()
+    const set = timers()
     const woken: string[] = []
-    const cancel = after(10, () => woken.push('first'))
+    const cancel = set(10, () => woken.push('first'))
     vi.advanceTimersByTime(5)
-    after(10, () => woken.push('second'))
+    set(10, () => woken.push('second'))
     vi.advanceTimersByTime(5)
     cancel()
     vi.advanceTimersByTime(5)
@@ -81,9 +81,9 @@ describe('timers', () => {
   })
 
   it('longer than the longest that can be had are waited for in pieces', () => {
-    const after = timers()
+    const set = timers()
     const wake = vi.fn()
-    after(2 ** 31 + 1_000, wake)
+    set(2 ** 31 + 1_000, wake)
     vi.advanceTimersByTime(2 ** 31)
     expect(wake).not.toHaveBeenCalled()
     vi.advanceTimersByTime(1_000)
@@ -93,8 +93,8 @@ describe('timers', () => {
   it('of one length share one underneath, and keep the process alive only while one of them waits', () => {
     vi.useRealTimers()
     const timer = vi.spyOn(globalThis, 'setTimeout')
-    const after = timers()
-    const cancels = Array.from({ length: 3 }, () => after(60_000, () => {}))
+    const set = timers()
+    const cancels = Array.from({ length: 3 }, () => set(60_000, () => {}))
     expect(timer).toHaveBeenCalledOnce()
     const underneath = timer.mock.results[0]?.value as NodeJS.Timeout
     expect(underneath.hasRef()).toBe(true)
@@ -103,8 +103,8 @@ describe('timers', () => {
     expect(underneath.hasRef()).toBe(true)
     cancels[2]?.()
     expect(underneath.hasRef()).toBe(false)
-    after(60_000, () => {})()
-    after(60_000, () => {})
+    set(60_000, () => {})()
+    set(60_000, () => {})
     expect(timer).toHaveBeenCalledOnce()
     expect(underneath.hasRef()).toBe(true)
     clearTimeout(underneath)
@@ -112,20 +112,20 @@ describe('timers', () => {
   })
 
   it('of an odd length that was cancelled leave nothing behind', () => {
-    const after = timers()
-    after(10.5, () => {})()
+    const set = timers()
+    set(10.5, () => {})()
     expect(vi.getTimerCount()).toBe(0)
     const wake = vi.fn()
-    after(10.5, wake)
+    set(10.5, wake)
     vi.advanceTimersByTime(11)
     expect(wake).toHaveBeenCalledOnce()
   })
 
   it('still wake when thousands around them were cancelled', () => {
-    const after = timers()
+    const set = timers()
     const woken: number[] = []
     for (let n = 0; n < 10_000; n++) {
-      const cancel = after(10, () => woken.push(n))
+      const cancel = set(10, () => woken.push(n))
       if (n % 1_000 !== 0) cancel()
     }
     vi.advanceTimersByTime(10)

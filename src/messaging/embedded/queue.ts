@@ -1,4 +1,4 @@
-import { createBatcher } from '../../core/batcher.ts'
+import { Batcher } from '../../core/batcher.ts'
 import { invalidOption } from '../../core/options.ts'
 import type { Runtime } from '../../core/runtime.ts'
 import { rows } from '../../embedded/statements.ts'
@@ -70,17 +70,22 @@ export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
   const { runtime, subscriptions, busyTimeoutMs } = options
   const file = queueFile(options)
   const watchers = new Map<string, Set<() => void>>()
-  const batching = { runtime, timeoutMs: busyTimeoutMs }
+  // A write ends by itself after busyTimeoutMs, and may have waited for one before it: the file has the last word.
+  const batching = { runtime, timeoutMs: 3 * busyTimeoutMs }
 
-  const settle = createBatcher<Settling, ReceiptOutcome>(
-    (batch) => file.write((db, now) => batch.map((one) => settleOne(db, one, now))),
-    { ...batching, maxBatch: MOST_IN_ONE_COMMIT, idOf: ({ receipt }) => receipt },
-  )
+  const settlings = new Batcher<Settling, ReceiptOutcome>({
+    ...batching,
+    maxBatch: MOST_IN_ONE_COMMIT,
+    send: (batch) => file.write((db, now) => batch.map((one) => settleOne(db, one, now))),
+    idOf: ({ receipt }) => receipt,
+  })
   let publishes = 0
-  const publishTogether = createBatcher<PublishCall, readonly QueuePublishResult[]>(
-    (calls) => file.write((db, now) => calls.map(({ messages }) => publishAll(db, messages, subscriptions, now))),
-    { ...batching, maxBatch: 16, idOf: ({ number }) => number },
-  )
+  const publishings = new Batcher<PublishCall, readonly QueuePublishResult[]>({
+    ...batching,
+    maxBatch: 16,
+    send: (calls) => file.write((db, now) => calls.map(({ messages }) => publishAll(db, messages, subscriptions, now))),
+    idOf: ({ number }) => number,
+  })
 
   function wake(queue: string): void {
     for (const call of watchers.get(queue) ?? []) call()
@@ -90,7 +95,7 @@ export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
     const results: QueuePublishResult[] = []
     for (let from = 0; from < messages.length; from += MOST_IN_ONE_COMMIT) {
       const some = messages.slice(from, from + MOST_IN_ONE_COMMIT)
-      results.push(...(await publishTogether({ number: String(publishes++), messages: some })))
+      results.push(...(await publishings.submit({ number: String(publishes++), messages: some })))
     }
     for (const topic of new Set(messages.map((message) => message.topic))) subscriptions.get(topic)?.forEach(wake)
     return results
@@ -140,10 +145,10 @@ export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
     publish,
     receive,
     hasDue: (queue) => file.read((db, now) => rows(db, ANY_DUE, packText(queue), now).length > 0),
-    ack: (receipt) => settle({ kind: 'ack', receipt }),
-    retry: (receipt, delayMs) => settle({ kind: 'retry', receipt, ms: delayMs }),
-    deadLetter: (receipt, reason) => settle({ kind: 'dead-letter', receipt, reason }),
-    extend: (receipt, ms) => settle({ kind: 'extend', receipt, ms }),
+    ack: (receipt) => settlings.submit({ kind: 'ack', receipt }),
+    retry: (receipt, delayMs) => settlings.submit({ kind: 'retry', receipt, ms: delayMs }),
+    deadLetter: (receipt, reason) => settlings.submit({ kind: 'dead-letter', receipt, reason }),
+    extend: (receipt, ms) => settlings.submit({ kind: 'extend', receipt, ms }),
     deadLetters: (queue, { limit = 100, after = 0 } = {}) => file.read((db) => listDead(db, queue, after, limit)),
     async redrive(queue, positions) {
       const found = await file.write((db) =>

@@ -9,7 +9,7 @@ import { createOutboxTable } from './outbox-table.ts'
 import { claim, complete, find, forget, list, release, renew, sweep } from './records.ts'
 import { createSchemaVerbs, type SchemaVerbs } from './schema-verbs.ts'
 import { createTransactions } from './transaction.ts'
-import { createWatchers } from './watchers.ts'
+import { createWatchers } from '../sql/watchers.ts'
 
 export type { SqliteDatabase, SqliteStatement, SqliteValue } from '../../embedded/driver.ts'
 export { type Migration, sqliteMigrations } from './migrations.ts'

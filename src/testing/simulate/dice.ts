@@ -24,7 +24,10 @@ export function dice(seed: number): Dice {
   }
   const float = () => bits() / 2 ** 32
   const below = (n: number) => Math.floor(float() * n)
-  const word = () => (bits() + 2 ** 32).toString(16).slice(1)
+  const word = () => {
+    const value = bits()
+    return `${HEX[value >>> 16]}${HEX[value & 0xffff]}`
+  }
   return {
     float,
     below,
@@ -34,6 +37,9 @@ export function dice(seed: number): Dice {
     token: () => word() + word() + word() + word(),
   }
 }
+
+/** Every 16 bits as four digits: schedules ask for many tokens. */
+const HEX: readonly string[] = Array.from({ length: 2 ** 16 }, (_, value) => value.toString(16).padStart(4, '0'))
 
 function mix(value: number): number {
   let mixed = Math.imul(value ^ (value >>> 16), 0x85ebca6b)
