@@ -94,7 +94,8 @@ export function pullConsumer(
       return
     }
     const wait = new AbortController()
-    changed = () => wait.abort()
+    // Without a reason of its own every wake would make an error with a stack.
+    changed = () => wait.abort('woken')
     await sleep(runtime, ms, wait.signal)
     hinted = false
   }

@@ -62,7 +62,8 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
   async function pause(ms: number): Promise<void> {
     if (!woken && !signal.aborted) {
       const waiting = new AbortController()
-      endWait = () => waiting.abort()
+      // Without a reason of its own every wake would make an error with a stack.
+      endWait = () => waiting.abort('woken')
       await sleep(runtime, ms, waiting.signal)
       endWait = () => {}
     }

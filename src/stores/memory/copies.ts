@@ -32,7 +32,8 @@ function copyResult({ kind, body }: StoredResult): StoredResult {
   return { kind, body: copyBytes(body) }
 }
 
-/** `Buffer.from` takes small ones from a pool; `slice` on a Buffer would share the bytes. */
+/** `Buffer.from` takes small ones from a pool, which is faster by far; what is handed out is no Buffer all the same. */
 function copyBytes(bytes: Uint8Array): Uint8Array {
-  return Buffer.from(bytes)
+  const { buffer, byteOffset, length } = Buffer.from(bytes)
+  return new Uint8Array(buffer, byteOffset, length)
 }

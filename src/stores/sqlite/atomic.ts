@@ -1,7 +1,7 @@
 import { encodeResult } from '../../core/codec.ts'
 import { OnlyonceError } from '../../core/errors.ts'
-import { decideClaim, decideComplete, FOREVER } from '../../core/lifecycle.ts'
-import type { StoredResult } from '../../core/record.ts'
+import { type Decision, decideClaim, decideComplete, FOREVER } from '../../core/lifecycle.ts'
+import type { Lease, OperationRecord, StoredResult } from '../../core/record.ts'
 import type { Runtime } from '../../core/runtime.ts'
 import type { AtomicClaims, ClaimOutcome, ClaimRequest } from '../../core/store.ts'
 import { change } from '../../embedded/statements.ts'
@@ -9,7 +9,7 @@ import type { Fences } from './fences.ts'
 import { type Joined, type JoinOptions, join } from './joined.ts'
 import type { SqliteTx } from './open-transaction.ts'
 import { endedInside, undone } from './open-transaction.ts'
-import { leaseParams, load, put } from './records.ts'
+import { leaseParams, load, put, putFresh } from './records.ts'
 import { COMPLETE, PUT_RESULT } from './sql.ts'
 
 /** Frozen in shape: every claim inside a transaction is written with it. */
@@ -25,18 +25,20 @@ export function createWithin(
 
   function claimDone({ db }: Joined, request: ClaimRequest): ClaimOutcome {
     const now = runtime.now()
+    const first = decideClaim(undefined, request, now, fences.handed)
+    if (putFresh(db, asDone(first, request, undefined, now).write)) return handedOut(first.outcome)
     const current = load(db, request)
-    const { outcome, write } = decideClaim(current, request, now, fences.floor(db))
-    if (outcome.kind !== 'granted') return outcome
-    const { lease } = outcome
-    fences.handedOut(lease.fence)
-    const completion = { lease, result: NO_VALUE, retentionMs: request.retentionMs }
-    const done = decideComplete(write ?? current, completion, now).write
-    if (done === undefined)
-      throw new OnlyonceError('STORE_UNAVAILABLE', `operation ${lease.id} cannot be settled; ask again`)
-    if (write !== undefined) put(db, done)
+    const decided = decideClaim(current, request, now, fences.floor(db))
+    if (decided.outcome.kind !== 'granted') return decided.outcome
+    const { write, lease } = asDone(decided, request, current, now)
+    if (decided.write !== undefined) put(db, write)
     // The same owner holds it by a lease already: its fence stays.
-    else change(db, COMPLETE, done.leaseUntil, done.retainUntil, NO_VALUE.kind, NO_VALUE.body, ...leaseParams(lease))
+    else change(db, COMPLETE, write.leaseUntil, write.retainUntil, NO_VALUE.kind, NO_VALUE.body, ...leaseParams(lease))
+    return handedOut(decided.outcome)
+  }
+
+  function handedOut(outcome: ClaimOutcome): ClaimOutcome {
+    if (outcome.kind === 'granted') fences.handedOut(outcome.lease.fence)
     return outcome
   }
 
@@ -72,6 +74,22 @@ export function createWithin(
       },
     }
   }
+}
+
+/** What a granted claim is written as: done already, without a value. */
+function asDone(
+  { outcome, write }: Decision<ClaimOutcome>,
+  request: ClaimRequest,
+  current: OperationRecord | undefined,
+  now: number,
+): { readonly write: OperationRecord; readonly lease: Lease } {
+  if (outcome.kind !== 'granted') throw new TypeError(`a claim that is ${outcome.kind} is not written`)
+  const { lease } = outcome
+  const completion = { lease, result: NO_VALUE, retentionMs: request.retentionMs }
+  const done = decideComplete(write ?? current, completion, now).write
+  if (done === undefined)
+    throw new OnlyonceError('STORE_UNAVAILABLE', `operation ${lease.id} cannot be settled; ask again`)
+  return { write: done, lease }
 }
 
 /** The savepoint is the canary: it is gone when the effect ended the transaction, also if it began another one. */

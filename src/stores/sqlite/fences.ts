@@ -4,6 +4,8 @@ import { FENCE_FLOOR, RAISE_FENCE_FLOOR } from './sql.ts'
 
 /** What no new fence may fall below, so that fences grow also where no record is left to compare with. */
 export interface Fences {
+  /** The largest that was handed out by this process. */
+  readonly handed: number
   floor(db: SqliteConnection): number
   /** Records, in the transaction that removes the records, the largest fence that goes with them. */
   raise(db: SqliteConnection, fence: number): void
@@ -18,6 +20,9 @@ export interface Fences {
 export function createFences(): Fences {
   let handed = 0
   return {
+    get handed() {
+      return handed
+    },
     floor(db) {
       const stored = rows(db, FENCE_FLOOR)[0]?.number
       return Math.max(handed, typeof stored === 'number' ? stored : 0)

@@ -1,5 +1,6 @@
 import type { StoreTraits, TransactionalStore } from '../../core/store.ts'
 import { IN_MEMORY } from '../../embedded/open-file.ts'
+import { createWatchers } from '../sql/watchers.ts'
 import { createWithin } from './atomic.ts'
 import { createFences } from './fences.ts'
 import { createGate } from './gate.ts'
@@ -9,7 +10,6 @@ import { createOutboxTable } from './outbox-table.ts'
 import { claim, complete, find, forget, list, release, renew, sweep } from './records.ts'
 import { createSchemaVerbs, type SchemaVerbs } from './schema-verbs.ts'
 import { createTransactions } from './transaction.ts'
-import { createWatchers } from '../sql/watchers.ts'
 
 export type { SqliteDatabase, SqliteStatement, SqliteValue } from '../../embedded/driver.ts'
 export { type Migration, sqliteMigrations } from './migrations.ts'
@@ -44,11 +44,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
   return {
     name: 'sqlite',
     traits,
-    claim: (requests) =>
-      gate.write('claim', (db, now) => {
-        const fenceFloor = fences.floor(db)
-        return requests.map((one) => claim(db, one, now, fenceFloor))
-      }),
+    claim: (requests) => gate.write('claim', (db, now) => requests.map((one) => claim(db, one, now, fences))),
     renew: (renewals) => gate.write('renew', (db, now) => renewals.map((one) => renew(db, one, now))),
     async complete(completions) {
       const outcomes = await gate.write('complete', (db, now) => completions.map((one) => complete(db, one, now)))

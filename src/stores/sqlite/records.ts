@@ -1,6 +1,6 @@
 import { OnlyonceError } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
-import { decideClaim, decideComplete, decideRelease, decideRenew, retained } from '../../core/lifecycle.ts'
+import { decideClaim, decideComplete, decideRelease, decideRenew, FOREVER, retained } from '../../core/lifecycle.ts'
 import type { Lease, ObservedRecord, OperationId, OperationRecord } from '../../core/record.ts'
 import type {
   ClaimOutcome,
@@ -15,13 +15,27 @@ import type { SqliteConnection, SqliteValue } from '../../embedded/driver.ts'
 import { change, type Row, rows } from '../../embedded/statements.ts'
 import { packText } from '../../embedded/text.ts'
 import type { Fences } from './fences.ts'
-import { isInexact, packSteps, toParams, toRecord, unreadable } from './rows.ts'
-import { CLAIM, COMPLETE, FIND, FORGET, LOAD, listSql, RELEASE, RENEW, SWEEP } from './sql.ts'
+import { isInexact, packSteps, RECORD_FORMAT, toParams, toRecord, unreadable } from './rows.ts'
+import {
+  CLAIM,
+  CLAIM_FRESH,
+  COMPLETE,
+  COMPLETE_RUNNING,
+  FIND,
+  FORGET,
+  LOAD,
+  listSql,
+  RELEASE,
+  RENEW,
+  SWEEP,
+} from './sql.ts'
 
 /** One verb for one request, on a connection whose transaction holds the write lock. `now` was read under that lock. */
 
-export function claim(db: SqliteConnection, request: ClaimRequest, now: number, fenceFloor: number): ClaimOutcome {
-  const { outcome, write } = decideClaim(load(db, request), request, now, fenceFloor)
+export function claim(db: SqliteConnection, request: ClaimRequest, now: number, fences: Fences): ClaimOutcome {
+  const fresh = decideClaim(undefined, request, now, fences.handed)
+  if (fresh.write !== undefined && putFresh(db, fresh.write)) return fresh.outcome
+  const { outcome, write } = decideClaim(load(db, request), request, now, fences.floor(db))
   if (write !== undefined) put(db, write)
   return outcome
 }
@@ -35,7 +49,10 @@ export function renew(db: SqliteConnection, renewal: Renewal, now: number): Writ
 }
 
 export function complete(db: SqliteConnection, completion: Completion, now: number): WriteOutcome {
-  const { lease, result } = completion
+  const { lease, result, retentionMs } = completion
+  const retain = result.kind === 'unknown' ? FOREVER : now + retentionMs
+  const running = [now, retain, result.kind, result.body, ...leaseParams(lease), RECORD_FORMAT, now, now]
+  if (change(db, COMPLETE_RUNNING, ...running) === 1) return 'ok'
   const { outcome, write } = decideComplete(loadById(db, lease.id), completion, now)
   if (write === undefined) return outcome
   const { leaseUntil, retainUntil } = write
@@ -103,6 +120,11 @@ export function load(db: SqliteConnection, request: ClaimRequest): OperationReco
     `operation ${quote(request.id)} is stored as ${quote(record.key)} in scope ${quote(record.scope)}, and asked for as ` +
       `${quote(request.key)} in scope ${quote(request.scope)}: its record was altered and is not used; look at its row in onlyonce_operations`,
   )
+}
+
+/** Writes a first claim; false when it is not the first, or its fence would not be larger than all before. */
+export function putFresh(db: SqliteConnection, record: OperationRecord): boolean {
+  return change(db, CLAIM_FRESH, ...toParams(record), record.fence) === 1
 }
 
 /** Writes what a claim decided. A row that did not change means that the lock was not held: nothing may be answered. */

@@ -13,6 +13,15 @@ export const LOAD = `SELECT ${COLUMNS} FROM onlyonce_operations WHERE id = ?`
 /** One statement, so one snapshot, for any number of ids. */
 export const FIND = `SELECT ${COLUMNS} FROM onlyonce_operations WHERE id IN (SELECT value FROM json_each(?))`
 
+/**
+ * The first claim of an operation, without looking first: nearly all are. It writes nothing where there is a record
+ * already, or where a larger fence was handed out for one that is gone.
+ */
+export const CLAIM_FRESH = `
+INSERT INTO onlyonce_operations (${COLUMNS}) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+WHERE NOT EXISTS (SELECT 1 FROM onlyonce_meta WHERE name = 'fence_floor' AND number >= ?)
+ON CONFLICT (id) DO NOTHING`
+
 /** A claim only ever raises the fence: whatever else went wrong, a newer owner's row is not overwritten. */
 export const CLAIM = `
 INSERT INTO onlyonce_operations (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -28,6 +37,17 @@ WHERE onlyonce_operations.fence < excluded.fence`
 export const RENEW = `
 UPDATE onlyonce_operations SET lease_until = ?, retain_until = ?, steps = coalesce(?, steps)
 WHERE id = ? AND owner = ? AND fence = ? AND state = 'running'`
+
+/** Nothing in the row needs to be looked at more closely: no steps, no packed text, nothing that damage leaves behind. */
+const PLAIN = `steps IS NULL AND result_kind IS NULL AND attempt >= 1 AND starts >= 1
+  AND max(lease_until, retain_until, created_at) <= 8640000000000000 AND min(lease_until, retain_until, created_at) >= 0
+  AND ifnull(substr(scope, 1, 1), '') <> '"' AND ifnull(substr(key, 1, 1), '') <> '"' AND substr(fingerprint, 1, 1) <> '"'`
+
+/** The end of nearly every operation, without looking first: it is running, ours, and not past its retention. */
+export const COMPLETE_RUNNING = `
+UPDATE onlyonce_operations SET state = 'done', lease_until = ?, retain_until = ?, steps = NULL, result_kind = ?, result_body = ?
+WHERE id = ? AND owner = ? AND fence = ? AND state = 'running' AND format = ? AND (retain_until > ? OR lease_until > ?)
+  AND ${PLAIN}`
 
 /** An unknown result is the only one that is ever replaced. */
 export const COMPLETE = `
