@@ -5,7 +5,7 @@ export interface DemoOptions {
   readonly orders?: number
   /** Default 1. The same seed, the same faults and kills. */
   readonly seed?: number
-  /** Default 32. Workers killed with SIGKILL in each run. */
+  /** Default 36. Workers killed with SIGKILL in each run. */
   readonly kills?: number
   /** Default: the 18,532 orders that come with the demo. A CSV with a header, or NDJSON. */
   readonly input?: string
@@ -19,7 +19,7 @@ export interface DemoOptions {
   readonly broker?: string
 }
 
-export const DEFAULTS = { seed: 1, kills: 32, store: 'sqlite', broker: 'embedded' } as const
+export const DEFAULTS = { seed: 1, kills: 36, store: 'sqlite', broker: 'embedded' } as const
 
 /** What was asked for makes no sense. The message says what would. */
 export class UsageError extends Error {

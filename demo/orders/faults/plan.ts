@@ -19,7 +19,7 @@ export interface MessageFaults {
 }
 
 /** Together they make well over 20,000 duplicates of the 18,532 orders. */
-const SHARE = { doubleClick: 0.25, tripleClick: 0.03, hangUp: 0.13, lateCharge: 0.05, again: 0.21, delayed: 0.05 }
+const SHARE = { doubleClick: 0.35, tripleClick: 0.05, hangUp: 0.2, lateCharge: 0.08, again: 0.2, delayed: 0.05 }
 
 const LONGEST_HANG_UP_MS = 40
 const LONGEST_DELAY_MS = 400
