@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { types } from 'node:util'
 import { canonicalJson } from './canonical-json.ts'
 
@@ -20,10 +20,11 @@ const BYTES_DOMAIN = `onlyonce fingerprint ${VERSION} bytes\n`
  */
 export function fingerprintOf(payload: unknown): string {
   const bytes = bytesOf(payload)
-  const hash = createHash('sha256')
-  if (bytes === undefined) hash.update(JSON_DOMAIN + canonicalJson(payload))
-  else hash.update(BYTES_DOMAIN).update(bytes)
-  return `${VERSION}:${hash.digest('base64url')}`
+  const digest =
+    bytes === undefined
+      ? hash('sha256', JSON_DOMAIN + canonicalJson(payload), 'base64url')
+      : createHash('sha256').update(BYTES_DOMAIN).update(bytes).digest('base64url')
+  return `${VERSION}:${digest}`
 }
 
 function bytesOf(payload: unknown): Uint8Array | undefined {

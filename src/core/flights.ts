@@ -36,37 +36,25 @@ export interface Flight {
 
 export interface LeadingFlight {
   claimed(outcome: ClaimOutcome, retryAt: number, tentative?: boolean): void
+  landed(end: End): void
 }
 
 export interface Flights {
   get(id: OperationId): Flight | undefined
-  /** Runs `lead` as the one call for this operation. Others see the flight until it is over. */
-  start(named: OperationKey, lead: (flight: LeadingFlight) => Promise<Settled>): Promise<Settled>
+  /** Begins the one flight for this operation. Others see it until it lands, and it must land whatever happens. */
+  begin(named: OperationKey): LeadingFlight
   /** Resolves when every flight that is under way now is over. */
   drained(): Promise<void>
 }
 
 export function createFlights(): Flights {
   const flights = new Map<OperationId, UnderWay>()
-
-  function land(id: OperationId, flight: UnderWay, end: End): void {
-    flights.delete(id)
-    flight.landed(end)
-  }
-
   return {
     get: (id) => flights.get(id),
-    async start(named, lead) {
-      const flight = new UnderWay(named.fingerprint)
-      flights.set(named.id, flight)
-      try {
-        const settled = await lead(flight)
-        land(named.id, flight, settled)
-        return settled
-      } catch (error) {
-        land(named.id, flight, { kind: 'error', error })
-        throw error
-      }
+    begin({ id, fingerprint }) {
+      const flight = new UnderWay(fingerprint, () => flights.delete(id))
+      flights.set(id, flight)
+      return flight
     },
     drained: async () => {
       await Promise.all([...flights.values()].map((flight) => flight.over))
@@ -82,8 +70,11 @@ class UnderWay implements Flight, LeadingFlight {
   readonly #claim = new Later<ClaimOutcome | undefined>()
   readonly #over = new Later<End>()
 
-  constructor(fingerprint: string) {
+  readonly #leave: () => void
+
+  constructor(fingerprint: string, leave: () => void) {
     this.fingerprint = fingerprint
+    this.#leave = leave
   }
 
   get claim(): Promise<ClaimOutcome | undefined> {
@@ -101,6 +92,7 @@ class UnderWay implements Flight, LeadingFlight {
   }
 
   landed(end: End): void {
+    this.#leave()
     this.#claim.tell(undefined)
     this.#over.tell(end)
   }

@@ -18,18 +18,26 @@ const SLOWEST_POLL_MS = 1_000
 export function createJoining(context: EngineContext, flights: Flights, waits: Waits, checkOpen: () => void) {
   const { runtime, store } = context
 
-  async function leadAndWait(call: Call, lead: Lead, leading: LeadingFlight, deadline: number): Promise<Settled> {
+  async function leadAndWait(call: Call, lead: Lead, deadline: number): Promise<Settled> {
+    const flight = flights.begin(call.named)
     let pollMs: (() => number) | undefined
-    for (;;) {
-      const settled = await lead(leading)
-      if (settled.kind !== 'in-flight' || call.options.onInFlight === 'reject') return settled
-      const left = deadline - runtime.elapsed()
-      if (left <= 0) return settled
-      pollMs ??= backoff(runtime, FIRST_POLL_MS, SLOWEST_POLL_MS)
-      // A lease that is over sooner than the next poll is worth being there for.
-      const pause = Math.min(pollMs(), settled.retryAfterMs + 1, left)
-      await waits.wait(pause, store.watch === undefined ? {} : { subscribe: (wake) => watch(call, wake) })
-      checkOpen()
+    try {
+      for (;;) {
+        const settled = await lead(flight)
+        const left = settled.kind === 'in-flight' ? deadline - runtime.elapsed() : 0
+        if (left <= 0 || settled.kind !== 'in-flight' || call.options.onInFlight === 'reject') {
+          flight.landed(settled)
+          return settled
+        }
+        pollMs ??= backoff(runtime, FIRST_POLL_MS, SLOWEST_POLL_MS)
+        // A lease that is over sooner than the next poll is worth being there for.
+        const pause = Math.min(pollMs(), settled.retryAfterMs + 1, left)
+        await waits.wait(pause, store.watch === undefined ? {} : { subscribe: (wake) => watch(call, wake) })
+        checkOpen()
+      }
+    } catch (error) {
+      flight.landed({ kind: 'error', error })
+      throw error
     }
   }
 
@@ -76,9 +84,7 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
     for (let joined = false; ; joined = true) {
       const flight = flights.get(call.named.id)
       const settled =
-        flight === undefined
-          ? await flights.start(call.named, (leading) => leadAndWait(call, lead, leading, deadline))
-          : await follow(call, flight, deadline)
+        flight === undefined ? await leadAndWait(call, lead, deadline) : await follow(call, flight, deadline)
       if (settled === undefined) continue
       announce(call, settled, joined || flight !== undefined)
       return settled

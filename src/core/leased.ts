@@ -32,7 +32,9 @@ export async function leadLeased(
   const { calls, runtime } = context
   const { leaseMs, retentionMs } = call.options
   const askedAt = runtime.elapsed()
-  const claim = await claimOrNothing(context, call)
+  const claim = await calls
+    .claim(claimRequest(context, call, runtime.token()))
+    .catch((error) => toldStoreDown(context, call, error))
   if (claim === undefined) return runUnprotected(call, effect)
   leading.claimed(claim, runtime.elapsed() + (claim.kind === 'running' ? claim.retryAfterMs : leaseMs))
   if (claim.kind === 'done') return { kind: 'result', result: claim.result, ran: false, attempt: 0, fence: claim.fence }
@@ -46,7 +48,7 @@ export async function leadLeased(
   if (tookMs >= leaseMs && (await calls.renew({ lease, leaseMs, retentionMs })) === 'lost') {
     return afterLoss(context, call, grant)
   }
-  return runGranted(context, call, effect, keeping, grant)
+  return await runGranted(context, call, effect, keeping, grant)
 }
 
 async function runGranted(
@@ -115,7 +117,13 @@ async function settle(
 ): Promise<Settled> {
   const { lease, attempt } = grant
   const completion = { lease, result, retentionMs: call.options.retentionMs }
-  if ((await completeUntilDefinite(context, call, completion)) === 'lost') return afterLoss(context, call, grant)
+  let outcome: WriteOutcome
+  try {
+    outcome = await context.calls.complete(completion)
+  } catch (error) {
+    outcome = await completeUntilDefinite(context, call, completion, error)
+  }
+  if (outcome === 'lost') return afterLoss(context, call, grant)
   return { kind: 'result', result, ran, attempt, fence: lease.fence }
 }
 
@@ -124,27 +132,26 @@ async function completeUntilDefinite(
   context: EngineContext,
   call: Call,
   completion: Completion,
+  failed: unknown,
 ): Promise<WriteOutcome> {
   const { calls, runtime } = context
   const deadline = runtime.elapsed() + call.options.leaseMs
-  let pauseMs: (() => number) | undefined
-  for (;;) {
+  const pauseMs = backoff(runtime, 50, 1_000)
+  let error = failed
+  while (runtime.elapsed() < deadline) {
+    await sleep(runtime, pauseMs())
     try {
       return await calls.complete(completion)
-    } catch (error) {
-      if (runtime.elapsed() < deadline) {
-        pauseMs ??= backoff(runtime, 50, 1_000)
-        await sleep(runtime, pauseMs())
-        continue
-      }
-      throw new OnlyonceError(
-        'OUTCOME_UNKNOWN',
-        `the effect of ${quote(call.named.key)} ran, but the store did not confirm its result (${reasonOf(error)}); ` +
-          'after the lease it counts as abandoned, and onAbandoned decides',
-        { cause: error },
-      )
+    } catch (again) {
+      error = again
     }
   }
+  throw new OnlyonceError(
+    'OUTCOME_UNKNOWN',
+    `the effect of ${quote(call.named.key)} ran, but the store did not confirm its result (${reasonOf(error)}); ` +
+      'after the lease it counts as abandoned, and onAbandoned decides',
+    { cause: error },
+  )
 }
 
 /** Somebody else holds the operation. When they are done, their result is the answer for everyone. */
@@ -164,15 +171,11 @@ function lockLost(context: EngineContext, call: Call, grant: Grant): OnlyonceErr
   return leaseLost(call.named.key, 'another owner held the lock before this one gave it back')
 }
 
-async function claimOrNothing(context: EngineContext, call: Call) {
-  try {
-    return await context.calls.claim(claimRequest(context, call, context.runtime.token()))
-  } catch (error) {
-    const down = OnlyonceError.is(error) && error.code === 'STORE_UNAVAILABLE'
-    if (!down || call.options.onStoreDown === 'fail') throw error
-    tell(context, call, { type: 'unprotected', error })
-    return undefined
-  }
+/** @throws OnlyonceError unless the store is down and `onStoreDown` lets the effect run without it */
+function toldStoreDown(context: EngineContext, call: Call, error: unknown): undefined {
+  const down = OnlyonceError.is(error) && error.code === 'STORE_UNAVAILABLE'
+  if (!down || call.options.onStoreDown === 'fail') throw error
+  tell(context, call, { type: 'unprotected', error })
 }
 
 async function runUnprotected(call: Call, effect: Effect<unknown>): Promise<Settled> {
