@@ -1,5 +1,6 @@
 import { joinAtomic, leadAtomic } from './atomic.ts'
-import type { Call, EngineContext } from './context.ts'
+import { createCache } from './cache.ts'
+import { type Call, type EngineContext, tell } from './context.ts'
 import { OnlyonceError } from './errors.ts'
 import { createEvents } from './events.ts'
 import { createFlights } from './flights.ts'
@@ -35,6 +36,7 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
   const context: EngineContext = { store, calls, options, runtime, events }
   const flights = createFlights()
   const waits = createWaits(runtime)
+  const cache = options.cache === false ? undefined : createCache(options.cache, runtime)
   let closed = false
 
   function checkOpen(): void {
@@ -51,8 +53,16 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
   }
 
   async function run<T>(call: Call, lead: Lead): Promise<Outcome<T>> {
+    const { named } = call
+    const known = cache?.get(named)
+    if (known !== undefined) {
+      tell(context, call, { type: 'replayed', joined: false })
+      return outcomeOf<T>(named.key, { kind: 'result', ...known, ran: false, attempt: 0 })
+    }
     sweeper.touch()
-    return outcomeOf<T>(call.named.key, await joining(call, lead))
+    const settled = await joining(call, lead)
+    if (settled.kind === 'result') cache?.put(named, settled, call.options.retentionMs)
+    return outcomeOf<T>(named.key, settled)
   }
 
   const leased =
@@ -94,7 +104,12 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
 
   const forget: Once['forget'] = async (key) => {
     checkOpen()
-    return calls.forget(resolveKey(key, options.scope, options.maxKeyLength).id)
+    const { id } = resolveKey(key, options.scope, options.maxKeyLength)
+    cache?.drop(id)
+    const forgotten = await calls.forget(id)
+    // A call that was on its way meanwhile may have put it back.
+    cache?.drop(id)
+    return forgotten
   }
 
   let closing: Promise<void> | undefined

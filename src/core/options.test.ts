@@ -38,6 +38,7 @@ describe('resolveOptions', () => {
       maxRunMs: 900_000,
       storeTimeoutMs: 5_000,
       sweepEveryMs: 60_000,
+      cache: false,
       retentionMs: 86_400_000,
       onDuplicate: 'replay',
       onInFlight: 'reject',

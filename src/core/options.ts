@@ -41,6 +41,14 @@ export interface CallOptions {
   readonly onStoreDown?: 'fail' | 'run'
 }
 
+/** Results that this process keeps beside the store. */
+export interface CacheOptions {
+  /** The most memory for them, roughly. The oldest go first. */
+  readonly maxBytes: number
+  /** How long one may answer. After `forget` in another process, or the end of retention, it may do so for this long. */
+  readonly maxAgeMs: number
+}
+
 export interface EngineOptions<S extends Store = Store> extends CallOptions {
   readonly store: S
   /** What keys are unique within. Required: two tenants never share by accident. */
@@ -55,6 +63,8 @@ export interface EngineOptions<S extends Store = Store> extends CallOptions {
   readonly sweepEveryMs?: number
   /** Default 500. The most requests in one store call. */
   readonly maxBatch?: number
+  /** Default `false`. Results of done operations to keep in this process: a duplicate of one needs no store. */
+  readonly cache?: false | CacheOptions
   /** Told when a listener throws. Default: nobody. */
   readonly onListenerError?: (error: unknown) => void
   /** Default `systemRuntime`. */
@@ -104,6 +114,7 @@ export const DEFAULTS: Omit<ResolvedOptions, 'scope'> = Object.freeze({
   keys: 'plain',
   maxKeyLength: 255,
   maxBatch: 500,
+  cache: false,
   onListenerError: () => {},
   runtime: systemRuntime,
 })
@@ -127,6 +138,12 @@ const RULES: Record<keyof typeof DEFAULTS, Rule> = {
   keys: oneOf('plain', 'hashed'),
   maxKeyLength: positive,
   maxBatch: positive,
+  cache: (value) => {
+    if (value === false) return undefined
+    const { maxBytes, maxAgeMs, ...more } = Object(value) as Partial<CacheOptions>
+    const right = [maxBytes, maxAgeMs].every((one) => positive(one) === undefined) && Object.keys(more).length === 0
+    return right ? undefined : 'must be false or { maxBytes, maxAgeMs }, both positive integers'
+  },
   onListenerError: fn,
   runtime: (value) =>
     ['now', 'elapsed', 'token', 'random', 'after'].every((name) => typeof Object(value)[name] === 'function')

@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest'
+import { engine } from '../../test/engine-kit.ts'
+import { fakeRuntime } from '../testing/fake-runtime.ts'
+import { createCache } from './cache.ts'
+import { encodeResult } from './codec.ts'
+import { resolveKey } from './key.ts'
+
+const MEGABYTE = 1_000_000
+const named = (key: string, payload?: unknown) => resolveKey(payload === undefined ? key : { key, payload }, 's', 255)
+const value = (what: unknown, fence = 7) => ({
+  result: { kind: 'value' as const, body: encodeResult(what) },
+  fence,
+})
+
+describe('the cache of results', () => {
+  const cacheOf = (maxBytes = MEGABYTE, maxAgeMs = 1_000) => {
+    const runtime = fakeRuntime()
+    return { runtime, cache: createCache({ maxBytes, maxAgeMs }, runtime) }
+  }
+
+  it('answers until it is too old, or the retention is over', async () => {
+    const { runtime, cache } = cacheOf()
+    cache.put(named('a'), value(1), 60_000)
+    cache.put(named('b'), value(2), 500)
+    await runtime.advance(499)
+    expect(cache.get(named('a'))).toMatchObject(value(1))
+    expect(cache.get(named('b'))).toMatchObject(value(2))
+    await runtime.advance(1)
+    expect(cache.get(named('b'))).toBeUndefined()
+    await runtime.advance(499)
+    expect(cache.get(named('a'))).toMatchObject(value(1))
+    await runtime.advance(1)
+    expect(cache.get(named('a'))).toBeUndefined()
+  })
+
+  it('does not know another payload, and does not forget the first for it', () => {
+    const { cache } = cacheOf()
+    cache.put(named('a', 1), value('first'), 60_000)
+    expect(cache.get(named('a', 2))).toBeUndefined()
+    expect(cache.get(named('a'))).toBeUndefined()
+    expect(cache.get(named('a', 1))).toMatchObject(value('first'))
+  })
+
+  it('never holds more than maxBytes; the oldest goes first, and what is too large is not kept', () => {
+    const { cache } = cacheOf(2_500)
+    cache.put(named('a'), value('x'.repeat(500)), 60_000)
+    cache.put(named('b'), value('y'.repeat(500)), 60_000)
+    cache.put(named('huge'), value('z'.repeat(2_500)), 60_000)
+    expect(cache.get(named('huge'))).toBeUndefined()
+    expect(cache.get(named('a'))).toBeDefined()
+    cache.put(named('c'), value('z'.repeat(500)), 60_000)
+    expect([cache.get(named('a')), cache.get(named('b')), cache.get(named('c'))].map(Boolean)).toEqual([
+      false,
+      true,
+      true,
+    ])
+    for (let again = 0; again < 50; again++) cache.put(named('c'), value('z'.repeat(500)), 60_000)
+    expect(cache.get(named('b'))).toBeDefined()
+  })
+
+  it('does not keep what waits for a decision', () => {
+    const { cache } = cacheOf()
+    cache.put(named('a'), { result: { kind: 'unknown', body: new Uint8Array() }, fence: 1 }, 60_000)
+    expect(cache.get(named('a'))).toBeUndefined()
+  })
+})
+
+describe('an engine with a cache', () => {
+  const cached = { cache: { maxBytes: MEGABYTE, maxAgeMs: 1_000 } }
+
+  it('answers duplicates without the store, as copies, and tells so', async () => {
+    let asked = 0
+    const { once, types } = engine(cached, () => {
+      asked++
+      return undefined
+    })
+    const first = await once('k', () => ({ list: [1] }))
+    const after = asked
+    const second = await once('k', () => expect.fail('ran twice'))
+    expect(second).toEqual(first)
+    ;(second as { list: number[] }).list.push(2)
+    expect(await once('k', () => expect.fail('ran twice'))).toEqual({ list: [1] })
+    expect(asked).toBe(after)
+    expect(types().filter((type) => type === 'replayed')).toHaveLength(2)
+    await expect(once('k', () => 0, { onDuplicate: 'reject' })).rejects.toMatchObject({ code: 'DUPLICATE' })
+  })
+
+  it('learns from the store what another process has done', async () => {
+    let asked = 0
+    const { open } = engine({}, {})
+    await open()('k', () => 'first')
+    const once = open(cached, () => {
+      asked++
+      return undefined
+    })
+    expect(await once('k', () => 'again')).toBe('first')
+    const after = asked
+    expect(await once('k', () => 'again')).toBe('first')
+    expect(asked).toBe(after)
+  })
+
+  it('leaves another payload to the store', async () => {
+    const { once } = engine(cached)
+    await once({ key: 'k', payload: 1 }, () => 'first')
+    await expect(once({ key: 'k', payload: 2 }, () => 'second')).rejects.toMatchObject({ code: 'KEY_REUSED' })
+  })
+
+  it('forgets at once what is forgotten here, and within maxAgeMs what is forgotten elsewhere', async () => {
+    const { once, open, runtime } = engine(cached)
+    const other = open()
+    await once('k', () => 1)
+    await once.forget('k')
+    expect(await once('k', () => 2)).toBe(2)
+    await other.forget('k')
+    expect(await once('k', () => 3)).toBe(2)
+    await runtime.advance(1_000)
+    expect(await once('k', () => 3)).toBe(3)
+  })
+
+  it('keeps nothing of a lock, of an effect that threw, and of a claim that is under way', async () => {
+    const { once } = engine(cached)
+    let runs = 0
+    await once.exclusive('k', () => void runs++)
+    await once.exclusive('k', () => void runs++)
+    expect(runs).toBe(2)
+    await once('t', () => Promise.reject(new Error('no'))).catch(() => {})
+    expect(await once('t', () => 'yes')).toBe('yes')
+  })
+
+  it('replays a remembered error', async () => {
+    const { once } = engine({ ...cached, onThrow: 'remember' })
+    await once('k', () => Promise.reject(new Error('declined'))).catch(() => {})
+    await expect(once('k', () => 'paid')).rejects.toThrow('declined')
+  })
+
+  it.each([true, {}, { maxBytes: 1 }, { maxBytes: 0, maxAgeMs: 1 }, { maxBytes: 1, maxAgeMs: 1, ttl: 3 }, 5])(
+    'refuses %j',
+    (cache) => {
+      expect(() => engine({ cache: cache as never })).toThrow(/option `cache` must be false or/)
+    },
+  )
+})
