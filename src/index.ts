@@ -52,3 +52,4 @@ export type {
   TransactionalStore,
   WriteOutcome,
 } from './core/store.ts'
+export type { RunningSweeper } from './core/sweeper.ts'

@@ -112,6 +112,14 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
     return forgotten
   }
 
+  const sweep: Once['sweeper'] = ({ everyMs = options.sweepEveryMs } = {}) => {
+    checkOpen()
+    if (!Number.isSafeInteger(everyMs) || everyMs <= 0) {
+      throw invalidOption('everyMs', 'must be a positive integer (milliseconds)', everyMs)
+    }
+    return sweeper.run(everyMs)
+  }
+
   let closing: Promise<void> | undefined
   const close = () => {
     closed = true
@@ -128,6 +136,7 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
     exclusive,
     find,
     forget,
+    sweeper: sweep,
     on: events.on,
     close,
     [Symbol.asyncDispose]: close,

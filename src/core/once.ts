@@ -3,6 +3,7 @@ import type { KeyInput } from './key.ts'
 import type { CallOptions, ResolvedOptions } from './options.ts'
 import type { OperationState } from './record.ts'
 import type { Store } from './store.ts'
+import type { RunningSweeper } from './sweeper.ts'
 
 /** What the effect is told about the operation it carries out. */
 export interface Operation {
@@ -85,6 +86,12 @@ export interface Once<Tx = never> extends AsyncDisposable {
   find(key: KeyInput): Promise<OperationView | undefined>
   /** Removes the record: the effect may run again. Answers whether there was one. */
   forget(key: KeyInput): Promise<boolean>
+  /**
+   * Removes what is past its retention, now and then every `everyMs` (default 60 000), also while nothing is claimed: for
+   * a process whose job this is. Without one, claims set off a sweep now and then.
+   * @throws OnlyonceError OPTION_INVALID, CLOSED
+   */
+  sweeper(options?: { readonly everyMs?: number }): RunningSweeper
   /** Answers a function that ends the subscription. */
   on(listener: OnceListener): () => void
   /** Accepts nothing new (`CLOSED`), lets running effects settle. The store stays open: it is yours. */

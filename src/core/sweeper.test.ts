@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { memoryStore } from '../stores/memory/index.ts'
+import { engine } from '../../test/engine-kit.ts'
+import { type MemoryStore, memoryStore } from '../stores/memory/index.ts'
 import { fakeRuntime } from '../testing/fake-runtime.ts'
 import type { Store } from './store.ts'
 import { createSweeper } from './sweeper.ts'
@@ -74,5 +75,57 @@ describe('the sweeper', () => {
     await runtime.advance(5_000)
     sweeper.touch()
     expect(limits).toEqual([])
+  })
+})
+
+describe('once.sweeper', () => {
+  async function swept(count: number) {
+    const kit = engine({ retentionMs: 3_000 })
+    for (let n = 0; n < count; n++) await kit.once(`k${n}`, () => n)
+    await kit.runtime.advance(60_000)
+    return { ...kit, size: () => (kit.store as MemoryStore).size }
+  }
+
+  it('removes all that is due at once, in batches, and goes on every everyMs', async () => {
+    const { once, runtime, size } = await swept(1_200)
+    expect(size()).toBe(1_200)
+    const sweeper = once.sweeper({ everyMs: 1_000 })
+    await runtime.advance(10)
+    expect(size()).toBe(0)
+    await once('later', () => 1)
+    await runtime.advance(5_000)
+    expect(size()).toBe(0)
+    await sweeper.stop()
+    expect(runtime.pending).toBe(0)
+  })
+
+  it('ends with the engine', async () => {
+    const { once, runtime } = await swept(1)
+    once.sweeper()
+    await runtime.advance(10)
+    expect(runtime.pending).toBeGreaterThan(0)
+    await once.close()
+    expect(runtime.pending).toBe(0)
+    expect(() => once.sweeper()).toThrow(expect.objectContaining({ code: 'CLOSED' }))
+  })
+
+  it('goes on after a sweep that failed, and tells of it', async () => {
+    const { open, runtime, types, store } = engine({ retentionMs: 3_000 })
+    let failing = true
+    const once = open({}, (verb) => (verb === 'sweep' && failing ? { kind: 'lose-request' } : undefined))
+    await once('k', () => 1)
+    await runtime.advance(10_000)
+    once.sweeper({ everyMs: 1_000 })
+    await runtime.advance(2_500)
+    expect(types()).toContain('store-failed')
+    failing = false
+    await runtime.advance(10_000)
+    expect((store as MemoryStore).size).toBe(0)
+    await once.close()
+  })
+
+  it.each([0, -1, 1.5, '1s'])('refuses everyMs %j', (everyMs) => {
+    const { once } = engine()
+    expect(() => once.sweeper({ everyMs: everyMs as number })).toThrow(/everyMs/)
   })
 })

@@ -1,4 +1,4 @@
-import type { Runtime } from './runtime.ts'
+import { type Runtime, sleep } from './runtime.ts'
 import type { Store } from './store.ts'
 
 /** Enough to keep up with any rate of claims that gathers in batches, small enough not to hold a lock for long. */
@@ -10,10 +10,18 @@ export interface SweeperOptions {
   readonly onFailure: (verb: string, error: unknown) => void
 }
 
+/** A sweeper that runs until it is stopped. */
+export interface RunningSweeper extends AsyncDisposable {
+  /** Resolves when the sweep that is under way is over. `once.close()` does the same. */
+  stop(): Promise<void>
+}
+
 export interface Sweeper {
   /** To be called at every claim: records can only pile up where there are claims, so no timer is needed. */
   touch(): void
-  /** Resolves when no sweep of ours is under way. */
+  /** Sweeps everything that is due now and then every `everyMs`, claims or not. */
+  run(everyMs: number): RunningSweeper
+  /** Stops what runs; resolves when no sweep of ours is under way. */
   drained(): Promise<void>
 }
 
@@ -35,11 +43,45 @@ export function createSweeper(store: Store, { runtime, sweepEveryMs, onFailure }
     }
   }
 
+  const running = new Set<() => Promise<void>>()
+
+  /** Batch by batch, so that claims get their turn between. */
+  async function sweepAll(stopping: AbortSignal): Promise<void> {
+    try {
+      while (!stopping.aborted && (await store.sweep(SWEEP_LIMIT)) >= SWEEP_LIMIT) await sleep(runtime, 0)
+    } catch (error) {
+      onFailure('sweep', error)
+    }
+  }
+
+  function run(everyMs: number): RunningSweeper {
+    const stopping = new AbortController()
+    const { signal } = stopping
+    const loop = async () => {
+      while (!signal.aborted) {
+        if (!store.traits.selfExpiring) await sweepAll(signal)
+        await sleep(runtime, everyMs, signal)
+      }
+    }
+    const ended = loop()
+    const stop = () => {
+      running.delete(stop)
+      stopping.abort('stopped')
+      return ended
+    }
+    running.add(stop)
+    return { stop, [Symbol.asyncDispose]: stop }
+  }
+
   return {
+    run,
     touch() {
       if (store.traits.selfExpiring || sweeping !== undefined || runtime.elapsed() < dueAt) return
       sweeping = sweep()
     },
-    drained: async () => sweeping,
+    async drained() {
+      await Promise.all([...running].map((stop) => stop()))
+      await sweeping
+    },
   }
 }
