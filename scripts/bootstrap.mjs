@@ -23,6 +23,7 @@ const tasks = {
   check: (args) => ({ build: true, steps: [['scripts/check.mjs', ...args]] }),
   simulate: (args) => ({ build: true, steps: [['scripts/simulate.mjs', ...args]] }),
   mutants: (args) => ({ build: true, steps: [['scripts/mutants.mjs', ...args]] }),
+  services: (args) => ({ build: false, steps: [['services/index.mjs', ...args]] }),
   bench: (args) => ({ build: true, steps: [['bench/run.mjs', ...args]] }),
   mutate: (args) => ({ build: false, steps: [['node_modules/@stryker-mutator/core/bin/stryker.js', 'run', ...args]] }),
   lint: (args) => ({ build: false, steps: [[biome, 'ci', ...(args.length > 0 ? args : ['.'])]] }),

@@ -1,0 +1,15 @@
+import { mysql } from './mysql.mjs'
+import { postgres } from './postgres.mjs'
+import { redis, redisAof } from './redis.mjs'
+import { redisCluster } from './redis-cluster.mjs'
+import { redisSentinel } from './redis-sentinel.mjs'
+
+/** @type {Record<import('../launch.d.mts').Kind, import('../lib/recipe.mjs').Recipe>} */
+export const kinds = {
+  redis,
+  'redis-aof': redisAof,
+  'redis-cluster': redisCluster,
+  'redis-sentinel': redisSentinel,
+  postgres,
+  mysql,
+}

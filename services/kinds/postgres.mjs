@@ -1,0 +1,53 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { isPostgres } from '../lib/ask.mjs'
+import { pathOf } from '../lib/installed.mjs'
+import { freePort } from '../lib/ports.mjs'
+import { giveTo, unprivileged } from '../lib/user.mjs'
+
+const VERSIONS = '/usr/lib/postgresql'
+
+/** Debian keeps each version in a folder of its own, off PATH; the newest is used. */
+const folders = () => {
+  const versions = existsSync(VERSIONS) ? readdirSync(VERSIONS).filter((name) => /^\d+$/.test(name)) : []
+  return versions.sort((a, b) => Number(b) - Number(a)).map((version) => join(VERSIONS, version, 'bin'))
+}
+
+const needs = {
+  commands: ['initdb', 'postgres'],
+  packages: ['postgresql'],
+  get folders() {
+    return folders()
+  },
+}
+
+/** With fsync on, as in production. Never as root: PostgreSQL refuses. @type {import('../lib/recipe.mjs').Recipe} */
+export const postgres = {
+  needs,
+  async start(home) {
+    const user = unprivileged('postgres')
+    const dir = join(home.dir, 'postgres')
+    const data = join(dir, 'data')
+    mkdirSync(dir)
+    giveTo(dir, user)
+    const init = ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-sync', '-E', 'UTF8', '--locale=C']
+    const ran = spawnSync(pathOf('initdb', needs), init, { cwd: dir, encoding: 'utf8', ...(user ?? {}) })
+    if (ran.status !== 0) throw new Error(`initdb failed: ${ran.stderr}`)
+    const port = await freePort()
+    const server = await home.server({
+      name: 'postgres',
+      url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+      port,
+      command: pathOf('postgres', needs),
+      // No socket file: its folder may not be ours to write, and its path may be too long.
+      args: ['-D', data, '-h', '127.0.0.1', '-p', String(port), '-k', '', '-c', 'max_connections=200'],
+      dir,
+      ...(user === undefined ? {} : { user }),
+      fast: 'SIGINT',
+      immediate: 'SIGQUIT',
+      ready: () => isPostgres(port),
+    })
+    return server.url
+  },
+}

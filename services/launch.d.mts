@@ -1,0 +1,56 @@
+export type Kind = 'redis' | 'redis-aof' | 'redis-cluster' | 'redis-sentinel' | 'postgres' | 'mysql'
+
+export interface LaunchOptions {
+  /** More arguments for every server process of the kind, as on its command line. */
+  readonly args?: readonly string[]
+  /** Leave it running when this process ends; whoever asks for it keeps the pids. Default false. */
+  readonly detached?: boolean
+}
+
+export type RestartMode = 'fast' | 'immediate'
+
+export interface ServerProcess {
+  readonly name: string
+  /** Of this one process; `undefined` where a single process has no use of its own (a sentinel). */
+  readonly url: string
+  readonly port: number
+  /** Of the process that runs now; changes with a restart. */
+  readonly pid: number
+  /** Default `SIGKILL`. Resolves when the process is gone (`SIGKILL`, `SIGTERM`, `SIGINT`, `SIGQUIT`), else at once. */
+  kill(signal?: NodeJS.Signals): Promise<void>
+  /** `SIGSTOP`: it keeps its connections and answers nothing. */
+  pause(): void
+  resume(): void
+  /** Starts it again on the same port and data, also after `kill`. `fast` (default) ends it in order, `immediate` does not. */
+  restart(mode?: RestartMode): Promise<void>
+}
+
+export interface Service {
+  readonly kind: Kind
+  readonly url: string
+  readonly processes: readonly ServerProcess[]
+  /** Every process of it, one after the other. */
+  restart(mode?: RestartMode): Promise<void>
+  /** Ends the processes and removes their data. Idempotent. */
+  stop(): Promise<void>
+}
+
+/** A launched service, and what another process needs to know to end it. */
+export interface LaunchedService extends Service {
+  readonly dir: string
+}
+
+export const KINDS: readonly Kind[]
+
+/** The variable whose URL is used in place of a server of our own: `ONLYONCE_TEST_REDIS_CLUSTER_URL`. */
+export function variableOf(kind: Kind): string
+
+/**
+ * Starts a private server on a free port of 127.0.0.1 with a data folder of its own. It ends with this process, however
+ * that ends, unless `detached`.
+ * @throws MissingServer naming what is not installed, and how to get it
+ */
+export function launch(kind: Kind, options?: LaunchOptions): Promise<LaunchedService>
+
+/** The server is not installed and could not be. */
+export class MissingServer extends Error {}

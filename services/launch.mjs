@@ -1,0 +1,78 @@
+// One private server, or a small set of them, of any kind: on free ports of 127.0.0.1, with data folders of their own.
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { kinds } from './kinds/index.mjs'
+import { guarded } from './lib/guarded.mjs'
+import { MissingServer, requireInstalled } from './lib/installed.mjs'
+import { createServer } from './lib/server.mjs'
+
+export { MissingServer }
+
+/** @typedef {import('./launch.d.mts').Kind} Kind */
+/** @typedef {import('./launch.d.mts').LaunchOptions} LaunchOptions */
+
+/** Another process may take a port between the moment we find it free and the moment the server binds it. */
+const TRIES = 3
+
+export const KINDS = /** @type {Kind[]} */ (Object.keys(kinds))
+
+/** @param {Kind} kind */
+export function variableOf(kind) {
+  return `ONLYONCE_TEST_${kind.toUpperCase().replaceAll('-', '_')}_URL`
+}
+
+/** @param {Kind} kind @param {LaunchOptions} [options] @returns {Promise<import('./launch.d.mts').LaunchedService>} */
+export async function launch(kind, options = {}) {
+  const recipe = kinds[kind]
+  if (recipe === undefined)
+    throw new Error(`there is no service ${JSON.stringify(kind)}; use one of ${KINDS.join(', ')}`)
+  await requireInstalled(kind, recipe.needs)
+  for (let tries = 1; ; tries++) {
+    try {
+      return await start(kind, recipe, options)
+    } catch (error) {
+      if (tries === TRIES) throw error
+    }
+  }
+}
+
+/** @param {Kind} kind @param {import('./lib/recipe.mjs').Recipe} recipe @param {LaunchOptions} options */
+async function start(kind, recipe, { args = [], detached = false }) {
+  const dir = mkdtempSync(join(tmpdir(), `onlyonce-${kind}-`))
+  // A server that must not run as root has to reach its own folder below this one.
+  chmodSync(dir, 0o711)
+  const guard = detached ? undefined : guarded()
+  guard?.folder(dir)
+  /** @type {import('./lib/server.mjs').Server[]} */
+  const servers = []
+  /** @type {Promise<void> | undefined} */
+  let stopping
+  const stop = () => {
+    stopping ??= (async () => {
+      await Promise.all(servers.map((server) => server.kill('SIGKILL')))
+      rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
+      guard?.done(dir)
+    })()
+    return stopping
+  }
+  try {
+    const url = await recipe.start({
+      dir,
+      args,
+      async server(spec) {
+        const server = createServer({ ...spec, args: [...spec.args, ...args] }, guard)
+        servers.push(server)
+        await server.start()
+        return server
+      },
+    })
+    const restart = async (/** @type {import('./launch.d.mts').RestartMode | undefined} */ mode) => {
+      for (const server of servers) await server.restart(mode)
+    }
+    return { kind, url, dir, processes: servers, restart, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}

@@ -1,0 +1,73 @@
+// Just enough of each wire protocol to know that a server is there: the launcher needs no client library.
+import { connect } from 'node:net'
+
+const PATIENCE_MS = 2_000
+
+/**
+ * Sends bytes, and answers what came back once `enough` says so.
+ * @param {number} port
+ * @param {Buffer | string} bytes
+ * @param {(answer: Buffer) => boolean} enough
+ * @returns {Promise<Buffer>}
+ */
+export function ask(port, bytes, enough) {
+  return new Promise((resolve, reject) => {
+    let answer = Buffer.alloc(0)
+    const socket = connect({ port, host: '127.0.0.1' })
+    const end = (/** @type {Error | undefined} */ error) => {
+      socket.destroy()
+      if (error === undefined) resolve(answer)
+      else reject(error)
+    }
+    socket.setTimeout(PATIENCE_MS, () => end(new Error('no answer')))
+    socket.on('error', end).on('close', () => reject(new Error('the connection was closed')))
+    socket.on('data', (chunk) => {
+      answer = Buffer.concat([answer, chunk])
+      if (enough(answer)) end(undefined)
+    })
+    socket.write(bytes)
+  })
+}
+
+/**
+ * One Redis command; answers the raw reply.
+ * @param {number} port
+ * @param {...(string | number)} words
+ */
+export async function redis(port, ...words) {
+  const command = `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(String(word))}\r\n${word}\r\n`).join('')}`
+  const reply = (await ask(port, command, isWhole)).toString()
+  if (reply.startsWith('-')) throw new Error(reply.slice(1).trim())
+  return reply
+}
+
+/** A simple reply, or one bulk string. @param {Buffer} reply */
+function isWhole(reply) {
+  const text = reply.toString()
+  const line = text.indexOf('\r\n')
+  if (line < 0) return false
+  return text[0] !== '$' || reply.length >= line + 4 + Number(text.slice(1, line))
+}
+
+/** One that wants a password first is there as well. @param {number} port */
+export async function isRedis(port) {
+  try {
+    return (await redis(port, 'PING')).startsWith('+PONG')
+  } catch (error) {
+    return error instanceof Error && error.message.startsWith('NOAUTH')
+  }
+}
+
+/** PostgreSQL accepts the user: before that it says that it is starting up. @param {number} port */
+export async function isPostgres(port) {
+  const body = Buffer.from('\0\x03\0\0user\0postgres\0database\0postgres\0\0', 'latin1')
+  const length = Buffer.alloc(4)
+  length.writeInt32BE(body.length + 4)
+  const answer = await ask(port, Buffer.concat([length, body]), () => true)
+  return answer[0] === 'R'.charCodeAt(0)
+}
+
+/** A MySQL server speaks first, in protocol 10. @param {number} port */
+export async function isMysql(port) {
+  return (await ask(port, '', (answer) => answer.length > 4))[4] === 10
+}

@@ -1,0 +1,44 @@
+// This process's end of its guardian: one for everything it starts.
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+/** @typedef {ReturnType<typeof guarded>} Guard */
+
+/** @type {import('node:stream').Writable | undefined} */
+let pipe
+
+/** Everything named to it is ended, and every folder removed, when this process is gone. */
+export function guarded() {
+  return {
+    /** @param {number} pid */
+    process: (pid) => tell('process', pid),
+    /** @param {number} pid */
+    forget: (pid) => tell('forget', pid),
+    /** @param {string} path */
+    folder: (path) => tell('folder', path),
+    /** @param {string} path */
+    done: (path) => tell('done', path),
+  }
+}
+
+/** @param {string} what @param {string | number} value */
+function tell(what, value) {
+  pipe ??= startGuardian()
+  pipe.write(`${JSON.stringify([what, String(value)])}\n`)
+}
+
+function startGuardian() {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('./guardian.mjs', import.meta.url))], {
+    cwd: '/',
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+    env: {},
+  })
+  const stdin = /** @type {import('node:net').Socket} */ (child.stdin)
+  child.on('error', (error) => console.error(`onlyonce: test servers may outlive this process: ${error.message}`))
+  stdin.on('error', () => {})
+  // Neither keeps the owner alive.
+  child.unref()
+  stdin.unref()
+  return stdin
+}

@@ -1,0 +1,19 @@
+import { spawnSync } from 'node:child_process'
+import { chownSync } from 'node:fs'
+
+/**
+ * Whom a server runs as that refuses to be root: the named user when we are root, else whoever we are.
+ * @param {string} name
+ * @returns {{ uid: number, gid: number } | undefined}
+ */
+export function unprivileged(name) {
+  if (process.getuid?.() !== 0) return undefined
+  const [uid, gid] = ['-u', '-g'].map((flag) => Number(spawnSync('id', [flag, name], { encoding: 'utf8' }).stdout))
+  if (!uid || !gid) throw new Error(`there is no user ${name} to run the server as`)
+  return { uid, gid }
+}
+
+/** @param {string} path @param {{ uid: number, gid: number } | undefined} user */
+export function giveTo(path, user) {
+  if (user !== undefined) chownSync(path, user.uid, user.gid)
+}

@@ -1,0 +1,106 @@
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+
+export interface FaultProxy {
+  readonly port: number
+  /** How many connections are open through it. */
+  readonly connections: number
+  /** How often a client spoke and was answered: what it sends before the answer comes counts as one. */
+  readonly roundTrips: number
+  /** Looks at every chunk that a server answers. `drop`: it is lost; `cut`: it is lost and so is the connection. */
+  onReply: ((chunk: Buffer) => 'drop' | 'cut' | undefined) | undefined
+  /** Looks at every chunk that a client sends, before it is passed on. */
+  onRequest: ((chunk: Buffer) => 'drop' | 'cut' | undefined) | undefined
+  /** Connections stay open, new ones are accepted, and nothing gets through until `resume`. Nothing is lost. */
+  blackhole(): void
+  /** Every connection is reset, and new ones are too until `resume`. */
+  cut(): void
+  resume(): void
+  /** The next `count` answers (default 1) are lost, and each takes its connection with it: the request was served. */
+  dropReplies(count?: number): void
+  close(): Promise<void>
+}
+
+export type { FaultProxy as Proxy }
+
+/** A TCP proxy in front of a port of 127.0.0.1, for faults on the way to a server that knows nothing of them. */
+export async function createProxy(targetPort: number): Promise<FaultProxy> {
+  const open = new Set<{ readonly client: Socket; readonly server: Socket }>()
+  let state: 'open' | 'blackhole' | 'cut' = 'open'
+  let toDrop = 0
+  let roundTrips = 0
+
+  const listener = createServer({ allowHalfOpen: false }, (client) => {
+    if (state === 'cut') return void client.resetAndDestroy()
+    const server = connect({ port: targetPort, host: '127.0.0.1' })
+    const pair = { client, server }
+    open.add(pair)
+    let asked = false
+    const end = () => {
+      open.delete(pair)
+      client.destroy()
+      server.destroy()
+    }
+    const judge = (verdict: 'drop' | 'cut' | undefined): boolean => {
+      if (verdict === 'cut') end()
+      return verdict === undefined
+    }
+    for (const socket of [client, server]) {
+      socket.setNoDelay(true)
+      socket.on('error', end).on('close', end)
+      if (state === 'blackhole') socket.pause()
+    }
+    client.on('data', (chunk: Buffer) => {
+      asked = true
+      if (judge(proxy.onRequest?.(chunk))) server.write(chunk)
+    })
+    server.on('data', (chunk: Buffer) => {
+      if (asked) roundTrips++
+      asked = false
+      const dropped = toDrop > 0
+      if (dropped) toDrop--
+      if (judge(dropped ? 'cut' : proxy.onReply?.(chunk))) client.write(chunk)
+    })
+  })
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
+
+  const proxy: FaultProxy = {
+    port: (listener.address() as AddressInfo).port,
+    get connections() {
+      return open.size
+    },
+    get roundTrips() {
+      return roundTrips
+    },
+    onReply: undefined,
+    onRequest: undefined,
+    blackhole() {
+      state = 'blackhole'
+      for (const { client, server } of open) {
+        client.pause()
+        server.pause()
+      }
+    },
+    cut() {
+      state = 'cut'
+      for (const { client, server } of [...open]) {
+        client.resetAndDestroy()
+        server.destroy()
+      }
+    },
+    resume() {
+      state = 'open'
+      for (const { client, server } of open) {
+        client.resume()
+        server.resume()
+      }
+    },
+    dropReplies(count = 1) {
+      toDrop += count
+    },
+    async close() {
+      this.cut()
+      await new Promise<void>((resolve) => listener.close(() => resolve()))
+    },
+  }
+  return proxy
+}

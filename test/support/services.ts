@@ -1,0 +1,70 @@
+import { describe, it } from 'vitest'
+import {
+  type Kind,
+  type LaunchedService,
+  type LaunchOptions,
+  launch,
+  MissingServer,
+  variableOf,
+} from '../../services/launch.mjs'
+import { type ServiceAnswer, SHARED_SERVICES } from './global-setup.ts'
+
+export type { Kind, ServerProcess, Service } from '../../services/launch.mjs'
+
+/** Why a kind cannot be had here, for the name of the skipped test. */
+const reasons = new Map<Kind, string>()
+
+/**
+ * The URL of one server of that kind, shared by the whole test run. `undefined` where it cannot be had, except under
+ * `CI=true`, where that is a failure: there every test must run.
+ */
+export async function serviceUrl(kind: Kind): Promise<string | undefined> {
+  const answer = await ask(kind)
+  if ('url' in answer) return answer.url
+  if ('failed' in answer) throw new Error(`the test server ${kind} did not start: ${answer.failed}`)
+  return unavailable(kind, answer.missing)
+}
+
+/** A describe block that gets the URL, or is skipped by name with the reason. */
+export function describeWith(kind: Kind, body: (url: string) => void): void {
+  // Collected before any test runs, so that the body is synchronous as in any describe.
+  describe(`with ${kind}`, async () => {
+    const url = await serviceUrl(kind)
+    if (url === undefined) it.skip(`(skipped: ${reasons.get(kind)})`, () => {})
+    else body(url)
+  })
+}
+
+/** A private server, for tests that kill it or change its settings. The test stops it. `undefined` as for `serviceUrl`. */
+export async function freshServer(kind: Kind, options?: LaunchOptions): Promise<LaunchedService | undefined> {
+  try {
+    return await launch(kind, options)
+  } catch (error) {
+    if (error instanceof MissingServer) return unavailable(kind, error.message)
+    throw error
+  }
+}
+
+/** As `describeWith`, where every test starts a private server of its own. */
+export function describeWithFresh(
+  kind: Kind,
+  body: (start: (options?: LaunchOptions) => Promise<LaunchedService>) => void,
+): void {
+  describeWith(kind, () => body((options) => launch(kind, options)))
+}
+
+async function ask(kind: Kind): Promise<ServiceAnswer> {
+  const given = process.env[variableOf(kind)]
+  if (given !== undefined && given !== '') return { url: given }
+  const desk = process.env[SHARED_SERVICES]
+  if (desk === undefined)
+    throw new Error('test servers are shared by the global set-up of vitest.config.ts, which did not run')
+  const response = await fetch(`${desk}/${kind}`)
+  return (await response.json()) as ServiceAnswer
+}
+
+function unavailable(kind: Kind, reason: string): undefined {
+  if (process.env.CI === 'true') throw new Error(reason)
+  reasons.set(kind, reason)
+  return undefined
+}
