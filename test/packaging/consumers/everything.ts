@@ -1,6 +1,8 @@
 export * as embeddedQueue from 'onlyonce/embedded-queue'
 export * as inbox from 'onlyonce/inbox'
 export * as outbox from 'onlyonce/outbox'
+export * as postgres from 'onlyonce/postgres'
+export * as redis from 'onlyonce/redis'
 export * as sqlite from 'onlyonce/sqlite'
 export * as stores from 'onlyonce/stores'
 export * as testing from 'onlyonce/testing'

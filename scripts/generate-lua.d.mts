@@ -1,0 +1,2 @@
+/** What `src/stores/redis/scripts/source.ts` must contain. */
+export function luaModule(): string

@@ -1,0 +1,65 @@
+import type { NodeRedisClient, NodeRedisCluster, NodeRedisSentinel, Word } from './client.ts'
+import type { RedisPort } from './port.ts'
+
+/** 36 is `$`, the bulk string. */
+const AS_BYTES = { typeMapping: { 36: Buffer } } as const
+
+export function nodeRedisPort(client: NodeRedisClient): RedisPort {
+  const send = (words: readonly Word[]) => client.sendCommand(words, AS_BYTES)
+  return {
+    isCluster: false,
+    send: (_key, words) => send(words),
+    nodes: async () => [{ name: 'redis', send }],
+    together: (commands) => Promise.all(commands.map(send)),
+    async subscribe(channel, listener) {
+      const own = client.duplicate()
+      // Without a listener an error of this connection would end the process. It reconnects by itself.
+      own.on('error', () => {})
+      try {
+        await own.connect()
+        await own.subscribe(channel, listener)
+      } catch (error) {
+        own.destroy()
+        throw error
+      }
+      return async () => own.destroy()
+    },
+  }
+}
+
+export function nodeRedisClusterPort(client: NodeRedisCluster): RedisPort {
+  return {
+    isCluster: true,
+    send: (key, words) => client.sendCommand(key, false, words, AS_BYTES),
+    nodes: () =>
+      Promise.all(
+        client.masters.map(async (master) => {
+          const node = await client.nodeClient(master as never)
+          const { address } = master as { address?: unknown }
+          return { name: String(address), send: (words: Word[]) => node.sendCommand(words, AS_BYTES) }
+        }),
+      ),
+    subscribe: (channel, listener) => subscribed(client, channel, listener),
+  }
+}
+
+export function nodeRedisSentinelPort(client: NodeRedisSentinel): RedisPort {
+  const send = (words: Word[]) => client.sendCommand(false, words, AS_BYTES)
+  return {
+    isCluster: false,
+    send: (_key, words) => send(words),
+    nodes: async () => [{ name: 'redis', send }],
+    subscribe: (channel, listener) => subscribed(client, channel, listener),
+  }
+}
+
+/** These two keep a connection of their own for subscriptions. */
+async function subscribed(
+  client: Pick<NodeRedisSentinel, 'subscribe' | 'unsubscribe'>,
+  channel: string,
+  listener: (message: string) => void,
+): Promise<() => Promise<void>> {
+  const hear = (message: string | Buffer) => listener(String(message))
+  await client.subscribe(channel, hear)
+  return async () => void (await client.unsubscribe(channel, hear))
+}

@@ -1,0 +1,54 @@
+-- compact: between record.lua and a verb, for operations of which nothing is kept but that they are done.
+-- KEYS     prefix:{group}:id in hex; a group's buckets are prefix:{group}:epoch:number, in the same slot
+-- ARGV[4]  how long an epoch lasts in ms: half of the retention
+--
+-- A bucket is a hash from the 16 bytes of the id to the last 3 of its owner, which tell a repeat of its completion from
+-- the completion of somebody else. It expires as a whole, two epochs after its own. One that is full is followed by
+-- another: 128 entries are what Redis keeps in a listpack (hash-max-listpack-entries), 64 bytes the longest entry.
+local FULL = 128
+epoch_ms = tonumber(ARGV[4])
+local epoch = math.floor(now / epoch_ms)
+
+local function field_of(key)
+  local at = #key - 31
+  return struct.pack('>I4I4I4I4', tonumber(key:sub(at, at + 7), 16), tonumber(key:sub(at + 8, at + 15), 16),
+    tonumber(key:sub(at + 16, at + 23), 16), tonumber(key:sub(at + 24), 16))
+end
+
+-- What a key's field holds, the bucket it is in, and the epoch of that.
+find_settled = function(key)
+  local field, group = field_of(key), key:sub(1, -33)
+  for past = 0, 2 do
+    local front = group .. string.format('%d:', epoch - past)
+    local number = 0
+    while true do
+      local bucket = front .. number
+      local owner = call('HGET', bucket, field)
+      if owner then return owner, bucket, field, epoch - past end
+      if call('HLEN', bucket) < FULL then break end
+      number = number + 1
+    end
+  end
+  return nil
+end
+
+settle = function(key, owner)
+  local front = key:sub(1, -33) .. string.format('%d:', epoch)
+  local number = 0
+  local entries = call('HLEN', front .. number)
+  while entries >= FULL do
+    number = number + 1
+    entries = call('HLEN', front .. number)
+  end
+  call('HSET', front .. number, field_of(key), owner)
+  if entries == 0 and expires then
+    call('PEXPIRE', front .. number, string.format('%d', (epoch + 3) * epoch_ms - now))
+  end
+  call('DEL', key)
+end
+
+unsettle = function(key)
+  local owner, bucket, field = find_settled(key)
+  if owner then call('HDEL', bucket, field) end
+  return owner
+end

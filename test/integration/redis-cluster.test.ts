@@ -1,0 +1,117 @@
+import { Cluster, type Redis } from 'ioredis'
+import { createCluster } from 'redis'
+import { expect, it } from 'vitest'
+import { type RedisClient, redisStore } from '../../src/stores/redis/index.ts'
+import { newPrefix } from '../support/redis.ts'
+import { describeWith, describeWithFresh } from '../support/services.ts'
+import { afterwards, claimOf, clientOf, completionOf, granted, kindOf, portOf, storeOn } from './redis-helpers.ts'
+
+const portsOf = (url: string) => [...url.matchAll(/:(\d+)/g)].map((match) => Number(match[1]))
+
+type Open = (port: number) => Promise<RedisClient>
+
+const openIoredis: Open = async (port) => {
+  const client = new Cluster([{ host: '127.0.0.1', port }])
+  client.on('error', () => {})
+  afterwards(() => client.disconnect())
+  return client
+}
+
+const clients: Record<string, Open> = {
+  ioredis: openIoredis,
+  'node-redis': async (port) => {
+    const client = createCluster({ rootNodes: [{ url: `redis://127.0.0.1:${port}` }] })
+    client.on('error', () => {})
+    await client.connect()
+    afterwards(() => client.destroy())
+    return client as unknown as RedisClient
+  },
+}
+
+describeWithFresh('redis-cluster', (start) => {
+  it.each(Object.entries(clients))('%s: operations go on while their slot moves to another node', async (_, open) => {
+    const { url, stop } = await start()
+    afterwards(stop)
+    const nodes = await Promise.all(
+      portsOf(url).map(async (port) => {
+        const client = clientOf(port)
+        return { port, client, id: String(await client.cluster('MYID')) }
+      }),
+    )
+    const first = nodes[0] as (typeof nodes)[number]
+    const prefix = newPrefix()
+    const store = redisStore({ client: await open(first.port), prefix })
+    afterwards(() => store[Symbol.asyncDispose]())
+    const [moved, stays] = [claimOf('moved'), claimOf('stays')]
+    const key = `${prefix}:{${moved.id}}`
+    const lease = await granted(store, moved)
+    await granted(store, stays)
+
+    const slot = await first.client.cluster('KEYSLOT', key)
+    const source = await ownerOf(slot, nodes)
+    const target = nodes.find((node) => node !== source) as (typeof nodes)[number]
+    await target.client.cluster('SETSLOT', slot, 'IMPORTING', source.id)
+    await source.client.cluster('SETSLOT', slot, 'MIGRATING', target.id)
+    expect(await kindOf(store, claimOf('moved'))).toBe('running')
+    await source.client.call('MIGRATE', '127.0.0.1', String(target.port), key, '0', '5000')
+    // The source answers ASK now, and the target has never seen the scripts.
+    await target.client.script('FLUSH')
+    expect(await kindOf(store, claimOf('moved'))).toBe('running')
+    expect(await store.renew([{ lease, leaseMs: 60_000, retentionMs: 60_000 }])).toEqual(['ok'])
+    for (const node of [target, source]) await node.client.cluster('SETSLOT', slot, 'NODE', target.id)
+    // And MOVED.
+    expect(await store.complete([completionOf(lease)])).toEqual(['ok'])
+    expect(await kindOf(store, claimOf('moved'))).toBe('done')
+    expect(await kindOf(store, claimOf('stays'))).toBe('running')
+  })
+})
+
+async function ownerOf<Node extends { readonly client: Redis }>(slot: number, nodes: readonly Node[]): Promise<Node> {
+  for (const node of nodes) {
+    const id = String(await node.client.cluster('MYID'))
+    const lines = String(await node.client.cluster('NODES')).split('\n')
+    const mine = lines.find((line) => line.startsWith(id))?.split(' ') ?? []
+    for (const range of mine.slice(8)) {
+      const [first, last = first] = range.split('-').map(Number)
+      if (first !== undefined && last !== undefined && slot >= first && slot <= last) return node
+    }
+  }
+  throw new Error(`nobody has slot ${slot}`)
+}
+
+describeWith('redis-cluster', (url) => {
+  it('waiting for replicas is refused: the client does not say which connection a command takes', async () => {
+    const client = await openIoredis(portsOf(url)[0] as number)
+    expect(() => redisStore({ client, durability: { waitReplicas: 1 } })).toThrow('option `durability` needs a client')
+  })
+})
+
+describeWith('redis', (url) => {
+  it('every script runs again after SCRIPT FLUSH', async () => {
+    const client = clientOf(portOf(url))
+    const store = storeOn(client)
+    const flush = () => client.script('FLUSH')
+    await flush()
+    const lease = await granted(store, claimOf('a'))
+    await flush()
+    expect(await store.renew([{ lease, leaseMs: 1_000, retentionMs: 1_000 }])).toEqual(['ok'])
+    await flush()
+    expect(await store.complete([completionOf(lease)])).toEqual(['ok'])
+    await flush()
+    expect(await store.find([lease.id])).toMatchObject([{ state: 'done' }])
+    await flush()
+    expect(await store.release([lease])).toEqual(['lost'])
+    await flush()
+    expect(await store.forget([lease.id])).toBe(1)
+  })
+
+  it('an operation with a key of 36 characters and a result of 200 bytes takes at most 410 bytes', async () => {
+    const client = clientOf(portOf(url))
+    const store = storeOn(client, { prefix: 'onlyonce' })
+    const request = claimOf('6f1c1c9e-6d1f-4b5e-9a51-2f6a3b1c7d42', { scope: 'payments', owner: 'ab'.repeat(16) })
+    const lease = await granted(store, request)
+    await store.complete([{ lease, result: { kind: 'value', body: Buffer.alloc(200, 7) }, retentionMs: 60_000 }])
+    expect(await client.memory('USAGE', `onlyonce:{${request.id}}`)).toBeLessThanOrEqual(410)
+    await store.forget([request.id])
+  })
+})

@@ -1,0 +1,127 @@
+import type { Redis } from 'ioredis'
+import { expect, it } from 'vitest'
+import { onlyonce } from '../../src/index.ts'
+import type { RedisStore } from '../../src/stores/redis/index.ts'
+import { newPrefix } from '../support/redis.ts'
+import { describeWith, describeWithFresh } from '../support/services.ts'
+import {
+  afterwards,
+  claimOf,
+  clientOf,
+  completionOf,
+  granted,
+  kindOf,
+  portOf,
+  storeOn,
+  until,
+} from './redis-helpers.ts'
+
+async function completeMany(store: RedisStore, count: number, name: string): Promise<void> {
+  for (let first = 0; first < count; first += 500) {
+    const requests = Array.from({ length: Math.min(500, count - first) }, (_, nth) => claimOf(`${name}-${first + nth}`))
+    const outcomes = await store.claim(requests)
+    const leases = outcomes.flatMap((one) => (one.kind === 'granted' ? [one.lease] : []))
+    await store.complete(leases.map((lease) => completionOf(lease)))
+  }
+}
+
+const usedMemory = async (client: Redis) => Number(/used_memory:(\d+)/.exec(await client.info('memory'))?.[1])
+
+async function buckets(client: Redis, prefix: string): Promise<string[]> {
+  const keys = await client.keys(`${prefix}:*`)
+  return keys.filter((key) => /:\d+:\d+$/.test(key))
+}
+
+describeWithFresh('redis', (start) => {
+  it('a completed operation takes less than 30 bytes, in listpacks only', async () => {
+    const { processes, stop } = await start()
+    afterwards(stop)
+    const client = clientOf(processes[0]?.port as number)
+    const count = 100_000
+    // An epoch is half a retention, and the test is over within one.
+    const store = storeOn(client, { prefix: 'c', compact: { retentionMs: 86_400_000, keys: count * 2 } })
+    await completeMany(store, 500, 'warm')
+    const before = await usedMemory(client)
+    await completeMany(store, count, 'key')
+    const bytes = ((await usedMemory(client)) - before) / count
+    expect(bytes).toBeGreaterThan(18)
+    expect(bytes).toBeLessThan(30)
+    for (const key of (await buckets(client, 'c')).slice(0, 200)) {
+      expect(await client.object('ENCODING', key)).toBe('listpack')
+      expect(await client.hlen(key)).toBeLessThanOrEqual(128)
+    }
+    expect(await kindOf(store, claimOf('key-77'))).toBe('done')
+  }, 60_000)
+})
+
+describeWith('redis', (url) => {
+  it('a duplicate gets undefined, an error is remembered, and the effect runs once', async () => {
+    const store = storeOn(clientOf(portOf(url)), { compact: true })
+    const once = onlyonce({ store, scope: 's', onThrow: 'remember' })
+    let effects = 0
+    const effect = () => ++effects
+    expect(await once('a', effect)).toBe(1)
+    expect(await once('a', effect)).toBe(undefined)
+    expect(effects).toBe(1)
+    const fails = () => {
+      throw new Error('declined')
+    }
+    await expect(once('b', fails)).rejects.toThrow('declined')
+    await expect(once('b', effect)).rejects.toThrow('declined')
+    expect(await once.find('a')).toMatchObject({ state: 'done' })
+    expect(await once.forget('a')).toBe(true)
+    expect(await once('a', effect)).toBe(2)
+    await once.close()
+  })
+
+  it('a completion that is repeated is ok, and one of somebody else is lost', async () => {
+    const store = storeOn(clientOf(portOf(url)), { compact: true })
+    const slow = await granted(store, claimOf('a', { leaseMs: 1 }))
+    await until(() => kindOf(store, claimOf('a', { owner: 'the other one' })).then((kind) => kind === 'granted'), 'it')
+    const [record] = await store.find([slow.id])
+    const fast = { id: slow.id, owner: 'the other one', fence: record?.fence as number }
+    expect(await store.complete([completionOf(fast)])).toEqual(['ok'])
+    expect(await store.complete([completionOf(fast)])).toEqual(['ok'])
+    expect(await store.complete([completionOf(slow)])).toEqual(['lost'])
+    expect(await store.release([fast])).toEqual(['lost'])
+  })
+
+  it('far more keys than expected stay right, in more buckets of the same size', async () => {
+    const client = clientOf(portOf(url))
+    const prefix = newPrefix()
+    const store = storeOn(client, { prefix, compact: { keys: 2 } })
+    await completeMany(store, 1_000, 'key')
+    const sizes = await Promise.all((await buckets(client, prefix)).map((key) => client.hlen(key)))
+    expect(Math.max(...sizes)).toBe(128)
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(1_000)
+    const again = await store.claim(Array.from({ length: 1_000 }, (_, nth) => claimOf(`key-${nth}`)))
+    expect(new Set(again.map(({ kind }) => kind))).toEqual(new Set(['done']))
+    expect(await kindOf(store, claimOf('key-1000'))).toBe('granted')
+  })
+
+  it('an operation is known for its retention and half as long again at most, then it is new and nothing is left', async () => {
+    const client = clientOf(portOf(url))
+    const prefix = newPrefix()
+    const store = storeOn(client, { prefix, compact: { retentionMs: 600 } })
+    const claim = (owner: string) => claimOf('a', { owner, retentionMs: 600 })
+    await store.complete([completionOf(await granted(store, claim('one')))])
+    const completed = Date.now()
+    let knownFor = 0
+    await until(async () => {
+      const [found] = await store.find([claim('x').id])
+      if (found !== undefined) knownFor = Date.now() - completed
+      return found === undefined
+    }, 'the end of the retention')
+    expect(knownFor).toBeGreaterThan(550)
+    expect(await client.keys(`${prefix}:*`)).toEqual([])
+    expect(await kindOf(store, claim('two'))).toBe('granted')
+  })
+
+  it('a retention longer than that of the store is refused before the effect runs', async () => {
+    const store = storeOn(clientOf(portOf(url)), { compact: { retentionMs: 1_000 } })
+    await expect(store.claim([claimOf('a')])).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+    for (const compact of [1, null, { key: 1 }, { keys: 0 }, { retentionMs: 1.5 }] as never[]) {
+      expect(() => storeOn(clientOf(portOf(url)), { compact })).toThrow('option `compact')
+    }
+  })
+})

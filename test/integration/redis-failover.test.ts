@@ -1,0 +1,84 @@
+import { expect, it } from 'vitest'
+import { createProxy } from '../support/proxy.ts'
+import { describeWithFresh } from '../support/services.ts'
+import { afterwards, claimOf, clientOf, completionOf, granted, kindOf, storeOn, until } from './redis-helpers.ts'
+
+describeWithFresh('redis', (start) => {
+  /** A master and its replica, which hears of it through a proxy. */
+  async function pair() {
+    const [first, second] = [await start(), await start()]
+    const [master, replica] = [first.processes[0], second.processes[0]]
+    if (master === undefined || replica === undefined) throw new Error('no process')
+    const link = await createProxy(master.port)
+    for (const tidy of [first.stop, second.stop, () => link.close()]) afterwards(tidy)
+    const [toMaster, toReplica] = [clientOf(master.port), clientOf(replica.port)]
+    await toMaster.config('SET', 'repl-diskless-sync-delay', '0')
+    await toReplica.call('REPLICAOF', '127.0.0.1', String(link.port))
+    await until(async () => (await toReplica.info('replication')).includes('master_link_status:up'), 'the link')
+    const promote = async () => {
+      await master.kill('SIGKILL')
+      await toReplica.call('REPLICAOF', 'NO', 'ONE')
+    }
+    return { link, toMaster, toReplica, promote }
+  }
+  const prefix = 'failover'
+  const durability = { waitReplicas: 1, waitTimeoutMs: 300 }
+
+  it('without waiting for replicas, a claim that the replica never heard of is granted twice', async () => {
+    const { link, toMaster, toReplica, promote } = await pair()
+    const [before, after] = [storeOn(toMaster, { prefix }), storeOn(toReplica, { prefix })]
+    expect(before.traits.survivesFailover).toBe(false)
+    link.blackhole()
+    expect(await kindOf(before, claimOf('order:1'))).toBe('granted')
+    await promote()
+    expect(await kindOf(after, claimOf('order:1'))).toBe('granted')
+  })
+
+  it('waiting for a replica refuses that claim and gives it back', async () => {
+    const { link, toMaster, toReplica, promote } = await pair()
+    const [before, after] = [storeOn(toMaster, { prefix, durability }), storeOn(toReplica, { prefix })]
+    expect(before.traits.survivesFailover).toBe(true)
+    link.blackhole()
+    const request = claimOf('order:1')
+    await expect(before.claim([request])).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: expect.stringContaining('0 of 1 replicas'),
+    })
+    expect(await before.find([request.id])).toMatchObject([{ state: 'idle', attempt: 0 }])
+    await promote()
+    expect(await kindOf(after, claimOf('order:1'))).toBe('granted')
+  })
+
+  it('what was granted while waiting for a replica is still held after the fail-over, and results are still there', async () => {
+    const { toMaster, toReplica, promote } = await pair()
+    const [before, after] = [storeOn(toMaster, { prefix, durability }), storeOn(toReplica, { prefix })]
+    const held = claimOf('order:1')
+    const lease = await granted(before, held)
+    await before.complete([completionOf(await granted(before, claimOf('order:2')))])
+    await promote()
+    expect(await kindOf(after, claimOf('order:1'))).toBe('running')
+    expect(await kindOf(after, claimOf('order:2'))).toBe('done')
+    expect(await after.complete([completionOf(lease)])).toEqual(['ok'])
+  })
+
+  it('a result that no replica has is not confirmed, and is when it is asked for again', async () => {
+    const { link, toMaster, toReplica } = await pair()
+    const store = storeOn(toMaster, { prefix, durability })
+    const lease = await granted(store, claimOf('order:1'))
+    link.blackhole()
+    await expect(store.complete([completionOf(lease)])).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    // From another connection, which wrote nothing before: the repeat must still speak for the first write.
+    const another = storeOn(clientOf(toMaster.options.port as number), { prefix, durability })
+    await expect(another.complete([completionOf(lease)])).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    link.resume()
+    await until(async () => (await toReplica.info('replication')).includes('master_link_status:up'), 'the link')
+    await until(
+      () =>
+        another.complete([completionOf(lease)]).then(
+          ([one]) => one === 'ok',
+          () => false,
+        ),
+      'the repeat',
+    )
+  })
+})

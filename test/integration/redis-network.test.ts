@@ -1,0 +1,166 @@
+import { expect, it } from 'vitest'
+import { onlyonce } from '../../src/index.ts'
+import { createProxy, type FaultProxy } from '../support/proxy.ts'
+import { describeWith } from '../support/services.ts'
+import {
+  afterwards,
+  claimOf,
+  clientOf,
+  completionOf,
+  granted,
+  kindOf,
+  portOf,
+  storeOn,
+  until,
+} from './redis-helpers.ts'
+
+describeWith('redis', (url) => {
+  async function proxied(): Promise<FaultProxy> {
+    const proxy = await createProxy(portOf(url))
+    afterwards(() => proxy.close())
+    return proxy
+  }
+
+  it('a claim that the client sends twice, because its answer was lost, is granted once', async () => {
+    const proxy = await proxied()
+    const client = clientOf(proxy.port)
+    const store = storeOn(client)
+    await store.complete([completionOf(await granted(store, claimOf('warm')))])
+    let sent = 0
+    proxy.onRequest = (chunk) => {
+      sent += chunk.includes('evalsha') || chunk.includes('EVALSHA') ? 1 : 0
+      return undefined
+    }
+    proxy.dropReplies()
+    const request = claimOf('order:1')
+    const lease = await granted(store, request)
+    expect(sent).toBe(2)
+    const [record] = await store.find([request.id])
+    expect(record).toMatchObject({ fence: lease.fence, attempt: 1, starts: 1 })
+    sent = 0
+    proxy.dropReplies()
+    expect(await store.complete([completionOf(lease)])).toEqual(['ok'])
+    expect(sent).toBe(2)
+    expect(await kindOf(store, claimOf('order:1'))).toBe('done')
+  })
+
+  it('an effect runs once while every second answer is lost', async () => {
+    const proxy = await proxied()
+    const once = onlyonce({ store: storeOn(clientOf(proxy.port)), scope: 'orders' })
+    // Of ours: a client that cannot even say hello proves nothing.
+    let asked = false
+    let answers = 0
+    proxy.onRequest = (chunk) => {
+      asked = /eval/i.test(chunk.toString('latin1'))
+      return undefined
+    }
+    proxy.onReply = () => (asked && ++answers % 2 === 0 ? 'cut' : undefined)
+    let effects = 0
+    const keys = Array.from({ length: 6 }, (_, nth) => `order:${nth}`)
+    for (const key of [...keys, ...keys]) {
+      expect(
+        await once(key, () => {
+          effects++
+          return key
+        }),
+      ).toBe(key)
+    }
+    expect(effects).toBe(6)
+    expect(answers).toBeGreaterThan(18)
+    await once.close()
+  })
+
+  it('a promise that the client never settles ends by our time limit, and the key is not lost', async () => {
+    const proxy = await proxied()
+    const silent = clientOf(proxy.port, { autoResendUnfulfilledCommands: false, maxRetriesPerRequest: null })
+    const store = storeOn(silent, { commandTimeoutMs: 300 })
+    await kindOf(store, claimOf('warm'))
+    proxy.dropReplies(1)
+    const request = claimOf('order:2')
+    await expect(store.claim([request])).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    expect(await kindOf(store, claimOf('order:2'))).toBe('running')
+    expect(await kindOf(store, request)).toBe('granted')
+  })
+
+  it('a server that says nothing ends every verb by the time limit, and the effect does not run', async () => {
+    const proxy = await proxied()
+    const store = storeOn(clientOf(proxy.port), { commandTimeoutMs: 200 })
+    const lease = await granted(store, claimOf('order:3'))
+    proxy.blackhole()
+    const verbs = [
+      store.claim([claimOf('order:4')]),
+      store.renew([{ lease, leaseMs: 1_000, retentionMs: 1_000 }]),
+      store.complete([completionOf(lease)]),
+      store.release([lease]),
+      store.find([lease.id]),
+      store.list({ limit: 1 }),
+      store.forget([lease.id]),
+      store.inspect(),
+    ]
+    for (const one of await Promise.allSettled(verbs)) {
+      expect(one).toMatchObject({ status: 'rejected', reason: { code: 'STORE_UNAVAILABLE' } })
+    }
+    const once = onlyonce({ store, scope: 's', storeTimeoutMs: 400 })
+    let ran = false
+    await expect(
+      once('order:5', () => {
+        ran = true
+      }),
+    ).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    expect(ran).toBe(false)
+    await once.close()
+  })
+
+  it('a server that is not there is STORE_UNAVAILABLE, and is used as soon as it is back', async () => {
+    const proxy = await proxied()
+    proxy.cut()
+    const once = onlyonce({ store: storeOn(clientOf(proxy.port)), scope: 's', storeTimeoutMs: 400 })
+    await expect(once('order:6', () => 1)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    proxy.resume()
+    await until(() => once('order:7', () => 1).then(Boolean, () => false), 'the connection')
+    await once.close()
+  })
+
+  it('a first execution costs two round trips, a duplicate one', async () => {
+    const proxy = await proxied()
+    const once = onlyonce({ store: storeOn(clientOf(proxy.port)), scope: 's' })
+    await once('warm', () => 1)
+    const count = async (work: () => Promise<unknown>) => {
+      const before = proxy.roundTrips
+      await work()
+      return proxy.roundTrips - before
+    }
+    expect(await count(() => once('order:8', () => 1))).toBe(2)
+    expect(await count(() => once('order:8', () => 1))).toBe(1)
+    await once.close()
+  })
+
+  it('a batch of any size is one round trip', async () => {
+    const proxy = await proxied()
+    const store = storeOn(clientOf(proxy.port))
+    await kindOf(store, claimOf('warm'))
+    const before = proxy.roundTrips
+    const outcomes = await store.claim(Array.from({ length: 200 }, (_, nth) => claimOf(`batch:${nth}`)))
+    expect(outcomes.every(({ kind }) => kind === 'granted')).toBe(true)
+    expect(proxy.roundTrips - before).toBeLessThanOrEqual(2)
+  })
+
+  it('callers that wait in another process are woken by the channel, and it is left when nobody waits', async () => {
+    const own = storeOn(clientOf(portOf(url)), { prefix: 'waking' })
+    const other = storeOn(clientOf(portOf(url)), { prefix: 'waking' })
+    const spy = clientOf(portOf(url))
+    const key = `order:${Math.random()}`
+    const lease = await granted(own, claimOf(key))
+    expect(await kindOf(other, claimOf(key))).toBe('running')
+    let wakes = 0
+    const stop = other.watch?.(lease.id, () => void wakes++)
+    const listeners = async () => ((await spy.pubsub('NUMSUB', 'waking:wake')) as unknown[])[1]
+    await until(async () => (await listeners()) === 1 && wakes > 0, 'the subscription')
+    wakes = 0
+    await own.complete([completionOf(lease)])
+    await until(() => wakes > 0, 'the wake')
+    stop?.()
+    await other[Symbol.asyncDispose]()
+    await until(async () => (await listeners()) === 0, 'the end of the subscription')
+  })
+})

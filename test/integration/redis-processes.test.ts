@@ -1,0 +1,56 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { build } from 'esbuild'
+import { Redis } from 'ioredis'
+import { expect, it } from 'vitest'
+import { root } from '../built.ts'
+import { newPrefix } from '../support/redis.ts'
+import { describeWith } from '../support/services.ts'
+import { afterwards } from './redis-helpers.ts'
+
+const PROCESSES = 3
+const CALLERS = 34
+
+describeWith('redis', (url) => {
+  it('of 100 concurrent calls from 3 processes one runs the effect, and all get its answer', async () => {
+    // Inside the project, so that the bundle finds the client that is installed here.
+    mkdirSync(join(root, '.cache'), { recursive: true })
+    const folder = mkdtempSync(join(root, '.cache', 'redis-worker-'))
+    afterwards(() => rmSync(folder, { recursive: true, force: true }))
+    const worker = join(folder, 'worker.mjs')
+    await build({
+      entryPoints: [join(root, 'test/integration/redis-worker.ts')],
+      bundle: true,
+      packages: 'external',
+      platform: 'node',
+      format: 'esm',
+      outfile: worker,
+      logLevel: 'error',
+    })
+    const prefix = newPrefix()
+    const client = new Redis(url)
+    afterwards(() => client.disconnect())
+    for (let round = 0; round < 3; round++) {
+      const children = Array.from({ length: PROCESSES }, () =>
+        spawn(process.execPath, [worker, url, prefix, `key-${round}`, String(CALLERS)], {
+          stdio: ['pipe', 'pipe', 'inherit'],
+        }),
+      )
+      const lines = children.map(linesOf)
+      for (const line of lines) expect((await line.next()).value).toBe('ready')
+      for (const child of children) child.stdin?.end('go\n')
+      const answers = await Promise.all(lines.map(async (line) => String((await line.next()).value)))
+      const effects = await client.lrange(`${prefix}:effects`, 0, -1)
+      expect(effects).toHaveLength(round + 1)
+      const fence = Number(effects.at(-1)?.split(' ')[1])
+      expect(answers).toEqual(Array(PROCESSES).fill(JSON.stringify([fence])))
+    }
+  }, 60_000)
+})
+
+function linesOf(child: ChildProcess): AsyncIterator<string> {
+  if (child.stdout === null) throw new Error('no output')
+  return createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+}

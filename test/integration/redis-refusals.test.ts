@@ -1,0 +1,142 @@
+import { expect, it } from 'vitest'
+import { onlyonce } from '../../src/index.ts'
+import { redisStore } from '../../src/stores/redis/index.ts'
+import { describeWith, describeWithFresh } from '../support/services.ts'
+import {
+  afterwards,
+  claimOf,
+  clientOf,
+  completionOf,
+  granted,
+  kindOf,
+  portOf,
+  storeOn,
+  until,
+} from './redis-helpers.ts'
+
+const unavailable = (reason: RegExp) => ({ code: 'STORE_UNAVAILABLE', message: expect.stringMatching(reason) })
+
+describeWithFresh('redis', (start) => {
+  it('a wrong password, and none', async () => {
+    const { processes, stop } = await start({ args: ['--requirepass', 'right'] })
+    afterwards(stop)
+    const port = processes[0]?.port as number
+    const once = (password?: string) =>
+      onlyonce({ store: storeOn(clientOf(port, password === undefined ? {} : { password })), scope: 's' })
+    await expect(once()('k', () => 1)).rejects.toMatchObject(unavailable(/password/))
+    await expect(once('hunter2')('k', () => 1)).rejects.toMatchObject(unavailable(/password/))
+    await expect(once('hunter2')('k', () => 1)).rejects.not.toThrow(/hunter2/)
+    expect(await once('right')('k', () => 1)).toBe(1)
+  })
+
+  it('a full memory: claims are refused, what is held can be forgotten, and there is room again', async () => {
+    const { processes, stop } = await start({ args: ['--maxmemory-policy', 'noeviction'] })
+    afterwards(stop)
+    const client = clientOf(processes[0]?.port as number)
+    const store = storeOn(client)
+    const lease = await granted(store, claimOf('held'))
+    await client.config('SET', 'maxmemory', '1')
+    await expect(store.claim([claimOf('new')])).rejects.toMatchObject(unavailable(/memory is full/))
+    await expect(store.complete([completionOf(lease)])).rejects.toMatchObject(unavailable(/memory is full/))
+    expect(await store.forget([lease.id])).toBe(1)
+    expect(await store.find([lease.id])).toEqual([undefined])
+    await client.config('SET', 'maxmemory', '0')
+    expect(await kindOf(store, claimOf('new'))).toBe('granted')
+  })
+
+  it('a replica, which takes no writes', async () => {
+    const [master, replica] = [await start({ args: ['--repl-diskless-sync-delay', '0'] }), await start()]
+    afterwards(master.stop)
+    afterwards(replica.stop)
+    const client = clientOf(replica.processes[0]?.port as number)
+    await client.call('REPLICAOF', '127.0.0.1', String(master.processes[0]?.port))
+    await until(async () => (await client.info('replication')).includes('master_link_status:up'), 'the link')
+    const store = storeOn(client)
+    const once = onlyonce({ store, scope: 's', storeTimeoutMs: 500 })
+    await expect(once('k', () => 1)).rejects.toMatchObject(unavailable(/replica/))
+    expect((await store.inspect()).warnings.join()).toContain('connect to the master')
+  })
+
+  it('an evicting policy, no persistence and missing replicas are found by inspect', async () => {
+    const { processes, stop } = await start({ args: ['--maxmemory-policy', 'allkeys-lru', '--maxmemory', '100mb'] })
+    afterwards(stop)
+    const store = storeOn(clientOf(processes[0]?.port as number), { durability: { waitReplicas: 1 } })
+    const { nodes, warnings } = await store.inspect()
+    expect(nodes).toMatchObject([{ role: 'master', maxmemoryPolicy: 'allkeys-lru', persistence: 'none', replicas: 0 }])
+    for (const word of ['allkeys-lru', 'keeps nothing on disk', 'every claim is refused']) {
+      expect(warnings.join('\n')).toContain(word)
+    }
+  })
+})
+
+describeWithFresh('redis-aof', (start) => {
+  it('nothing is found where there is nothing to say, and records outlive a crash of the server', async () => {
+    const { processes, restart, stop } = await start()
+    afterwards(stop)
+    const client = clientOf(processes[0]?.port as number)
+    const store = storeOn(client)
+    expect((await store.inspect()).warnings).toEqual([])
+    const [held, finished] = [claimOf('held'), claimOf('finished')]
+    await granted(store, held)
+    await store.complete([completionOf(await granted(store, finished))])
+    await restart('immediate')
+    await until(
+      () =>
+        kindOf(store, claimOf('held')).then(
+          (kind) => kind === 'running',
+          () => false,
+        ),
+      'the restart',
+    )
+    expect(await kindOf(store, claimOf('finished'))).toBe('done')
+    expect(await kindOf(store, held)).toBe('granted')
+  })
+})
+
+describeWith('redis', (url) => {
+  it.each([
+    ['a word', (key: string) => ['SET', key, 'rubbish']],
+    ['a long word', (key: string) => ['SET', key, 'x'.repeat(200)]],
+    ['a record cut short', (key: string) => ['SET', key, Buffer.from([1, 2, ...Array(31).fill(0), 250, 0, 0, 0, 0])]],
+    ['a newer format', (key: string) => ['SET', key, Buffer.from([9, 2, ...Array(60).fill(0)])]],
+    ['another type', (key: string) => ['HSET', key, 'a', 'b']],
+  ])('%s where a record should be: a clear error, the effect is not run, and it can be forgotten', async (_, write) => {
+    const client = clientOf(portOf(url))
+    const prefix = `rubbish-${Math.random().toString(36).slice(2)}`
+    const store = storeOn(client, { prefix })
+    const request = claimOf('order:1')
+    const [command, ...args] = write(`${prefix}:{${request.id}}`)
+    await client.call(command as string, args as string[])
+    const once = onlyonce({ store, scope: 's' })
+    let ran = false
+    const effect = () => {
+      ran = true
+    }
+    await expect(once('order:1', effect)).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    await expect(store.find([request.id])).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    expect(ran).toBe(false)
+    // Others in the same batch go on.
+    const both = await Promise.allSettled([once('order:1', effect), once('order:2', () => 2)])
+    expect(both.map(({ status }) => status)).toEqual(['rejected', 'fulfilled'])
+    expect(await store.forget([request.id])).toBe(1)
+    await once('order:1', effect)
+    expect(ran).toBe(true)
+  })
+
+  it.each(['', 'a{b', 'a}b', 'a*', 'a b', 'a\n', '-x', 'é', 'x'.repeat(65), 7 as never])('the prefix %j', (prefix) => {
+    const client = clientOf(portOf(url))
+    expect(() => redisStore({ client, prefix })).toThrow('option `prefix`')
+  })
+
+  it('options that are none, cannot be, or do not go together', () => {
+    const client = clientOf(portOf(url))
+    const invalid = (options: object) => expect(() => redisStore({ client, ...options } as never))
+    invalid({ retention: 1 }).toThrow('`retention` is not an option')
+    invalid({ client: { password: 'hunter2' } }).toThrow('must be a client of')
+    invalid({ client: { password: 'hunter2' } }).not.toThrow(/hunter2/)
+    invalid({ client: clientOf(portOf(url), { keyPrefix: 'mine:' }) }).toThrow('keyPrefix')
+    invalid({ durability: { waitReplicas: 0 } }).toThrow('durability.waitReplicas')
+    invalid({ durability: { waitReplicas: 1, wait: 1 } }).toThrow('durability.wait')
+    invalid({ commandTimeoutMs: 0 }).toThrow('commandTimeoutMs')
+  })
+})
