@@ -185,6 +185,8 @@ async function afterCommitFailed(
 ): Promise<Settled> {
   const { calls, runtime } = context
   if (!reached.ran) throw OnlyonceError.from(error, 'STORE_UNAVAILABLE', notChanged(context, error))
+  // The store knows more than the record tells: an effect that committed by itself has committed its record too.
+  if (OnlyonceError.is(error) && error.code === 'OUTCOME_UNKNOWN') throw error
   const deadline = runtime.elapsed() + options.leaseMs
   const pauseMs = backoff(runtime, 50, 1_000)
   for (;;) {

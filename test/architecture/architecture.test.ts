@@ -6,7 +6,9 @@ import {
   MAY_IMPORT,
   MAY_USE_PACKAGE,
   NOT_DETERMINISTIC,
+  OPENS_STORES,
   REAL_WORLD,
+  SHARED_BY_STORES,
 } from './rules.ts'
 import { parseSource, readSources, type Source, targetOf, withoutStrings } from './sources.ts'
 
@@ -25,6 +27,24 @@ function forbiddenImports(all: readonly Source[]): string[] {
         : [`${source.path} -> ${specifier}`]
     }),
   )
+}
+
+/** What a store imports from another one. */
+function siblingImports(all: readonly Source[]): string[] {
+  const storeOf = (path: string | undefined) => /^stores\/([^/]+)\//.exec(path ?? '')?.[1]
+  return all.flatMap((source) => {
+    const own = storeOf(source.path)
+    return source.imports.flatMap(({ specifier }) => {
+      const other = specifier.startsWith('.') ? storeOf(targetOf(source, specifier)) : undefined
+      const allowed =
+        own === undefined ||
+        own === OPENS_STORES ||
+        other === undefined ||
+        other === own ||
+        SHARED_BY_STORES.includes(other)
+      return allowed ? [] : [`${source.path} -> ${specifier}`]
+    })
+  })
 }
 
 function forbiddenPackages(all: readonly Source[]): string[] {
@@ -83,6 +103,10 @@ describe('architecture of src', () => {
     expect(forbiddenImports(sources)).toEqual([])
   })
 
+  it('stores do not import each other', () => {
+    expect(siblingImports(sources)).toEqual([])
+  })
+
   it('needs nothing but Node', () => {
     expect(forbiddenPackages(sources)).toEqual([])
   })
@@ -135,6 +159,12 @@ describe('the rules catch', () => {
   ])('impure code: %s', (text) => {
     expect(impurities([file('core/a.ts', text)])).toHaveLength(1)
     expect(impurities([file('core/runtime.ts', text)])).toEqual([])
+  })
+
+  it('a store that imports another one, and no other import', () => {
+    const text = "import '../sqlite/rows.ts'\nimport '../sql/rows.ts'\nimport './b.ts'\nimport '../../core/key.ts'"
+    expect(siblingImports([file('stores/postgres/a.ts', text)])).toEqual(['stores/postgres/a.ts -> ../sqlite/rows.ts'])
+    expect(siblingImports([file('stores/open.ts', "await import('./sqlite/index.ts')")])).toEqual([])
   })
 
   it('a cycle', () => {

@@ -30,12 +30,18 @@ export const MAY_USE_PACKAGE: Readonly<Record<string, { bundled?: readonly strin
   {
     cli: { bundled: ['commander', 'picocolors'] },
     embedded: { optional: ['libsql', 'better-sqlite3'] },
+    stores: { optional: ['ioredis', 'iovalkey', 'pg', 'mysql2'] },
   }
+
+/** A store imports no other store. The SQL stores share this part; the in-process and Redis stores have no use for it. */
+export const SHARED_BY_STORES = ['sql']
+/** Opens whichever store a URL names. */
+export const OPENS_STORES = 'urls'
 
 /** Folders whose files take time, chance and waiting from `Runtime`, so that a failing run is a seed to replay. */
 export const DETERMINISTIC = ['core', 'messaging', 'outbox']
-/** The one file there that reads the real clock. */
-export const REAL_WORLD = ['core/runtime.ts']
+/** The files there that read the real clock. */
+export const REAL_WORLD = ['core/runtime.ts', 'core/timers.ts']
 
 export const NOT_DETERMINISTIC =
   /\bDate\.now\b|\bnew Date\(\s*\)|\bMath\.random\b|\bperformance\.now\b|\bset(?:Timeout|Interval|Immediate)\b|\brandom(?:Bytes|UUID|Int|Fill|FillSync)\b|\bgetRandomValues\b|\bhrtime\b/g

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { onlyonce } from '../../src/index.ts'
-import { planMigration, sqliteMigrations, sqliteStore } from '../../src/stores/sqlite/index.ts'
+import { planMigration } from '../../src/stores/sql/schema.ts'
+import { sqliteMigrations, sqliteStore } from '../../src/stores/sqlite/index.ts'
 import { all, granted, rawDatabase, request, storeOn, tempFile, value } from './sqlite-helpers.ts'
 
 const LATEST = 1
@@ -11,16 +12,16 @@ afterEach(() => vi.unstubAllEnvs())
 describe('migrations', () => {
   it('are numbered from 1 without a gap, and planned from any version', () => {
     expect(sqliteMigrations.map(({ version }) => version)).toEqual([1])
-    expect(planMigration(0)).toMatchObject({ from: 0, to: LATEST })
-    expect(planMigration(0).statements.length).toBeGreaterThan(5)
-    expect(planMigration(LATEST)).toEqual({ from: LATEST, to: LATEST, statements: [] })
+    expect(planMigration(sqliteMigrations, 0)).toMatchObject({ from: 0, to: LATEST })
+    expect(planMigration(sqliteMigrations, 0).statements.length).toBeGreaterThan(5)
+    expect(planMigration(sqliteMigrations, LATEST)).toEqual({ from: LATEST, to: LATEST, statements: [] })
   })
 
   it('are told by dryRun, which creates nothing, and then done once', async () => {
     const path = tempFile()
     const store = storeOn(path, { migrate: 'check' })
     const told = await store.migrate({ dryRun: true })
-    expect(told).toEqual(planMigration(0))
+    expect(told).toEqual(planMigration(sqliteMigrations, 0))
     expect(existsSync(path)).toBe(false)
     expect(await store.check()).toMatchObject({ version: 0, expected: LATEST, ok: false })
     expect(existsSync(path)).toBe(false)

@@ -1,5 +1,6 @@
 import type { StoreTraits, TransactionalStore } from '../../core/store.ts'
 import { IN_MEMORY } from '../../embedded/open-file.ts'
+import type { SchemaVerbs } from '../sql/schema.ts'
 import { createWatchers } from '../sql/watchers.ts'
 import { createWithin } from './atomic.ts'
 import { createFences } from './fences.ts'
@@ -8,14 +9,14 @@ import type { SqliteTx } from './open-transaction.ts'
 import { resolveSqliteOptions, type SqliteStoreOptions } from './options.ts'
 import { createOutboxTable } from './outbox-table.ts'
 import { claim, complete, find, forget, list, release, renew, sweep } from './records.ts'
-import { createSchemaVerbs, type SchemaVerbs } from './schema-verbs.ts'
+import { createSchemaVerbs } from './schema-verbs.ts'
 import { createTransactions } from './transaction.ts'
 
 export type { SqliteDatabase, SqliteStatement, SqliteValue } from '../../embedded/driver.ts'
-export { type Migration, sqliteMigrations } from './migrations.ts'
+export type { Migration, MigrationPlan, SchemaReport } from '../sql/schema.ts'
+export { sqliteMigrations } from './migrations.ts'
 export type { SqliteTx } from './open-transaction.ts'
 export type { SqliteStoreOptions } from './options.ts'
-export { type MigrationPlan, planMigration, type SchemaReport } from './schema.ts'
 
 export interface SqliteStore extends TransactionalStore<SqliteTx>, SchemaVerbs {}
 

@@ -1,8 +1,4 @@
-export interface Migration {
-  readonly version: number
-  readonly name: string
-  readonly statements: readonly string[]
-}
+import type { Migration } from '../sql/schema.ts'
 
 /**
  * Every change of the schema, oldest first; a published one is never edited.

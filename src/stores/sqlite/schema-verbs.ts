@@ -1,27 +1,12 @@
 import { existsSync } from 'node:fs'
 import { IN_MEMORY } from '../../embedded/open-file.ts'
+import { rows } from '../../embedded/statements.ts'
+import { planMigration, type SchemaVerbs } from '../sql/schema.ts'
 import type { Gate } from './gate.ts'
+import { sqliteMigrations } from './migrations.ts'
 import type { ResolvedSqliteOptions } from './options.ts'
-import {
-  applyMigrations,
-  checkSchema,
-  LATEST_VERSION,
-  type MigrationPlan,
-  planMigration,
-  requireLatest,
-  type SchemaReport,
-  schemaVersion,
-} from './schema.ts'
-
-export interface SchemaVerbs {
-  /**
-   * Brings the tables up to date, whatever the option `migrate` says. With `dryRun` it only tells what it would do.
-   * Safe to run in several processes at once, and again.
-   */
-  migrate(options?: { readonly dryRun?: boolean }): Promise<MigrationPlan>
-  /** Compares the tables with what this onlyonce expects; changes nothing and creates nothing. */
-  check(): Promise<SchemaReport>
-}
+import { applyMigrations, checkSchema, LATEST_VERSION, requireLatest, schemaVersion } from './schema.ts'
+import { OVERDUE } from './sql.ts'
 
 export function createSchemaVerbs(gate: Gate, { source, label }: ResolvedSqliteOptions): SchemaVerbs {
   /** Opening a file that is not there would create it. */
@@ -31,13 +16,13 @@ export function createSchemaVerbs(gate: Gate, { source, label }: ResolvedSqliteO
 
   return {
     async migrate({ dryRun = false } = {}) {
-      if (dryRun && isMissing()) return planMigration(0)
+      if (dryRun && isMissing()) return planMigration(sqliteMigrations, 0)
       return gate.hold(
         'migrate',
         async ({ connection: { db, read, write }, deadline }) => {
           const from = await read(() => schemaVersion(db), deadline)
           if (from > LATEST_VERSION) requireLatest(from, label)
-          return dryRun ? planMigration(from) : write(() => applyMigrations(db), deadline)
+          return dryRun ? planMigration(sqliteMigrations, from) : write(() => applyMigrations(db), deadline)
         },
         'anySchema',
       )
@@ -53,5 +38,11 @@ export function createSchemaVerbs(gate: Gate, { source, label }: ResolvedSqliteO
         'anySchema',
       )
     },
+    overdue: () =>
+      gate.read('count what is overdue', (db, now) => {
+        const [row] = rows(db, OVERDUE, now, now)
+        const count = Number(row?.number ?? 0)
+        return { count, oldestMs: count === 0 ? 0 : Math.max(0, now - Number(row?.oldest)) }
+      }),
   }
 }

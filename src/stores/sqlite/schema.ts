@@ -1,32 +1,10 @@
-import { OnlyonceError } from '../../core/errors.ts'
 import type { SqliteConnection } from '../../embedded/driver.ts'
 import { migrateCommand } from '../../embedded/faults.ts'
 import { change, rows } from '../../embedded/statements.ts'
+import { latestVersion, type MigrationPlan, planMigration, requireVersion, type SchemaReport } from '../sql/schema.ts'
 import { EXPECTED_OTHERS, EXPECTED_TABLES, sqliteMigrations } from './migrations.ts'
 
-export interface MigrationPlan {
-  /** 0: there are no tables yet. */
-  readonly from: number
-  readonly to: number
-  /** What was, or with `dryRun` would be, executed. */
-  readonly statements: readonly string[]
-}
-
-export interface SchemaReport {
-  readonly version: number
-  readonly expected: number
-  readonly ok: boolean
-  /** What is missing, in words. Empty when `ok`. */
-  readonly problems: readonly string[]
-}
-
-export const LATEST_VERSION = Math.max(...sqliteMigrations.map(({ version }) => version))
-
-/** What brings a database of version `from` up to date. A pure function of the published migrations. */
-export function planMigration(from: number): MigrationPlan {
-  const missing = sqliteMigrations.filter(({ version }) => version > from)
-  return { from, to: Math.max(from, LATEST_VERSION), statements: missing.flatMap(({ statements }) => statements) }
-}
+export const LATEST_VERSION = latestVersion(sqliteMigrations)
 
 /** 0 where onlyonce never was. */
 export function schemaVersion(db: SqliteConnection): number {
@@ -39,7 +17,7 @@ export function schemaVersion(db: SqliteConnection): number {
 
 /** Inside a write transaction: a second process waits for the lock, and then finds nothing left to do. */
 export function applyMigrations(db: SqliteConnection): MigrationPlan {
-  const plan = planMigration(schemaVersion(db))
+  const plan = planMigration(sqliteMigrations, schemaVersion(db))
   for (const sql of plan.statements) db.exec(sql)
   if (plan.to > plan.from) {
     change(
@@ -76,14 +54,7 @@ export function checkSchema(db: SqliteConnection): SchemaReport {
 
 /** @throws OnlyonceError STORE_UNAVAILABLE naming the command, when the version is not the one this code was written for */
 export function requireLatest(version: number, label: string): void {
-  if (version === LATEST_VERSION) return
-  const [what, command] =
-    version > LATEST_VERSION
-      ? [`has schema version ${version}, newer than the ${LATEST_VERSION} of this onlyonce`, 'upgrade onlyonce here']
-      : version === 0
-        ? ['has no onlyonce tables', migrateCommand(label)]
-        : [`has schema version ${version}, older than the ${LATEST_VERSION} of this onlyonce`, migrateCommand(label)]
-  throw new OnlyonceError('STORE_UNAVAILABLE', `the sqlite store ${label} ${what}: ${command}`)
+  requireVersion(version, LATEST_VERSION, `the sqlite store ${label}`, migrateCommand(label))
 }
 
 function objects(db: SqliteConnection, type: string): ReadonlySet<unknown> {

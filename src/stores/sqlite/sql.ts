@@ -75,6 +75,9 @@ DELETE FROM onlyonce_operations WHERE rowid IN (
   SELECT rowid FROM onlyonce_operations WHERE retain_until <= ? AND lease_until <= ? ORDER BY retain_until LIMIT ?
 ) RETURNING ${REMOVED}`
 
+export const OVERDUE =
+  'SELECT count(*) AS number, min(retain_until) AS oldest FROM onlyonce_operations WHERE retain_until <= ? AND lease_until <= ?'
+
 /** The largest fence of any record that was removed: fences grow across forget, sweep, and a clock that is set back. */
 export const FENCE_FLOOR = "SELECT number FROM onlyonce_meta WHERE name = 'fence_floor'"
 export const RAISE_FENCE_FLOOR = `

@@ -1,0 +1,38 @@
+/** A statement that the server parses once for each connection, by its name. */
+export interface PgNamedQuery {
+  readonly name: string
+  readonly text: string
+  readonly values: unknown[]
+}
+
+export interface PgResult {
+  // biome-ignore lint/suspicious/noExplicitAny: a row is what the query says, which only the caller knows
+  readonly rows: any[]
+  readonly rowCount?: number | null
+}
+
+/** What a transaction is written with: the part of `pg.Client` that any driver can offer. */
+export interface PgTx {
+  query(text: string, values?: unknown[]): Promise<PgResult>
+}
+
+/** The part of `pg.Client` that the store uses: one connection, whose queries run in the order in which they are given. */
+export interface PgClient extends PgTx {
+  query(text: string, values?: unknown[]): Promise<PgResult>
+  query(config: PgNamedQuery): Promise<PgResult>
+  on?(event: 'error' | 'notification', listener: (...given: unknown[]) => void): unknown
+  removeListener?(event: 'error' | 'notification', listener: (...given: unknown[]) => void): unknown
+}
+
+export interface PgPoolClient extends PgClient {
+  /** With an error the connection is closed, and the pool opens another one when it needs it. */
+  release(error?: Error | boolean): void
+}
+
+/** The part of `pg.Pool` that the store uses. */
+export interface PgPool {
+  connect(): Promise<PgPoolClient>
+  readonly options?: { readonly max?: number | undefined }
+  on?(event: 'error', listener: (...given: unknown[]) => void): unknown
+  removeListener?(event: 'error', listener: (...given: unknown[]) => void): unknown
+}

@@ -1,0 +1,91 @@
+import { OnlyonceError, reasonOf } from '../../core/errors.ts'
+
+/** What went wrong underneath. `again`: the same statement may succeed at once. `lost`: the connection is of no use. */
+export type Fault =
+  | 'again'
+  | 'locked'
+  | 'lost'
+  | 'no-tables'
+  | 'no-savepoint'
+  | 'no-transaction'
+  | 'spoilt'
+  | 'not-prepared'
+  | 'refused'
+  | 'other'
+
+const BY_CODE: Readonly<Record<string, Fault>> = {
+  '40001': 'again', // serialization_failure
+  '40P01': 'again', // deadlock_detected
+  '55P03': 'locked', // lock_not_available
+  '42P01': 'no-tables',
+  '42703': 'no-tables', // undefined_column
+  '3F000': 'no-tables', // invalid_schema_name
+  '3B001': 'no-savepoint',
+  '25P01': 'no-transaction',
+  '25P02': 'spoilt', // in_failed_sql_transaction
+  '26000': 'not-prepared', // invalid_sql_statement_name
+  '42P05': 'not-prepared', // duplicate_prepared_statement
+  '57P01': 'lost', // admin_shutdown
+  '57P02': 'lost', // crash_shutdown
+  '57P03': 'lost', // cannot_connect_now
+  '57P05': 'lost', // idle_session_timeout
+  '25P03': 'lost', // idle_in_transaction_session_timeout
+}
+
+/** What helps, for whoever reads the message. */
+const ADVICE: Readonly<Record<string, string>> = {
+  '28P01': 'the password is wrong: check the credentials of the pool',
+  '28000': 'the server does not let this user in: check its role and pg_hba.conf',
+  '3D000': 'there is no such database: check the name, or create it',
+  '42501': 'the role lacks a privilege: grant USAGE on the schema and SELECT, INSERT, UPDATE, DELETE on its tables',
+  '25006': 'the server or the session is read-only: connect to the primary',
+  '53100': 'the disk is full: nothing was written; make room and ask again',
+  '53200': 'the server is out of memory',
+  '53300': 'the server has no connection left: make the pool smaller or raise max_connections',
+  '26000': 'a prepared statement is not there: behind a pooler that hands connections around, give `prepare: false`',
+  '42P05':
+    'a prepared statement is there already: behind a pooler that hands connections around, give `prepare: false`',
+  '0A000': 'the server does not support what is needed: onlyonce needs PostgreSQL 13 or later',
+}
+
+const LOST_MESSAGE =
+  /connection terminated|connection ended|not queryable|client was closed|timeout exceeded when trying to connect/i
+const LOST_CODE = /^(ECONN|EPIPE|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|ENOENT)/
+
+export function faultOf(error: unknown): Fault {
+  if (OnlyonceError.is(error)) return 'other'
+  const code = codeOf(error)
+  const known = BY_CODE[code]
+  if (known !== undefined) return known
+  // Class 08: connection_exception. Without a code: what pg says of a connection that is not there any more.
+  if (code.startsWith('08') || LOST_CODE.test(code) || LOST_MESSAGE.test(reasonOf(error))) return 'lost'
+  return ADVICE[code] === undefined ? 'other' : 'refused'
+}
+
+/** How a user brings the schema up to date. No URL: it may hold a password. */
+export function migrateCommand(schema: string): string {
+  const query = schema === 'onlyonce' ? '' : `?schema=${schema}`
+  return `run \`npx onlyonce migrate --store postgres://HOST/DATABASE${query}\`, or \`store.migrate()\``
+}
+
+/**
+ * What a verb throws. Missing tables are an answer, the same for everybody. Anything else is about the server and not about the
+ * request, so it is a plain error: the engine asks again, then says STORE_UNAVAILABLE.
+ */
+export function told(schema: string, error: unknown): Error {
+  if (OnlyonceError.is(error)) return error
+  if (faultOf(error) === 'no-tables') {
+    const message = `the tables of the postgres store in schema ${schema} are missing or old (${reasonOf(error)}): ${migrateCommand(schema)}`
+    return new OnlyonceError('STORE_UNAVAILABLE', message, { cause: error })
+  }
+  const advice = ADVICE[codeOf(error)]
+  const reason = reasonOf(error) || codeOf(error) || 'no reason given'
+  return new Error(`the PostgreSQL server refused (${reason})${advice === undefined ? '' : `; ${advice}`}`, {
+    cause: error,
+  })
+}
+
+function codeOf(error: unknown): string {
+  const { code } = Object(error) as { code?: unknown }
+  return typeof code === 'string' ? code : ''
+}

@@ -1,0 +1,73 @@
+import type { StoreTraits, TransactionalStore } from '../../core/store.ts'
+import { createHandedFences } from '../sql/fences.ts'
+import type { SchemaVerbs } from '../sql/schema.ts'
+import { createAsking } from './asking.ts'
+import { createWithin } from './atomic.ts'
+import type { PgTx } from './client.ts'
+import { createLender } from './lender.ts'
+import { createListening } from './listening.ts'
+import { type PostgresStoreOptions, resolvePostgresOptions } from './options.ts'
+import { createOutboxTable } from './outbox-table.ts'
+import { createRecords } from './records.ts'
+import { createSchema } from './schema.ts'
+import { namesIn } from './sql/names.ts'
+import { createStatements } from './statements.ts'
+import { createTransactions } from './transaction.ts'
+
+export type { Migration, MigrationPlan, SchemaReport } from '../sql/schema.ts'
+export type { PgClient, PgNamedQuery, PgPool, PgPoolClient, PgResult, PgTx } from './client.ts'
+export { postgresMigrations } from './migrations.ts'
+export type { PostgresStoreOptions } from './options.ts'
+
+export interface PostgresStore extends TransactionalStore<PgTx>, SchemaVerbs {}
+
+const TRAITS: StoreTraits = Object.freeze({
+  durable: true,
+  transactional: true,
+  survivesFailover: false,
+  selfExpiring: false,
+})
+
+/**
+ * Keeps records in a schema of a PostgreSQL database, version 13 or later. Nothing is opened before the first use.
+ *
+ * A commit is as durable as `synchronous_commit` of the connection says, and survives a fail-over where the standby is synchronous:
+ * the store cannot know, so its trait says no.
+ * @throws OnlyonceError OPTION_INVALID
+ */
+export function postgresStore(options: PostgresStoreOptions): PostgresStore {
+  return createPostgresStore(options)
+}
+
+/** With a clock of its own: an SQL expression for whole microseconds since 1970. For tests, which do not wait. */
+export function createPostgresStore(options: PostgresStoreOptions, clock?: string): PostgresStore {
+  const resolved = resolvePostgresOptions(options)
+  const names = namesIn(resolved.schema, clock)
+  const statements = createStatements(names)
+  const lender = createLender(resolved)
+  const schema = createSchema(resolved, lender)
+  const asking = createAsking(resolved, lender, schema)
+  const fences = createHandedFences()
+  const listening = createListening(resolved, lender, schema, asking, statements, names)
+  const transactions = createTransactions(asking, resolved, listening.wake)
+  let closing: Promise<void> | undefined
+
+  return {
+    name: 'postgres',
+    traits: TRAITS,
+    ...createRecords(asking, statements, fences, listening.wake),
+    watch: listening.watch,
+    transaction: (work) => transactions.run(work),
+    within: createWithin(transactions, statements, fences, resolved),
+    outbox: createOutboxTable(asking, transactions, statements, resolved.schema),
+    ...schema.verbs,
+    [Symbol.asyncDispose]() {
+      closing ??= (async () => {
+        asking.close()
+        await listening.close()
+        lender.close()
+      })()
+      return closing
+    },
+  }
+}

@@ -1,0 +1,153 @@
+import { OnlyonceError } from '../../core/errors.ts'
+import type { OperationId } from '../../core/record.ts'
+import { sleep } from '../../core/runtime.ts'
+import { backoff } from '../../core/time-limit.ts'
+import { toId } from '../sql/rows.ts'
+import { createWatchers, type Watchers } from '../sql/watchers.ts'
+import type { Asking } from './asking.ts'
+import type { Lender, Lent } from './lender.ts'
+import { plainArray } from './literals.ts'
+import type { ResolvedPostgresOptions } from './options.ts'
+import type { Schema } from './schema.ts'
+import type { Names } from './sql/names.ts'
+import type { Statements } from './statements.ts'
+
+/** A crashed process leaves its rows behind for that long at most. */
+const REGISTERED_FOR_MS = 3_600_000
+/** A connection is kept for a moment after the last waiter has gone: the next one comes soon, where any come at all. */
+const LINGER_MS = 500
+
+/**
+ * Wakes waiters of this process, also when another process settles. One connection of the pool listens while anybody waits;
+ * waiters are registered in a table, and only for them is there a NOTIFY. All of it is a hint: whatever fails, waiters poll.
+ */
+export function createListening(
+  options: ResolvedPostgresOptions,
+  lender: Lender,
+  schema: Schema,
+  asking: Asking,
+  statements: Statements,
+  { channel }: Names,
+): Watchers & { close(): Promise<void> } {
+  const { runtime, timeoutMs } = options
+  const process = runtime.token()
+  const watchers = createWatchers()
+  const counts = new Map<OperationId, number>()
+  const enabled = options.listen && !lender.single
+  let coming = new Set<OperationId>()
+  let going = new Set<OperationId>()
+  let lent: Lent | undefined
+  let working: Promise<void> | undefined
+  let closed = false
+  const pauseMs = () => backoff(runtime, 100, 5_000)
+  let nextPause = pauseMs()
+
+  const onNotification = (given: unknown) => watchers.wake([toId(Object(given).payload)])
+  const onError = (error: unknown) => {
+    disconnect(error as Error)
+    coming = new Set(counts.keys())
+    if (coming.size > 0) work(nextPause())
+  }
+
+  async function connect(): Promise<Lent> {
+    if (lent !== undefined) return lent
+    const opened = await lender.borrow(timeoutMs)
+    try {
+      await schema.ready(opened.client)
+      opened.client.on?.('notification', onNotification)
+      opened.client.on?.('error', onError)
+      await opened.client.query(`LISTEN "${channel}"`)
+    } catch (error) {
+      lent = opened
+      disconnect(error as Error)
+      throw error
+    }
+    lent = opened
+    return opened
+  }
+
+  function disconnect(broken?: Error): void {
+    const gone = lent
+    lent = undefined
+    gone?.client.removeListener?.('notification', onNotification)
+    gone?.client.removeListener?.('error', onError)
+    gone?.giveBack(broken)
+  }
+
+  async function exchange(): Promise<void> {
+    const { client } = await connect()
+    while (coming.size + going.size > 0 && !closed) {
+      const [arriving, leaving] = [[...coming], [...going]]
+      coming = new Set()
+      going = new Set()
+      if (arriving.length > 0) {
+        const lifetime = String(REGISTERED_FOR_MS * 1000)
+        const { rows } = await asking.send(client, statements.register, [plainArray(arriving), process, lifetime])
+        watchers.wake(rows.map(({ id }) => toId(id)))
+      }
+      const left = leaving.filter((id) => !counts.has(id))
+      if (left.length > 0) await asking.send(client, statements.unregister, [plainArray(left), process])
+    }
+    nextPause = pauseMs()
+  }
+
+  /** Until nobody waits any more. */
+  function work(afterMs: number): void {
+    working ??= (async () => {
+      await sleep(runtime, afterMs)
+      try {
+        while (!closed && counts.size + coming.size + going.size > 0) {
+          await exchange()
+          if (counts.size > 0) return
+          await sleep(runtime, LINGER_MS)
+        }
+        await stop()
+      } catch (error) {
+        disconnect(error as Error)
+        coming = new Set(counts.keys())
+      }
+    })().finally(() => {
+      working = undefined
+      if (!closed && coming.size + going.size > 0) work(lent === undefined ? nextPause() : 0)
+    })
+  }
+
+  async function stop(): Promise<void> {
+    if (lent === undefined) return
+    await lent.client.query(`UNLISTEN "${channel}"`)
+    disconnect()
+  }
+
+  return {
+    ...watchers,
+    watch(id, call) {
+      if (closed) throw new OnlyonceError('CLOSED', 'the postgres store was closed; nothing can be watched')
+      const unwatch = watchers.watch(id, call)
+      if (!enabled) return unwatch
+      const first = !counts.has(id)
+      counts.set(id, (counts.get(id) ?? 0) + 1)
+      if (first) {
+        coming.add(id)
+        work(0)
+      }
+      let over = false
+      return () => {
+        if (over) return
+        over = true
+        unwatch()
+        const left = (counts.get(id) ?? 1) - 1
+        if (left > 0) return void counts.set(id, left)
+        counts.delete(id)
+        if (!coming.delete(id)) going.add(id)
+        work(0)
+      }
+    },
+    async close() {
+      closed = true
+      counts.clear()
+      watchers.clear()
+      await working
+      await stop().catch((error) => disconnect(error as Error))
+    },
+  }
+}

@@ -1,0 +1,103 @@
+import { invalidOption } from '../../core/options.ts'
+import { type Runtime, systemRuntime } from '../../core/runtime.ts'
+import type { PgClient, PgPool } from './client.ts'
+
+interface Shared {
+  /** Default `'onlyonce'`. The schema of the tables: a plain identifier of at most 48 characters, kept as it is spelled. */
+  readonly schema?: string
+  /**
+   * Default `'auto'`: the first use creates or upgrades the tables. `'check'`, the default when NODE_ENV is
+   * `production`: it refuses with the command that does.
+   */
+  readonly migrate?: 'auto' | 'check'
+  /** Default 5 000. Every verb ends by then, the wait for a connection included. What it was doing may still happen. */
+  readonly timeoutMs?: number
+  /** Default 5 000. How long a claim inside a transaction waits for a rival's transaction before it answers `running`. */
+  readonly lockWaitMs?: number
+  /** Default `true`: statements are prepared by name. `false` behind a pooler that does not carry names across. */
+  readonly prepare?: boolean
+  /**
+   * Default `true`: while somebody waits for an operation, one connection of the pool listens for its end. A pool of one
+   * connection has none to spare, and a `client` is never used for it: waiters poll there.
+   */
+  readonly listen?: boolean
+  /** Default `systemRuntime`: time limits and pauses. The store's clock is the server's. */
+  readonly runtime?: Runtime
+}
+
+export type PostgresStoreOptions = Shared &
+  (
+    | {
+        /** A `pg.Pool` of yours. It stays yours: end it after the store is disposed of. */
+        readonly pool: PgPool
+      }
+    | {
+        /**
+         * One connected `pg.Client` of yours, used by nobody else meanwhile: verbs and transactions run one at a time,
+         * and nothing can be asked from inside a transaction except through it. When its connection is lost, so is the store.
+         */
+        readonly client: PgClient
+      }
+  )
+
+export interface ResolvedPostgresOptions {
+  readonly source: { readonly pool: PgPool } | { readonly client: PgClient }
+  readonly schema: string
+  readonly migrate: 'auto' | 'check'
+  readonly timeoutMs: number
+  readonly lockWaitMs: number
+  readonly prepare: boolean
+  readonly listen: boolean
+  readonly runtime: Runtime
+}
+
+const KNOWN = ['pool', 'client', 'schema', 'migrate', 'timeoutMs', 'lockWaitMs', 'prepare', 'listen', 'runtime']
+const LONGEST_MS = 3_600_000
+
+/** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
+export function resolvePostgresOptions(given: PostgresStoreOptions): ResolvedPostgresOptions {
+  const options = Object(given) as { readonly [name: string]: unknown }
+  for (const name of Object.keys(options)) {
+    if (!KNOWN.includes(name)) throw invalidOption(name, `is not an option; there are ${KNOWN.join(', ')}`, 'it')
+  }
+  const { schema = 'onlyonce', timeoutMs = 5_000, lockWaitMs = 5_000, prepare = true, listen = true } = options
+  const { migrate = process.env.NODE_ENV === 'production' ? 'check' : 'auto', runtime = systemRuntime } = options
+  if (typeof schema !== 'string' || !/^[a-z_][a-z0-9_]{0,47}$/i.test(schema)) {
+    throw invalidOption('schema', 'must be a plain identifier of at most 48 characters', schema)
+  }
+  if (migrate !== 'auto' && migrate !== 'check') throw invalidOption('migrate', "must be 'auto' or 'check'", migrate)
+  for (const [name, value] of Object.entries({ prepare, listen })) {
+    if (typeof value !== 'boolean') throw invalidOption(name, 'must be true or false', value)
+  }
+  for (const [name, value] of Object.entries({ timeoutMs, lockWaitMs })) {
+    if (!Number.isSafeInteger(value) || (value as number) <= 0 || (value as number) > LONGEST_MS) {
+      throw invalidOption(name, 'must be a whole number of milliseconds from 1 to an hour', value)
+    }
+  }
+  if (typeof (runtime as Runtime | null)?.now !== 'function')
+    throw invalidOption('runtime', 'must be a Runtime', runtime)
+  return Object.freeze({
+    source: checkedSource(options),
+    schema,
+    migrate,
+    timeoutMs: timeoutMs as number,
+    lockWaitMs: lockWaitMs as number,
+    prepare: prepare as boolean,
+    listen: listen as boolean,
+    runtime: runtime as Runtime,
+  })
+}
+
+/** What was given is never printed: it may hold a password. */
+function checkedSource({ pool, client }: { readonly [name: string]: unknown }): ResolvedPostgresOptions['source'] {
+  if (pool !== undefined && client !== undefined)
+    throw invalidOption('client', 'cannot be given together with `pool`', typeof client)
+  if (pool !== undefined) {
+    if (typeof Object(pool).connect !== 'function')
+      throw invalidOption('pool', 'must be a pg.Pool or have its connect()', typeof pool)
+    return { pool: pool as PgPool }
+  }
+  if (typeof Object(client).query !== 'function')
+    throw invalidOption('pool', 'is required: a pg.Pool, or give one pg.Client as `client`', typeof client)
+  return { client: client as PgClient }
+}

@@ -1,0 +1,98 @@
+import { OnlyonceError, reasonOf } from '../../core/errors.ts'
+import { quote } from '../../core/key.ts'
+import type { OutboxEntry, OutboxSettlement, OutboxTable } from '../../core/store.ts'
+import { requireBytes } from '../../embedded/bytes.ts'
+import { packText, unpackText } from '../../embedded/text.ts'
+import { count, type Row } from '../sql/rows.ts'
+import type { Asking } from './asking.ts'
+import type { PgTx } from './client.ts'
+import { joinBytes, plainArray, rawArray, textArray } from './literals.ts'
+import { micros } from './records.ts'
+import { explained } from './session.ts'
+import type { Statements } from './statements.ts'
+import type { Transactions } from './transaction.ts'
+
+const SETTLED: readonly OutboxSettlement['kind'][] = ['published', 'failed', 'parked']
+
+/**
+ * The outbox beside the records. Positions are given when a message is added, not when it commits: of two transactions
+ * that overlap either may come first, while what was committed before another one began to add always comes before it.
+ * Nothing is ever passed over, since a relay reads what is there and does not remember how far it came.
+ */
+export function createOutboxTable(
+  { ask }: Asking,
+  transactions: Transactions,
+  statements: Statements,
+  schema: string,
+): OutboxTable<PgTx> {
+  return {
+    async append(tx, messages) {
+      if (messages.length === 0) return
+      const session = transactions.join(tx)
+      const { bytes, lengths } = joinBytes(messages.map(({ body }) => body))
+      let start = 1
+      const starts = messages.map(({ body }) => {
+        const here = start
+        start += body.length
+        return here
+      })
+      try {
+        await session.run(statements.append, [
+          textArray(messages.map(({ id }) => id)),
+          textArray(messages.map(({ topic }) => topic)),
+          rawArray(messages.map(({ headers }) => JSON.stringify(headers))),
+          textArray(messages.map(({ orderingKey }) => orderingKey)),
+          bytes,
+          plainArray(starts),
+          lengths,
+        ])
+      } catch (error) {
+        throw explained(error, schema)
+      }
+    },
+    async take(relay, leaseMs, limit) {
+      const rows = await ask('take from the outbox', statements.take, [
+        packText(relay),
+        String(micros(leaseMs)),
+        String(limit),
+      ])
+      if (rows.length === 0) return undefined
+      return rows.filter(({ position }) => position !== null).map(toEntry)
+    },
+    async settle(results) {
+      if (results.length === 0) return
+      await ask('settle outbox entries', statements.settle, [
+        plainArray(results.map(({ position }) => position)),
+        plainArray(results.map(({ kind }) => SETTLED.indexOf(kind))),
+        textArray(results.map((one) => (one.kind === 'published' ? undefined : one.reason))),
+      ])
+    },
+    async leave(relay) {
+      await ask('leave the outbox', statements.leaveRelay, [packText(relay)])
+    },
+    async stats() {
+      const [row] = await ask('count the outbox', statements.stats, [])
+      return { waiting: Number(row?.waiting), parked: Number(row?.parked) }
+    },
+  }
+}
+
+function toEntry(row: Row): OutboxEntry {
+  try {
+    return {
+      position: count(row, 'position'),
+      id: unpackText(String(row.id)),
+      topic: unpackText(String(row.topic)),
+      body: Uint8Array.from(requireBytes(row.body, 'its body')),
+      headers: JSON.parse(String(row.headers)) as Record<string, string>,
+      ...(row.ordering_key === null ? {} : { orderingKey: unpackText(String(row.ordering_key)) }),
+      failures: count(row, 'failures'),
+    }
+  } catch (error) {
+    throw new OnlyonceError(
+      'OUTCOME_UNKNOWN',
+      `outbox entry ${quote(String(row.id))} cannot be read (${reasonOf(error)}): repair or delete its row in the outbox`,
+      { cause: error },
+    )
+  }
+}

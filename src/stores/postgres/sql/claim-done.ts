@@ -1,0 +1,54 @@
+import { encodeResult } from '../../../core/codec.ts'
+import { takenOver } from './claim.ts'
+import type { Names } from './names.ts'
+import { claimable, columnsOf, gone } from './record.ts'
+
+/** What a claim inside a transaction is written with: a value that is nothing. */
+const NO_VALUE = `'\\x${Buffer.from(encodeResult(undefined)).toString('hex')}'::bytea`
+
+/**
+ * A claim inside an open transaction, written as done. A rival waits for the row, for at most $8: the lock timeout is set before
+ * the row is touched and put back with the answer; an error undoes it together with the savepoint.
+ * The steps of an abandoned owner stay in the row, since they are to be handed on; a done record shows none.
+ * `xid` names the transaction, so that its end can be asked for when the answer to COMMIT was lost.
+ */
+export function claimDoneSql({ operations, floor, clock }: Names): string {
+  const mine = (o: string, asked: string, now: string) =>
+    `(${o}.owner = ${asked}.owner AND ${o}.state = 1 AND ${o}.fingerprint = ${asked}.fingerprint AND ${o}.format = 1 AND NOT ${gone(o, now)})`
+  const free = (o: string, asked: string, now: string) => `(${claimable(o, asked, now)} OR ${mine(o, asked, now)})`
+  return `
+WITH patience AS MATERIALIZED (
+  SELECT old, set_config('lock_timeout', $8::text, true) AS new FROM (SELECT current_setting('lock_timeout') AS old OFFSET 0) c
+), asked AS MATERIALIZED (
+  SELECT $1::text::uuid AS id, $2::text AS fingerprint, $3::text AS owner, $4::text::bigint AS retention,
+    $5::text AS scope, $6::text AS key FROM patience
+), looked AS MATERIALIZED (
+  SELECT found.*, id IS NULL OR ${free('found', '(asked)', 'now')} AS free FROM (
+    SELECT a AS asked, ${columnsOf('o')}, ${clock} AS now
+    FROM asked a LEFT JOIN LATERAL (SELECT * FROM ${operations} WHERE id = a.id OFFSET 0) o ON true
+  ) found
+), granted AS (
+  INSERT INTO ${operations} AS o (format, id, scope, key, fingerprint, state, owner, fence, attempt, starts,
+    lease_until, retain_until, sweep_after, created_at, result_kind, result_body)
+  SELECT 1, (asked).id, (asked).scope, (asked).key, (asked).fingerprint, 2, (asked).owner,
+    greatest(at, known + 1), 1, 1, at, at + (asked).retention, at + (asked).retention, at, 0, ${NO_VALUE}
+  FROM (
+    SELECT asked, ${clock} AS at, greatest(fence, (SELECT fence FROM ${floor}), $7::text::bigint) AS known
+    FROM looked WHERE free
+  ) free
+  ON CONFLICT (id) DO UPDATE SET ${takenOver('o', 'excluded', mine('o', 'excluded', 'excluded.created_at'))}, state = 2,
+    lease_until = excluded.lease_until, retain_until = excluded.retain_until,
+    result_kind = excluded.result_kind, result_body = excluded.result_body
+  WHERE ${free('o', 'excluded', 'excluded.created_at')}
+  RETURNING o.id, o.fence, o.attempt, o.starts, o.steps
+), answer AS (
+  SELECT true AS granted, NULL::bigint AS now, NULL::smallint AS format, id, NULL AS scope, NULL AS key, NULL AS fingerprint,
+    NULL::smallint AS state, NULL AS owner, fence, attempt, starts, NULL::bigint AS lease_until, NULL::bigint AS retain_until,
+    NULL::bigint AS created_at, steps, NULL::smallint AS result_kind, NULL::bytea AS result_body
+  FROM granted
+  UNION ALL
+  SELECT false, l.now, ${columnsOf('l')} FROM looked l WHERE NOT l.free
+)
+SELECT answer.*, set_config('lock_timeout', patience.old, true) AS patience, pg_current_xact_id_if_assigned()::text AS xid
+FROM patience LEFT JOIN answer ON true`
+}

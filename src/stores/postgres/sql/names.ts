@@ -1,0 +1,42 @@
+/** What the statements are made with: checked identifiers, never a value. */
+export interface Names {
+  readonly operations: string
+  readonly floor: string
+  readonly waiters: string
+  readonly outbox: string
+  readonly relay: string
+  readonly migrations: string
+  readonly view: string
+  /** The store's clock: an expression for whole microseconds since 1970. */
+  readonly clock: string
+  /** What waiters listen to. */
+  readonly channel: string
+}
+
+/**
+ * `clock_timestamp()`, not `now()`: inside a transaction `now()` stands still at its start, and a lease granted late
+ * would be over already. `date_part`, not `extract`: double precision is exact to a microsecond, and costs less than numeric.
+ */
+export const SERVER_CLOCK = "(date_part('epoch', clock_timestamp()) * 1000000)::bigint"
+
+/** `schema` was checked to be a plain identifier. */
+export function namesIn(schema: string, clock: string = SERVER_CLOCK): Names {
+  const table = (name: string) => `"${schema}".${name}`
+  return {
+    operations: table('operations'),
+    floor: table('fence_floor'),
+    waiters: table('waiters'),
+    outbox: table('outbox'),
+    relay: table('relay'),
+    migrations: table('migrations'),
+    view: table('v_operations'),
+    clock,
+    channel: `onlyonce_${schema}`,
+  }
+}
+
+/**
+ * The condition is always true. To the planner it says that few rows come, so that it plans to walk the index for each of
+ * them: a plan that is made while the table is small is kept by the connection when it has grown.
+ */
+export const FEW = 'n BETWEEN 1 AND 2147483647'

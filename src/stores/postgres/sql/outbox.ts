@@ -1,0 +1,47 @@
+import type { Names } from './names.ts'
+
+/** An id that waits already is left as it is: the transaction that added it first decides. Positions in the order given. */
+export const appendSql = ({ outbox, clock }: Names): string => `
+INSERT INTO ${outbox} (id, topic, headers, ordering_key, created_at, body)
+SELECT id, topic, headers, ordering_key, ${clock}, substring($5::bytea FROM start FOR length)
+FROM unnest($1::text::text[], $2::text::text[], $3::text::text[], $4::text::text[], $6::text::int[], $7::text::int[])
+  WITH ORDINALITY AS a (id, topic, headers, ordering_key, start, length, n)
+ORDER BY n
+ON CONFLICT (id) DO NOTHING`
+
+/**
+ * One lease for the whole queue: free, ours, or over. No row: another relay holds it. One row without a position: nothing
+ * waits. A parked entry holds nobody up. $1 relay, $2 lease, $3 limit.
+ */
+export const takeSql = ({ relay, outbox, clock }: Names): string => `
+WITH taken AS (
+  INSERT INTO ${relay} AS r (holder, until) VALUES ($1::text, ${clock} + $2::text::bigint)
+  ON CONFLICT (one) DO UPDATE SET holder = excluded.holder, until = excluded.until
+  WHERE r.holder = excluded.holder OR r.until <= ${clock}
+  RETURNING holder
+)
+SELECT w.* FROM taken LEFT JOIN (
+  SELECT position, id, topic, body, headers, ordering_key, failures FROM ${outbox}
+  WHERE parked_reason IS NULL ORDER BY position LIMIT $3::text::bigint
+) w ON true ORDER BY w.position`
+
+/** $2: 0 published, 1 failed, 2 parked. In the order of positions, so that two relays never wait for each other. */
+export const settleSql = ({ outbox }: Names): string => `
+WITH asked AS MATERIALIZED (
+  SELECT * FROM unnest($1::text::bigint[], $2::text::smallint[], $3::text::text[]) AS a (position, kind, reason)
+), held AS MATERIALIZED (
+  SELECT o.position, a.kind, a.reason FROM ${outbox} o JOIN asked a ON a.position = o.position
+  ORDER BY o.position FOR UPDATE OF o
+), published AS (
+  DELETE FROM ${outbox} o USING held h WHERE o.position = h.position AND h.kind = 0
+)
+UPDATE ${outbox} o SET failures = o.failures + 1, last_reason = h.reason,
+  parked_reason = CASE WHEN h.kind = 2 THEN h.reason END
+FROM held h WHERE o.position = h.position AND h.kind > 0 AND o.parked_reason IS NULL`
+
+export const leaveRelaySql = ({ relay }: Names): string => `DELETE FROM ${relay} WHERE holder = $1::text`
+
+/** Counts along indexes, so that no message body is read. */
+export const statsSql = ({ outbox }: Names): string => `
+SELECT (SELECT count(*) FROM ${outbox} WHERE parked_reason IS NULL) AS waiting,
+  (SELECT count(*) FROM ${outbox} WHERE parked_reason IS NOT NULL) AS parked`

@@ -1,0 +1,49 @@
+import { FEW, type Names } from './names.ts'
+import { gone, notified } from './record.ts'
+
+/**
+ * Deletes what `doomed` names and raises the floor of fences in the same statement. A damaged fence must neither be in
+ * the way of removing its record nor become the floor of all others.
+ */
+function removal({ operations, floor, waiters, channel }: Names): string {
+  return `removed AS (
+  DELETE FROM ${operations} o USING doomed d WHERE o.id = d.id RETURNING o.id, o.fence
+), raised AS (
+  UPDATE ${floor} f SET fence = m.fence
+  FROM (SELECT max(fence) AS fence FROM removed WHERE fence < 9007199254740991) m WHERE f.fence < m.fence
+)
+SELECT r.id, ${notified(channel, waiters, 'r.id')} AS woken FROM removed r`
+}
+
+export function forgetSql(names: Names): string {
+  return `
+WITH asked AS MATERIALIZED (
+  SELECT * FROM unnest($1::text::uuid[]) WITH ORDINALITY AS a (id, n) WHERE ${FEW}
+), doomed AS MATERIALIZED (
+  SELECT o.id FROM (SELECT * FROM asked ORDER BY id) a
+  CROSS JOIN LATERAL (SELECT o.id FROM ${names.operations} o WHERE o.id = a.id FOR UPDATE) o
+), ${removal(names)}`
+}
+
+/**
+ * Removes at most $1 records whose retention is over, along the index of their hints. A row that somebody else holds is
+ * left for the next time, so that a sweep neither waits nor is waited for longer than its own deletes take.
+ */
+export function sweepSql(names: Names): string {
+  return `
+WITH clock AS MATERIALIZED (SELECT ${names.clock} AS now),
+doomed AS MATERIALIZED (
+  SELECT o.id FROM ${names.operations} o
+  WHERE o.sweep_after <= (SELECT now FROM clock) AND ${gone('o', '(SELECT now FROM clock)')}
+  ORDER BY o.sweep_after LIMIT $1::text::bigint FOR UPDATE SKIP LOCKED
+), ${removal(names)}`
+}
+
+/** How many records are past their retention, and since when the oldest of them. */
+export function overdueSql({ operations, clock }: Names): string {
+  return `
+WITH clock AS MATERIALIZED (SELECT ${clock} AS now)
+SELECT clock.now, count(o.id) AS number, clock.now - min(o.retain_until) AS oldest
+FROM clock LEFT JOIN ${operations} o ON o.sweep_after <= clock.now AND ${gone('o', 'clock.now')}
+GROUP BY clock.now`
+}

@@ -1,0 +1,56 @@
+import type { OperationState } from '../../core/record.ts'
+import { claimSql } from './sql/claim.ts'
+import { claimDoneSql } from './sql/claim-done.ts'
+import { completeSql, putResultSql } from './sql/complete.ts'
+import { findSql, type ListedState, listSql } from './sql/find.ts'
+import { claimLoneSql, completeLoneSql } from './sql/lone.ts'
+import type { Names } from './sql/names.ts'
+import { appendSql, leaveRelaySql, settleSql, statsSql, takeSql } from './sql/outbox.ts'
+import { releaseSql } from './sql/release.ts'
+import { forgetSql, overdueSql, sweepSql } from './sql/remove.ts'
+import { renewSql } from './sql/renew.ts'
+import { registerSql, unregisterSql } from './sql/waiters.ts'
+import { type Statement, statement } from './statement.ts'
+
+export type Statements = ReturnType<typeof createStatements>
+
+const LISTED: readonly ListedState[] = [
+  'any',
+  'abandoned',
+  'unknown',
+  'idle',
+  'running',
+  'done' satisfies OperationState,
+]
+
+/** Every statement of the store, made once. */
+export function createStatements(names: Names) {
+  const lists = new Map<string, Statement>()
+  for (const state of LISTED) {
+    for (const scoped of [false, true]) {
+      lists.set(`${state} ${scoped}`, statement(`list_${state}`, listSql(names, state, scoped)))
+    }
+  }
+  return {
+    claim: statement('claim', claimSql(names)),
+    claimLone: statement('claim_lone', claimLoneSql(names)),
+    claimDone: statement('claim_done', claimDoneSql(names)),
+    renew: statement('renew', renewSql(names)),
+    complete: statement('complete', completeSql(names)),
+    completeLone: statement('complete_lone', completeLoneSql(names)),
+    putResult: statement('put_result', putResultSql(names)),
+    release: statement('release', releaseSql(names)),
+    find: statement('find', findSql(names)),
+    list: (state: ListedState, scoped: boolean) => lists.get(`${state} ${scoped}`) as Statement,
+    forget: statement('forget', forgetSql(names)),
+    sweep: statement('sweep', sweepSql(names)),
+    overdue: statement('overdue', overdueSql(names)),
+    register: statement('register', registerSql(names)),
+    unregister: statement('unregister', unregisterSql(names)),
+    append: statement('append', appendSql(names)),
+    take: statement('take', takeSql(names)),
+    settle: statement('settle', settleSql(names)),
+    leaveRelay: statement('leave_relay', leaveRelaySql(names)),
+    stats: statement('stats', statsSql(names)),
+  }
+}

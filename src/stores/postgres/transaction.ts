@@ -1,0 +1,136 @@
+import { OnlyonceError } from '../../core/errors.ts'
+import type { OperationId } from '../../core/record.ts'
+import { sleep } from '../../core/runtime.ts'
+import { backoff } from '../../core/time-limit.ts'
+import { endedInside, spoilt, unsettled } from '../sql/endings.ts'
+import type { Asking, Holding } from './asking.ts'
+import type { PgClient, PgTx } from './client.ts'
+import { faultOf } from './faults.ts'
+import { COMMIT, type OpenTransaction, openTransaction, UNDO } from './open-transaction.ts'
+import type { ResolvedPostgresOptions } from './options.ts'
+import { joinedSession, type Session } from './session.ts'
+import { statement } from './statement.ts'
+
+export interface Transactions {
+  run<T>(work: (tx: PgTx) => Promise<T>): Promise<T>
+  /** The transaction behind a handle of ours, or behind the caller's own connection. */
+  join(tx: PgTx): Session
+}
+
+const STATUS = statement('status', 'SELECT pg_xact_status($1::text::xid8) AS status')
+
+/** Nobody knows whether the server did what COMMIT told it. */
+interface LostCommit {
+  readonly error: Error
+  readonly xid: string | undefined
+}
+
+export function createTransactions(
+  asking: Asking,
+  options: ResolvedPostgresOptions,
+  wake: (ids: Iterable<OperationId>) => void,
+): Transactions {
+  const { runtime, timeoutMs, schema } = options
+  const handles = new WeakMap<PgTx, OpenTransaction>()
+
+  async function inTransaction<T>(
+    client: PgClient,
+    holding: Holding,
+    work: (tx: PgTx) => Promise<T>,
+  ): Promise<{ readonly value: T; readonly lost?: LostCommit }> {
+    const current = openTransaction(client, asking, options)
+    handles.set(current.tx, current)
+    let value: T
+    try {
+      value = await asking.inside.run(current, async () => work(current.tx))
+    } catch (error) {
+      current.revoke()
+      const whole = await undo(current, client, holding)
+      if (whole || OnlyonceError.is(error)) throw error
+      throw endedInside(error)
+    }
+    current.revoke()
+    const lost = await commit(current, client, holding)
+    wake(current.touched)
+    return lost === undefined ? { value } : { value, lost }
+  }
+
+  /** The connection is closed by now: with a pool of one, only then is there another. @throws unless it was committed */
+  async function findOut({ error, xid }: LostCommit): Promise<void> {
+    if (xid === undefined) throw error
+    const deadline = runtime.elapsed() + timeoutMs
+    const pauseMs = backoff(runtime, 20, 500)
+    while (runtime.elapsed() < deadline) {
+      const rows = await asking
+        .ask('find out whether a transaction was committed', STATUS, [xid])
+        .catch(() => undefined)
+      const status = rows?.[0]?.status
+      if (status === 'committed') return
+      // A server that was restored from a backup does not know the transaction: the record will tell.
+      if (status === 'aborted' || status === null) throw error
+      await sleep(runtime, pauseMs())
+    }
+    throw unsettled(error)
+  }
+
+  return {
+    async run(work) {
+      const { value, lost } = await asking.hold('begin a transaction', (client, holding) =>
+        inTransaction(client, holding, work),
+      )
+      if (lost !== undefined) await findOut(lost)
+      return value
+    },
+    join: (tx) => handles.get(tx) ?? joinedSession(tx, schema),
+  }
+}
+
+/** Undoes everything; false when the transaction that was begun is not there any more. */
+async function undo(current: OpenTransaction, client: PgClient, { breakOff }: Holding): Promise<boolean> {
+  try {
+    await current.end(UNDO)
+    return true
+  } catch (error) {
+    const fault = faultOf(error)
+    if (fault === 'no-savepoint' || fault === 'no-transaction') {
+      await rollback(client, breakOff)
+      return false
+    }
+    // The server undoes what a closed connection leaves behind.
+    breakOff(error as Error)
+    return true
+  }
+}
+
+/** @throws what the driver threw where nothing was committed. */
+async function commit(
+  current: OpenTransaction,
+  client: PgClient,
+  { breakOff }: Holding,
+): Promise<LostCommit | undefined> {
+  try {
+    await current.end(COMMIT)
+    return undefined
+  } catch (thrown) {
+    const error = thrown as Error
+    switch (faultOf(error)) {
+      case 'lost':
+        breakOff(error)
+        return { error, xid: current.xid }
+      case 'no-savepoint':
+      case 'no-transaction':
+        await rollback(client, breakOff)
+        throw endedInside(error)
+      case 'spoilt':
+        await rollback(client, breakOff)
+        throw spoilt(error)
+      default:
+        await rollback(client, breakOff)
+        throw error
+    }
+  }
+}
+
+async function rollback(client: PgClient, breakOff: (error: Error) => void): Promise<void> {
+  await client.query('ROLLBACK').catch(breakOff)
+}

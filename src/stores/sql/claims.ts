@@ -1,0 +1,43 @@
+import { OnlyonceError } from '../../core/errors.ts'
+import { quote } from '../../core/key.ts'
+import { decideClaim } from '../../core/lifecycle.ts'
+import type { OperationRecord } from '../../core/record.ts'
+import type { ClaimOutcome, ClaimRequest } from '../../core/store.ts'
+import { count, type Row, time, toId, toRecord } from './rows.ts'
+import { unpackSteps } from './steps.ts'
+
+/** What a row says that the statement has written for this claim. */
+export function grantedOutcome(row: Row, { owner }: ClaimRequest): ClaimOutcome {
+  return {
+    kind: 'granted',
+    lease: { id: toId(row.id), owner, fence: count(row, 'fence') },
+    attempt: count(row, 'attempt'),
+    starts: count(row, 'starts'),
+    steps: unpackSteps(row.steps),
+  }
+}
+
+/**
+ * What the lifecycle answers to a claim that the statement has found not to be free, at the time it was read.
+ * `undefined`: it is free after all, so that it has to be asked for again.
+ * @throws OnlyonceError OUTCOME_UNKNOWN when the row is of another operation than the id says, or cannot be read
+ */
+export function refusedOutcome(row: Row, request: ClaimRequest): ClaimOutcome | undefined {
+  const record = toRecord(row)
+  requireSameText(record, request)
+  const { outcome, write } = decideClaim(record, request, time(row, 'now'))
+  return write === undefined ? outcome : undefined
+}
+
+function requireSameText(record: OperationRecord, request: ClaimRequest): void {
+  if (agree(record.scope, request.scope) && agree(record.key, request.key)) return
+  throw new OnlyonceError(
+    'OUTCOME_UNKNOWN',
+    `operation ${quote(request.id)} is stored as ${quote(record.key)} in scope ${quote(record.scope)}, and asked for as ` +
+      `${quote(request.key)} in scope ${quote(request.scope)}: its record was altered and is not used; look at its row in the table of operations`,
+  )
+}
+
+function agree(stored: string | undefined, asked: string | undefined): boolean {
+  return stored === undefined || asked === undefined || stored === asked
+}

@@ -1,0 +1,47 @@
+import { OnlyonceError, reasonOf } from '../../core/errors.ts'
+
+/** `work` committed or rolled back by itself: what it wrote and the record may have parted. */
+export function endedInside(cause: unknown): OnlyonceError {
+  return new OnlyonceError(
+    'OUTCOME_UNKNOWN',
+    'the effect ended the transaction that it was given (COMMIT or ROLLBACK inside it, or a statement that commits by ' +
+      'itself), so its writes and the record are no longer one: look whether it happened; remove what ends the ' +
+      'transaction from the effect, use SAVEPOINT instead',
+    { cause },
+  )
+}
+
+/** A handle is used after its transaction: what it writes would be part of nothing, or of a stranger's transaction. */
+export function over(): OnlyonceError {
+  return new OnlyonceError(
+    'CLOSED',
+    'the transaction is over, committed or undone, and this handle with it: an effect must not write after it has ended; await everything it starts',
+  )
+}
+
+/** A statement inside failed and the effect went on: the database refuses the rest and undoes all of it. */
+export function spoilt(cause: unknown): OnlyonceError {
+  return new OnlyonceError(
+    'STORE_UNAVAILABLE',
+    `a statement inside the transaction failed and the effect went on (${reasonOf(cause)}); nothing was changed: let the ` +
+      'error of a failed statement pass, or undo it with a SAVEPOINT',
+    { cause },
+  )
+}
+
+export function notOpen(): OnlyonceError {
+  return new OnlyonceError(
+    'OPTION_INVALID',
+    'what was given as `tx` has no open transaction: run BEGIN on it first and COMMIT afterwards, and give the one ' +
+      'connection that did so, not a pool',
+  )
+}
+
+export function unsettled(cause: unknown): OnlyonceError {
+  return new OnlyonceError(
+    'OUTCOME_UNKNOWN',
+    `the connection was lost while the transaction was committed (${reasonOf(cause)}), and the server has not said since ` +
+      'whether it was; ask again with the same key',
+    { cause },
+  )
+}

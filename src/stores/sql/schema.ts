@@ -1,0 +1,67 @@
+import { OnlyonceError } from '../../core/errors.ts'
+
+export interface Migration {
+  readonly version: number
+  readonly name: string
+  readonly statements: readonly string[]
+}
+
+export interface MigrationPlan {
+  /** 0: there are no tables yet. */
+  readonly from: number
+  readonly to: number
+  /** What was, or with `dryRun` would be, executed. */
+  readonly statements: readonly string[]
+}
+
+export interface SchemaReport {
+  readonly version: number
+  readonly expected: number
+  readonly ok: boolean
+  /** What is missing, in words. Empty when `ok`. */
+  readonly problems: readonly string[]
+}
+
+export interface Overdue {
+  readonly count: number
+  /** How long the oldest of them should have been gone. */
+  readonly oldestMs: number
+}
+
+export interface SchemaVerbs {
+  /**
+   * Brings the tables up to date, whatever the option `migrate` says. With `dryRun` it only tells what it would do.
+   * Safe to run in several processes at once, and again.
+   */
+  migrate(options?: { readonly dryRun?: boolean }): Promise<MigrationPlan>
+  /** Compares the tables with what this onlyonce expects; changes nothing and creates nothing. */
+  check(): Promise<SchemaReport>
+  /** How many records are past their retention and not swept yet. Every other verb hides them. */
+  overdue(): Promise<Overdue>
+}
+
+export function latestVersion(migrations: readonly Migration[]): number {
+  return Math.max(...migrations.map(({ version }) => version))
+}
+
+/** What brings a database of version `from` up to date. A pure function of the published migrations. */
+export function planMigration(migrations: readonly Migration[], from: number): MigrationPlan {
+  const missing = migrations.filter(({ version }) => version > from)
+  return {
+    from,
+    to: Math.max(from, latestVersion(migrations)),
+    statements: missing.flatMap(({ statements }) => statements),
+  }
+}
+
+/** @throws OnlyonceError STORE_UNAVAILABLE naming `command`, when the version is not the one this code was written for */
+export function requireVersion(version: number, latest: number, store: string, command: string): void {
+  if (version === latest) return
+  const [what, remedy] =
+    version > latest
+      ? [`has schema version ${version}, newer than the ${latest} of this onlyonce`, 'upgrade onlyonce here']
+      : version === 0
+        ? ['has no onlyonce tables', command]
+        : [`has schema version ${version}, older than the ${latest} of this onlyonce`, command]
+  throw new OnlyonceError('STORE_UNAVAILABLE', `${store} ${what}: ${remedy}`)
+}

@@ -1,0 +1,174 @@
+import pg from 'pg'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { OnlyonceError, onlyonce } from '../../src/index.ts'
+import type { PostgresStoreOptions } from '../../src/stores/postgres/index.ts'
+import { type TestDatabase, testDatabase } from '../support/postgres.ts'
+import { createProxy } from '../support/proxy.ts'
+import { describeWith } from '../support/services.ts'
+
+const codeOf = (work: Promise<unknown>) =>
+  work.then(
+    () => 'resolved',
+    (error) => (OnlyonceError.is(error) ? error.code : error),
+  )
+
+describeWith('postgres', (url) => {
+  let database: TestDatabase
+  const leftovers: (() => unknown)[] = []
+
+  beforeEach(async () => {
+    database = await testDatabase(url)
+    await database.sql(`CREATE TABLE "${database.schema}".effects (key text)`)
+  })
+  afterEach(async () => {
+    for (const tidy of leftovers.splice(0).reverse()) await tidy()
+    await database.close()
+  })
+
+  const effects = async () => (await database.sql(`SELECT key FROM "${database.schema}".effects`)).map(({ key }) => key)
+  const insert = (key: string) => `INSERT INTO "${database.schema}".effects VALUES ('${key}')`
+
+  /** A store whose connections go through a proxy that the test commands. */
+  async function throughProxy(max: number, options: Partial<PostgresStoreOptions> = {}) {
+    const proxy = await createProxy(Number(new URL(url).port))
+    const through = new URL(url)
+    through.port = String(proxy.port)
+    const pool = new pg.Pool({ connectionString: through.href, max })
+    const store = database.store({ pool, ...options })
+    leftovers.push(async () => {
+      await store[Symbol.asyncDispose]()
+      await pool.end()
+      await proxy.close()
+    })
+    await store.migrate()
+    return { proxy, store, once: onlyonce({ store, scope: 'test', leaseMs: 5_000 }) }
+  }
+
+  /** Loses the answer to the next COMMIT, which the server has served. */
+  function loseCommit(proxy: Awaited<ReturnType<typeof createProxy>>): { readonly lost: number } {
+    const seen = { lost: 0 }
+    proxy.onRequest = (chunk) => {
+      if (chunk.includes('; COMMIT') && seen.lost === 0) {
+        seen.lost++
+        proxy.dropReplies()
+      }
+      return undefined
+    }
+    return seen
+  }
+
+  it.each([1, 5])('a COMMIT whose answer is lost is found to have happened, with a pool of %i', async (max) => {
+    const { proxy, once } = await throughProxy(max)
+    await once.atomic('warm', async () => {})
+    const seen = loseCommit(proxy)
+    const value = await once.atomic('key', async (tx) => {
+      await tx.query(insert('key'))
+      return 'done'
+    })
+    expect([value, seen.lost, await effects()]).toEqual(['done', 1, ['key']])
+    expect(await once.atomic('key', async () => 'again')).toBe('done')
+  })
+
+  it('a COMMIT that never reached the server is found not to have happened, and may be asked for again', async () => {
+    const { proxy, once } = await throughProxy(2)
+    await once.atomic('warm', async () => {})
+    let lost = 0
+    proxy.onRequest = (chunk) => (chunk.includes('; COMMIT') && lost++ === 0 ? 'cut' : undefined)
+    const effect = async (tx: { query(text: string): Promise<unknown> }) => void (await tx.query(insert('key')))
+    expect(await codeOf(once.atomic('key', effect))).toBe('STORE_UNAVAILABLE')
+    expect([lost, await effects()]).toEqual([1, []])
+    await once.atomic('key', effect)
+    expect(await effects()).toEqual(['key'])
+  })
+
+  it('an effect that commits, rolls back, or does so and begins again is OUTCOME_UNKNOWN', async () => {
+    const once = onlyonce({ store: database.store(), scope: 'test' })
+    for (const [index, ending] of ['COMMIT', 'ROLLBACK', 'COMMIT; BEGIN', 'ROLLBACK; BEGIN; SAVEPOINT x'].entries()) {
+      const work = once.atomic(`key-${index}`, async (tx) => {
+        await tx.query(insert(ending))
+        await tx.query(ending)
+      })
+      expect(await codeOf(work), ending).toBe('OUTCOME_UNKNOWN')
+    }
+    expect(await effects()).toEqual(['COMMIT', 'COMMIT; BEGIN'])
+    expect(await once.atomic('after', async () => 'fine')).toBe('fine')
+  })
+
+  it('an effect that swallows the error of a statement commits nothing, and says so', async () => {
+    const once = onlyonce({ store: database.store(), scope: 'test' })
+    const work = once.atomic('key', async (tx) => {
+      await tx.query(insert('key'))
+      await tx.query('SELECT nonsense').catch(() => {})
+    })
+    expect(await codeOf(work)).toBe('STORE_UNAVAILABLE')
+    expect([await effects(), await once.find('key')]).toEqual([[], undefined])
+  })
+
+  it('a handle that outlives its transaction refuses to write', async () => {
+    const store = database.store()
+    let late: { query(text: string): Promise<unknown> } | undefined
+    await store.transaction(async (tx) => {
+      late = tx
+    })
+    expect(await codeOf(late?.query(insert('late')) as Promise<unknown>)).toBe('CLOSED')
+  })
+
+  it('a call from inside a transaction on a pool of one fails soon and says why; with room it works', async () => {
+    const pool = new pg.Pool({ connectionString: url, max: 1 })
+    leftovers.push(() => pool.end())
+    const tight = onlyonce({ store: database.store({ pool }), scope: 'test' })
+    expect(await codeOf(tight.atomic('outer', () => tight.find('inner')))).toBe('OPTION_INVALID')
+    expect(await tight.atomic('later', async () => 'fine')).toBe('fine')
+    const roomy = onlyonce({ store: database.store(), scope: 'test' })
+    expect(await roomy.atomic('outer', () => roomy('inner', () => 'inside'))).toBe('inside')
+  })
+
+  it("joins the caller's own transaction, and commits or vanishes with it", async () => {
+    const once = onlyonce({ store: database.store(), scope: 'test' })
+    await once('warm', () => {})
+    const client = await database.pool.connect()
+    try {
+      for (const ending of ['ROLLBACK', 'COMMIT']) {
+        await client.query('BEGIN')
+        await once.atomic('key', async (tx) => void (await tx.query(insert('key'))), { tx: client })
+        await client.query(ending)
+        expect(await effects()).toEqual(ending === 'COMMIT' ? ['key'] : [])
+      }
+      expect((await once.find('key'))?.state).toBe('done')
+      expect(await codeOf(once.atomic('no-begin', async () => {}, { tx: client }))).toBe('OPTION_INVALID')
+      await client.query('BEGIN')
+      const ends = once.atomic('ends', async (tx) => void (await tx.query('COMMIT')), { tx: client })
+      expect(await codeOf(ends)).toBe('OUTCOME_UNKNOWN')
+    } finally {
+      client.release()
+    }
+  })
+
+  it('a rival waits for the row as long as lockWaitMs, then is told that it is running, and its transaction goes on', async () => {
+    const store = database.store({ lockWaitMs: 100 })
+    const once = onlyonce({ store, scope: 'test' })
+    await once.atomic('key', async () => {
+      expect((await onlyonce({ store, scope: 'test' }).atomic.attempt('key', async () => {})).kind).toBe('in-flight')
+      await store.transaction(async (tx) => {
+        const answer = await onlyonce({ store, scope: 'test' }).atomic.attempt('key', async () => {}, { tx })
+        expect(answer.kind).toBe('in-flight')
+        await tx.query(insert('went on'))
+        const { rows } = await tx.query('SHOW lock_timeout')
+        expect(rows[0].lock_timeout).toBe('0')
+      })
+    })
+    expect(await effects()).toEqual(['went on'])
+  })
+
+  it('a claim inside a transaction costs one round trip, and one with its beginning', async () => {
+    const { proxy, store, once } = await throughProxy(1)
+    const effect = async (tx: { query(text: string): Promise<unknown> }) => void (await tx.query(insert('x')))
+    await once.atomic('warm', effect)
+    const before = proxy.roundTrips
+    await once.atomic('key', effect)
+    expect(proxy.roundTrips - before).toBe(3)
+    const bare = proxy.roundTrips
+    await store.transaction(effect)
+    expect(proxy.roundTrips - bare).toBe(3)
+  })
+})
