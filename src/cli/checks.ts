@@ -1,12 +1,12 @@
 import { OnlyonceError, reasonOf } from '../core/errors.ts'
 import type { Store } from '../core/store.ts'
-import { overdueIn } from './overdue.ts'
+import type { RedisStore } from '../stores/redis/index.ts'
 import { isMaintained, type StoreAtHand } from './store.ts'
 import { counted } from './text.ts'
 import { duration } from './time.ts'
 
 export interface Check {
-  readonly name: 'schema' | 'records' | 'clock' | 'abandoned' | 'unknown' | 'retention'
+  readonly name: 'schema' | 'server' | 'records' | 'clock' | 'abandoned' | 'unknown' | 'retention'
   /** `note`: worth knowing, and nothing is wrong. */
   readonly status: 'ok' | 'note' | 'failed'
   readonly detail: string
@@ -27,6 +27,7 @@ export async function checksOf(store: StoreAtHand, whole: Store, storeFlag: stri
   try {
     return [
       schema,
+      ...(await serverChecks(whole)),
       await clockCheck(store),
       await countCheck(store, 'abandoned', 'whose owner disappeared before it settled', storeFlag),
       await countCheck(store, 'unknown', 'waiting for a decision', storeFlag),
@@ -47,6 +48,16 @@ async function schemaCheck(store: Store, storeFlag: string): Promise<Check> {
   // Of the right version and yet different: somebody changed it by hand, and no migration puts that back.
   if (version === expected) return { name: 'schema', status: 'failed', detail: `${detail}: restore it from a backup` }
   return { name: 'schema', status: 'failed', detail, fix: `onlyonce migrate${storeFlag}` }
+}
+
+/** Settings of a server under which it may forget a claim. */
+async function serverChecks(store: Store): Promise<readonly Check[]> {
+  const { inspect } = store as Partial<Pick<RedisStore, 'inspect'>>
+  if (inspect === undefined) return []
+  const { nodes, warnings } = await inspect()
+  if (warnings.length === 0)
+    return [{ name: 'server', status: 'ok', detail: `${counted(nodes.length, 'master')}, nothing found` }]
+  return warnings.map((detail): Check => ({ name: 'server', status: 'failed', detail }))
 }
 
 /** Leases are judged by the store's clock alone, so a difference harms nobody; it does confuse who reads the times. */
@@ -85,9 +96,9 @@ async function countCheck(
 async function retentionCheck(whole: Store, storeFlag: string): Promise<Check> {
   if (whole.traits.selfExpiring)
     return { name: 'retention', status: 'ok', detail: 'the store removes records by itself' }
-  const overdue = await overdueIn(whole)
-  if (overdue === undefined)
+  if (!isMaintained(whole))
     return { name: 'retention', status: 'note', detail: 'this store cannot tell how far sweeping lags' }
+  const overdue = await whole.overdue()
   const detail = `${counted(overdue.count, 'record')} past retention`
   if (overdue.oldestMs <= SWEEP_LAG_MS) return { name: 'retention', status: 'ok', detail }
   return {

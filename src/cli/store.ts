@@ -2,30 +2,12 @@ import { OnlyonceError, reasonOf } from '../core/errors.ts'
 import { systemRuntime } from '../core/runtime.ts'
 import type { Store } from '../core/store.ts'
 import { timeLimit } from '../core/time-limit.ts'
+import type { SchemaVerbs } from '../stores/sql/schema.ts'
 import { usage } from './exit.ts'
 import type { Io } from './io.ts'
 
 /** The verbs that the command line uses, each answered or refused in time. */
 export type StoreAtHand = Pick<Store, 'find' | 'list' | 'complete' | 'release' | 'forget' | 'sweep'>
-
-/** Stores with a schema have this; `openStore` answers them all as `Store`. */
-export interface Maintained {
-  migrate(options?: { readonly dryRun?: boolean }): Promise<MigrationPlan>
-  check(): Promise<SchemaReport>
-}
-
-export interface MigrationPlan {
-  readonly from: number
-  readonly to: number
-  readonly statements: readonly string[]
-}
-
-export interface SchemaReport {
-  readonly version: number
-  readonly expected: number
-  readonly ok: boolean
-  readonly problems: readonly string[]
-}
 
 /** Above what a store waits for by itself, so that its own, better message comes first. */
 const ANSWER_WITHIN_MS = 15_000
@@ -56,9 +38,9 @@ export async function withStore<T>(url: string, work: (store: StoreAtHand, whole
   }
 }
 
-export function isMaintained(store: Store): store is Store & Maintained {
-  const { migrate, check } = store as Partial<Maintained>
-  return typeof migrate === 'function' && typeof check === 'function'
+/** `openStore` answers every store as `Store`; those with a schema can do more. */
+export function isMaintained(store: Store): store is Store & SchemaVerbs {
+  return typeof (store as Partial<SchemaVerbs>).migrate === 'function'
 }
 
 function bounded(store: Store): StoreAtHand {
@@ -88,6 +70,6 @@ async function inTime<T>(verb: string, answer: Promise<T>): Promise<T> {
 
 /** An operator's look must neither create a file at a mistyped path nor upgrade the tables of a running application. */
 function untouched(url: string): string {
-  if (!/^sqlite:/i.test(url)) return url
+  if (!/^(sqlite|postgres|postgresql|mysql|mariadb):/i.test(url)) return url
   return `${url}${url.includes('?') ? '&' : '?'}migrate=check`
 }

@@ -32,8 +32,8 @@ it('opens the store that the URL names', async () => {
 
 it('refuses every other URL, telling what there is, and hides passwords', async () => {
   const wrong: [url: unknown, says: RegExp][] = [
-    ['', /`memory:` and `sqlite:FILE`/],
-    [undefined, /`memory:` and `sqlite:FILE`/],
+    ['', /`memory:`, `sqlite:FILE`/],
+    [undefined, /`memory:`, `sqlite:FILE`/],
     ['orders.db', /`sqlite:FILE`/],
     ['mongo://localhost', /`sqlite:FILE`/],
     ['memory:x', /nothing after the colon/],
@@ -45,6 +45,17 @@ it('refuses every other URL, telling what there is, and hides passwords', async 
     ['sqlite:a.db?durability=fast', /durability/],
     ['sqlite:a.db?busyTimeoutMs=soon', /busyTimeoutMs/],
     ['mongo://me:secret@localhost', /…@localhost/],
+    ['mongo://me:se@cret@localhost', /…@localhost/],
+    ['redis://', /redis:\/\/user:password@host/],
+    ['redis://a b:1', /redis:\/\/user:password@host/],
+    ['redis://me:secret@a:1,b:2', /redis\+cluster/],
+    ['redis://me:secret@a:1/orders', /number/],
+    ['redis://me:secret@a:1?prefix=p&nothing=1', /`nothing` is not a parameter/],
+    ['redis+cluster://a:1,b:2/3', /no databases/],
+    ['redis+sentinel://me:secret@a:1', /name of the master/],
+    ['redis://me:secret@a:1?prefix={x}', /prefix/],
+    ['postgres://me:secret@ho st/x', /postgres:\/\/user/],
+    ['postgres://me:secret@host/x?schema=a"b', /schema/],
   ]
   for (const [url, says] of wrong) {
     const error = await openStore(url as string).catch((thrown: unknown) => thrown)

@@ -1,66 +1,52 @@
-import { OnlyonceError } from '../core/errors.ts'
-import { quote } from '../core/key.ts'
 import type { Store } from '../core/store.ts'
 import type { MemoryStore } from './memory/index.ts'
-import type { SqliteStore, SqliteStoreOptions } from './sqlite/index.ts'
+import type { PostgresStore } from './postgres/index.ts'
+import type { RedisStore } from './redis/index.ts'
+import type { SqliteStore } from './sqlite/index.ts'
+import { invalidUrl } from './urls/url.ts'
+
+type RedisUrl = `redis${string}://${string}`
+type PostgresUrl = `postgres://${string}` | `postgresql://${string}`
 
 /**
- * A store from a URL, for configuration and the command line. Only the store that is named is loaded.
+ * A store from a URL, for configuration and the command line. Only the store that is named is loaded, with the client
+ * package it needs (`ioredis` or `iovalkey`, `pg`); the client is closed with the store.
  *
- * `memory:`, `sqlite:./file`, `sqlite:/absolute/file` or `sqlite:///absolute/file`, percent-encoded where needed, with
- * `?durability=normal`, `?busyTimeoutMs=…` and `?migrate=check` as in `sqliteStore`.
- * @throws OnlyonceError OPTION_INVALID
+ * - `memory:`
+ * - `sqlite:./file`, `sqlite:/absolute/file` or `sqlite:///absolute/file`, percent-encoded where needed
+ * - `redis://`, `rediss://` (TLS), `redis+cluster://host:port,host:port`, `redis+sentinel://host:port,host:port/master`
+ * - `postgres://user:password@host:5432/database`
+ *
+ * The query takes the options of the store, such as `?migrate=check`, `?prefix=shop` or `?schema=shop`.
+ * @throws OnlyonceError OPTION_INVALID; STORE_UNAVAILABLE when the client package is not installed
  */
 export function openStore(url: `sqlite:${string}`): Promise<SqliteStore>
 export function openStore(url: 'memory:'): Promise<MemoryStore>
+export function openStore(url: RedisUrl): Promise<RedisStore>
+export function openStore(url: PostgresUrl): Promise<PostgresStore>
 export function openStore(url: string): Promise<Store>
 export async function openStore(url: string): Promise<Store> {
-  const [, scheme, rest] = /^([a-z][a-z0-9+.-]*):(.*)$/is.exec(typeof url === 'string' ? url : '') ?? []
-  switch (scheme?.toLowerCase()) {
+  const [, given = '', rest = ''] = /^([a-z][a-z0-9+.-]*):(.*)$/is.exec(typeof url === 'string' ? url : '') ?? []
+  const scheme = given.toLowerCase()
+  switch (scheme) {
     case 'memory': {
       if (rest !== '') throw invalidUrl(url, '`memory:` takes nothing after the colon')
       const { memoryStore } = await import('./memory/index.ts')
       return memoryStore()
     }
-    case 'sqlite': {
-      const options = sqliteOptions(url, rest ?? '')
-      const { sqliteStore } = await import('./sqlite/index.ts')
-      return sqliteStore(options)
-    }
+    case 'sqlite':
+      return (await import('./urls/sqlite.ts')).openSqlite(url, rest)
+    case 'redis':
+    case 'rediss':
+    case 'redis+cluster':
+    case 'rediss+cluster':
+    case 'redis+sentinel':
+    case 'rediss+sentinel':
+      return (await import('./urls/redis.ts')).openRedis(url, scheme, rest)
+    case 'postgres':
+    case 'postgresql':
+      return (await import('./urls/postgres.ts')).openPostgres(url)
     default:
-      throw invalidUrl(url, 'there are `memory:` and `sqlite:FILE`')
+      throw invalidUrl(url, 'there are `memory:`, `sqlite:FILE`, `redis://…` and `postgres://…`')
   }
-}
-
-function sqliteOptions(url: string, rest: string): SqliteStoreOptions {
-  const query = rest.indexOf('?')
-  const place = query < 0 ? rest : rest.slice(0, query)
-  const path = place.startsWith('///') ? place.slice(2) : place
-  if (path.startsWith('//'))
-    throw invalidUrl(url, 'a file has no host: write `sqlite:./file` or `sqlite:///absolute/file`')
-  const options: Record<string, unknown> = { path: decoded(url, path) }
-  for (const [name, value] of new URLSearchParams(query < 0 ? '' : rest.slice(query + 1))) {
-    if (!SQLITE_PARAMETERS.includes(name)) {
-      throw invalidUrl(url, `\`${name}\` is not a parameter; there are ${SQLITE_PARAMETERS.join(', ')}`)
-    }
-    options[name] = name === 'busyTimeoutMs' && /^\d+$/.test(value) ? Number(value) : value
-  }
-  // sqliteStore checks every option itself, whatever its type says.
-  return options as unknown as SqliteStoreOptions
-}
-
-const SQLITE_PARAMETERS = ['durability', 'busyTimeoutMs', 'migrate']
-
-function decoded(url: string, path: string): string {
-  try {
-    return decodeURIComponent(path)
-  } catch {
-    throw invalidUrl(url, 'a `%` in a file name is written `%25`')
-  }
-}
-
-/** The part before any password, so that a message never carries one into a log. */
-function invalidUrl(url: unknown, rule: string): OnlyonceError {
-  const shown = typeof url === 'string' ? url.replace(/\/\/[^@/]*@/, '//…@') : url
-  return new OnlyonceError('OPTION_INVALID', `the store URL ${quote(shown)} cannot be opened: ${rule}`)
 }

@@ -1,0 +1,34 @@
+import { OnlyonceError } from '../../core/errors.ts'
+import { quote } from '../../core/key.ts'
+
+/** The part before any password, so that a message never carries one into a log. */
+export function invalidUrl(url: unknown, rule: string): OnlyonceError {
+  const shown = typeof url === 'string' ? url.replace(/\/\/[^/]*@/, '//…@') : url
+  return new OnlyonceError('OPTION_INVALID', `the store URL ${quote(shown)} cannot be opened: ${rule}`)
+}
+
+export function decoded(url: string, text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw invalidUrl(url, 'a `%` is written `%25`')
+  }
+}
+
+/** Splits off the query. */
+export function withoutQuery(text: string): readonly [place: string, query: URLSearchParams] {
+  const at = text.indexOf('?')
+  return at < 0 ? [text, new URLSearchParams()] : [text.slice(0, at), new URLSearchParams(text.slice(at + 1))]
+}
+
+/** The named parameters as options; whole numbers become numbers. What is wrong with a value, the store says itself. */
+export function optionsIn(url: string, query: URLSearchParams, known: readonly string[]): Record<string, unknown> {
+  const options: Record<string, unknown> = {}
+  for (const [name, value] of query) {
+    if (!known.includes(name)) {
+      throw invalidUrl(url, `\`${name}\` is not a parameter; there are ${known.join(', ')}`)
+    }
+    options[name] = /^\d{1,15}$/.test(value) ? Number(value) : value === 'true' ? true : value
+  }
+  return options
+}
