@@ -28,8 +28,14 @@ function setUp({ maxBatch = 100, timeoutMs = 1_000, batches: atOnce = 1, lone = 
   })
   const submit = (request: string, limitMs?: number) => batcher.submit(request, limitMs)
   const batches = () => sent.map((one) => one.batch)
+  /** The first leaves by itself, and the others gather behind it. */
+  const behind = async ([first = '', ...rest]: readonly string[]) => {
+    const leading = submit(first)
+    await turn()
+    return [leading, ...rest.map((one) => submit(one))]
+  }
   const turn = () => runtime.advance(0)
-  return { runtime, sent, submit, batches, late, turn }
+  return { runtime, sent, submit, behind, batches, late, turn }
 }
 
 const caught = (answer: Promise<string>) => answer.catch((error: Error) => error.message)
@@ -41,6 +47,7 @@ describe('the batcher', () => {
   it('sends a lone request at once, by itself', async () => {
     const { submit, sent, batches, runtime, turn } = setUp()
     const answer = submit('a')
+    await Promise.resolve()
     expect(batches()).toEqual([['a']])
     sent[0]?.answer()
     expect(await answer).toBe('a!')
@@ -48,9 +55,24 @@ describe('the batcher', () => {
     expect(runtime.pending).toBe(0)
   })
 
-  it('gathers what comes while a call is under way, and answers each in its place', async () => {
+  it('takes along what is asked for in the same breath', async () => {
     const { submit, sent, batches, turn } = setUp()
-    const answers = ['a', 'b', 'c', 'd'].map((one) => submit(one))
+    const one = async (name: string) => `${await submit(`${name}1`)} ${await submit(`${name}2`)}`
+    const all = Promise.all(['a', 'b', 'c'].map(one))
+    await turn()
+    sent[0]?.answer()
+    await turn()
+    sent[1]?.answer()
+    expect(await all).toEqual(['a1! a2!', 'b1! b2!', 'c1! c2!'])
+    expect(batches()).toEqual([
+      ['a1', 'b1', 'c1'],
+      ['a2', 'b2', 'c2'],
+    ])
+  })
+
+  it('gathers what comes while a call is under way, and answers each in its place', async () => {
+    const { behind, sent, batches, turn } = setUp()
+    const answers = await behind(['a', 'b', 'c', 'd'])
     expect(batches()).toEqual([['a']])
     sent[0]?.answer()
     await turn()
@@ -60,8 +82,8 @@ describe('the batcher', () => {
   })
 
   it('sends at most maxBatch in one call, the oldest first', async () => {
-    const { submit, sent, batches, turn } = setUp({ maxBatch: 2 })
-    const answers = ['a', 'b', 'c', 'd', 'e', 'f'].map((one) => submit(one))
+    const { behind, sent, batches, turn } = setUp({ maxBatch: 2 })
+    const answers = await behind(['a', 'b', 'c', 'd', 'e', 'f'])
     for (let call = 0; call < 4; call++) {
       sent[call]?.answer()
       await turn()
@@ -71,8 +93,8 @@ describe('the batcher', () => {
   })
 
   it('never sends two requests for one id in the same call, and keeps their order', async () => {
-    const { submit, sent, batches, turn } = setUp()
-    const answers = ['x', 'a1', 'b1', 'a2', 'a3', 'c1'].map((one) => submit(one))
+    const { behind, sent, batches, turn } = setUp()
+    const answers = await behind(['x', 'a1', 'b1', 'a2', 'a3', 'c1'])
     for (let call = 0; call < 4; call++) {
       sent[call]?.answer()
       await turn()
@@ -82,16 +104,16 @@ describe('the batcher', () => {
   })
 
   it('gives a lone request the error of the store', async () => {
-    const { submit, sent } = setUp()
-    const answer = submit('a')
+    const { sent, behind } = setUp()
+    const [answer] = await behind(['a'])
     const error = new Error('store is away')
     sent[0]?.fail(error)
     await expect(answer).rejects.toBe(error)
   })
 
   it('splits a batch that fails in halves, so that one bad request fails alone', async () => {
-    const { submit, sent, batches, turn } = setUp()
-    const settled = Promise.allSettled(['x', 'a', 'b', 'c', 'd', 'e'].map((one) => submit(one)))
+    const { behind, sent, batches, turn } = setUp()
+    const settled = Promise.allSettled(await behind(['x', 'a', 'b', 'c', 'd', 'e']))
     sent[0]?.answer()
     await turn()
     for (let call = 1; call < sent.length; call++) {
@@ -105,8 +127,8 @@ describe('the batcher', () => {
   })
 
   it('does not ask a store that is down once for every request of a batch', async () => {
-    const { submit, sent, batches, turn } = setUp()
-    const settled = Promise.allSettled(['x', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map((one) => submit(one)))
+    const { behind, sent, batches, turn } = setUp()
+    const settled = Promise.allSettled(await behind(['x', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']))
     sent[0]?.answer()
     await turn()
     for (let call = 1; call < sent.length; call++) {
@@ -122,14 +144,14 @@ describe('the batcher', () => {
       ['b'],
     ])
     expect(reasons(await settled)).toEqual(['x!', ...Array(8).fill('no: away')])
-    const next = submit('i')
+    const [next] = await behind(['i'])
     sent.at(-1)?.answer()
     expect(await next).toBe('i!')
   })
 
   it('takes a request that failed between two that went well for a bad one', async () => {
-    const { submit, sent, batches, turn } = setUp()
-    const settled = Promise.allSettled(['x', 'a', 'b', 'c', 'd'].map((one) => submit(one)))
+    const { behind, sent, batches, turn } = setUp()
+    const settled = Promise.allSettled(await behind(['x', 'a', 'b', 'c', 'd']))
     sent[0]?.answer()
     await turn()
     for (let call = 1; call < sent.length; call++) {
@@ -143,8 +165,8 @@ describe('the batcher', () => {
   })
 
   it('goes on where the store itself refuses one request after the other', async () => {
-    const { submit, sent, turn } = setUp()
-    const settled = Promise.allSettled(['x', 'a', 'b', 'c', 'd'].map((one) => submit(one)))
+    const { behind, sent, turn } = setUp()
+    const settled = Promise.allSettled(await behind(['x', 'a', 'b', 'c', 'd']))
     sent[0]?.answer()
     await turn()
     for (let call = 1; call < sent.length; call++) {
@@ -157,8 +179,8 @@ describe('the batcher', () => {
   })
 
   it.each([[[]], [['b!']], [['b!', 'c!', 'd!']]])('refuses %j as the answers to two requests', async (wrong) => {
-    const { submit, sent, turn } = setUp()
-    const settled = Promise.allSettled(['x', 'b', 'c'].map((one) => submit(one)))
+    const { behind, sent, turn } = setUp()
+    const settled = Promise.allSettled(await behind(['x', 'b', 'c']))
     sent[0]?.answer()
     await turn()
     sent[1]?.answer(wrong)
@@ -214,8 +236,8 @@ describe('the batcher', () => {
   })
 
   it('never sends a request that was due before its turn came', async () => {
-    const { runtime, submit, sent, batches, turn } = setUp({ timeoutMs: 100 })
-    const first = submit('a')
+    const { runtime, submit, sent, batches, turn, behind } = setUp({ timeoutMs: 100 })
+    const [first] = await behind(['a'])
     const hurried = caught(submit('b', 10))
     const patient = submit('c')
     await runtime.advance(10)
@@ -229,8 +251,8 @@ describe('the batcher', () => {
   })
 
   it('gives each request of a call its own time', async () => {
-    const { runtime, submit, sent, batches, turn } = setUp({ timeoutMs: 100 })
-    const first = submit('x')
+    const { runtime, submit, sent, batches, turn, behind } = setUp({ timeoutMs: 100 })
+    const [first] = await behind(['x'])
     const hurried = caught(submit('a', 10))
     const patient = submit('b')
     sent[0]?.answer()
@@ -245,8 +267,9 @@ describe('the batcher', () => {
   })
 
   it('does not ask again for what was given up while its batch failed', async () => {
-    const { runtime, submit, sent, batches, turn } = setUp()
-    const answers = [submit('x'), caught(submit('a', 10)), submit('b'), submit('c')]
+    const { runtime, submit, sent, batches, turn, behind } = setUp()
+    const [first] = await behind(['x'])
+    const answers = [first, caught(submit('a', 10)), submit('b'), submit('c')]
     sent[0]?.answer()
     await runtime.advance(10)
     sent[1]?.fail(new Error('no'))
@@ -260,20 +283,29 @@ describe('the batcher', () => {
   })
 
   it('keeps several calls under way where the store likes that', async () => {
-    const { submit, sent, batches, turn } = setUp({ batches: 2 })
-    const answers = ['a', 'b', 'c', 'd'].map((one) => submit(one))
-    expect(batches()).toEqual([['a'], ['b']])
+    const { submit, behind, sent, batches, turn } = setUp({ batches: 2 })
+    const answers = await behind(['a', 'b', 'c'])
+    await turn()
+    expect(batches()).toEqual([['a'], ['b', 'c']])
+    answers.push(submit('d'), submit('e'))
+    await turn()
+    expect(batches()).toHaveLength(2)
     sent[1]?.answer()
     await turn()
-    expect(batches()).toEqual([['a'], ['b'], ['c', 'd']])
+    expect(batches()).toEqual([['a'], ['b', 'c'], ['d', 'e']])
     for (const one of sent) one.answer()
-    expect(await Promise.all(answers)).toHaveLength(4)
+    expect(await Promise.all(answers)).toHaveLength(5)
   })
 
   it('holds nothing back while few requests are waiting in all', async () => {
-    const { submit, sent, batches, turn } = setUp({ lone: 3 })
-    const answers = ['a', 'b', 'c', 'd', 'e'].map((one) => submit(one))
+    const { submit, behind, sent, batches, turn } = setUp({ lone: 3 })
+    const answers = await behind(['a', 'b'])
+    await turn()
+    answers.push(submit('c'))
+    await turn()
     expect(batches()).toEqual([['a'], ['b'], ['c']])
+    answers.push(submit('d'), submit('e'))
+    await turn()
     sent[0]?.answer()
     await turn()
     expect(batches()).toEqual([['a'], ['b'], ['c']])
@@ -285,9 +317,8 @@ describe('the batcher', () => {
   })
 
   it('goes on after a call that failed', async () => {
-    const { submit, sent, turn, batches } = setUp()
-    const first = submit('a')
-    const second = submit('b')
+    const { behind, sent, turn, batches } = setUp()
+    const [first, second] = await behind(['a', 'b'])
     sent[0]?.fail(new Error('no'))
     await expect(first).rejects.toThrow('no')
     await turn()

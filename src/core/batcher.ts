@@ -36,6 +36,12 @@ interface Trouble {
 }
 
 /**
+ * Callers who were answered together ask again together, one microtask after the other: what leaves one microtask later
+ * takes them all, where the first of them would have left by itself and held the others up.
+ */
+const NEXT = Promise.resolve()
+
+/**
  * Gathers concurrent requests while calls are under way and sends them together; a lone request leaves at once.
  * A call that fails is split in halves and asked again, so that one bad request fails alone: every verb of the store
  * may be repeated. A store that is down is not asked once for each of them. A call that does not answer is given up
@@ -48,6 +54,8 @@ export class Batcher<Request, Answer> {
   #queue: Waiting<Request, Answer>[] = []
   readonly #underWay = new Set<readonly Waiting<Request, Answer>[]>()
   #requestsUnderWay = 0
+  /** A flush is about to happen. */
+  #leaving = false
   /** One alarm for all of them: when something is given up. Never, while there is nothing to wait for. */
   #alarmAt = Number.POSITIVE_INFINITY
   #cancelAlarm: Cancel | undefined
@@ -63,8 +71,15 @@ export class Batcher<Request, Answer> {
       const dueAt = this.#options.runtime.elapsed() + limitMs
       this.#queue.push({ request, dueAt, settled: false, resolve, reject })
       this.#alarm(dueAt, limitMs)
-      this.#flush()
+      if (this.#leaving) return
+      this.#leaving = true
+      void NEXT.then(this.#leave)
     })
+  }
+
+  readonly #leave = (): void => {
+    this.#leaving = false
+    this.#flush()
   }
 
   #mayLeave(): boolean {

@@ -61,7 +61,9 @@ describe('a store call', () => {
         return store.claim(batch)
       },
     }))
-    const all = Promise.all(['a', 'b', 'c', 'd'].map((id) => calls.claim(request(id))))
+    const first = calls.claim(request('a'))
+    await Promise.resolve()
+    const all = Promise.all([first, ...['b', 'c', 'd'].map((id) => calls.claim(request(id)))])
     await runtime.advance(0)
     expect((await all).map((outcome) => outcome.kind)).toEqual(['granted', 'granted', 'granted', 'granted'])
     expect(sizes).toEqual([1, 3])
