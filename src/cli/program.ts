@@ -13,6 +13,7 @@ Examples:
   $ onlyonce keys resolve order:1100 --scope payments --happened --value '{"paid":true}'
   $ onlyonce keys ls --json | jq -r .key
   $ onlyonce migrate --dry-run --store sqlite:orders.db
+  $ onlyonce migrate print --store 'postgres://localhost/shop?schema=onlyonce'
 
 Exit codes: 0 ok, 1 a check failed or it cannot be done, 2 usage, 3 the store cannot be reached.`
 
@@ -84,6 +85,9 @@ export function createProgram(io: Io, settle: (exitCode: number) => void): Comma
     .description('create or upgrade the tables of the store')
     .option('--dry-run', 'print the statements, change nothing')
     .action(runs(async () => (await import('./commands/migrate.ts')).migrate))
+    .command('print')
+    .description('print every statement that makes the tables from nothing; connects to nothing')
+    .action(runs(async () => (await import('./commands/migrate-print.ts')).migratePrint))
   program
     .command('doctor')
     .description('check the store: schema, clock, abandoned and unknown operations, sweeping')

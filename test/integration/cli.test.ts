@@ -740,6 +740,21 @@ describe('migrate', () => {
     expect(again.err).toContain('up to date')
     expect((await cli(['doctor', '--store', `sqlite:${fresh}`])).code).toBe(0)
   })
+
+  it('prints every migration without connecting to anything', async () => {
+    const fresh = join(home, `never-${file}.db`)
+    const printed = await cli(['migrate', 'print', '--store', `sqlite:${fresh}`])
+    expect(printed.code).toBe(0)
+    expect(printed.out).toMatch(/^-- 1: .*\nCREATE TABLE [\s\S]*;\n$/)
+    expect(existsSync(fresh)).toBe(false)
+    const nobody = await cli(['migrate', 'print', '--json', '--store', 'postgres://127.0.0.1:1/shop?schema=elsewhere'])
+    expect(nobody.code).toBe(0)
+    expect(json(nobody)).toMatchObject([
+      { version: 1, statements: expect.arrayContaining([expect.stringContaining('"elsewhere".operations')]) },
+    ])
+    const redis = await cli(['migrate', 'print', '--store', 'redis://127.0.0.1:1'])
+    expect(redis.err).toContain('no schema')
+  })
 })
 
 describe('doctor', () => {

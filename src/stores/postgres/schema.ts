@@ -21,7 +21,7 @@ export interface Schema {
   ready(client: PgClient): Promise<void>
   /** They turned out to be missing: look again. */
   forget(): void
-  readonly verbs: Pick<SchemaVerbs, 'migrate' | 'check'>
+  readonly verbs: Pick<SchemaVerbs, 'migrations' | 'migrate' | 'check'>
 }
 
 export function createSchema(options: ResolvedPostgresOptions, lender: Lender): Schema {
@@ -102,6 +102,7 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender): 
       right = false
     },
     verbs: {
+      migrations,
       migrate: ({ dryRun = false } = {}) =>
         use(MIGRATE_WITHIN_MS, async (client) => {
           const from = await version(client)

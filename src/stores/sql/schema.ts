@@ -29,6 +29,8 @@ export interface Overdue {
 }
 
 export interface SchemaVerbs {
+  /** Every change of the schema, oldest first; a published one is never edited. */
+  readonly migrations: readonly Migration[]
   /**
    * Brings the tables up to date, whatever the option `migrate` says. With `dryRun` it only tells what it would do.
    * Safe to run in several processes at once, and again.

@@ -15,6 +15,7 @@ export function createSchemaVerbs(gate: Gate, { source, label }: ResolvedSqliteO
   }
 
   return {
+    migrations: sqliteMigrations,
     async migrate({ dryRun = false } = {}) {
       if (dryRun && isMissing()) return planMigration(sqliteMigrations, 0)
       return gate.hold(
