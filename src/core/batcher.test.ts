@@ -12,20 +12,18 @@ function setUp({ maxBatch = 100, timeoutMs = 1_000, batches: atOnce = 1, lone = 
     answer(answers?: readonly string[]): void
     fail(error: unknown): void
   }[] = []
-  const batcher = new Batcher<string, string>({
-    send: (batch) =>
-      new Promise((resolve, reject) => {
-        const answer = (answers = batch.map((one) => `${one}!`)) => resolve(answers)
-        sent.push({ batch, answer, fail: reject })
-      }),
-    maxBatch,
-    timeoutMs,
-    batches: atOnce,
-    lone,
-    runtime,
-    idOf: (request) => request.slice(0, 1),
-    onLate: (request, answer) => late.push([request, answer]),
-  })
+  const batcher = new Batcher<string, string>(
+    {
+      send: (batch) =>
+        new Promise((resolve, reject) => {
+          const answer = (answers = batch.map((one) => `${one}!`)) => resolve(answers)
+          sent.push({ batch, answer, fail: reject })
+        }),
+      idOf: (request) => request.slice(0, 1),
+      onLate: (request, answer) => late.push([request, answer]),
+    },
+    { maxBatch, timeoutMs, batches: atOnce, lone, runtime },
+  )
   const submit = (request: string, limitMs?: number) => batcher.submit(request, limitMs)
   const batches = () => sent.map((one) => one.batch)
   /** The first leaves by itself, and the others gather behind it. */
@@ -196,15 +194,13 @@ describe('the batcher', () => {
   })
 
   it('turns an error thrown before the call into a rejection', async () => {
-    const batcher = new Batcher<string, string>({
-      send: () => {
-        throw new Error('not even sent')
-      },
-      maxBatch: 2,
-      timeoutMs: 10,
-      runtime: fakeRuntime(),
-      idOf: (request) => request,
-    })
+    const send = () => {
+      throw new Error('not even sent')
+    }
+    const batcher = new Batcher<string, string>(
+      { send, idOf: (request) => request },
+      { maxBatch: 2, timeoutMs: 10, runtime: fakeRuntime() },
+    )
     await expect(batcher.submit('a')).rejects.toThrow('not even sent')
     await expect(batcher.submit('b')).rejects.toThrow('not even sent')
   })

@@ -1,9 +1,17 @@
 import { OnlyonceError } from './errors.ts'
 import type { Cancel, Runtime } from './runtime.ts'
 
-export interface BatcherOptions<Request, Answer> {
+/** What a batcher calls. */
+export interface BatcherVerb<Request, Answer> {
   /** One call to the store; answers in the order of the requests. */
   readonly send: (requests: readonly Request[]) => Promise<readonly Answer[]>
+  /** Requests for the same id never share a call. */
+  readonly idOf: (request: Request) => string
+  /** Told of an answer that nobody waits for any more. */
+  readonly onLate?: (request: Request, answer: Answer) => void
+}
+
+export interface BatcherOptions {
   /** The most requests in one call. */
   readonly maxBatch: number
   /** The longest a request waits for its answer, its time in the queue included, unless it says otherwise. */
@@ -13,10 +21,6 @@ export interface BatcherOptions<Request, Answer> {
   /** Default 0. While no more requests than this are waiting in all, none of them is held back. */
   readonly lone?: number
   readonly runtime: Runtime
-  /** Requests for the same id never share a call. */
-  readonly idOf: (request: Request) => string
-  /** Told of an answer that nobody waits for any more. */
-  readonly onLate?: (request: Request, answer: Answer) => void
 }
 
 interface Waiting<Request, Answer> {
@@ -48,7 +52,8 @@ const NEXT = Promise.resolve()
  * when the last of its requests is due, and no longer holds the others back.
  */
 export class Batcher<Request, Answer> {
-  readonly #options: BatcherOptions<Request, Answer>
+  readonly #verb: BatcherVerb<Request, Answer>
+  readonly #options: BatcherOptions
   readonly #batches: number
   readonly #lone: number
   #queue: Waiting<Request, Answer>[] = []
@@ -60,7 +65,8 @@ export class Batcher<Request, Answer> {
   #alarmAt = Number.POSITIVE_INFINITY
   #cancelAlarm: Cancel | undefined
 
-  constructor(options: BatcherOptions<Request, Answer>) {
+  constructor(verb: BatcherVerb<Request, Answer>, options: BatcherOptions) {
+    this.#verb = verb
     this.#options = options
     this.#batches = options.batches ?? 1
     this.#lone = options.lone ?? 0
@@ -98,7 +104,8 @@ export class Batcher<Request, Answer> {
   }
 
   #take(): readonly Waiting<Request, Answer>[] {
-    const { maxBatch, idOf } = this.#options
+    const { idOf } = this.#verb
+    const { maxBatch } = this.#options
     const waiting = this.#queue
     this.#queue = []
     const [first] = waiting
@@ -120,7 +127,7 @@ export class Batcher<Request, Answer> {
     if (batch.length === 0) return
     if (trouble.down !== undefined) return rejectAll(batch, trouble.down.error)
     try {
-      this.#answer(batch, await this.#options.send(batch.map((one) => one.request)))
+      this.#answer(batch, await this.#verb.send(batch.map((one) => one.request)))
       trouble.alone = 0
     } catch (error) {
       if (batch.length === 1) {
@@ -142,7 +149,7 @@ export class Batcher<Request, Answer> {
     for (let index = 0; index < batch.length; index++) {
       const one = batch[index] as Waiting<Request, Answer>
       const answer = answers[index] as Answer
-      if (one.settled) this.#options.onLate?.(one.request, answer)
+      if (one.settled) this.#verb.onLate?.(one.request, answer)
       else settle(one).resolve(answer)
     }
   }

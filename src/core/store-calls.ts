@@ -38,34 +38,26 @@ export function createStoreCalls(store: Store, options: StoreCallsOptions): Stor
   const batching = { maxBatch, timeoutMs: tryMs, runtime, ...store.concurrency }
   /** Claims whose caller was told STORE_UNAVAILABLE: a grant that arrives later would keep the key for a lease. */
   const givenUp = new WeakSet<ClaimRequest>()
-  const claim = new Batcher<ClaimRequest, ClaimOutcome>({
-    ...batching,
-    send: (batch) => store.claim(batch),
-    idOf: ownId,
-    onLate: (request, outcome) => {
-      if (givenUp.has(request) && outcome.kind === 'granted') release.submit(outcome.lease).catch(() => {})
+  const claim = new Batcher<ClaimRequest, ClaimOutcome>(
+    {
+      send: (batch) => store.claim(batch),
+      idOf: ownId,
+      onLate: (request, outcome) => {
+        if (givenUp.has(request) && outcome.kind === 'granted') release.submit(outcome.lease).catch(() => {})
+      },
     },
-  })
-  const renew = new Batcher<Renewal, WriteOutcome>({
-    ...batching,
-    send: (batch) => store.renew(batch),
-    idOf: leaseId,
-  })
-  const complete = new Batcher<Completion, WriteOutcome>({
-    ...batching,
-    send: (batch) => store.complete(batch),
-    idOf: leaseId,
-  })
-  const release = new Batcher<Lease, WriteOutcome>({
-    ...batching,
-    send: (batch) => store.release(batch),
-    idOf: ownId,
-  })
-  const find = new Batcher<OperationId, ObservedRecord | undefined>({
-    ...batching,
-    send: (batch) => store.find(batch),
-    idOf: (id) => id,
-  })
+    batching,
+  )
+  const renew = new Batcher<Renewal, WriteOutcome>({ send: (batch) => store.renew(batch), idOf: leaseId }, batching)
+  const complete = new Batcher<Completion, WriteOutcome>(
+    { send: (batch) => store.complete(batch), idOf: leaseId },
+    batching,
+  )
+  const release = new Batcher<Lease, WriteOutcome>({ send: (batch) => store.release(batch), idOf: ownId }, batching)
+  const find = new Batcher<OperationId, ObservedRecord | undefined>(
+    { send: (batch) => store.find(batch), idOf: (id) => id },
+    batching,
+  )
   const silent = () => new Error(`no answer within ${tryMs} ms`)
   const forget: Asked<OperationId, boolean> = {
     submit: (id, limitMs = tryMs) =>

@@ -73,19 +73,22 @@ export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
   // A write ends by itself after busyTimeoutMs, and may have waited for one before it: the file has the last word.
   const batching = { runtime, timeoutMs: 3 * busyTimeoutMs }
 
-  const settlings = new Batcher<Settling, ReceiptOutcome>({
-    ...batching,
-    maxBatch: MOST_IN_ONE_COMMIT,
-    send: (batch) => file.write((db, now) => batch.map((one) => settleOne(db, one, now))),
-    idOf: ({ receipt }) => receipt,
-  })
+  const settlings = new Batcher<Settling, ReceiptOutcome>(
+    {
+      send: (batch) => file.write((db, now) => batch.map((one) => settleOne(db, one, now))),
+      idOf: ({ receipt }) => receipt,
+    },
+    { ...batching, maxBatch: MOST_IN_ONE_COMMIT },
+  )
   let publishes = 0
-  const publishings = new Batcher<PublishCall, readonly QueuePublishResult[]>({
-    ...batching,
-    maxBatch: 16,
-    send: (calls) => file.write((db, now) => calls.map(({ messages }) => publishAll(db, messages, subscriptions, now))),
-    idOf: ({ number }) => number,
-  })
+  const publishings = new Batcher<PublishCall, readonly QueuePublishResult[]>(
+    {
+      send: (calls) =>
+        file.write((db, now) => calls.map(({ messages }) => publishAll(db, messages, subscriptions, now))),
+      idOf: ({ number }) => number,
+    },
+    { ...batching, maxBatch: 16 },
+  )
 
   function wake(queue: string): void {
     for (const call of watchers.get(queue) ?? []) call()

@@ -21,7 +21,7 @@ export function storeOverWire(life: Life, store: Store, judge: Judge, ledger: Le
     }
   }
 
-  const own: Partial<Store> = {
+  const own: Pick<Store, 'claim' | 'renew' | 'complete' | 'release' | 'find' | 'sweep'> = {
     claim: (requests) =>
       send('claim', async () => {
         const outcomes = await store.claim(requests)
@@ -70,9 +70,11 @@ export function storeOverWire(life: Life, store: Store, judge: Judge, ledger: Le
         return store.sweep(limit)
       }),
   }
-  const reached: Store = { ...store, ...own }
-  if (!notifies) delete reached.watch
-  else {
+  // Each member by its name: spreading the whole store at every start of a process is what schedules spent most on.
+  const { name, traits, list, forget } = store
+  const dispose = async () => {}
+  const reached: Store = { name, traits, list, forget, ...own, [Symbol.asyncDispose]: dispose }
+  if (notifies) {
     reached.watch = (id, wake) =>
       store.watch?.(id, () => void world.after(world.dice.between(1, 8), 'notified', wake, life)) ?? (() => {})
   }
