@@ -56,6 +56,11 @@ it('refuses every other URL, telling what there is, and hides passwords', async 
     ['redis://me:secret@a:1?prefix={x}', /prefix/],
     ['postgres://me:secret@ho st/x', /postgres:\/\/user/],
     ['postgres://me:secret@host/x?schema=a"b', /schema/],
+    ['mysql://me:secret@ho st/x', /mysql:\/\/user/],
+    ['mysql://me:secret@host', /mysql:\/\/user/],
+    ['mysql://me:secret@host/a/b', /mysql:\/\/user/],
+    ['mariadb://me:secret@host/x?database=a`b', /database/],
+    ['mysql://me:secret@host/x?schema=y', /`schema` is not a parameter/],
   ]
   for (const [url, says] of wrong) {
     const error = await openStore(url as string).catch((thrown: unknown) => thrown)

@@ -1,21 +1,24 @@
 import type { Store } from '../core/store.ts'
 import type { MemoryStore } from './memory/index.ts'
+import type { MysqlStore } from './mysql/index.ts'
 import type { PostgresStore } from './postgres/index.ts'
 import type { RedisStore } from './redis/index.ts'
 import type { SqliteStore } from './sqlite/index.ts'
 import { invalidUrl } from './urls/url.ts'
 
 type RedisUrl = `redis${string}://${string}`
+type MysqlUrl = `mysql://${string}` | `mariadb://${string}`
 type PostgresUrl = `postgres://${string}` | `postgresql://${string}`
 
 /**
  * A store from a URL, for configuration and the command line. Only the store that is named is loaded, with the client
- * package it needs (`ioredis` or `iovalkey`, `pg`); the client is closed with the store.
+ * package it needs (`ioredis` or `iovalkey`, `pg`, `mysql2`); the client is closed with the store.
  *
  * - `memory:`
  * - `sqlite:./file`, `sqlite:/absolute/file` or `sqlite:///absolute/file`, percent-encoded where needed
  * - `redis://`, `rediss://` (TLS), `redis+cluster://host:port,host:port`, `redis+sentinel://host:port,host:port/master`
  * - `postgres://user:password@host:5432/database`
+ * - `mysql://user:password@host:3306/database`, also for MariaDB
  *
  * The query takes the options of the store, such as `?migrate=check`, `?prefix=shop` or `?schema=shop`.
  * @throws OnlyonceError OPTION_INVALID; STORE_UNAVAILABLE when the client package is not installed
@@ -24,6 +27,7 @@ export function openStore(url: `sqlite:${string}`): Promise<SqliteStore>
 export function openStore(url: 'memory:'): Promise<MemoryStore>
 export function openStore(url: RedisUrl): Promise<RedisStore>
 export function openStore(url: PostgresUrl): Promise<PostgresStore>
+export function openStore(url: MysqlUrl): Promise<MysqlStore>
 export function openStore(url: string): Promise<Store>
 export async function openStore(url: string): Promise<Store> {
   const [, given = '', rest = ''] = /^([a-z][a-z0-9+.-]*):(.*)$/is.exec(typeof url === 'string' ? url : '') ?? []
@@ -46,7 +50,10 @@ export async function openStore(url: string): Promise<Store> {
     case 'postgres':
     case 'postgresql':
       return (await import('./urls/postgres.ts')).openPostgres(url)
+    case 'mysql':
+    case 'mariadb':
+      return (await import('./urls/mysql.ts')).openMysql(url)
     default:
-      throw invalidUrl(url, 'there are `memory:`, `sqlite:FILE`, `redis://…` and `postgres://…`')
+      throw invalidUrl(url, 'there are `memory:`, `sqlite:FILE`, `redis://…`, `postgres://…` and `mysql://…`')
   }
 }

@@ -6,11 +6,13 @@ import { describeWith, type Kind } from '../support/services.ts'
 
 const unique = () => `t${randomBytes(6).toString('hex')}`
 
+/** Where each test has its own: under a prefix, in a schema, in a database. */
 const KINDS: readonly (readonly [kind: Kind, store: string, parameter: string])[] = [
   ['redis', 'redis', 'prefix'],
   ['redis-cluster', 'redis', 'prefix'],
   ['redis-sentinel', 'redis', 'prefix'],
   ['postgres', 'postgres', 'schema'],
+  ['mysql', 'mysql', 'database'],
 ]
 
 for (const [kind, name, parameter] of KINDS) {
@@ -40,6 +42,7 @@ describe('openStore', () => {
     'redis+cluster://:secret@127.0.0.1:1',
     'redis+sentinel://:secret@127.0.0.1:1/mymaster',
     'postgres://me:secret@127.0.0.1:1/shop',
+    'mysql://me:secret@127.0.0.1:1/shop',
   ])('tells in time that nobody is at %s, without the password', async (url) => {
     const store = await openStore(url)
     const once = onlyonce({ store, scope: 'shop', storeTimeoutMs: 2_000 })

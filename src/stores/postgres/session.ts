@@ -1,6 +1,7 @@
 import { OnlyonceError } from '../../core/errors.ts'
 import type { OperationId } from '../../core/record.ts'
 import { endedInside, notOpen, spoilt } from '../sql/endings.ts'
+import { plainNames } from '../sql/plain-names.ts'
 import type { Row } from '../sql/rows.ts'
 import type { PgTx } from './client.ts'
 import { faultOf, told } from './faults.ts'
@@ -39,7 +40,7 @@ export function joinedSession(tx: PgTx, schema: string): Session {
   return {
     async run({ text }, values) {
       const { rows } = await tx.query(text, values as unknown[])
-      return rows
+      return rows.map(plainNames)
     },
     async guard() {
       const name = savepointName()

@@ -1,0 +1,159 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { OnlyonceError } from '../../core/errors.ts'
+import { sleep } from '../../core/runtime.ts'
+import { backoff, timeLimit } from '../../core/time-limit.ts'
+import type { Row } from '../sql/rows.ts'
+import type { Header, MysqlConnection } from './client.ts'
+import { faultOf, told } from './faults.ts'
+import { insideItself, type Lender, type Lent } from './lender.ts'
+import type { ResolvedMysqlOptions } from './options.ts'
+import type { Schema } from './schema.ts'
+
+/** One connection, for the statements of one verb. */
+export interface Sender {
+  /** Prepared on its first use by each connection; values never become part of the text. */
+  rows(sql: string, values: readonly string[]): Promise<readonly Row[]>
+  write(sql: string, values: readonly string[]): Promise<Header>
+  /** A statement without values, which is not worth preparing. */
+  plain(sql: string): Promise<readonly Row[]>
+}
+
+/** How the verbs reach the server. */
+export interface Asking {
+  /**
+   * Does `work` on one connection, within `timeoutMs` in all. It is done again from its beginning where the server says that it may be,
+   * so everything in it can be repeated.
+   */
+  ask<T>(verb: string, work: (send: Sender) => Promise<T>): Promise<T>
+  /** A connection for as long as `use` takes. A connection that broke is not given back. */
+  hold<T>(verb: string, use: (client: MysqlConnection, lent: Holding) => Promise<T>): Promise<T>
+  /** The transaction that the calling code runs in, as far as promises tell. */
+  readonly inside: AsyncLocalStorage<{ readonly open: boolean }>
+  close(): Promise<void>
+}
+
+export interface Holding {
+  /** The connection must not be used again, whatever becomes of `use`. */
+  breakOff(error: Error): void
+  /** What is still to be done before anybody else gets the connection; the answer does not wait for it. */
+  tidy(work: () => Promise<unknown>): void
+}
+
+const MOST_TRIES: Readonly<Partial<Record<ReturnType<typeof faultOf>, number>>> = {
+  again: 10,
+  locked: 5,
+  // A connection from the pool may have been lost while it was idle; one that is opened anew was refused.
+  lost: 3,
+}
+const FIRST_PAUSE_MS = 2
+const LONGEST_PAUSE_MS = 100
+/** A call inside a transaction may be one that nobody there awaits, so it gets a moment. */
+const PATIENCE_INSIDE_MS = 500
+
+export function createAsking(options: ResolvedMysqlOptions, lender: Lender, schema: Schema): Asking {
+  const { runtime, timeoutMs, database } = options
+  const inside = new AsyncLocalStorage<{ readonly open: boolean }>()
+  const tidying = new Set<Promise<unknown>>()
+  let closed = false
+
+  async function borrow(verb: string, deadline: number): Promise<Lent> {
+    if (closed) throw new OnlyonceError('CLOSED', `the mysql store was closed; it cannot ${verb}`)
+    const left = Math.max(deadline - runtime.elapsed(), 0)
+    const trapped = lender.single && inside.getStore()?.open === true
+    try {
+      return await lender.borrow(trapped ? Math.min(left, PATIENCE_INSIDE_MS) : left)
+    } catch (error) {
+      throw trapped ? insideItself(verb) : error
+    }
+  }
+
+  async function once<T>(verb: string, work: (send: Sender) => Promise<T>, deadline: number): Promise<T> {
+    const lent = await borrow(verb, deadline)
+    let broken: Error | undefined
+    try {
+      const silent = () => {
+        broken = new Error(`no answer within ${timeoutMs} ms`)
+        return broken
+      }
+      const answer = schema.ready(lent.client).then(() => work(senderOf(lent.client)))
+      return await timeLimit(runtime, answer, deadline - runtime.elapsed(), silent)
+    } catch (error) {
+      if (faultOf(error) === 'lost') broken ??= error as Error
+      if (faultOf(error) === 'no-tables') schema.forget()
+      throw error
+    } finally {
+      lent.giveBack(broken)
+    }
+  }
+
+  return {
+    inside,
+    async ask(verb, work) {
+      const deadline = runtime.elapsed() + timeoutMs
+      const pauseMs = backoff(runtime, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
+      for (let tries = 1; ; tries++) {
+        try {
+          return await once(verb, work, deadline)
+        } catch (error) {
+          const most = MOST_TRIES[faultOf(error)] ?? 1
+          const pause = pauseMs()
+          if (tries >= most || runtime.elapsed() + pause >= deadline) throw told(database, error)
+          await sleep(runtime, pause)
+        }
+      }
+    },
+    async hold(verb, use) {
+      let lent: Lent
+      try {
+        lent = await borrow(verb, runtime.elapsed() + timeoutMs)
+      } catch (error) {
+        throw told(database, error)
+      }
+      let broken: Error | undefined
+      let last: (() => Promise<unknown>) | undefined
+      const breakOff = (error: Error) => {
+        broken = error
+      }
+      const tidy = (work: () => Promise<unknown>) => {
+        last = work
+      }
+      try {
+        await timeLimit(runtime, schema.ready(lent.client), timeoutMs, () => {
+          broken = new Error(`no answer within ${timeoutMs} ms`)
+          return broken
+        }).catch((error) => {
+          throw told(database, error)
+        })
+        return await use(lent.client, { breakOff, tidy })
+      } catch (error) {
+        if (faultOf(error) === 'lost') broken ??= error as Error
+        throw error
+      } finally {
+        if (broken !== undefined || last === undefined) lent.giveBack(broken)
+        else giveBackAfter(lent, last)
+      }
+    },
+    async close() {
+      closed = true
+      await Promise.all(tidying)
+    },
+  }
+
+  function giveBackAfter(lent: Lent, last: () => Promise<unknown>): void {
+    const silent = () => new Error(`no answer within ${timeoutMs} ms`)
+    const done = timeLimit(runtime, last(), timeoutMs, silent).then(
+      () => lent.giveBack(),
+      (error) => lent.giveBack(error as Error),
+    )
+    tidying.add(done)
+    void done.finally(() => tidying.delete(done))
+  }
+}
+
+export function senderOf(client: MysqlConnection): Sender {
+  return {
+    rows: async (sql, values) => (await client.execute(sql, [...values]))[0] as readonly Row[],
+    write: async (sql, values) => (await client.execute(sql, [...values]))[0] as Header,
+    plain: async (sql) => (await client.query(sql))[0] as readonly Row[],
+  }
+}

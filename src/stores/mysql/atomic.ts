@@ -1,0 +1,144 @@
+import { sleep } from '../../core/runtime.ts'
+import type { AtomicClaims, ClaimOutcome, ClaimRequest } from '../../core/store.ts'
+import { backoff } from '../../core/time-limit.ts'
+import { KINDS, type Row, time, toRecord } from '../sql/rows.ts'
+import { judge, type TakeOver, takeOver } from './claiming.ts'
+import type { MysqlTx } from './client.ts'
+import { faultOf, undoneByServer } from './faults.ts'
+import type { Floors } from './floors.ts'
+import type { ResolvedMysqlOptions } from './options.ts'
+import { base64, batched, leaseFields, micros, optionalText, readable, textField } from './packing.ts'
+import { explained, type Session } from './session.ts'
+import { FORGOTTEN } from './sql/record.ts'
+import type { Statements } from './statements.ts'
+import type { Transactions } from './transaction.ts'
+
+const MAX_RACES = 20
+/**
+ * InnoDB makes a deadlock of rivals who wait to insert the same row when the transaction that they wait for is undone, and lets one
+ * of them in. With each that is undone in turn this happens again.
+ */
+const MAX_DEADLOCKS = 30
+const FIRST_PAUSE_MS = 2
+const LONGEST_PAUSE_MS = 100
+/** A rival's transaction has not ended in the time that was given to it; when it will, nobody knows. */
+const ASK_AGAIN_MS = 1_000
+
+/** Claims inside the open transaction behind `tx`: one of ours, or one that the caller began on its own connection. */
+export function createWithin(
+  transactions: Transactions,
+  statements: Statements,
+  floors: Floors,
+  { database, runtime }: ResolvedMysqlOptions,
+): (tx: MysqlTx) => AtomicClaims {
+  async function claimOnce(session: Session, request: ClaimRequest): Promise<ClaimOutcome> {
+    for (let races = 0; races < MAX_RACES; races++) {
+      const header = await session.write(...claimDone(statements, request, floors.floor))
+      const fence = Number(header.insertId)
+      const { id, owner } = request
+      if (fence > 0)
+        return granted(session, { kind: 'granted', lease: { id, owner, fence }, attempt: 1, starts: 1, steps: [] })
+      const [row] = (await session.rows(statements.locked, [id])).map(readable)
+      if (row === undefined) continue
+      const { outcome, write } = judgeInside(row, request, floors.floor)
+      if (write === undefined) return outcome
+      if ((await takeOver(session, statements, [{ row, write, outcome }])) === 1) return granted(session, outcome)
+    }
+    throw new Error('the operation changed each time it was claimed')
+  }
+
+  function granted(session: Session, outcome: ClaimOutcome): ClaimOutcome {
+    if (outcome.kind === 'granted') {
+      floors.handedOut(outcome.lease.fence)
+      session.granted(outcome.lease)
+    }
+    return outcome
+  }
+
+  async function claim(session: Session, request: ClaimRequest, savepoint: string): Promise<ClaimOutcome> {
+    const pauseMs = backoff(runtime, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
+    for (let deadlocks = 0; ; deadlocks++) {
+      try {
+        return await claimOnce(session, request)
+      } catch (error) {
+        if (faultOf(error) === 'locked') {
+          await session.rollbackTo(savepoint, error)
+          return { kind: 'running', retryAfterMs: ASK_AGAIN_MS }
+        }
+        if (!undoneByServer(error) || deadlocks === MAX_DEADLOCKS || !(await session.restart(savepoint)))
+          throw explained(error, database)
+        await sleep(runtime, pauseMs())
+      }
+    }
+  }
+
+  return (tx) => {
+    const session = transactions.join(tx)
+    /** The savepoint of a `guarded` that has just begun: a claim at its start needs none of its own. */
+    let justBegun: string | undefined
+
+    return {
+      async claim(request) {
+        if (justBegun !== undefined) {
+          const savepoint = justBegun
+          justBegun = undefined
+          return claim(session, request, savepoint)
+        }
+        const savepoint = await session.guard()
+        const outcome = await claim(session, request, savepoint)
+        await session.release(savepoint)
+        return outcome
+      },
+      async complete({ lease, result, retentionMs }) {
+        try {
+          const row = [...leaseFields(lease), KINDS.indexOf(result.kind), micros(retentionMs), base64(result.body)]
+          const { affectedRows } = await session.write(...batched(statements.putResult, [row]))
+          if (affectedRows === 1) return 'ok'
+          // What is there already may not count as changed.
+          const [known] = (await session.rows(statements.locked, [lease.id])).map(readable)
+          const record = known && Number(known.format) !== FORGOTTEN ? toRecord(known) : undefined
+          return record?.owner === lease.owner && record.fence === lease.fence && record.state === 'done'
+            ? 'ok'
+            : 'lost'
+        } catch (error) {
+          throw explained(error, database)
+        }
+      },
+      async guarded<T>(work: () => Promise<T>): Promise<T> {
+        const name = await session.guard()
+        let value: T
+        try {
+          justBegun = name
+          const working = work()
+          justBegun = undefined
+          value = await working
+        } catch (error) {
+          await session.rollbackTo(name, error)
+          if (!undoneByServer(error)) await session.release(name)
+          throw error
+        }
+        await session.release(name)
+        return value
+      },
+    }
+  }
+}
+
+/** As outside of a transaction, but what is granted is done at once, and a lease that the owner has already stays as it is. */
+function judgeInside(
+  row: Row,
+  request: ClaimRequest,
+  floor: number,
+): Omit<TakeOver, 'row' | 'write'> & Partial<Pick<TakeOver, 'write'>> {
+  const { outcome, write } = judge(row, request, floor)
+  if (outcome.kind !== 'granted') return { outcome }
+  const now = time(row, 'now')
+  const record = write ?? toRecord(row)
+  return { outcome, write: { ...record, state: 'done', leaseUntil: now, retainUntil: now + request.retentionMs } }
+}
+
+function claimDone({ claimDone }: Statements, request: ClaimRequest, floor: number): [sql: string, values: string[]] {
+  const { id, fingerprint, owner, retentionMs, scope, key } = request
+  const texts = [optionalText(scope), optionalText(key), textField(fingerprint), textField(owner)]
+  return batched({ ...claimDone, many: '' }, [[id, ...texts, micros(retentionMs), floor + 1]])
+}

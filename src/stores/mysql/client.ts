@@ -1,0 +1,32 @@
+/** A driver's answer: rows or a header first, then what describes them. */
+// biome-ignore lint/suspicious/noExplicitAny: rows are what the query says, which only the caller knows
+export type MysqlAnswer = readonly [any, ...unknown[]]
+
+/** What a transaction is written with: the part of a `mysql2/promise` connection that any driver can offer. */
+export interface MysqlTx {
+  query(sql: string, values?: unknown[]): Promise<MysqlAnswer>
+  /** With `?` for values that the server fills in. */
+  execute(sql: string, values?: MysqlValue[]): Promise<MysqlAnswer>
+}
+
+export type MysqlValue = string | number | bigint | boolean | Date | null | Uint8Array
+
+/** The part of a `PoolConnection` that the store uses. */
+export interface MysqlConnection extends MysqlTx {
+  release(): void
+  /** Closes the connection at once; the pool opens another one when it needs it. */
+  destroy(): void
+}
+
+/** The part of a `mysql2/promise` pool that the store uses. */
+export interface MysqlPool {
+  getConnection(): Promise<MysqlConnection>
+}
+
+/** What a write says of itself. `affectedRows` counts unchanged rows or not, as the connection was told (FOUND_ROWS). */
+export interface Header {
+  readonly affectedRows: number
+  readonly insertId: number | string | bigint
+  readonly warningStatus?: number
+  readonly serverStatus?: number
+}

@@ -1,0 +1,95 @@
+import { OnlyonceError, reasonOf } from '../../core/errors.ts'
+
+/**
+ * What went wrong underneath. `again`: the server undid the transaction, and the same may succeed at once. `locked`: it undid
+ * the statement. `lost`: the connection is of no use.
+ */
+export type Fault = 'again' | 'locked' | 'lost' | 'no-tables' | 'no-savepoint' | 'refused' | 'other'
+
+const BY_NUMBER: Readonly<Record<number, Fault>> = {
+  1020: 'again', // ER_CHECKREAD: MariaDB's innodb_snapshot_isolation
+  1213: 'again', // ER_LOCK_DEADLOCK
+  1205: 'locked', // ER_LOCK_WAIT_TIMEOUT
+  1054: 'no-tables', // ER_BAD_FIELD_ERROR
+  1146: 'no-tables', // ER_NO_SUCH_TABLE
+  1305: 'no-savepoint', // ER_SP_DOES_NOT_EXIST
+  1053: 'lost', // ER_SERVER_SHUTDOWN
+  1927: 'lost', // ER_CONNECTION_KILLED
+  4031: 'lost', // ER_CLIENT_INTERACTION_TIMEOUT
+}
+
+const PRIVILEGE = 'the user lacks a privilege: grant SELECT, INSERT, UPDATE, DELETE on the onlyonce_ tables'
+const READ_ONLY = 'the server or the session is read-only: connect to the primary'
+const FULL_HOUSE = 'the server has no connection left: make the pool smaller or raise max_connections'
+
+/** What helps, for whoever reads the message. */
+const ADVICE: Readonly<Record<number, string>> = {
+  1021: 'the disk is full: nothing was written; make room and ask again',
+  1040: FULL_HOUSE,
+  1044: 'the user may not use this database: check the name, or grant it',
+  1045: 'the server does not let this user in: check the credentials of the pool',
+  1049: 'there is no such database: check the name, or create it',
+  1064: 'the server does not know the syntax: onlyonce needs MySQL 8 or MariaDB 10.6, or later',
+  1114: 'the table is full: make room on the disk and ask again',
+  1130: 'the server does not let this host in: check its user table',
+  1142: PRIVILEGE,
+  1143: PRIVILEGE,
+  1153: 'a result is larger than the server takes: raise max_allowed_packet, or keep results smaller',
+  1203: FULL_HOUSE,
+  1226: FULL_HOUSE,
+  1290: READ_ONLY,
+  1461: 'the server has no room for prepared statements: raise max_prepared_stmt_count',
+  1698: 'the server does not let this user in: check the credentials of the pool',
+  1792: READ_ONLY,
+  1836: READ_ONLY,
+  3159: 'the server wants TLS: give `ssl` to the pool',
+}
+
+const LOST_CODE = /^(PROTOCOL_|ECONN|EPIPE|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|ENOENT)/
+const LOST_MESSAGE = /closed state|connection (is )?(closed|lost)|connection lost|pool is closed/i
+
+export function faultOf(error: unknown): Fault {
+  if (OnlyonceError.is(error)) return 'other'
+  const { errno, code, fatal } = partsOf(error)
+  const known = BY_NUMBER[errno]
+  if (known !== undefined) return known
+  // A refused login is fatal to its connection too, and would be refused again.
+  if (ADVICE[errno] !== undefined) return 'refused'
+  return fatal || LOST_CODE.test(code) || LOST_MESSAGE.test(reasonOf(error)) ? 'lost' : 'other'
+}
+
+/** How a user brings the tables up to date. No URL: it may hold a password. */
+export function migrateCommand(database: string): string {
+  return `run \`npx onlyonce migrate --store mysql://HOST/${database}\`, or \`store.migrate()\``
+}
+
+/**
+ * What a verb throws. Missing tables are an answer, the same for everybody. Anything else is about the server and not about
+ * the request, so it is a plain error: the engine asks again, then says STORE_UNAVAILABLE.
+ */
+export function told(database: string, error: unknown): Error {
+  if (OnlyonceError.is(error)) return error
+  if (faultOf(error) === 'no-tables') {
+    const message = `the tables of the mysql store in database ${database} are missing or old (${reasonOf(error)}): ${migrateCommand(database)}`
+    return new OnlyonceError('STORE_UNAVAILABLE', message, { cause: error })
+  }
+  const { errno, code } = partsOf(error)
+  const advice = ADVICE[errno]
+  const reason = reasonOf(error) || code || 'no reason given'
+  return new Error(`the MySQL server refused (${reason})${advice === undefined ? '' : `; ${advice}`}`, { cause: error })
+}
+
+/** The server has undone the whole transaction and not only the statement: a deadlock chose it. Looks underneath too. */
+export function undoneByServer(error: unknown): boolean {
+  for (let at: unknown = error, depth = 0; typeof at === 'object' && at !== null && depth < 8; depth++) {
+    if (!OnlyonceError.is(at) && faultOf(at) === 'again') return true
+    const { cause, thrown } = at as { cause?: unknown; thrown?: unknown }
+    at = thrown ?? cause
+  }
+  return false
+}
+
+function partsOf(error: unknown): { readonly errno: number; readonly code: string; readonly fatal: boolean } {
+  const { errno, code, fatal } = Object(error) as { errno?: unknown; code?: unknown; fatal?: unknown }
+  return { errno: Number(errno), code: typeof code === 'string' ? code : '', fatal: fatal === true }
+}

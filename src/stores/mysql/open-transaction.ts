@@ -1,0 +1,161 @@
+import type { Lease } from '../../core/record.ts'
+import { timeLimit } from '../../core/time-limit.ts'
+import { endedInside, over } from '../sql/endings.ts'
+import type { Row } from '../sql/rows.ts'
+import type { Header, MysqlAnswer, MysqlConnection, MysqlTx } from './client.ts'
+import { faultOf, undoneByServer } from './faults.ts'
+import type { ResolvedMysqlOptions } from './options.ts'
+import { explained, type Session, savepointName } from './session.ts'
+
+/** Lies at the bottom of the transaction. Gone means that somebody else ended it, even if another one is open by now. */
+const CANARY = 'onlyonce_transaction'
+
+/** A transaction of ours on a connection that nobody else has. */
+export interface OpenTransaction extends Session {
+  readonly tx: MysqlTx
+  /** The newest claim in it. */
+  readonly lease: Lease | undefined
+  readonly open: boolean
+  /** From here on nothing that was given out can write: a late effect must not reach the next transaction. */
+  revoke(): void
+  /** @throws OnlyonceError OUTCOME_UNKNOWN when it is not this transaction any more; the server's reason when that undid it */
+  check(): Promise<void>
+  commit(): Promise<void>
+  /** Undoes everything; false when the transaction that was begun is not there any more, and the server did not undo it. */
+  undo(): Promise<boolean>
+}
+
+/** Puts back what `begin` has set for the session. */
+export const RESTORE = 'SET @@innodb_lock_wait_timeout = @onlyonce_lock_wait_timeout'
+
+/**
+ * Each statement waits for the one before it, as the protocol has it: three round trips to begin, one for each claim, two to check
+ * and commit. READ COMMITTED, which locks no gaps; the level is that of this transaction alone. The server undoes the
+ * whole transaction when it is chosen to end a deadlock, and would commit each later statement by itself, so none is let through.
+ */
+export async function beginTransaction(
+  client: MysqlConnection,
+  isolationVariable: string,
+  { runtime, timeoutMs, lockWaitMs, database }: ResolvedMysqlOptions,
+): Promise<OpenTransaction> {
+  const lockWait = Math.ceil(lockWaitMs / 1000)
+  let open = true
+  /** Something has been done in it, by the effect or by us. */
+  let used = false
+  /** The effect has been handed the connection, and has used it. */
+  let given = false
+  let undone: unknown
+  let lease: Lease | undefined
+
+  function limited<T>(answer: Promise<T>): Promise<T> {
+    const ms = timeoutMs + lockWait * 1000
+    return timeLimit(runtime, answer, ms, () => new Error(`connection lost: no answer within ${ms} ms`))
+  }
+
+  async function begin(settings: string): Promise<void> {
+    await limited(client.query(`SET ${settings}`))
+    await limited(client.query('START TRANSACTION'))
+    await limited(client.query(`SAVEPOINT ${CANARY}`))
+    undone = undefined
+  }
+
+  /** Notices when the server undoes the transaction, whosever statement it was. */
+  async function watched(answer: Promise<MysqlAnswer>): Promise<MysqlAnswer> {
+    try {
+      return await answer
+    } catch (error) {
+      if (undoneByServer(error)) undone = error
+      throw error
+    }
+  }
+
+  function requireWhole(): void {
+    if (!open) throw over()
+    if (undone !== undefined) throw undone
+  }
+
+  const own = async (sql: string, values: readonly string[]) => {
+    requireWhole()
+    used = true
+    return (await watched(limited(client.execute(sql, [...values]))))[0]
+  }
+
+  async function handedOn(send: () => Promise<MysqlAnswer>): Promise<MysqlAnswer> {
+    requireWhole()
+    used = true
+    given = true
+    return watched(send())
+  }
+
+  async function command(sql: string): Promise<void> {
+    try {
+      await limited(client.query(sql))
+    } catch (error) {
+      throw explained(error, database, endedInside)
+    }
+  }
+
+  const level = `@@${isolationVariable} = 'READ-COMMITTED'`
+  const wait = '@@innodb_lock_wait_timeout'
+  await begin(`@onlyonce_lock_wait_timeout = ${wait}, ${wait} = ${lockWait}, ${level}`)
+
+  return {
+    tx: {
+      query: (sql, values) => handedOn(() => client.query(sql, values)),
+      execute: (sql, values) => handedOn(() => client.execute(sql, values)),
+    },
+    get lease() {
+      return lease
+    },
+    get open() {
+      return open
+    },
+    rows: async (sql, values) => (await own(sql, values)) as readonly Row[],
+    write: async (sql, values) => (await own(sql, values)) as Header,
+    async guard() {
+      // The first one needs no savepoint of its own: the bottom of the transaction will do.
+      requireWhole()
+      if (!used) return CANARY
+      const name = savepointName()
+      await command(`SAVEPOINT ${name}`)
+      return name
+    },
+    async release(name) {
+      if (undone !== undefined) throw undone
+      if (name !== CANARY) await command(`RELEASE SAVEPOINT ${name}`)
+    },
+    async rollbackTo(name) {
+      if (undone === undefined) await command(`ROLLBACK TO SAVEPOINT ${name}`)
+    },
+    async restart(savepoint) {
+      // What was done before the claim is gone as well, unless the claim stands at the bottom.
+      if (undone === undefined || savepoint !== CANARY || given || lease !== undefined) return false
+      await begin(level)
+      return true
+    },
+    granted(newest) {
+      lease = newest
+    },
+    revoke() {
+      open = false
+    },
+    async check() {
+      if (undone !== undefined) throw undone
+      await command(`RELEASE SAVEPOINT ${CANARY}`)
+    },
+    commit: async () => void (await limited(client.query('COMMIT'))),
+    async undo() {
+      let whole = true
+      if (undone === undefined) {
+        try {
+          await limited(client.query(`ROLLBACK TO SAVEPOINT ${CANARY}`))
+        } catch (error) {
+          if (faultOf(error) !== 'no-savepoint') throw error
+          whole = false
+        }
+      }
+      await limited(client.query('ROLLBACK'))
+      return whole
+    },
+  }
+}

@@ -1,0 +1,99 @@
+import { OnlyonceError, reasonOf } from '../../core/errors.ts'
+import { quote } from '../../core/key.ts'
+import type { OutboxEntry, OutboxSettlement, OutboxTable } from '../../core/store.ts'
+import { requireBytes } from '../../embedded/bytes.ts'
+import { unpackText } from '../../embedded/text.ts'
+import { count, type Row } from '../sql/rows.ts'
+import type { Asking, Sender } from './asking.ts'
+import type { MysqlTx } from './client.ts'
+import { base64, micros, optionalText, packRows, readable, textField } from './packing.ts'
+import { explained } from './session.ts'
+import type { Statements } from './statements.ts'
+import type { Transactions } from './transaction.ts'
+
+/**
+ * The outbox beside the records. Positions are given when a message is added, not when it commits: of two transactions
+ * that overlap either may come first, while what was committed before another one began to add always comes before it.
+ * Nothing is ever passed over, since a relay reads what is there and does not remember how far it came.
+ */
+export function createOutboxTable(
+  { ask }: Asking,
+  transactions: Transactions,
+  statements: Statements,
+  database: string,
+): OutboxTable<MysqlTx> {
+  return {
+    async append(tx, messages) {
+      if (messages.length === 0) return
+      const rows = messages.map(({ id, topic, headers, orderingKey, body }) => {
+        const texts = [textField(id), textField(topic), base64(JSON.stringify(headers)), optionalText(orderingKey)]
+        return [...texts, base64(body)]
+      })
+      try {
+        await transactions.join(tx).write(statements.append, [packRows(rows)])
+      } catch (error) {
+        throw explained(error, database)
+      }
+    },
+    async take(relay, leaseMs, limit) {
+      const holder = textField(relay)
+      const rows = await ask('take from the outbox', async (send) => {
+        await send.write(statements.takeLease, [String(micros(leaseMs)), holder, holder])
+        return send.rows(statements.waiting(limit), [holder])
+      })
+      if (rows.length === 0) return undefined
+      return rows.filter(({ position }) => position !== null).map(toEntry)
+    },
+    async settle(results) {
+      if (results.length === 0) return
+      const inOrder = [...results].sort((a, b) => a.position - b.position)
+      await ask('settle outbox entries', (send) => settle(send, statements, inOrder))
+    },
+    async leave(relay) {
+      await ask('leave the outbox', (send) => send.write(statements.leaveRelay, [textField(relay)]))
+    },
+    async stats() {
+      const [row] = await ask('count the outbox', (send) => send.rows(statements.stats, []))
+      return { waiting: Number(row?.waiting), parked: Number(row?.parked) }
+    },
+  }
+}
+
+/** In the order of positions, so that two relays never wait for each other; in one transaction where it takes two statements. */
+async function settle(send: Sender, { published, failed }: Statements, results: readonly OutboxSettlement[]) {
+  const gone = results.filter(({ kind }) => kind === 'published').map(({ position }) => [position])
+  const kept = results.flatMap((one) =>
+    one.kind === 'published' ? [] : [[one.position, one.kind === 'parked' ? 1 : 0, textField(one.reason)]],
+  )
+  const both = gone.length > 0 && kept.length > 0
+  if (both) await send.plain('START TRANSACTION')
+  try {
+    if (gone.length > 0) await send.write(published, [packRows(gone)])
+    if (kept.length > 0) await send.write(failed, [packRows(kept)])
+    if (both) await send.plain('COMMIT')
+  } catch (error) {
+    if (both) await send.plain('ROLLBACK').catch(() => {})
+    throw error
+  }
+}
+
+function toEntry(stored: Row): OutboxEntry {
+  try {
+    const row = readable(stored)
+    return {
+      position: count(row, 'position'),
+      id: unpackText(String(row.id)),
+      topic: unpackText(String(row.topic)),
+      body: Uint8Array.from(requireBytes(row.body, 'its body')),
+      headers: JSON.parse(String(row.headers)) as Record<string, string>,
+      ...(row.ordering_key === null ? {} : { orderingKey: unpackText(String(row.ordering_key)) }),
+      failures: count(row, 'failures'),
+    }
+  } catch (error) {
+    throw new OnlyonceError(
+      'OUTCOME_UNKNOWN',
+      `outbox entry ${quote(String(stored.id))} cannot be read (${reasonOf(error)}): repair or delete its row in the outbox`,
+      { cause: error },
+    )
+  }
+}

@@ -1,0 +1,142 @@
+import { OnlyonceError } from '../../core/errors.ts'
+import { quote } from '../../core/key.ts'
+import { decideComplete, decideRelease, decideRenew, retained } from '../../core/lifecycle.ts'
+import type { Lease } from '../../core/record.ts'
+import type { Completion, Renewal, Store, WriteOutcome } from '../../core/store.ts'
+import { KINDS, toObserved } from '../sql/rows.ts'
+import type { SchemaVerbs } from '../sql/schema.ts'
+import { packSteps } from '../sql/steps.ts'
+import type { Asking } from './asking.ts'
+import { claimBatch, look } from './claiming.ts'
+import type { Floors } from './floors.ts'
+import { base64, batched, leaseFields, micros, optionalField, readable, textField } from './packing.ts'
+import { type Settling, settleBatch } from './settling.ts'
+import { FORGOTTEN } from './sql/record.ts'
+import type { Statements } from './statements.ts'
+import { createSweep } from './sweeping.ts'
+
+/** A statement has to fit into max_allowed_packet, 16 MiB on MariaDB, and holds its locks until it ends. */
+const MAX_BATCH = 500
+const MAX_BATCH_BYTES = 4 * 1024 * 1024
+
+type Records = Pick<Store, 'claim' | 'renew' | 'complete' | 'release' | 'find' | 'list' | 'forget' | 'sweep'> &
+  Pick<SchemaVerbs, 'overdue'>
+
+/** The verbs outside of transactions. */
+export function createRecords({ ask }: Asking, statements: Statements, floors: Floors): Records {
+  async function settle<Item>(verb: string, items: readonly Item[], settling: Settling<Item>) {
+    const { leaseOf } = settling
+    const size = (item: Item) => settling.fields(item).reduce<number>((sum, field) => sum + String(field).length, 0)
+    const answers = new Map<Item, WriteOutcome>()
+    for (const batch of batches(sorted(items, leaseOf), size)) {
+      const settled = await ask(verb, (send) => settleBatch(send, statements, floors, settling, batch))
+      for (const [item, outcome] of settled) answers.set(item, outcome)
+    }
+    return items.map((item) => answers.get(item) as WriteOutcome)
+  }
+
+  const renewing: Settling<Renewal> = {
+    statement: statements.renew,
+    leaseOf: ({ lease }) => lease,
+    fields: ({ lease, leaseMs, retentionMs, steps = [] }) => {
+      const times = [micros(leaseMs), micros(retentionMs)]
+      return [...leaseFields(lease), ...times, optionalField(packSteps(steps)), steps.length]
+    },
+    // A renewal that was written is not told from one that had nothing to write: neither has to be written again.
+    decide: (current, renewal, now) => ({ outcome: decideRenew(current, renewal, now).outcome }),
+  }
+  const completing: Settling<Completion> = {
+    statement: statements.complete,
+    leaseOf: ({ lease }) => lease,
+    fields: ({ lease, result, retentionMs }) => {
+      return [...leaseFields(lease), KINDS.indexOf(result.kind), micros(retentionMs), base64(result.body)]
+    },
+    decide: decideComplete,
+  }
+  const releasing: Settling<Lease> = {
+    statement: statements.release,
+    leaseOf: (lease) => lease,
+    fields: leaseFields,
+    decide: decideRelease,
+  }
+
+  return {
+    async claim(requests) {
+      const outcomes = new Map<string, Awaited<ReturnType<typeof claimBatch>>[number]>()
+      for (const batch of batches(sorted(requests, (one) => one))) {
+        const answers = await ask('claim', (send) => claimBatch(send, statements, floors, batch))
+        for (const [index, { id }] of batch.entries()) outcomes.set(id, answers[index] as (typeof answers)[number])
+      }
+      return requests.map(({ id }) => outcomes.get(id) as NonNullable<ReturnType<typeof outcomes.get>>)
+    },
+    renew: (renewals) => settle('renew', renewals, renewing),
+    complete: (completions) => settle('complete', completions, completing),
+    release: (leases) => settle('release', leases, releasing),
+    async find(ids) {
+      if (ids.length === 0) return []
+      const rows = await ask('find', (send) =>
+        look(
+          send,
+          statements,
+          floors,
+          ids.map((id) => ({ id })),
+        ),
+      )
+      const byNumber = new Map(rows.map((row) => [Number(row.n), row]))
+      return ids.map((_, index) => {
+        const row = byNumber.get(index + 1)
+        if (row === undefined || row.id === null || Number(row.format) === FORGOTTEN) return undefined
+        const record = toObserved(row)
+        return retained(record, record.readAt) && record
+      })
+    },
+    async list({ state, scope, limit, after }) {
+      const sql = statements.list(state ?? 'any', scope !== undefined, limit + 1)
+      const from = after === undefined ? '' : checkedId(after)
+      const values = scope === undefined ? [from] : [from, textField(scope)]
+      const rows = await ask('list', (send) => send.rows(sql, values))
+      const items = rows.slice(0, limit).map((row) => toObserved(readable(row)))
+      const last = items.at(-1)
+      return rows.length > items.length && last !== undefined ? { items, next: last.id } : { items }
+    },
+    async forget(ids) {
+      let forgotten = 0
+      for (const batch of batches([...ids].sort())) {
+        const rows = batch.map((id) => [id])
+        forgotten += (await ask('forget', (send) => send.write(...batched(statements.forget, rows)))).affectedRows
+      }
+      return forgotten
+    },
+    async overdue() {
+      const [row] = await ask('count what is overdue', (send) => send.rows(statements.overdue, []))
+      return { count: Number(row?.count ?? 0), oldestMs: Number(row?.oldest ?? 0) / 1000 }
+    },
+    sweep: createSweep(ask, statements, floors),
+  }
+}
+
+/** In the order of ids, in which all batches take their locks. */
+function sorted<Item>(items: readonly Item[], named: (item: Item) => { readonly id: string }): readonly Item[] {
+  return [...items].sort((a, b) => (named(a).id < named(b).id ? -1 : 1))
+}
+
+function* batches<Item>(items: readonly Item[], size: (item: Item) => number = () => 0): Generator<readonly Item[]> {
+  let batch: Item[] = []
+  let bytes = 0
+  for (const item of items) {
+    const more = size(item)
+    if (batch.length === MAX_BATCH || (batch.length > 0 && bytes + more > MAX_BATCH_BYTES)) {
+      yield batch
+      batch = []
+      bytes = 0
+    }
+    batch.push(item)
+    bytes += more
+  }
+  if (batch.length > 0) yield batch
+}
+
+function checkedId(after: string): string {
+  if (/^[0-9a-f]{32}$/.test(after)) return after
+  throw new OnlyonceError('OPTION_INVALID', `\`after\` must be the \`next\` of an earlier page; got ${quote(after)}`)
+}

@@ -1,0 +1,175 @@
+import { createHash } from 'node:crypto'
+import { OnlyonceError } from '../../core/errors.ts'
+import { timeLimit } from '../../core/time-limit.ts'
+import {
+  latestVersion,
+  type MigrationPlan,
+  planMigration,
+  requireVersion,
+  type SchemaReport,
+  type SchemaVerbs,
+} from '../sql/schema.ts'
+import type { MysqlConnection } from './client.ts'
+import { faultOf, migrateCommand, told } from './faults.ts'
+import type { Lender } from './lender.ts'
+import { EXPECTED_COLUMNS, EXPECTED_INDEXES, mysqlMigrations } from './migrations.ts'
+import type { ResolvedMysqlOptions } from './options.ts'
+import { namesIn } from './sql/names.ts'
+
+/** Creating tables waits for whoever else does so. */
+const MIGRATE_WITHIN_MS = 600_000
+
+export interface Schema {
+  /** Looks once whether the tables are of this version, and under `migrate: 'auto'` makes them so. */
+  ready(client: MysqlConnection): Promise<void>
+  /** They turned out to be missing: look again. */
+  forget(): void
+  /** MySQL and MariaDB call it differently. Known once it is ready. */
+  readonly isolationVariable: string
+  readonly verbs: Pick<SchemaVerbs, 'migrations' | 'migrate' | 'check'>
+}
+
+export function createSchema(options: ResolvedMysqlOptions, lender: Lender): Schema {
+  const { database, runtime, timeoutMs } = options
+  const names = namesIn(database)
+  const migrations = mysqlMigrations(database)
+  const latest = latestVersion(migrations)
+  const label = `the mysql store in database ${database}`
+  const command = migrateCommand(database)
+  /** A name of a lock has at most 64 characters, and so has a database. */
+  const lock = `onlyonce_${createHash('sha256').update(database).digest('hex').slice(0, 32)}`
+  let right = false
+  let isolationVariable = 'transaction_isolation'
+
+  async function version(client: MysqlConnection): Promise<number> {
+    try {
+      const [rows] = await client.query(`SELECT COALESCE(MAX(version), 0) AS version FROM ${names.migrations}`)
+      return Number(rows[0]?.version)
+    } catch (error) {
+      if (faultOf(error) === 'no-tables' || Object(error).errno === 1049) return 0
+      throw error
+    }
+  }
+
+  /** The lock lets one process at a time in; the others then find nothing left to do. It is the session's, so no COMMIT ends it. */
+  async function apply(client: MysqlConnection): Promise<MigrationPlan> {
+    const [rows] = await client.query('SELECT GET_LOCK(?, ?) AS got', [lock, MIGRATE_WITHIN_MS / 1000])
+    if (Number(rows[0]?.got) !== 1) throw new Error('another process is migrating, and does not come to an end')
+    try {
+      const plan = planMigration(migrations, await version(client))
+      if (plan.statements.length > 0 && !(await isThere(client))) await client.query(`CREATE DATABASE \`${database}\``)
+      for (const one of migrations.filter(({ version }) => version > plan.from)) {
+        for (const sql of one.statements) await client.query(sql)
+        const insert = `INSERT IGNORE INTO ${names.migrations} (version, name, applied_at) VALUES (?, ?, UTC_TIMESTAMP(6))`
+        await client.query(insert, [one.version, one.name])
+      }
+      return plan
+    } finally {
+      await client.query('DO RELEASE_LOCK(?)', [lock]).catch(() => {})
+    }
+  }
+
+  async function isThere(client: MysqlConnection): Promise<boolean> {
+    const [rows] = await client.query('SELECT 1 FROM information_schema.schemata WHERE schema_name = ?', [database])
+    return rows.length > 0
+  }
+
+  async function learn(client: MysqlConnection): Promise<void> {
+    const [rows] = await client.query(
+      "SHOW VARIABLES WHERE Variable_name IN ('tx_isolation', 'transaction_isolation', 'autocommit')",
+    )
+    const known = new Map<string, string>(
+      rows.map((row: { Variable_name: string; Value: string }) => [row.Variable_name, row.Value]),
+    )
+    if (known.get('autocommit') === 'OFF') {
+      throw new OnlyonceError(
+        'OPTION_INVALID',
+        'the connections of the pool have autocommit switched off, so nothing that the mysql store does would ever be ' +
+          'committed: give it a pool whose connections have it on',
+      )
+    }
+    isolationVariable = known.has('transaction_isolation') ? 'transaction_isolation' : 'tx_isolation'
+  }
+
+  async function ready(client: MysqlConnection): Promise<void> {
+    if (right) return
+    await learn(client)
+    const known = await version(client)
+    if (known < latest && options.migrate === 'auto') await apply(client)
+    else requireVersion(known, latest, label, command)
+    right = true
+  }
+
+  async function use<T>(ms: number, work: (client: MysqlConnection) => Promise<T>): Promise<T> {
+    let broken: Error | undefined
+    try {
+      const lent = await lender.borrow(timeoutMs)
+      const silent = () => {
+        broken = new Error(`no answer within ${ms} ms`)
+        return broken
+      }
+      try {
+        return await timeLimit(runtime, work(lent.client), ms, silent)
+      } catch (error) {
+        // A lock that was not given back must end with its connection.
+        broken ??= error as Error
+        throw error
+      } finally {
+        lent.giveBack(broken)
+      }
+    } catch (error) {
+      throw told(database, error)
+    }
+  }
+
+  return {
+    ready,
+    forget() {
+      right = false
+    },
+    get isolationVariable() {
+      return isolationVariable
+    },
+    verbs: {
+      migrations,
+      migrate: ({ dryRun = false } = {}) =>
+        use(MIGRATE_WITHIN_MS, async (client) => {
+          const from = await version(client)
+          if (from > latest) requireVersion(from, latest, label, command)
+          return dryRun ? planMigration(migrations, from) : apply(client)
+        }),
+      check: () =>
+        use(timeoutMs, async (client) => {
+          const problems: string[] = []
+          const known = await version(client)
+          if (known !== latest) problems.push(`the schema is version ${known}, this onlyonce uses ${latest}`)
+          problems.push(...(await missing(client, database)))
+          return { version: known, expected: latest, ok: problems.length === 0, problems } satisfies SchemaReport
+        }),
+    },
+  }
+}
+
+async function missing(client: MysqlConnection, database: string): Promise<readonly string[]> {
+  const [columns] = await client.query(
+    'SELECT table_name AS name, column_name AS part FROM information_schema.columns WHERE table_schema = ?',
+    [database],
+  )
+  const [indexes] = await client.query(
+    'SELECT table_name AS name, index_name AS part FROM information_schema.statistics WHERE table_schema = ?',
+    [database],
+  )
+  type Part = { name: string; part: string }
+  const present = new Set(columns.map(({ name, part }: Part) => `${name}.${part}`))
+  const tables = new Set(columns.map(({ name }: Part) => name))
+  const indexed = new Set(indexes.map(({ name, part }: Part) => `${name}.${part}`))
+  const problems: string[] = []
+  for (const [table, expected] of Object.entries(EXPECTED_COLUMNS)) {
+    if (!tables.has(table)) problems.push(`table ${table} is missing`)
+    else
+      for (const column of expected)
+        if (!present.has(`${table}.${column}`)) problems.push(`column ${table}.${column} is missing`)
+  }
+  for (const index of EXPECTED_INDEXES) if (!indexed.has(index)) problems.push(`index ${index} is missing`)
+  return problems
+}

@@ -1,0 +1,87 @@
+import { OnlyonceError } from '../../core/errors.ts'
+import type { Lease } from '../../core/record.ts'
+import { endedInside, notOpen } from '../sql/endings.ts'
+import { plainNames } from '../sql/plain-names.ts'
+import type { Row } from '../sql/rows.ts'
+import type { Header, MysqlTx } from './client.ts'
+import { faultOf, told, undoneByServer } from './faults.ts'
+
+/** An open transaction as the store uses it, whoever began it. */
+export interface Session {
+  rows(sql: string, values: readonly string[]): Promise<readonly Row[]>
+  write(sql: string, values: readonly string[]): Promise<Header>
+  /** Sets a savepoint and answers its name. */
+  guard(): Promise<string>
+  /** @throws OnlyonceError OUTCOME_UNKNOWN when the savepoint is gone */
+  release(name: string): Promise<void>
+  /**
+   * Undoes what came after the savepoint, which stays; nothing where the server has undone the whole transaction, as `reason`
+   * tells. @throws OnlyonceError OUTCOME_UNKNOWN when it is gone
+   */
+  rollbackTo(name: string, reason: unknown): Promise<void>
+  /**
+   * After a deadlock: begins the transaction once more for the claim that stands at this savepoint. False where there was
+   * more in it than that claim, or where it is not ours.
+   */
+  restart(savepoint: string): Promise<boolean>
+  /** What is to be looked for when nobody knows whether this was committed. */
+  granted(lease: Lease): void
+}
+
+let savepoints = 0
+
+/** Unique in the process: a name that is met again would be somebody else's savepoint. */
+export function savepointName(): string {
+  return `onlyonce_guard_${++savepoints}`
+}
+
+/** The caller's own transaction: its isolation level and its lock wait timeout are left as they are. */
+export function joinedSession(tx: MysqlTx, database: string): Session {
+  const ask = async (sql: string, values: readonly string[]) => (await tx.execute(sql, [...values]))[0]
+
+  async function command(sql: string, ended: (cause: unknown) => OnlyonceError): Promise<Header | undefined> {
+    try {
+      return (await tx.query(sql))[0] as Header | undefined
+    } catch (error) {
+      throw explained(error, database, ended)
+    }
+  }
+
+  return {
+    rows: async (sql, values) => ((await ask(sql, values)) as readonly Row[]).map(plainNames),
+    write: async (sql, values) => (await ask(sql, values)) as Header,
+    async guard() {
+      const name = savepointName()
+      const header = await command(`SAVEPOINT ${name}`, notOpen)
+      // Outside of a transaction a savepoint is set without a complaint, and gone at once.
+      if (header?.serverStatus === undefined) await command(`ROLLBACK TO SAVEPOINT ${name}`, notOpen)
+      else if (isOutside(header.serverStatus)) throw notOpen()
+      return name
+    },
+    release: async (name) => void (await command(`RELEASE SAVEPOINT ${name}`, endedInside)),
+    async rollbackTo(name, reason) {
+      if (undoneByServer(reason)) return
+      await command(`ROLLBACK TO SAVEPOINT ${name}`, endedInside)
+    },
+    restart: async () => false,
+    granted() {},
+  }
+}
+
+const IN_TRANSACTION = 1
+const AUTOCOMMIT = 2
+
+/** With autocommit off there is always a transaction, begun or not. */
+function isOutside(serverStatus: number): boolean {
+  return (serverStatus & IN_TRANSACTION) === 0 && (serverStatus & AUTOCOMMIT) !== 0
+}
+
+/** What a statement of the store's own could not do inside a transaction. */
+export function explained(
+  error: unknown,
+  database: string,
+  ended: (cause: unknown) => OnlyonceError = endedInside,
+): Error {
+  if (OnlyonceError.is(error)) return error
+  return faultOf(error) === 'no-savepoint' ? ended(error) : told(database, error)
+}

@@ -1,0 +1,63 @@
+import type { Decision } from '../../core/lifecycle.ts'
+import type { Lease, OperationRecord } from '../../core/record.ts'
+import type { WriteOutcome } from '../../core/store.ts'
+import { type Row, time, toMs, toRecord } from '../sql/rows.ts'
+import type { Sender } from './asking.ts'
+import { look } from './claiming.ts'
+import type { Floors } from './floors.ts'
+import { batched, type Field } from './packing.ts'
+import type { Batched } from './sql/asked.ts'
+import { FORGOTTEN } from './sql/record.ts'
+import type { Statements } from './statements.ts'
+
+const MAX_RACES = 20
+
+export interface Settling<Item> {
+  readonly statement: Batched
+  readonly leaseOf: (item: Item) => Lease
+  readonly fields: (item: Item) => readonly Field[]
+  readonly decide: (current: OperationRecord | undefined, item: Item, now: number) => Decision<WriteOutcome>
+}
+
+/**
+ * Writes a batch, which is sorted by id, in one statement. When as many rows were changed as were asked for, all leases hold, whatever
+ * the connection counts as changed. Otherwise the records are read and the lifecycle says what it would answer now: `ok`
+ * for what this or an earlier copy of the call has written, `lost` for the rest.
+ */
+export async function settleBatch<Item>(
+  send: Sender,
+  statements: Statements,
+  floors: Floors,
+  { statement, leaseOf, fields, decide }: Settling<Item>,
+  items: readonly Item[],
+): Promise<ReadonlyMap<Item, WriteOutcome>> {
+  const answers = new Map<Item, WriteOutcome>()
+  let left = items
+  for (let races = 0; left.length > 0; races++) {
+    if (races === MAX_RACES) throw new Error(`${left.length} operations changed each time they were written`)
+    const header = await send.write(...batched(statement, left.map(fields)))
+    if (header.affectedRows === left.length) {
+      for (const item of left) answers.set(item, 'ok')
+      break
+    }
+    // A retention that is over by now was not when this was written.
+    const writtenAt = header.affectedRows > 0 && Number(header.insertId) > 0 ? toMs(Number(header.insertId)) : Infinity
+    for (const row of await look(send, statements, floors, left.map(leaseOf))) {
+      const item = left[Number(row.n) - 1] as Item
+      const { outcome, write } = decide(recordOf(row), item, Math.min(time(row, 'now'), writtenAt))
+      if (write === undefined) answers.set(item, outcome)
+    }
+    left = left.filter((item) => !answers.has(item))
+  }
+  return answers
+}
+
+/** Undefined for none, and for one that cannot be read: nobody's lease holds it. */
+function recordOf(row: Row): OperationRecord | undefined {
+  if (row.id === null || Number(row.format) === FORGOTTEN) return undefined
+  try {
+    return toRecord(row)
+  } catch {
+    return undefined
+  }
+}

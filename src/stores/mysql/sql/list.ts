@@ -1,0 +1,24 @@
+import type { ListQuery } from '../../../core/store.ts'
+import type { Names } from './names.ts'
+import { COLUMNS, FORGOTTEN } from './record.ts'
+
+const inState = (clock: string) =>
+  ({
+    any: 'TRUE',
+    idle: 'o.state = 0',
+    running: 'o.state = 1',
+    done: 'o.state = 2',
+    abandoned: `o.state = 1 AND o.lease_until <= ${clock}`,
+    unknown: 'o.result_kind = 3',
+  }) as const
+
+export type ListedState = 'any' | NonNullable<ListQuery['state']>
+
+/** By id, after $1, of scope $2. */
+export function listSql({ operations, clock }: Names, state: ListedState, scoped: boolean, limit: number): string {
+  return `
+SELECT CAST(${clock} AS CHAR) AS now, ${COLUMNS} FROM ${operations} o
+WHERE o.id > UNHEX(?) AND o.format <> ${FORGOTTEN} AND (o.retain_until > ${clock} OR o.lease_until > ${clock})
+  AND ${inState(clock)[state]} ${scoped ? 'AND o.scope = FROM_BASE64(?)' : ''}
+ORDER BY o.id LIMIT ${limit}`
+}

@@ -1,0 +1,40 @@
+import { asked, BIG, bytes, optional, TEXT } from './asked.ts'
+import type { Names } from './names.ts'
+
+/** As `found` does for records, by position. */
+function positions(fields: Readonly<Record<string, string>>, outbox: string): string {
+  return `${asked({ position: BIG, ...fields })} STRAIGHT_JOIN ${outbox} o FORCE INDEX (PRIMARY) ON o.position = a.position`
+}
+
+/** An id that waits already is left as it is: the transaction that added it first decides. Positions in the order given. */
+export const appendSql = ({ outbox, clock }: Names): string => `
+INSERT INTO ${outbox} (id, topic, headers, ordering_key, body, created_at)
+SELECT ${bytes('a.id')}, ${bytes('a.topic')}, ${bytes('a.headers')}, ${optional('a.ordering_key')}, ${bytes('a.body')}, ${clock}
+FROM ${asked({ id: TEXT, topic: TEXT, headers: TEXT, ordering_key: TEXT, body: TEXT })} ORDER BY a.n
+ON DUPLICATE KEY UPDATE ${outbox}.failures = ${outbox}.failures`
+
+/** One lease for the whole queue: free, ours, or over. $1 lease, $2 and $3 relay. */
+export const takeLeaseSql = ({ relay, clock }: Names): string => `
+UPDATE ${relay} SET until = ${clock} + CAST(? AS SIGNED), holder = ${bytes('?')}
+WHERE one = 1 AND (holder = ${bytes('?')} OR until <= ${clock})`
+
+/** No row: another relay holds the lease. One row without a position: nothing waits. A parked entry holds nobody up. */
+export const waitingSql = ({ relay, outbox }: Names, limit: number): string => `
+SELECT w.* FROM ${relay} r LEFT JOIN (
+  SELECT position, id, topic, body, headers, ordering_key, failures FROM ${outbox}
+  WHERE parked = 0 ORDER BY position LIMIT ${limit}
+) w ON TRUE WHERE r.one = 1 AND r.holder = ${bytes('?')} ORDER BY w.position`
+
+export const publishedSql = ({ outbox }: Names): string => `DELETE o FROM ${positions({}, outbox)}`
+
+export const failedSql = ({ outbox }: Names): string => `
+UPDATE ${positions({ parks: BIG, reason: TEXT }, outbox)}
+SET o.failures = o.failures + 1, o.last_reason = ${bytes('a.reason')}, o.parked = a.parks WHERE o.parked = 0`
+
+export const leaveRelaySql = ({ relay }: Names): string =>
+  `UPDATE ${relay} SET until = 0, holder = '' WHERE one = 1 AND holder = ${bytes('?')}`
+
+/** Counts along an index, so that no message body is read. */
+export const statsSql = ({ outbox }: Names): string => `
+SELECT (SELECT COUNT(*) FROM ${outbox} WHERE parked = 0) AS waiting,
+  (SELECT COUNT(*) FROM ${outbox} WHERE parked = 1) AS parked`

@@ -1,0 +1,42 @@
+/** Pieces that several statements share, each a rule of `core/lifecycle.ts` in SQL. `o` is a row, `now` the store's clock. */
+
+const asText = (column: string) => `CAST(o.${column} AS CHAR) AS ${column}`
+
+/** Large numbers as text: what a driver makes of them depends on settings that belong to the user. */
+export const COLUMNS = [
+  ...[
+    'o.format',
+    'o.id',
+    'o.scope',
+    'o.operation_key AS `key`',
+    'o.fingerprint',
+    'o.state',
+    'o.owner',
+    asText('fence'),
+  ],
+  ...['o.attempt', 'o.starts', asText('lease_until'), asText('retain_until'), asText('created_at'), 'o.steps'],
+  ...['o.result_kind', 'o.result_body'],
+].join(', ')
+
+/** A record of this format is forgotten: of all it held, only id and fence are left, until a sweep removes them. */
+export const FORGOTTEN = 0
+/** How long: longer than a claim can have been under way that began before the forgotten one was made. */
+export const FORGOTTEN_FOR_MICROS = 60_000_000
+
+/** `lifecycle.FOREVER` in microseconds. */
+export const FOREVER = '8640000000000000000'
+export const LARGEST_FENCE = '9007199254740991'
+
+/** `retained` does not hold: the key is new again. */
+export const gone = (now: string): string => `(o.retain_until <= ${now} AND o.lease_until <= ${now})`
+
+/** The lease in `a` still holds the record. */
+export const held = (now: string): string =>
+  `o.format = 1 AND o.owner = FROM_BASE64(a.owner) AND o.fence = a.fence AND NOT ${gone(now)}`
+
+/**
+ * `sweep_after` is a lower bound of the end of retention. It is kept while it is near, so that a write which only moves the
+ * end changes no index.
+ */
+export const keptHint = (wanted: string): string =>
+  `IF(o.sweep_after BETWEEN ${wanted} - 600000000 AND ${wanted}, o.sweep_after, ${wanted})`

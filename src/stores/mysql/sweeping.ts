@@ -1,0 +1,48 @@
+import type { Row } from '../sql/rows.ts'
+import type { Asking, Sender } from './asking.ts'
+import type { Floors } from './floors.ts'
+import { packRows } from './packing.ts'
+import { FORGOTTEN } from './sql/record.ts'
+import type { Statements } from './statements.ts'
+
+/** What one transaction removes: it holds its locks until it commits. */
+const MAX_REMOVED = 500
+
+/**
+ * Removes records whose retention is over, and empties out what was forgotten, which is not counted. The floor of
+ * fences is raised in the same transaction, last but for the deletes, because two sweeps wait for each other there.
+ */
+export function createSweep(ask: Asking['ask'], statements: Statements, floors: Floors) {
+  async function remove(send: Sender, limit: number): Promise<readonly Row[]> {
+    await send.plain('SET TRANSACTION ISOLATION LEVEL READ COMMITTED')
+    await send.plain('START TRANSACTION')
+    try {
+      const rows = await send.plain(statements.doomed(limit))
+      if (rows.length > 0) {
+        // A damaged fence must not become the floor of all others.
+        const fences = rows.map(({ fence }) => Number(fence)).filter(Number.isSafeInteger)
+        const highest = Math.max(0, ...fences)
+        await send.write(statements.raiseFloor, [String(highest)])
+        const ids = rows.map(({ id }) => String(id)).sort()
+        await send.write(statements.remove, [packRows(ids.map((id) => [id]))])
+        floors.handedOut(highest)
+      }
+      await send.plain('COMMIT')
+      return rows
+    } catch (error) {
+      await send.plain('ROLLBACK').catch(() => {})
+      throw error
+    }
+  }
+
+  return async (limit: number): Promise<number> => {
+    let removed = 0
+    while (removed < limit) {
+      const most = Math.min(limit - removed, MAX_REMOVED)
+      const rows = await ask('sweep', (send) => remove(send, most))
+      removed += rows.filter(({ format }) => Number(format) !== FORGOTTEN).length
+      if (rows.length < most) break
+    }
+    return removed
+  }
+}

@@ -1,0 +1,130 @@
+import { OnlyonceError } from '../../core/errors.ts'
+import type { Lease } from '../../core/record.ts'
+import { sleep } from '../../core/runtime.ts'
+import { backoff } from '../../core/time-limit.ts'
+import { endedInside, unsettled } from '../sql/endings.ts'
+import { toRecord } from '../sql/rows.ts'
+import { type Asking, type Holding, senderOf } from './asking.ts'
+import type { MysqlConnection, MysqlTx } from './client.ts'
+import { faultOf } from './faults.ts'
+import type { Floors } from './floors.ts'
+import { beginTransaction, type OpenTransaction, RESTORE } from './open-transaction.ts'
+import type { ResolvedMysqlOptions } from './options.ts'
+import { readable } from './packing.ts'
+import type { Schema } from './schema.ts'
+import { joinedSession, type Session } from './session.ts'
+import type { Statements } from './statements.ts'
+
+export interface Transactions {
+  run<T>(work: (tx: MysqlTx) => Promise<T>): Promise<T>
+  /** The transaction behind a handle of ours, or behind the caller's own connection. */
+  join(tx: MysqlTx): Session
+}
+
+/** Nobody knows whether the server did what COMMIT told it. */
+interface LostCommit {
+  readonly error: Error
+  readonly lease: Lease | undefined
+}
+
+export function createTransactions(
+  asking: Asking,
+  schema: Schema,
+  statements: Statements,
+  floors: Floors,
+  options: ResolvedMysqlOptions,
+): Transactions {
+  const { runtime, timeoutMs, lockWaitMs, database } = options
+  const handles = new WeakMap<MysqlTx, OpenTransaction>()
+
+  async function inTransaction<T>(
+    client: MysqlConnection,
+    { breakOff, tidy }: Holding,
+    work: (tx: MysqlTx) => Promise<T>,
+  ): Promise<{ readonly value: T; readonly lost?: LostCommit }> {
+    let current: OpenTransaction
+    try {
+      if (!floors.fresh) floors.read(Number((await senderOf(client).rows(statements.readFloor, []))[0]?.fence))
+      current = await beginTransaction(client, schema.isolationVariable, options)
+    } catch (error) {
+      breakOff(error as Error)
+      throw error
+    }
+    handles.set(current.tx, current)
+    tidy(() => client.query(RESTORE))
+    let value: T
+    try {
+      value = await asking.inside.run(current, async () => work(current.tx))
+    } catch (error) {
+      current.revoke()
+      const whole = await undo(current, breakOff)
+      if (whole || OnlyonceError.is(error)) throw error
+      throw endedInside(error)
+    }
+    current.revoke()
+    try {
+      await current.check()
+    } catch (error) {
+      await undo(current, breakOff)
+      throw error
+    }
+    const lost = await commit(current, breakOff)
+    return lost === undefined ? { value } : { value, lost }
+  }
+
+  /**
+   * The connection is closed by now: with a pool of one, only then is there another. A locking read waits until the server has ended the
+   * transaction, one way or the other; then the record tells. @throws unless it was committed
+   */
+  async function findOut({ error, lease }: LostCommit): Promise<void> {
+    if (lease === undefined) throw unsettled(error)
+    const deadline = runtime.elapsed() + timeoutMs + lockWaitMs
+    const pauseMs = backoff(runtime, 20, 500)
+    while (runtime.elapsed() < deadline) {
+      const rows = await asking
+        .ask('find out whether a transaction was committed', (send) => send.rows(statements.settled, [lease.id]))
+        .catch(() => undefined)
+      if (rows !== undefined) {
+        const record = rows[0] && toRecord(readable(rows[0]))
+        if (record?.owner === lease.owner && record.fence === lease.fence && record.state === 'done') return
+        throw error
+      }
+      await sleep(runtime, pauseMs())
+    }
+    throw unsettled(error)
+  }
+
+  return {
+    async run(work) {
+      const { value, lost } = await asking.hold('begin a transaction', (client, holding) =>
+        inTransaction(client, holding, work),
+      )
+      if (lost !== undefined) await findOut(lost)
+      return value
+    },
+    join: (tx) => handles.get(tx) ?? joinedSession(tx, database),
+  }
+}
+
+async function undo(current: OpenTransaction, breakOff: (error: Error) => void): Promise<boolean> {
+  try {
+    return await current.undo()
+  } catch (error) {
+    // The server undoes what a closed connection leaves behind.
+    breakOff(error as Error)
+    return true
+  }
+}
+
+/** @throws what the driver threw where nothing was committed. */
+async function commit(current: OpenTransaction, breakOff: (error: Error) => void): Promise<LostCommit | undefined> {
+  try {
+    await current.commit()
+    return undefined
+  } catch (thrown) {
+    const error = thrown as Error
+    breakOff(error)
+    if (faultOf(error) === 'lost') return { error, lease: current.lease }
+    throw error
+  }
+}

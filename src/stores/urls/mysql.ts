@@ -1,0 +1,40 @@
+import type { MysqlPool, MysqlStore, MysqlStoreOptions } from '../mysql/index.ts'
+import { firstInstalled, owning } from './clients.ts'
+import { decoded, invalidUrl, optionsIn } from './url.ts'
+
+const OURS = ['database', 'migrate', 'timeoutMs', 'lockWaitMs', 'connectionLimit']
+const HINT = 'write `mysql://user:password@host:3306/database`'
+const CONNECT_TIMEOUT_MS = 5_000
+
+interface Mysql2 {
+  createPool(options: object): MysqlPool & { end(): Promise<void> }
+}
+
+/** `database` may name another one than the path for the tables. TLS: `?ssl=true` checks the certificate. */
+export async function openMysql(url: string): Promise<MysqlStore> {
+  const { hostname, port, username, password, pathname, searchParams } = parsed(url)
+  const database = decoded(url, pathname.slice(1))
+  if (hostname === '' || database === '' || database.includes('/')) throw invalidUrl(url, HINT)
+  const { connectionLimit, ssl, ...options } = optionsIn(url, searchParams, [...OURS, 'ssl'])
+  const { createPool } = await firstInstalled<Mysql2>('mysql:', ['mysql2/promise'])
+  const pool = createPool({
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port === '' ? 3306 : Number(port),
+    user: decoded(url, username),
+    password: decoded(url, password),
+    database,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    ...(connectionLimit === undefined ? {} : { connectionLimit }),
+    ...(ssl === true ? { ssl: {} } : {}),
+  })
+  const { mysqlStore } = await import('../mysql/index.ts')
+  return owning(mysqlStore({ ...options, pool } as MysqlStoreOptions), () => pool.end())
+}
+
+function parsed(url: string): URL {
+  try {
+    return new URL(url)
+  } catch {
+    throw invalidUrl(url, HINT)
+  }
+}

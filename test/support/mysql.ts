@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto'
+import mysql from 'mysql2/promise'
+import { createMysqlStore, type MysqlStore, type MysqlStoreOptions } from '../../src/stores/mysql/index.ts'
+import { SERVER_CLOCK } from '../../src/stores/mysql/sql/names.ts'
+
+export interface TestDatabase {
+  readonly pool: mysql.Pool
+  readonly database: string
+  /** The URL of this database. */
+  readonly url: string
+  /** In this database, on this pool unless told otherwise. */
+  store(options?: Partial<MysqlStoreOptions>): MysqlStore
+  /** Moves the clock of every store of this database: no test sleeps through a lease. */
+  advance(ms: number): Promise<void>
+  /** Makes the clock stand still at `micros`. */
+  setClock(micros: number): Promise<void>
+  sql(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>
+  close(): Promise<void>
+}
+
+export const newDatabase = (): string => `t_${randomBytes(6).toString('hex')}`
+
+/** A database of its own on a shared server, whose clock is the server's and a number in a table. */
+export async function testDatabase(server: string, pooling: mysql.PoolOptions = {}): Promise<TestDatabase> {
+  const database = newDatabase()
+  const control = await mysql.createConnection({ uri: server })
+  await control.query(`CREATE DATABASE ${database}`)
+  await control.query(`USE ${database}`)
+  await control.query('CREATE TABLE test_clock (shift BIGINT, running BIGINT)')
+  await control.query('INSERT INTO test_clock VALUES (0, 1)')
+  const own = new URL(server)
+  own.pathname = `/${database}`
+  const pool = mysql.createPool({ uri: own.href, connectionLimit: 12, ...pooling })
+  const clock = `(SELECT ${SERVER_CLOCK} * running + shift FROM ${database}.test_clock)`
+  const opened: MysqlStore[] = []
+  return {
+    pool,
+    database,
+    url: own.href,
+    store(options = {}) {
+      const store = createMysqlStore({ pool, database, ...options }, clock)
+      opened.push(store)
+      return store
+    },
+    async advance(ms) {
+      await control.query('UPDATE test_clock SET shift = shift + ?', [ms * 1000])
+    },
+    async setClock(micros) {
+      await control.query('UPDATE test_clock SET shift = ?, running = 0', [micros])
+    },
+    async sql(text, values = []) {
+      const [rows] = await control.query(text, values)
+      return rows as Record<string, unknown>[]
+    },
+    async close() {
+      for (const store of opened) await store[Symbol.asyncDispose]()
+      await pool.end()
+      await control.query(`DROP DATABASE ${database}`)
+      await control.end()
+    },
+  }
+}
