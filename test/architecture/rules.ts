@@ -2,9 +2,20 @@
  * Which folder of `src` may import which, as data. A folder may always import itself; an entry with a slash
  * allows only that part of a folder.
  *
- * core <- embedded <- { stores, guards, http, rpc, client, messaging, outbox, telemetry, testing } <- { cli, dashboard }
+ * core <- embedded <- { stores, executors, guards, http, rpc, client, messaging, outbox, telemetry, testing } <- { cli, dashboard }
  */
-const middle = ['stores', 'guards', 'http', 'rpc', 'client', 'messaging', 'outbox', 'telemetry', 'testing'] as const
+const middle = [
+  'stores',
+  'executors',
+  'guards',
+  'http',
+  'rpc',
+  'client',
+  'messaging',
+  'outbox',
+  'telemetry',
+  'testing',
+] as const
 
 export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
@@ -12,6 +23,8 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // An SQLite connection that several processes share: the SQLite store and the embedded queue stand on it.
   embedded: ['core'],
   stores: ['core', 'embedded'],
+  // What an executor gives fits the transaction of a store by shape, as the caller's own connection does.
+  executors: ['core'],
   guards: ['core'],
   http: ['core'],
   rpc: ['core'],

@@ -38,12 +38,12 @@ export function typeCheck(snippets: readonly Snippet[]): Map<string, string[]> {
 }
 
 /** Runs TypeScript with types stripped, in an empty directory: what it writes is its own business. */
-export function runTypeScript(id: string, code: string): Ran {
+export function runTypeScript(id: string, code: string, env: NodeJS.ProcessEnv = {}): Ran {
   const dir = join(docsCache, 'run')
   mkdirSync(dir, { recursive: true })
   const file = join(dir, `${id}.mjs`)
   writeFileSync(file, transformSync(code, { loader: 'ts', format: 'esm', target: 'node20' }).code)
-  return inEmptyDirectory((cwd) => run(process.execPath, [file], cwd))
+  return inEmptyDirectory((cwd) => run(process.execPath, [file], cwd, env))
 }
 
 /** Runs a shell block in an empty directory where `npx onlyonce` and `import 'onlyonce'` are this build. */

@@ -42,6 +42,7 @@ describe('the packed package', () => {
       'dist/core',
       'dist/demo',
       'dist/embedded',
+      'dist/executors',
       'dist/index',
       'dist/messaging',
       'dist/outbox',

@@ -1,5 +1,7 @@
 export * as embeddedQueue from 'onlyonce/embedded-queue'
+export * as executors from 'onlyonce/executors'
 export * as inbox from 'onlyonce/inbox'
+export * as mysql from 'onlyonce/mysql'
 export * as outbox from 'onlyonce/outbox'
 export * as postgres from 'onlyonce/postgres'
 export * as redis from 'onlyonce/redis'

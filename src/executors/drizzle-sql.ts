@@ -1,0 +1,19 @@
+import type { CutStatement } from './placeholders.ts'
+
+/** The part of Drizzle's `sql` that is used. */
+export interface DrizzleSql<Query> {
+  raw(text: string): Query
+  // biome-ignore lint/suspicious/noExplicitAny: Drizzle's own type of a piece of SQL
+  join(chunks: any[]): Query
+  param(value: unknown): unknown
+}
+
+/** A statement as Drizzle's `sql` template makes it. */
+export function drizzleQuery<Query>(sql: DrizzleSql<Query>, { parts, values }: CutStatement): Query {
+  return sql.join(parts.flatMap((part, i) => (i === 0 ? [sql.raw(part)] : [sql.param(values[i - 1]), sql.raw(part)])))
+}
+
+/** Drizzle wraps the driver's error, which has the server's code. */
+export function driverError(error: unknown): unknown {
+  return (Object(error) as { cause?: unknown }).cause ?? error
+}

@@ -1,0 +1,52 @@
+import { type DrizzleSql, driverError, drizzleQuery } from './drizzle-sql.ts'
+import { perTransaction, type SqlExecutor, type SqlResult } from './executor.ts'
+import { cutAtPlaceholders } from './placeholders.ts'
+import { isSavepointCommand } from './savepoint.ts'
+
+/** The part of Drizzle's `PgTransaction` that is used. */
+export interface DrizzleTransaction<Query> {
+  execute(query: Query): PromiseLike<unknown>
+  transaction(work: (tx: DrizzleTransaction<Query>) => Promise<unknown>): PromiseLike<unknown>
+}
+
+/** What drivers answer: `pg` and others a result with rows, postgres.js the rows themselves. */
+type Answer = SqlResult | (unknown[] & { readonly count?: number })
+
+/**
+ * The transaction that `db.transaction(async (tx) => …)` of Drizzle on PostgreSQL hands out as `{ tx }` of a store.
+ * `sql` is Drizzle's: `import { sql } from 'drizzle-orm'`.
+ */
+export function fromDrizzle<Query>(tx: DrizzleTransaction<Query>, sql: DrizzleSql<Query>): SqlExecutor {
+  return ofTransaction(tx as DrizzleTransaction<unknown>)(sql)
+}
+
+const ofTransaction = perTransaction((tx: DrizzleTransaction<unknown>) =>
+  perTransaction((sql: DrizzleSql<unknown>): SqlExecutor => {
+    /** Known by its answers. It undoes a transaction in which a statement failed outside a savepoint of its own. */
+    let isPostgresJs = false
+
+    async function send(query: unknown, own: boolean): Promise<Answer> {
+      let answer: unknown
+      const run = async (inner: DrizzleTransaction<unknown>) => {
+        answer = await inner.execute(query)
+      }
+      if (isPostgresJs && !own) await tx.transaction(run)
+      else await run(tx)
+      return answer as Answer
+    }
+
+    return {
+      async query(text, values = []) {
+        try {
+          const query = drizzleQuery(sql, cutAtPlaceholders(text, values))
+          const answer = await send(query, isSavepointCommand(text))
+          isPostgresJs = Array.isArray(answer)
+          if (!Array.isArray(answer)) return { rows: answer.rows, rowCount: answer.rowCount ?? null }
+          return { rows: [...answer], rowCount: answer.count ?? null }
+        } catch (error) {
+          throw driverError(error)
+        }
+      },
+    }
+  }),
+)

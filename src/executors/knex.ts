@@ -1,0 +1,20 @@
+import { perTransaction, type SqlExecutor, type SqlResult } from './executor.ts'
+import { cutAtPlaceholders } from './placeholders.ts'
+
+/** The part of `Knex.Transaction` that is used. */
+export interface KnexTransaction {
+  isCompleted(): boolean
+  // biome-ignore lint/suspicious/noExplicitAny: what Knex takes as a value is a type of its own
+  raw(sql: string, bindings: any[]): PromiseLike<SqlResult>
+}
+
+/** A transaction of Knex on PostgreSQL as `{ tx }` of a store. */
+export const fromKnex: (trx: KnexTransaction) => SqlExecutor = perTransaction((trx) => ({
+  async query(text, values = []) {
+    const { parts, values: used } = cutAtPlaceholders(text, values)
+    // Knex counts `?`; the operators of jsonb are written with one too.
+    const sql = parts.map((part) => part.replaceAll('?', '\\?')).join('?')
+    const { rows, rowCount = null } = await trx.raw(sql, used as unknown[])
+    return { rows, rowCount }
+  },
+}))

@@ -1,0 +1,28 @@
+import { OnlyonceError } from '../core/errors.ts'
+
+/** The part of TypeORM's `QueryRunner` that is used. */
+export interface TypeOrmQueryRunner {
+  readonly isTransactionActive: boolean
+  query(text: string, values: unknown[], structured: true): Promise<TypeOrmResult>
+}
+
+export interface TypeOrmResult {
+  /** What the driver answered. */
+  readonly raw: unknown
+  readonly records: unknown[]
+  readonly affected?: number
+}
+
+/** The part of TypeORM's `EntityManager` that is used: the one that `transaction` hands out, or a query runner's. */
+export interface TypeOrmManager {
+  readonly queryRunner?: TypeOrmQueryRunner | undefined
+}
+
+/** @throws OnlyonceError OPTION_INVALID when the manager is not the one of an open transaction */
+export function runnerOf({ queryRunner }: TypeOrmManager): TypeOrmQueryRunner {
+  if (queryRunner?.isTransactionActive === true) return queryRunner
+  throw new OnlyonceError(
+    'OPTION_INVALID',
+    'the EntityManager has no open transaction to join: give the one that `dataSource.transaction(…)` hands to your function',
+  )
+}

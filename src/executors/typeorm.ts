@@ -1,0 +1,19 @@
+import { perTransaction, type SqlExecutor } from './executor.ts'
+import { runnerOf, type TypeOrmManager, type TypeOrmQueryRunner } from './typeorm-runner.ts'
+
+/**
+ * The transaction of a TypeORM `EntityManager` on PostgreSQL as `{ tx }` of a store.
+ * @throws OnlyonceError OPTION_INVALID when the manager is not the one of an open transaction
+ */
+export function fromTypeOrm(manager: TypeOrmManager): SqlExecutor {
+  return ofRunner(runnerOf(manager))
+}
+
+const ofRunner = perTransaction(
+  (runner: TypeOrmQueryRunner): SqlExecutor => ({
+    async query(text, values = []) {
+      const { records = [], affected = null } = await runner.query(text, values, true)
+      return { rows: records, rowCount: affected }
+    },
+  }),
+)
