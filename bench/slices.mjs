@@ -1,47 +1,22 @@
-const SLICES = 7
+import { contest, ratioOf } from './contest.mjs'
 
 /**
  * @typedef {{ name: string, callers: number, base: () => Promise<Side>, ours: () => Promise<Side> }} Case
- * @typedef {{ what: string, run: (n: number) => unknown, close?: () => unknown }} Side `run` does one operation; n never repeats
+ * @typedef {import('./slice.mjs').Side} Side
  */
 
 /** Base and ours in turn, one warm-up slice each; the ratio is taken slice by slice. @param {Case} one @param {number} sliceMs */
 export async function compare(one, sliceMs) {
-  const sides = { base: await one.base(), ours: await one.ours() }
-  const rates = { base: /** @type {number[]} */ ([]), ours: /** @type {number[]} */ ([]) }
-  const cpu = { base: 0, ours: 0 }
-  const done = { base: 0, ours: 0 }
-  let n = 0
-  for (let slice = 0; slice <= SLICES; slice++) {
-    for (const side of /** @type {const} */ (['base', 'ours'])) {
-      const before = process.cpuUsage()
-      const start = performance.now()
-      const end = start + sliceMs
-      let operations = 0
-      const caller = async () => {
-        while (performance.now() < end) {
-          await sides[side].run(n++)
-          operations++
-        }
-      }
-      await Promise.all(Array.from({ length: one.callers }, caller))
-      const used = process.cpuUsage(before)
-      if (slice === 0) continue
-      rates[side].push((operations / (performance.now() - start)) * 1000)
-      cpu[side] += used.user + used.system
-      done[side] += operations
-    }
-  }
-  for (const side of [sides.base, sides.ours]) await side.close?.()
-  const ratios = rates.ours.map((rate, slice) => rate / (rates.base[slice] ?? Number.NaN))
+  const { sides, thrown, disturbed } = await contest([await one.base(), await one.ours()], {
+    callers: one.callers,
+    sliceMs,
+  })
+  const [base, ours] = /** @type {[typeof sides[0], typeof sides[0]]} */ (sides)
   return {
-    base: { what: sides.base.what, perSecond: middle(rates.base), cpuMicros: cpu.base / done.base },
-    ours: { what: sides.ours.what, perSecond: middle(rates.ours), cpuMicros: cpu.ours / done.ours },
-    ratio: { median: middle(ratios), min: Math.min(...ratios), max: Math.max(...ratios) },
+    base: { what: base.what, perSecond: base.perSecond, cpuMicros: base.clientMicros },
+    ours: { what: ours.what, perSecond: ours.perSecond, cpuMicros: ours.clientMicros },
+    ratio: ratioOf(ours.rates, base.rates),
+    thrown,
+    disturbed,
   }
-}
-
-/** @param {readonly number[]} values */
-function middle(values) {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 }

@@ -43,7 +43,7 @@ export function sqliteCases(home) {
 /** One transaction by hand: insert the key, insert the row, commit. @param {string} home @param {'normal' | 'full'} durability */
 async function byHand(home, durability) {
   const path = join(home, `${++files}.db`)
-  const db = await open(path)
+  const db = await openDatabase(path)
   db.exec(`pragma journal_mode = wal; pragma synchronous = ${durability}`)
   db.exec('create table effects (n integer); create table seen (key text primary key)')
   const insertKey = db.prepare('insert into seen values (?)')
@@ -58,7 +58,7 @@ async function byHand(home, durability) {
 }
 
 /** @param {string} path @returns {Promise<any>} */
-async function open(path) {
+export async function openDatabase(path) {
   const native = /** @type {any} */ (process.getBuiltinModule?.('node:sqlite'))
   if (native !== undefined) return new native.DatabaseSync(path)
   const { default: Database } = await import('libsql')

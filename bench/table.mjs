@@ -11,7 +11,7 @@ export function asTable({ date, node, cpu, results }) {
     ].join(' | '),
   )
   return [
-    `Measured ${date} on ${cpu}, Node ${node}: median of 7 slices, in turn.`,
+    `Measured ${date} on ${cpu}, Node ${node}: median of 7 slices, in turn; ${thrown(results)}.`,
     '',
     '| work | callers | by hand, per second | onlyonce, per second | ratio (min–max) | CPU per operation |',
     '| --- | ---: | ---: | ---: | --- | --- |',
@@ -19,20 +19,29 @@ export function asTable({ date, node, cpu, results }) {
   ].join('\n')
 }
 
-/** Puts the table between the page's markers. @param {string} page @param {string} table */
-export function intoPage(page, table) {
-  const [before, rest] = page.split('<!-- bench -->')
-  const after = rest?.split('<!-- /bench -->')[1]
-  if (before === undefined || after === undefined)
-    throw new Error('the page has no <!-- bench --> … <!-- /bench --> markers')
-  return `${before}<!-- bench -->\n${table}\n<!-- /bench -->${after}`
+/** Puts the table between the page's markers of that name. @param {string} page @param {string} table */
+export function intoPage(page, table, name = 'bench') {
+  const [opening, closing] = [`<!-- ${name} -->`, `<!-- /${name} -->`]
+  const [before, rest] = page.split(opening)
+  const after = rest?.split(closing)[1]
+  if (before === undefined || after === undefined) throw new Error(`the page has no ${opening} … ${closing} markers`)
+  return `${before}${opening}\n${table}\n${closing}${after}`
 }
 
 /** @param {number} perSecond */
-function rate(perSecond) {
+export function rate(perSecond) {
   return perSecond >= 10_000
     ? `${(perSecond / 1000).toFixed(0)}k`
     : perSecond >= 1_000
       ? `${(perSecond / 1000).toFixed(1)}k`
       : perSecond.toFixed(0)
+}
+
+/** @param {readonly { thrown: number, disturbed: boolean }[]} results */
+function thrown(results) {
+  const rounds = results.reduce((sum, one) => sum + one.thrown, 0)
+  const disturbed = results.filter((one) => one.disturbed).length
+  return `${rounds} rounds thrown away because something else used a core${
+    disturbed === 0 ? '' : `, ${disturbed} of ${results.length} works never quiet`
+  }`
 }
