@@ -26,7 +26,8 @@ export function createWithin(
 ): (tx: PgTx) => AtomicClaims {
   async function claimOnce(session: Session, request: ClaimRequest): Promise<ClaimOutcome> {
     for (let races = 0; races < MAX_RACES; races++) {
-      const [row] = await session.run(statements.claimDone, claimParams(request, fences.floor, lockWaitMs))
+      const claiming = races === 0 ? statements.claimNewDone : statements.claimDone
+      const [row] = await session.run(claiming, claimParams(request, fences.floor, lockWaitMs))
       if (row?.granted === true) {
         const outcome = grantedOutcome(row, request)
         if (outcome.kind === 'granted') fences.handedOut(outcome.lease.fence)

@@ -1,6 +1,6 @@
 import type { OperationState } from '../../core/record.ts'
 import { claimSql } from './sql/claim.ts'
-import { claimDoneSql } from './sql/claim-done.ts'
+import { claimDoneSql, claimNewDoneSql } from './sql/claim-done.ts'
 import { completeSql, putResultSql } from './sql/complete.ts'
 import { findSql, type ListedState, listSql } from './sql/find.ts'
 import { claimLoneSql, completeLoneSql } from './sql/lone.ts'
@@ -35,6 +35,7 @@ export function createStatements(names: Names) {
     claim: statement('claim', claimSql(names)),
     claimLone: statement('claim_lone', claimLoneSql(names)),
     claimDone: statement('claim_done', claimDoneSql(names)),
+    claimNewDone: statement('claim_new_done', claimNewDoneSql(names)),
     renew: statement('renew', renewSql(names)),
     complete: statement('complete', completeSql(names)),
     completeLone: statement('complete_lone', completeLoneSql(names)),

@@ -52,3 +52,32 @@ WITH patience AS MATERIALIZED (
 SELECT answer.*, set_config('lock_timeout', patience.old, true) AS patience, pg_current_xact_id_if_assigned()::text AS xid
 FROM patience LEFT JOIN answer ON true`
 }
+
+/**
+ * The same for an operation that nobody knows: the usual first call, at a quarter of the cost. What is there already is only
+ * read; where it turns out to be free, or was written meanwhile, `claimDoneSql` decides.
+ */
+export function claimNewDoneSql({ operations, floor, clock }: Names): string {
+  return `
+WITH patience AS MATERIALIZED (
+  SELECT old, set_config('lock_timeout', $8::text, true) AS new FROM (SELECT current_setting('lock_timeout') AS old OFFSET 0) c
+), granted AS (
+  INSERT INTO ${operations} AS o (format, id, scope, key, fingerprint, state, owner, fence, attempt, starts,
+    lease_until, retain_until, sweep_after, created_at, result_kind, result_body)
+  SELECT 1, $1::text::uuid, $5::text, $6::text, $2::text, 2, $3::text, greatest(at, f.fence + 1, $7::text::bigint + 1), 1, 1,
+    at, at + $4::text::bigint, at + $4::text::bigint, at, 0, ${NO_VALUE}
+  FROM (SELECT (SELECT fence FROM ${floor}) AS fence, ${clock} AS at FROM patience OFFSET 0) f
+  ON CONFLICT (id) DO NOTHING
+  RETURNING o.id, o.fence, o.attempt, o.starts, o.steps
+), answer AS (
+  SELECT true AS granted, NULL::bigint AS now, NULL::smallint AS format, id, NULL AS scope, NULL AS key, NULL AS fingerprint,
+    NULL::smallint AS state, NULL AS owner, fence, attempt, starts, NULL::bigint AS lease_until, NULL::bigint AS retain_until,
+    NULL::bigint AS created_at, steps, NULL::smallint AS result_kind, NULL::bytea AS result_body
+  FROM granted
+  UNION ALL
+  SELECT false, ${clock}, ${columnsOf('o')} FROM ${operations} o
+  WHERE o.id = $1::text::uuid AND NOT EXISTS (SELECT FROM granted)
+)
+SELECT answer.*, set_config('lock_timeout', patience.old, true) AS patience, pg_current_xact_id_if_assigned()::text AS xid
+FROM patience LEFT JOIN answer ON true`
+}
