@@ -6,10 +6,13 @@ export interface FaultProxy {
   readonly connections: number
   /** How often a client spoke and was answered: what it sends before the answer comes counts as one. */
   readonly roundTrips: number
-  /** Looks at every chunk that a server answers. `drop`: it is lost; `cut`: it is lost and so is the connection. */
-  onReply: ((chunk: Buffer) => 'drop' | 'cut' | undefined) | undefined
+  /**
+   * Looks at every chunk that a server answers; `connection` is a number of its own. `drop`: it is lost; `cut`: it is lost
+   * and so is the connection.
+   */
+  onReply: ((chunk: Buffer, connection: number) => 'drop' | 'cut' | undefined) | undefined
   /** Looks at every chunk that a client sends, before it is passed on. */
-  onRequest: ((chunk: Buffer) => 'drop' | 'cut' | undefined) | undefined
+  onRequest: ((chunk: Buffer, connection: number) => 'drop' | 'cut' | undefined) | undefined
   /** Connections stay open, new ones are accepted, and nothing gets through until `resume`. Nothing is lost. */
   blackhole(): void
   /** Every connection is reset, and new ones are too until `resume`. */
@@ -28,11 +31,13 @@ export async function createProxy(targetPort: number): Promise<FaultProxy> {
   let state: 'open' | 'blackhole' | 'cut' = 'open'
   let toDrop = 0
   let roundTrips = 0
+  let accepted = 0
 
   const listener = createServer({ allowHalfOpen: false }, (client) => {
     if (state === 'cut') return void client.resetAndDestroy()
     const server = connect({ port: targetPort, host: '127.0.0.1' })
     const pair = { client, server }
+    const connection = ++accepted
     open.add(pair)
     let asked = false
     const end = () => {
@@ -51,14 +56,14 @@ export async function createProxy(targetPort: number): Promise<FaultProxy> {
     }
     client.on('data', (chunk: Buffer) => {
       asked = true
-      if (judge(proxy.onRequest?.(chunk))) server.write(chunk)
+      if (judge(proxy.onRequest?.(chunk, connection))) server.write(chunk)
     })
     server.on('data', (chunk: Buffer) => {
       if (asked) roundTrips++
       asked = false
       const dropped = toDrop > 0
       if (dropped) toDrop--
-      if (judge(dropped ? 'cut' : proxy.onReply?.(chunk))) client.write(chunk)
+      if (judge(dropped ? 'cut' : proxy.onReply?.(chunk, connection))) client.write(chunk)
     })
   })
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))

@@ -1,0 +1,93 @@
+// The kill test: real workers and servers, killed, paused and cut off; then an audit. Exit code 1: something was doubled,
+// lost or stuck, or a fault was never reached.
+//   npm run chaos -- [--store NAME|all] [--seconds 60] [--seed N] [--json] [--write] [--sabotage deaf|split]
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { parseArgs } from 'node:util'
+import { build } from 'esbuild'
+import { launch } from '../services/launch.mjs'
+import { cacheDir, root } from './lib/paths.mjs'
+
+/** @typedef {typeof import('../test/chaos/index.ts')} Chaos */
+
+const { values } = parseArgs({
+  options: {
+    store: { type: 'string', default: 'all' },
+    seconds: { type: 'string', default: '60' },
+    seed: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    sabotage: { type: 'string' },
+  },
+})
+const MARKERS = ['<!-- chaos -->', '<!-- /chaos -->']
+
+/** The tests' own code: TypeScript, which this version of Node does not run. @returns {Promise<Chaos>} */
+async function load() {
+  const outfile = join(cacheDir, `chaos-supervisor-${process.pid}.mjs`)
+  const entryPoints = [join(root, 'test/chaos/index.ts')]
+  await build({ entryPoints, bundle: true, packages: 'external', platform: 'node', format: 'esm', outfile })
+  try {
+    return await import(pathToFileURL(outfile).href)
+  } finally {
+    rmSync(outfile)
+  }
+}
+
+/** @template {string} T @param {string} name @param {string} given @param {readonly T[]} known @returns {T} */
+function oneOf(name, given, known) {
+  const found = known.find((one) => one === given)
+  if (found === undefined) throw new Error(`--${name} must be one of ${known.join(', ')}; got ${given}`)
+  return found
+}
+
+/** @param {string} name @param {string} text */
+function count(name, text) {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value) || value <= 0) throw new Error(`--${name} must be a positive integer; got ${text}`)
+  return value
+}
+
+/** @param {string} table @param {number} seconds */
+function writePage(table, seconds) {
+  const page = join(root, 'docs/reference/kill-test.md')
+  const text = readFileSync(page, 'utf8')
+  const [before, after] = [text.split(MARKERS[0] ?? '')[0], text.split(MARKERS[1] ?? '')[1]]
+  if (after === undefined) throw new Error(`${page} has no ${MARKERS.join(' … ')} markers`)
+  const date = new Date().toISOString().slice(0, 10)
+  const how = `Made on ${date} by \`npm run chaos -- --store all --seconds ${seconds} --write\`, Node ${process.version}.`
+  writeFileSync(page, `${before}${MARKERS[0]}\n${how}\n\n${table}\n${MARKERS[1]}${after}`)
+}
+
+async function main() {
+  const seconds = count('seconds', values.seconds)
+  const seed = values.seed === undefined ? Math.floor(Math.random() * 1e9) + 1 : count('seed', values.seed)
+  const { asTable, bundleWorker, chaos, complaints, isGood, SABOTAGES, STORES } = await load()
+  const stores = values.store === 'all' ? STORES : [oneOf('store', values.store, STORES)]
+  const sabotage = values.sabotage === undefined ? undefined : oneOf('sabotage', values.sabotage, SABOTAGES)
+  const worker = await bundleWorker(root)
+  const reports = []
+  for (const store of stores) {
+    console.error(`${store}: ${seconds} s of faults, seed ${seed} …`)
+    const report = await chaos({ store, seconds, seed, worker, launch, sabotage })
+    reports.push(report)
+    for (const line of complaints(report)) console.error(line)
+  }
+  const table = asTable(reports)
+  const good = reports.filter(isGood).length
+  console.log(values.json ? JSON.stringify({ ok: good === reports.length, reports }) : table)
+  if (values.write) writePage(table, seconds)
+  if (!values.json) console.log(`${good} passed, ${reports.length - good} failed`)
+  return good === reports.length ? 0 : 1
+}
+
+/** @param {unknown} error */
+function failed(error) {
+  console.error(`chaos: ${error instanceof Error ? error.message : error}`)
+  return 1
+}
+
+const code = await main().catch(failed)
+// Not left to Node: after connections were reset with writes under way it can wait for them for ever while it ends.
+process.stdout.write('', () => process.exit(code))
