@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { type StoreName, storeNamed } from './stores/store-names.ts'
 
 export interface DemoOptions {
   /** Default: all orders of the input. */
@@ -15,11 +16,21 @@ export interface DemoOptions {
   readonly svg?: string
   /** Leaves the ledgers where they are, and says where that is. */
   readonly keep?: boolean
+  /** Default `sqlite`: files of its own. Or the URL of a server. */
   readonly store?: string
   readonly broker?: string
 }
 
 export const DEFAULTS = { seed: 1, kills: 36, store: 'sqlite', broker: 'embedded' } as const
+
+/** Nothing left open. */
+export interface CheckedOptions extends DemoOptions {
+  readonly seed: number
+  readonly kills: number
+  readonly store: StoreName
+  /** As it was given: may hold a password. */
+  readonly storeUrl: string
+}
 
 /** What was asked for makes no sense. The message says what would. */
 export class UsageError extends Error {
@@ -36,12 +47,20 @@ Usage: onlyonce demo [options]
   --input FILE     CSV or NDJSON with order_id, customer_id, placed_on, amount_pence
   --json           print one JSON object instead of the table
   --svg FILE       write the result as a picture
-  --keep           keep the ledgers and say where they are
-  --store sqlite   where records live; more are to come
+  --keep           keep the ledgers, also those on the server, and say where they are
+  --store URL      where the protected shop keeps its records (default ${DEFAULTS.store}), one of
+                     ${DEFAULTS.store}                          files of its own
+                     redis://…  redis+cluster://…  redis+sentinel://host:port/master
+                                                     the business data stays in files
+                     postgres://…  mysql://…         with all business data
+                   A run makes a key prefix, schema or database of its own there,
+                   called demo_ and a random number, and removes it at its end.
+                   The unprotected shop always runs on files.
   --broker embedded  what carries the messages; more are to come
   --help           this text
 
-Exit code: 0 all is well, 1 the audit of the protected run failed, 2 wrong usage.
+Exit code: 0 all is well, 1 the audit of the protected run failed, 2 wrong usage,
+3 the store cannot be reached.
 `
 
 const MAX_KILLS = 1_000
@@ -66,15 +85,14 @@ export function parseOptions(argv: readonly string[]): DemoOptions | 'help' {
 }
 
 /** @throws UsageError for a value that cannot be used */
-export function checkOptions(options: DemoOptions): DemoOptions & typeof DEFAULTS {
+export function checkOptions(options: DemoOptions): CheckedOptions {
   const { orders, seed = DEFAULTS.seed, kills = DEFAULTS.kills } = options
   const { store = DEFAULTS.store, broker = DEFAULTS.broker } = options
   if (orders !== undefined) checkRange('--orders', orders, 1, Number.MAX_SAFE_INTEGER)
   checkRange('--seed', seed, 0, MAX_SEED)
   checkRange('--kills', kills, 0, MAX_KILLS)
-  checkOnly('--store', store, DEFAULTS.store, 'redis, postgres and mysql')
   checkOnly('--broker', broker, DEFAULTS.broker, 'kafka, rabbitmq and nats')
-  return { ...options, ...DEFAULTS, ...({ seed, kills } as typeof DEFAULTS) }
+  return { ...options, seed, kills, broker, store: checkStore(store), storeUrl: store }
 }
 
 function parse(argv: readonly string[]) {
@@ -105,6 +123,15 @@ function numberOf(name: string, text: string): number {
 function checkRange(name: string, value: number, least: number, most: number): void {
   if (Number.isSafeInteger(value) && value >= least && value <= most) return
   throw new UsageError(`${name} must be a whole number from ${least} to ${most}; got ${value}`)
+}
+
+function checkStore(store: string): StoreName {
+  const name = storeNamed(store)
+  if (name !== undefined) return name
+  // Not quoted: it may hold a password.
+  throw new UsageError(
+    '--store must be sqlite or the URL of a server (redis://…, redis+cluster://…, redis+sentinel://…, postgres://…, mysql://…)',
+  )
 }
 
 function checkOnly(name: string, value: string, only: string, toCome: string): void {

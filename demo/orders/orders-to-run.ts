@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { type Problem, readOrders } from './input/read.ts'
 import type { Order } from './order.ts'
 import { count, counted } from './report/format.ts'
+import { say } from './report/say.ts'
 
 const OWN_ORDERS = fileURLToPath(new URL('./data/orders.csv', import.meta.url))
 const MOST_SHOWN = 20
@@ -19,8 +20,4 @@ function report(input: string, problems: readonly Problem[]): void {
   for (const { line, reason } of problems.slice(0, MOST_SHOWN)) say(`${input}:${line}: ${reason}; row skipped`)
   const more = problems.length - MOST_SHOWN
   if (more > 0) say(`${input}: and ${counted(more, 'more row')} skipped`)
-}
-
-function say(text: string): void {
-  process.stderr.write(`onlyonce demo: ${text}\n`)
 }

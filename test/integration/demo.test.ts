@@ -207,7 +207,7 @@ describe('npm run demo', () => {
     ['a number that is none', ['--orders', 'many']],
     ['no orders at all', ['--orders', '0']],
     ['a negative seed', ['--seed=-1']],
-    ['a store that is to come', ['--store', 'redis']],
+    ['a store that is no URL', ['--store', 'redis']],
     ['a broker that is to come', ['--broker', 'kafka']],
     ['a file that is not there', ['--input', 'nowhere.csv']],
     ['an argument too many', ['orders.csv']],

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import type { ChargeEntry } from '../roles/gateway.ts'
-import { readRows } from '../shop/database.ts'
-import { chargesFile, couponsDb, deliveriesFile, ordersDb, pointsDb } from '../system/files.ts'
+import type { Shop } from '../stores/place.ts'
+import { chargesFile, deliveriesFile } from '../system/files.ts'
 import { CONSUMERS } from '../system/messages.ts'
 
 /** Everything that one run left behind. */
@@ -20,19 +20,26 @@ export interface Ledgers {
   readonly inOutbox: number
 }
 
-export async function readLedgers(dir: string, inOutbox: number): Promise<Ledgers> {
-  const orders = await readRows<{ id: string; status: string }>(ordersDb(dir), 'SELECT id, status FROM orders')
-  const coupons = await readRows<{ order_id: string }>(couponsDb(dir), 'SELECT order_id FROM coupons')
-  const balances = await readRows<{ customer: string; points: number }>(pointsDb(dir), 'SELECT * FROM balances')
+export async function readLedgers(shop: Shop, dir: string, inOutbox: number): Promise<Ledgers> {
+  const orders = await shop.read<{ id: string; status: string }>('orders', 'SELECT id, status FROM orders')
+  const coupons = await shop.read<{ order_id: string }>('coupons', 'SELECT order_id FROM coupons')
+  const points = await shop.read<{ customer: string; points: number | string }>('points', 'SELECT * FROM points')
   return {
     charges: linesOf(chargesFile(dir)).map((line) => JSON.parse(line) as ChargeEntry),
     paid: orders.filter(({ status }) => status !== 'created').map(({ id }) => id),
     completed: orders.filter(({ status }) => status === 'completed').map(({ id }) => id),
     coupons: coupons.map(({ order_id }) => order_id),
-    balances: new Map(balances.map(({ customer, points }) => [customer, points])),
+    balances: sumsByCustomer(points),
     deliveries: CONSUMERS.map((consumer) => linesOf(deliveriesFile(dir, consumer))),
     inOutbox,
   }
+}
+
+/** Some databases answer whole numbers as text. */
+function sumsByCustomer(rows: readonly { customer: string; points: number | string }[]): Map<string, number> {
+  const sums = new Map<string, number>()
+  for (const { customer, points } of rows) sums.set(customer, (sums.get(customer) ?? 0) + Number(points))
+  return sums
 }
 
 function linesOf(file: string): readonly string[] {

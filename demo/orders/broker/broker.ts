@@ -1,12 +1,15 @@
 import { openSync, writeSync } from 'node:fs'
 import { type EmbeddedQueue, embeddedQueue, type ReceivedMessage } from 'onlyonce/embedded-queue'
 import { messageFaults } from '../faults/plan.ts'
-import { type OrderPaid, TOPIC } from '../shop/place-order.ts'
+import { readOrderPaid, TOPIC } from '../shop/place-order.ts'
 import { deliveriesFile, queueDb } from '../system/files.ts'
 import { CONSUMERS, type Consumer } from '../system/messages.ts'
 
 /** What a killed consumer had in hand is handed out again after so long. */
 export const VISIBILITY_MS = 2_000
+
+/** Enough to keep the round trips few; what is in hand when a worker dies comes again. */
+export const IN_HAND = { concurrency: 32, prefetch: 96 }
 
 /** The broker of both runs: every consumer has a queue of its own that gets each message about a paid order. */
 export function openBroker(dir: string): EmbeddedQueue {
@@ -74,5 +77,5 @@ export function withFaults(queue: EmbeddedQueue, { dir, seed, consumer, onFirst 
 }
 
 function orderIdOf({ body }: ReceivedMessage): string {
-  return (JSON.parse(Buffer.from(body).toString()) as OrderPaid).orderId
+  return readOrderPaid(body).orderId
 }

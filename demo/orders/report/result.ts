@@ -1,8 +1,11 @@
 import { isClean } from '../audit/audit.ts'
+import type { StoreName } from '../stores/store-names.ts'
 import type { Run } from '../system/run.ts'
 
 /** What `--json` prints, and what table and picture show. */
 export interface DemoResult {
+  /** Of the protected run; the other one is always on SQLite files. */
+  readonly store: StoreName
   readonly orders: number
   readonly expectedPence: number
   readonly unprotected: Run

@@ -1,6 +1,8 @@
 import { OnlyonceError } from 'onlyonce'
 import type { Order } from '../order.ts'
 import { ChargeFailed } from '../shop/gateway-client.ts'
+import type { PlaceOrder } from '../shop/place-order.ts'
+import { openShop } from '../stores/open-shop.ts'
 import { type Reply, serve } from '../system/http.ts'
 import type { Started, WorkerSetup } from '../system/messages.ts'
 
@@ -8,7 +10,7 @@ import type { Started, WorkerSetup } from '../system/messages.ts'
 export async function api(setup: WorkerSetup): Promise<Started> {
   const placeOrder =
     setup.variant === 'onlyonce'
-      ? await (await import('../shop/onlyonce/place-order.ts')).createPlaceOrder(setup)
+      ? await protectedPlaceOrder(setup)
       : await (await import('../shop/unprotected/place-order.ts')).createPlaceOrder(setup)
 
   const port = await serve('/orders', async (body, headers): Promise<Reply> => {
@@ -20,6 +22,11 @@ export async function api(setup: WorkerSetup): Promise<Started> {
     }
   })
   return { port }
+}
+
+async function protectedPlaceOrder(setup: WorkerSetup): Promise<PlaceOrder> {
+  const { createPlaceOrder } = await import('../shop/onlyonce/place-order.ts')
+  return createPlaceOrder(await openShop(setup), setup.gatewayPort)
 }
 
 function statusOf(error: unknown): number {

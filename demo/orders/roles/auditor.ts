@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { outbox } from 'onlyonce/outbox'
-import { sqliteStore } from 'onlyonce/sqlite'
 import { type Audited, audit } from '../audit/audit.ts'
 import { readLedgers } from '../audit/ledgers.ts'
 import { openBroker, waitingIn } from '../broker/broker.ts'
-import { chargesFile, deliveriesFile, ordersDb } from '../system/files.ts'
+import { openShop } from '../stores/open-shop.ts'
+import { chargesFile, deliveriesFile } from '../system/files.ts'
 import { CONSUMERS, type Started, type WorkerSetup } from '../system/messages.ts'
 import { readOrdersFile } from '../system/orders-file.ts'
 
@@ -22,13 +22,15 @@ const QUIET_MS = 1_000
 const STUCK_MS = 20_000
 
 /** Waits until nothing moves, then holds the ledgers against the orders. */
-export async function auditor({ variant, dir, orders: file }: WorkerSetup): Promise<Started> {
-  const orders = readOrdersFile(file)
+export async function auditor(setup: WorkerSetup): Promise<Started> {
+  const { variant, dir } = setup
+  const orders = readOrdersFile(setup.orders)
+  const shop = await openShop(setup)
   const broker = openBroker(dir)
-  const messages = outbox(sqliteStore({ path: ordersDb(dir), durability: 'normal', migrate: 'auto' }))
+  const messages = variant === 'onlyonce' ? outbox((await shop.books('orders')).store) : undefined
 
   async function inOutbox(): Promise<number> {
-    if (variant !== 'onlyonce') return 0
+    if (messages === undefined) return 0
     const { waiting, parked } = await messages.stats()
     return waiting + parked
   }
@@ -51,7 +53,7 @@ export async function auditor({ variant, dir, orders: file }: WorkerSetup): Prom
 
   async function wholeAudit(): Promise<AuditResult> {
     const quietSince = await untilQuiet()
-    return { audited: audit(orders, await readLedgers(dir, await inOutbox())), quietSince }
+    return { audited: audit(orders, await readLedgers(shop, dir, await inOutbox())), quietSince }
   }
 
   return { finished: wholeAudit() }

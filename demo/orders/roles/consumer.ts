@@ -1,4 +1,5 @@
 import { openBroker, withFaults } from '../broker/broker.ts'
+import { openShop } from '../stores/open-shop.ts'
 import type { Consumer, Started, WorkerSetup } from '../system/messages.ts'
 import { createProgress } from '../system/progress.ts'
 
@@ -11,12 +12,18 @@ export async function consumer(setup: WorkerSetup): Promise<Started> {
   if (setup.variant === 'unprotected') {
     const { handlePaidOrders } = await import('../shop/unprotected/handle-paid-orders.ts')
     await handlePaidOrders(queue, name, dir)
-  } else if (name === 'fulfilment') {
+    return {}
+  }
+  const shop = await openShop(setup)
+  if (name === 'fulfilment') {
     const { completeOrders } = await import('../shop/onlyonce/complete-orders.ts')
-    await completeOrders(queue, dir)
+    await completeOrders(queue, shop)
+  } else if (shop.records === undefined) {
+    const { handleTogether } = await import('../shop/onlyonce/handle-together.ts')
+    await handleTogether(queue, name, shop)
   } else {
-    const { handlePaidOrders } = await import('../shop/onlyonce/handle-paid-orders.ts')
-    await handlePaidOrders(queue, name, dir)
+    const { handleApart } = await import('../shop/onlyonce/handle-apart.ts')
+    await handleApart(queue, name, shop, shop.records)
   }
   return {}
 }

@@ -19,13 +19,6 @@ export interface OrderPaid {
   readonly amountPence: number
 }
 
-export const ORDERS_TABLE = `
-  CREATE TABLE IF NOT EXISTS orders (
-    id TEXT PRIMARY KEY, customer TEXT NOT NULL, placed_on TEXT NOT NULL, amount_pence INTEGER NOT NULL,
-    status TEXT NOT NULL, charge_id TEXT
-  ) WITHOUT ROWID`
-
-/** The order's number is its key: a second insert of the same order is none. */
-export const CREATE_ORDER = `
-  INSERT INTO orders (id, customer, placed_on, amount_pence, status) VALUES (?, ?, ?, ?, 'created')
-  ON CONFLICT DO NOTHING`
+export function readOrderPaid(body: Uint8Array): OrderPaid {
+  return JSON.parse(Buffer.from(body).toString()) as OrderPaid
+}

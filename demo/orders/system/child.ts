@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { Addresses, Report, WorkerSetup } from './messages.ts'
+import { type Addresses, type Report, SETUP, type WorkerSetup } from './messages.ts'
 
 const WORKER = fileURLToPath(new URL(`./worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url))
 const STDERR_KEPT = 4_000
@@ -50,7 +50,9 @@ export function startChild(name: string, setup: WorkerSetup, events: ChildEvents
 
   function start(): void {
     killed = false
-    current = fork(WORKER, [JSON.stringify(setup)], {
+    // Everybody on the machine may read the arguments, and the store's URL may hold a password: that goes another way.
+    current = fork(WORKER, [setup.role], {
+      env: { ...process.env, [SETUP]: JSON.stringify(setup) },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       // `node:sqlite` announces on every start that it is experimental.
       execArgv: ['--disable-warning=ExperimentalWarning'],

@@ -1,3 +1,5 @@
+import type { StoreName } from '../stores/store-names.ts'
+
 export const VARIANTS = ['unprotected', 'onlyonce'] as const
 export type Variant = (typeof VARIANTS)[number]
 
@@ -5,6 +7,9 @@ export const CONSUMERS = ['coupon', 'points', 'fulfilment'] as const
 export type Consumer = (typeof CONSUMERS)[number]
 
 export type Role = 'gateway' | 'client' | 'api' | 'relay' | Consumer | 'audit'
+
+/** The variable of the environment that holds the setup of a process, as JSON. */
+export const SETUP = 'ONLYONCE_DEMO_SETUP'
 
 /** All that a process is told when it starts. */
 export interface WorkerSetup {
@@ -16,6 +21,9 @@ export interface WorkerSetup {
   /** The orders as NDJSON, already checked. */
   readonly orders: string
   readonly gatewayPort: number
+  readonly store: StoreName
+  /** May hold a password. Empty where there is none. */
+  readonly storeUrl: string
 }
 
 /** What a role answers once it works. */

@@ -2,6 +2,7 @@ import type { Audited } from '../audit/audit.ts'
 import { killPlan } from '../faults/kills.ts'
 import type { AuditResult } from '../roles/auditor.ts'
 import type { ClientResult } from '../roles/client.ts'
+import type { StoreName } from '../stores/store-names.ts'
 import { createCrew } from './crew.ts'
 import type { Consumer, Variant } from './messages.ts'
 
@@ -14,6 +15,9 @@ export interface RunPlan {
   readonly orderCount: number
   readonly seed: number
   readonly kills: number
+  readonly store: StoreName
+  /** Of the room that this run has there. */
+  readonly storeUrl: string
   readonly onView: (view: View) => void
   /** Ends everything. */
   readonly signal: AbortSignal
@@ -56,6 +60,8 @@ export async function runSystem({
   orderCount,
   seed,
   kills,
+  store,
+  storeUrl,
   onView,
   signal,
 }: RunPlan): Promise<Run> {
@@ -65,7 +71,7 @@ export async function runSystem({
   let startedAt = Date.now()
   const trouble = createTrouble(signal)
   const crew = createCrew({
-    setup: { variant, dir, orders, seed },
+    setup: { variant, dir, orders, seed, store, storeUrl },
     onDelivered(consumer, count) {
       delivered[consumer] += count
     },

@@ -1,6 +1,5 @@
 // The one program behind every process of the order system; the supervisor says which role it plays.
-import { setFlagsFromString } from 'node:v8'
-import type { Role, Started, WorkerSetup } from './messages.ts'
+import { type Role, SETUP, type Started, type WorkerSetup } from './messages.ts'
 import { tell } from './progress.ts'
 
 /** Loaded on demand, so that a worker that was killed is back at work quickly. */
@@ -15,9 +14,6 @@ const ROLES: Record<Role, (setup: WorkerSetup) => Promise<Started>> = {
   audit: async (setup) => (await import('../roles/auditor.ts')).auditor(setup),
 }
 
-// Most workers are killed within seconds, before optimised code pays for its making. Unknown flags are ignored.
-setFlagsFromString('--interrupt-budget=400000')
-
 // No process outlives the supervisor, however that one ended; and Ctrl-C, which the terminal sends to all of us, is his
 // to answer.
 process.on('disconnect', () => process.exit(0))
@@ -25,7 +21,7 @@ process.on('disconnect', () => process.exit(0))
 if (!process.connected) process.exit(0)
 process.on('SIGINT', () => {})
 
-const setup = JSON.parse(process.argv[2] ?? '{}') as WorkerSetup
+const setup = JSON.parse(process.env[SETUP] ?? '{}') as WorkerSetup
 const { port, finished } = await ROLES[setup.role](setup)
 tell({ type: 'ready', port })
 if (finished !== undefined) tell({ type: 'finished', result: await finished })

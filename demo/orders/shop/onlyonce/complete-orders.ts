@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { EmbeddedQueue, ReceivedMessage } from 'onlyonce/embedded-queue'
-import { sqliteStore } from 'onlyonce/sqlite'
+import type { EmbeddedQueue } from 'onlyonce/embedded-queue'
+import type { Shop } from '../../stores/place.ts'
 import { EFFECTS } from '../effects.ts'
-import type { OrderPaid } from '../place-order.ts'
+import { readOrderPaid } from '../place-order.ts'
 
 const BATCH = 100
 const IDLE_MS = 20
@@ -11,17 +11,15 @@ const IDLE_MS = 20
  * The natural way: the order's own state is the record. `paid → completed` happens once however often it is asked for,
  * so this consumer needs no inbox, and a whole batch shares one transaction. Acknowledged after the commit, never before.
  */
-export async function completeOrders(queue: EmbeddedQueue, dir: string): Promise<void> {
-  const { file, table, apply } = EFFECTS.fulfilment
-  const store = sqliteStore({ path: file(dir), durability: 'normal', migrate: 'auto' })
-  await store.transaction(async (tx) => tx.exec(table))
-  const paidOf = ({ body }: ReceivedMessage) => JSON.parse(Buffer.from(body).toString()) as OrderPaid
+export async function completeOrders(queue: EmbeddedQueue, shop: Shop): Promise<void> {
+  const { service, sql, values } = EFFECTS.fulfilment
+  const { store, write } = await shop.books(service)
 
   async function round(): Promise<number> {
     const batch = await queue.receive('fulfilment', BATCH)
     if (batch.length === 0) return 0
     await store.transaction(async (tx) => {
-      for (const message of batch) apply(tx, paidOf(message))
+      for (const { body } of batch) await write(tx, sql, values(readOrderPaid(body)))
     })
     await Promise.all(batch.map(({ receipt }) => queue.ack(receipt)))
     return batch.length

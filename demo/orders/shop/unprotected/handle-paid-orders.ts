@@ -1,9 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { EmbeddedQueue, ReceivedMessage } from 'onlyonce/embedded-queue'
+import { serviceDb } from '../../system/files.ts'
 import type { Consumer } from '../../system/messages.ts'
 import { openDatabase } from '../database.ts'
 import { EFFECTS } from '../effects.ts'
-import type { OrderPaid } from '../place-order.ts'
+import { readOrderPaid } from '../place-order.ts'
+import { TABLES } from '../tables.ts'
 
 /** As many as a consumer gets from its broker at a time. */
 const BATCH = 32
@@ -21,10 +23,11 @@ const ACKS: Readonly<Record<Consumer, 'on receipt' | 'after the work'>> = {
 }
 
 export async function handlePaidOrders(queue: EmbeddedQueue, name: Consumer, dir: string): Promise<void> {
-  const { file, table, apply } = EFFECTS[name]
-  const db = await openDatabase(file(dir))
-  db.exec(table)
-  const work = ({ body }: ReceivedMessage) => apply(db, JSON.parse(Buffer.from(body).toString()) as OrderPaid)
+  const { service, sql, values } = EFFECTS[name]
+  const db = await openDatabase(serviceDb(dir, service))
+  db.exec(TABLES[service])
+  const statement = db.prepare(sql)
+  const work = ({ body }: ReceivedMessage) => statement.run(...values(readOrderPaid(body)))
   const ack = ({ receipt }: ReceivedMessage) => queue.ack(receipt)
 
   async function round(): Promise<number> {

@@ -1,18 +1,19 @@
 import { randomUUID } from 'node:crypto'
 import { openBroker } from '../../broker/broker.ts'
-import { ordersDb } from '../../system/files.ts'
+import { serviceDb } from '../../system/files.ts'
 import type { WorkerSetup } from '../../system/messages.ts'
 import { openDatabase } from '../database.ts'
 import { charge } from '../gateway-client.ts'
-import { CREATE_ORDER, ORDERS_TABLE, type OrderPaid, type PlaceOrder, TOPIC } from '../place-order.ts'
+import { type OrderPaid, type PlaceOrder, TOPIC } from '../place-order.ts'
+import { CREATE_ORDER, TABLES } from '../tables.ts'
 
 /**
  * The same service as it is usually written: it looks whether the order was paid, charges, saves and publishes. It
  * works in every test, because each of these lines is right as long as nothing happens between it and the next one.
  */
 export async function createPlaceOrder({ dir, gatewayPort }: WorkerSetup): Promise<PlaceOrder> {
-  const db = await openDatabase(ordersDb(dir))
-  db.exec(ORDERS_TABLE)
+  const db = await openDatabase(serviceDb(dir, 'orders'))
+  db.exec(TABLES.orders)
   const broker = openBroker(dir)
   const statusOf = db.prepare('SELECT status FROM orders WHERE id = ?')
   const create = db.prepare(CREATE_ORDER)

@@ -1,0 +1,66 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type CheckedOptions, UsageError } from './options.ts'
+import { loadOrders } from './orders-to-run.ts'
+import type { ProgressBars } from './report/progress-bars.ts'
+import type { DemoResult } from './report/result.ts'
+import { say } from './report/say.ts'
+import { makeRoom } from './stores/make-room.ts'
+import type { StoreName } from './stores/store-names.ts'
+import type { Variant } from './system/messages.ts'
+import { writeOrdersFile } from './system/orders-file.ts'
+import { type Run, type RunPlan, runSystem } from './system/run.ts'
+
+/** The unprotected shop has no records, and its faults are the same on any database. */
+const FILES: StoreName = 'sqlite'
+
+/**
+ * The same orders and faults in both variants, one after the other.
+ * @throws UsageError, InputError, Unreachable; whatever `signal` was aborted with
+ */
+export async function runBoth(options: CheckedOptions, bars: ProgressBars, signal: AbortSignal): Promise<DemoResult> {
+  const { seed, kills, store, keep = false } = options
+  const orders = await loadOrders(options.input, options.orders)
+  const dir = makeDirectory()
+  const cleanUps = [async () => rmSync(dir, { recursive: true, force: true, maxRetries: 3 })]
+  const kept = [dir]
+  try {
+    const room = await makeRoom(store, options.storeUrl)
+    cleanUps.push(room.remove)
+    if (room.name !== undefined) kept.push(room.name)
+    const file = join(dir, 'orders.ndjson')
+    writeOrdersFile(file, orders)
+
+    const run = (variant: Variant, where: Pick<RunPlan, 'store' | 'storeUrl'>): Promise<Run> => {
+      const own = join(dir, variant)
+      mkdirSync(own)
+      const plan = { variant, dir: own, orders: file, orderCount: orders.length, seed, kills, ...where }
+      return runSystem({ ...plan, onView: bars.show, signal })
+    }
+    const unprotected = await run('unprotected', { store: FILES, storeUrl: '' })
+    const onlyonce = await run('onlyonce', { store, storeUrl: room.url })
+    const expectedPence = orders.reduce((sum, { amountPence }) => sum + amountPence, 0)
+    return { store, orders: orders.length, expectedPence, unprotected, onlyonce }
+  } finally {
+    bars.clear()
+    if (keep) say(`the ledgers are in ${kept.join(', and in ')}`)
+    else for (const cleanUp of cleanUps) await cleanUp().catch(leftBehind)
+  }
+}
+
+/** The result stands, whatever became of the tidying up. */
+function leftBehind(error: Error): void {
+  say(`something of the run was left behind: ${error.message}`)
+}
+
+/** @throws UsageError when there is no place to write */
+function makeDirectory(): string {
+  try {
+    return mkdtempSync(join(realpathSync(tmpdir()), 'onlyonce-demo-'))
+  } catch (error) {
+    throw new UsageError(
+      `cannot write in the temporary directory (${(error as Error).message}); set TMPDIR to one where this user may`,
+    )
+  }
+}

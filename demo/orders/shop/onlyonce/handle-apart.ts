@@ -1,0 +1,38 @@
+import { type AbandonedOperation, onlyonce, type Reconciled, type Store } from 'onlyonce'
+import { consume, type EmbeddedQueue } from 'onlyonce/embedded-queue'
+import { IN_HAND, VISIBILITY_MS } from '../../broker/broker.ts'
+import type { Shop } from '../../stores/place.ts'
+import type { Consumer } from '../../system/messages.ts'
+import { EFFECTS } from '../effects.ts'
+import { type OrderPaid, readOrderPaid } from '../place-order.ts'
+
+/**
+ * The leased way, where the records are in another system than the books: no transaction spans the two. A process that
+ * dies between its commit and the end of the record leaves an effect that happened and a record that does not say so.
+ * Whoever takes over asks the books, which know. That makes it once again, as long as nobody works on without its lease:
+ * here a killed process is gone, and one that lives renews.
+ */
+export async function handleApart(queue: EmbeddedQueue, name: Consumer, shop: Shop, records: Store): Promise<void> {
+  const { service, sql, values } = EFFECTS[name]
+  const { store, write } = await shop.books(service)
+
+  async function askTheBooks({ key }: AbandonedOperation): Promise<Reconciled> {
+    const found = await shop.read(service, `SELECT 1 FROM ${service} WHERE order_id = ?`, [key])
+    return found.length > 0 ? { happened: true, value: undefined } : { happened: false }
+  }
+
+  consume({
+    queue,
+    from: name,
+    once: onlyonce({ store: records, scope: 'shop', leaseMs: VISIBILITY_MS }),
+    name,
+    mode: 'leased',
+    // What the books can be asked for: they know orders, not messages.
+    key: ({ body }) => readOrderPaid(body).orderId,
+    onAbandoned: askTheBooks,
+    ...IN_HAND,
+    async handle(message) {
+      await store.transaction((tx) => write(tx, sql, values(message.json() as OrderPaid)))
+    },
+  })
+}
