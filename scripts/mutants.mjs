@@ -20,12 +20,24 @@ const { values, positionals } = parseArgs({
   options: { jobs: { type: 'string', default: '2' } },
 })
 
+/** The set-up of the tests is there too, although no mutant needs a server. */
+const PARTS = [
+  'src',
+  'test',
+  'services',
+  'scripts',
+  'package.json',
+  'tsconfig.json',
+  'tsconfig.base.json',
+  'vitest.config.ts',
+]
+
 /** A tree of its own: sources and tests copied, packages shared. @param {string} name */
 function copyTree(name) {
   const dir = join(place, name)
   rmSync(dir, { recursive: true, force: true })
   mkdirSync(dir, { recursive: true })
-  for (const part of ['src', 'test', 'package.json', 'tsconfig.json', 'tsconfig.base.json', 'vitest.config.ts']) {
+  for (const part of PARTS) {
     cpSync(join(root, part), join(dir, part), { recursive: true })
   }
   symlinkSync(join(root, 'node_modules'), join(dir, 'node_modules'), 'dir')

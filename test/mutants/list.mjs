@@ -54,8 +54,8 @@ export const mutants = [
     edits: [
       {
         file: leased,
-        search: "    if (!down || call.options.onStoreDown === 'fail') throw error",
-        replace: '    if (!down) throw error',
+        search: "  if (!down || call.options.onStoreDown === 'fail') throw error",
+        replace: '  if (!down) throw error',
       },
     ],
   },
@@ -96,7 +96,7 @@ export const mutants = [
   {
     name: 'heartbeat-not-stopped',
     bug: 'the effect ended, its heartbeat goes on',
-    edits: [{ file: heartbeat, search: '    stopped = true\n    cancel()', replace: '    // goes on' }],
+    edits: [{ file: heartbeat, search: '    this.#stopped = true\n    this.#cancel()', replace: '    // goes on' }],
   },
   {
     name: 'unknown-commit-is-success',
@@ -104,8 +104,8 @@ export const mutants = [
     edits: [
       {
         file: leased,
-        search: '      return await calls.complete(completion)\n    } catch (error) {',
-        replace: "      return await calls.complete(completion)\n    } catch (error) {\n      return 'ok'",
+        search: '    outcome = await completeUntilDefinite(context, call, completion, error)',
+        replace: "    outcome = 'ok'",
       },
     ],
   },
@@ -115,9 +115,8 @@ export const mutants = [
     edits: [
       {
         file: leased,
-        search: '      return await calls.complete(completion)\n    } catch (error) {',
-        replace:
-          '      return await calls.complete(completion)\n    } catch (error) {\n      await calls.release(completion.lease)\n      throw error',
+        search: '    outcome = await completeUntilDefinite(context, call, completion, error)',
+        replace: '    await context.calls.release(lease)\n    throw error',
       },
     ],
   },
@@ -127,9 +126,8 @@ export const mutants = [
     edits: [
       {
         file: leased,
-        search:
-          "  if ((await completeUntilDefinite(context, call, completion)) === 'lost') return afterLoss(context, call, grant)",
-        replace: '  await completeUntilDefinite(context, call, completion)',
+        search: "  if (outcome === 'lost') return afterLoss(context, call, grant)",
+        replace: '',
       },
     ],
   },
@@ -163,7 +161,7 @@ export const mutants = [
   {
     name: 'release-forgets-abandoned',
     bug: 'a release wipes out that an earlier owner disappeared half-way',
-    edits: [{ file: lifecycle, search: 'attempt: current.attempt - 1', replace: 'attempt: 0' }],
+    edits: [{ file: lifecycle, search: 'const attempt = current.attempt - 1', replace: 'const attempt = 0' }],
   },
   {
     name: 'abandoned-not-noticed',
@@ -191,8 +189,8 @@ export const mutants = [
     edits: [
       {
         file: 'src/core/context.ts',
-        search: '  const request = { id, fingerprint, owner, leaseMs, retentionMs }',
-        replace: '  const request = { id, fingerprint, owner, leaseMs, retentionMs, now: context.runtime.now() }',
+        search: '    : { id, scope, key, fingerprint, owner, leaseMs, retentionMs }',
+        replace: '    : { id, scope, key, fingerprint, owner, leaseMs, retentionMs, now: context.runtime.now() }',
       },
       { file: 'src/core/context.ts', search: '{ options }: EngineContext', replace: 'context: EngineContext' },
       {
@@ -233,9 +231,8 @@ export const mutants = [
     name: 'hung-effect-heartbeats-for-ever',
     bug: 'maxRunMs does not end the heartbeat, so a hung effect holds its key for ever',
     edits: [
-      { file: heartbeat, search: "    if (sentAt >= lastBeatAt) return lost('max-run')\n", replace: '' },
-      { file: heartbeat, search: 'Math.min(leaseMs / 3, untilMaxRun)', replace: 'leaseMs / 3' },
-      { file: heartbeat, search: '    const untilMaxRun = lastBeatAt - runtime.elapsed()\n', replace: '' },
+      { file: heartbeat, search: "    if (sentAt >= askedAt + maxRunMs) return this.#lost('max-run')\n", replace: '' },
+      { file: heartbeat, search: 'Math.min(leaseMs / 3, askedAt + maxRunMs - now)', replace: 'leaseMs / 3' },
     ],
   },
   {
