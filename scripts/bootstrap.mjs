@@ -23,6 +23,7 @@ const tasks = {
   check: (args) => ({ build: true, steps: [['scripts/check.mjs', ...args]] }),
   simulate: (args) => ({ build: true, steps: [['scripts/simulate.mjs', ...args]] }),
   chaos: (args) => ({ build: true, steps: [['scripts/chaos.mjs', ...args]] }),
+  conformance: (args) => ({ build: false, steps: [['scripts/conformance.mjs', ...args]] }),
   mutants: (args) => ({ build: true, steps: [['scripts/mutants.mjs', ...args]] }),
   services: (args) => ({ build: false, steps: [['services/index.mjs', ...args]] }),
   bench: (args) => ({ build: true, steps: [['bench/run.mjs', ...args]] }),

@@ -228,7 +228,7 @@ describeWith('postgres', (url) => {
     const through = new URL(url)
     through.port = String(proxy.port)
     const pool = new pg.Pool({ connectionString: through.href, max: 2 })
-    const store = database.store({ pool, timeoutMs: 300 })
+    const store = database.store({ pool, timeoutMs: 1_000 })
     await store.migrate()
     proxy.blackhole()
     const failed = await Promise.all(Array.from({ length: 6 }, () => failure(store.claim([request('key')]))))
