@@ -22,7 +22,9 @@ describeWithFresh('redis', (start) => {
     return { link, toMaster, toReplica, promote }
   }
   const prefix = 'failover'
-  const durability = { waitReplicas: 1, waitTimeoutMs: 300 }
+  /** For a replica that answers, however slow the machine; and for one that cannot. */
+  const durability = { waitReplicas: 1, waitTimeoutMs: 15_000 }
+  const impatient = { waitReplicas: 1, waitTimeoutMs: 300 }
 
   it('without waiting for replicas, a claim that the replica never heard of is granted twice', async () => {
     const { link, toMaster, toReplica, promote } = await pair()
@@ -36,7 +38,7 @@ describeWithFresh('redis', (start) => {
 
   it('waiting for a replica refuses that claim and gives it back', async () => {
     const { link, toMaster, toReplica, promote } = await pair()
-    const [before, after] = [storeOn(toMaster, { prefix, durability }), storeOn(toReplica, { prefix })]
+    const [before, after] = [storeOn(toMaster, { prefix, durability: impatient }), storeOn(toReplica, { prefix })]
     expect(before.traits.survivesFailover).toBe(true)
     link.blackhole()
     const request = claimOf('order:1')
@@ -63,12 +65,12 @@ describeWithFresh('redis', (start) => {
 
   it('a result that no replica has is not confirmed, and is when it is asked for again', async () => {
     const { link, toMaster, toReplica } = await pair()
-    const store = storeOn(toMaster, { prefix, durability })
-    const lease = await granted(store, claimOf('order:1'))
+    const lease = await granted(storeOn(toMaster, { prefix, durability }), claimOf('order:1'))
+    const store = storeOn(toMaster, { prefix, durability: impatient })
     link.blackhole()
     await expect(store.complete([completionOf(lease)])).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
     // From another connection, which wrote nothing before: the repeat must still speak for the first write.
-    const another = storeOn(clientOf(toMaster.options.port as number), { prefix, durability })
+    const another = storeOn(clientOf(toMaster.options.port as number), { prefix, durability: impatient })
     await expect(another.complete([completionOf(lease)])).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
     link.resume()
     await until(async () => (await toReplica.info('replication')).includes('master_link_status:up'), 'the link')
