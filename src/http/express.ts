@@ -1,0 +1,40 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Once } from '../core/once.ts'
+import { createGuard } from './guard.ts'
+import { guardNode } from './node/run.ts'
+import type { IdempotencyOptions } from './options.ts'
+import type { IdempotencyPolicy } from './policy.ts'
+
+export type { HeaderField, HttpBody, HttpCall, HttpReply, Omitted } from './call.ts'
+export { operationOf, txOf } from './operation-of.ts'
+export type { IdempotencyOptions } from './options.ts'
+export type { IdempotencyPolicy } from './policy.ts'
+
+/** The part of Express's request that is used. */
+export interface ExpressRequest extends IncomingMessage {
+  readonly originalUrl: string
+  readonly body?: unknown
+}
+
+export interface ExpressMiddleware<Request extends ExpressRequest> {
+  (req: Request, res: ServerResponse, next: (error?: unknown) => void): void
+  /** What to tell clients about their keys. */
+  describe(): IdempotencyPolicy
+}
+
+/**
+ * Middleware for Express 4 and 5. Put it behind what authenticates, and before what handles.
+ * @throws OnlyonceError OPTION_INVALID
+ */
+export function idempotency<Request extends ExpressRequest, Tx = never>(
+  once: Once<Tx>,
+  options: IdempotencyOptions<Request>,
+): ExpressMiddleware<Request> {
+  const guard = createGuard(once, options)
+  const middleware = (req: Request, res: ServerResponse, next: (error?: unknown) => void) => {
+    if (!guard.concerns(req.method ?? '')) return next()
+    const exchange = { request: req, req, res, url: req.originalUrl, next: () => next() }
+    guardNode(once, guard, exchange).catch(next)
+  }
+  return Object.assign(middleware, { describe: guard.describe })
+}

@@ -1,0 +1,204 @@
+import { OnlyonceError } from '../core/errors.ts'
+import { report } from '../core/events.ts'
+import type { Once, Operation, Outcome } from '../core/once.ts'
+import { type AbandonedPolicy, type CallOptions, invalidOption } from '../core/options.ts'
+import type { HttpCall, HttpReply, Omitted } from './call.ts'
+import { createKeyQuota } from './key-quota.ts'
+import { type Named, nameOf } from './naming.ts'
+import { type HttpRules, type IdempotencyOptions, resolveRules } from './options.ts'
+import { defaultOutcome } from './outcome.ts'
+import { describePolicy, type IdempotencyPolicy } from './policy.ts'
+import { type ProblemKind, problem } from './problem.ts'
+import { fromStored, type StoredReply, toStored } from './stored-reply.ts'
+import { warnUnrecordable } from './unrecordable.ts'
+
+/** What a handler runs with. */
+export interface Carrying {
+  readonly op: Operation
+  readonly tx?: unknown
+}
+
+/**
+ * Runs the handler and resolves when it has ended its answer, the end of which waits to be let go. Rejects when the
+ * handler broke its answer off, or threw where the framework makes no answer of that.
+ */
+export type Handle = (carrying: Carrying) => Promise<HttpReply>
+
+export interface HttpGuard<R> {
+  /**
+   * Answers one request. The very object that `next` resolved with means: let the handler's own answer go. Any other
+   * reply is to be sent in its place. `undefined`: this request is not guarded, carry on as if there were no guard.
+   * @throws what `next`, or a function among the options, threw: the framework answers it as any other error
+   */
+  (call: HttpCall<R>, next: Handle): Promise<HttpReply | undefined>
+  /** Whether requests with this method are looked at: adapters ask before they make anything. */
+  concerns(method: string): boolean
+  describe(): IdempotencyPolicy
+  readonly rules: HttpRules<R>
+}
+
+/** The answer frees the key. An error, because that is what releases an operation. */
+class NotKept extends Error {
+  readonly reply: HttpReply
+
+  constructor(reply: HttpReply) {
+    super(`answered ${reply.status}, which is not kept: the same key runs the handler again`)
+    this.reply = reply
+  }
+}
+
+/**
+ * Every rule of the HTTP edge; adapters translate and decide nothing.
+ * @throws OnlyonceError OPTION_INVALID
+ */
+export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyOptions<R>): HttpGuard<R> {
+  const rules = resolveRules(options)
+  const { runtime, scope, maxKeyLength, storeTimeoutMs, onListenerError } = once.options
+  if (rules.atomic && once.atomic === undefined) {
+    throw invalidOption('atomic', `needs a store with transactions, and ${once.store.name} has none`, true)
+  }
+  const callOptions: CallOptions = Object.freeze({ ...rules.call, onThrow: 'release', ...abandonedPolicy(rules) })
+  const atOnce: CallOptions = Object.freeze({ ...callOptions, onInFlight: 'reject' })
+  const quota = rules.newKeysPerMinute === undefined ? undefined : createKeyQuota(runtime, rules.newKeysPerMinute)
+  const unrecordable = rules.onUnrecordable ?? warnUnrecordable()
+  let waiting = 0
+
+  function decide(reply: HttpReply, call: HttpCall<R>): StoredReply {
+    if ((tried(() => rules.outcome?.(reply, call)) ?? defaultOutcome(reply)) === 'release') throw new NotKept(reply)
+    const { redact = (whole: HttpReply) => whole } = rules
+    const told = tried(() => redact(reply)) ?? {
+      ...reply,
+      headers: [],
+      body: undefined,
+      omitted: 'not-redacted' as const,
+    }
+    if (told.omitted !== undefined) tried(() => unrecordable(told.omitted as Omitted, call))
+    return toStored(told, rules.kept)
+  }
+
+  /** The handler has run: a function of the user's that throws now is reported, and must not make it run again. */
+  function tried<T>(ask: () => T): T | undefined {
+    try {
+      return ask()
+    } catch (error) {
+      report(onListenerError, error)
+      return undefined
+    }
+  }
+
+  /** One call of the engine; `own` hears of the handler's answer before the store has it. */
+  function attempt(named: Named, call: HttpCall<R>, next: Handle, own: (reply: HttpReply) => void) {
+    let started = false
+    waiting++
+    const over = () => {
+      if (!started) waiting--
+      started = true
+    }
+    const effect = async (carrying: Carrying): Promise<StoredReply> => {
+      over()
+      quota?.count(named.principal)
+      const reply = await next(carrying)
+      own(reply)
+      return decide(reply, call)
+    }
+    const chosen = waiting > rules.maxWaiting ? atOnce : callOptions
+    const outcome: Promise<Outcome<StoredReply>> = rules.atomic
+      ? once.atomic.attempt(named.input, (tx: unknown, op: Operation) => effect({ op, tx }), chosen)
+      : once.attempt(named.input, (op) => effect({ op }), chosen)
+    return outcome.finally(over)
+  }
+
+  async function answer(call: HttpCall<R>, outcome: Outcome<StoredReply>, own: HttpReply | undefined) {
+    switch (outcome.kind) {
+      case 'executed':
+        return own as HttpReply
+      case 'replayed':
+        return replay(call, outcome.value)
+      case 'failed':
+        if (outcome.error instanceof NotKept) return outcome.error.reply
+        if (outcome.replayed && OnlyonceError.is(outcome.error)) return problem(outcome.error.code, rules)
+        throw outcome.error
+      case 'in-flight':
+        return problem('IN_FLIGHT', rules, outcome.retryAfterMs)
+      case 'mismatch':
+        return problem('KEY_REUSED', rules)
+      case 'unknown':
+        return problem('OUTCOME_UNKNOWN', rules)
+    }
+  }
+
+  async function replay(call: HttpCall<R>, stored: StoredReply): Promise<HttpReply> {
+    if (rules.call.onDuplicate === 'reject') return problem('DUPLICATE', rules)
+    if (rules.canReplay !== undefined && !(await rules.canReplay(call))) return problem('REPLAY_REFUSED', rules)
+    const { status, headers, body, omitted } = fromStored(stored)
+    if (omitted === 'event-stream') return problem('RESULT_UNSERIALIZABLE', rules)
+    const marks: [string, string][] = [['cache-control', 'no-store']]
+    if (rules.replayedHeader !== false) marks.push([rules.replayedHeader.toLowerCase(), 'true'])
+    if (omitted !== undefined) marks.push(['idempotency-body-omitted', omitted])
+    return { status, headers: [...headers, ...marks], body: body ?? new Uint8Array(0) }
+  }
+
+  /** The client need not wait for a store that does not answer: the engine goes on asking it, for a whole lease. */
+  function patiently(named: Named, call: HttpCall<R>, next: Handle): Promise<HttpReply> {
+    return new Promise((resolve, reject) => {
+      let own: HttpReply | undefined
+      let cancel = () => {}
+      const heard = (reply: HttpReply) => {
+        own = reply
+        if (!rules.atomic) cancel = runtime.after(storeTimeoutMs, () => resolve(reply))
+      }
+      attempt(named, call, next, heard)
+        .then((outcome) => answer(call, outcome, own))
+        .catch((error) => refusalOf(error, own))
+        .then(resolve, reject)
+        .finally(() => cancel())
+    })
+  }
+
+  /** What a client is told when the engine says no. An answer that exists is given, whatever became of its record. */
+  function refusalOf(error: unknown, own: HttpReply | undefined): HttpReply {
+    if (!OnlyonceError.is(error)) throw error
+    const stands = own !== undefined && !rules.atomic && error.code !== 'LEASE_LOST'
+    return stands ? own : problem(error.code, rules, error.retryAfterMs)
+  }
+
+  async function guard(call: HttpCall<R>, next: Handle): Promise<HttpReply | undefined> {
+    if (!rules.guarded.has(call.method)) return undefined
+    let named: Awaited<ReturnType<typeof nameOf<R>>>
+    try {
+      named = await nameOf(rules, { scope, maxKeyLength }, call)
+    } catch (error) {
+      return problem(refusedName(error), rules)
+    }
+    if (named === undefined || 'status' in named) return named
+    const waitMs = quota === undefined ? 0 : quota.waitMs(named.principal)
+    if (waitMs > 0 && (await once.find(named.input)) === undefined) return problem('TOO_MANY_KEYS', rules, waitMs)
+    return patiently(named, call, next)
+  }
+
+  return Object.assign(guard, {
+    concerns: (method: string) => rules.guarded.has(method),
+    describe: () => describePolicy(rules, once.options),
+    rules,
+  })
+}
+
+/** Only what is wrong with the key is the client's business; a principal that is missing is a fault of the server. */
+function refusedName(error: unknown): ProblemKind {
+  if (OnlyonceError.is(error) && (error.code === 'KEY_MISSING' || error.code === 'KEY_INVALID')) return error.code
+  throw error
+}
+
+function abandonedPolicy<R>({ onAbandoned, kept }: HttpRules<R>): { onAbandoned?: AbandonedPolicy } {
+  if (onAbandoned === undefined) return {}
+  if (typeof onAbandoned !== 'function') return { onAbandoned }
+  return {
+    onAbandoned: async (op) => {
+      const answer = await onAbandoned(op)
+      if (!answer.happened) return answer
+      const { status, headers = [], body = '' } = answer
+      const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body
+      return { happened: true, value: toStored({ status, headers, body: bytes }, kept) }
+    },
+  }
+}

@@ -1,0 +1,45 @@
+/** What a replay carries besides its status and bytes: what describes the content, and where the result is. */
+export const REPLAYED_HEADERS: readonly string[] = [
+  'content-type',
+  'content-language',
+  'content-encoding',
+  'content-disposition',
+  'content-location',
+  'location',
+  'etag',
+  'last-modified',
+  'link',
+  'retry-after',
+  'vary',
+]
+
+/**
+ * Never given to a second request: it belongs to one connection, one moment, or one person. A stored cookie or
+ * challenge that is handed out again is a session handed over (CWE-524).
+ */
+export const NEVER_REPLAYED: ReadonlySet<string> = new Set([
+  'set-cookie',
+  'set-cookie2',
+  'authorization',
+  'authentication-info',
+  'www-authenticate',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-authentication-info',
+  'date',
+  'age',
+  // RFC 9110 §7.6.1 and what frames a message on one connection.
+  'connection',
+  'proxy-connection',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'content-length',
+])
+
+/** RFC 9110 §5.1 */
+export const FIELD_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/
+/** RFC 9110 §5.5: no line break and no NUL, so that a value is never two headers. */
+export const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/

@@ -1,0 +1,42 @@
+import { OnlyonceError } from '../core/errors.ts'
+import { quote } from '../core/key.ts'
+
+/** `'lenient'`: a structured-field string or a bare word. `'strict'`: only the string of the draft. */
+export type KeySyntax = 'lenient' | 'strict'
+
+/** RFC 9651 §3.3.3: printable ASCII between quotes, where only `"` and `\` are escaped; parameters may follow. */
+const STRING = /^"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"(.*)$/
+/** RFC 9651 §3.1.2. Their values are items; what they say is ignored here, but they must be well formed. */
+const PARAMETERS =
+  /^(?:; *[a-z*][a-z0-9_.*-]*(?:=(?:"(?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"|\?[01]|@-?\d{1,15}|-?\d{1,15}(?:\.\d{1,3})?|:[A-Za-z0-9+/=]*:|[A-Za-z*][A-Za-z0-9!#$%&'*+.^_`|~:/-]*))?)*$/
+/** What Stripe-style clients send: visible ASCII without what a list, a parameter or a string is made of. */
+const BARE = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+$/
+
+/**
+ * The key in an `Idempotency-Key` field. Two field lines arrive joined by a comma and are refused as well: which of
+ * them is meant cannot be known.
+ * @throws OnlyonceError KEY_INVALID, KEY_MISSING for an empty one
+ */
+export function parseKeyHeader(field: string, syntax: KeySyntax, maxLength: number): string {
+  const text = field.trim()
+  if (text === '' || text === '""') throw new OnlyonceError('KEY_MISSING', 'the header is there, but its key is empty')
+  // Before any pattern runs on it. Every character may be escaped, and parameters are not for storing things.
+  if (text.length > maxLength * 2 + 64) throw tooLong(maxLength)
+  const key = text.startsWith('"') ? unquoted(text) : syntax === 'lenient' && BARE.test(text) ? text : undefined
+  if (key === undefined) {
+    const wanted = syntax === 'strict' ? 'a string in double quotes' : 'visible ASCII, in double quotes or bare'
+    throw new OnlyonceError('KEY_INVALID', `the key must be one value, ${wanted}; got ${quote(field)}`)
+  }
+  if (key.length > maxLength) throw tooLong(maxLength)
+  return key
+}
+
+function unquoted(text: string): string | undefined {
+  const [, inner, rest] = STRING.exec(text) ?? []
+  if (inner === undefined || rest === undefined || !PARAMETERS.test(rest)) return undefined
+  return inner.includes('\\') ? inner.replace(/\\(.)/g, '$1') : inner
+}
+
+function tooLong(maxLength: number): OnlyonceError {
+  return new OnlyonceError('KEY_INVALID', `the key is longer than ${maxLength} characters`)
+}

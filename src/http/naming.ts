@@ -1,0 +1,60 @@
+import { OnlyonceError } from '../core/errors.ts'
+import { quote } from '../core/key.ts'
+import type { HttpCall, HttpReply } from './call.ts'
+import { compositeScope } from './composite-scope.ts'
+import { fingerprintOfRequest } from './fingerprint.ts'
+import { parseKeyHeader } from './key-header.ts'
+import type { HttpRules } from './options.ts'
+import { problem } from './problem.ts'
+
+export interface Named {
+  readonly principal: string
+  readonly input: { readonly key: string; readonly scope: string; readonly fingerprint: string }
+}
+
+export interface NamingLimits {
+  /** The engine's own scope: two engines on one store stay apart. */
+  readonly scope: string
+  readonly maxKeyLength: number
+}
+
+/**
+ * Finds out which operation a request asks for. `undefined`: none, it has no key and needs none. A reply: it is refused.
+ * @throws OnlyonceError KEY_MISSING, KEY_INVALID; whatever the user's own functions throw
+ */
+export async function nameOf<R>(
+  rules: HttpRules<R>,
+  { scope, maxKeyLength }: NamingLimits,
+  call: HttpCall<R>,
+): Promise<Named | HttpReply | undefined> {
+  const key = await keyOf(rules, maxKeyLength, call)
+  if (key === undefined) {
+    const required = typeof rules.required === 'function' ? rules.required(call) : rules.required
+    return required ? problem('KEY_MISSING', rules) : undefined
+  }
+  // Everything that needs no input or output comes first: a request that is refused must cost little.
+  const principal = rules.scope === 'public' ? 'public' : await rules.scope(call)
+  const composite = compositeScope(scope, principal, call.method, call.url)
+  const fingerprint = await fingerprintOf(rules, call)
+  if (fingerprint === undefined) return problem('PAYLOAD_TOO_LARGE', rules)
+  return { principal, input: { key, scope: composite, fingerprint } }
+}
+
+async function keyOf<R>(rules: HttpRules<R>, maxKeyLength: number, call: HttpCall<R>): Promise<string | undefined> {
+  const key = rules.key === undefined ? fromHeader(rules, maxKeyLength, call) : await rules.key(call)
+  if (key === undefined || rules.keyPattern === undefined || rules.keyPattern.test(key)) return key
+  throw new OnlyonceError('KEY_INVALID', `key ${quote(key)} does not look like ${rules.keyPattern}`)
+}
+
+function fromHeader<R>(rules: HttpRules<R>, maxKeyLength: number, call: HttpCall<R>): string | undefined {
+  const field = call.header(rules.header.toLowerCase())
+  return field === undefined ? undefined : parseKeyHeader(field, rules.keySyntax, maxKeyLength)
+}
+
+async function fingerprintOf<R>(rules: HttpRules<R>, call: HttpCall<R>): Promise<string | undefined> {
+  if (typeof rules.fingerprint === 'function') return rules.fingerprint(call)
+  const body = await call.body(rules.maxRequestBytes)
+  if (body === undefined) return undefined
+  const { method, url } = call
+  return fingerprintOfRequest({ method, url, contentType: call.header('content-type'), body }, rules.fingerprint)
+}

@@ -1,0 +1,65 @@
+import type { IncomingMessage } from 'node:http'
+import type { HttpBody } from '../call.ts'
+
+/** What a framework's parser may have left on its request. */
+export interface ParsedRequest {
+  readonly body?: unknown
+}
+
+/**
+ * The body of a request: parsed, where a parser was here before; else its bytes, which are put back for whoever reads
+ * them next. `undefined` when there are more than `maxBytes`.
+ * @throws when the client stopped sending half-way
+ */
+export async function bodyOf(
+  message: IncomingMessage,
+  parsed: ParsedRequest,
+  maxBytes: number,
+): Promise<HttpBody | undefined> {
+  if (wasRead(message) || parsed.body instanceof Uint8Array) return { parsed: parsed.body }
+  if (Number(message.headers['content-length']) > maxBytes) return undefined
+  const bytes = await peek(message, maxBytes)
+  return bytes === undefined ? undefined : { bytes }
+}
+
+function wasRead(message: IncomingMessage): boolean {
+  return message.readableEnded || (message.readableDidRead && message.readableLength === 0)
+}
+
+/**
+ * Reads everything and puts it back before anybody could see the end: `unshift` is allowed until `end` was emitted,
+ * which happens a tick after the last byte was read.
+ */
+function peek(message: IncomingMessage, maxBytes: number): Promise<Uint8Array | undefined> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let length = 0
+    const done = (settle: () => void) => {
+      message.off('readable', read)
+      message.off('close', cut)
+      message.off('error', cut)
+      settle()
+    }
+    const cut = () => done(() => reject(new Error('the client stopped sending its request half-way')))
+    function read() {
+      while (message.readableLength > 0) {
+        const chunk = message.read() as Buffer | string
+        const bytes = typeof chunk === 'string' ? Buffer.from(chunk, message.readableEncoding ?? 'utf8') : chunk
+        chunks.push(bytes)
+        length += bytes.length
+      }
+      if (length <= maxBytes && !message.complete) {
+        // Asks for more; with nothing there it reads nothing.
+        message.read(0)
+        return
+      }
+      const whole = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
+      if (length > 0) message.unshift(whole)
+      done(() => resolve(length > maxBytes ? undefined : whole))
+    }
+    message.on('readable', read)
+    message.on('close', cut)
+    message.on('error', cut)
+    if (message.complete || message.readableLength > 0) read()
+  })
+}

@@ -1,0 +1,41 @@
+import type { ServerResponse } from 'node:http'
+
+/**
+ * Whether this process ended the connection, and not the client: its side was neither closed nor reset. It is how a
+ * framework gives up an answer that it cannot take back.
+ */
+export function endedHere({ socket }: ServerResponse): boolean {
+  return socket !== null && socket !== undefined && !socket.readableEnded && !socket.errored
+}
+
+/**
+ * Makes a response whose client left look like one whose client is slow. Without this, Koa sends nothing at all, a
+ * pipeline fails at once, and what the handler was about to answer is lost.
+ */
+export function pretendConnected(res: ServerResponse): void {
+  // Responses of HTTP/2 have no such properties of their own, and their streams need no such help.
+  for (const [name, value] of [
+    ['socket', null],
+    ['destroyed', false],
+    ['_closed', false],
+  ] as const) {
+    if (Object.getOwnPropertyDescriptor(res, name)?.writable) Object.assign(res, { [name]: value })
+  }
+}
+
+/** Frameworks look at these to see whether somebody has answered; natively they would know when the end is on its way. */
+export function showEnded(res: ServerResponse, held: () => boolean): void {
+  const shown = Object.getOwnPropertyDescriptor(res, 'finished')?.writable ? (['headersSent'] as const) : ENDED
+  for (const name of shown) {
+    const native = () => Reflect.get(Object.getPrototypeOf(res), name, res)
+    Object.defineProperty(res, name, { configurable: true, get: () => held() || native() })
+  }
+  setFinished(res, true)
+}
+
+/** On HTTP/1 it is a plain property, which `writableEnded` answers from. */
+export function setFinished(res: ServerResponse, finished: boolean): void {
+  if (Object.getOwnPropertyDescriptor(res, 'finished')?.writable) Object.assign(res, { finished })
+}
+
+const ENDED = ['headersSent', 'finished', 'writableEnded'] as const

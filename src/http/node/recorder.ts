@@ -1,0 +1,196 @@
+import type { ServerResponse } from 'node:http'
+import type { Runtime } from '../../core/runtime.ts'
+import type { HttpReply, Omitted } from '../call.ts'
+import { endedHere, pretendConnected, setFinished, showEnded } from './connection.ts'
+import { type HeadWords, headersFrom, headWords } from './head.ts'
+
+export interface RecorderOptions {
+  readonly runtime: Runtime
+  /** The headers worth keeping, in lower case. */
+  readonly kept: ReadonlySet<string>
+  readonly maxBodyBytes: number
+  /** Nothing leaves before it was let go: what is sent must not be taken back by a rollback. */
+  readonly holdAll: boolean
+  /** How long a handler whose client left may be silent in the middle of its answer, before that counts as its end. */
+  readonly graceMs: number
+}
+
+type Callback = (error?: Error | null) => void
+type Words = readonly unknown[]
+
+const CONTENT_TYPE: ReadonlySet<string> = new Set(['content-type'])
+
+/** Of an answer that the server itself cut off by destroying the connection. */
+export class BrokenOff extends Error {
+  constructor() {
+    super('the handler broke its answer off: the connection was destroyed before the end')
+  }
+}
+
+/**
+ * Listens to whatever a handler does to `res`, and passes it on; only the end waits until `letGo`, so that a client that
+ * has its answer can have it again. One that leaves is hidden from the handler: what is half done would stay so.
+ */
+export class Recorder {
+  /** The whole answer. Rejects when the handler broke it off. */
+  readonly reply: Promise<HttpReply>
+  readonly #res: ServerResponse
+  readonly #options: RecorderOptions
+  readonly #native: Pick<ServerResponse, 'end' | 'write' | 'emit'>
+  #resolve!: (reply: HttpReply) => void
+  #reject!: (error: Error) => void
+  #state: 'recording' | 'held' | 'open' = 'recording'
+  #chunks: Buffer[] = []
+  #length = 0
+  #head: HeadWords | undefined
+  #unsent: Words[] = []
+  #end: Words = []
+  #headOut = false
+  #clientLeft = false
+  #activity = 0
+
+  constructor(res: ServerResponse, options: RecorderOptions) {
+    this.#res = res
+    this.#options = options
+    this.reply = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    const { writeHead } = res
+    const native = { end: res.end, write: res.write, emit: res.emit }
+    this.#native = native
+    res.writeHead = (...words: unknown[]) => {
+      const answered = writeHead.apply(res, words as never)
+      if (this.#state === 'recording') this.#onHead(words)
+      return answered
+    }
+    res.write = (...words: unknown[]) =>
+      this.#state === 'open' ? native.write.apply(res, words as never) : this.#onWrite(words)
+    res.end = (...words: unknown[]) =>
+      this.#state === 'open' ? native.end.apply(res, words as never) : this.#onEnd(words)
+    res.emit = (event: string | symbol, ...words: unknown[]) =>
+      event === 'close' && this.#state === 'recording' ? this.#onClose() : native.emit.call(res, event, ...words)
+  }
+
+  /** Lets the end of the handler's answer go to the client, if there is one left. */
+  letGo(): void {
+    if (!this.#open()) return
+    for (const words of this.#unsent) this.#native.write.apply(this.#res, words as never)
+    this.#native.end.apply(this.#res, this.#end as never)
+  }
+
+  /** Sends another answer. When some of the handler's is out, the connection is cut, and the client has to ask again. */
+  replace(send: () => void): void {
+    const untouched = !this.#headOut && (this.#state === 'held' || !this.#res.headersSent)
+    if (!this.#open()) return
+    if (!untouched) {
+      this.#res.destroy()
+      return
+    }
+    for (const name of [...this.#options.kept, 'content-length', 'transfer-encoding']) this.#res.removeHeader(name)
+    send()
+  }
+
+  /** Answers whether there is anything to send, and anybody to send it to. */
+  #open(): boolean {
+    if (this.#state === 'open') return false
+    this.#state = 'open'
+    if (this.#clientLeft) {
+      this.#native.emit.call(this.#res, 'close')
+      return false
+    }
+    setFinished(this.#res, false)
+    return true
+  }
+
+  #onHead(words: Words): void {
+    this.#activity++
+    this.#head = headWords(words)
+    if (this.#isEventStream()) this.#settle('open', 'event-stream')
+  }
+
+  #onWrite(words: Words): boolean {
+    if (this.#state === 'held') return false
+    this.#activity++
+    if (this.#isEventStream()) {
+      this.#settle('open', 'event-stream')
+      return this.#native.write.apply(this.#res, words as never)
+    }
+    const [chunk, then] = chunkOf(words)
+    this.#record(chunk)
+    if (this.#clientLeft) {
+      if (then !== undefined) process.nextTick(then)
+      return true
+    }
+    if (!this.#options.holdAll) return this.#native.write.apply(this.#res, words as never)
+    this.#unsent.push([Buffer.from(chunk), then])
+    return true
+  }
+
+  #onEnd(words: Words): ServerResponse {
+    if (this.#state === 'held') return this.#res
+    this.#record(chunkOf(words)[0])
+    this.#headOut = this.#res.headersSent
+    this.#end = words
+    this.#settle('held')
+    return this.#res
+  }
+
+  /** The connection is over while the handler is at work. */
+  #onClose(): boolean {
+    if (endedHere(this.#res)) {
+      this.#state = 'open'
+      this.#reject(new BrokenOff())
+      return this.#native.emit.call(this.#res, 'close')
+    }
+    this.#clientLeft = true
+    // A stream that is piped into this response, or bytes that are out: the handler has decided what it answers.
+    const begun = this.#res.headersSent || this.#res.listenerCount('unpipe') > 0
+    pretendConnected(this.#res)
+    this.#watch(begun)
+    return true
+  }
+
+  /** What sends files watches the socket itself and stops without a word when it is gone: no end would ever come. */
+  #watch(begun: boolean): void {
+    const seen = this.#activity
+    this.#options.runtime.after(this.#options.graceMs, () => {
+      if (this.#state !== 'recording') return
+      const silent = seen === this.#activity
+      if (silent && begun) this.#settle('held', 'cut-off')
+      else this.#watch(begun || !silent)
+    })
+  }
+
+  #record(chunk: Buffer): void {
+    this.#length += chunk.length
+    if (this.#length > this.#options.maxBodyBytes) this.#chunks = []
+    // A copy: the handler may use its buffer again.
+    else if (chunk.length > 0) this.#chunks.push(Buffer.from(chunk))
+  }
+
+  #settle(state: 'held' | 'open', why?: Omitted): void {
+    this.#state = state
+    if (state === 'held') showEnded(this.#res, () => this.#state === 'held')
+    const omitted = why ?? (this.#length > this.#options.maxBodyBytes ? 'too-long' : undefined)
+    const { statusCode: status } = this.#res
+    const headers = headersFrom(this.#res, this.#head, this.#options.kept)
+    const body = this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks)
+    this.#resolve(omitted === undefined ? { status, headers, body } : { status, headers, body: undefined, omitted })
+  }
+
+  #isEventStream(): boolean {
+    const [field] = headersFrom(this.#res, this.#head, CONTENT_TYPE)
+    return field?.[1].trim().toLowerCase().startsWith('text/event-stream') ?? false
+  }
+}
+
+function chunkOf(words: Words): [Buffer, Callback | undefined] {
+  const [first, second] = words
+  const then = words.find((word) => typeof word === 'function') as Callback | undefined
+  if (typeof first === 'string') {
+    return [Buffer.from(first, typeof second === 'string' ? (second as BufferEncoding) : 'utf8'), then]
+  }
+  if (first instanceof Uint8Array) return [Buffer.from(first.buffer, first.byteOffset, first.byteLength), then]
+  return [Buffer.alloc(0), then]
+}

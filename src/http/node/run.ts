@@ -1,0 +1,66 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Once } from '../../core/once.ts'
+import type { HttpCall, HttpReply } from '../call.ts'
+import type { HttpGuard } from '../guard.ts'
+import { carry } from '../operation-of.ts'
+import { bodyOf, type ParsedRequest } from './body.ts'
+import { Recorder } from './recorder.ts'
+import { sendReply } from './send.ts'
+
+export interface NodeExchange<R> {
+  /** The framework's own request: what `scope` and `key` are handed, and `operationOf` is asked with. */
+  readonly request: R & ParsedRequest
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  /** Path and query with all mounts. */
+  readonly url: string
+  /** Hands the request to the handler; what it answers is heard on `res`. */
+  next(): void
+  /** Sends a reply that is not the handler's. Default: straight to `res`. */
+  send?(reply: HttpReply): void
+}
+
+/**
+ * Guards one exchange on Node's own request and response, whatever framework they belong to. Resolves when nothing is
+ * left to do; the handler may be long at work by the time, or not have been asked at all.
+ * @throws what the guard throws, before the handler was asked: the framework's error handling answers it
+ */
+export async function guardNode<R extends object>(
+  once: Pick<Once, 'options'>,
+  guard: HttpGuard<R>,
+  { request, req, res, url, next, send }: NodeExchange<R>,
+): Promise<void> {
+  const { method = 'GET', headers } = req
+  const call: HttpCall<R> = {
+    method,
+    url,
+    request,
+    header: (name) => joined(headers[name]),
+    body: (maxBytes) => bodyOf(req, request, maxBytes),
+  }
+  const { runtime, storeTimeoutMs } = once.options
+  const { kept, maxBodyBytes, atomic } = guard.rules
+  let recorder: Recorder | undefined
+  let own: HttpReply | undefined
+  try {
+    const reply = await guard(call, async (carrying) => {
+      carry(request, carrying)
+      recorder = new Recorder(res, { runtime, kept, maxBodyBytes, holdAll: atomic, graceMs: storeTimeoutMs })
+      next()
+      own = await recorder.reply
+      return own
+    })
+    if (reply === undefined) next()
+    else if (recorder === undefined) send === undefined ? sendReply(res, reply) : send(reply)
+    else if (reply === own) recorder.letGo()
+    else recorder.replace(() => sendReply(res, reply))
+  } catch (error) {
+    // The handler broke its own answer off: there is nobody left to answer.
+    if (recorder === undefined) throw error
+    recorder.letGo()
+  }
+}
+
+function joined(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(', ') : value
+}

@@ -1,0 +1,92 @@
+import type { ResolvedOptions } from '../core/options.ts'
+import type { HttpRules } from './options.ts'
+import { PROBLEMS, type ProblemKind } from './problem.ts'
+
+/** What a resource tells its clients about its keys, as §2.5.2 of the draft asks it to. */
+export interface IdempotencyPolicy {
+  /** `undefined` when the key is not in a header but part of the business. */
+  readonly header?: string
+  readonly required: boolean | 'by-route'
+  readonly methods: readonly string[]
+  readonly key: { readonly syntax: 'lenient' | 'strict'; readonly maxLength: number; readonly pattern?: string }
+  readonly uniqueWithin: readonly string[]
+  readonly expiresAfterSeconds: number
+  readonly fingerprint: 'canonical' | 'raw' | 'custom'
+  readonly duplicates: 'replay' | 'reject'
+  readonly whileInFlight: 'reject' | 'wait'
+  readonly replayedHeader?: string
+  readonly notKept: readonly (number | string)[] | 'custom'
+  readonly problems: readonly { readonly status: number; readonly code: string; readonly title: string }[]
+  readonly docs?: string
+  /** The same as an OpenAPI 3 fragment: parameters, responses and the extension `x-idempotency`. */
+  openapi(): OpenApiFragment
+}
+
+export interface OpenApiFragment {
+  readonly parameters: readonly object[]
+  readonly responses: Readonly<Record<string, object>>
+  readonly 'x-idempotency': object
+}
+
+const TOLD: readonly ProblemKind[] = [
+  'KEY_MISSING',
+  'KEY_INVALID',
+  'IN_FLIGHT',
+  'DUPLICATE',
+  'KEY_REUSED',
+  'PAYLOAD_TOO_LARGE',
+  'STORE_UNAVAILABLE',
+]
+
+export function describePolicy<R>(rules: HttpRules<R>, engine: ResolvedOptions): IdempotencyPolicy {
+  const { onDuplicate, onInFlight, retentionMs } = { ...engine, ...rules.call }
+  const policy = {
+    ...(rules.key === undefined ? { header: rules.header } : {}),
+    required: typeof rules.required === 'function' ? ('by-route' as const) : rules.required,
+    methods: [...rules.guarded],
+    key: {
+      syntax: rules.keySyntax,
+      maxLength: engine.maxKeyLength,
+      ...(rules.keyPattern === undefined ? {} : { pattern: rules.keyPattern.source }),
+    },
+    uniqueWithin: [rules.scope === 'public' ? 'all clients' : 'the client', 'method', 'path and query'],
+    expiresAfterSeconds: Math.floor(retentionMs / 1000),
+    fingerprint: typeof rules.fingerprint === 'function' ? ('custom' as const) : rules.fingerprint,
+    duplicates: onDuplicate,
+    whileInFlight: onInFlight,
+    ...(rules.replayedHeader === false ? {} : { replayedHeader: rules.replayedHeader }),
+    notKept: rules.outcome === undefined ? [401, 403, 408, 409, 425, 429, '5xx'] : ('custom' as const),
+    problems: TOLD.filter((kind) => kind !== 'DUPLICATE' || onDuplicate === 'reject').map((kind) => {
+      const { status, code, title } = PROBLEMS[kind]
+      return { status, code, title }
+    }),
+    ...(rules.docs === undefined ? {} : { docs: rules.docs }),
+  }
+  return { ...policy, openapi: () => openApiOf(policy) }
+}
+
+function openApiOf(policy: Omit<IdempotencyPolicy, 'openapi'>): OpenApiFragment {
+  const { header, required, key, problems } = policy
+  const schema = {
+    type: 'string',
+    minLength: 1,
+    maxLength: key.maxLength,
+    ...(key.pattern ? { pattern: key.pattern } : {}),
+  }
+  const description =
+    'The same for every attempt at one request, new for every new request; a random UUID is a good one.'
+  const responses: Record<string, object> = {}
+  for (const { status, title } of problems) {
+    const before = responses[status] as { description: string } | undefined
+    responses[status] = {
+      description: before === undefined ? title : `${before.description}; or: ${title}`,
+      content: { 'application/problem+json': { schema: { type: 'object' } } },
+    }
+  }
+  return {
+    parameters:
+      header === undefined ? [] : [{ name: header, in: 'header', required: required === true, description, schema }],
+    responses,
+    'x-idempotency': policy,
+  }
+}

@@ -1,0 +1,60 @@
+import { isUtf8 } from 'node:buffer'
+import { OnlyonceError } from '../core/errors.ts'
+import type { HeaderField, HttpReply, Omitted } from './call.ts'
+import { FIELD_NAME, FIELD_VALUE } from './header-rules.ts'
+
+/** A reply as the store keeps it. Text stays text, so that a person who looks at the record can read it. */
+export interface StoredReply {
+  readonly status: number
+  readonly headers: readonly HeaderField[]
+  readonly body?: string | Uint8Array
+  readonly omitted?: Omitted
+}
+
+const OMITTED: readonly unknown[] = ['too-long', 'event-stream', 'cut-off', 'not-redacted'] satisfies Omitted[]
+
+/** Keeps of a reply what may be given to others. */
+export function toStored({ status, headers, body, omitted }: HttpReply, kept: ReadonlySet<string>): StoredReply {
+  const fields = headers.filter(([name]) => kept.has(name))
+  if (body === undefined) return { status, headers: fields, omitted: omitted ?? 'too-long' }
+  if (body.length === 0) return { status, headers: fields }
+  return { status, headers: fields, body: isUtf8(body) ? text(body) : body }
+}
+
+/**
+ * A store may be written to by others: nothing of it reaches a client unchecked.
+ * @throws OnlyonceError OUTCOME_UNKNOWN for what is no reply
+ */
+export function fromStored(value: unknown): HttpReply {
+  const { status, headers, body, omitted } = Object(value) as Partial<StoredReply>
+  const right =
+    Number.isInteger(status) &&
+    Number(status) >= 200 &&
+    Number(status) <= 599 &&
+    Array.isArray(headers) &&
+    headers.every(isField)
+  if (!right || !(body === undefined || typeof body === 'string' || body instanceof Uint8Array)) throw unreadable()
+  const known = { status: status as number, headers: headers as readonly HeaderField[] }
+  if (omitted === undefined) return { ...known, body: typeof body === 'string' ? Buffer.from(body) : (body ?? NOTHING) }
+  if (!OMITTED.includes(omitted)) throw unreadable()
+  return { ...known, body: undefined, omitted }
+}
+
+const NOTHING = new Uint8Array(0)
+
+function text(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+}
+
+function isField(field: unknown): boolean {
+  if (!Array.isArray(field) || field.length !== 2) return false
+  const [name, value] = field as unknown[]
+  return typeof name === 'string' && FIELD_NAME.test(name) && typeof value === 'string' && FIELD_VALUE.test(value)
+}
+
+function unreadable(): OnlyonceError {
+  return new OnlyonceError(
+    'OUTCOME_UNKNOWN',
+    'the stored result is not an HTTP answer: it was damaged, or written by something that uses the same scope and key',
+  )
+}

@@ -1,0 +1,47 @@
+const QUOTE = 0x22
+const COLON = 0x3a
+const BACKSLASH = 0x5c
+
+/**
+ * The JSON value in `bytes`. `undefined` for what is no JSON, and for an object that has two members of one name:
+ * parsers differ in which one they believe (RFC 8259 §4), so two such texts must not be taken for one another.
+ */
+export function readJson(bytes: Uint8Array): { readonly value: unknown } | undefined {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    const value: unknown = JSON.parse(text)
+    return membersWritten(text) === membersRead(value) ? { value } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** In valid JSON every member is written with one colon outside of strings. */
+function membersWritten(text: string): number {
+  let members = 0
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === COLON) members++
+    else if (code === QUOTE) at = endOfString(text, at)
+  }
+  return members
+}
+
+function endOfString(text: string, start: number): number {
+  let at = start + 1
+  while (text.charCodeAt(at) !== QUOTE) at += text.charCodeAt(at) === BACKSLASH ? 2 : 1
+  return at
+}
+
+function membersRead(root: unknown): number {
+  let members = 0
+  const open = [root]
+  while (open.length > 0) {
+    const value = open.pop()
+    if (typeof value !== 'object' || value === null) continue
+    const within: unknown[] = Object.values(value)
+    if (!Array.isArray(value)) members += within.length
+    for (const one of within) open.push(one)
+  }
+  return members
+}
