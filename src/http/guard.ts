@@ -1,11 +1,11 @@
-import { OnlyonceError } from '../core/errors.ts'
+import { type ErrorCode, OnlyonceError } from '../core/errors.ts'
 import { report } from '../core/events.ts'
 import type { Once, Operation, Outcome } from '../core/once.ts'
 import { type AbandonedPolicy, type CallOptions, invalidOption } from '../core/options.ts'
 import type { HttpCall, HttpReply, Omitted } from './call.ts'
 import { createKeyQuota } from './key-quota.ts'
 import { type Named, nameOf } from './naming.ts'
-import { type HttpRules, type IdempotencyOptions, resolveRules } from './options.ts'
+import { type HttpRules, type IdempotencyOptions, resolveRules, type TokenPort } from './options.ts'
 import { defaultOutcome } from './outcome.ts'
 import { describePolicy, type IdempotencyPolicy } from './policy.ts'
 import { type ProblemKind, problem } from './problem.ts'
@@ -97,9 +97,15 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
     const effect = async (carrying: Carrying): Promise<StoredReply> => {
       over()
       quota?.count(named.principal)
-      const reply = await next(carrying)
-      own(reply)
-      return decide(reply, call)
+      const run = async () => {
+        const reply = await next(carrying)
+        own(reply)
+        return decide(reply, call)
+      }
+      if (named.token === undefined) return run()
+      const { bound, request } = named.token
+      const stored = await (rules.tokens as TokenPort).spend(carrying.op, bound, run)
+      return { ...stored, request }
     }
     const chosen = waiting > rules.maxWaiting ? atOnce : callOptions
     const outcome: Promise<Outcome<StoredReply>> = rules.atomic
@@ -108,11 +114,18 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
     return outcome.finally(over)
   }
 
-  async function answer(call: HttpCall<R>, outcome: Outcome<StoredReply>, own: HttpReply | undefined) {
+  async function answer(
+    named: Named,
+    call: HttpCall<R>,
+    outcome: Outcome<StoredReply>,
+    own: HttpReply | undefined,
+  ): Promise<HttpReply> {
     switch (outcome.kind) {
       case 'executed':
         return own as HttpReply
       case 'replayed':
+        if (named.token !== undefined && outcome.value.request !== named.token.request)
+          return problem('KEY_REUSED', rules)
         return replay(call, outcome.value)
       case 'failed':
         if (outcome.error instanceof NotKept) return outcome.error.reply
@@ -121,7 +134,8 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
       case 'in-flight':
         return problem('IN_FLIGHT', rules, outcome.retryAfterMs)
       case 'mismatch':
-        return problem('KEY_REUSED', rules)
+        // A token that was right a moment ago, and is another record by now.
+        return problem(named.token === undefined ? 'KEY_REUSED' : 'TOKEN_INVALID', rules)
       case 'unknown':
         return problem('OUTCOME_UNKNOWN', rules)
     }
@@ -148,7 +162,7 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
         if (!rules.atomic) cancel = runtime.after(storeTimeoutMs, () => resolve(reply))
       }
       attempt(named, call, next, heard)
-        .then((outcome) => answer(call, outcome, own))
+        .then((outcome) => answer(named, call, outcome, own))
         .catch((error) => refusalOf(error, own))
         .then(resolve, reject)
         .finally(() => cancel())
@@ -183,9 +197,16 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
   })
 }
 
+const CLIENT_FAULTS: ReadonlySet<ErrorCode> = new Set([
+  'KEY_MISSING',
+  'KEY_INVALID',
+  'TOKEN_INVALID',
+  'STORE_UNAVAILABLE',
+])
+
 /** Only what is wrong with the key is the client's business; a principal that is missing is a fault of the server. */
 function refusedName(error: unknown): ProblemKind {
-  if (OnlyonceError.is(error) && (error.code === 'KEY_MISSING' || error.code === 'KEY_INVALID')) return error.code
+  if (OnlyonceError.is(error) && CLIENT_FAULTS.has(error.code)) return error.code
   throw error
 }
 

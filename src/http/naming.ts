@@ -4,11 +4,13 @@ import type { HttpCall, HttpReply } from './call.ts'
 import { compositeScope } from './composite-scope.ts'
 import { fingerprintOfRequest } from './fingerprint.ts'
 import { parseKeyHeader } from './key-header.ts'
-import type { HttpRules } from './options.ts'
+import type { HttpRules, TokenBinding, TokenPort } from './options.ts'
 import { problem } from './problem.ts'
 
 export interface Named {
   readonly principal: string
+  /** With one-time tokens: what the token is for, and the request that it is spent on. */
+  readonly token?: { readonly bound: TokenBinding; readonly request: string }
   readonly input: { readonly key: string; readonly scope: string; readonly fingerprint: string }
 }
 
@@ -27,17 +29,36 @@ export async function nameOf<R>(
   { scope, maxKeyLength }: NamingLimits,
   call: HttpCall<R>,
 ): Promise<Named | HttpReply | undefined> {
+  if (rules.tokens !== undefined) return nameOfToken(rules, rules.tokens, call)
   const key = await keyOf(rules, maxKeyLength, call)
-  if (key === undefined) {
-    const required = typeof rules.required === 'function' ? rules.required(call) : rules.required
-    return required ? problem('KEY_MISSING', rules) : undefined
-  }
+  if (key === undefined) return withoutKey(rules, call)
   // Everything that needs no input or output comes first: a request that is refused must cost little.
-  const principal = rules.scope === 'public' ? 'public' : await rules.scope(call)
+  const principal = await principalOf(rules, call)
   const composite = compositeScope(scope, principal, call.method, call.url)
   const fingerprint = await fingerprintOf(rules, call)
   if (fingerprint === undefined) return problem('PAYLOAD_TOO_LARGE', rules)
   return { principal, input: { key, scope: composite, fingerprint } }
+}
+
+/** A token brings its own operation with it, made when it was issued. */
+async function nameOfToken<R>(rules: HttpRules<R>, tokens: TokenPort, call: HttpCall<R>) {
+  const token = call.header(rules.header.toLowerCase())
+  if (token === undefined) return withoutKey(rules, call)
+  const principal = await principalOf(rules, call)
+  const operation = rules.operation?.(call) ?? `${call.method} ${call.url.split('?', 1)[0]}`
+  const bound = { subject: principal, operation }
+  const request = await fingerprintOf(rules, call)
+  if (request === undefined) return problem('PAYLOAD_TOO_LARGE', rules)
+  return { principal, input: await tokens.accept(token, bound), token: { bound, request } }
+}
+
+async function principalOf<R>({ scope }: HttpRules<R>, call: HttpCall<R>): Promise<string> {
+  return scope === 'public' ? 'public' : scope(call)
+}
+
+function withoutKey<R>(rules: HttpRules<R>, call: HttpCall<R>): HttpReply | undefined {
+  const required = typeof rules.required === 'function' ? rules.required(call) : rules.required
+  return required ? problem('KEY_MISSING', rules) : undefined
 }
 
 async function keyOf<R>(rules: HttpRules<R>, maxKeyLength: number, call: HttpCall<R>): Promise<string | undefined> {

@@ -1,5 +1,6 @@
 import { OnlyonceError } from '../core/errors.ts'
 import { quote } from '../core/key.ts'
+import type { Operation } from '../core/once.ts'
 import type { AbandonedOperation, CallOptions } from '../core/options.ts'
 import type { HeaderField, HttpCall, HttpReply, Omitted } from './call.ts'
 import type { BodyFingerprint } from './fingerprint.ts'
@@ -17,6 +18,17 @@ export type ReconciledReply =
     }
   | { readonly happened: false }
 
+export interface TokenBinding {
+  readonly subject: string
+  readonly operation: string
+}
+
+/** What `tokens(once)` answers, as far as it is used here. */
+export interface TokenPort {
+  accept(token: string, bound: TokenBinding): Promise<{ key: string; scope: string; fingerprint: string }>
+  spend<T>(op: Operation, bound: TokenBinding, effect: () => Promise<T>): Promise<T>
+}
+
 type Answer<T> = T | Promise<T>
 
 export interface IdempotencyOptions<Request = unknown> extends Omit<CallOptions, 'onThrow' | 'onAbandoned'> {
@@ -24,7 +36,14 @@ export interface IdempotencyOptions<Request = unknown> extends Omit<CallOptions,
   readonly scope: 'public' | ((call: HttpCall<Request>) => Answer<string>)
   /** A key of the business (an order id, the id of a webhook's event) in place of the header. `undefined`: has none. */
   readonly key?: (call: HttpCall<Request>) => Answer<string | undefined>
-  /** Default `Idempotency-Key`. */
+  /**
+   * One-time tokens of `tokens(once)` in place of keys, for forms that must not be submitted twice. The subject is the
+   * `scope`, and a request without a token is refused. Not together with `key`, `keyPattern` or `atomic`.
+   */
+  readonly tokens?: TokenPort
+  /** What tokens are redeemed for here. Default: method and path, such as `POST /orders`. */
+  readonly operation?: (call: HttpCall<Request>) => string
+  /** Default `Idempotency-Key`; with `tokens`, `Anti-Repeat-Token`. */
   readonly header?: string
   /** Default `'lenient'`: a bare word too. `'strict'`: only a structured-field string, as the draft says. */
   readonly keySyntax?: KeySyntax
@@ -77,6 +96,8 @@ const DEFAULTS = {
   atomic: false,
   maxWaiting: 1_000,
 } as const
+
+const TOKEN_HEADER = 'Anti-Repeat-Token'
 
 const CALL_OPTIONS = [
   'leaseMs',
@@ -136,6 +157,11 @@ const RULES: Record<keyof Own<unknown>, Rule> = {
       ? undefined
       : "is required: a function that answers who is asking, such as (call) => call.request.user.id, or 'public' where all callers may share their keys",
   key: fn,
+  tokens: (value) =>
+    typeof Object(value).accept === 'function' && typeof Object(value).spend === 'function'
+      ? undefined
+      : 'must be what tokens(once) answers',
+  operation: fn,
   header: field,
   keySyntax: word('lenient', 'strict'),
   keyPattern: (value) =>
@@ -183,6 +209,12 @@ export function resolveRules<R>(given: IdempotencyOptions<R>): HttpRules<R> {
     const broken = rule(value)
     if (broken !== undefined) throw refused(name, broken, value)
     own[name] = value
+  }
+  if (own.tokens !== undefined) {
+    const clash = ['key', 'keyPattern', 'atomic'].find((name) => own[name] !== undefined && own[name] !== false)
+    if (clash !== undefined) throw refused(clash, 'cannot be used together with `tokens`', own[clash])
+    own.header = rest.header ?? TOKEN_HEADER
+    own.required = rest.required ?? true
   }
   const rules = own as unknown as HttpRules<R>
   return {

@@ -9,6 +9,8 @@ export interface StoredReply {
   readonly headers: readonly HeaderField[]
   readonly body?: string | Uint8Array
   readonly omitted?: Omitted
+  /** The fingerprint of the request, where the record's own is that of a one-time token. */
+  readonly request?: string
 }
 
 const OMITTED: readonly unknown[] = ['too-long', 'event-stream', 'cut-off', 'not-redacted'] satisfies Omitted[]

@@ -1,0 +1,32 @@
+import { invalidOption } from '../../core/options.ts'
+
+export const SECRET_BYTES = 32
+const SHORTEST_TTL_MS = 1_000
+
+/** @throws OnlyonceError OPTION_INVALID; a secret is never printed */
+export function checkTokensOptions(onOpen: unknown, secret: unknown): void {
+  if (!['reject', 'reuse', 'replace'].includes(onOpen as string)) {
+    throw invalidOption('onOpen', "must be one of 'reject', 'reuse', 'replace'", onOpen)
+  }
+  const long = (typeof secret === 'string' || secret instanceof Uint8Array) && Buffer.byteLength(secret) >= SECRET_BYTES
+  if (secret !== undefined && !long) throw invalidOption('secret', `must have at least ${SECRET_BYTES} bytes`, '…')
+  if (onOpen === 'reuse' && secret === undefined) {
+    throw invalidOption('secret', "is required by onOpen: 'reuse', because a token is stored as a digest only", secret)
+  }
+}
+
+/** @throws OnlyonceError OPTION_INVALID */
+export function checkBinding(bound: { readonly subject: string; readonly operation: string }): void {
+  for (const name of ['subject', 'operation'] as const) {
+    const value: unknown = Object(bound)[name]
+    if (typeof value !== 'string' || value.trim() === '') {
+      throw invalidOption(name, 'is required: a token is for one subject and one operation', value)
+    }
+  }
+}
+
+/** @throws OnlyonceError OPTION_INVALID */
+export function checkTtl(ttlMs: number): void {
+  if (Number.isSafeInteger(ttlMs) && ttlMs >= SHORTEST_TTL_MS) return
+  throw invalidOption('ttlMs', `must be an integer of ${SHORTEST_TTL_MS} or more (milliseconds)`, ttlMs)
+}

@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest'
+import { tokens } from '../../src/guards/tokens.ts'
+import { createGuard } from '../../src/http/guard.ts'
+import { engine } from '../engine-kit.ts'
+import { callOf, guarded, type Request, reply, seen } from './guard-kit.ts'
+
+function form(options: object = {}) {
+  const { once, runtime } = engine()
+  const desk = tokens(once)
+  const guard = createGuard<Request>(once, {
+    tokens: desk,
+    scope: ({ request }) => request.user ?? 'alice',
+    ...options,
+  })
+  let runs = 0
+  const submit = async (token: string | undefined, request: Request = {}, status = 201) => {
+    const headers: Record<string, string> = token === undefined ? {} : { 'anti-repeat-token': token }
+    return seen(await guard(callOf({ ...request, headers }), async () => reply(status, `{"order":${++runs}}`)))
+  }
+  const issue = async (subject = 'alice') => (await desk.issue({ subject, operation: 'POST /orders' })).token
+  return { desk, issue, submit, runtime, runs: () => runs }
+}
+
+describe('a form with a one-time token', () => {
+  it('is carried out once, and submitted again it is answered the same', async () => {
+    const { issue, submit, runs } = form()
+    const token = await issue()
+    expect(await submit(token)).toBe('201 {"order":1}')
+    expect(await submit(token)).toBe('201 {"order":1} (replayed)')
+    expect(runs()).toBe(1)
+  })
+
+  it('may be submitted again after it failed, with the same token', async () => {
+    const { issue, submit } = form()
+    const token = await issue()
+    expect(await submit(token, {}, 503)).toBe('503 {"order":1}')
+    await expect(issue()).rejects.toMatchObject({ code: 'IN_FLIGHT' })
+    expect(await submit(token)).toBe('201 {"order":2}')
+    expect(await submit(await issue())).toBe('201 {"order":3}')
+  })
+
+  it('needs a token of this user for this route, and no other', async () => {
+    const { issue, submit, runs } = form()
+    const token = await issue()
+    expect(await submit(undefined)).toBe('400 missing-key')
+    expect(await submit('made up')).toBe('403 invalid-token')
+    expect(await submit(token, { user: 'bob' })).toBe('403 invalid-token')
+    expect(await submit(token, { url: '/refunds' })).toBe('403 invalid-token')
+    expect(runs()).toBe(0)
+    expect(await submit(token, { url: '/orders?from=cart' })).toBe('201 {"order":1}')
+  })
+
+  it('that was carried out does not answer another form with the same token', async () => {
+    const { issue, submit, runs } = form()
+    const token = await issue()
+    await submit(token)
+    expect(await submit(token, { body: '{"amount":9}' })).toBe('422 fingerprint-mismatch')
+    expect(await submit(token)).toBe('201 {"order":1} (replayed)')
+    expect(runs()).toBe(1)
+  })
+
+  it('is told that it was submitted already, where that is wanted', async () => {
+    const { issue, submit } = form({ onDuplicate: 'reject' })
+    const token = await issue()
+    await submit(token)
+    expect(await submit(token)).toBe('409 duplicate')
+  })
+
+  it('is too late after its time', async () => {
+    const { desk, submit, runtime, runs } = form()
+    const { token } = await desk.issue({ subject: 'alice', operation: 'POST /orders', ttlMs: 60_000 })
+    await runtime.advance(60_001)
+    expect(await submit(token)).toBe('403 invalid-token')
+    expect(runs()).toBe(0)
+  })
+
+  it('cannot have a key of another kind as well', () => {
+    const { once } = guarded()
+    const mixed = { scope: 'public', tokens: tokens(once), key: () => 'k' } as const
+    expect(() => createGuard(once, mixed)).toThrow('tokens')
+  })
+})
