@@ -1,0 +1,114 @@
+import type { ObservedRecord, OperationId, Steps, StoredResult } from '../../core/record.ts'
+import {
+  type AtomicClaims,
+  type ClaimOutcome,
+  type Completion,
+  isTransactional,
+  type Store,
+  type TransactionalStore,
+} from '../../core/store.ts'
+import { createSeal, type Seal, type SealKey } from './seal.ts'
+
+export type { SealKey } from './seal.ts'
+
+export interface SealedStoreOptions {
+  /** The first one seals, each of them opens. Put a new one in front, and take the old one out after `retentionMs`. */
+  readonly keys: readonly SealKey[]
+}
+
+/**
+ * Any store, with results and steps encrypted and bound to their operation: who can read the store learns no result, and
+ * who can write to it cannot make one up, or move one to another operation. What cannot be opened is `OUTCOME_UNKNOWN`,
+ * and its effect is not run again.
+ *
+ * Not sealed: scopes and keys (see `keys: 'hashed'`), fingerprints, which are digests of payloads, states and times, and
+ * the messages of an outbox.
+ * @throws OnlyonceError OPTION_INVALID
+ */
+export function sealedStore<S extends Store>(store: S, { keys }: SealedStoreOptions): S {
+  const seal = createSeal(keys)
+  const verbs: Store = {
+    name: store.name,
+    traits: store.traits,
+    ...(store.concurrency === undefined ? {} : { concurrency: store.concurrency }),
+    async claim(requests) {
+      const outcomes = await store.claim(requests)
+      return outcomes.map((outcome, at) => opened(seal, requests[at]?.id as OperationId, outcome))
+    },
+    renew: (renewals) =>
+      store.renew(
+        renewals.map((one) =>
+          one.steps === undefined ? one : { ...one, steps: closedSteps(seal, one.lease.id, one.steps) },
+        ),
+      ),
+    complete: (completions) => store.complete(completions.map((one) => closed(seal, one))),
+    release: (leases) => store.release(leases),
+    async find(ids) {
+      const records = await store.find(ids)
+      return records.map((record) => (record === undefined ? undefined : openedRecord(seal, record)))
+    },
+    async list(query) {
+      const page = await store.list(query)
+      return { ...page, items: page.items.map((record) => openedRecord(seal, record)) }
+    },
+    forget: (ids) => store.forget(ids),
+    sweep: (limit) => store.sweep(limit),
+    ...(store.watch === undefined ? {} : { watch: store.watch.bind(store) }),
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  }
+  // What only this kind of store has (migrations, sizes, …) stays reachable.
+  const whole = Object.assign(Object.create(store) as S, verbs)
+  return isTransactional<unknown>(store) ? Object.assign(whole, transactional(seal, store)) : whole
+}
+
+function transactional<Tx>(seal: Seal, store: TransactionalStore<Tx>) {
+  return {
+    transaction: store.transaction.bind(store),
+    within(tx: Tx): AtomicClaims {
+      const claims = store.within(tx)
+      return {
+        claim: async (request) => opened(seal, request.id, await claims.claim(request)),
+        complete: (completion) => claims.complete(closed(seal, completion)),
+        guarded: (work) => claims.guarded(work),
+      }
+    },
+    outbox: store.outbox,
+  }
+}
+
+function closed(seal: Seal, completion: Completion): Completion {
+  const { lease, result } = completion
+  return { ...completion, result: { ...result, body: seal.close(result.body, placeOf(lease.id, result.kind)) } }
+}
+
+function opened(seal: Seal, id: OperationId, outcome: ClaimOutcome): ClaimOutcome {
+  if (outcome.kind === 'done') return { ...outcome, result: openedResult(seal, id, outcome.result) }
+  if (outcome.kind === 'granted') return { ...outcome, steps: openedSteps(seal, id, outcome.steps) }
+  return outcome
+}
+
+function openedRecord(seal: Seal, record: ObservedRecord): ObservedRecord {
+  const { id, steps, result } = record
+  return {
+    ...record,
+    steps: openedSteps(seal, id, steps),
+    ...(result === undefined ? {} : { result: openedResult(seal, id, result) }),
+  }
+}
+
+/** The kind is part of the place: a result that was stored as an error cannot be passed off as a value. */
+function openedResult(seal: Seal, id: OperationId, { kind, body }: StoredResult): StoredResult {
+  return { kind, body: seal.open(body, placeOf(id, kind)) }
+}
+
+function closedSteps(seal: Seal, id: OperationId, steps: Steps): Steps {
+  return steps.map(({ name, result }) => ({ name, result: seal.close(result, placeOf(id, 'step', name)) }))
+}
+
+function openedSteps(seal: Seal, id: OperationId, steps: Steps): Steps {
+  return steps.map(({ name, result }) => ({ name, result: seal.open(result, placeOf(id, 'step', name)) }))
+}
+
+function placeOf(...parts: string[]): string {
+  return JSON.stringify(['onlyonce seal 1', ...parts])
+}
