@@ -25,7 +25,8 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   stores: ['core', 'embedded'],
   // What an executor gives fits the transaction of a store by shape, as the caller's own connection does.
   executors: ['core'],
-  guards: ['core'],
+  // What a transaction of the SQLite store looks like.
+  guards: ['core', 'embedded'],
   http: ['core'],
   rpc: ['core'],
   client: ['core'],
@@ -33,7 +34,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   outbox: ['core'],
   telemetry: ['core'],
   // The simulator drives the unmodified inbox and outbox over the real memory store: a model of them proves nothing.
-  testing: ['core', 'messaging', 'outbox', 'stores/memory'],
+  testing: ['core', 'http', 'messaging', 'outbox', 'stores/memory'],
   cli: ['core', 'index.ts', ...middle],
   dashboard: ['core', 'index.ts', ...middle],
 }
@@ -42,6 +43,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 export const MAY_USE_PACKAGE: Readonly<Record<string, { bundled?: readonly string[]; optional?: readonly string[] }>> =
   {
     cli: { bundled: ['commander', 'picocolors'] },
+    rpc: { optional: ['@connectrpc/connect', '@bufbuild/protobuf'] },
     embedded: { optional: ['libsql', 'better-sqlite3'] },
     stores: { optional: ['ioredis', 'iovalkey', 'pg', 'mysql2'] },
   }
@@ -52,7 +54,7 @@ export const SHARED_BY_STORES = ['sql']
 export const OPENS_STORES = 'urls'
 
 /** Folders whose files take time, chance and waiting from `Runtime`, so that a failing run is a seed to replay. */
-export const DETERMINISTIC = ['core', 'messaging', 'outbox']
+export const DETERMINISTIC = ['core', 'messaging', 'outbox', 'client', 'rpc', 'http']
 /** The files there that read the real clock. */
 export const REAL_WORLD = ['core/runtime.ts', 'core/timers.ts']
 

@@ -1,0 +1,78 @@
+import type { Runtime } from '../core/runtime.ts'
+import type { Fetch } from './types.ts'
+
+/** How one attempt ended. */
+export type Tried =
+  | { readonly kind: 'answered'; readonly response: Response }
+  | { readonly kind: 'failed'; readonly error: unknown }
+
+export interface AttemptLimits {
+  readonly runtime: Runtime
+  readonly timeoutMs: number
+  /** The caller's. */
+  readonly signal: AbortSignal | undefined
+  /** How much of the answer is waited for. */
+  readonly readAheadBytes: number
+}
+
+/** One request. It ends by `timeoutMs`, also when `fetch` pays no heed to its signal. */
+export async function attempt(fetch: Fetch, url: URL, init: RequestInit, limits: AttemptLimits): Promise<Tried> {
+  const { runtime, timeoutMs, signal, readAheadBytes } = limits
+  const own = new AbortController()
+  const ended = new Promise<never>((_, reject) => {
+    own.signal.addEventListener('abort', () => reject(own.signal.reason), { once: true })
+  })
+  ended.catch(() => {})
+  // By hand: on Node 20 what `AbortSignal.any` makes lives as long as its longest-lived source.
+  const follow = () => own.abort(signal?.reason)
+  const unfollow = () => signal?.removeEventListener('abort', follow)
+  if (signal?.aborted) follow()
+  else signal?.addEventListener('abort', follow, { once: true })
+  const cancel = runtime.after(timeoutMs, () =>
+    own.abort(new DOMException(`there was no answer within ${Math.ceil(timeoutMs)} ms`, 'TimeoutError')),
+  )
+  const asked = (async () => fetch(url.href, { ...init, signal: own.signal }))()
+  try {
+    const response = await Promise.race([asked, ended])
+    // While the rest of an answer is on its way, the caller's signal must still end it.
+    if (await Promise.race([readAhead(response, readAheadBytes), ended])) unfollow()
+    return { kind: 'answered', response }
+  } catch (error) {
+    asked.then(discard, () => {})
+    own.abort(error)
+    unfollow()
+    return { kind: 'failed', error }
+  } finally {
+    cancel()
+  }
+}
+
+/** Lets go of an answer that nobody will read, so that its connection is free again. */
+export function discard(response: Response): void {
+  if (!response.bodyUsed) response.body?.cancel().catch(() => {})
+}
+
+/**
+ * Waits for the body, up to `maxBytes` of it: an answer that breaks off in the middle is then a failed attempt, and not the
+ * caller's problem. The caller's response is left as it is: a copy of it is read, and the bytes are kept for both.
+ * Answers whether that was all.
+ */
+async function readAhead(response: Response, maxBytes: number): Promise<boolean> {
+  if (response.body === null) return true
+  if (maxBytes === 0 || isEventStream(response)) return false
+  const reader = response.clone().body?.getReader()
+  let length = 0
+  for (let read = await reader?.read(); read?.done === false; read = await reader?.read()) {
+    length += read.value.byteLength
+    // Resolves only when the caller's half is cancelled too, so it is not waited for.
+    if (length > maxBytes) {
+      reader?.cancel().catch(() => {})
+      return false
+    }
+  }
+  return true
+}
+
+function isEventStream({ headers }: Response): boolean {
+  return headers.get('content-type')?.toLowerCase().startsWith('text/event-stream') ?? false
+}

@@ -1,0 +1,54 @@
+import { OnlyonceError } from '../core/errors.ts'
+
+export interface BodyBytes {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  /** What `fetch` would have sent as content type. */
+  readonly type: string | null
+}
+
+/**
+ * The bytes of a body, made once: a form encoded twice has two boundaries, and a server would take that for another payload.
+ * @throws OnlyonceError OPTION_INVALID when there are more than `maxBytes`
+ */
+export async function bytesOf(
+  body: NonNullable<RequestInit['body']>,
+  maxBytes: number,
+  what: string,
+  signal?: AbortSignal,
+): Promise<BodyBytes> {
+  // Knows every kind of body, async iterables included.
+  const wrapped = new Response(body)
+  const parts: Uint8Array[] = []
+  let length = 0
+  const reader = wrapped.body?.getReader()
+  const stop = () => void reader?.cancel(signal?.reason).catch(() => {})
+  signal?.addEventListener('abort', stop, { once: true })
+  try {
+    for (let read = await reader?.read(); read?.done === false; read = await reader?.read()) {
+      length += read.value.byteLength
+      if (length > maxBytes) {
+        stop()
+        throw new OnlyonceError(
+          'OPTION_INVALID',
+          `the body of ${what} is longer than \`maxBodyBytes\` (${maxBytes}) and cannot be kept for a retry; ` +
+            "raise it, or use the policy 'failfast', which sends it once",
+        )
+      }
+      parts.push(read.value)
+    }
+  } finally {
+    signal?.removeEventListener('abort', stop)
+  }
+  signal?.throwIfAborted()
+  return { bytes: joined(parts, length), type: wrapped.headers.get('content-type') }
+}
+
+function joined(parts: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length)
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.byteLength
+  }
+  return bytes
+}

@@ -1,0 +1,92 @@
+import { timeLimit } from '../core/time-limit.ts'
+import { newUuid } from '../core/uuid.ts'
+import { bytesOf } from './body.ts'
+import type { Endpoints } from './endpoints.ts'
+import { headerOf } from './keys.ts'
+import type { ResolvedClient } from './options.ts'
+
+/** One call as every attempt of it is made. */
+export interface LogicalCall {
+  readonly method: string
+  readonly url: URL
+  readonly headers: Headers
+  /** As the header says it. */
+  readonly key: string | undefined
+  /** Whether a second attempt cannot be a second effect: by its method, or by its key. */
+  readonly repeatable: boolean
+  readonly bytes: Uint8Array<ArrayBuffer> | undefined
+  readonly init: RequestInit
+  readonly signal: AbortSignal | undefined
+}
+
+/** RFC 9110 §9.2.2. */
+const IDEMPOTENT = ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']
+
+/** What `fetch` reads of a Request besides method, URL, headers, body and signal. */
+const OF_REQUEST = [
+  'cache',
+  'credentials',
+  'integrity',
+  'keepalive',
+  'mode',
+  'redirect',
+  'referrer',
+  'referrerPolicy',
+] as const
+
+/**
+ * Reads what the caller gave, once: bytes and key stay the same on every attempt.
+ * @throws OnlyonceError OPTION_INVALID, KEY_MISSING, KEY_INVALID
+ */
+export async function logicalCall(
+  input: string | URL | Request,
+  given: RequestInit | undefined,
+  options: ResolvedClient,
+  endpoints: Endpoints,
+): Promise<LogicalCall> {
+  const request = input instanceof Request ? input : undefined
+  const { method: asked, headers: _, body: own, signal: ownSignal, ...rest } = given ?? {}
+  const method = (asked ?? request?.method ?? 'GET').toUpperCase()
+  const url = endpoints.resolve(request?.url ?? String(input))
+  const headers = new Headers(given?.headers ?? request?.headers)
+  const signal = (ownSignal === undefined ? request?.signal : ownSignal) ?? undefined
+  signal?.throwIfAborted()
+
+  const source = (own === undefined ? request?.body : own) ?? undefined
+  const kept = options.maxAttempts > 1 || options.policy === 'failback' || options.key !== undefined
+  let bytes: LogicalCall['bytes']
+  if (source !== undefined && kept) {
+    const reading = bytesOf(source, options.maxBodyBytes, `${method} ${url.origin}${url.pathname}`, signal)
+    const { deadlineMs, runtime } = options
+    const read = await timeLimit(runtime, reading, deadlineMs, () => {
+      const message = `the body of the request did not end within ${deadlineMs} ms`
+      return new DOMException(message, 'TimeoutError')
+    })
+    bytes = read.bytes
+    if (read.type !== null && !headers.has('content-type')) headers.set('content-type', read.type)
+  }
+
+  const key = keyOf({ method, url, headers, bytes }, options)
+  if (key !== undefined) headers.set(options.keyHeader, key)
+  const ofRequest = request === undefined ? {} : Object.fromEntries(OF_REQUEST.map((name) => [name, request[name]]))
+  // A stream that is sent once and not kept goes as it is, and fetch wants to be told.
+  const streamed = source instanceof ReadableStream && bytes === undefined ? { duplex: 'half' as const } : {}
+  const body = bytes ?? source
+  return {
+    ...{ method, url, headers, key, bytes, signal },
+    repeatable: key !== undefined || IDEMPOTENT.includes(method),
+    init: { ...ofRequest, ...rest, ...streamed, method, headers, ...(body === undefined ? {} : { body }) },
+  }
+}
+
+function keyOf(
+  { method, url, headers, bytes }: Pick<LogicalCall, 'method' | 'url' | 'headers' | 'bytes'>,
+  { key, keyHeader, keyFormat, methods, runtime }: ResolvedClient,
+): string | undefined {
+  const given = headers.get(keyHeader)
+  if (given !== null && given !== '') return given
+  if (!methods.includes(method)) return undefined
+  const name =
+    key === undefined ? newUuid(runtime) : key({ method, url: url.href, headers: new Headers(headers), body: bytes })
+  return name === undefined ? undefined : headerOf(name, keyFormat)
+}

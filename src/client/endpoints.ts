@@ -1,0 +1,62 @@
+import { invalidOption } from '../core/options.ts'
+
+/** Which server each attempt of one call goes to. */
+export interface Route {
+  readonly url: URL
+  /** Goes on to the next endpoint; answers whether this call has not been there yet. */
+  advance(): boolean
+  /** Lets later calls begin where this one was answered. */
+  keep(): void
+}
+
+export interface Endpoints {
+  /** @throws OnlyonceError OPTION_INVALID for a URL that is of none of them */
+  resolve(input: string): URL
+  route(url: URL): Route
+}
+
+/** Origins that serve the same, and share one store of keys. Calls begin at the one that answered last. */
+export function createEndpoints(origins: readonly string[]): Endpoints {
+  let current = 0
+  return {
+    resolve(input) {
+      const base = origins[current]
+      const url = parsed(input, base)
+      // A caller's credentials must never go to a host that it did not name.
+      if (base !== undefined && !origins.includes(url.origin))
+        throw invalidOption('endpoints', 'must hold the origin of every call that is not relative', url.origin)
+      return url
+    },
+    route(url) {
+      const count = Math.max(origins.length, 1)
+      let at = Math.max(origins.indexOf(url.origin), 0)
+      let visited = 1
+      return {
+        get url() {
+          const origin = origins[at]
+          return origin === undefined ? url : new URL(url.pathname + url.search + url.hash, origin)
+        },
+        advance() {
+          at = (at + 1) % count
+          return ++visited <= count
+        },
+        keep() {
+          current = at
+        },
+      }
+    },
+  }
+}
+
+function parsed(input: string, base: string | undefined): URL {
+  if (!URL.canParse(input, base))
+    throw invalidOption('input', 'must be a URL; a relative one needs `endpoints`', withoutPassword(input))
+  const url = new URL(input, base)
+  if (url.username !== '' || url.password !== '')
+    throw invalidOption('input', 'must not hold a user name or password; send them in a header', url.origin)
+  return url
+}
+
+function withoutPassword(url: string): string {
+  return url.replace(/\/\/.*@/s, '//…@')
+}

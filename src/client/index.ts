@@ -1,0 +1,8 @@
+export type { ClientEvent, ClientListener } from './events.ts'
+export { type IdempotentFetch, idempotentFetch } from './idempotent-fetch.ts'
+export type { KeyFormat } from './keys.ts'
+export type { ClusterPolicy, IdempotentFetchOptions } from './options.ts'
+export { FAILBACK_TOPIC } from './queued-call.ts'
+export { type Redeliverable, type RedeliverOptions, redeliver } from './redeliver.ts'
+export type { Failure, Fetch, OutgoingRequest, QueuedCall, Redelivered } from './types.ts'
+export { isReplay } from './verdict.ts'

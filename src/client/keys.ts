@@ -1,0 +1,21 @@
+import { OnlyonceError } from '../core/errors.ts'
+import { quote, resolveKey } from '../core/key.ts'
+
+export type KeyFormat = 'bare' | 'quoted'
+
+const MAX_KEY_LENGTH = 255
+const VISIBLE_ASCII = /^[\x21\x23-\x7e][\x21-\x7e]*$/
+const PRINTABLE_ASCII = /^[\x20-\x7e]+$/
+
+/**
+ * The key as a header says it: as it is, or as a string of structured fields (RFC 9651), which escapes `"` and `\`.
+ * @throws OnlyonceError KEY_MISSING, KEY_INVALID
+ */
+export function headerOf(given: string, format: KeyFormat): string {
+  const { key } = resolveKey(given, 'client', MAX_KEY_LENGTH)
+  if (!(format === 'bare' ? VISIBLE_ASCII : PRINTABLE_ASCII).test(key)) {
+    const rule = format === 'bare' ? 'visible ASCII without blanks, and not begin with `"`' : 'printable ASCII'
+    throw new OnlyonceError('KEY_INVALID', `key ${quote(key)} cannot be sent in a header: it must be ${rule}`)
+  }
+  return format === 'bare' ? key : `"${key.replace(/["\\]/g, '\\$&')}"`
+}

@@ -1,0 +1,128 @@
+import { invalidOption } from '../core/options.ts'
+import { type Runtime, systemRuntime } from '../core/runtime.ts'
+import type { ClientListener } from './events.ts'
+import type { KeyFormat } from './keys.ts'
+import { checkNumbers, functionRule, headerName, listOf, oneOf, originOf } from './rules.ts'
+import type { Failure, OutgoingRequest, QueuedCall } from './types.ts'
+
+/**
+ * What to do about a call that failed:
+ * - `failover`: try again, at the next endpoint where there are several
+ * - `failfast`: one attempt, and what comes of it
+ * - `failsafe`: answer with a made-up response, never throw
+ * - `failback`: keep it and send it again later
+ */
+export type ClusterPolicy = 'failover' | 'failfast' | 'failsafe' | 'failback'
+
+export interface IdempotentFetchOptions {
+  /** Default `'failover'`. */
+  readonly policy?: ClusterPolicy
+  /** Default: a random UUID. Answer the name of the operation in your own data; `undefined` sends the call without a key, once. */
+  readonly key?: (request: OutgoingRequest) => string | undefined
+  /** Default `'idempotency-key'`. A call that has this header already keeps it as it is. */
+  readonly keyHeader?: string
+  /** Default `'bare'`. `'quoted'`: as a string of structured fields, as the IETF draft has it. */
+  readonly keyFormat?: KeyFormat
+  /** Default `['POST', 'PATCH']`. The methods whose calls get a key. */
+  readonly methods?: readonly string[]
+  /** Default: none. Origins that serve the same and share one store of keys, such as `'https://a.example'`. */
+  readonly endpoints?: readonly string[]
+  /** Default 4 for `failover`, 1 for the others. `failfast` takes no other. */
+  readonly maxAttempts?: number
+  /** Default 60 000. No attempt begins, or goes on waiting for its answer, after that. */
+  readonly deadlineMs?: number
+  /** Default 10 000. How long one attempt may take. */
+  readonly attemptTimeoutMs?: number
+  /** Default 200. The pause before the second attempt is up to so long, each further one up to twice as long. */
+  readonly backoffMs?: number
+  /** Default 10 000. */
+  readonly maxBackoffMs?: number
+  /** Default 1 MiB. A longer request body is refused where it would have to be kept for a retry. */
+  readonly maxBodyBytes?: number
+  /** Default 1 MiB. So much of an answer is waited for before the call resolves; 0 for none. Event streams never are. */
+  readonly readAheadBytes?: number
+  /** Whether an answer is worth another attempt. Default, and where it answers `undefined`: 408, 425, 429, 5xx, and 409 to a key. */
+  readonly retry?: (response: Response) => boolean | undefined
+  /** Default `'idempotency-replayed'`. */
+  readonly replayedHeader?: string
+  /** For `failsafe`. Default: the server's answer where there is one, a 503 of our own otherwise. */
+  readonly fallback?: (failure: Failure) => Response
+  /** For `failback`: keeps a call and resolves when it is safe. Default: this process's memory, which a crash loses. */
+  readonly queue?: (call: QueuedCall) => unknown
+  /** Default `['accept', 'content-type']`, and always the key. The headers that go to your `queue`: credentials should not. */
+  readonly queuedHeaders?: readonly string[]
+  /** Default 1 000. How many calls this process's memory keeps. */
+  readonly maxQueued?: number
+  /** Default 43 200 000, 12 hours. Older calls are given up: shorter than the server remembers keys. */
+  readonly maxQueuedMs?: number
+  readonly onEvent?: ClientListener
+  /** Default `systemRuntime`. */
+  readonly runtime?: Runtime
+}
+
+export type ResolvedClient = Required<Omit<IdempotentFetchOptions, 'queue' | 'fallback' | 'key'>> &
+  Pick<IdempotentFetchOptions, 'queue' | 'fallback' | 'key'>
+
+const POLICIES = ['failover', 'failfast', 'failsafe', 'failback'] as const
+const NUMBERS = {
+  maxAttempts: 1,
+  deadlineMs: 60_000,
+  attemptTimeoutMs: 10_000,
+  backoffMs: 200,
+  maxBackoffMs: 10_000,
+  maxBodyBytes: 1024 * 1024,
+  readAheadBytes: 1024 * 1024,
+  maxQueued: 1_000,
+  maxQueuedMs: 12 * 3_600_000,
+} as const
+const KNOWN: readonly string[] = [
+  ...['policy', 'key', 'keyHeader', 'keyFormat', 'methods', 'endpoints', 'retry', 'replayedHeader', 'fallback'],
+  ...['queue', 'queuedHeaders', 'onEvent', 'runtime', ...Object.keys(NUMBERS)],
+]
+
+/** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
+export function resolveClient(given: IdempotentFetchOptions): ResolvedClient {
+  for (const [name, value] of Object.entries(Object(given))) {
+    if (!KNOWN.includes(name)) throw invalidOption(name, `is not an option; there are ${KNOWN.join(', ')}`, value)
+  }
+  const policy = oneOf('policy', given.policy ?? 'failover', POLICIES)
+  const numbers = checkNumbers({ ...NUMBERS, maxAttempts: policy === 'failover' ? 4 : 1 }, given, ['readAheadBytes'])
+  if (policy === 'failfast' && numbers.maxAttempts > 1)
+    throw invalidOption(
+      'maxAttempts',
+      "cannot be given with the policy 'failfast', which makes one",
+      numbers.maxAttempts,
+    )
+  if (given.maxBackoffMs !== undefined && numbers.maxBackoffMs < numbers.backoffMs)
+    throw invalidOption(
+      'maxBackoffMs',
+      `must not be shorter than backoffMs (${numbers.backoffMs})`,
+      numbers.maxBackoffMs,
+    )
+  for (const [name, only] of [
+    ['fallback', 'failsafe'],
+    ['queue', 'failback'],
+  ] as const) {
+    if (given[name] !== undefined && policy !== only)
+      throw invalidOption(name, `has no effect on the policy '${policy}'; it is for '${only}'`, policy)
+  }
+  for (const name of ['key', 'retry', 'fallback', 'queue', 'onEvent'] as const) functionRule(name, given[name])
+  const { key, fallback, queue, retry = () => undefined, onEvent = () => {}, runtime = systemRuntime } = given
+  return {
+    ...numbers,
+    policy,
+    maxBackoffMs: Math.max(numbers.maxBackoffMs, numbers.backoffMs),
+    keyHeader: headerName('keyHeader', given.keyHeader ?? 'idempotency-key'),
+    keyFormat: oneOf('keyFormat', given.keyFormat ?? 'bare', ['bare', 'quoted'] as const),
+    replayedHeader: headerName('replayedHeader', given.replayedHeader ?? 'idempotency-replayed'),
+    methods: listOf('methods', given.methods ?? ['POST', 'PATCH']).map((method) => method.toUpperCase()),
+    endpoints: listOf('endpoints', given.endpoints ?? []).map(originOf),
+    queuedHeaders: listOf('queuedHeaders', given.queuedHeaders ?? ['accept', 'content-type']),
+    retry,
+    onEvent,
+    runtime,
+    ...(key === undefined ? {} : { key }),
+    ...(fallback === undefined ? {} : { fallback }),
+    ...(queue === undefined ? {} : { queue }),
+  }
+}

@@ -1,0 +1,47 @@
+import { fingerprintOf } from '../core/fingerprint.ts'
+import { operationId } from '../core/key.ts'
+import type { Runtime } from '../core/runtime.ts'
+import type { LogicalCall } from './call.ts'
+import type { QueuedCall } from './types.ts'
+
+/** The topic of every queued call. */
+export const FAILBACK_TOPIC = 'onlyonce.failback'
+
+const OURS = 'onlyonce-'
+const METHOD = `${OURS}method`
+const URL_HEADER = `${OURS}url`
+const AT = `${OURS}queued-at`
+
+/** A call as plain data, with those of its headers that `keeps` is true of. */
+export function queuedCall(call: LogicalCall, runtime: Runtime, keeps: (header: string) => boolean): QueuedCall {
+  const { method, url, headers, key, bytes } = call
+  const body = bytes ?? new Uint8Array()
+  const kept = [...headers].filter(([name]) => !name.startsWith(OURS) && keeps(name))
+  return {
+    id: key === undefined ? runtime.token() : operationId(`${method} ${url.href} ${fingerprintOf(body)}`, key),
+    topic: FAILBACK_TOPIC,
+    body,
+    headers: {
+      ...Object.fromEntries(kept),
+      ...{ [METHOD]: method, [URL_HEADER]: url.href, [AT]: new Date(runtime.now()).toISOString() },
+    },
+  }
+}
+
+/** What a queue handed back, ready to be sent. `undefined` when it is not one of our calls. */
+export interface ReadCall {
+  readonly method: string
+  readonly url: URL
+  readonly headers: Headers
+  readonly queuedAt: number
+  readonly body: Uint8Array<ArrayBuffer>
+}
+
+export function readCall({ headers, body }: Pick<QueuedCall, 'headers' | 'body'>): ReadCall | undefined {
+  const method = headers[METHOD]
+  const url = headers[URL_HEADER]
+  const queuedAt = Date.parse(headers[AT] ?? '')
+  if (method === undefined || url === undefined || !URL.canParse(url) || Number.isNaN(queuedAt)) return undefined
+  const sent = Object.entries(headers).filter(([name]) => !name.startsWith(OURS))
+  return { method, url: new URL(url), headers: new Headers(sent), queuedAt, body: Uint8Array.from(body) }
+}

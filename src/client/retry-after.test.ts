@@ -1,0 +1,33 @@
+import { expect, it } from 'vitest'
+import { fakeRuntime } from '../testing/fake-runtime.ts'
+import { retryAfterMs } from './retry-after.ts'
+
+const runtime = fakeRuntime({ now: Date.UTC(2026, 10, 21, 12, 0, 0) })
+const read = (headers: Record<string, string>) => retryAfterMs(new Headers(headers), runtime)
+
+it.each([
+  ['0', 0],
+  ['120', 120_000],
+  [' 7 ', 7_000],
+  ['Sat, 21 Nov 2026 12:00:30 GMT', 30_000],
+  ['Saturday, 21-Nov-26 12:00:30 GMT', 30_000],
+  ['Sat Nov 21 12:00:30 2026 GMT', 30_000],
+  ['Sat, 21 Nov 2026 11:00:00 GMT', 0],
+])('%j is %i ms', (value, ms) => {
+  expect(read({ 'retry-after': value })).toBe(ms)
+})
+
+it.each(['', '-5', '1.5', '1e3', '2026-11-21', 'soon', 'Sat, nonsense', '9999999999', 'Infinity', '1, 2'])(
+  '%j says nothing',
+  (value) => {
+    expect(read({ 'retry-after': value })).toBeUndefined()
+  },
+)
+
+it('a date is read by the clock of the server that wrote it', () => {
+  const headers = { date: 'Sat, 21 Nov 2026 09:00:00 GMT', 'retry-after': 'Sat, 21 Nov 2026 09:00:05 GMT' }
+  expect(read(headers)).toBe(5_000)
+  expect(read({ ...headers, date: 'nonsense' })).toBe(0)
+})
+
+it('is not there', () => expect(read({})).toBeUndefined())

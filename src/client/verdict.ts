@@ -1,0 +1,38 @@
+import type { Tried } from './attempt.ts'
+
+/** `result`: the caller's answer. `failure`: worth another attempt, if one is safe. */
+export type Verdict = 'result' | 'failure'
+
+export interface Judging {
+  /** The call has a key, so that 409 means "an earlier attempt is still running" and not a conflict of its own. */
+  readonly keyed: boolean
+  readonly replayedHeader: string
+  readonly retry: (response: Response) => boolean | undefined
+}
+
+const PASSING = [408, 425, 429]
+
+/** What one attempt came to. Whether the call may be repeated at all is not asked here. */
+export function judge(tried: Tried, { keyed, replayedHeader, retry }: Judging): Verdict {
+  if (tried.kind === 'failed') return 'failure'
+  const { response } = tried
+  const decided = retry(response)
+  if (decided !== undefined) return decided ? 'failure' : 'result'
+  // A stored answer is the same next time, also when it is a 500.
+  if (isReplay(response, replayedHeader)) return 'result'
+  const { status } = response
+  return (status === 409 && keyed) || PASSING.includes(status) || status >= 500 ? 'failure' : 'result'
+}
+
+/** Whether another server may do better: not when the answer is about the operation or the caller. */
+export function blamesServer(tried: Tried): boolean {
+  return tried.kind === 'failed' || tried.response.status === 408 || tried.response.status >= 500
+}
+
+/**
+ * Whether the server answered with the stored result of an earlier attempt.
+ * `header` defaults to `idempotency-replayed`; Stripe's `idempotent-replayed` counts as well.
+ */
+export function isReplay(response: Response, header = 'idempotency-replayed'): boolean {
+  return [header, 'idempotent-replayed'].some((name) => response.headers.get(name)?.toLowerCase() === 'true')
+}

@@ -1,0 +1,98 @@
+import { OnlyonceError } from '../core/errors.ts'
+import type { Once, Outcome } from '../core/once.ts'
+import { type AbandonedPolicy, type CallOptions, invalidOption } from '../core/options.ts'
+import { loadLibrary, type RpcLibrary } from './library.ts'
+import { nameOf } from './naming.ts'
+import { type RpcIdempotencyOptions, type RpcRules, resolveRpc } from './options.ts'
+import { refusal } from './refusal.ts'
+import { replay } from './replay.ts'
+import { type Run, runOf } from './running.ts'
+import { callOf, type RpcCall, type RpcInterceptor, type RpcRequest, type RpcResponse } from './shapes.ts'
+import { storedAnswer } from './stored.ts'
+
+/** The part of an engine that the interceptor uses. */
+export type RpcEngine = Pick<Once, 'attempt' | 'options'>
+
+/**
+ * A server interceptor for Connect, gRPC and gRPC-Web: a unary call with an idempotency key takes effect once, and its
+ * duplicates get the same answer. Put it after the one that authenticates: the first in the list is the outermost.
+ * @throws OnlyonceError OPTION_INVALID
+ */
+export function idempotency(once: RpcEngine, options: RpcIdempotencyOptions): RpcInterceptor {
+  if (typeof once?.attempt !== 'function') throw invalidOption('once', 'is required: what onlyonce() answered', once)
+  const rules = resolveRpc(options)
+  return (next) => async (request) => {
+    const call = callOf(request)
+    if (!rules.methods(call)) return next(request)
+    const library = await loadLibrary()
+    const refuse = (error: unknown): never => {
+      throw OnlyonceError.is(error) ? refusal(library, error) : error
+    }
+    const named = await nameOf(once.options, rules, library, request, call).catch(refuse)
+    if (named === undefined) return next(request)
+    const run = runOf(next, request, call, rules, library)
+    const outcome = await once.attempt(named, run.effect, callOptions(rules, request, call, library)).catch(refuse)
+    if (outcome.kind === 'executed' || outcome.kind === 'failed') {
+      const { ended } = run
+      // The first caller gets what the handler gave, whole: what is kept for duplicates may be less.
+      if (ended !== undefined && !isReplayed(outcome)) return endOf(ended)
+    }
+    try {
+      return replayed(outcome, once, rules, request, library) as Awaited<ReturnType<typeof next>>
+    } catch (error) {
+      return refuse(error)
+    }
+  }
+}
+
+function isReplayed(outcome: Outcome<unknown>): boolean {
+  return outcome.kind === 'failed' && outcome.replayed
+}
+
+function endOf<Response>(ended: NonNullable<Run<Response>['ended']>): Response {
+  if ('thrown' in ended) throw ended.thrown
+  return ended.response
+}
+
+/** What a caller is told that did not run the handler. @throws OnlyonceError, and the stored error */
+function replayed(
+  outcome: Outcome<unknown>,
+  once: RpcEngine,
+  rules: RpcRules,
+  request: RpcRequest,
+  library: RpcLibrary,
+): RpcResponse {
+  switch (outcome.kind) {
+    case 'executed':
+    case 'replayed': {
+      const { onDuplicate } = { ...once.options, ...rules.call }
+      if (onDuplicate === 'reject')
+        throw new OnlyonceError('DUPLICATE', 'the call was made, and duplicates are rejected')
+      return replay(outcome.value, request, rules, library)
+    }
+    case 'in-flight': {
+      const { retryAfterMs } = outcome
+      throw new OnlyonceError('IN_FLIGHT', 'another caller is making this call', { retryAfterMs })
+    }
+    case 'mismatch':
+      throw new OnlyonceError('KEY_REUSED', 'the key is bound to another request')
+    case 'unknown':
+      throw new OnlyonceError('OUTCOME_UNKNOWN', 'the call was abandoned; resolve it (onlyonce keys resolve)')
+    case 'failed':
+      throw outcome.error
+  }
+}
+
+function callOptions(rules: RpcRules, request: RpcRequest, call: RpcCall, library: RpcLibrary): CallOptions {
+  const { onAbandoned } = rules
+  if (typeof onAbandoned !== 'function')
+    return { ...rules.call, onThrow: 'release', onAbandoned: onAbandoned ?? 'retry' }
+  const reconcile: AbandonedPolicy = async (op) => {
+    const known = await onAbandoned(op, call)
+    if (!known.happened) return known
+    const { output } = request.method
+    const message = library.toBinary(output, library.create(output, known.message))
+    return { happened: true, value: storedAnswer(message, { header: new Headers(), trailer: new Headers() }, rules) }
+  }
+  return { ...rules.call, onThrow: 'release', onAbandoned: reconcile }
+}

@@ -1,0 +1,7 @@
+export type { CallsEvent, CallsOptions } from './calls-options.ts'
+export { idempotency, type RpcEngine } from './idempotency.ts'
+export { idempotentCalls } from './idempotent-calls.ts'
+export type { RpcError } from './library.ts'
+export type { ReconciledCall, RpcIdempotencyOptions } from './options.ts'
+export { operationKey } from './running.ts'
+export type { RpcCall, RpcInterceptor, RpcRequest, RpcResponse } from './shapes.ts'

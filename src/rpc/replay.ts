@@ -1,0 +1,39 @@
+import { OnlyonceError } from '../core/errors.ts'
+import type { RpcLibrary } from './library.ts'
+import type { RpcRules } from './options.ts'
+import { protocolHeader, protocolTrailer } from './protocol.ts'
+import type { RpcRequest, RpcResponse } from './shapes.ts'
+import { readStored } from './stored.ts'
+
+/**
+ * The stored end of a call, once more.
+ * @throws the stored error; OnlyonceError RESULT_UNSERIALIZABLE when the answer was not kept, OUTCOME_UNKNOWN when it cannot be read
+ */
+export function replay(
+  value: unknown,
+  request: RpcRequest,
+  { replayedHeader, compression }: RpcRules,
+  library: RpcLibrary,
+): RpcResponse {
+  const end = readStored(value)
+  if ('omitted' in end)
+    throw new OnlyonceError('RESULT_UNSERIALIZABLE', 'the answer is longer than `maxBodyBytes` and was not kept')
+  if ('error' in end) {
+    const { code, message, details, metadata } = end.error
+    const error = library.error(message, code, new Headers([...metadata.map(pair), [replayedHeader, 'true']]))
+    error.details = [...details]
+    throw error
+  }
+  const header = protocolHeader(request, compression)
+  const trailer = protocolTrailer(request)
+  for (const [name, kept] of end.header) header.set(name, kept)
+  for (const [name, kept] of end.trailer) trailer.set(name, kept)
+  header.set(replayedHeader, 'true')
+  const { method, service } = request
+  const message = library.fromBinary(method.output, end.message)
+  return Object.assign({ stream: false, method, service, message }, { header, trailer })
+}
+
+function pair([name, value]: readonly [string, string]): [string, string] {
+  return [name, value]
+}

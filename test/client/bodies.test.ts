@@ -1,0 +1,116 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { idempotentFetch } from '../../src/client/index.ts'
+import { closeServers, FAST, serve, statuses } from './server.ts'
+
+afterEach(closeServers)
+
+const stream = (...parts: readonly string[]) =>
+  new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (const part of parts) controller.enqueue(Buffer.from(part))
+      controller.close()
+    },
+  })
+
+const streamed = (body: ReadableStream): RequestInit => ({ method: 'POST', body, duplex: 'half' }) as RequestInit
+
+describe('a body is the same on every attempt', () => {
+  const form = new FormData()
+  form.set('amount', '42')
+  const bodies: readonly (readonly [string, RequestInit, string | undefined])[] = [
+    ['text', { body: 'ключ' }, 'text/plain;charset=UTF-8'],
+    ['bytes', { body: new Uint8Array([0, 255, 13, 10]) }, undefined],
+    ['a form', { body: form }, 'multipart/form-data; boundary='],
+    ['parameters', { body: new URLSearchParams({ a: '1' }) }, 'application/x-www-form-urlencoded;charset=UTF-8'],
+    ['a blob', { body: new Blob(['b'], { type: 'text/css' }) }, 'text/css'],
+    ['a stream', streamed(stream('one', 'two')), undefined],
+    ['nothing', {}, undefined],
+    ['text with a type', { body: '{}', headers: { 'content-type': 'application/json' } }, 'application/json'],
+  ]
+  it.each(bodies)('%s', async (_, init, type) => {
+    const server = await serve(statuses(503, 503, 200))
+    await idempotentFetch(fetch, FAST)(server.origin, { method: 'POST', ...init })
+    const [first, ...others] = server.seen
+    expect(others).toHaveLength(2)
+    for (const other of others) {
+      expect(other.body).toEqual(first?.body)
+      expect(other.headers['content-type']).toBe(first?.headers['content-type'])
+    }
+    if (type === undefined) expect(first?.headers['content-type']).toBeUndefined()
+    else expect(first?.headers['content-type']).toContain(type)
+  })
+
+  it('also when the caller changes it meanwhile', async () => {
+    const body = Buffer.from('before')
+    const server = await serve((response, _, number) => {
+      body.fill('x')
+      response.writeHead(number === 1 ? 503 : 200).end()
+    })
+    await idempotentFetch(fetch, FAST)(server.origin, { method: 'POST', body })
+    expect(server.seen.map((one) => one.body.toString())).toEqual(['before', 'before'])
+  })
+
+  it('of a Request, with its headers', async () => {
+    const server = await serve(statuses(503, 200))
+    const request = new Request(server.origin, { method: 'POST', body: 'r', headers: { 'x-a': '1' } })
+    await idempotentFetch(fetch, FAST)(request, { headers: { 'x-b': '2' } })
+    expect(server.seen.map(({ body, headers }) => [body.toString(), headers['x-a'], headers['x-b']])).toEqual([
+      ['r', undefined, '2'],
+      ['r', undefined, '2'],
+    ])
+  })
+})
+
+describe('a body that is too long to keep', () => {
+  const long = () => stream('x'.repeat(600), 'y'.repeat(600))
+
+  it('is refused before anything is sent', async () => {
+    const server = await serve(statuses(200))
+    const send = idempotentFetch(fetch, { maxBodyBytes: 1_000 })
+    for (const init of [streamed(long()), { method: 'POST', body: 'z'.repeat(1_001) }]) {
+      await expect(send(`${server.origin}/orders?token=secret`, init)).rejects.toMatchObject({
+        code: 'OPTION_INVALID',
+        message: expect.stringMatching(
+          /^the body of POST http:\/\/127\.0\.0\.1:\d+\/orders is longer than `maxBodyBytes`/,
+        ),
+      })
+    }
+    expect(server.seen).toEqual([])
+    expect((await send(server.origin, { method: 'POST', body: 'z'.repeat(1_000) })).status).toBe(200)
+  })
+
+  it('is sent once as it is by failfast', async () => {
+    const server = await serve(statuses(503))
+    const send = idempotentFetch(fetch, { policy: 'failfast', maxBodyBytes: 1_000 })
+    expect((await send(server.origin, streamed(long()))).status).toBe(503)
+    expect((await send(new Request(server.origin, streamed(long())))).status).toBe(503)
+    expect(server.seen.map(({ body }) => body.length)).toEqual([1200, 1200])
+  })
+})
+
+describe('the answer', () => {
+  it('is the very response of fetch, to be read once and in full', async () => {
+    const bytes = Buffer.alloc(3 * 1024 * 1024, 'abc')
+    const server = await serve((response) => response.writeHead(201, { 'x-a': '1' }).end(bytes))
+    const made: Response[] = []
+    const watched = async (...args: Parameters<typeof fetch>) => {
+      const response = await fetch(...args)
+      made.push(response)
+      return response
+    }
+    const response = await idempotentFetch(watched)(server.origin, { method: 'POST' })
+    expect(response).toBe(made[0])
+    expect(response.bodyUsed).toBe(false)
+    expect(Buffer.from(await response.arrayBuffer()).equals(bytes)).toBe(true)
+  })
+
+  it('of an event stream is not waited for', async () => {
+    const server = await serve((response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write('data: 1\n\n')
+    })
+    const response = await idempotentFetch(fetch)(server.origin, { method: 'POST' })
+    const { value } = (await response.body?.getReader().read()) ?? {}
+    expect(Buffer.from(value ?? []).toString()).toBe('data: 1\n\n')
+  })
+})

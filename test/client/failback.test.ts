@@ -1,0 +1,171 @@
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
+import {
+  type ClientEvent,
+  FAILBACK_TOPIC,
+  type IdempotentFetchOptions,
+  idempotentFetch,
+  type QueuedCall,
+  redeliver,
+} from '../../src/client/index.ts'
+import { outbox, relay } from '../../src/outbox/outbox.ts'
+import { sqliteStore } from '../../src/stores/sqlite/index.ts'
+import { temporaryFile } from './files.ts'
+import { closeServers, FAST, serve, statuses } from './server.ts'
+
+afterEach(closeServers)
+
+const POST = { method: 'POST', body: 'pay 42', headers: { authorization: 'Bearer secret', 'content-type': 'text/x' } }
+
+function client(options: IdempotentFetchOptions = {}) {
+  const events: ClientEvent[] = []
+  const send = idempotentFetch(fetch, {
+    policy: 'failback',
+    ...FAST,
+    onEvent: (event) => events.push(event),
+    ...options,
+  })
+  onTestFinished(() => send.close())
+  const until = (type: string) => expect.poll(() => events.map((event) => event.type)).toContain(type)
+  return { send, events, until }
+}
+
+describe('failback in memory', () => {
+  it('answers 202 and sends the same request until it is accepted', async () => {
+    const server = await serve(statuses(503, 503, 503, 201))
+    const { send, events, until } = client()
+    const response = await send(server.origin, POST)
+    expect([response.status, response.headers.get('onlyonce-policy'), send.waiting]).toEqual([202, 'failback', 1])
+    await until('delivered')
+    expect(events.map(({ type }) => type)).toEqual(['attempt-failed', 'queued', 'delivered'])
+    expect(events[1]).toMatchObject({ durable: false, reason: 'HTTP 503' })
+    expect(new Set(server.keys).size).toBe(1)
+    expect(server.seen.map(({ body, headers }) => `${body} ${headers.authorization}`)).toEqual(
+      Array(4).fill('pay 42 Bearer secret'),
+    )
+    await expect.poll(() => send.waiting).toBe(0)
+  })
+
+  it('drops what the server will never take, and says so', async () => {
+    const server = await serve(statuses(503, 422))
+    const { send, events, until } = client()
+    await send(server.origin, POST)
+    await until('dropped')
+    expect(events.at(-1)).toMatchObject({ type: 'dropped', reason: 'HTTP 422' })
+  })
+
+  it('drops what is too old for the server to know its key', async () => {
+    const server = await serve(statuses(503))
+    const { send, events, until } = client({ maxQueuedMs: 50 })
+    await send(server.origin, POST)
+    await until('dropped')
+    expect(events.at(-1)).toMatchObject({ reason: 'it was queued more than 50 ms ago' })
+  })
+
+  it('hands over results, reads and what cannot be repeated as they are', async () => {
+    const server = await serve(statuses(404, 503, 503, 200))
+    const { send } = client()
+    expect((await send(server.origin, POST)).status).toBe(404)
+    expect((await send(server.origin)).status).toBe(503)
+    const unkeyed = client({ key: () => undefined })
+    expect((await unkeyed.send(server.origin, POST)).status).toBe(503)
+    expect([send.waiting, unkeyed.send.waiting, server.seen.length]).toEqual([0, 0, 3])
+  })
+
+  it('keeps no more than it may: a call that nobody will send is an error', async () => {
+    const server = await serve(statuses(503))
+    const { send } = client({ maxQueued: 2, backoffMs: 60_000, maxBackoffMs: 60_000 })
+    await send(server.origin, POST)
+    await send(server.origin, POST)
+    await expect(send(server.origin, POST)).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: expect.stringContaining('2 calls wait already (maxQueued)'),
+    })
+    const known = { ...POST, headers: { 'idempotency-key': 'k' } }
+    const other = client({ maxQueued: 1, backoffMs: 60_000, maxBackoffMs: 60_000 })
+    for (const _ of [1, 2]) expect((await other.send(server.origin, known)).status).toBe(202)
+    expect(other.send.waiting).toBe(1)
+  })
+
+  it('tells what is left when it is closed', async () => {
+    const server = await serve(statuses(503))
+    const { send, events } = client({ backoffMs: 60_000, maxBackoffMs: 60_000 })
+    await send(server.origin, POST)
+    await send.close()
+    expect(events.at(-1)).toMatchObject({ type: 'dropped', reason: 'the client was closed' })
+    await expect(send(server.origin, POST)).rejects.toMatchObject({ code: 'CLOSED' })
+    expect(server.seen).toHaveLength(1)
+  })
+})
+
+describe('failback in a queue of the caller', () => {
+  it('gives plain data without credentials, the same for the same call', async () => {
+    const server = await serve(statuses(503))
+    const calls: QueuedCall[] = []
+    const { send, events } = client({ queue: async (call) => calls.push(call), queuedHeaders: ['Content-Type'] })
+    const keyed = { ...POST, headers: { ...POST.headers, 'idempotency-key': 'order-1' } }
+    for (const init of [keyed, keyed, { ...keyed, body: 'pay 43' }]) await send(`${server.origin}/a?b=1`, init)
+    expect(calls[0]).toMatchObject({ topic: FAILBACK_TOPIC, body: new Uint8Array(Buffer.from('pay 42')) })
+    expect(calls[0]?.headers).toEqual({
+      'content-type': 'text/x',
+      'idempotency-key': 'order-1',
+      'onlyonce-method': 'POST',
+      'onlyonce-url': `${server.origin}/a?b=1`,
+      'onlyonce-queued-at': expect.stringMatching(/^\d{4}-.*Z$/),
+    })
+    expect(calls[1]?.id).toBe(calls[0]?.id)
+    expect(calls[2]?.id).not.toBe(calls[0]?.id)
+    expect(events[1]).toMatchObject({ type: 'queued', durable: true })
+  })
+
+  it('that does not take it makes the call an error', async () => {
+    const server = await serve(statuses(503))
+    const { send } = client({ queue: () => Promise.reject(new Error('disk full')) })
+    await expect(send(server.origin, POST)).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: 'the call failed (HTTP 503) and could not be queued (disk full); send it again with the same key',
+    })
+  })
+
+  it('survives the process with the outbox, and its relay sends it', async () => {
+    const path = temporaryFile('failback.db')
+    const server = await serve(statuses(503, 503, 201))
+    {
+      await using store = sqliteStore({ path })
+      const messages = outbox(store)
+      const { send } = client({ queue: (call) => store.transaction((tx) => messages.add(tx, call)) })
+      expect((await send(server.origin, POST)).status).toBe(202)
+    }
+    await using store = sqliteStore({ path })
+    const publish = redeliver(fetch, { headers: async () => ({ authorization: 'Bearer fresh' }) })
+    const running = relay({ store, publish, backoffMs: 10, pollMs: 10 })
+    running.start()
+    await expect.poll(async () => (await outbox(store).stats()).waiting, { timeout: 10_000 }).toBe(0)
+    await running.stop()
+    expect(server.seen.map(({ headers }) => headers.authorization)).toEqual([
+      'Bearer secret',
+      'Bearer fresh',
+      'Bearer fresh',
+    ])
+    expect(new Set(server.keys).size).toBe(1)
+    expect(server.seen.map(({ body }) => body.toString())).toEqual(Array(3).fill('pay 42'))
+  })
+})
+
+describe('redeliver', () => {
+  it('answers for each call, and refuses what is none', async () => {
+    const server = await serve((response, { url }) => response.writeHead(Number(url.slice(1))).end())
+    const calls: QueuedCall[] = []
+    const { send } = client({ queue: async (call) => calls.push(call), retry: () => true })
+    for (const status of [200, 409, 422, 503]) await send(`${server.origin}/${status}`, POST)
+    const stranger = { headers: { a: 'b' }, body: new Uint8Array() }
+    expect(await redeliver(fetch)([...calls, stranger])).toEqual([
+      { ok: true },
+      { ok: false, reason: 'HTTP 409' },
+      { ok: false, reason: 'HTTP 422', permanent: true },
+      { ok: false, reason: 'HTTP 503' },
+      { ok: false, reason: 'it is not a call that was queued by the policy failback', permanent: true },
+    ])
+    const headers = () => Promise.reject(new Error('no token today'))
+    expect(await redeliver(fetch, { headers })(calls.slice(0, 1))).toEqual([{ ok: false, reason: 'no token today' }])
+  })
+})
