@@ -2,17 +2,27 @@ import { hash } from 'node:crypto'
 import { checkScope } from '../core/key.ts'
 
 const READABLE = 200
+/** What was worked out lately: most requests of a client go to the same few routes. */
+const REMEMBERED = 1_000
 
 /**
  * What an `Idempotency-Key` is unique within: the engine's scope, who asks, and what for. A JSON array, so that no
- * part can reach into the next one; a digest of it where it is too long, or reads like a missing value.
- * @throws OnlyonceError OPTION_INVALID when `principal` is empty, or is what is left of a missing value
+ * part can reach into the next one; a digest of it where it is too long, or reads like a missing value. The function
+ * throws OnlyonceError OPTION_INVALID when the principal is empty, or is what is left of a missing value.
  */
-export function compositeScope(engine: string, principal: string, method: string, url: string): string {
-  checkScope(principal)
-  const readable = JSON.stringify([engine, principal, method, url])
-  if (readable.length <= READABLE && isScope(readable)) return readable
-  return JSON.stringify([engine, hash('sha256', readable, 'hex'), method])
+export function createCompositeScope(engine: string): (principal: string, method: string, url: string) => string {
+  let known = new Map<string, string>()
+  return (principal, method, url) => {
+    const readable = JSON.stringify([engine, principal, method, url])
+    const before = known.get(readable)
+    if (before !== undefined) return before
+    checkScope(principal)
+    const short = readable.length <= READABLE && isScope(readable)
+    const scope = short ? readable : JSON.stringify([engine, hash('sha256', readable, 'hex'), method])
+    if (known.size === REMEMBERED) known = new Map()
+    known.set(readable, scope)
+    return scope
+  }
 }
 
 function isScope(text: string): boolean {

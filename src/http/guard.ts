@@ -3,6 +3,7 @@ import { report } from '../core/events.ts'
 import type { Once, Operation, Outcome } from '../core/once.ts'
 import { type AbandonedPolicy, type CallOptions, invalidOption } from '../core/options.ts'
 import type { HttpCall, HttpReply, Omitted } from './call.ts'
+import { createCompositeScope } from './composite-scope.ts'
 import { createKeyQuota } from './key-quota.ts'
 import { type Named, nameOf } from './naming.ts'
 import { type HttpRules, type IdempotencyOptions, resolveRules, type TokenPort } from './options.ts'
@@ -37,14 +38,21 @@ export interface HttpGuard<R> {
   readonly rules: HttpRules<R>
 }
 
-/** The answer frees the key. An error, because that is what releases an operation. */
+/** The answer is no result. An error, because that is what ends an operation without one. */
 class NotKept extends Error {
   readonly reply: HttpReply
+  readonly decision: 'release' | 'abandon'
 
-  constructor(reply: HttpReply) {
-    super(`answered ${reply.status}, which is not kept: the same key runs the handler again`)
+  constructor(reply: HttpReply, decision: 'release' | 'abandon') {
+    super(`answered ${reply.status}, which is not kept`)
     this.reply = reply
+    this.decision = decision
   }
+}
+
+function onThrow(error: unknown): 'release' | 'abandon' {
+  if (error instanceof NotKept) return error.decision
+  return OnlyonceError.is(error) && error.code === 'OUTCOME_UNKNOWN' ? 'abandon' : 'release'
 }
 
 /**
@@ -57,14 +65,16 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
   if (rules.atomic && once.atomic === undefined) {
     throw invalidOption('atomic', `needs a store with transactions, and ${once.store.name} has none`, true)
   }
-  const callOptions: CallOptions = Object.freeze({ ...rules.call, onThrow: 'release', ...abandonedPolicy(rules) })
+  const callOptions: CallOptions = Object.freeze({ ...rules.call, onThrow, ...abandonedPolicy(rules) })
   const atOnce: CallOptions = Object.freeze({ ...callOptions, onInFlight: 'reject' })
   const quota = rules.newKeysPerMinute === undefined ? undefined : createKeyQuota(runtime, rules.newKeysPerMinute)
   const unrecordable = rules.onUnrecordable ?? warnUnrecordable()
+  const naming = { maxKeyLength, compositeScope: createCompositeScope(scope) }
   let waiting = 0
 
   function decide(reply: HttpReply, call: HttpCall<R>): StoredReply {
-    if ((tried(() => rules.outcome?.(reply, call)) ?? defaultOutcome(reply)) === 'release') throw new NotKept(reply)
+    const decision = tried(() => rules.outcome?.(reply, call)) ?? defaultOutcome(reply)
+    if (decision !== 'final') throw new NotKept(reply, decision)
     const { redact = (whole: HttpReply) => whole } = rules
     const told = tried(() => redact(reply)) ?? {
       ...reply,
@@ -180,7 +190,7 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
     if (!rules.guarded.has(call.method)) return undefined
     let named: Awaited<ReturnType<typeof nameOf<R>>>
     try {
-      named = await nameOf(rules, { scope, maxKeyLength }, call)
+      named = await nameOf(rules, naming, call)
     } catch (error) {
       return problem(refusedName(error), rules)
     }

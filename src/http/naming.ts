@@ -1,7 +1,6 @@
 import { OnlyonceError } from '../core/errors.ts'
 import { quote } from '../core/key.ts'
 import type { HttpCall, HttpReply } from './call.ts'
-import { compositeScope } from './composite-scope.ts'
 import { fingerprintOfRequest } from './fingerprint.ts'
 import { parseKeyHeader } from './key-header.ts'
 import type { HttpRules, TokenBinding, TokenPort } from './options.ts'
@@ -14,10 +13,9 @@ export interface Named {
   readonly input: { readonly key: string; readonly scope: string; readonly fingerprint: string }
 }
 
-export interface NamingLimits {
-  /** The engine's own scope: two engines on one store stay apart. */
-  readonly scope: string
+export interface Naming {
   readonly maxKeyLength: number
+  readonly compositeScope: (principal: string, method: string, url: string) => string
 }
 
 /**
@@ -26,7 +24,7 @@ export interface NamingLimits {
  */
 export async function nameOf<R>(
   rules: HttpRules<R>,
-  { scope, maxKeyLength }: NamingLimits,
+  { compositeScope, maxKeyLength }: Naming,
   call: HttpCall<R>,
 ): Promise<Named | HttpReply | undefined> {
   if (rules.tokens !== undefined) return nameOfToken(rules, rules.tokens, call)
@@ -34,7 +32,7 @@ export async function nameOf<R>(
   if (key === undefined) return withoutKey(rules, call)
   // Everything that needs no input or output comes first: a request that is refused must cost little.
   const principal = await principalOf(rules, call)
-  const composite = compositeScope(scope, principal, call.method, call.url)
+  const composite = compositeScope(principal, call.method, call.url)
   const fingerprint = await fingerprintOf(rules, call)
   if (fingerprint === undefined) return problem('PAYLOAD_TOO_LARGE', rules)
   return { principal, input: { key, scope: composite, fingerprint } }

@@ -7,19 +7,25 @@ export interface Carried {
   readonly tx?: unknown
 }
 
-const carried = new WeakMap<object, Carried>()
+/** A property that nobody meets by accident. A WeakMap of all requests would cost more than the rest of the guard. */
+const CARRIED: unique symbol = Symbol('onlyonce.carried')
+
+interface Carrier {
+  [CARRIED]?: Carried
+}
 
 /** Ties a request to what carries it out, for as long as the request lives. */
 export function carry(request: object, what: Carried): void {
-  carried.set(request, what)
+  const carrier: Carrier = request
+  carrier[CARRIED] = what
 }
 
 /** The operation behind a request: its fence, its signal, `step` and `child`. `undefined` when the request is not guarded. */
 export function operationOf(request: object): Operation | undefined {
-  return carried.get(request)?.op
+  return (request as Carrier)[CARRIED]?.op
 }
 
 /** The transaction that will also hold the record of this request. `undefined` without `atomic: true`, or unguarded. */
 export function txOf<Tx = unknown>(request: object): Tx | undefined {
-  return carried.get(request)?.tx as Tx | undefined
+  return (request as Carrier)[CARRIED]?.tx as Tx | undefined
 }

@@ -2,13 +2,15 @@ const QUOTE = 0x22
 const COLON = 0x3a
 const BACKSLASH = 0x5c
 
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
 /**
  * The JSON value in `bytes`. `undefined` for what is no JSON, and for an object that has two members of one name:
  * parsers differ in which one they believe (RFC 8259 §4), so two such texts must not be taken for one another.
  */
 export function readJson(bytes: Uint8Array): { readonly value: unknown } | undefined {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    const text = utf8.decode(bytes)
     const value: unknown = JSON.parse(text)
     return membersWritten(text) === membersRead(value) ? { value } : undefined
   } catch {
