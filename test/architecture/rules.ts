@@ -43,6 +43,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 export const MAY_USE_PACKAGE: Readonly<Record<string, { bundled?: readonly string[]; optional?: readonly string[] }>> =
   {
     cli: { bundled: ['commander', 'picocolors'] },
+    guards: { optional: ['node-sql-parser'] },
     rpc: { optional: ['@connectrpc/connect', '@bufbuild/protobuf'] },
     embedded: { optional: ['libsql', 'better-sqlite3'] },
     stores: { optional: ['ioredis', 'iovalkey', 'pg', 'mysql2'] },

@@ -1,0 +1,43 @@
+import type { Dialect } from '../port/tx.ts'
+import { callName, collectFacts, columnOf, type Facts } from './facts.ts'
+import { isNode, type Node, nodeOf, nodesOf, requireOnly } from './node.ts'
+import { isSelfSame, isStep } from './self.ts'
+
+export interface Assignment {
+  readonly column: string
+  readonly value: Node
+  readonly facts: Facts
+}
+
+/** `absolute`: the same at each run. `stable`: from its own old value, and the same again. `step`: another one each time. */
+export type Kind = 'absolute' | 'stable' | 'step' | 'unclear'
+
+/** The assignments of a SET list. @throws NotCovered */
+export function assignmentsOf(set: unknown, dialect: Dialect): readonly Assignment[] {
+  return nodesOf(set).map((entry) => {
+    requireOnly(entry, ['type', 'column', 'table', 'value', 'collate'], 'an assignment')
+    const value = nodeOf(entry.value)
+    return { column: columnOf(entry).name, value, facts: collectFacts(value, dialect) }
+  })
+}
+
+/** What a column becomes when the statement runs again, judged by where its value comes from. */
+export function kindOf({ column, value, facts }: Assignment, assigned: ReadonlySet<string>, dialect: Dialect): Kind {
+  const own = [...facts.columns].filter((name) => assigned.has(name))
+  if (own.length === 0) return 'absolute'
+  if (own.some((name) => name !== column)) {
+    // MySQL assigns one after the other, and the next one sees the new value.
+    return dialect === 'mysql' ? 'unclear' : 'step'
+  }
+  if (isSelfSame(value, column)) return 'stable'
+  return isStep(value, column, dialect) ? 'step' : 'unclear'
+}
+
+/** `COALESCE(paid_at, now())` keeps what it has made. */
+export function keepsItsFirst({ column, value, facts }: Assignment, assigned: ReadonlySet<string>): boolean {
+  const others = [...facts.columns].filter((name) => name !== column && assigned.has(name))
+  if (others.length > 0 || value.type !== 'function' || !['coalesce', 'ifnull', 'nvl'].includes(callName(value)))
+    return false
+  const [first] = nodesOf(isNode(value.args) ? value.args.value : undefined)
+  return first?.type === 'column_ref' && columnOf(first).name === column
+}

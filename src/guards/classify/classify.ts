@@ -1,0 +1,106 @@
+import { invalidOption } from '../../core/options.ts'
+import type { Dialect } from '../port/tx.ts'
+import { classifyInsert } from './insert.ts'
+import { isNode, type Node } from './node.ts'
+import { type Parsed, parse } from './parse.ts'
+import { classifyDelete } from './remove.ts'
+import { classifyAlter, classifyCreate, classifyDrop } from './schema.ts'
+import { classifySelect } from './select.ts'
+import { classifyUpdate } from './update.ts'
+import { type Classification, depends, GUARDS, idempotent, NotCovered, unknown, weightiest } from './verdict.ts'
+import { wordLeftOut } from './words.ts'
+
+export interface ClassifyOptions {
+  /** Default: all three are asked, and where they disagree the answer is `unknown`. */
+  readonly dialect?: Dialect
+}
+
+const DIALECTS: readonly Dialect[] = ['postgres', 'mysql', 'sqlite']
+
+/**
+ * Whether running this SQL twice in a row, with the same parameters and nobody else in between, leaves the database as
+ * running it once does. Triggers and the types of columns are not in the text, so they are not looked at. What the parser
+ * cannot read, or no rule is about, is `unknown`: nothing is guessed.
+ * @throws OnlyonceError OPTION_INVALID for another dialect, and where the package node-sql-parser is not installed
+ */
+export async function classify(sql: string, { dialect }: ClassifyOptions = {}): Promise<Classification> {
+  if (typeof sql !== 'string') throw invalidOption('sql', 'must be a text', sql)
+  if (dialect !== undefined && !DIALECTS.includes(dialect)) {
+    throw invalidOption('dialect', `must be one of ${DIALECTS.join(', ')}`, dialect)
+  }
+  if (dialect !== undefined) {
+    return (
+      (await classifyIn(sql, dialect)) ?? unknown(`the parser cannot read it as one or more statements of ${dialect}`)
+    )
+  }
+  const all = await Promise.all(DIALECTS.map((one) => classifyIn(sql, one)))
+  const readable = all.filter((one) => one !== undefined)
+  const [first] = readable
+  if (first === undefined) return unknown('the parser cannot read it as SQL of PostgreSQL, MySQL or SQLite')
+  if (readable.every((one) => one.verdict === first.verdict)) return first
+  const said = all.flatMap((one, nth) => (one === undefined ? [] : [`${one.verdict} in ${DIALECTS[nth]}`]))
+  return unknown(`the databases differ: ${said.join(', ')}; say which one it is`)
+}
+
+/** `undefined` when it is no SQL of this database, as far as the parser knows it. */
+async function classifyIn(sql: string, dialect: Dialect): Promise<Classification | undefined> {
+  // MySQL runs what stands in such a comment, and the parser takes it for one.
+  if (dialect === 'mysql' && /\/\*M?!/.test(sql))
+    return unknown('a comment that MySQL executes is not covered by the rules')
+  const parsed = await parse(sql, dialect)
+  return parsed && classifyParsed(sql, parsed)
+}
+
+/** What the statements do, of which the parser has read this text. Apart, since the parser may have read over a part of it. */
+export function classifyParsed(sql: string, parsed: Parsed): Classification {
+  const word = wordLeftOut(sql, parsed.statements)
+  if (word !== undefined) return unknown(`the parser has read over \`${word}\``)
+  const statements = parsed.statements.filter(({ type }) => type !== 'transaction')
+  if (statements.length === 0) return unknown('a transaction without statements is nothing by itself')
+  const all = statements.map((one) => classified(one, parsed.grammar))
+  const together = weightiest(all)
+  const writes = statements.filter(({ type }) => type !== 'select' && type !== 'show').length
+  if (together.verdict !== 'idempotent' || statements.length === 1 || writes === 0) return together
+  return depends(
+    'each statement is idempotent by itself, but one may undo what another one relies on: a sequence need not be idempotent',
+    GUARDS.run,
+  )
+}
+
+function classified(node: Node, dialect: Dialect): Classification {
+  try {
+    return classifyStatement(node, dialect)
+  } catch (error) {
+    if (error instanceof NotCovered) return unknown(error.message)
+    throw error
+  }
+}
+
+function classifyStatement(node: Node, dialect: Dialect): Classification {
+  if (!isNode(node)) throw new NotCovered('the parser gave no statement')
+  switch (node.type) {
+    case 'select':
+      return classifySelect(node, (one) => classified(one, dialect))
+    case 'insert':
+    case 'replace':
+      return classifyInsert(node, dialect)
+    case 'update':
+      return classifyUpdate(node, dialect)
+    case 'delete':
+      return classifyDelete(node, dialect)
+    case 'create':
+      return classifyCreate(node)
+    case 'drop':
+      return classifyDrop(node)
+    case 'alter':
+      return classifyAlter(node)
+    case 'truncate':
+      return idempotent('all rows are gone after each run; a late duplicate also removes rows that came after it')
+    case 'show':
+      return idempotent('it reads, and changes nothing')
+    case 'call':
+      return depends('what the procedure does is not known here', GUARDS.run)
+    default:
+      throw new NotCovered(`${String(node.type).toUpperCase()} is not covered by the rules`)
+  }
+}

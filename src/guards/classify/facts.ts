@@ -1,0 +1,172 @@
+import type { Dialect } from '../port/tx.ts'
+import { characterOf } from './functions.ts'
+import { isEmpty, isNode, type Node, nodeOf, nodesInside, nodesOf, requireOnly } from './node.ts'
+import { NotCovered } from './verdict.ts'
+
+/** What an expression is made of. */
+export interface Facts {
+  /** Columns of the row that is there. */
+  readonly columns: Set<string>
+  /** Columns of the row that was to be inserted: `excluded.x`, `VALUES(x)`. */
+  readonly excluded: Set<string>
+  readonly time: Set<string>
+  readonly random: Set<string>
+  readonly writing: Set<string>
+  /** Functions and variables whose value the statement does not tell. */
+  readonly opaque: Set<string>
+  subqueries: number
+}
+
+export const noFacts = (): Facts => ({
+  columns: new Set(),
+  excluded: new Set(),
+  time: new Set(),
+  random: new Set(),
+  writing: new Set(),
+  opaque: new Set(),
+  subqueries: 0,
+})
+
+const CONSTANTS = [
+  'number',
+  'bigint',
+  'single_quote_string',
+  'string',
+  'bool',
+  'boolean',
+  'null',
+  'param',
+  'hex_string',
+  'full_hex_string',
+  'bit_string',
+  'star',
+]
+const OTHER_NAMES: Readonly<Record<string, 'time' | 'opaque'>> = {
+  default: 'opaque',
+  current_user: 'opaque',
+  session_user: 'opaque',
+  user: 'opaque',
+  ctid: 'opaque',
+  xmin: 'opaque',
+  localtime: 'time',
+  localtimestamp: 'time',
+  current_timestamp: 'time',
+  current_date: 'time',
+  current_time: 'time',
+}
+
+/** Collects what an expression is made of. @throws NotCovered for what no rule is about */
+export function collectFacts(value: unknown, dialect: Dialect, facts: Facts = noFacts()): Facts {
+  if (isEmpty(value)) return facts
+  const node = nodeOf(value)
+  const inside = (one: unknown) => collectFacts(one, dialect, facts)
+  const type = String(node.type)
+  if (node.ast !== undefined || type === 'select') {
+    facts.subqueries++
+    for (const one of nodesInside(node)) if (one.type === 'function') noteCall(one, facts)
+    return facts
+  }
+  if (CONSTANTS.includes(type)) return facts
+  switch (type) {
+    case 'origin':
+      if (node.value !== '?') throw new NotCovered(`\`${String(node.value)}\` is not covered by the rules`)
+      return facts
+    case 'double_quote_string':
+      // SQLite takes it for a name where there is one, and for a text elsewhere.
+      if (dialect === 'sqlite') facts.columns.add(String(node.value).toLowerCase())
+      else if (dialect !== 'mysql') throw new NotCovered(`"${String(node.value)}" is not covered by the rules`)
+      return facts
+    case 'var':
+      if (node.prefix === '$' || (node.prefix === '@' && dialect === 'sqlite')) return facts
+      facts.opaque.add(`${String(node.prefix)}${String(node.name)}`)
+      return facts
+    case 'column_ref': {
+      const { name, table, quoted } = columnOf(node)
+      if (table === 'excluded') facts.excluded.add(name)
+      else if (table === undefined && !quoted && Object.hasOwn(OTHER_NAMES, name))
+        facts[OTHER_NAMES[name] as 'time' | 'opaque'].add(name.toUpperCase())
+      else facts.columns.add(name)
+      return facts
+    }
+    case 'binary_expr':
+      requireOnly(node, ['type', 'operator', 'left', 'right', 'parentheses'], 'an expression')
+      inside(node.left)
+      return inside(node.right)
+    case 'unary_expr':
+      requireOnly(node, ['type', 'operator', 'expr', 'parentheses'], 'an expression')
+      return inside(node.expr)
+    case 'cast':
+    case 'interval':
+      return inside(node.expr)
+    case 'expr_list':
+      for (const one of nodesOf(node.value)) inside(one)
+      return facts
+    case 'array':
+      return inside(node.expr_list)
+    case 'case':
+      inside(node.expr)
+      for (const one of nodesOf(node.args)) {
+        inside(one.cond)
+        inside(one.result)
+      }
+      return facts
+    case 'function':
+      return collectCall(node, dialect, facts)
+    case 'aggr_func':
+      return inside(nodeOf(node.args).expr)
+  }
+  throw new NotCovered(`an expression of kind \`${type}\` is not covered by the rules`)
+}
+
+function collectCall(node: Node, dialect: Dialect, facts: Facts): Facts {
+  const args = nodesOf(isNode(node.args) ? node.args.value : undefined)
+  if (dialect === 'mysql' && callName(node) === 'values' && args.length === 1) {
+    facts.excluded.add(columnOf(args[0] as Node).name)
+    return facts
+  }
+  noteCall(node, facts)
+  for (const one of args) collectFacts(one, dialect, facts)
+  return facts
+}
+
+function noteCall(node: Node, facts: Facts): void {
+  const name = callName(node)
+  const args = nodesOf(isNode(node.args) ? node.args.value : undefined)
+  const texts = args.filter(({ type }) => /string/.test(String(type))).map(({ value }) => String(value))
+  const plain = args.every(({ type }) => /string|number|column_ref/.test(String(type)))
+  const character = characterOf(name, args.length, texts, plain)
+  if (character === 'pure') return
+  facts[character === 'session' ? 'opaque' : character].add(`${name}()`)
+}
+
+/** With a schema it is somebody's own function, whatever it is called. */
+export function callName(node: Node): string {
+  const { schema, name } = isNode(node.name) ? node.name : { schema: undefined, name: undefined }
+  const parts = [...nodesOf(schema), ...nodesOf(name)].map(({ value }) => String(value))
+  return (parts.length === 0 ? String(node.name) : parts.join('.')).toLowerCase().replace(/^pg_catalog\./, '')
+}
+
+export interface ColumnName {
+  /** As the database compares it. */
+  readonly name: string
+  readonly table: string | undefined
+  readonly quoted: boolean
+}
+
+/** @throws NotCovered for what is no plain name, since the parser takes `a::int` for one in some dialects */
+export function columnOf(node: Node): ColumnName {
+  const { column, table } = node
+  const inner = isNode(column) ? nodeOf(column.expr ?? column) : undefined
+  const quoted = inner !== undefined && inner.type === 'double_quote_string'
+  const spelled = String(inner === undefined ? column : inner.value)
+  if (!quoted && spelled !== '*' && !/^[\p{L}_][\p{L}\p{N}_$ ]*$/u.test(spelled)) {
+    throw new NotCovered(`\`${spelled}\` is not covered by the rules`)
+  }
+  // PostgreSQL alone tells "Price" from price.
+  const isExact = quoted && spelled !== spelled.toLowerCase()
+  return {
+    name: isExact ? `"${spelled}"` : spelled.toLowerCase(),
+    table: typeof table === 'string' ? table.toLowerCase() : undefined,
+    quoted,
+  }
+}

@@ -1,0 +1,47 @@
+import { isNode, type Node } from './node.ts'
+
+/** A constant that stands in the statement itself. */
+export type Literal = { readonly value: string | number | boolean | null }
+
+export function literalOf(node: Node): Literal | undefined {
+  switch (node.type) {
+    case 'null':
+      return { value: null }
+    case 'bool':
+    case 'boolean':
+      return { value: node.value === true }
+    case 'number':
+      return { value: Number(node.value) }
+    case 'single_quote_string':
+    case 'string':
+      return { value: String(node.value) }
+    case 'unary_expr': {
+      const inner = isNode(node.expr) ? literalOf(node.expr) : undefined
+      return node.operator === '-' && typeof inner?.value === 'number' ? { value: -inner.value } : undefined
+    }
+    default:
+      return undefined
+  }
+}
+
+/** Certainly different, for every column: case, accents and blanks at the end may not count in one. */
+export function differ(a: Literal, b: Literal): boolean {
+  if (a.value === null || b.value === null) return a.value !== b.value
+  const [x, y] = [Number(a.value), Number(b.value)]
+  if (String(a.value).trim() !== '' && String(b.value).trim() !== '' && !Number.isNaN(x) && !Number.isNaN(y))
+    return x !== y
+  return plain(a.value) !== plain(b.value)
+}
+
+function plain(value: string | number | boolean): string {
+  return String(value).normalize('NFKD').replace(/\p{M}/gu, '').trim().toLowerCase()
+}
+
+/** Whether both stand for one value, whatever it is: `?` and `?` may be two. */
+export function isIdentical(a: Node, b: Node): boolean {
+  const [x, y] = [literalOf(a), literalOf(b)]
+  if (x !== undefined && y !== undefined) return x.value === y.value && typeof x.value === typeof y.value
+  if (a.type !== b.type) return false
+  if (a.type === 'var') return a.prefix === '$' && b.prefix === '$' && a.name === b.name
+  return a.type === 'param' && a.value === b.value
+}

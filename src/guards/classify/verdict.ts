@@ -1,0 +1,45 @@
+export type Verdict = 'idempotent' | 'not-idempotent' | 'depends' | 'unknown'
+
+export interface Classification {
+  readonly verdict: Verdict
+  /** Sentences for people, the weightiest first. */
+  readonly reasons: readonly string[]
+  /** What makes it safe to repeat, where something is needed. */
+  readonly guard?: string
+}
+
+/** The rules say nothing about this. It must never become a guess. */
+export class NotCovered extends Error {}
+
+const WEIGHT: Readonly<Record<Verdict, number>> = { idempotent: 0, depends: 1, unknown: 2, 'not-idempotent': 3 }
+
+/** All of them together: the weightiest verdict, with its reasons and its guard. */
+export function weightiest(all: readonly Classification[]): Classification {
+  const verdict = all.map((one) => one.verdict).reduce((a, b) => (WEIGHT[b] > WEIGHT[a] ? b : a), 'idempotent')
+  const decisive = all.filter((one) => one.verdict === verdict)
+  const guard = decisive.find((one) => one.guard !== undefined)?.guard
+  const reasons = [...new Set(decisive.flatMap((one) => one.reasons))]
+  return { verdict, reasons, ...(guard === undefined ? {} : { guard }) }
+}
+
+export const idempotent = (...reasons: string[]): Classification => ({ verdict: 'idempotent', reasons })
+export const unknown = (...reasons: string[]): Classification => ({ verdict: 'unknown', reasons })
+export const depends = (reason: string, guard?: string): Classification => ({
+  verdict: 'depends',
+  reasons: [reason],
+  ...(guard === undefined ? {} : { guard }),
+})
+export const notIdempotent = (reason: string, guard: string): Classification => ({
+  verdict: 'not-idempotent',
+  reasons: [reason],
+  guard,
+})
+
+/** What each kind of trouble is answered with. */
+export const GUARDS = Object.freeze({
+  relative:
+    'add a condition that the write ends, such as `AND version = 7` with `version = 8` (onlyIf), or run it inside once.atomic',
+  changing: 'make the value once, outside, and give it as a parameter; or run it inside once.atomic',
+  insert: 'insertOnce with a unique index over the business key',
+  run: 'run it inside once.atomic',
+})

@@ -1,0 +1,5 @@
+export { Idempotent, type IdempotentOptions, type MethodDecorator } from './functions/decorate.ts'
+export { type IdempotentFunctionOptions, idempotent } from './functions/idempotent.ts'
+export type { ProtectOptions } from './functions/options.ts'
+export type { AsyncMethod } from './functions/protect.ts'
+export type { OnceCall } from './natural/check-first.ts'

@@ -1,0 +1,88 @@
+import { OnlyonceError } from '../../core/errors.ts'
+import { quote } from '../../core/key.ts'
+import { onCycles, reachability } from './reach.ts'
+
+/** Where each state may go. A state that is left out is an end. */
+export type Transitions<State extends string> = { readonly [From in State]?: readonly State[] }
+
+/** The states that something leads to. */
+export type Targets<Next> = { [From in keyof Next]: Next[From] extends readonly (infer To)[] ? To : never }[keyof Next]
+
+export interface StateMachine<State extends string = string, To extends State = State> {
+  readonly name: string
+  readonly states: readonly State[]
+  /** Complete and frozen: an end has an empty list. */
+  readonly transitions: Readonly<Record<State, readonly To[]>>
+  /** The states from which `to` may be entered. */
+  sources(to: string): readonly State[]
+  /** Whether one or more transitions lead from `from` to `to`. */
+  reaches(from: string, to: string): boolean
+  /** Whether a state can be left and entered again. */
+  onCycle(state: string): boolean
+}
+
+export interface MachineDefinition<State extends string, Next extends Transitions<State>> {
+  /** For messages and diagrams. */
+  readonly name: string
+  readonly states: readonly State[]
+  readonly transitions: Next & { readonly [From in Exclude<keyof Next, State>]: never }
+}
+
+/**
+ * The states of a thing and the steps between them. Names are inferred, so one that is not there does not compile.
+ * @throws OnlyonceError OPTION_INVALID for names that are not there, are there twice, or lead to themselves
+ */
+export function stateMachine<const State extends string, const Next extends Transitions<State>>(
+  definition: MachineDefinition<State, Next>,
+): StateMachine<State, Targets<Next> & State> {
+  type To = Targets<Next> & State
+  const { name, states, transitions } = definition
+  if (typeof name !== 'string' || name === '') throw wrong('a state machine needs a name', name)
+  checkStates(name, states)
+  checkTransitions(name, states, transitions)
+  const complete = Object.freeze(
+    Object.fromEntries(states.map((state) => [state, Object.freeze([...(nextOf(transitions, state) ?? [])])])),
+  ) as Readonly<Record<State, readonly To[]>>
+  const reachable = reachability(complete)
+  const cyclic = onCycles(reachable)
+  const machine: StateMachine<State, To> = {
+    name,
+    states: Object.freeze([...states]),
+    transitions: complete,
+    sources: (to) => states.filter((from) => complete[from].some((next) => next === to)),
+    reaches: (from, to) => reachable.get(from)?.has(to) ?? false,
+    onCycle: (state) => cyclic.has(state),
+  }
+  return Object.freeze(machine)
+}
+
+function nextOf(transitions: object, state: string): readonly string[] | undefined {
+  return Object.hasOwn(transitions, state) ? (transitions as Record<string, readonly string[]>)[state] : undefined
+}
+
+function checkStates(name: string, states: readonly unknown[]): void {
+  if (!Array.isArray(states) || states.length === 0) throw wrong(`state machine ${quote(name)} needs states`, states)
+  for (const [at, state] of states.entries()) {
+    if (typeof state !== 'string' || state.trim() === '') {
+      throw wrong(`a state of ${quote(name)} must be a name`, state)
+    }
+    if (states.indexOf(state) !== at) throw wrong(`a state of ${quote(name)} is there twice`, state)
+  }
+}
+
+function checkTransitions(name: string, states: readonly string[], transitions: object): void {
+  for (const from of Object.keys(Object(transitions))) {
+    if (!states.includes(from)) throw wrong(`${quote(name)} has a transition from a state that it does not have`, from)
+    const next = nextOf(transitions, from) ?? []
+    for (const to of next) {
+      if (!states.includes(to)) throw wrong(`${quote(name)} has a transition to a state that it does not have`, to)
+      // A row that stays where it is tells a second event apart from a duplicate by nothing.
+      if (to === from) throw wrong(`${quote(name)} has a transition from a state to itself`, to)
+    }
+    if (new Set(next).size !== next.length) throw wrong(`${quote(name)} has a transition twice, from`, from)
+  }
+}
+
+function wrong(rule: string, value: unknown): OnlyonceError {
+  return new OnlyonceError('OPTION_INVALID', `${rule}; got ${quote(value)}`)
+}

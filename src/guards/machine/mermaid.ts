@@ -1,0 +1,22 @@
+import type { StateMachine } from './machine.ts'
+
+/** The machine as a Mermaid state diagram, which GitHub and others draw. Begins are what nothing leads to, ends what leads nowhere. */
+export function toMermaid(machine: StateMachine): string {
+  const ids = new Map(machine.states.map((state, nth) => [state, /^[A-Za-z_]\w*$/.test(state) ? state : `s${nth}`]))
+  const id = (state: string) => ids.get(state) as string
+  const lines = machine.states.flatMap((state) => {
+    const next = machine.transitions[state] ?? []
+    return [
+      ...(id(state) === state ? [] : [`state "${escaped(state)}" as ${id(state)}`]),
+      ...(machine.sources(state).length === 0 ? [`[*] --> ${id(state)}`] : []),
+      ...next.map((to) => `${id(state)} --> ${id(to)}`),
+      ...(next.length === 0 ? [`${id(state)} --> [*]`] : []),
+    ]
+  })
+  return ['stateDiagram-v2', ...lines.map((line) => `  ${line}`), ''].join('\n')
+}
+
+/** Mermaid writes characters of its own grammar as `#number;`. */
+function escaped(text: string): string {
+  return text.replace(/["#;<>&\\\n\r]/g, (char) => `#${char.charCodeAt(0)};`)
+}

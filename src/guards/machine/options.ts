@@ -1,0 +1,29 @@
+import type { InsertOnceOptions } from '../natural/insert-once.ts'
+import type { DialectOption } from '../port/tx.ts'
+import type { SqlRow, SqlValue } from '../port/values.ts'
+import type { StateMachine } from './machine.ts'
+
+export interface TransitionOptions<State extends string = string, To extends State = State> extends DialectOption {
+  readonly machine: StateMachine<State, To>
+  /** `table` or `schema.table`, spelled as the database keeps it. */
+  readonly table: string
+  /** The row: the value of its column `id`, or columns by name, such as `{ order_id: 1100 }`. */
+  readonly id: SqlValue | SqlRow
+  readonly to: NoInfer<To>
+  /** Default `'state'`. The column that holds the state, as text. */
+  readonly column?: string
+  /** Other columns to write with the move, and only with it. */
+  readonly set?: SqlRow
+  /**
+   * A row for each event, written with `insertOnce` in the same transaction: one that is there means that this very event
+   * has been handled. Needed where `to` is on a cycle.
+   */
+  readonly history?: Pick<InsertOnceOptions, 'table' | 'row' | 'compare'> & { readonly key: string | readonly string[] }
+}
+
+/** `state` is the one that the row is in, which may be none of the machine's. */
+export type TransitionOutcome<To extends string = string> =
+  | { readonly kind: 'moved'; readonly state: To }
+  | { readonly kind: 'already'; readonly state: string }
+  | { readonly kind: 'illegal'; readonly state: string }
+  | { readonly kind: 'missing' }

@@ -1,0 +1,95 @@
+import { OnlyonceError } from '../../core/errors.ts'
+import { quote } from '../../core/key.ts'
+import { type Column, naming, type Target, targetOf } from '../natural/columns.ts'
+import { Statement } from '../natural/statement.ts'
+import { columnName } from '../port/names.ts'
+import { portOf } from '../port/of-tx.ts'
+import type { SqlPort } from '../port/port.ts'
+import type { SqlTx } from '../port/tx.ts'
+import { inputOf, isJson, type SqlRow, type SqlValue } from '../port/values.ts'
+import type { TransitionOptions } from './options.ts'
+
+/** The statements of one transition. */
+export interface Plan {
+  /** For messages. */
+  readonly label: string
+  /** The one conditional UPDATE; whether it moved the row. */
+  update(): Promise<boolean>
+  /** The state that the row is in; undefined where there is no such row. */
+  read(): Promise<string | undefined>
+  readonly removeHistory: (() => Promise<unknown>) | undefined
+}
+
+/** Checks everything before the database is asked. @throws OnlyonceError OPTION_INVALID, KEY_MISSING, KEY_INVALID */
+export function planOf(tx: SqlTx, options: TransitionOptions): Plan {
+  const { machine, table, id, to, column = 'state', set = {}, history, dialect } = options
+  const port = portOf(tx, dialect)
+  const sources = machine.sources(to)
+  if (sources.length === 0) throw refused(`nothing leads ${quote(machine.name)} to`, to)
+  if (history === undefined && machine.onCycle(to)) {
+    throw refused(
+      `${quote(machine.name)} can be in this state again and again, so the state alone cannot tell a late duplicate ` +
+        'from a new event: give `history` with a key that names the event',
+      to,
+    )
+  }
+  if (history !== undefined && port.pooled) {
+    throw refused(
+      'a transition with history needs a transaction, and a pool gives each statement another one',
+      'a pool',
+    )
+  }
+  const named: SqlRow = isJson(id) ? (id as SqlRow) : { id: id as SqlValue }
+  const target = targetOf(port, { table, row: named, key: Object.keys(named) })
+  if (Object.hasOwn(set, column)) throw refused('`set` must not name the column of the state', column)
+  const others = Object.entries(set).map(([name, value]) => ({
+    quoted: columnName(port, name),
+    input: inputOf(name, value),
+  }))
+  const state = columnName(port, column)
+  return {
+    label: naming(target),
+    async update() {
+      const statement = new Statement(port)
+      const values = [{ quoted: state, input: to }, ...others]
+      const changes = values.map(({ quoted, input }) => `${quoted} = ${statement.bind(input)}`).join(', ')
+      const row = whereKey(target, statement)
+      const from = sources.map((source) => statement.bind(source)).join(', ')
+      const telling = port.dialect === 'postgres' ? ' RETURNING 1' : ''
+      const sql = `UPDATE ${target.table} SET ${changes} WHERE ${row} AND ${state} IN (${from})${telling}`
+      return moved(await port.change(sql, statement.values), target)
+    },
+    async read() {
+      const statement = new Statement(port)
+      // Locking, or a snapshot that is older than the UPDATE's view of the row would contradict it.
+      const lock = port.dialect === 'mysql' ? ' FOR UPDATE' : ''
+      const sql = `SELECT ${state} AS c0 FROM ${target.table} WHERE ${whereKey(target, statement)}${lock}`
+      const [row] = await port.rows(sql, statement.values)
+      return row && String(row.c0)
+    },
+    removeHistory: history && (() => remove(port, targetOf(port, history))),
+  }
+}
+
+function remove(port: SqlPort, target: Target): Promise<unknown> {
+  const statement = new Statement(port)
+  return port.change(`DELETE FROM ${target.table} WHERE ${whereKey(target, statement)}`, statement.values)
+}
+
+function whereKey({ key }: { readonly key: readonly Column[] }, statement: Statement): string {
+  return key.map(({ quoted, input }) => `${quoted} = ${statement.bind(input)}`).join(' AND ')
+}
+
+function moved(changed: number | undefined, target: Target): boolean {
+  if (changed === 0 || changed === 1) return changed === 1
+  throw new OnlyonceError(
+    'OPTION_INVALID',
+    changed === undefined
+      ? 'the executor does not tell how many rows an UPDATE changed, which is what decides; roll back'
+      : `${naming(target)} is ${changed} rows and not one: all of them were changed, so roll back; give the columns of a unique index as \`id\``,
+  )
+}
+
+function refused(rule: string, value: unknown): OnlyonceError {
+  return new OnlyonceError('OPTION_INVALID', `${rule}; got ${quote(value)}`)
+}

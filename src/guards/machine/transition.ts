@@ -1,0 +1,91 @@
+import { OnlyonceError } from '../../core/errors.ts'
+import { quote } from '../../core/key.ts'
+import { insertOnce } from '../natural/insert-once.ts'
+import type { SqlTx } from '../port/tx.ts'
+import { judge } from './judge.ts'
+import type { TransitionOptions, TransitionOutcome } from './options.ts'
+import { type Plan, planOf } from './plan.ts'
+
+export interface Transition {
+  /**
+   * Moves a row to a state by one conditional UPDATE. `already`: it is there, or past it, so the event is a late duplicate.
+   * @throws OnlyonceError ILLEGAL_TRANSITION naming both states, also when there is no such row; OPTION_INVALID; from
+   * `history` what `insertOnce` throws; what the driver throws
+   */
+  <State extends string, To extends State>(
+    tx: SqlTx,
+    options: TransitionOptions<State, To>,
+  ): Promise<'moved' | 'already'>
+  /** As the call itself, but what the machine does not allow is an outcome, and nothing is written then. */
+  attempt<State extends string, To extends State>(
+    tx: SqlTx,
+    options: TransitionOptions<State, To>,
+  ): Promise<TransitionOutcome<To>>
+}
+
+/** A row that changes whenever we look has many rivals; this often we look again. */
+const MOST_TRIES = 10
+
+async function attempt<State extends string, To extends State>(
+  tx: SqlTx,
+  options: TransitionOptions<State, To>,
+): Promise<TransitionOutcome<To>> {
+  const plan = planOf(tx, options)
+  const { history, dialect, to } = options
+  // First: a rival with the same event waits here until our transaction is over.
+  if (history !== undefined && (await insertOnce(tx, { ...history, ...(dialect && { dialect }) })) === 'existed') {
+    const state = await plan.read()
+    return state === undefined ? { kind: 'missing' } : { kind: 'already', state }
+  }
+  const outcome = await move(options, plan)
+  if (outcome.kind === 'moved') return { kind: 'moved', state: to }
+  // The history has what happened; and an event that came too early may be delivered again.
+  await plan.removeHistory?.()
+  return outcome
+}
+
+type Stayed = Exclude<TransitionOutcome, { readonly kind: 'moved' }>
+
+async function move({ machine, to }: TransitionOptions, plan: Plan): Promise<Stayed | { readonly kind: 'moved' }> {
+  for (let tried = 0; tried < MOST_TRIES; tried++) {
+    if (await plan.update()) return { kind: 'moved' }
+    const state = await plan.read()
+    if (state === undefined) return { kind: 'missing' }
+    const judged = judge(machine, state, to)
+    // Legal by now: a rival has moved the row between our UPDATE and our SELECT.
+    if (judged !== 'legal') return { kind: judged, state }
+  }
+  throw new OnlyonceError(
+    'STORE_UNAVAILABLE',
+    `${plan.label} was changed by others ${MOST_TRIES} times while it was to become ${quote(to)}; ask again`,
+  )
+}
+
+async function transitionOrThrow<State extends string, To extends State>(
+  tx: SqlTx,
+  options: TransitionOptions<State, To>,
+): Promise<'moved' | 'already'> {
+  const outcome = await attempt(tx, options)
+  if (outcome.kind === 'moved' || outcome.kind === 'already') return outcome.kind
+  throw refusal(options, outcome)
+}
+
+export const transition: Transition = Object.assign(transitionOrThrow, { attempt })
+
+function refusal(options: TransitionOptions, outcome: Exclude<Stayed, { readonly kind: 'already' }>): OnlyonceError {
+  const { machine, to, table, id } = options
+  const row = `${machine.name} ${quote(typeof id === 'object' ? JSON.stringify(id) : id)} in ${table}`
+  if (outcome.kind === 'missing') {
+    return new OnlyonceError('ILLEGAL_TRANSITION', `there is no ${row}, so it cannot become ${quote(to)}`)
+  }
+  const { state } = outcome
+  const isKnown = machine.states.includes(state)
+  const allowed = isKnown ? (machine.transitions[state] ?? []) : []
+  const from = isKnown
+    ? `from ${quote(state)} it may become ${allowed.length === 0 ? 'nothing else' : allowed.map(quote).join(' or ')}`
+    : `the machine has no state ${quote(state)}`
+  return new OnlyonceError(
+    'ILLEGAL_TRANSITION',
+    `${row} is ${quote(state)} and cannot become ${quote(to)}: ${from}; nothing was changed`,
+  )
+}

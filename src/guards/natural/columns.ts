@@ -1,0 +1,90 @@
+import { OnlyonceError } from '../../core/errors.ts'
+import { quote, resolveKey } from '../../core/key.ts'
+import { columnName, tableName } from '../port/names.ts'
+import type { SqlPort } from '../port/port.ts'
+import { inputOf, type SqlInput, type SqlRow } from '../port/values.ts'
+
+/** One column of a row that is to be written. */
+export interface Column {
+  readonly name: string
+  /** As it stands in a statement. */
+  readonly quoted: string
+  /** As the caller gave it. */
+  readonly given: unknown
+  readonly input: SqlInput
+}
+
+export interface Target {
+  /** As it stands in a statement. */
+  readonly table: string
+  /** As the caller spelled it. */
+  readonly spelled: string
+  readonly columns: readonly Column[]
+  readonly key: readonly Column[]
+  readonly rest: readonly Column[]
+}
+
+export interface TargetOptions {
+  readonly table: string
+  readonly row: SqlRow
+  readonly key: string | readonly string[]
+}
+
+/**
+ * Checks what is to be written where.
+ * @throws OnlyonceError OPTION_INVALID; KEY_MISSING or KEY_INVALID when a key column has no usable value
+ */
+export function targetOf(port: SqlPort, { table, row, key }: TargetOptions): Target {
+  const spelled = table
+  const columns = Object.entries(row).map(([name, given]): Column => {
+    const quoted = columnName(port, name)
+    if (named(key, name)) checkKeyValue(name, given)
+    return { name, quoted, given, input: inputOf(name, given) }
+  })
+  const keys = (typeof key === 'string' ? [key] : key).map((name) => {
+    const column = columns.find((one) => one.name === name)
+    if (column !== undefined) return column
+    throw new OnlyonceError(
+      'KEY_MISSING',
+      `the row for ${spelled} has no column ${quote(name)}, which is part of its key`,
+    )
+  })
+  if (keys.length === 0) throw new OnlyonceError('OPTION_INVALID', 'option `key` must name at least one column')
+  return {
+    table: tableName(port, table),
+    spelled,
+    columns,
+    key: keys,
+    rest: columns.filter((column) => !keys.includes(column)),
+  }
+}
+
+/** How a message names the row: `orders (id = "1100")`. */
+export function naming({ spelled, key }: Target): string {
+  return `${spelled} (${key.map(({ name, given }) => `${name} = ${quote(given)}`).join(', ')})`
+}
+
+/** Without one, nothing keeps a second row out. */
+export function noIndex(target: Target, cause: unknown): OnlyonceError {
+  const names = target.key.map(({ name }) => name).join(', ')
+  return new OnlyonceError(
+    'OPTION_INVALID',
+    `${naming(target)} cannot be written once: no unique index or primary key is over exactly (${names}), so nothing ` +
+      `keeps a second row out; CREATE UNIQUE INDEX … ON ${target.spelled} (${names})`,
+    { cause },
+  )
+}
+
+const named = (key: string | readonly string[], name: string) =>
+  typeof key === 'string' ? key === name : key.includes(name)
+
+/** A unique index lets any number of NULLs in, and what is left of a missing value is the same for every row. */
+function checkKeyValue(name: string, value: unknown): void {
+  if (value === undefined || value === null) {
+    throw new OnlyonceError('KEY_MISSING', `column \`${name}\` is part of the key and has no value: it names the row`)
+  }
+  if (typeof value === 'string') resolveKey(value, 'key', Number.MAX_SAFE_INTEGER)
+  if (typeof value === 'number' && !Number.isFinite(value)) {
+    throw new OnlyonceError('KEY_INVALID', `column \`${name}\` is part of the key and is ${value}`)
+  }
+}

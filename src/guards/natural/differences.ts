@@ -1,0 +1,73 @@
+import { columnName } from '../port/names.ts'
+import type { Row, SqlPort } from '../port/port.ts'
+import type { Column, Target } from './columns.ts'
+import { isDifferent, isSame } from './same.ts'
+import { Statement } from './statement.ts'
+
+/**
+ * Names of columns in which the row that is there differs, one at least where there is any; `undefined` when there is none with this key.
+ * What the driver hands back proves most columns equal. The rest is put to the database, which alone knows that 10 and
+ * 10.00 are one DECIMAL.
+ */
+export async function differences(
+  port: SqlPort,
+  target: Target,
+  compared: readonly Column[],
+): Promise<readonly string[] | undefined> {
+  const stored = await pick(
+    port,
+    target,
+    compared.map(({ quoted }) => quoted),
+    [],
+  )
+  if (stored === undefined) return undefined
+  const doubtful = compared.filter((column, nth) => !isSame(column, stored[`c${nth}`]))
+  const different = doubtful.filter((column) => isDifferent(column, stored[`c${compared.indexOf(column)}`]))
+  const open = doubtful.filter((column) => !different.includes(column))
+  if (different.length > 0 || open.length === 0) return different.map(({ name }) => name)
+  const judged = await judge(port, target, open)
+  return judged && open.filter((_, nth) => Number(judged[`c${nth}`]) !== 1).map(({ name }) => name)
+}
+
+function judge(port: SqlPort, target: Target, open: readonly Column[]): Promise<Row | undefined> {
+  const statement = new Statement(port)
+  return pick(
+    port,
+    target,
+    open.map((column) => EQUAL[port.dialect](column, statement)),
+    statement,
+  )
+}
+
+/** 1 where the stored value is the given one. Texts are equal byte by byte or not at all, whatever the collation says. */
+const EQUAL: Readonly<Record<SqlPort['dialect'], (column: Column, statement: Statement) => string>> = {
+  postgres: ({ quoted, input }, statement) =>
+    `CASE WHEN ${quoted} IS NOT DISTINCT FROM ${statement.bind(input)}
+      AND (SELECT typcategory <> 'S' FROM pg_type WHERE oid = pg_typeof(${quoted})) THEN 1 ELSE 0 END`,
+  // A number is compared as a double with a text, and exactly with a DECIMAL.
+  mysql: ({ quoted, input }, statement) => {
+    const bound = statement.bind(input)
+    const isNumber = typeof input !== 'object' && DECIMAL.test(String(input))
+    return `${quoted} <=> ${isNumber ? `CAST(${bound} AS DECIMAL(65, 30))` : bound} AND CHARSET(${quoted}) = 'binary'`
+  },
+  sqlite: ({ quoted, input }, statement) => `${quoted} COLLATE BINARY IS ${statement.bind(input)}`,
+}
+
+const DECIMAL = /^-?\d{1,35}(\.\d{1,30})?$/
+
+/** The expressions, as c0, c1, … of the row with this key: a library that renames columns leaves such names alone. */
+async function pick(
+  port: SqlPort,
+  { table, key }: Target,
+  expressions: readonly string[],
+  before: Statement | readonly [],
+): Promise<Row | undefined> {
+  const statement = before instanceof Statement ? before : new Statement(port)
+  const where = key.map(({ name, input }) => `${columnName(port, name)} = ${statement.bind(input)}`).join(' AND ')
+  const list = expressions.map((expression, nth) => `${expression} AS c${nth}`).join(', ')
+  // Locking, or a snapshot from before the rival's commit would answer that there is no such row. FOR UPDATE would have
+  // two duplicates wait for each other, since the refused INSERT has left a shared lock with both.
+  const lock = port.dialect === 'mysql' ? ' LOCK IN SHARE MODE' : ''
+  const [row] = await port.rows(`SELECT ${list} FROM ${table} WHERE ${where}${lock}`, statement.values)
+  return row
+}

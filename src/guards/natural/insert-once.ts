@@ -1,0 +1,68 @@
+import { OnlyonceError } from '../../core/errors.ts'
+import { portOf } from '../port/of-tx.ts'
+import type { DialectOption, SqlTx } from '../port/tx.ts'
+import type { SqlRow } from '../port/values.ts'
+import { naming, type Target, targetOf } from './columns.ts'
+import { differences } from './differences.ts'
+import { insert } from './insert.ts'
+
+export interface InsertOnceOptions<Row extends SqlRow = SqlRow> extends DialectOption {
+  /** `table` or `schema.table`, spelled as the database keeps it. */
+  readonly table: string
+  readonly row: Row
+  /** The business key: columns of the row with a unique index or primary key over exactly them. */
+  readonly key: (keyof Row & string) | readonly (keyof Row & string)[]
+  /**
+   * Default: every column of the row. The columns in which the row that is there must agree with this one; the key's
+   * always must. Leave out what differs from one delivery to the next, such as the time of arrival.
+   */
+  readonly compare?: readonly (keyof Row & string)[]
+}
+
+/** A row that comes and goes while we look has a rival that deletes; this often we try to catch it. */
+const MOST_TRIES = 5
+
+/**
+ * Inserts the row unless its key is there: the row itself is the record, so a duplicate finds it. Waits for a rival that is
+ * inserting the same key. In a transaction it is undone with it; outside of one it stands at once.
+ * @throws OnlyonceError KEY_REUSED when the row that is there says something else; KEY_MISSING, KEY_INVALID for the values of
+ * the key; OPTION_INVALID for names, values, and a key without a unique index; what the driver throws
+ */
+export async function insertOnce<const Row extends SqlRow>(
+  tx: SqlTx,
+  options: InsertOnceOptions<Row>,
+): Promise<'inserted' | 'existed'> {
+  const port = portOf(tx, options.dialect)
+  const target = targetOf(port, options)
+  const compared = comparedColumns(target, options.compare)
+  for (let tried = 0; tried < MOST_TRIES; tried++) {
+    const inserted = await insert(port, target)
+    if (inserted === true) return 'inserted'
+    const different = await differences(port, target, compared)
+    if (different?.length === 0) return 'existed'
+    if (different !== undefined) throw reused(target, different)
+    // Another unique index than the key's refused it.
+    if (inserted !== false) throw inserted.refused
+  }
+  throw new OnlyonceError(
+    'STORE_UNAVAILABLE',
+    `${naming(target)} was there and gone again ${MOST_TRIES} times: somebody deletes it at the same time; ask again`,
+  )
+}
+
+function comparedColumns(target: Target, compare: readonly string[] | undefined): Target['columns'] {
+  if (compare === undefined) return target.columns
+  const unknown = compare.find((name) => target.columns.every((column) => column.name !== name))
+  if (unknown !== undefined) {
+    throw new OnlyonceError('OPTION_INVALID', `option \`compare\` names \`${unknown}\`, which the row does not have`)
+  }
+  return target.columns.filter((column) => target.key.includes(column) || compare.includes(column.name))
+}
+
+function reused(target: Target, different: readonly string[]): OnlyonceError {
+  return new OnlyonceError(
+    'KEY_REUSED',
+    `${naming(target)} is there and differs in ${different.join(', ')}: it is another row with the same key, not a ` +
+      'duplicate; nothing was written. Where such a column may differ, leave it out of `compare`',
+  )
+}

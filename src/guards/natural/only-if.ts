@@ -1,0 +1,34 @@
+import { OnlyonceError } from '../../core/errors.ts'
+import { quote } from '../../core/key.ts'
+import { portOf } from '../port/of-tx.ts'
+import type { DialectOption, SqlTx } from '../port/tx.ts'
+import { inputOf, type SqlValue } from '../port/values.ts'
+
+/**
+ * Runs one write that carries its own condition, and tells whether the condition held:
+ * `UPDATE stock SET left = left - 1, version = 8 WHERE sku = 'mug' AND version = 7`. A duplicate finds version 8 and changes
+ * nothing. The condition is yours, and so is that it no longer holds after the write.
+ *
+ * The statement is in the words of the database: `$1`, `$2` for PostgreSQL, `?` for the others.
+ * @throws OnlyonceError OPTION_INVALID for a statement without condition, and where the library does not count rows
+ */
+export async function onlyIf(
+  tx: SqlTx,
+  sql: string,
+  values: readonly SqlValue[] = [],
+  options: DialectOption = {},
+): Promise<'applied' | 'skipped'> {
+  const port = portOf(tx, options.dialect)
+  if (typeof sql !== 'string' || !/\bwhere\b/i.test(sql)) {
+    throw new OnlyonceError('OPTION_INVALID', `a write that is to be applied only if needs a WHERE; got ${quote(sql)}`)
+  }
+  const changed = await port.change(
+    sql,
+    values.map((value, nth) => inputOf(`${nth + 1}`, value)),
+  )
+  if (changed !== undefined) return changed > 0 ? 'applied' : 'skipped'
+  throw new OnlyonceError(
+    'OPTION_INVALID',
+    `the executor does not tell how many rows ${quote(sql)} changed: end it with RETURNING 1; roll back, it may have been applied`,
+  )
+}

@@ -1,0 +1,45 @@
+import { canonicalJson } from '../../core/canonical-json.ts'
+import { isJson } from '../port/values.ts'
+import type { Column } from './columns.ts'
+
+type Written = Pick<Column, 'given' | 'input'>
+
+/** Whether the value that a driver read is certainly the one that was given. */
+export function isSame({ given, input }: Written, stored: unknown): boolean {
+  if (stored === null || stored === undefined) return input === null
+  if (input === null) return false
+  if (stored instanceof Uint8Array) return sameBytes(input, stored)
+  if (stored instanceof Date) return input instanceof Date && stored.getTime() === input.getTime()
+  // A driver may have rounded it: mysql2 and SQLite answer a BIGINT as a number.
+  if (typeof stored === 'number' && Math.abs(stored) > Number.MAX_SAFE_INTEGER) return false
+  if (isJson(stored)) return sameJson(input, stored)
+  if (isJson(given) && typeof stored === 'string') return sameJson(input, parsed(stored))
+  if (typeof input === 'boolean' && typeof stored !== 'boolean') return String(stored) === (input ? '1' : '0')
+  if (input instanceof Date || input instanceof Uint8Array) return false
+  return typeof input === 'boolean' ? input === stored : String(input) === String(stored)
+}
+
+/** Whether there is nothing left to ask the database about a value that is not certainly the same. */
+export function isDifferent({ given, input }: Written, stored: unknown): boolean {
+  if (stored === null || stored === undefined || input === null) return true
+  return isJson(given) || isJson(stored) || stored instanceof Uint8Array || input instanceof Uint8Array
+}
+
+function sameBytes(input: unknown, stored: Uint8Array): boolean {
+  const bytes = input instanceof Uint8Array ? input : typeof input === 'string' ? Buffer.from(input) : undefined
+  return bytes !== undefined && Buffer.compare(bytes, stored) === 0
+}
+
+function sameJson(input: unknown, stored: unknown): boolean {
+  if (typeof input !== 'string' || stored === undefined) return false
+  const given = parsed(input)
+  return given !== undefined && canonicalJson(given) === canonicalJson(stored)
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

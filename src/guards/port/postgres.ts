@@ -1,0 +1,21 @@
+import { inDoubleQuotes } from './names.ts'
+import type { Row, SqlPort } from './port.ts'
+import type { PostgresTx } from './tx.ts'
+import type { SqlInput } from './values.ts'
+
+export function postgresPort(tx: PostgresTx): SqlPort {
+  const ask = (sql: string, values: readonly SqlInput[]) => tx.query(sql, [...values])
+  return {
+    dialect: 'postgres',
+    // pg.Pool, or a postgres.js that is not a transaction, wrapped.
+    pooled: typeof Object(tx).totalCount === 'number',
+    quoted: inDoubleQuotes,
+    placeholder: (nth) => `$${nth}`,
+    rows: async (sql, values) => (await ask(sql, values)).rows as readonly Row[],
+    async change(sql, values) {
+      const { rows, rowCount } = await ask(sql, values)
+      // Not every library counts what it wrote, so our own statements end in RETURNING.
+      return rows.length > 0 ? rows.length : (rowCount ?? (/\breturning\b/i.test(sql) ? 0 : undefined))
+    },
+  }
+}

@@ -1,0 +1,53 @@
+import { OnlyonceError } from '../../core/errors.ts'
+import { quote } from '../../core/key.ts'
+import { isPlainObject } from '../../core/value-path.ts'
+
+/** What a column may be given. Lists and plain objects are written as JSON text. */
+export type SqlValue = string | number | bigint | boolean | null | Date | Uint8Array | JsonList | JsonObject
+export type JsonList = readonly JsonValue[]
+export type JsonObject = { readonly [name: string]: JsonValue | undefined }
+export type JsonValue = string | number | boolean | null | JsonList | JsonObject
+
+/** What is bound to a statement. */
+export type SqlInput = string | number | bigint | boolean | null | Date | Uint8Array
+
+/** Columns by name. */
+export type SqlRow = { readonly [column: string]: SqlValue }
+
+export function isJson(value: unknown): value is JsonList | JsonObject {
+  return typeof value === 'object' && value !== null && !(value instanceof Date) && !(value instanceof Uint8Array)
+}
+
+/**
+ * A value as it is bound.
+ * @throws OnlyonceError OPTION_INVALID for `undefined`, NaN, an infinity, an invalid date, and whatever no column can hold
+ */
+export function inputOf(column: string, value: unknown): SqlInput {
+  const wrong = (rule: string) => refuseValue(`column \`${column}\` ${rule}`, value)
+  switch (typeof value) {
+    case 'string':
+      if (!value.isWellFormed()) throw wrong('must be well-formed Unicode')
+      return value
+    case 'number':
+      // SQLite would store NULL for NaN.
+      if (!Number.isFinite(value)) throw wrong('must be a finite number')
+      return value
+    case 'bigint':
+    case 'boolean':
+      return value
+    case 'undefined':
+      throw wrong('has no value: leave it out, or give null')
+    case 'object':
+      if (value === null || value instanceof Uint8Array) return value
+      if (value instanceof Date) {
+        if (Number.isNaN(value.getTime())) throw wrong('must be a valid date')
+        return value
+      }
+      if (Array.isArray(value) || isPlainObject(value)) return JSON.stringify(value)
+  }
+  throw wrong('must be text, a number, a boolean, a Date, bytes, null, or plain data to store as JSON')
+}
+
+export function refuseValue(rule: string, value: unknown): OnlyonceError {
+  return new OnlyonceError('OPTION_INVALID', `${rule}; got ${quote(value)}`)
+}

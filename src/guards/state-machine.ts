@@ -1,0 +1,8 @@
+export { type Judged, judge } from './machine/judge.ts'
+export { type MachineDefinition, type StateMachine, stateMachine, type Transitions } from './machine/machine.ts'
+export { toMermaid } from './machine/mermaid.ts'
+export type { TransitionOptions, TransitionOutcome } from './machine/options.ts'
+export { toSvg } from './machine/svg.ts'
+export { type Transition, transition } from './machine/transition.ts'
+export type { Dialect, DialectOption, MysqlTx, MysqlValue, PostgresTx, SqlTx } from './port/tx.ts'
+export type { JsonList, JsonObject, JsonValue, SqlRow, SqlValue } from './port/values.ts'
