@@ -38,6 +38,13 @@ describe('a heartbeat', () => {
     expect(lost).toEqual([['max-run', 600]])
   })
 
+  it('says that maxRunMs is over when it is, also between two beats', async () => {
+    const { runtime, beats, lost } = heartbeat(async () => 'ok', { askedAt: -20, maxRunMs: 470 })
+    await runtime.advance(5_000)
+    expect(beats).toEqual([100, 200, 300, 400])
+    expect(lost).toEqual([['max-run', 450]])
+  })
+
   it('ends at once when another owner has it', async () => {
     const { runtime, beats, lost } = heartbeat(async () => 'lost')
     await runtime.advance(5_000)
@@ -53,11 +60,25 @@ describe('a heartbeat', () => {
     expect(lost).toEqual([['expired', 300]])
   })
 
+  it('says that the lease is over before anybody else can have it, also when renewing began to fail late', async () => {
+    // Counted from when a renewal was sent, which is before the store heard of it.
+    let left = 1
+    const { runtime, lost } = heartbeat(
+      () => {
+        if (left-- > 0) return new Promise((resolve) => void runtime.after(70, () => resolve('ok')))
+        return never()
+      },
+      { maxRunMs: 5_000 },
+    )
+    await runtime.advance(5_000)
+    expect(lost[0]).toEqual(['expired', 400])
+  })
+
   it('does not wait for an answer longer than a third of the lease', async () => {
     const { runtime, beats, lost } = heartbeat(never)
     await runtime.advance(600)
     expect(beats).toEqual([100, 300, 500])
-    expect(lost).toEqual([['expired', 400]])
+    expect(lost).toEqual([['expired', 300]])
   })
 
   it('counts the lease from when the renewal was sent', async () => {

@@ -27,6 +27,7 @@ export class Heartbeat {
   readonly #held: Held
   #stopped = false
   #told = false
+  #failing = false
   #safeUntil: number
   #cancel: Cancel
 
@@ -43,7 +44,10 @@ export class Heartbeat {
 
   #schedule(now: number): Cancel {
     const { runtime, leaseMs, maxRunMs, askedAt } = this.#held
-    return runtime.after(Math.max(0, Math.min(leaseMs / 3, askedAt + maxRunMs - now)), () => void this.#beat())
+    // Whoever could not renew must know when the lease is over, and not a beat later: then somebody else may start.
+    const untilLost = this.#failing && !this.#told ? this.#safeUntil - now : leaseMs
+    const dueMs = Math.min(Math.min(leaseMs / 3, askedAt + maxRunMs - now), untilLost)
+    return runtime.after(Math.max(0, dueMs), () => void this.#beat())
   }
 
   #lost(reason: LossReason): void {
@@ -56,11 +60,15 @@ export class Heartbeat {
     const { runtime, leaseMs, maxRunMs, askedAt } = this.#held
     const sentAt = runtime.elapsed()
     if (sentAt >= askedAt + maxRunMs) return this.#lost('max-run')
+    if (this.#failing && sentAt >= this.#safeUntil) this.#lost('expired')
     // A store that is slower than the lease must not keep us from noticing that the lease is over.
-    const outcome = await timeLimit(runtime, this.#held.renew(), leaseMs / 3, silent).catch(() => undefined)
+    const leftMs = this.#safeUntil - sentAt
+    const limitMs = leftMs > 0 ? Math.min(leftMs, leaseMs / 3) : leaseMs / 3
+    const outcome = await timeLimit(runtime, this.#held.renew(), limitMs, silent).catch(() => undefined)
     if (this.#stopped) return
     const now = runtime.elapsed()
     if (outcome === 'lost') return this.#lost('taken-over')
+    this.#failing = outcome !== 'ok'
     if (outcome === 'ok') this.#safeUntil = sentAt + leaseMs
     else if (now >= this.#safeUntil) this.#lost('expired')
     this.#cancel = this.#schedule(now)
