@@ -2,6 +2,8 @@ import { hash } from 'node:crypto'
 import { checkScope } from '../core/key.ts'
 
 const READABLE = 200
+/** Longer principals, such as signed tokens, are no mistake of a developer's, and are hashed anyway. */
+const LONG = 255
 /** What was worked out lately: most requests of a client go to the same few routes. */
 const REMEMBERED = 1_000
 
@@ -16,7 +18,7 @@ export function createCompositeScope(engine: string): (principal: string, method
     const readable = JSON.stringify([engine, principal, method, url])
     const before = known.get(readable)
     if (before !== undefined) return before
-    checkScope(principal)
+    if (typeof principal !== 'string' || principal.length <= LONG) checkScope(principal)
     const short = readable.length <= READABLE && isScope(readable)
     const scope = short ? readable : JSON.stringify([engine, hash('sha256', readable, 'hex'), method])
     if (known.size === REMEMBERED) known = new Map()

@@ -10,9 +10,10 @@ export { operationOf, txOf } from './operation-of.ts'
 export type { IdempotencyOptions } from './options.ts'
 export type { IdempotencyPolicy } from './policy.ts'
 
-/** The part of Express's request that is used. */
+/** The part of Express's request that is used; that of `node:http` will do. */
 export interface ExpressRequest extends IncomingMessage {
-  readonly originalUrl: string
+  /** With the path of every router in front. Left out: `url` is whole. */
+  readonly originalUrl?: string
   readonly body?: unknown
 }
 
@@ -23,7 +24,7 @@ export interface ExpressMiddleware<Request extends ExpressRequest> {
 }
 
 /**
- * Middleware for Express 4 and 5. Put it behind what authenticates, and before what handles.
+ * Middleware for Express 4 and 5, for `node:http`, and for what takes `(req, res, next)` as they do. Put it behind what authenticates, and before what handles.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function idempotency<Request extends ExpressRequest, Tx = never>(
@@ -33,7 +34,7 @@ export function idempotency<Request extends ExpressRequest, Tx = never>(
   const guard = createGuard(once, options)
   const middleware = (req: Request, res: ServerResponse, next: (error?: unknown) => void) => {
     if (!guard.concerns(req.method ?? '')) return next()
-    const exchange = { request: req, req, res, url: req.originalUrl, next: () => next() }
+    const exchange = { request: req, req, res, url: req.originalUrl ?? req.url ?? '', next: () => next() }
     guardNode(once, guard, exchange).catch(next)
   }
   return Object.assign(middleware, { describe: guard.describe })

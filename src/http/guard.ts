@@ -74,7 +74,7 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
 
   function decide(reply: HttpReply, call: HttpCall<R>): StoredReply {
     const decision = tried(() => rules.outcome?.(reply, call)) ?? defaultOutcome(reply)
-    if (decision !== 'final') throw new NotKept(reply, decision)
+    if (decision === 'release' || decision === 'abandon') throw new NotKept(reply, decision)
     const { redact = (whole: HttpReply) => whole } = rules
     const told = tried(() => redact(reply)) ?? {
       ...reply,

@@ -8,7 +8,7 @@ export type KeySyntax = 'lenient' | 'strict'
 const STRING = /^"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"(.*)$/
 /** RFC 9651 §3.1.2. Their values are items; what they say is ignored here, but they must be well formed. */
 const PARAMETERS =
-  /^(?:; *[a-z*][a-z0-9_.*-]*(?:=(?:"(?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"|\?[01]|@-?\d{1,15}|-?\d{1,15}(?:\.\d{1,3})?|:[A-Za-z0-9+/=]*:|[A-Za-z*][A-Za-z0-9!#$%&'*+.^_`|~:/-]*))?)*$/
+  /^(?:; *[a-z*][a-z0-9_.*-]*(?:=(?:"(?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"|\?[01]|@-?\d{1,15}|-?\d{1,12}\.\d{1,3}|-?\d{1,15}|:(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?:|[A-Za-z*][A-Za-z0-9!#$%&'*+.^_`|~:/-]*))?)*$/
 /** What Stripe-style clients send: visible ASCII without what a list, a parameter or a string is made of. */
 const BARE = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+$/
 
@@ -19,7 +19,7 @@ const BARE = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+$/
  */
 export function parseKeyHeader(field: string, syntax: KeySyntax, maxLength: number): string {
   const text = field.trim()
-  if (text === '' || text === '""') throw new OnlyonceError('KEY_MISSING', 'the header is there, but its key is empty')
+  if (text === '') throw empty()
   // Before any pattern runs on it. Every character may be escaped, and parameters are not for storing things.
   if (text.length > maxLength * 2 + 64) throw tooLong(maxLength)
   const key = text.startsWith('"') ? unquoted(text) : syntax === 'lenient' && BARE.test(text) ? text : undefined
@@ -27,6 +27,7 @@ export function parseKeyHeader(field: string, syntax: KeySyntax, maxLength: numb
     const wanted = syntax === 'strict' ? 'a string in double quotes' : 'visible ASCII, in double quotes or bare'
     throw new OnlyonceError('KEY_INVALID', `the key must be one value, ${wanted}; got ${quote(field)}`)
   }
+  if (key.trim() === '') throw empty()
   if (key.length > maxLength) throw tooLong(maxLength)
   return key
 }
@@ -35,6 +36,10 @@ function unquoted(text: string): string | undefined {
   const [, inner, rest] = STRING.exec(text) ?? []
   if (inner === undefined || rest === undefined || !PARAMETERS.test(rest)) return undefined
   return inner.includes('\\') ? inner.replace(/\\(.)/g, '$1') : inner
+}
+
+function empty(): OnlyonceError {
+  return new OnlyonceError('KEY_MISSING', 'the header is there, but its key is empty')
 }
 
 function tooLong(maxLength: number): OnlyonceError {

@@ -7,6 +7,7 @@ import type { BodyFingerprint } from './fingerprint.ts'
 import { FIELD_NAME, NEVER_REPLAYED, REPLAYED_HEADERS } from './header-rules.ts'
 import type { KeySyntax } from './key-header.ts'
 import type { Decision } from './outcome.ts'
+import { LONGEST_BODY } from './stored-reply.ts'
 
 /** What the outside world knows about an abandoned request: the answer that its duplicates get, if it happened. */
 export type ReconciledReply =
@@ -57,9 +58,9 @@ export interface IdempotencyOptions<Request = unknown> extends Omit<CallOptions,
   readonly fingerprint?: BodyFingerprint | ((call: HttpCall<Request>) => Answer<string>)
   /** Default 1 048 576. The longest request body that is fingerprinted; a longer one is answered with 413. */
   readonly maxRequestBytes?: number
-  /** Default 262 144. The longest answer whose bytes are kept; of a longer one, status and headers are. */
+  /** Default 262 144, at most 700 000. The longest answer whose bytes are kept; of a longer one, status and headers are. */
   readonly maxBodyBytes?: number
-  /** What is final and what frees the key; `undefined` leaves it to the default: 5xx and passing refusals free it. */
+  /** What is final, what frees the key, what is not known; `undefined` leaves it to the default: 5xx and passing refusals free it. */
   readonly outcome?: (reply: HttpReply, call: HttpCall<Request>) => Decision | undefined
   /** Default: those that describe the content, and `Location`. Takes the place of the default. */
   readonly replayHeaders?: readonly string[]
@@ -172,7 +173,8 @@ const RULES: Record<keyof Own<unknown>, Rule> = {
   methods: tokens,
   fingerprint: fnOr(word('canonical', 'raw')),
   maxRequestBytes: count,
-  maxBodyBytes: count,
+  maxBodyBytes: (value) =>
+    count(value) ?? (Number(value) > LONGEST_BODY ? `must not be more than ${LONGEST_BODY}` : undefined),
   outcome: fn,
   replayHeaders: fields,
   replayedHeader: (value) => (value === false ? undefined : field(value)),

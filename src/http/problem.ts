@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../core/errors.ts'
 import type { HttpReply } from './call.ts'
 
-interface Kind {
+export interface Kind {
   readonly status: number
   /** The `code` member: what a program looks at. */
   readonly code: string
@@ -135,8 +135,12 @@ export interface ProblemContext {
 }
 
 /** @see RFC 9457, and §2.7 of the draft for `Link` and `Content-Language` */
-export function problem(kind: ProblemKind, { header, docs }: ProblemContext, retryAfterMs = 0): HttpReply {
-  const { status, code, title, detail, later } = PROBLEMS[kind]
+export function problem(kind: ProblemKind, context: ProblemContext, retryAfterMs = 0): HttpReply {
+  return problemOf(PROBLEMS[kind], context, retryAfterMs)
+}
+
+export function problemOf(kind: Kind, { header, docs }: ProblemContext, retryAfterMs = 0): HttpReply {
+  const { status, code, title, detail, later } = kind
   const document = {
     type: docs === undefined ? `urn:onlyonce:problem:${code}` : `${docs}#${code}`,
     title: header === undefined ? title : title.replace('Idempotency-Key', header),

@@ -20,7 +20,18 @@ export function toStored({ status, headers, body, omitted }: HttpReply, kept: Re
   const fields = headers.filter(([name]) => kept.has(name))
   if (body === undefined) return { status, headers: fields, omitted: omitted ?? 'too-long' }
   if (body.length === 0) return { status, headers: fields }
-  return { status, headers: fields, body: isUtf8(body) ? text(body) : body }
+  return { status, headers: fields, body: isReadable(body) ? text(body) : body }
+}
+
+/** The longest body that surely fits into a result: bytes are stored as base64, which adds a third. */
+export const LONGEST_BODY = 700_000
+/** A control character takes six as text; a body of nothing else, and shorter than this, still fits. */
+const ALWAYS_FITS = 100_000
+
+/** Text, and not text that is longer than base64 would be. */
+function isReadable(body: Uint8Array): boolean {
+  if (!isUtf8(body)) return false
+  return body.length <= ALWAYS_FITS || Buffer.byteLength(JSON.stringify(text(body))) <= (body.length * 4) / 3
 }
 
 /**

@@ -16,8 +16,8 @@ export async function bodyOf(
   parsed: ParsedRequest,
   maxBytes: number,
 ): Promise<HttpBody | undefined> {
-  if (wasRead(message) || parsed.body instanceof Uint8Array) return { parsed: parsed.body }
   if (Number(message.headers['content-length']) > maxBytes) return undefined
+  if (wasRead(message) || parsed.body instanceof Uint8Array) return { parsed: parsed.body }
   const bytes = await peek(message, maxBytes)
   return bytes === undefined ? undefined : { bytes }
 }

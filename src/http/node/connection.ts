@@ -8,6 +8,12 @@ export function endedHere({ socket }: ServerResponse): boolean {
   return socket !== null && socket !== undefined && !socket.readableEnded && !socket.errored
 }
 
+/** Whether the connection, or the stream of HTTP/2, is over. */
+export function isClosed(res: ServerResponse): boolean {
+  const { stream } = res as { readonly stream?: { readonly destroyed: boolean } }
+  return stream === undefined ? res.destroyed : stream.destroyed
+}
+
 /**
  * Makes a response whose client left look like one whose client is slow. Without this, Koa sends nothing at all, a
  * pipeline fails at once, and what the handler was about to answer is lost.
@@ -21,6 +27,18 @@ export function pretendConnected(res: ServerResponse): void {
   ] as const) {
     if (Object.getOwnPropertyDescriptor(res, name)?.writable) Object.assign(res, { [name]: value })
   }
+}
+
+/**
+ * Node keeps what `writeHead` was told until the first byte goes out; as long as it does, it can be told something else.
+ * Answers whether it can. Of HTTP/2 a head is gone at once.
+ */
+export function takeBackHead(res: ServerResponse): boolean {
+  const { _header: head, _headerSent: sent } = res as { readonly _header?: unknown; readonly _headerSent?: unknown }
+  if (res.headersSent && (typeof head !== 'string' || sent !== false)) return false
+  if (res.headersSent) Object.assign(res, { _header: null, _contentLength: null, chunkedEncoding: false })
+  res.statusMessage = ''
+  return true
 }
 
 /** Frameworks look at these to see whether somebody has answered; natively they would know when the end is on its way. */

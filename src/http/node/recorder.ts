@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import type { Runtime } from '../../core/runtime.ts'
-import type { HttpReply, Omitted } from '../call.ts'
-import { endedHere, pretendConnected, setFinished, showEnded } from './connection.ts'
-import { type HeadWords, headersFrom, headWords } from './head.ts'
+import type { HeaderField, HttpReply, Omitted } from '../call.ts'
+import { endedHere, isClosed, pretendConnected, setFinished, showEnded, takeBackHead } from './connection.ts'
+import { headersFrom, headWords } from './head.ts'
 
 export interface RecorderOptions {
   readonly runtime: Runtime
@@ -18,7 +18,11 @@ export interface RecorderOptions {
 type Callback = (error?: Error | null) => void
 type Words = readonly unknown[]
 
-const CONTENT_TYPE: ReadonlySet<string> = new Set(['content-type'])
+/** What a handler said before any byte of it: what stands in front of the guard may change it on its way out. */
+interface Head {
+  readonly status: number
+  readonly headers: readonly HeaderField[]
+}
 
 /** Of an answer that the server itself cut off by destroying the connection. */
 export class BrokenOff extends Error {
@@ -36,33 +40,45 @@ export class Recorder {
   readonly reply: Promise<HttpReply>
   readonly #res: ServerResponse
   readonly #options: RecorderOptions
+  readonly #wanted: ReadonlySet<string>
   readonly #native: Pick<ServerResponse, 'end' | 'write' | 'emit'>
   #resolve!: (reply: HttpReply) => void
   #reject!: (error: Error) => void
   #state: 'recording' | 'held' | 'open' = 'recording'
   #chunks: Buffer[] = []
   #length = 0
-  #head: HeadWords | undefined
+  #head: Head | undefined
   #unsent: Words[] = []
   #end: Words = []
-  #headOut = false
+  #destroyed = false
   #clientLeft = false
   #activity = 0
 
   constructor(res: ServerResponse, options: RecorderOptions) {
     this.#res = res
     this.#options = options
+    this.#wanted = new Set([...options.kept, 'content-type', 'content-length'])
     this.reply = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
     })
-    const { writeHead } = res
+    const { writeHead, destroy } = res
     const native = { end: res.end, write: res.write, emit: res.emit }
     this.#native = native
     res.writeHead = (...words: unknown[]) => {
+      const said = this.#state === 'recording' ? this.#said(words) : undefined
       const answered = writeHead.apply(res, words as never)
-      if (this.#state === 'recording') this.#onHead(words)
+      if (said !== undefined) this.#onHead(said)
       return answered
+    }
+    // Of a response of HTTP/2 there is no such thing: its stream is destroyed.
+    if (typeof destroy === 'function') {
+      res.destroy = (error?: Error) => {
+        this.#destroyed = true
+        // Its client left before: no event will tell of this.
+        if (this.#clientLeft && this.#state === 'recording') this.#onDestroy(error)
+        return destroy.call(res, error)
+      }
     }
     res.write = (...words: unknown[]) =>
       this.#state === 'open' ? native.write.apply(res, words as never) : this.#onWrite(words)
@@ -70,6 +86,8 @@ export class Recorder {
       this.#state === 'open' ? native.end.apply(res, words as never) : this.#onEnd(words)
     res.emit = (event: string | symbol, ...words: unknown[]) =>
       event === 'close' && this.#state === 'recording' ? this.#onClose() : native.emit.call(res, event, ...words)
+    // It left while the operation was being claimed: no event will tell of it any more.
+    if (isClosed(res)) this.#hideLoss()
   }
 
   /** Lets the end of the handler's answer go to the client, if there is one left. */
@@ -81,9 +99,8 @@ export class Recorder {
 
   /** Sends another answer. When some of the handler's is out, the connection is cut, and the client has to ask again. */
   replace(send: () => void): void {
-    const untouched = !this.#headOut && (this.#state === 'held' || !this.#res.headersSent)
     if (!this.#open()) return
-    if (!untouched) {
+    if (!takeBackHead(this.#res)) {
       this.#res.destroy()
       return
     }
@@ -103,9 +120,15 @@ export class Recorder {
     return true
   }
 
-  #onHead(words: Words): void {
+  #said(words: Words): Head {
+    const status = typeof words[0] === 'number' ? words[0] : this.#res.statusCode
+    return { status, headers: headersFrom(this.#res, headWords(words), this.#wanted) }
+  }
+
+  #onHead(said: Head): void {
     this.#activity++
-    this.#head = headWords(words)
+    // Node writes the head itself with the first byte, through `writeHead`; a second one throws.
+    this.#head ??= said
     if (this.#isEventStream()) this.#settle('open', 'event-stream')
   }
 
@@ -119,36 +142,63 @@ export class Recorder {
     const [chunk, then] = chunkOf(words)
     this.#record(chunk)
     if (this.#clientLeft) {
+      if (this.#length > this.#options.maxBodyBytes) return this.#giveUp()
       if (then !== undefined) process.nextTick(then)
       return true
     }
-    if (!this.#options.holdAll) return this.#native.write.apply(this.#res, words as never)
-    this.#unsent.push([Buffer.from(chunk), then])
+    if (!this.#options.holdAll && !this.#isWhole()) return this.#native.write.apply(this.#res, words as never)
+    this.#unsent.push([Buffer.from(chunk)])
+    // Some send more only when they hear of this.
+    if (then !== undefined) process.nextTick(then)
     return true
+  }
+
+  /** What is not kept, and has nobody to go to, need not be made: it might never end. */
+  #giveUp(): false {
+    this.#settle('open')
+    Object.assign(this.#res, { destroyed: true })
+    this.#native.emit.call(this.#res, 'close')
+    return false
   }
 
   #onEnd(words: Words): ServerResponse {
     if (this.#state === 'held') return this.#res
     this.#record(chunkOf(words)[0])
-    this.#headOut = this.#res.headersSent
     this.#end = words
     this.#settle('held')
     return this.#res
   }
 
+  /** Koa stops a stream when its client leaves, and the response with it; that is not a failure of the handler. */
+  #onDestroy(error: NodeJS.ErrnoException | undefined): void {
+    const stopped = error?.code === 'ERR_STREAM_PREMATURE_CLOSE' || error?.name === 'AbortError'
+    if (stopped) this.#settle('held', 'cut-off')
+    else this.#breakOff()
+  }
+
+  #breakOff(): void {
+    this.#state = 'open'
+    this.#reject(new BrokenOff())
+  }
+
   /** The connection is over while the handler is at work. */
   #onClose(): boolean {
-    if (endedHere(this.#res)) {
-      this.#state = 'open'
-      this.#reject(new BrokenOff())
+    // What ends a connection without a word to the response, before anything was said, is not the handler: a server that
+    // closes, or a time limit. The handler is still at work, and its key must not become free.
+    if (this.#destroyed || (this.#res.headersSent && endedHere(this.#res))) {
+      this.#breakOff()
       return this.#native.emit.call(this.#res, 'close')
     }
+    this.#hideLoss()
+    return true
+  }
+
+  #hideLoss(): void {
     this.#clientLeft = true
     // A stream that is piped into this response, or bytes that are out: the handler has decided what it answers.
     const begun = this.#res.headersSent || this.#res.listenerCount('unpipe') > 0
     pretendConnected(this.#res)
     this.#watch(begun)
-    return true
   }
 
   /** What sends files watches the socket itself and stops without a word when it is gone: no end would ever come. */
@@ -173,14 +223,20 @@ export class Recorder {
     this.#state = state
     if (state === 'held') showEnded(this.#res, () => this.#state === 'held')
     const omitted = why ?? (this.#length > this.#options.maxBodyBytes ? 'too-long' : undefined)
-    const { statusCode: status } = this.#res
-    const headers = headersFrom(this.#res, this.#head, this.#options.kept)
+    const { status, headers: said } = this.#head ?? this.#said([])
+    const headers = said.filter(([name]) => this.#options.kept.has(name))
     const body = this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks)
     this.#resolve(omitted === undefined ? { status, headers, body } : { status, headers, body: undefined, omitted })
   }
 
+  /** A client that was told the length has its answer with the last byte, and waits for no end. */
+  #isWhole(): boolean {
+    const field = (this.#head ?? this.#said([])).headers.find(([name]) => name === 'content-length')
+    return field !== undefined && this.#length >= Number(field[1])
+  }
+
   #isEventStream(): boolean {
-    const [field] = headersFrom(this.#res, this.#head, CONTENT_TYPE)
+    const field = (this.#head ?? this.#said([])).headers.find(([name]) => name === 'content-type')
     return field?.[1].trim().toLowerCase().startsWith('text/event-stream') ?? false
   }
 }

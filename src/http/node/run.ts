@@ -2,14 +2,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Once } from '../../core/once.ts'
 import type { HttpCall, HttpReply } from '../call.ts'
 import type { HttpGuard } from '../guard.ts'
-import { carry } from '../operation-of.ts'
+import { carry, operationOf } from '../operation-of.ts'
 import { bodyOf, type ParsedRequest } from './body.ts'
+import { keepReadable } from './keep-readable.ts'
 import { Recorder } from './recorder.ts'
 import { sendReply } from './send.ts'
 
 export interface NodeExchange<R> {
   /** The framework's own request: what `scope` and `key` are handed, and `operationOf` is asked with. */
-  readonly request: R & ParsedRequest
+  readonly request: R
+  /** Where the framework's parser leaves the body. Default: `request`. */
+  readonly parsed?: ParsedRequest
   readonly req: IncomingMessage
   readonly res: ServerResponse
   /** Path and query with all mounts. */
@@ -28,15 +31,18 @@ export interface NodeExchange<R> {
 export async function guardNode<R extends object>(
   once: Pick<Once, 'options'>,
   guard: HttpGuard<R>,
-  { request, req, res, url, next, send }: NodeExchange<R>,
+  { request, parsed = request, req, res, url, next, send }: NodeExchange<R>,
 ): Promise<void> {
+  // A guard in front of this one holds the request already; a second claim of it would wait for the first for ever.
+  if (operationOf(request) !== undefined) return next()
+  keepReadable(req)
   const { method = 'GET', headers } = req
   const call: HttpCall<R> = {
     method,
     url,
     request,
     header: (name) => joined(headers[name]),
-    body: (maxBytes) => bodyOf(req, request, maxBytes),
+    body: (maxBytes) => bodyOf(req, parsed, maxBytes),
   }
   const { runtime, storeTimeoutMs } = once.options
   const { kept, maxBodyBytes, atomic } = guard.rules

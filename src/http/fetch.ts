@@ -1,0 +1,61 @@
+import type { Once } from '../core/once.ts'
+import { createGuard } from './guard.ts'
+import type { IdempotencyOptions } from './options.ts'
+import type { IdempotencyPolicy } from './policy.ts'
+import { bodyOf } from './web/body.ts'
+import { responseOf } from './web/reply.ts'
+import { guardWeb } from './web/run.ts'
+
+export type { HeaderField, HttpBody, HttpCall, HttpReply, Omitted } from './call.ts'
+export { operationOf, txOf } from './operation-of.ts'
+export type { IdempotencyOptions } from './options.ts'
+export type { IdempotencyPolicy } from './policy.ts'
+
+/** A handler of web requests; what a platform hands it besides the request is passed on. */
+export type FetchHandler<Req, Rest extends readonly unknown[]> = (
+  request: Req,
+  ...rest: Rest
+) => Response | Promise<Response>
+
+export interface FetchWrapper<Req extends Request> {
+  <One extends Req, Rest extends readonly unknown[]>(
+    handler: FetchHandler<One, Rest>,
+  ): (request: One, ...rest: Rest) => Promise<Response>
+  /** What to tell clients about their keys. */
+  describe(): IdempotencyPolicy
+}
+
+/**
+ * Wraps handlers that turn a `Request` into a `Response`: route handlers of Next.js, Bun, Deno, Workers, and others. The
+ * handler gets the same request object, with its body unread.
+ * @throws OnlyonceError OPTION_INVALID
+ */
+export function idempotency<Req extends Request = Request, Tx = never>(
+  once: Once<Tx>,
+  options: IdempotencyOptions<Req>,
+): FetchWrapper<Req> {
+  const guard = createGuard(once, options)
+  const wrap =
+    <One extends Req, Rest extends readonly unknown[]>(handler: FetchHandler<One, Rest>) =>
+    async (request: One, ...rest: Rest): Promise<Response> => {
+      if (!guard.concerns(request.method)) return handler(request, ...rest)
+      return guardWeb(once, guard, {
+        request,
+        raw: request,
+        body: (maxBytes) => bodyOf(request, maxBytes),
+        next: async () => handler(request, ...rest),
+        send: (reply) => responseOf(reply),
+        background: (work) => lifetimeIn(rest)?.waitUntil(work),
+      })
+    }
+  return Object.assign(wrap, { describe: guard.describe })
+}
+
+interface Lifetime {
+  waitUntil(work: Promise<unknown>): void
+}
+
+/** Workers and edge middleware are handed one, and end what they were not told of. */
+function lifetimeIn(rest: readonly unknown[]): Lifetime | undefined {
+  return rest.find((one): one is Lifetime => typeof Object(one).waitUntil === 'function')
+}

@@ -1,0 +1,23 @@
+import { OnlyonceError } from '../../core/errors.ts'
+import { type ProblemContext, problem } from '../problem.ts'
+import { answer } from './answer.ts'
+import { defineMetadata } from './metadata.ts'
+
+/** Where Nest's `@Catch()` leaves what a filter catches. */
+const CATCHES = '__filterCatchExceptions__'
+
+/** Answers every `OnlyonceError` that nobody caught with the problem document of its code. */
+export class OnlyonceExceptionFilter {
+  readonly #context: ProblemContext
+
+  constructor({ header, docs }: ProblemContext = {}) {
+    this.#context = { header, docs }
+    defineMetadata(CATCHES, [OnlyonceError], OnlyonceExceptionFilter)
+  }
+
+  catch(error: OnlyonceError, host: { getType(): string; switchToHttp(): { getResponse(): unknown } }): void {
+    if (host.getType() !== 'http') throw error
+    const response = host.switchToHttp().getResponse() as object
+    answer(response, problem(error.code, this.#context, error.retryAfterMs), { raw: false })
+  }
+}

@@ -1,0 +1,24 @@
+import type { ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+import type { HttpReply } from '../call.ts'
+import { fieldsOf } from './send.ts'
+
+/** The part of Fastify's reply that is used. */
+export interface FastifyReplyLike {
+  readonly raw: ServerResponse
+  code(status: number): unknown
+  header(name: string, value: unknown): unknown
+  send(payload?: unknown): unknown
+}
+
+/** Sends a reply through Fastify, so that hooks of the application see it as they see any other answer. */
+export function sendThrough(reply: FastifyReplyLike, answer: HttpReply): void {
+  reply.code(answer.status)
+  for (const [name, value] of fieldsOf(answer)) reply.header(name, value)
+  const body = Buffer.from(answer.body ?? '')
+  if (body.length === 0) return void reply.send()
+  if (answer.headers.some(([name]) => name === 'content-type')) return void reply.send(body)
+  // Fastify gives a type of its own to bytes that had none, but not to a stream.
+  reply.header('content-length', body.length)
+  reply.send(Readable.from([body], { objectMode: false }))
+}

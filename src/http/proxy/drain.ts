@@ -1,0 +1,13 @@
+import type { Runtime } from '../../core/runtime.ts'
+
+/** Whether `work` ended, well or not, within `ms`. */
+export function drained(runtime: Runtime, work: Promise<unknown>, ms: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const cancel = runtime.after(ms, () => resolve(false))
+    const end = () => {
+      cancel()
+      resolve(true)
+    }
+    work.then(end, end)
+  })
+}

@@ -1,0 +1,94 @@
+import type { IncomingMessage } from 'node:http'
+
+export type Fields = Record<string, string | string[]>
+
+/** RFC 9110 §7.6.1: they belong to one connection. The last two are between a client and its own proxy (§11.7). */
+const HOP_BY_HOP = [
+  'connection',
+  'proxy-connection',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'proxy-authenticate',
+  'proxy-authorization',
+]
+/** What `Connection` may not take out: it would make another request of this one. */
+const END_TO_END = ['host', 'content-length', 'authorization', 'cookie']
+
+/**
+ * The end-to-end fields of a message, each under the name and with all the values it came with.
+ * @param protect names in lower case that `Connection` cannot take out
+ */
+export function endToEnd({ rawHeaders, headers }: IncomingMessage, protect: readonly string[] = []): Fields {
+  const dropped = new Set(HOP_BY_HOP)
+  const kept = new Set([...END_TO_END, ...protect])
+  for (const token of (headers.connection ?? '').split(',')) {
+    const name = token.trim().toLowerCase()
+    if (!kept.has(name)) dropped.add(name)
+  }
+  const fields: Fields = Object.create(null)
+  const spelling = new Map<string, string>()
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const [name, value] = [rawHeaders[at] as string, rawHeaders[at + 1] as string]
+    const lower = name.toLowerCase()
+    if (dropped.has(lower)) continue
+    const known = spelling.get(lower) ?? name
+    spelling.set(lower, known)
+    const before = fields[known]
+    fields[known] = before === undefined ? value : [...(Array.isArray(before) ? before : [before]), value]
+  }
+  return fields
+}
+
+/** Takes a field out, however it is spelled. */
+export function without(fields: Fields, ...names: readonly string[]): Fields {
+  for (const name of Object.keys(fields)) if (names.includes(name.toLowerCase())) delete fields[name]
+  return fields
+}
+
+export interface RequestFieldOptions {
+  /** Whether what the client says in `X-Forwarded-*` is to be believed: another proxy of yours is in front. */
+  readonly trustForwarded: boolean
+  /** The name to ask the upstream for; `undefined`: the one that the client asked for. */
+  readonly host: string | undefined
+  readonly protect: readonly string[]
+}
+
+/** What the upstream is sent, for a request of a client. */
+export function requestFields(
+  req: IncomingMessage,
+  carried: { readonly attempt: number; readonly fence: number } | undefined,
+  { trustForwarded, host, protect }: RequestFieldOptions,
+): Fields {
+  const fields = endToEnd(req, protect)
+  // `Expect` was answered here already. Nobody but this proxy says what attempt it is.
+  without(fields, 'expect', 'onlyonce-attempt', 'onlyonce-fence')
+  const { headers, socket } = req
+  const from = socket.remoteAddress ?? 'unknown'
+  const said = (name: string) => (trustForwarded ? joined(headers[name]) : undefined)
+  const before = said('x-forwarded-for')
+  const forwarded = {
+    'X-Forwarded-For': before === undefined ? from : `${before}, ${from}`,
+    'X-Forwarded-Proto': said('x-forwarded-proto') ?? 'http',
+    'X-Forwarded-Host': said('x-forwarded-host') ?? headers.host ?? '',
+  }
+  without(fields, 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host')
+  if (!trustForwarded) without(fields, 'forwarded')
+  Object.assign(fields, forwarded)
+  const via = joined(headers.via)
+  without(fields, 'via').Via = via === undefined ? '1.1 onlyonce' : `${via}, 1.1 onlyonce`
+  if (host !== undefined) without(fields, 'host').Host = host
+  // Without it Node would send a body of unknown length with DELETE and no sign of where it ends.
+  if (headers['transfer-encoding'] !== undefined) fields['Transfer-Encoding'] = 'chunked'
+  if (carried !== undefined) {
+    fields['Onlyonce-Attempt'] = String(carried.attempt)
+    fields['Onlyonce-Fence'] = String(carried.fence)
+  }
+  return fields
+}
+
+function joined(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(', ') : value
+}

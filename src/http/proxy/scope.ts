@@ -1,0 +1,35 @@
+import { hash } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { IdempotencyOptions } from '../options.ts'
+
+/** Whose key it is, as for every HTTP edge, or: whoever sends the same value in this header. */
+export type ProxyScope = IdempotencyOptions<IncomingMessage>['scope'] | { readonly header: string }
+
+/** The header that tells callers apart is not there. */
+export class NoScope extends Error {
+  constructor(header: string) {
+    super(`the request has a key and no header ${header}`)
+  }
+}
+
+/** The value is hashed: what authenticates somebody is never stored. */
+export function principalOf(scope: ProxyScope): IdempotencyOptions<IncomingMessage>['scope'] {
+  if (scope === 'public' || typeof scope === 'function') return scope
+  const name = scope.header.toLowerCase()
+  return ({ header }) => {
+    const value = header(name)
+    if (value === undefined || value.trim() === '') throw new NoScope(name)
+    return `${name}:${hash('sha256', value, 'hex')}`
+  }
+}
+
+/** Two of them: the upstream may believe another one than this proxy does. */
+export function isAmbiguous(req: IncomingMessage, scope: ProxyScope): boolean {
+  const header = scopeHeader(scope)
+  return header !== undefined && (req.headersDistinct[header]?.length ?? 0) > 1
+}
+
+/** In lower case. */
+export function scopeHeader(scope: ProxyScope): string | undefined {
+  return typeof scope === 'object' ? scope.header.toLowerCase() : undefined
+}

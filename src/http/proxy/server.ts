@@ -1,0 +1,164 @@
+import { once as event } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Once } from '../../core/once.ts'
+import type { HttpReply } from '../call.ts'
+import { guardNode } from '../node/run.ts'
+import { sendReply } from '../node/send.ts'
+import { operationOf } from '../operation-of.ts'
+import type { IdempotencyPolicy } from '../policy.ts'
+import { createAdmin } from './admin.ts'
+import { Counters } from './counters.ts'
+import { drained } from './drain.ts'
+import { forward } from './forward.ts'
+import { createGuards } from './guards.ts'
+import { type Address, type ProxyOptions, resolveProxyOptions } from './options.ts'
+import { type Failure, type ProxyProblem, proxyProblem } from './problems.ts'
+import { isAmbiguous, NoScope, scopeHeader } from './scope.ts'
+import { again, isWebSocket, refuse, tunnel } from './upgrade.ts'
+import { createUpstream, targetOf } from './upstream.ts'
+
+export type { ProxyOptions } from './options.ts'
+
+export interface RunningProxy {
+  readonly url: string
+  /** Where `/healthz` and `/metrics` are, if anywhere. */
+  readonly adminUrl: string | undefined
+  /** What to tell clients about their keys, where no route says otherwise. */
+  describe(): IdempotencyPolicy
+  /**
+   * Accepts nothing new, lets what runs come to its end, closes the engine. The store stays open. `false`: there was
+   * still something after `withinMs`, and it was cut off.
+   */
+  close(withinMs: number): Promise<boolean>
+}
+
+/**
+ * A reverse proxy that gives the service behind it the whole guard.
+ * @throws OnlyonceError OPTION_INVALID; what the system says when an address cannot be listened on
+ */
+export async function startProxy(once: Once, given: ProxyOptions): Promise<RunningProxy> {
+  const options = resolveProxyOptions(given)
+  const { scope, maxInFlight, connectTimeoutMs, onError, guard } = options
+  const { runtime } = once.options
+  /** Sent on, and not answered in full: nobody knows what became of them. */
+  const lost = new WeakSet<IncomingMessage>()
+  const guards = createGuards(once, options, (req) => lost.has(req))
+  const upstream = createUpstream({ ...options, protect: guards.fields })
+  const counters = new Counters()
+  const tunnels = new Set<Duplex>()
+  let draining = false
+
+  function answer(res: ServerResponse, kind: ProxyProblem): void {
+    for (const name of res.getHeaderNames()) res.removeHeader(name)
+    const reply = proxyProblem(kind, guard.docs)
+    sendReply(res, kind === 'noScope' ? challenged(reply, scopeHeader(scope)) : reply)
+  }
+
+  function failed(req: IncomingMessage, res: ServerResponse, why: Failure): void {
+    counters.failed(why)
+    if (why !== 'unreachable') lost.add(req)
+    if (res.headersSent) res.destroy()
+    else answer(res, why)
+  }
+
+  function send(req: IncomingMessage, res: ServerResponse, target: string): void {
+    const op = operationOf(req)
+    forward(req, res, { upstream, runtime, connectTimeoutMs, target, op, failed: (why) => failed(req, res, why) })
+  }
+
+  function refused(req: IncomingMessage, res: ServerResponse, error: unknown): void {
+    const kind = error instanceof NoScope ? 'noScope' : req.destroyed && !req.complete ? 'badRequest' : 'broken'
+    if (kind === 'broken') onError(error)
+    if (res.headersSent) res.destroy()
+    else answer(res, kind)
+  }
+
+  function handle(req: IncomingMessage, res: ServerResponse): void {
+    const startedAt = runtime.elapsed()
+    counters.begun()
+    res.on('error', onError)
+    res.on('close', () => {
+      const status = res.writableFinished ? res.statusCode : undefined
+      counters.ended(status, (runtime.elapsed() - startedAt) / 1000)
+      if (draining) runtime.after(0, () => server.closeIdleConnections())
+    })
+    if (draining) res.shouldKeepAlive = false
+    const target = targetOf(req)
+    if (counters.inFlight > maxInFlight) answer(res, 'overloaded')
+    else if (target === undefined) answer(res, 'badTarget')
+    else route(req, res, target)
+  }
+
+  function route(req: IncomingMessage, res: ServerResponse, target: string): void {
+    const guard = guards.guardFor(req, target)
+    const next = () => send(req, res, target)
+    if (guard === undefined) next()
+    else if (isAmbiguous(req, scope)) answer(res, 'twoScopes')
+    else {
+      guardNode(once, guard, { request: req, req, res, url: target, next }).catch((error) => refused(req, res, error))
+    }
+  }
+
+  const { maxHeaderBytes: maxHeaderSize, requestTimeoutMs: requestTimeout } = options
+  const server = createServer({ maxHeaderSize, requestTimeout }, handle)
+  server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const target = targetOf(req)
+    const full = draining || counters.inFlight + tunnels.size >= maxInFlight
+    if (!isWebSocket(req)) again(server, req, socket, head)
+    else if (full) refuse(socket, proxyProblem('overloaded'))
+    else if (target === undefined) refuse(socket, proxyProblem('badTarget'))
+    else if (guards.guardFor(req, target) !== undefined) refuse(socket, proxyProblem('noUpgrade'))
+    else {
+      tunnels.add(socket)
+      socket.on('close', () => tunnels.delete(socket))
+      tunnel(req, socket, head, { upstream, runtime, target })
+    }
+  })
+  const admin = options.admin && createAdmin({ once, counters, draining: () => draining, describe: guards.describe })
+  const unsubscribe = once.on(counters.heard)
+  const url = await listening(server, options.listen)
+  const adminUrl =
+    admin &&
+    options.admin &&
+    (await listening(admin, options.admin).catch((error) => {
+      server.close()
+      throw error
+    }))
+
+  return {
+    url,
+    adminUrl,
+    describe: guards.describe,
+    async close(withinMs) {
+      draining = true
+      const closed = event(server, 'close')
+      server.close()
+      for (const socket of tunnels) socket.destroy()
+      const finished = await drained(
+        runtime,
+        closed.then(() => once.close()),
+        withinMs,
+      )
+      server.closeAllConnections()
+      admin?.close()
+      admin?.closeAllConnections()
+      upstream.close()
+      unsubscribe()
+      return finished
+    },
+  }
+}
+
+async function listening(server: Server, { host = '127.0.0.1', port }: Address): Promise<string> {
+  server.listen(port, host)
+  await event(server, 'listening')
+  const { address, family, port: bound } = server.address() as AddressInfo
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`
+}
+
+/** RFC 9110 §15.5.2: whoever says 401 says what is missing. */
+function challenged(reply: HttpReply, header: string | undefined): HttpReply {
+  return { ...reply, headers: [...reply.headers, ['www-authenticate', `Header name="${header}"`]] }
+}

@@ -1,0 +1,87 @@
+import type { IncomingMessage, Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Runtime } from '../../core/runtime.ts'
+import type { HttpReply } from '../call.ts'
+import { endToEnd, type Fields, without } from './fields.ts'
+import { proxyProblem } from './problems.ts'
+import type { Upstream } from './upstream.ts'
+
+export function isWebSocket({ method, headers }: IncomingMessage): boolean {
+  return method === 'GET' && headers.upgrade?.trim().toLowerCase() === 'websocket'
+}
+
+/**
+ * A request may be answered as if it had not asked for another protocol (RFC 9110 §7.8), and clients of Java ask with
+ * every one. Node hands all of them over once one is wanted: this one goes back in, without the question.
+ */
+export function again(server: Server, req: IncomingMessage, socket: Duplex, head: Buffer): void {
+  const { method, url, httpVersion, rawHeaders } = req
+  const lines = [`${method} ${url} HTTP/${httpVersion}`]
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const [name, value] = [rawHeaders[at] as string, rawHeaders[at + 1] as string]
+    const lower = name.toLowerCase()
+    if (lower === 'upgrade' || lower === 'http2-settings') continue
+    lines.push(`${name}: ${lower === 'connection' ? withoutUpgrade(value) : value}`)
+  }
+  socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]))
+  server.emit('connection', socket)
+}
+
+function withoutUpgrade(connection: string): string {
+  return connection
+    .split(',')
+    .map((token) => token.trim())
+    .filter((token) => !/^(?:upgrade|http2-settings)$/i.test(token))
+    .join(', ')
+}
+
+/** Joins client and upstream; from the first answer on, nobody here looks at what they say. */
+export function tunnel(
+  req: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  { upstream, runtime, target }: { upstream: Upstream; runtime: Runtime; target: string },
+): void {
+  const asked = upstream.ask(req, target, undefined, (fields) => {
+    fields.Connection = 'Upgrade'
+    fields.Upgrade = 'websocket'
+  })
+  const cancel = runtime.after(upstream.timeoutMs, () => end())
+  const end = () => {
+    cancel()
+    asked.destroy()
+    socket.destroy()
+  }
+  socket.on('error', end)
+  socket.on('close', end)
+  asked.on('error', () => refuse(socket, proxyProblem('unreachable')))
+  asked.on('upgrade', (answer: IncomingMessage, other: Duplex, first: Buffer) => {
+    other.on('error', end)
+    other.on('close', end)
+    cancel()
+    socket.write(headOf(answer, { ...endToEnd(answer), Connection: 'Upgrade', Upgrade: answer.headers.upgrade ?? '' }))
+    if (first.length > 0) other.unshift(first)
+    if (head.length > 0) socket.unshift(head)
+    other.pipe(socket)
+    socket.pipe(other)
+  })
+  asked.on('response', (answer: IncomingMessage) => {
+    cancel()
+    socket.write(headOf(answer, { ...without(endToEnd(answer), 'content-length'), Connection: 'close' }))
+    answer.pipe(socket)
+  })
+  asked.end()
+}
+
+/** Answers on a bare connection, and ends it. */
+export function refuse(socket: Duplex, { status, headers, body = new Uint8Array(0) }: HttpReply): void {
+  if (socket.destroyed) return
+  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  socket.write(`HTTP/1.1 ${status} Refused\r\n${lines}Content-Length: ${body.length}\r\nConnection: close\r\n\r\n`)
+  socket.end(body)
+}
+
+function headOf({ statusCode, statusMessage }: IncomingMessage, fields: Fields): Buffer {
+  const lines = Object.entries(fields).flatMap(([name, value]) => [value].flat().map((one) => `${name}: ${one}\r\n`))
+  return Buffer.from(`HTTP/1.1 ${statusCode} ${statusMessage}\r\n${lines.join('')}\r\n`, 'latin1')
+}

@@ -1,0 +1,68 @@
+import { type ClientRequest, Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http'
+import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
+import type { Operation } from '../../core/once.ts'
+import { invalidOption } from '../../core/options.ts'
+import { type Fields, requestFields } from './fields.ts'
+
+export interface UpstreamOptions {
+  /** `http://host:port[/base]`, or `https`. */
+  readonly upstream: string
+  readonly upstreamTimeoutMs: number
+  /** How long a connection is kept that nothing is sent on. Shorter than the upstream keeps it, or requests are lost. */
+  readonly idleTimeoutMs: number
+  readonly trustForwarded: boolean
+  readonly rewriteHost: boolean
+  /** Fields that `Connection` cannot take out, in lower case. */
+  readonly protect: readonly string[]
+}
+
+/** The service behind the proxy, and the connections to it. */
+export interface Upstream {
+  readonly secure: boolean
+  readonly timeoutMs: number
+  /** Begins a request for `target`, with nothing sent yet. */
+  ask(req: IncomingMessage, target: string, op: Operation | undefined, change?: (fields: Fields) => void): ClientRequest
+  close(): void
+}
+
+/** @throws OnlyonceError OPTION_INVALID */
+export function createUpstream(options: UpstreamOptions): Upstream {
+  const url = URL.canParse(options.upstream) ? new URL(options.upstream) : undefined
+  const right = url !== undefined && ['http:', 'https:'].includes(url.protocol) && url.search === '' && url.hash === ''
+  if (!right || url.username !== '' || url.password !== '') {
+    const shown = String(options.upstream).replace(/\/\/[^/]*@/, '//…@')
+    throw invalidOption('upstream', 'must be http://host:port or https://host, with no user, query or fragment', shown)
+  }
+  const secure = url.protocol === 'https:'
+  const request = secure ? requestHttps : requestHttp
+  const agent = new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true, timeout: options.idleTimeoutMs })
+  const base = url.pathname.replace(/\/$/, '')
+  const { trustForwarded, rewriteHost, protect, upstreamTimeoutMs: timeoutMs } = options
+  return {
+    secure,
+    timeoutMs,
+    ask(req, target, op, change) {
+      const host = rewriteHost || req.headers.host === undefined ? url.host : undefined
+      const headers = requestFields(req, op, { trustForwarded, host, protect })
+      change?.(headers)
+      return request({
+        agent,
+        host: url.hostname.replace(/^\[|\]$/g, ''),
+        port: url.port,
+        method: req.method,
+        path: target === '*' ? target : base + target,
+        headers,
+        setHost: false,
+      })
+    },
+    close: () => agent.destroy(),
+  }
+}
+
+/** Path and query of a request line. `undefined` for anything else, such as the target of `CONNECT`. */
+export function targetOf({ url = '', method }: IncomingMessage): string | undefined {
+  if (url.startsWith('/') || (url === '*' && method === 'OPTIONS')) return url
+  if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) return undefined
+  const { pathname, search } = new URL(url)
+  return pathname + search
+}

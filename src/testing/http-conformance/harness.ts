@@ -1,0 +1,84 @@
+import type { Once, Operation } from '../../core/once.ts'
+import type { Omitted } from '../../http/call.ts'
+import type { IdempotencyOptions } from '../../http/options.ts'
+
+/** What a handler was given, and what it may ask about the operation it carries out. */
+export interface HttpSeen {
+  /** The body as the handler read it; of a body that the framework parsed, its JSON. */
+  readonly body: Uint8Array
+  /** What the adapter's `operationOf` answers. */
+  readonly op: Operation | undefined
+}
+
+/** What a handler answers: data, so that every framework answers the same in its own way. */
+export interface HttpScript {
+  readonly status: number
+  /** Names in lower case; a name may come more than once. */
+  readonly headers?: readonly (readonly [name: string, value: string])[]
+  /** Parts are sent as they come, as the framework sends a stream. When they throw, the answer breaks off there. */
+  readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>
+}
+
+export interface HttpRoute {
+  readonly method: string
+  /** Without parameters: `/orders`. */
+  readonly path: string
+  /** A prefix that the framework takes off before its router sees the path; the guard stands behind it. */
+  readonly mount?: string
+  /** The way of responding, one of the harness's own `ways`. Default: the one that fits the script best. */
+  readonly way?: string
+  /** The handler. Rejects when the handler is to throw. */
+  run(seen: HttpSeen): Promise<HttpScript>
+}
+
+export interface HttpServeSpec {
+  readonly once: Once
+  /** For `idempotency(once, options)`. */
+  readonly options: IdempotencyOptions
+  readonly routes: readonly HttpRoute[]
+}
+
+export interface HttpServer {
+  /** Of a real socket, without a slash at the end: `http://127.0.0.1:4100`. */
+  readonly url: string
+  close(): Promise<void>
+  /** What the adapter publishes about itself. */
+  describe?(): object
+}
+
+/** What a duplicate gets after an answer was given in some way. */
+export type WayTruth =
+  /** The same status, content type and bytes. */
+  | 'recorded'
+  /** Nothing is kept, and the handler runs again: an answer of 5xx, a handler that breaks off. */
+  | 'released'
+  /** Status and headers without the bytes; for an event stream, a problem. */
+  | Omitted
+
+export interface HttpHarness {
+  /** Puts the routes on the framework, behind its adapter, and listens on 127.0.0.1. */
+  readonly serve: (spec: HttpServeSpec) => Promise<HttpServer>
+  /** Every way of responding that the framework has, by name. */
+  readonly ways?: Readonly<Record<string, WayTruth>>
+}
+
+/** One sentence that must hold on every framework, and the proof of it. */
+export interface HttpCase {
+  readonly name: string
+  readonly group: string
+  /** What the sentence comes from: C of the draft, B of the behaviours, T of the threats, or the name of a public vector. */
+  readonly ids: readonly string[]
+  /** Takes thousands of requests. */
+  readonly heavy?: true
+  run(context: HttpContext): Promise<void>
+}
+
+export interface HttpContext {
+  readonly harness: HttpHarness
+  /** How often a case that is a race is run. */
+  readonly rounds: number
+  /** Calls `work` when the case is over, whatever became of it; the last first. */
+  after(work: () => unknown): void
+}
+
+export const PROBLEM_TYPE = 'application/problem+json'

@@ -1,0 +1,327 @@
+import { describe, expect, it } from 'vitest'
+import { idempotency } from '../../src/http/fetch.ts'
+import { txOf } from '../../src/http/operation-of.ts'
+import { onlyonce } from '../../src/index.ts'
+import { memoryStore } from '../../src/stores/memory/index.ts'
+import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
+import { storeOn, tempFile } from '../integration/sqlite-helpers.ts'
+import { byHand, engine, gated, later, POST, request, serve, sleep, until } from './fetch-kit.ts'
+
+const MB = 1024 * 1024
+
+describe('an answer of fetch that is there at once', () => {
+  it('is held until its record is durable', async () => {
+    const { store, completing, open } = gated(memoryStore())
+    const handler = idempotency(engine({ store }), { scope: 'public' })(() => Response.json({ a: 1 }, { status: 201 }))
+    let answered = false
+    const answer = handler(request('k')).finally(() => {
+      answered = true
+    })
+    await until(completing)
+    await sleep(20)
+    expect(answered).toBe(false)
+    open()
+    expect(await (await answer).json()).toEqual({ a: 1 })
+  })
+
+  it('is replaced when another owner has done the work meanwhile', async () => {
+    const store = memoryStore()
+    // Its heartbeat does not reach the store, so its lease runs out while it works.
+    const deaf = Object.assign(Object.create(store), { renew: () => new Promise(() => {}) }) as typeof store
+    let finish = () => {}
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve
+    })
+    const stalled = idempotency(engine({ store: deaf, leaseMs: 60, storeTimeoutMs: 50 }), { scope: 'public' })(
+      async () => {
+        await finished
+        return new Response('stale')
+      },
+    )
+    const first = stalled(request('k'))
+    await sleep(90)
+    const other = idempotency(engine({ store, leaseMs: 60 }), { scope: 'public' })(() => new Response('winner'))
+    expect(await (await other(request('k'))).text()).toBe('winner')
+    finish()
+    expect(await (await first).text()).not.toBe('stale')
+    expect(await (await stalled(request('k'))).text()).toBe('winner')
+  })
+})
+
+describe('a slow stream of fetch', () => {
+  it('passes through at once; only its end waits for the record', async () => {
+    const { store, completing, open } = gated(memoryStore())
+    const hand = byHand()
+    const url = await serve(idempotency(engine({ store }), { scope: 'public' })(() => new Response(hand.stream)))
+    hand.write('one ')
+    const answer = await fetch(url, POST('k'))
+    const reader = (answer.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader()
+    expect(await reader.read()).toEqual({ done: false, value: 'one ' })
+    hand.write('two')
+    expect(await reader.read()).toEqual({ done: false, value: 'two' })
+    hand.end()
+    await until(completing)
+    let ended = false
+    const end = reader.read().finally(() => {
+      ended = true
+    })
+    await sleep(20)
+    expect(ended).toBe(false)
+    open()
+    expect(await end).toMatchObject({ done: true })
+    expect(await (await fetch(url, POST('k'))).text()).toBe('one two')
+  })
+
+  it('whose length is told keeps its last byte back, which is its end', async () => {
+    for (const first of ['12345', '']) {
+      const { store, completing, open } = gated(memoryStore())
+      const hand = byHand()
+      const url = await serve(
+        idempotency(engine({ store }), { scope: 'public', maxBodyBytes: 8, onUnrecordable: () => {} })(
+          () => new Response(hand.stream, { headers: { 'content-length': '10' } }),
+        ),
+      )
+      if (first !== '') hand.write(first)
+      const answer = await fetch(url, POST('k'))
+      let text: string | undefined
+      const whole = answer.text().then((all) => {
+        text = all
+      })
+      hand.write('1234567890'.slice(first.length))
+      hand.end()
+      await until(completing)
+      await sleep(30)
+      expect(text).toBe(undefined)
+      open()
+      await whole
+      expect(text).toBe('1234567890')
+    }
+  })
+
+  it('is recorded to its end though the client left, and never runs again', async () => {
+    let runs = 0
+    const hand = byHand()
+    const url = await serve(
+      idempotency(engine(), { scope: 'public' })(() => {
+        runs++
+        return new Response(hand.stream, { headers: { 'content-type': 'text/csv' } })
+      }),
+    )
+    hand.write('a,')
+    const leaving = new AbortController()
+    const answer = await fetch(url, { ...POST('k'), signal: leaving.signal })
+    leaving.abort()
+    await expect(answer.text()).rejects.toThrow()
+    await sleep(30)
+    expect(hand.cancelled()).toBe(false)
+    for (const text of ['b,', 'c']) {
+      hand.write(text)
+      await sleep(5)
+    }
+    hand.end()
+    await sleep(30)
+    const replay = await fetch(url, POST('k'))
+    expect(replay.headers.get('content-type')).toBe('text/csv')
+    expect(await replay.text()).toBe('a,b,c')
+    expect(runs).toBe(1)
+  })
+
+  it('is recorded though the client left while the handler was still at work', async () => {
+    let runs = 0
+    const url = await serve(
+      idempotency(engine(), { scope: 'public', onInFlight: 'wait' })(async () => {
+        runs++
+        await sleep(100)
+        return new Response('done')
+      }),
+    )
+    const leaving = new AbortController()
+    const gone = fetch(url, { ...POST('k'), signal: leaving.signal })
+    await sleep(40)
+    leaving.abort()
+    await expect(gone).rejects.toThrow()
+    expect(await (await fetch(url, POST('k'))).text()).toBe('done')
+    expect(runs).toBe(1)
+  })
+
+  it('that falls silent, or is stopped, after its client left is kept without its bytes', async () => {
+    for (const then of ['silence', 'stop'] as const) {
+      let runs = 0
+      const hand = byHand()
+      const why: string[] = []
+      const handler = idempotency(engine({ storeTimeoutMs: 60 }), {
+        scope: 'public',
+        onUnrecordable: (omitted) => why.push(omitted),
+      })(() => {
+        runs++
+        return new Response(hand.stream, { status: 201 })
+      })
+      hand.write('half')
+      const answer = await handler(request('k'))
+      await answer.body?.cancel()
+      if (then === 'stop') hand.fail(new DOMException('nobody listens', 'AbortError'))
+      await until(() => why.length > 0)
+      await sleep(5)
+      const replay = await handler(request('k'))
+      expect(replay.status).toBe(201)
+      expect(replay.headers.get('idempotency-body-omitted')).toBe('cut-off')
+      expect([runs, why]).toEqual([1, ['cut-off']])
+      expect(hand.cancelled()).toBe(then === 'silence')
+    }
+  })
+
+  it('that its handler ties to the client is kept without its bytes when the client leaves', async () => {
+    let runs = 0
+    const url = await serve(
+      idempotency(engine(), { scope: 'public', onUnrecordable: () => {} })(async ({ signal }) => {
+        runs++
+        const hand = byHand()
+        hand.write('half')
+        signal.addEventListener('abort', () => hand.fail(signal.reason))
+        return new Response(hand.stream, { status: 201 })
+      }),
+    )
+    const leaving = new AbortController()
+    await fetch(url, { ...POST('k'), signal: leaving.signal })
+    leaving.abort()
+    await sleep(50)
+    const replay = await fetch(url, POST('k'))
+    expect([replay.status, replay.headers.get('idempotency-body-omitted'), runs]).toEqual([201, 'cut-off', 1])
+  })
+
+  it('that breaks while its client listens frees the key, and the client sees that it broke', async () => {
+    let hand = byHand()
+    const url = await serve(idempotency(engine(), { scope: 'public' })(() => new Response(hand.stream)))
+    hand.write('half')
+    const answer = await fetch(url, POST('k'))
+    hand.fail(new Error('on purpose'))
+    await expect(answer.text()).rejects.toThrow()
+    hand = byHand()
+    hand.write('whole')
+    hand.end()
+    expect(await (await fetch(url, POST('k'))).text()).toBe('whole')
+  })
+
+  it('that breaks in its first turn is an error of the handler', async () => {
+    const error = new Error('at once')
+    const body = new ReadableStream({ start: (controller) => controller.error(error) })
+    await expect(idempotency(engine(), { scope: 'public' })(() => new Response(body))(request('k'))).rejects.toBe(error)
+  })
+
+  it('longer than maxBodyBytes reaches the first client whole, and a replay says what is missing', async () => {
+    const sizes = [5 * MB, 262_145, 262_144]
+    const omitted: (string | null)[] = []
+    for (const size of sizes) {
+      const bytes = Buffer.alloc(size, 'x')
+      const url = await serve(
+        idempotency(engine(), { scope: 'public', onUnrecordable: () => {} })(
+          () => new Response(new Uint8Array(bytes), { status: 201 }),
+        ),
+      )
+      expect(Buffer.from(await (await fetch(url, POST('k'))).arrayBuffer()).equals(bytes)).toBe(true)
+      const replay = await fetch(url, POST('k'))
+      expect(replay.status).toBe(201)
+      omitted.push(replay.headers.get('idempotency-body-omitted'))
+      expect((await replay.arrayBuffer()).byteLength).toBe(size > 262_144 ? 0 : size)
+    }
+    expect(omitted).toEqual(['too-long', 'too-long', null])
+  })
+
+  it('is read no faster than its client reads, and no more of it than is kept when the client is gone', async () => {
+    let pulled = 0
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        if (++pulled > 64) return controller.close()
+        controller.enqueue(new Uint8Array(65_536))
+      },
+    })
+    const handler = idempotency(engine(), { scope: 'public', onUnrecordable: () => {} })(() => new Response(body))
+    const answer = await handler(request('k'))
+    await sleep(50)
+    expect(pulled).toBeLessThan(16)
+    await answer.body?.cancel()
+    await sleep(20)
+    expect(pulled).toBeLessThan(16)
+    expect((await handler(request('k'))).headers.get('idempotency-body-omitted')).toBe('too-long')
+  })
+
+  it('of events is not recorded: it passes, and a duplicate is told so', async () => {
+    let runs = 0
+    const url = await serve(
+      idempotency(engine(), { scope: 'public', onUnrecordable: () => {} })(() => {
+        runs++
+        const hand = byHand()
+        hand.write('data: 1\n\n')
+        later(hand.end)
+        return new Response(hand.stream, { headers: { 'Content-Type': 'text/event-stream; charset=utf-8' } })
+      }),
+    )
+    const answer = await fetch(url, POST('k'))
+    const reader = (answer.body as ReadableStream<Uint8Array>).getReader()
+    expect(Buffer.from((await reader.read()).value ?? []).toString()).toBe('data: 1\n\n')
+    const duplicate = await fetch(url, POST('k'))
+    expect(duplicate.status).toBe(409)
+    expect(await duplicate.json()).toMatchObject({ code: 'unrecordable' })
+    expect(runs).toBe(1)
+    await reader.cancel()
+  })
+
+  it('tells the platform what still goes on after the response', async () => {
+    const { store, open } = gated(memoryStore())
+    const waiting: Promise<unknown>[] = []
+    const context = { waitUntil: (work: Promise<unknown>) => void waiting.push(work) }
+    const hand = byHand()
+    const handler = idempotency(engine({ store }), { scope: 'public' })(
+      (_: Request, _env: { secret: string }, _context: typeof context) => new Response(hand.stream),
+    )
+    hand.write('x')
+    await handler(request('k'), { secret: 's' }, context)
+    let over = false
+    const work = Promise.all(waiting).finally(() => {
+      over = true
+    })
+    expect(waiting).toHaveLength(1)
+    hand.end()
+    await sleep(20)
+    expect(over).toBe(false)
+    open()
+    await work
+  })
+})
+
+describe('fetch with atomic: true', () => {
+  it('sends nothing before the commit, and commits record and writes together', async () => {
+    const store = storeOn(tempFile())
+    await store.transaction(async (tx) => tx.exec('CREATE TABLE orders (id INTEGER PRIMARY KEY) STRICT'))
+    const once = onlyonce({ store, scope: 'test' })
+    const hands = [byHand(), byHand()]
+    let runs = 0
+    const handler = idempotency(once, { scope: 'public', atomic: true })((given) => {
+      const hand = hands[runs++]
+      txOf<SqliteTx>(given)?.exec('INSERT INTO orders DEFAULT VALUES')
+      return new Response(hand?.stream)
+    })
+    const rows = () => store.transaction(async (tx) => tx.prepare('SELECT id FROM orders').all().length)
+    hands[0]?.write('half')
+    const broken = handler(request('k'))
+    await sleep(20)
+    hands[0]?.fail(new Error('on purpose'))
+    await expect(broken).rejects.toThrow('on purpose')
+    expect(await rows()).toBe(0)
+    const answer = handler(request('k'))
+    let answered = false
+    void answer.then(() => {
+      answered = true
+    })
+    await until(() => runs === 2)
+    hands[1]?.write('one ')
+    await sleep(20)
+    expect(answered).toBe(false)
+    hands[1]?.write('two')
+    hands[1]?.end()
+    expect(await (await answer).text()).toBe('one two')
+    expect(await rows()).toBe(1)
+    expect(await (await handler(request('k'))).text()).toBe('one two')
+    expect([runs, await rows()]).toEqual([2, 1])
+  })
+})
