@@ -1,5 +1,6 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { colorsOf, type Io, wantsColor } from './io.ts'
+import { proxyOptions } from './proxy-options.ts'
 import { STATES } from './states.ts'
 import { printableLines } from './text.ts'
 import { packageVersion } from './version.ts'
@@ -14,6 +15,7 @@ Examples:
   $ onlyonce keys ls --json | jq -r .key
   $ onlyonce migrate --dry-run --store sqlite:orders.db
   $ onlyonce migrate print --store 'postgres://localhost/shop?schema=onlyonce'
+  $ onlyonce classify 'UPDATE orders SET price = price + 1 WHERE id = 100'
 
 Exit codes: 0 ok, 1 a check failed or it cannot be done, 2 usage, 3 the store cannot be reached.`
 
@@ -92,6 +94,13 @@ export function createProgram(io: Io, settle: (exitCode: number) => void): Comma
     .command('doctor')
     .description('check the store: schema, clock, abandoned and unknown operations, sweeping')
     .action(runs(async () => (await import('./commands/doctor.ts')).doctor))
+  program
+    .command('classify')
+    .description('say whether an SQL statement or an HTTP method is idempotent; connects to nothing')
+    .argument('<what>', 'the statement in quotes, or a method such as PUT')
+    .addOption(new Option('--dialect <dialect>', 'of which database').choices(['postgres', 'mysql', 'sqlite']))
+    .action(runs(async () => (await import('./commands/classify.ts')).classify))
+  proxyOptions(program.command('proxy')).action(runs(async () => (await import('./commands/proxy.ts')).proxy))
   program
     .command('completion')
     .description('print a completion script for your shell')
