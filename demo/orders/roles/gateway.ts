@@ -35,7 +35,7 @@ export async function gateway({ dir, seed }: WorkerSetup): Promise<Started> {
     return entry
   }
 
-  const port = await serve('/charges', async (body, headers): Promise<Reply> => {
+  const port = await serve('/charges', async (body, { headers }): Promise<Reply> => {
     const { orderId, amountPence } = body as ChargeEntry
     const entry = chargeOnce(headers['idempotency-key'] as string | undefined, orderId, amountPence)
     if (entry === undefined) return { status: 400, body: { error: 'the idempotency key was used for another charge' } }

@@ -1,4 +1,6 @@
+import type { IncomingMessage } from 'node:http'
 import type { Order } from '../order.ts'
+import type { Middleware } from '../system/http.ts'
 
 /** What the customer is told of an order. */
 export interface Placed {
@@ -7,7 +9,14 @@ export interface Placed {
 }
 
 /** Takes an order and its payment. Resolves when it is paid; throws when the customer has to ask again. */
-export type PlaceOrder = (order: Order, idempotencyKey: string) => Promise<Placed>
+export type PlaceOrder = (order: Order, request: IncomingMessage) => Promise<Placed>
+
+/** What answers `POST /orders`. */
+export interface OrderDesk {
+  readonly placeOrder: PlaceOrder
+  /** What stands in front of it, if anything does. */
+  readonly guard?: Middleware
+}
 
 /** What the messages about paid orders are published under. */
 export const TOPIC = 'order-paid'

@@ -1,4 +1,4 @@
-import { Agent, createServer, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
+import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 export interface Reply {
@@ -62,11 +62,13 @@ export function post({ port, path, headers, body, timeoutMs }: Ask): Promise<Rep
   })
 }
 
-export type Handler = (body: unknown, headers: IncomingHttpHeaders) => Promise<Reply>
+export type Handler = (body: unknown, request: IncomingMessage) => Promise<Reply>
+/** Stands in front of a handler, and decides whether it is asked. */
+export type Middleware = (request: IncomingMessage, response: ServerResponse, next: () => void) => void
 
 /** Serves `POST path` on a free port of the loopback interface; answers the port. */
-export function serve(path: string, handler: Handler): Promise<number> {
-  const server = createServer((incoming, outgoing) => {
+export function serve(path: string, handler: Handler, middleware?: Middleware): Promise<number> {
+  function handle(incoming: IncomingMessage, outgoing: ServerResponse): void {
     const answer = ({ status, body }: Reply) => {
       const bytes = Buffer.from(JSON.stringify(body))
       outgoing.writeHead(status, { 'content-type': 'application/json', 'content-length': bytes.length })
@@ -77,8 +79,12 @@ export function serve(path: string, handler: Handler): Promise<number> {
       return
     }
     readJson(incoming)
-      .then((body) => handler(body, incoming.headers))
+      .then((body) => handler(body, incoming))
       .then(answer, (error: Error) => answer({ status: 500, body: { error: error.message } }))
+  }
+  const server = createServer((incoming, outgoing) => {
+    if (middleware === undefined) handle(incoming, outgoing)
+    else middleware(incoming, outgoing, () => handle(incoming, outgoing))
   })
   // A kept-alive connection that the server closes just as the next request is sent would look like a fault of ours.
   server.keepAliveTimeout = 60_000
