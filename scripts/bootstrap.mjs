@@ -29,6 +29,7 @@ const tasks = {
   bench: (args) => ({ build: true, steps: [['bench/run.mjs', ...args]] }),
   'bench:stores': (args) => ({ build: true, steps: [['bench/stores/run.mjs', ...args]] }),
   'bench:vs': (args) => ({ build: true, steps: [['bench/vs/run.mjs', ...args]] }),
+  'bench:http': (args) => ({ build: true, steps: [['bench/http/run.mjs', ...args]] }),
   mutate: (args) => ({ build: false, steps: [['node_modules/@stryker-mutator/core/bin/stryker.js', 'run', ...args]] }),
   lint: (args) => ({ build: false, steps: [[biome, 'ci', ...(args.length > 0 ? args : ['.'])]] }),
   format: (args) => ({ build: false, steps: [[biome, 'check', '--write', ...(args.length > 0 ? args : ['.'])]] }),

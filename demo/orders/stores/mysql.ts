@@ -1,14 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { TransactionalStore } from 'onlyonce'
 import { OnlyonceError } from 'onlyonce'
+import type { MysqlTx } from 'onlyonce/mysql'
 import { openStore } from 'onlyonce/stores'
 import { type Service, TABLES } from '../shop/tables.ts'
 import type { Books, Place, Shop, Value } from './place.ts'
-
-/** The part of a connection of mysql2 that the shop uses. */
-interface MysqlTx {
-  query(sql: string, values?: unknown[]): Promise<[unknown, ...unknown[]]>
-}
 
 interface MysqlConnection extends MysqlTx {
   end(): Promise<void>

@@ -1,10 +1,11 @@
 import type { Store, TransactionalStore } from 'onlyonce'
+import type { SqlTx } from 'onlyonce/sql'
 import type { Service } from '../shop/tables.ts'
 
 export type Value = string | number
 
 /** The tables of one service, with the outbox beside them. */
-export interface Books<Tx = unknown> {
+export interface Books<Tx = SqlTx> {
   readonly store: TransactionalStore<Tx>
   /** Runs a statement with `?` for every value inside that transaction; answers how many rows it changed. */
   write(tx: Tx, sql: string, values: readonly Value[]): Promise<number>
