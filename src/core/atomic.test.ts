@@ -85,21 +85,25 @@ describe('once.atomic', () => {
   })
 
   it('leaves nothing when the effect throws', async () => {
-    const { once, count, events } = await setup()
+    const { once, runtime, count, events } = await setup()
+    await runtime.advance(1_000)
     const boom = new Error('boom')
-    const failing = (tx: SqliteTx) => {
+    const { started, effect } = gate<never>()
+    const failing = once.atomic('a', (tx: SqliteTx) => {
       insert('a')(tx)
-      throw boom
-    }
-    await expect(once.atomic('a', failing)).rejects.toBe(boom)
+      return effect()
+    })
+    await runtime.advance(40)
+    started[0]?.reject(boom)
+    await expect(failing).rejects.toBe(boom)
     expect(await count('a')).toBe(0)
     expect(await once.find('a')).toBeUndefined()
-    expect(events).toMatchObject([{ type: 'failed', error: boom, remembered: false }])
+    expect(events).toMatchObject([{ type: 'failed', error: boom, remembered: false, tookMs: 40 }])
     expect(await once.atomic('a', insert('a'))).toEqual({ key: 'a' })
   })
 
   it('remembers the error, without the effect’s writes, when onThrow says so', async () => {
-    const { once, count } = await setup({ onThrow: 'remember' })
+    const { once, count, events } = await setup({ onThrow: 'remember' })
     const failing = (tx: SqliteTx) => {
       insert('a')(tx)
       throw new Error('declined')
@@ -111,6 +115,24 @@ describe('once.atomic', () => {
       error: { message: 'declined' },
     })
     expect(await count('a')).toBe(0)
+    expect(events).toMatchObject([
+      { type: 'failed', error: { message: 'declined' }, remembered: true, tookMs: 0 },
+      { type: 'replayed', joined: false },
+    ])
+  })
+
+  it('throws what the effect threw when somebody else has the key before the error is remembered', async () => {
+    const { once, store } = await setup({ onThrow: 'remember' })
+    const within = store.within
+    let claims = 0
+    store.within = (tx) => {
+      const inner = within(tx)
+      const claim: typeof inner.claim = async (request) =>
+        ++claims === 1 ? inner.claim(request) : { kind: 'running', retryAfterMs: 5 }
+      return { ...inner, claim }
+    }
+    await expect(once.atomic('a', () => Promise.reject(new Error('mine')))).rejects.toThrow('mine')
+    expect(await once.find('a')).toBeUndefined()
   })
 
   it('refuses another payload', async () => {
@@ -150,53 +172,128 @@ describe('once.atomic', () => {
   })
 
   it('joins duplicates in this process', async () => {
-    const { once, runtime, count } = await setup()
+    const { once, runtime, count, events } = await setup()
+    await runtime.advance(1_000)
     const { started, effect } = gate<number>()
     const first = once.atomic('a', async (tx) => {
       insert('a')(tx)
       return effect()
     })
-    await runtime.advance(0)
-    expect(await codeOf(once.atomic('a', insert('a')))).toBe('IN_FLIGHT')
+    await runtime.advance(500)
+    expect(await once.atomic.attempt('a', insert('a'))).toEqual({ kind: 'in-flight', retryAfterMs: 2_500 })
     const waiting = once.atomic('a', insert('a'), { onInFlight: 'wait' })
     started[0]?.resolve(1)
     expect(await first).toBe(1)
     expect(await waiting).toBe(1)
     expect(await count('a')).toBe(1)
+    expect(events.find((event) => event.type === 'executed')).toMatchObject({ tookMs: 500 })
+  })
+
+  describe('with another payload, while it is not committed', () => {
+    async function uncommitted(given: Partial<EngineOptions> = {}) {
+      const kit = await setup()
+      const { started, effect } = gate<number>()
+      await kit.runtime.advance(1_000)
+      const first = codeOf(kit.once.atomic({ key: 'a', payload: 1 }, effect))
+      await kit.runtime.advance(500)
+      const second = kit.once.atomic.attempt({ key: 'a', payload: 2 }, insert('a'), given as object)
+      return { ...kit, first, second, effect: started[0] }
+    }
+
+    it('is in flight to who would not wait: nothing is bound yet', async () => {
+      const { first, second, effect } = await uncommitted()
+      expect(await second).toEqual({ kind: 'in-flight', retryAfterMs: 2_500 })
+      effect?.resolve(1)
+      await first
+    })
+
+    it('is a mismatch for who waited, once it is committed', async () => {
+      const { first, second, effect } = await uncommitted({ onInFlight: 'wait' })
+      effect?.resolve(1)
+      expect(await first).toBe('resolved with 1')
+      expect(await second).toEqual({ kind: 'mismatch' })
+    })
+
+    it('leaves the key to who waited, when it is undone', async () => {
+      const { first, second, effect } = await uncommitted({ onInFlight: 'wait' })
+      effect?.reject('undone')
+      expect(await first).toBe('undone')
+      expect(await second).toMatchObject({ kind: 'executed', value: { key: 'a' } })
+    })
+
+    it('keeps nobody waiting for longer than waitMs', async () => {
+      const { runtime, first, second, effect } = await uncommitted({ onInFlight: 'wait', waitMs: 700 })
+      let over = false
+      void second.then(() => {
+        over = true
+      })
+      await runtime.advance(699)
+      expect(over).toBe(false)
+      await runtime.advance(1)
+      expect(over).toBe(true)
+      expect(await second).toEqual({ kind: 'in-flight', retryAfterMs: 1_800 })
+      effect?.resolve(1)
+      await first
+    })
+  })
+
+  it('is a mismatch at once where a replay of it is under way', async () => {
+    const { once, open, runtime } = await setup()
+    await once.atomic({ key: 'a', payload: 1 }, insert('a'))
+    const slow = open({}, { transaction: { 1: { kind: 'delay-reply', ms: 100 } } })
+    const replay = slow.atomic.attempt({ key: 'a', payload: 1 }, insert('a'))
+    await runtime.advance(10)
+    expect(await slow.atomic.attempt({ key: 'a', payload: 2 }, insert('a'))).toEqual({ kind: 'mismatch' })
+    await runtime.advance(100)
+    expect(await replay).toMatchObject({ kind: 'replayed' })
   })
 
   it('does not run beside a live lease on the same key, and takes over a dead one by policy', async () => {
-    const { open, once, runtime } = await setup()
+    const { open, once, runtime, events } = await setup()
     const dead = open({}, (verb) => (verb === 'renew' ? { kind: 'lose-request' } : undefined))
-    void dead.attempt('a', () => new Promise(() => {})).catch(() => {})
+    for (const key of ['a', 'b']) void dead.attempt(key, () => new Promise(() => {})).catch(() => {})
     await runtime.advance(10)
     expect(await codeOf(once.atomic('a', insert('a')))).toBe('IN_FLIGHT')
     await runtime.advance(3_000)
     const held = open({ onAbandoned: 'hold' })
     expect(await codeOf(held.atomic('a', insert('a')))).toBe('OUTCOME_UNKNOWN')
     expect(await held.find('a')).toMatchObject({ state: 'unknown' })
+    const about = { scope: 'test', key: 'a' }
+    expect(events.filter((event) => event.key === 'a').slice(-3)).toEqual([
+      { type: 'abandoned', attempt: 2, policy: 'hold', ...about },
+      { type: 'unknown', ...about },
+      { type: 'replayed', joined: false, ...about },
+    ])
+    const asked = open({ onAbandoned: () => ({ happened: true, value: 'ch_1' }) })
+    expect(await asked.atomic.attempt('b', insert('b'))).toEqual({ kind: 'replayed', value: 'ch_1' })
+    expect(events.filter((event) => event.key === 'b').map((event) => event.type)).not.toContain('executed')
   })
 
   it('refuses to run unprotected, because without the store there is no transaction', async () => {
     const { once, count } = await setup()
-    expect(await codeOf(once.atomic('a', insert('a'), { onStoreDown: 'run' }))).toBe('OPTION_INVALID')
+    const refused = once.atomic('a', insert('a'), { onStoreDown: 'run' })
+    const message =
+      'option `onStoreDown` cannot be kept by atomic: without the store there is no transaction; got "run"'
+    await expect(refused).rejects.toMatchObject({ code: 'OPTION_INVALID', message })
     expect(await count('a')).toBe(0)
   })
 
   it('undoes an effect that runs longer than maxRunMs', async () => {
-    const { once, runtime, count } = await setup({ maxRunMs: 3_000 })
+    const { once, runtime, count, events } = await setup({ maxRunMs: 3_000 })
     let signal: AbortSignal | undefined
-    const hung = codeOf(
-      once.atomic('a', (tx, op) => {
+    const hung = once
+      .atomic('a', (tx, op) => {
         insert('a')(tx)
         signal = op.signal
         return new Promise(() => {})
-      }),
-    )
+      })
+      .catch((error: unknown) => error)
     await runtime.advance(2_999)
     expect(signal?.aborted).toBe(false)
     await runtime.advance(1)
-    expect(await hung).toBe('LEASE_LOST')
+    const message = expect.stringContaining('longer than maxRunMs, and its transaction was undone')
+    expect(await hung).toMatchObject({ code: 'LEASE_LOST', message })
+    expect(events).toEqual([])
     expect(signal?.aborted).toBe(true)
     expect(await count('a')).toBe(0)
     expect(await once.atomic('a', insert('a'))).toEqual({ key: 'a' })
@@ -208,6 +305,32 @@ describe('a commit', () => {
     const { once, count } = await setup({}, { transaction: { 1: { kind: 'lose-reply' } } })
     expect(await once.atomic('a', insert('a'))).toEqual({ key: 'a' })
     expect(await count('a')).toBe(1)
+  })
+
+  it('whose answer was lost is found out also when the store has words of its own for it', async () => {
+    const error = new OnlyonceError('STORE_UNAVAILABLE', 'the connection ended')
+    const { once, count } = await setup({}, { transaction: { 1: { kind: 'lose-reply', error } } })
+    expect(await once.atomic('a', insert('a'))).toEqual({ key: 'a' })
+    expect(await count('a')).toBe(1)
+  })
+
+  it('that the store calls OUTCOME_UNKNOWN stays so, whatever the record says: the store knows more', async () => {
+    const error = new OnlyonceError('OUTCOME_UNKNOWN', 'the effect ended the transaction itself')
+    const { once } = await setup({}, { transaction: { 1: { kind: 'lose-reply', error } } })
+    await expect(once.atomic('a', insert('a'))).rejects.toBe(error)
+    expect(await once.find('a')).toMatchObject({ state: 'done' })
+  })
+
+  it('of a decision on an abandoned operation is found out as well', async () => {
+    const { open, runtime } = await setup()
+    const dead = open({}, (verb) => (verb === 'renew' ? { kind: 'lose-request' } : undefined))
+    void dead.attempt('a', () => new Promise(() => {})).catch(() => {})
+    await runtime.advance(3_000)
+    const asked = open(
+      { onAbandoned: () => ({ happened: true, value: 'ch_1' }) },
+      { transaction: { 1: { kind: 'lose-reply' } } },
+    )
+    expect(await asked.atomic.attempt('a', insert('a'))).toEqual({ kind: 'replayed', value: 'ch_1' })
   })
 
   it('that did not happen is STORE_UNAVAILABLE, and nothing was changed', async () => {
@@ -231,9 +354,15 @@ describe('a commit', () => {
     const { once, runtime, count } = await setup({}, (verb, call) =>
       verb === 'find' || (verb === 'transaction' && call === 1) ? { kind: 'lose-reply' } : undefined,
     )
-    const call = codeOf(once.atomic('a', insert('a')))
+    const call = once.atomic('a', insert('a')).catch((error: unknown) => error)
     await runtime.advance(10_000)
-    expect(await call).toBe('OUTCOME_UNKNOWN')
+    expect(await call).toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+      message: expect.stringMatching(
+        /^the commit for "a" failed .* record cannot be read; ask again with the same key$/,
+      ),
+      cause: { code: 'STORE_UNAVAILABLE' },
+    })
     expect(await count('a')).toBe(1)
   })
 
@@ -249,8 +378,13 @@ describe('a commit', () => {
   it('of a replay that fails changes nothing', async () => {
     const { open, once } = await setup()
     await once.atomic('a', insert('a'))
-    const other = open({}, { transaction: { 1: { kind: 'lose-reply' } } })
+    const finds: number[] = []
+    const other = open({}, (verb, call) => {
+      if (verb === 'find') finds.push(call)
+      return verb === 'transaction' ? { kind: 'lose-reply' } : undefined
+    })
     expect(await codeOf(other.atomic('a', insert('a')))).toBe('STORE_UNAVAILABLE')
+    expect(finds).toEqual([])
   })
 
   it('that never began is STORE_UNAVAILABLE, and an event', async () => {
@@ -295,7 +429,8 @@ describe('joining the caller’s transaction', () => {
     expect(events.map((event) => event.type)).toEqual(['executed', 'executed', 'replayed', 'executed'])
     const other = store.transaction((tx) => once.atomic({ key: 'a', payload: 1 }, insert('a'), { tx }))
     await expect(other).rejects.toMatchObject({ code: 'KEY_REUSED' })
-    expect(events.at(-1)).toMatchObject({ type: 'mismatch' })
+    expect(events[2]).toMatchObject({ joined: false })
+    expect(events.slice(4)).toMatchObject([{ type: 'mismatch' }])
   })
 
   it('undoes only the effect’s part when the effect throws', async () => {

@@ -1,5 +1,5 @@
 import { decideAbandoned } from './abandoned.ts'
-import { encodeResult } from './codec.ts'
+import { decodeError, encodeResult } from './codec.ts'
 import { type Call, claimRequest, type EngineContext, tell } from './context.ts'
 import { OnlyonceError, reasonOf } from './errors.ts'
 import type { Settled } from './flights.ts'
@@ -184,7 +184,8 @@ async function afterCommitFailed(
   error: unknown,
 ): Promise<Settled> {
   const { calls, runtime } = context
-  if (!reached.ran) throw OnlyonceError.from(error, 'STORE_UNAVAILABLE', notChanged(context, error))
+  // A replay wrote nothing that could be looked for.
+  if (reached.attempt === 0) throw OnlyonceError.from(error, 'STORE_UNAVAILABLE', notChanged(context, error))
   // The store knows more than the record tells: an effect that committed by itself has committed its record too.
   if (OnlyonceError.is(error) && error.code === 'OUTCOME_UNKNOWN') throw error
   const deadline = runtime.elapsed() + options.leaseMs
@@ -213,7 +214,10 @@ function announced(context: EngineContext, call: Call, settled: Settled, started
   const { attempt, fence, result } = settled
   if (result.kind === 'unknown') tell(context, call, { type: 'unknown' })
   const tookMs = context.runtime.elapsed() - startedAt
-  if (settled.ran && result.kind !== 'error') tell(context, call, { type: 'executed', attempt, fence, tookMs })
+  if (!settled.ran) return settled
+  if (result.kind === 'error') {
+    tell(context, call, { type: 'failed', error: decodeError(result.body), remembered: true, tookMs })
+  } else tell(context, call, { type: 'executed', attempt, fence, tookMs })
   return settled
 }
 

@@ -63,7 +63,7 @@ export class Batcher<Request, Answer> {
   #leaving = false
   /** One alarm for all of them: when something is given up. Never, while there is nothing to wait for. */
   #alarmAt = Number.POSITIVE_INFINITY
-  #cancelAlarm: Cancel | undefined
+  #cancelAlarm: Cancel = () => {}
 
   constructor(verb: BatcherVerb<Request, Answer>, options: BatcherOptions) {
     this.#verb = verb
@@ -96,7 +96,6 @@ export class Batcher<Request, Answer> {
   #flush(): void {
     while (this.#mayLeave()) {
       const batch = this.#take()
-      if (batch.length === 0) continue
       this.#underWay.add(batch)
       this.#requestsUnderWay += batch.length
       void this.#deliver(batch, { alone: 0, down: undefined }).then(() => this.#end(batch))
@@ -108,12 +107,10 @@ export class Batcher<Request, Answer> {
     const { maxBatch } = this.#options
     const waiting = this.#queue
     this.#queue = []
-    const [first] = waiting
-    if (waiting.length === 1 && first?.settled === false) return waiting
+    if (waiting.length === 1) return waiting
     const batch: Waiting<Request, Answer>[] = []
     const ids = new Set<string>()
     for (const one of waiting) {
-      if (one.settled) continue
       const id = idOf(one.request)
       if (batch.length < maxBatch && !ids.has(id)) {
         ids.add(id)
@@ -135,10 +132,11 @@ export class Batcher<Request, Answer> {
         if (!OnlyonceError.is(error) && ++trouble.alone === 2) trouble.down = { error }
         return rejectAll(batch, error)
       }
-      const left = batch.filter((one) => !one.settled)
+      const left = batch.filter(isOpen)
       const half = Math.max(left.length >> 1, 1)
       await this.#deliver(left.slice(0, half), trouble)
-      await this.#deliver(left.slice(half), trouble)
+      // The rest, without those that were given up while the first half was on its way.
+      await this.#deliver(left.filter(isOpen), trouble)
     }
   }
 
@@ -160,13 +158,13 @@ export class Batcher<Request, Answer> {
     this.#requestsUnderWay -= batch.length
     this.#flush()
     if (this.#underWay.size > 0) return
-    this.#cancelAlarm?.()
+    this.#cancelAlarm()
     this.#alarmAt = Number.POSITIVE_INFINITY
   }
 
   #alarm(at: number, inMs: number): void {
     if (at >= this.#alarmAt) return
-    this.#cancelAlarm?.()
+    this.#cancelAlarm()
     this.#alarmAt = at
     this.#cancelAlarm = this.#options.runtime.after(inMs, () => this.#giveUpWhatIsDue())
   }
@@ -175,12 +173,13 @@ export class Batcher<Request, Answer> {
     this.#alarmAt = Number.POSITIVE_INFINITY
     const now = this.#options.runtime.elapsed()
     let next = this.#giveUp(this.#queue, now)
+    this.#queue = this.#queue.filter(isOpen)
     for (const batch of [...this.#underWay]) {
       const dueAt = this.#giveUp(batch, now)
       if (dueAt === Number.POSITIVE_INFINITY) this.#end(batch)
       else next = Math.min(next, dueAt)
     }
-    if (this.#underWay.size > 0) this.#alarm(next, next - now)
+    this.#alarm(next, next - now)
   }
 
   /** Rejects what is due; answers when the next of the others will be. */
@@ -196,7 +195,11 @@ export class Batcher<Request, Answer> {
 }
 
 function rejectAll(batch: readonly Waiting<unknown, never>[], error: unknown): void {
-  for (const one of batch) if (!one.settled) settle(one).reject(error)
+  for (const one of batch) settle(one).reject(error)
+}
+
+function isOpen(one: { readonly settled: boolean }): boolean {
+  return !one.settled
 }
 
 function settle<W extends { settled: boolean }>(one: W): W {

@@ -58,6 +58,13 @@ describe('the cache of results', () => {
     expect(cache.get(named('b'))).toBeDefined()
   })
 
+  it('counts fingerprints too, which may be longer than the results', () => {
+    const { cache } = cacheOf(2_500)
+    const long = { ...named('a'), fingerprint: 'f'.repeat(2_500) }
+    cache.put(long, value(1), 60_000)
+    expect(cache.get(long)).toBeUndefined()
+  })
+
   it('does not keep what waits for a decision', () => {
     const { cache } = cacheOf()
     cache.put(named('a'), { result: { kind: 'unknown', body: new Uint8Array() }, fence: 1 }, 60_000)
@@ -70,7 +77,7 @@ describe('an engine with a cache', () => {
 
   it('answers duplicates without the store, as copies, and tells so', async () => {
     let asked = 0
-    const { once, types } = engine(cached, () => {
+    const { once, events } = engine(cached, () => {
       asked++
       return undefined
     })
@@ -81,7 +88,8 @@ describe('an engine with a cache', () => {
     ;(second as { list: number[] }).list.push(2)
     expect(await once('k', () => expect.fail('ran twice'))).toEqual({ list: [1] })
     expect(asked).toBe(after)
-    expect(types().filter((type) => type === 'replayed')).toHaveLength(2)
+    const replayed = events.filter((event) => event.type === 'replayed')
+    expect(replayed).toEqual(Array(2).fill({ type: 'replayed', joined: false, scope: 'test', key: 'k' }))
     await expect(once('k', () => 0, { onDuplicate: 'reject' })).rejects.toMatchObject({ code: 'DUPLICATE' })
   })
 
@@ -125,6 +133,11 @@ describe('an engine with a cache', () => {
     expect(runs).toBe(2)
     await once('t', () => Promise.reject(new Error('no'))).catch(() => {})
     expect(await once('t', () => 'yes')).toBe('yes')
+  })
+
+  it('may be left out in so many words', async () => {
+    const { once } = engine({ cache: false })
+    expect(await once('k', () => 1)).toBe(1)
   })
 
   it('replays a remembered error', async () => {

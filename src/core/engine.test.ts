@@ -74,6 +74,8 @@ describe('once', () => {
     await expect(once({ key: 'a', payload: 1 }, () => Promise.reject(boom))).rejects.toBe(boom)
     expect(await refusal(once({ key: 'a', payload: 2 }, () => 1))).toMatchObject({ code: 'KEY_REUSED' })
     expect(await once({ key: 'a', payload: 1 }, () => 'again')).toBe('again')
+    const failed = await once.attempt('b', () => Promise.reject(boom))
+    expect(failed).toEqual({ kind: 'failed', error: boom, replayed: false })
   })
 
   it('treats an effect that throws at once like one that rejects', async () => {
@@ -170,7 +172,8 @@ describe('once', () => {
 
   it('refuses what is not a function', async () => {
     const { once } = engine()
-    expect(await refusal(once('a', 5 as never))).toMatchObject({ code: 'OPTION_INVALID' })
+    const refused = await refusal(once('a', 5 as never))
+    expect(refused).toMatchObject({ code: 'OPTION_INVALID', message: 'option `effect` must be a function; got 5' })
     expect(await once.find('a')).toBeUndefined()
   })
 
@@ -245,6 +248,29 @@ describe('the effect', () => {
 })
 
 describe('events', () => {
+  it('tell how long the effect ran', async () => {
+    const { once, runtime, events } = engine({ onThrow: 'remember' })
+    await runtime.advance(1_000)
+    const { started, effect } = gate<number>()
+    const both = [once.attempt('a', effect), once.attempt('b', effect)]
+    await runtime.advance(40)
+    started[0]?.resolve(1)
+    await both[0]
+    started[1]?.reject(new Error('no'))
+    await both[1]
+    expect(events.slice(2)).toMatchObject([
+      { type: 'executed', key: 'a', tookMs: 40 },
+      { type: 'failed', key: 'b', tookMs: 40, remembered: true },
+    ])
+  })
+
+  it('tell of another payload', async () => {
+    const { once, events } = engine()
+    await once({ key: 'a', payload: 1 }, () => 1)
+    await once.attempt({ key: 'a', payload: 2 }, () => 1)
+    expect(events.at(-1)).toEqual({ type: 'mismatch', scope: 'test', key: 'a' })
+  })
+
   it('tell an execution and a replay with scope and key', async () => {
     const { once, events } = engine()
     await once('a', () => 1)
@@ -334,12 +360,63 @@ describe('exclusive', () => {
     ).toBe(2)
     const same = once.exclusive({ key: 'b', scope: 'one' }, () => once.exclusive({ key: 'b', scope: 'one' }, () => 2))
     expect(await refusal(same)).toMatchObject({ code: 'IN_FLIGHT' })
+    const named = { key: 'c', scope: 'one' }
+    expect(await once(named, () => once.exclusive(named, () => 3))).toBe(3)
+    expect(await once(named, () => 4)).toBe(3)
+  })
+
+  it.each([null, undefined, 7, {}])('does not run the effect for the key %j', async (key) => {
+    const { once } = engine()
+    const error = await refusal(once.exclusive(key as never, () => expect.fail('ran')))
+    expect(error.code).toMatch(/^KEY_/)
+  })
+
+  it('names the option that is wrong', async () => {
+    const { once } = engine()
+    const error = await refusal(once.exclusive('a', () => 1, { leaseMs: -1 }))
+    expect(error.message).toContain('option `leaseMs` must be a positive integer')
+  })
+
+  it('leaves nothing behind for longer than its lease and as long again', async () => {
+    const { once, runtime, store } = engine()
+    await once.exclusive('a', () => 1)
+    await once.exclusive('b', () => 1, { leaseMs: 5_000 })
+    await once.exclusive('c', () => 1, { retentionMs: 8_000 })
+    const removed: [number, number][] = []
+    for (const ms of [5_999, 1, 3_999, 1, 999, 1]) {
+      await runtime.advance(ms)
+      removed.push([runtime.elapsed(), await store.sweep(10)])
+    }
+    expect(removed).toEqual([
+      [5_999, 0],
+      [6_000, 1],
+      [9_999, 0],
+      [10_000, 1],
+      [10_999, 0],
+      [11_000, 1],
+    ])
+  })
+
+  it('tells what it does as the other calls do', async () => {
+    const { once, runtime, events } = engine()
+    await runtime.advance(1_000)
+    const { started, effect } = gate<number>()
+    const held = once.exclusive('a', effect)
+    await runtime.advance(40)
+    started[0]?.resolve(1)
+    await held
+    expect(events).toMatchObject([
+      { type: 'claimed', attempt: 1, tookMs: 0 },
+      { type: 'executed', attempt: 1, fence: expect.any(Number), tookMs: 40 },
+    ])
   })
 
   it('forgets the steps of the holder before', async () => {
-    const { once } = engine()
+    const { once, store } = engine()
     expect(await once.exclusive('a', (op) => op.step('one', () => 1))).toBe(1)
     expect(await once.exclusive('a', (op) => op.step('one', () => 2))).toBe(2)
+    const [record] = (await store.list({ limit: 10 })).items
+    expect(record?.steps).toEqual([])
   })
 
   it('gives the lock back when the effect throws', async () => {
@@ -349,16 +426,20 @@ describe('exclusive', () => {
   })
 
   it('tells the owner when the lock was taken over meanwhile', async () => {
-    const { once, open, runtime, types } = engine({}, (verb) =>
+    const { once, open, runtime, events } = engine({ onAbandoned: 'hold' }, (verb) =>
       verb === 'renew' ? { kind: 'lose-request' } : undefined,
     )
+    await runtime.advance(1_000)
     const { started, effect } = gate<number>()
     const slow = refusal(once.exclusive('a', effect))
     await runtime.advance(3_000)
     expect(await open().exclusive('a', () => 2)).toBe(2)
     started[0]?.resolve(1)
-    expect(await slow).toMatchObject({ code: 'LEASE_LOST' })
-    expect(types()).toContain('lease-lost')
+    const error = await slow
+    expect(error).toMatchObject({ code: 'LEASE_LOST', message: expect.stringContaining('another owner held the lock') })
+    expect(error).not.toHaveProperty('cause')
+    const lost = { type: 'lease-lost', fence: expect.any(Number), heldMs: 3_000, scope: expect.any(String), key: 'a' }
+    expect(events).toContainEqual(lost)
   })
 })
 
@@ -372,7 +453,8 @@ describe('close', () => {
     const closing = once.close().then(() => {
       closed = true
     })
-    expect(await refusal(once('b', () => 1))).toMatchObject({ code: 'CLOSED' })
+    const refused = await refusal(once('b', () => 1))
+    expect(refused).toMatchObject({ code: 'CLOSED', message: expect.stringContaining('scope "test" was closed') })
     expect(await refusal(once.find('b'))).toMatchObject({ code: 'CLOSED' })
     expect(await refusal(once.forget('b'))).toMatchObject({ code: 'CLOSED' })
     await runtime.advance(0)
@@ -416,6 +498,8 @@ describe('construction', () => {
     expect(() => onlyonce({ scope: 'a' } as never)).toThrow(/option `store` is required/)
     expect(() => onlyonce({ store: memoryStore() } as never)).toThrow(/option `scope` is required/)
     expect(() => onlyonce(undefined as never)).toThrow(OnlyonceError)
+    const { claim: _, ...noStore } = memoryStore()
+    expect(() => onlyonce({ store: noStore, scope: 'a' } as never)).toThrow(/option `store` is required/)
   })
 
   it('has no atomic on a store without transactions, and shows its store and options', () => {

@@ -89,7 +89,7 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
     const call = callOf(
       asked === undefined ? key : withoutScope(asked),
       effect,
-      { retentionMs: leaseMs, ...given },
+      { ...given, retentionMs: given.retentionMs ?? leaseMs },
       scope,
     )
     return settledValue(call.named.key, await run<T>(call, leased(call, effect, 'lock')), 'replay')

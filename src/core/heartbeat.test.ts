@@ -1,14 +1,24 @@
 import { describe, expect, it } from 'vitest'
 import { fakeRuntime } from '../testing/fake-runtime.ts'
 import { Heartbeat } from './heartbeat.ts'
+import type { Runtime } from './runtime.ts'
 import type { WriteOutcome } from './store.ts'
 
-function heartbeat(renew: () => Promise<WriteOutcome>, more: { askedAt?: number; maxRunMs?: number } = {}) {
+interface More {
+  readonly askedAt?: number
+  readonly maxRunMs?: number
+  /** How late the timer number n, the first being 1, wakes: a process that does not get its turn. */
+  readonly lateMs?: Readonly<Record<number, number>>
+}
+
+function heartbeat(renew: () => Promise<WriteOutcome>, more: More = {}) {
   const runtime = fakeRuntime()
+  let timers = 0
+  const after: Runtime['after'] = (ms, wake) => runtime.after(ms + (more.lateMs?.[++timers] ?? 0), wake)
   const beats: number[] = []
   const lost: [string, number][] = []
   const beating = new Heartbeat({
-    runtime,
+    runtime: { ...runtime, elapsed: () => runtime.elapsed(), after },
     leaseMs: 300,
     maxRunMs: more.maxRunMs ?? 1_000,
     askedAt: more.askedAt ?? 0,
@@ -90,6 +100,23 @@ describe('a heartbeat', () => {
     expect(lost).toEqual([])
     await runtime.advance(1)
     expect(lost).toEqual([['expired', 400]])
+  })
+
+  // The timers of a heartbeat that gets its answers: a beat, the limit of its renewal, the next beat.
+  it('that did not get its turn for a whole lease asks before it gives up', async () => {
+    const { runtime, beats, lost } = heartbeat(async () => 'ok', { lateMs: { 3: 400 } })
+    await runtime.advance(650)
+    expect(beats).toEqual([100, 600])
+    expect(lost).toEqual([])
+  })
+
+  it('that got its turn late waits for the answer no longer than the lease has left', async () => {
+    let answers = 0
+    const { runtime, lost } = heartbeat(() => (++answers === 1 ? Promise.resolve('ok') : never()), {
+      lateMs: { 3: 150 },
+    })
+    await runtime.advance(1_000)
+    expect(lost[0]).toEqual(['expired', 400])
   })
 
   it('tells a loss once, even when a certain one follows a feared one', async () => {

@@ -95,9 +95,10 @@ describe('duplicates in one process', () => {
   })
 
   it('with the bound payload are not blamed for the other payload of the one before them', async () => {
-    const { once, open, runtime } = engine()
+    const { once, open, runtime, types } = engine()
     await once({ key: 'a', payload: 1 }, () => 1)
-    const slow = open({}, { claim: { 1: { kind: 'delay-reply', ms: 100 } } })
+    let claims = 0
+    const slow = open({}, (verb) => (verb === 'claim' && ++claims === 1 ? { kind: 'delay-reply', ms: 100 } : undefined))
     const wrong = slow.attempt({ key: 'a', payload: 2 }, () => 2)
     const alsoWrong = slow.attempt({ key: 'a', payload: 2 }, () => 2)
     const right = slow.attempt({ key: 'a', payload: 1 }, () => 3)
@@ -105,14 +106,50 @@ describe('duplicates in one process', () => {
     expect(await wrong).toEqual({ kind: 'mismatch' })
     expect(await alsoWrong).toEqual({ kind: 'mismatch' })
     expect(await right).toEqual({ kind: 'replayed', value: 1 })
+    expect(claims).toBe(2)
+    expect(types().filter((type) => type === 'mismatch')).toHaveLength(2)
   })
 
-  it('share the refusal of a store that is down', async () => {
+  it('with the same wrong payload are told what the first one was told, without asking again', async () => {
+    const { once, open, runtime } = engine()
+    await once({ key: 'a', payload: 1 }, () => 1)
+    let claims = 0
+    const slow = open({}, (verb) => {
+      if (verb === 'claim') claims++
+      return verb === 'claim' ? { kind: 'delay-reply', ms: 100 } : undefined
+    })
+    const both = Promise.all([1, 2].map(() => slow.attempt({ key: 'a', payload: 2 }, () => 2)))
+    await runtime.advance(100)
+    expect(await both).toEqual([{ kind: 'mismatch' }, { kind: 'mismatch' }])
+    expect(claims).toBe(1)
+  })
+
+  it('with another payload look for themselves when the store did not answer the first one', async () => {
     const { open, runtime } = engine()
-    const once = open({ onInFlight: 'wait' }, (verb) => (verb === 'claim' ? { kind: 'lose-request' } : undefined))
+    let down = true
+    const once = open({}, (verb) => (verb === 'claim' && down ? { kind: 'lose-request' } : undefined))
+    const first = codeOf(once({ key: 'a', payload: 1 }, () => 1))
+    const second = once.attempt({ key: 'a', payload: 2 }, () => 2)
+    void first.then(() => {
+      down = false
+    })
+    await runtime.advance(1_000)
+    expect(await first).toBe('STORE_UNAVAILABLE')
+    expect(await second).toMatchObject({ kind: 'executed', value: 2 })
+  })
+
+  it('share the refusal of a store that is down, and do not each ask it again', async () => {
+    const { open, runtime } = engine()
+    let claims = 0
+    const once = open({ onInFlight: 'wait' }, (verb) => {
+      if (verb !== 'claim') return undefined
+      claims++
+      return { kind: 'lose-request' }
+    })
     const all = [1, 2, 3].map(() => codeOf(once('a', () => 1)))
     await runtime.advance(1_000)
     expect(await Promise.all(all)).toEqual(['STORE_UNAVAILABLE', 'STORE_UNAVAILABLE', 'STORE_UNAVAILABLE'])
+    expect(claims).toBe(3)
   })
 
   it('look for themselves when the first one lost its lease', async () => {
@@ -138,6 +175,7 @@ describe('duplicates in one process', () => {
 
   it('wait no longer than waitMs', async () => {
     const { once, runtime } = engine({ onInFlight: 'wait', waitMs: 1_500 })
+    await runtime.advance(1_000)
     const { started, effect } = gate<number>()
     const first = once('a', effect)
     const second = once.attempt('a', effect)
@@ -161,6 +199,50 @@ describe('duplicates in another process', () => {
     await runtime.advance(2)
     started[0]?.resolve(1)
     await runtime.advance(0)
+    expect(await waiting).toEqual({ kind: 'replayed', value: 1 })
+    await first
+    expect(runtime.pending).toBe(0)
+  })
+
+  it('leave no watch behind, and tell that the store has answered them', async () => {
+    const { once, open, runtime, store, events } = engine()
+    const { started, effect } = gate<number>()
+    const first = once('a', effect)
+    await runtime.advance(0)
+    let watching = 0
+    const watch: typeof store.watch = (id, wake) => {
+      watching++
+      const leave = store.watch?.(id, wake)
+      return () => {
+        watching--
+        leave?.()
+      }
+    }
+    const waiting = open({ store: { ...store, watch } as never, onInFlight: 'wait' }).attempt('a', () => 2)
+    await runtime.advance(2)
+    expect(watching).toBe(1)
+    await runtime.advance(1_000)
+    expect(watching).toBe(1)
+    started[0]?.resolve(1)
+    await runtime.advance(0)
+    expect(await waiting).toEqual({ kind: 'replayed', value: 1 })
+    expect(watching).toBe(0)
+    expect(events.at(-1)).toMatchObject({ type: 'replayed', joined: false })
+    await first
+  })
+
+  it('poll when watching fails', async () => {
+    const { once, open, runtime, store } = engine()
+    const { started, effect } = gate<number>()
+    const first = once('a', effect)
+    await runtime.advance(0)
+    const watch = () => {
+      throw new Error('no connection to listen on')
+    }
+    const waiting = open({ store: { ...store, watch } as never, onInFlight: 'wait' }).attempt('a', () => 2)
+    await runtime.advance(2)
+    started[0]?.resolve(1)
+    await runtime.advance(20)
     expect(await waiting).toEqual({ kind: 'replayed', value: 1 })
     await first
     expect(runtime.pending).toBe(0)

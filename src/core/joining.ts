@@ -24,15 +24,14 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
     try {
       for (;;) {
         const settled = await lead(flight)
-        const left = settled.kind === 'in-flight' ? deadline - runtime.elapsed() : 0
-        if (left <= 0 || settled.kind !== 'in-flight' || call.options.onInFlight === 'reject') {
+        if (settled.kind !== 'in-flight' || call.options.onInFlight === 'reject' || runtime.elapsed() >= deadline) {
           flight.landed(settled)
           return settled
         }
         pollMs ??= backoff(runtime, FIRST_POLL_MS, SLOWEST_POLL_MS)
         // A lease that is over sooner than the next poll is worth being there for.
-        const pause = Math.min(pollMs(), settled.retryAfterMs + 1, left)
-        await waits.wait(pause, store.watch === undefined ? {} : { subscribe: (wake) => watch(call, wake) })
+        const pause = Math.min(pollMs(), settled.retryAfterMs + 1, deadline - runtime.elapsed())
+        await waits.wait(pause, { subscribe: (wake) => watch(call, wake) })
         checkOpen()
       }
     } catch (error) {
@@ -41,8 +40,13 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
     }
   }
 
-  function watch(call: Call, wake: () => void): () => void {
-    return store.watch?.(call.named.id, wake) ?? (() => {})
+  /** A hint: where the store cannot give it, also because watching fails, the waiter still polls. */
+  function watch(call: Call, wake: () => void): (() => void) | undefined {
+    try {
+      return store.watch?.(call.named.id, wake)
+    } catch {
+      return undefined
+    }
   }
 
   /** What a follower learns from a flight; `undefined` when it has to look for itself. */
@@ -81,12 +85,12 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
 
   return async (call: Call, lead: Lead): Promise<Settled> => {
     const deadline = runtime.elapsed() + call.options.waitMs
-    for (let joined = false; ; joined = true) {
+    for (;;) {
       const flight = flights.get(call.named.id)
       const settled =
         flight === undefined ? await leadAndWait(call, lead, deadline) : await follow(call, flight, deadline)
       if (settled === undefined) continue
-      announce(call, settled, joined || flight !== undefined)
+      announce(call, settled, flight !== undefined)
       return settled
     }
   }

@@ -40,6 +40,7 @@ describe('the lease', () => {
     expect(await slow).toEqual({ kind: 'replayed', value: 'attempt 2' })
     expect(types()).toContain('abandoned')
     expect(types()).toContain('lease-lost')
+    expect(types().filter((type) => type === 'executed')).toHaveLength(1)
   })
 
   it('that ran out but was not taken over still lets its owner complete', async () => {
@@ -49,6 +50,26 @@ describe('the lease', () => {
     await runtime.advance(3_500)
     started[0]?.resolve(1)
     expect(await slow).toBe(1)
+  })
+
+  it('aborts the one signal there is, also when the effect first asks for it after the loss', async () => {
+    const { once, runtime } = engine({ maxRunMs: 3_000 })
+    const { started, effect } = gate<void>()
+    let early: AbortSignal[] = []
+    const slow = once.attempt('a', async (op) => {
+      early = [op.signal, op.signal]
+      await effect()
+    })
+    let late: unknown
+    const other = once.attempt('b', async (op) => {
+      await effect()
+      late = op.signal.reason
+    })
+    await runtime.advance(3_500)
+    expect(early.map((signal) => signal.aborted)).toEqual([true, true])
+    for (const one of started) one.resolve()
+    await Promise.all([slow, other])
+    expect(late).toMatchObject({ code: 'LEASE_LOST', message: expect.stringContaining('longer than maxRunMs') })
   })
 
   it('aborts the signal when it is lost, with LEASE_LOST as the reason', async () => {
@@ -78,13 +99,15 @@ describe('the lease', () => {
   })
 
   it('is no longer renewed after maxRunMs, so that a hung effect holds neither the key nor its caller', async () => {
-    const { once, open, runtime, types } = engine({ maxRunMs: 5_000 })
+    const { once, open, runtime, events } = engine({ maxRunMs: 5_000 })
+    await runtime.advance(1_000)
     const hung = codeOf(once('a', () => new Promise(() => {})))
     await runtime.advance(5_000)
     expect(await codeOf(open()('a', () => 2))).toBe('IN_FLIGHT')
     await runtime.advance(3_000)
     expect(await hung).toBe('LEASE_LOST')
-    expect(types()).toContain('lease-lost')
+    const about = { scope: 'test', key: 'a' }
+    expect(events).toContainEqual({ type: 'lease-lost', fence: expect.any(Number), heldMs: 8_000, ...about })
     expect(await open()('a', () => 2)).toBe(2)
     expect(runtime.pending).toBe(0)
   })
@@ -113,13 +136,22 @@ describe('the lease', () => {
     expect(ran).toBe(false)
   })
 
-  it('is used when that late claim is still ours', async () => {
-    const late = (verb: FaultyVerb): Fault | undefined =>
-      verb === 'claim' ? { kind: 'delay-reply', ms: 400 } : undefined
-    const { once, runtime } = engine({ leaseMs: 300, storeTimeoutMs: 1_000 }, late)
+  it.each([
+    [299, ['claim', 'complete']],
+    [300, ['claim', 'renew', 'complete']],
+    [400, ['claim', 'renew', 'complete']],
+  ])('is used when that claim, %d ms late, is still ours', async (ms, verbs) => {
+    const asked: FaultyVerb[] = []
+    const { once, runtime, events } = engine({ leaseMs: 300, storeTimeoutMs: 1_000 }, (verb) => {
+      asked.push(verb)
+      return verb === 'claim' ? { kind: 'delay-reply', ms } : undefined
+    })
+    await runtime.advance(1_000)
     const slow = once('a', () => 1)
-    await runtime.advance(400)
+    await runtime.advance(ms)
     expect(await slow).toBe(1)
+    expect(asked).toEqual(verbs)
+    expect(events[0]).toMatchObject({ type: 'claimed', tookMs: ms })
   })
 })
 
@@ -152,10 +184,18 @@ describe('an unreliable store', () => {
   )
 
   it('that never confirms a result leaves OUTCOME_UNKNOWN, neither success nor release', async () => {
-    const { once, runtime, store } = engine({}, always('complete', { kind: 'lose-request' }))
-    const call = codeOf(once('a', () => 1))
+    const error = (call: number) => new Error(`down ${call}`)
+    const { once, runtime, store } = engine({}, (verb, call) =>
+      verb === 'complete' ? { kind: 'lose-request', error: error(call) } : undefined,
+    )
+    const call = once('a', () => 1).catch((reason: unknown) => reason)
     await runtime.advance(10_000)
-    expect(await call).toBe('OUTCOME_UNKNOWN')
+    const unknown = (await call) as OnlyonceError
+    expect(unknown).toMatchObject({ code: 'OUTCOME_UNKNOWN', cause: { code: 'STORE_UNAVAILABLE' } })
+    const [, last] =
+      unknown.message.match(/^the effect of "a" ran, .* not confirm .*\(down (\d+)\).*; after the lease it/) ?? []
+    expect(Number(last)).toBeGreaterThan(6)
+    expect(unknown.cause).toMatchObject({ cause: error(Number(last)) })
     const [record] = await store.find([operationId('test', 'a')])
     expect(record).toMatchObject({ state: 'running', attempt: 1 })
   })
@@ -170,13 +210,23 @@ describe('an unreliable store', () => {
 
   it('runs unprotected when asked to, and says so', async () => {
     const { once, runtime, events } = engine({ onStoreDown: 'run' }, always('claim', { kind: 'lose-request' }))
-    const call = once('a', (op) => [op.fence, op.child('x').length, op.signal.aborted])
+    const call = once('a', (op) => [op.fence, op.owner, op.child('x').length, op.signal.aborted])
     await runtime.advance(1_000)
-    expect(await call).toEqual([0, 32, false])
+    expect(await call).toEqual([0, '', 32, false])
     expect(events.map((event) => event.type)).toEqual(['store-failed', 'unprotected'])
     const failing = codeOf(once('a', () => Promise.reject('plain')))
     await runtime.advance(1_000)
     expect(await failing).toBe('plain')
+  })
+
+  it('that answers what cannot be right is not down: nothing runs unprotected', async () => {
+    const { once, open, store, events } = engine()
+    await once('b', () => 1)
+    const claim: typeof store.claim = (requests) =>
+      store.claim(requests.map((one) => ({ ...one, id: operationId('test', 'b') })))
+    const other = open({ store: { ...store, claim }, onStoreDown: 'run' })
+    expect(await codeOf(other('a', () => expect.fail('ran')))).toBe('OUTCOME_UNKNOWN')
+    expect(events.at(-1)?.type).not.toBe('unprotected')
   })
 
   it('gives back a claim whose grant arrives after the caller was told STORE_UNAVAILABLE', async () => {
@@ -196,13 +246,17 @@ describe('an unreliable store', () => {
   })
 
   it('that lost the record while the effect failed has the last word', async () => {
-    const { once, open, runtime } = engine({}, always('renew', { kind: 'lose-request' }))
+    const { once, open, runtime, events } = engine({}, always('renew', { kind: 'lose-request' }))
+    await runtime.advance(1_000)
     const { started, effect } = gate<number>()
     const slow = once('a', effect)
     await runtime.advance(3_000)
     expect(await open()('a', () => 2)).toBe(2)
     started[0]?.reject(new Error('late'))
     expect(await slow).toBe(2)
+    const about = { scope: 'test', key: 'a' }
+    expect(events.at(-1)).toMatchObject({ type: 'replayed', joined: false })
+    expect(events).toContainEqual({ type: 'lease-lost', fence: expect.any(Number), heldMs: 3_000, ...about })
   })
 
   it('that forgot the operation meanwhile gives LEASE_LOST with the effect’s error as cause', async () => {
@@ -213,7 +267,8 @@ describe('an unreliable store', () => {
     await once.forget('a')
     const late = new Error('late')
     started[0]?.reject(late)
-    expect(await slow).toMatchObject({ code: 'LEASE_LOST', cause: late, message: expect.stringContaining('"a"') })
+    expect(await slow).toMatchObject({ code: 'LEASE_LOST', cause: late })
+    expect((await slow) as Error).toMatchObject({ message: expect.stringMatching(/"a" was lost: another owner took/) })
   })
 
   it('does not revive a record that was forgotten while the effect ran', async () => {
@@ -261,7 +316,11 @@ describe('an abandoned operation', () => {
   it('is held under the policy hold until an operator resolves it', async () => {
     const { once, key, types, runtime } = await abandon({ onAbandoned: 'hold' })
     const never = () => expect.fail('ran')
-    expect(await codeOf(once(key, never))).toBe('OUTCOME_UNKNOWN')
+    const held = await once(key, never).catch((error: unknown) => error)
+    expect(held).toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+      message: expect.stringMatching(/"a" was abandoned.*resolve it/),
+    })
     expect(await once.attempt(key, never)).toEqual({ kind: 'unknown' })
     expect(await once.find(key)).toMatchObject({ state: 'unknown' })
     expect(types().filter((type) => type === 'unknown')).toHaveLength(1)
@@ -271,7 +330,7 @@ describe('an abandoned operation', () => {
 
   it('is settled by reconcile with the value it tells, without running the effect', async () => {
     let asked: unknown
-    const { once, key, events } = await abandon({
+    const { once, key, events, types } = await abandon({
       onAbandoned: (op: object) => {
         asked = op
         return { happened: true, value: { charge: 'ch_1' } }
@@ -281,7 +340,22 @@ describe('an abandoned operation', () => {
     expect(asked).toMatchObject({ scope: 'test', key: 'a', attempt: 2, fence: expect.any(Number) })
     expect((asked as { child(name: string): string }).child('x')).toBe(operationId(operationId('test', 'a'), 'x'))
     expect(events).toContainEqual(expect.objectContaining({ type: 'abandoned', policy: 'reconcile' }))
+    expect(types()).not.toContain('unknown')
     expect(await once(key, () => expect.fail('ran'))).toEqual({ charge: 'ch_1' })
+  })
+
+  it('does not run any more when the lease was lost while reconcile took its time', async () => {
+    const kit = await abandon()
+    const { started, effect } = gate<{ happened: false }>()
+    const slow = codeOf(
+      kit
+        .open({ onAbandoned: effect }, always('renew', { kind: 'lose-request' }))
+        .attempt(kit.key, () => expect.fail('ran')),
+    )
+    await kit.runtime.advance(3_500)
+    started[0]?.resolve({ happened: false })
+    expect(await slow).toBe('LEASE_LOST')
+    expect(await kit.once(kit.key, () => 'ran')).toBe('ran')
   })
 
   it('runs when reconcile says it did not happen', async () => {
@@ -290,8 +364,9 @@ describe('an abandoned operation', () => {
   })
 
   it('stays abandoned when reconcile cannot tell, or when the retry fails', async () => {
+    const down = new Error('gateway down')
     let answer: () => { happened: boolean } = () => {
-      throw new Error('gateway down')
+      throw down
     }
     let asked = 0
     const { once, key } = await abandon({
@@ -301,7 +376,11 @@ describe('an abandoned operation', () => {
       },
     })
     const unknown = await once(key, () => expect.fail('ran')).catch((error: unknown) => error)
-    expect(unknown).toMatchObject({ code: 'OUTCOME_UNKNOWN', message: expect.stringContaining('gateway down') })
+    expect(unknown).toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+      message: expect.stringContaining('gateway down'),
+      cause: down,
+    })
     answer = () => ({ happened: false })
     expect(await codeOf(once(key, () => Promise.reject('no')))).toBe('no')
     expect(await once(key, (op) => op.attempt)).toBe(2)
@@ -342,8 +421,14 @@ describe('steps', () => {
       const stored = await op.step('one', () => own)
       expect(stored).toEqual(own)
       expect(stored).not.toBe(own)
-      expect(await codeOf(op.step('one', () => 2))).toBe('OPTION_INVALID')
-      expect(await codeOf(op.step('', () => 2))).toBe('OPTION_INVALID')
+      const twice = expect.stringMatching(/^step "one" of "a" was used twice/)
+      await expect(op.step('one', () => 2)).rejects.toMatchObject({ code: 'OPTION_INVALID', message: twice })
+      for (const name of ['', 5 as never]) {
+        await expect(op.step(name, () => 2)).rejects.toMatchObject({
+          code: 'OPTION_INVALID',
+          message: expect.stringMatching(/needs a name/),
+        })
+      }
     })
   })
 
@@ -355,8 +440,10 @@ describe('steps', () => {
         stepRuns++
         return Symbol('x')
       })
-    expect(await codeOf(once('a', counting))).toBe('RESULT_UNSERIALIZABLE')
-    expect(await codeOf(once('a', counting))).toBe('RESULT_UNSERIALIZABLE')
+    for (let again = 0; again < 2; again++) {
+      const message = expect.stringMatching(/^step "one" of "a" ran, but its result cannot be stored/)
+      await expect(once('a', counting)).rejects.toMatchObject({ code: 'RESULT_UNSERIALIZABLE', message })
+    }
     expect(stepRuns).toBe(1)
   })
 
@@ -364,17 +451,17 @@ describe('steps', () => {
     const { once, runtime } = engine()
     const { started, effect } = gate<void>()
     let second = false
-    const slow = codeOf(
-      once('a', async (op) => {
-        await effect()
-        await op.step('one', () => 1)
-        second = true
-      }),
-    )
+    const slow = once('a', async (op) => {
+      await effect()
+      await op.step('one', () => 1)
+      second = true
+    })
+    const message = expect.stringMatching(/another owner took it over/)
+    const refused = expect(slow).rejects.toMatchObject({ code: 'LEASE_LOST', message, cause: { message } })
     await runtime.advance(0)
     await once.forget('a')
     started[0]?.resolve()
-    expect(await slow).toBe('LEASE_LOST')
+    await refused
     expect(second).toBe(false)
   })
 

@@ -10,13 +10,16 @@ import type { StoredResult } from './record.ts'
 import { storedError, storedValue } from './result.ts'
 import { sleep } from './runtime.ts'
 import type { Completion, WriteOutcome } from './store.ts'
-import { remembers } from './throw-policy.ts'
+import { verdictOn } from './throw-policy.ts'
 import { backoff } from './time-limit.ts'
 
 /** `result` keeps what the effect returned; `lock` keeps nothing and gives the operation back. */
 export type Keeping = 'result' | 'lock'
 
 type Ended = { readonly decided: StoredResult } | { readonly value: unknown } | { readonly thrown: unknown }
+
+/** What the store holds in the end. */
+type Kept = Settled & { readonly kind: 'result' }
 
 /**
  * One claim and, when granted, one run of the effect under a lease.
@@ -84,9 +87,11 @@ async function runGranted(
   }
   const tookMs = runtime.elapsed() - grant.askedAt
   if ('thrown' in ended) {
-    const remembered = keeping === 'result' && remembers(context, call, ended.thrown)
+    const verdict = keeping === 'result' ? verdictOn(context, call, ended.thrown) : 'release'
+    const remembered = verdict === 'remember'
     tell(context, call, { type: 'failed', error: ended.thrown, remembered, tookMs })
     if (remembered) return settle(context, call, grant, storedError(ended.thrown), true)
+    if (verdict === 'abandon') return { kind: 'failed', error: ended.thrown }
     // When even the release fails the lease runs out by itself; what the caller must see is the effect's error.
     const given = await calls.release(lease).catch(() => 'ok' as const)
     return given === 'ok' ? { kind: 'failed', error: ended.thrown } : afterLoss(context, call, grant, ended.thrown)
@@ -102,8 +107,7 @@ async function runGranted(
     return { kind: 'local', value: ended.value, fence: lease.fence }
   }
   const settled = await settle(context, call, grant, storedValue(ended.value), true)
-  if (settled.kind === 'result' && settled.ran)
-    tell(context, call, { type: 'executed', attempt, fence: lease.fence, tookMs })
+  if (settled.ran) tell(context, call, { type: 'executed', attempt, fence: lease.fence, tookMs })
   return settled
 }
 
@@ -114,7 +118,7 @@ async function settle(
   grant: Grant,
   result: StoredResult,
   ran: boolean,
-): Promise<Settled> {
+): Promise<Kept> {
   const { lease, attempt } = grant
   const completion = { lease, result, retentionMs: call.options.retentionMs }
   let outcome: WriteOutcome
@@ -155,7 +159,7 @@ async function completeUntilDefinite(
 }
 
 /** Somebody else holds the operation. When they are done, their result is the answer for everyone. */
-async function afterLoss(context: EngineContext, call: Call, grant: Grant, thrown?: unknown): Promise<Settled> {
+async function afterLoss(context: EngineContext, call: Call, grant: Grant, thrown?: unknown): Promise<Kept> {
   const { calls, runtime } = context
   tell(context, call, { type: 'lease-lost', fence: grant.lease.fence, heldMs: runtime.elapsed() - grant.askedAt })
   const record = await calls.find(call.named.id)

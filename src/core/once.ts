@@ -21,7 +21,8 @@ export interface Operation {
   /**
    * Runs `fn` once per operation: its result is stored before the step counts as done, and a later attempt gets it
    * without running `fn`. Answers the stored result. A crash inside `fn` runs `fn` again.
-   * @throws OnlyonceError LEASE_LOST, RESULT_UNSERIALIZABLE; OPTION_INVALID for a name used twice in one attempt
+   * @throws OnlyonceError LEASE_LOST, RESULT_UNSERIALIZABLE; OPTION_INVALID for a name used twice in one attempt;
+   * OUTCOME_UNKNOWN when an earlier attempt finished a step that this one has not asked for: the steps were changed
    */
   step<T>(name: string, fn: () => Promise<T> | T): Promise<T>
   /** The key to send downstream for the part `name`: the same on every attempt, in every process. */

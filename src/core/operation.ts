@@ -19,6 +19,9 @@ export interface OperationParts {
 /** An empty body marks a step that ran but whose result could not be stored: it must not run again either. */
 const UNSTORABLE = new Uint8Array(0)
 
+/** What steps begun side by side need to be asked for, through any reasonable number of `async` functions. */
+const TURNS_TO_ASK = 50
+
 /** `op` as the effect sees it, and the right to abort its signal. */
 export class RunningOperation implements Operation {
   readonly scope: string
@@ -83,10 +86,31 @@ export class RunningOperation implements Operation {
     const finished = this.#steps.find((one) => one.name === name)
     if (finished !== undefined) return this.#replay<T>(finished)
     if (this.#aborted !== undefined) throw this.#aborted
+    if (this.#unasked() !== undefined) await this.#checkSameSteps(name)
     const made: Step = { name, result: encodeStep(await fn()) }
     this.#steps = [...this.#steps, made]
     await this.#saveSteps?.(this.#steps)
     return this.#replay<T>(made)
+  }
+
+  /** A step of an earlier attempt that this one has not come to yet. */
+  #unasked(): Step | undefined {
+    return this.#steps.find(({ name }) => this.#begun?.has(name) !== true)
+  }
+
+  /**
+   * A finished step under a new name would run again, so a new step begins only after all finished ones were asked for.
+   * Steps side by side are asked for in the same turn of the event loop: those get time for it.
+   */
+  async #checkSameSteps(name: string): Promise<void> {
+    for (let turn = 0; turn < TURNS_TO_ASK && this.#unasked() !== undefined; turn++) await undefined
+    const finished = this.#unasked()
+    if (finished === undefined) return
+    throw new OnlyonceError(
+      'OUTCOME_UNKNOWN',
+      `${quote(this.key)} has finished step ${quote(finished.name)}, which this code did not ask for before it began ` +
+        `${quote(name)}: steps were renamed, removed or reordered since; deploy code that asks for it first, or resolve the operation`,
+    )
   }
 
   #replay<T>({ name, result }: Step): T {
@@ -106,8 +130,7 @@ export function childKey({ id }: Pick<OperationKey, 'id'>, name: string): string
 function encodeStep(value: unknown): Uint8Array {
   try {
     return encodeResult(value)
-  } catch (error) {
-    if (OnlyonceError.is(error)) return UNSTORABLE
-    throw error
+  } catch {
+    return UNSTORABLE
   }
 }

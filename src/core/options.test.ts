@@ -167,6 +167,24 @@ describe('resolveOptions', () => {
 })
 
 describe('resolveCallOptions', () => {
+  it('reads an object anew at every call, unless it is frozen and cannot have changed', () => {
+    const engine = { ...CALL_DEFAULTS }
+    const given = { waitMs: 1 }
+    expect(resolveCallOptions(engine, given).waitMs).toBe(1)
+    given.waitMs = 2
+    expect(resolveCallOptions(engine, given).waitMs).toBe(2)
+    const frozen = Object.freeze({ waitMs: 3 })
+    const once = resolveCallOptions(engine, frozen)
+    expect(once.waitMs).toBe(3)
+    expect(resolveCallOptions(engine, frozen)).toBe(once)
+    expect(resolveCallOptions({ ...engine, leaseMs: 5_000 }, frozen)).toMatchObject({ leaseMs: 5_000, waitMs: 3 })
+    expect(resolveCallOptions(engine, frozen)).toMatchObject({ leaseMs: 30_000, waitMs: 3 })
+  })
+
+  it('takes null for no choices', () => {
+    expect(resolveCallOptions(CALL_DEFAULTS, null as never)).toEqual(CALL_DEFAULTS)
+  })
+
   const engine = resolveOptions({ ...given, leaseMs: 500, onThrow: 'remember' })
   const refusedCall = (options: Record<string, unknown>) => {
     expect(() => resolveCallOptions(engine, options as CallOptions)).toThrow(OnlyonceError)

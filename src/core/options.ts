@@ -17,7 +17,9 @@ export interface AbandonedOperation {
 }
 
 export type AbandonedPolicy = 'retry' | 'hold' | ((op: AbandonedOperation) => Promise<Reconciled> | Reconciled)
-export type ThrowPolicy = 'release' | 'remember' | ((error: unknown) => 'release' | 'remember')
+/** `'abandon'`: nobody knows whether it happened. The claim stays until its lease is over; then `onAbandoned` decides. */
+export type ThrowVerdict = 'release' | 'remember' | 'abandon'
+export type ThrowPolicy = 'release' | 'remember' | ((error: unknown) => ThrowVerdict)
 
 /** The choices of one call; the engine's are the defaults. */
 export interface CallOptions {
@@ -164,13 +166,20 @@ export function resolveOptions(given: EngineOptions): ResolvedOptions {
   return Object.freeze(resolved)
 }
 
+/** What a frozen set of choices came to: whoever makes the same call again and again pays for the check once. */
+const resolvedBefore = new WeakMap<CallOptions, { engine: ResolvedCallOptions; resolved: ResolvedCallOptions }>()
+
 /** The engine's options with what one call changes. @throws OnlyonceError OPTION_INVALID */
-export function resolveCallOptions(engine: ResolvedCallOptions, given: CallOptions | undefined): ResolvedCallOptions {
-  if (given === undefined) return engine
+export function resolveCallOptions(engine: ResolvedCallOptions, asked: CallOptions | undefined): ResolvedCallOptions {
+  if (asked === undefined) return engine
+  const given: CallOptions = Object(asked)
+  const before = resolvedBefore.get(given)
+  if (before?.engine === engine) return before.resolved
   const { leaseMs, maxRunMs, retentionMs, onDuplicate, onInFlight, waitMs, onAbandoned, onThrow, onStoreDown } = engine
   const base = { leaseMs, maxRunMs, retentionMs, onDuplicate, onInFlight, waitMs, onAbandoned, onThrow, onStoreDown }
-  const resolved = merged<ResolvedCallOptions>(base, Object(given), CALL_RULES)
+  const resolved = merged<ResolvedCallOptions>(base, given, CALL_RULES)
   checkTogether(resolved)
+  if (Object.isFrozen(given)) resolvedBefore.set(given, { engine, resolved })
   return resolved
 }
 

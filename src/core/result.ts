@@ -1,5 +1,5 @@
 import { decodeError, decodeResult, encodeError, encodeResult } from './codec.ts'
-import { OnlyonceError } from './errors.ts'
+import { OnlyonceError, reasonOf } from './errors.ts'
 import type { Settled } from './flights.ts'
 import { quote } from './key.ts'
 import type { Outcome } from './once.ts'
@@ -10,8 +10,7 @@ export function storedValue(value: unknown): StoredResult {
   try {
     return { kind: 'value', body: encodeResult(value) }
   } catch (error) {
-    if (!OnlyonceError.is(error)) throw error
-    return { kind: 'unstorable', body: new TextEncoder().encode(error.message) }
+    return { kind: 'unstorable', body: new TextEncoder().encode(reasonOf(error)) }
   }
 }
 

@@ -16,6 +16,26 @@ const request = (id: string): ClaimRequest => ({
   retentionMs: 60_000,
 })
 
+const result = { kind: 'value' as const, body: new Uint8Array([1]) }
+
+/** What `verb` is asked with, for the operation `name`. */
+function requestTo(verb: 'claim' | 'renew' | 'complete' | 'release' | 'find' | 'forget', name: string) {
+  const { id, owner } = request(name)
+  const lease = { id, owner, fence: 1 }
+  switch (verb) {
+    case 'claim':
+      return request(name)
+    case 'renew':
+      return { lease, leaseMs: 3_000, retentionMs: 60_000 }
+    case 'complete':
+      return { lease, result, retentionMs: 60_000 }
+    case 'release':
+      return lease
+    default:
+      return id
+  }
+}
+
 function setup(plan: FaultPlan = {}, change: (store: Store) => Partial<Store> = () => ({})) {
   const runtime = fakeRuntime()
   const memory = memoryStore({ runtime })
@@ -46,28 +66,31 @@ describe('a store call', () => {
     expect(await calls.find('f'.repeat(32))).toBeUndefined()
     expect(await calls.renew({ lease, leaseMs: 3_000, retentionMs: 60_000 })).toBe('ok')
     expect(await calls.release(lease)).toBe('ok')
-    const result = { kind: 'value' as const, body: new Uint8Array([1]) }
     expect(await calls.complete({ lease, result, retentionMs: 60_000 })).toBe('lost')
     expect(await calls.forget(lease.id)).toBe(true)
     expect(await calls.forget(lease.id)).toBe(false)
     expect(failures).toEqual([])
   })
 
-  it('gathers what is asked while one call is under way, per verb', async () => {
-    const sizes: number[] = []
-    const { calls, runtime } = setup({}, (store) => ({
-      claim: (batch) => {
-        sizes.push(batch.length)
-        return store.claim(batch)
-      },
-    }))
-    const first = calls.claim(request('a'))
-    await Promise.resolve()
-    const all = Promise.all([first, ...['b', 'c', 'd'].map((id) => calls.claim(request(id)))])
-    await runtime.advance(0)
-    expect((await all).map((outcome) => outcome.kind)).toEqual(['granted', 'granted', 'granted', 'granted'])
-    expect(sizes).toEqual([1, 3])
-  })
+  it.each(['claim', 'renew', 'complete', 'release', 'find'] as const)(
+    'to %s gathers what is asked while one is under way, and never two for one operation',
+    async (verb) => {
+      const sizes: number[] = []
+      const { calls, runtime } = setup({}, (store) => ({
+        [verb]: (batch: readonly never[]) => {
+          sizes.push(batch.length)
+          return store[verb](batch)
+        },
+      }))
+      const ask = (name: string) => calls[verb](requestTo(verb, name) as never)
+      const first = ask('a')
+      await Promise.resolve()
+      const all = Promise.all([first, ...['b', 'c', 'c', 'd'].map(ask)])
+      await runtime.advance(0)
+      expect(await all).toHaveLength(5)
+      expect(sizes).toEqual([1, 3, 1])
+    },
+  )
 
   it('is made three times at most, with pauses, and then tells why', async () => {
     const at: number[] = []
@@ -130,15 +153,48 @@ describe('a store call', () => {
     expect(failures).toEqual([['claim', full]])
   })
 
-  it('survives a store that throws instead of rejecting', async () => {
-    const { calls, runtime } = setup({}, () => ({
-      find: () => {
-        throw new Error('sync')
-      },
+  const verbs = ['claim', 'renew', 'complete', 'release', 'find', 'forget'] as const
+  const broken = (verb: (typeof verbs)[number], answer: () => never) => {
+    const memory = memoryStore({ runtime: fakeRuntime() })
+    const runtime = fakeRuntime()
+    const failures: [string, unknown][] = []
+    const onFailure = (failed: string, error: unknown) => failures.push([failed, error])
+    const options = { runtime, storeTimeoutMs: 1_000, maxBatch: 10, onFailure }
+    const calls = createStoreCalls({ ...memory, [verb]: answer }, options)
+    return { runtime, failures, call: async () => calls[verb](requestTo(verb, 'a') as never) }
+  }
+
+  it.each(verbs)('to %s survives a store that throws instead of rejecting', async (verb) => {
+    const { runtime, failures, call } = broken(verb, () => {
+      throw new Error('sync')
+    })
+    const error = caught(call())
+    await runtime.advance(100)
+    expect(await error).toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    expect((await error).message).toContain(`store did not ${verb} (sync)`)
+    expect(failures).toEqual([[verb, await error]])
+  })
+
+  it.each(verbs)('to %s ends in time when the store never answers', async (verb) => {
+    const { runtime, call } = broken(verb, () => new Promise(() => {}) as never)
+    const error = caught(call())
+    await runtime.advance(1_000)
+    expect(await error).toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    expect((await error).message).toContain(`store did not ${verb} (no answer within 500 ms)`)
+    expect(runtime.pending).toBe(0)
+  })
+
+  it('is not made a third time when the store refuses in its own words after a lost answer', async () => {
+    let asked = 0
+    const refused = new OnlyonceError('OUTCOME_UNKNOWN', 'refused')
+    const { calls, runtime, failures } = setup({}, () => ({
+      find: () => Promise.reject(++asked === 1 ? new Error('lost') : refused),
     }))
     const error = caught(calls.find('a'.repeat(32)))
-    await runtime.advance(100)
-    expect((await error).message).toContain('sync')
+    await runtime.advance(1_000)
+    expect(await error).toBe(refused)
+    expect(asked).toBe(2)
+    expect(failures).toEqual([['find', refused]])
   })
 
   it.each(['claim', 'find'] as const)('refuses an answer to %s that is about another operation', async (verb) => {
@@ -152,7 +208,6 @@ describe('a store call', () => {
   })
 
   it('refuses the result of another operation', async () => {
-    const result = { kind: 'value' as const, body: new Uint8Array([1]) }
     const { calls } = setup({}, () => ({ claim: async () => [{ kind: 'done', id: 'other', fence: 1, result }] }))
     expect(await caught(calls.claim(request('a')))).toMatchObject({ code: 'OUTCOME_UNKNOWN' })
   })
@@ -175,6 +230,19 @@ describe('a grant that comes after the caller gave up', () => {
     expect(await error).toMatchObject({ code: 'STORE_UNAVAILABLE' })
     await runtime.advance(1_000)
     expect((await memory.find([request('a').id]))[0]?.state).toBe('idle')
+  })
+
+  it('is told apart from a late refusal, where there is nothing to give back', async () => {
+    let releases = 0
+    const { calls, runtime, memory } = setup((verb) => {
+      if (verb === 'release') releases++
+      return verb === 'claim' ? { kind: 'delay-reply', ms: 1_500 } : undefined
+    })
+    await memory.claim([{ ...request('a'), owner: 'another' }])
+    const error = caught(calls.claim(request('a')))
+    await runtime.advance(5_000)
+    expect(await error).toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    expect(releases).toBe(0)
   })
 
   it('is kept when it came in time on the second asking', async () => {

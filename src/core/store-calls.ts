@@ -60,8 +60,7 @@ export function createStoreCalls(store: Store, options: StoreCallsOptions): Stor
   )
   const silent = () => new Error(`no answer within ${tryMs} ms`)
   const forget: Asked<OperationId, boolean> = {
-    submit: (id, limitMs = tryMs) =>
-      timeLimit(runtime, store.forget([id]), limitMs, silent).then((removed) => removed > 0),
+    submit: async (id, limitMs = tryMs) => (await timeLimit(runtime, store.forget([id]), limitMs, silent)) > 0,
   }
 
   function ask<Request, Answer>(verb: string, asked: Asked<Request, Answer>, request: Request): Promise<Answer> {

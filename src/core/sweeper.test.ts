@@ -19,7 +19,7 @@ function setup(sweep: Store['sweep'], selfExpiring = false) {
     },
   }
   const onFailure = (verb: string, error: unknown) => failures.push([verb, error])
-  const sweeper = createSweeper(store, { runtime, sweepEveryMs: 1_000, onFailure })
+  const sweeper = createSweeper(store, { runtime, sweepEveryMs: 1_000, storeTimeoutMs: 300, onFailure })
   return { runtime, limits, failures, sweeper }
 }
 
@@ -74,7 +74,31 @@ describe('the sweeper', () => {
     const { runtime, limits, sweeper } = setup(async () => 0, true)
     await runtime.advance(5_000)
     sweeper.touch()
+    const running = sweeper.run(1_000)
+    await runtime.advance(5_000)
+    await running.stop()
     expect(limits).toEqual([])
+  })
+
+  it('gives up a sweep that is never answered, so that neither the next nor the end waits for it', async () => {
+    const { runtime, limits, failures, sweeper } = setup(() => new Promise(() => {}))
+    await runtime.advance(1_000)
+    sweeper.touch()
+    const running = sweeper.run(400)
+    await runtime.advance(300)
+    const silent = ['sweep', new Error('no answer within 300 ms')]
+    expect(failures).toEqual([silent, silent])
+    await runtime.advance(1_000)
+    sweeper.touch()
+    expect(limits).toHaveLength(4)
+    let drained = false
+    void sweeper.drained().then(() => {
+      drained = true
+    })
+    await runtime.advance(300)
+    expect(drained).toBe(true)
+    await running.stop()
+    expect(runtime.pending).toBe(0)
   })
 })
 
@@ -110,14 +134,16 @@ describe('once.sweeper', () => {
   })
 
   it('goes on after a sweep that failed, and tells of it', async () => {
-    const { open, runtime, types, store } = engine({ retentionMs: 3_000 })
+    const { open, runtime, events, store } = engine({ retentionMs: 3_000 })
     let failing = true
-    const once = open({}, (verb) => (verb === 'sweep' && failing ? { kind: 'lose-request' } : undefined))
+    const error = new Error('down')
+    const once = open({}, (verb) => (verb === 'sweep' && failing ? { kind: 'lose-request', error } : undefined))
     await once('k', () => 1)
     await runtime.advance(10_000)
     once.sweeper({ everyMs: 1_000 })
     await runtime.advance(2_500)
-    expect(types()).toContain('store-failed')
+    const failed = { type: 'store-failed', scope: 'test', key: '', verb: 'sweep', code: 'STORE_UNAVAILABLE', error }
+    expect(events).toContainEqual(failed)
     failing = false
     await runtime.advance(10_000)
     expect((store as MemoryStore).size).toBe(0)
@@ -126,6 +152,6 @@ describe('once.sweeper', () => {
 
   it.each([0, -1, 1.5, '1s'])('refuses everyMs %j', (everyMs) => {
     const { once } = engine()
-    expect(() => once.sweeper({ everyMs: everyMs as number })).toThrow(/everyMs/)
+    expect(() => once.sweeper({ everyMs: everyMs as number })).toThrow(/option `everyMs` must be a positive integer/)
   })
 })

@@ -1,5 +1,6 @@
 import { type Runtime, sleep } from './runtime.ts'
 import type { Store } from './store.ts'
+import { timeLimit } from './time-limit.ts'
 
 /** Enough to keep up with any rate of claims that gathers in batches, small enough not to hold a lock for long. */
 const SWEEP_LIMIT = 500
@@ -7,6 +8,8 @@ const SWEEP_LIMIT = 500
 export interface SweeperOptions {
   readonly runtime: Runtime
   readonly sweepEveryMs: number
+  /** How long one sweep may take: one that is never answered must not stop those after it, nor `close`. */
+  readonly storeTimeoutMs: number
   readonly onFailure: (verb: string, error: unknown) => void
 }
 
@@ -26,13 +29,20 @@ export interface Sweeper {
 }
 
 /** Removes what is past its retention, in the background, unless the store does so itself. */
-export function createSweeper(store: Store, { runtime, sweepEveryMs, onFailure }: SweeperOptions): Sweeper {
+export function createSweeper(store: Store, options: SweeperOptions): Sweeper {
+  const { runtime, sweepEveryMs, storeTimeoutMs, onFailure } = options
   let dueAt = runtime.elapsed() + sweepEveryMs
   let sweeping: Promise<void> | undefined
 
+  const silent = () => new Error(`no answer within ${storeTimeoutMs} ms`)
+
+  async function sweepSome(): Promise<number> {
+    return await timeLimit(runtime, store.sweep(SWEEP_LIMIT), storeTimeoutMs, silent)
+  }
+
   async function sweep(): Promise<void> {
     try {
-      const removed = await store.sweep(SWEEP_LIMIT)
+      const removed = await sweepSome()
       // A full sweep means that more is waiting: go on at the next claim.
       dueAt = removed < SWEEP_LIMIT ? runtime.elapsed() + sweepEveryMs : 0
     } catch (error) {
@@ -48,7 +58,7 @@ export function createSweeper(store: Store, { runtime, sweepEveryMs, onFailure }
   /** Batch by batch, so that claims get their turn between. */
   async function sweepAll(stopping: AbortSignal): Promise<void> {
     try {
-      while (!stopping.aborted && (await store.sweep(SWEEP_LIMIT)) >= SWEEP_LIMIT) await sleep(runtime, 0)
+      while (!stopping.aborted && (await sweepSome()) >= SWEEP_LIMIT) await sleep(runtime, 0)
     } catch (error) {
       onFailure('sweep', error)
     }
@@ -66,7 +76,7 @@ export function createSweeper(store: Store, { runtime, sweepEveryMs, onFailure }
     const ended = loop()
     const stop = () => {
       running.delete(stop)
-      stopping.abort('stopped')
+      stopping.abort()
       return ended
     }
     running.add(stop)

@@ -121,6 +121,55 @@ describe('timers', () => {
     expect(wake).toHaveBeenCalledOnce()
   })
 
+  it('keep nothing alive once the last of them was woken or cancelled', () => {
+    const timer = vi.spyOn(globalThis, 'setTimeout')
+    const set = timers()
+    set(10, () => {})
+    set(10, () => {})
+    vi.advanceTimersByTime(10)
+    set(10, () => {})()
+    const underneath = timer.mock.results.at(-1)?.value as NodeJS.Timeout
+    expect(underneath.hasRef()).toBe(false)
+    timer.mockRestore()
+  })
+
+  it('may cancel the last of those that wait behind them', () => {
+    const set = timers()
+    const woken = vi.fn(() => cancel())
+    set(10, woken)
+    vi.advanceTimersByTime(5)
+    const cancel = set(10, () => expect.fail('cancelled'))
+    vi.advanceTimersByTime(5)
+    expect(woken).toHaveBeenCalledOnce()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('may cancel the last of those that are due with them', () => {
+    const set = timers()
+    set(10, () => cancel())
+    const cancel = set(10, () => expect.fail('cancelled'))
+    vi.advanceTimersByTime(10)
+    const wake = vi.fn()
+    set(10, wake)
+    vi.advanceTimersByTime(10)
+    expect(wake).toHaveBeenCalledOnce()
+  })
+
+  it('ask for the next timer underneath only when somebody is due then', () => {
+    const timer = vi.spyOn(globalThis, 'setTimeout')
+    const set = timers()
+    set(10, () => {})
+    vi.advanceTimersByTime(2)
+    set(10, () => {})()
+    const cancel = set(10, () => {})
+    vi.advanceTimersByTime(3)
+    set(10, () => {})
+    cancel()
+    vi.advanceTimersByTime(100)
+    expect(timer.mock.calls.map(([, ms]) => ms)).toEqual([10, 5])
+    timer.mockRestore()
+  })
+
   it('still wake when thousands around them were cancelled', () => {
     const set = timers()
     const woken: number[] = []

@@ -58,7 +58,7 @@ export function createTimers(elapsed: () => number): (ms: number, wake: () => vo
     #end(): void {
       clearTimeout(this.#timer)
       this.#timer = undefined
-      if (lines.get(this.#ms) === this) lines.delete(this.#ms)
+      lines.delete(this.#ms)
     }
 
     #strike(): void {

@@ -52,7 +52,12 @@ describe('viewOf', () => {
     { scope: 'other', key: 'k' },
     { scope: 's', key: 'other' },
   ])('refuses the record of %j', (stranger) => {
-    expect(() => viewOf(record, stranger)).toThrow(expect.objectContaining({ code: 'OUTCOME_UNKNOWN' }))
+    expect(() => viewOf(record, stranger)).toThrow(
+      expect.objectContaining({
+        code: 'OUTCOME_UNKNOWN',
+        message: expect.stringContaining(`record ${record.id} belongs`),
+      }),
+    )
   })
 
   it('trusts the id where the readable key was left out', () => {

@@ -37,6 +37,26 @@ describe('waits', () => {
     expect(runtime.pending).toBe(0)
   })
 
+  it('end when a subscription calls back at once, and then unsubscribe too', async () => {
+    const { runtime, waits, ended, note } = setup()
+    let unsubscribed = 0
+    const subscribe = (call: () => void) => {
+      call()
+      return () => void unsubscribed++
+    }
+    void note(waits.wait(10, { subscribe }))
+    await runtime.advance(20)
+    expect(ended).toEqual([0])
+    expect(unsubscribed).toBe(1)
+  })
+
+  it('end when their time is over also where there was nothing to subscribe to', async () => {
+    const { runtime, waits, ended, note } = setup()
+    void note(waits.wait(10, { subscribe: () => undefined }))
+    await runtime.advance(20)
+    expect(ended).toEqual([10])
+  })
+
   it('end when the promise resolves', async () => {
     const { runtime, waits, ended, note } = setup()
     void note(waits.wait(10, { until: new Promise((resolve) => runtime.after(4, () => resolve(undefined))) }))

@@ -5,7 +5,7 @@ export interface Waits {
   /** Resolves after `ms`, when `subscribe` calls back, when `until` resolves, or when everything is woken. */
   wait(
     ms: number,
-    wakers: { readonly until?: Promise<unknown>; readonly subscribe?: (wake: () => void) => () => void },
+    wakers: { readonly until?: Promise<unknown>; readonly subscribe?: (wake: () => void) => (() => void) | undefined },
   ): Promise<void>
   wakeAll(): void
 }
@@ -15,6 +15,7 @@ export function createWaits(runtime: Runtime): Waits {
   return {
     wait: (ms, { until, subscribe }) =>
       new Promise((resolve) => {
+        let unsubscribe: (() => void) | undefined
         const end = () => {
           if (!waiting.delete(end)) return
           cancel()
@@ -23,7 +24,9 @@ export function createWaits(runtime: Runtime): Waits {
         }
         waiting.add(end)
         const cancel = runtime.after(Math.max(ms, 0), end)
-        const unsubscribe = subscribe?.(end)
+        unsubscribe = subscribe?.(end)
+        // It may have called back at once, before there was anything to end.
+        if (!waiting.has(end)) unsubscribe?.()
         void until?.then(end)
       }),
     wakeAll() {

@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest'
+import { decodeResult, encodeResult } from './codec.ts'
+import { RunningOperation } from './operation.ts'
+import type { Steps } from './record.ts'
+
+/** An operation whose earlier attempts finished these steps, and what it stores. */
+function attempt(...finished: readonly string[]) {
+  const steps = finished.map((name) => ({ name, result: encodeResult(`stored ${name}`) }))
+  const saved: string[] = []
+  const op = new RunningOperation({
+    named: { id: 'i', scope: 's', key: 'k', fingerprint: '' },
+    attempt: 2,
+    starts: 2,
+    fence: 1,
+    owner: 'o',
+    steps,
+    saveSteps: async (all: Steps) => void saved.push(all.map(({ name }) => name).join()),
+  })
+  return { op, saved, run: (name: string) => op.step(name, () => `ran ${name}`) }
+}
+
+const changed = (finished: string, begun: string) => ({
+  code: 'OUTCOME_UNKNOWN',
+  retryable: false,
+  message: expect.stringMatching(
+    new RegExp(`"k" has finished step "${finished}", which this code did not ask for before it began "${begun}"`),
+  ),
+})
+
+describe('a changed list of steps', () => {
+  it('is found before a renamed step runs again', async () => {
+    const { run, op, saved } = attempt('reserve', 'charge')
+    expect(await run('reserve')).toBe('stored reserve')
+    await expect(op.step('capture', () => expect.fail('ran'))).rejects.toMatchObject(changed('charge', 'capture'))
+    expect(saved).toEqual([])
+  })
+
+  it('is found when a step was put before those that are finished', async () => {
+    const { run } = attempt('reserve')
+    await expect(run('check')).rejects.toMatchObject(changed('reserve', 'check'))
+  })
+
+  it('is none when steps were added behind', async () => {
+    const { run, saved } = attempt('reserve')
+    expect([await run('reserve'), await run('charge'), await run('mail')]).toEqual([
+      'stored reserve',
+      'ran charge',
+      'ran mail',
+    ])
+    expect(saved).toEqual(['reserve,charge', 'reserve,charge,mail'])
+  })
+
+  it('is none when a finished one is not asked for any more and nothing new begins', async () => {
+    expect(await attempt('reserve', 'mail').run('reserve')).toBe('stored reserve')
+  })
+})
+
+describe('steps side by side', () => {
+  it('may have finished in any order', async () => {
+    const { run } = attempt('b')
+    expect(await Promise.all([run('a'), run('b')])).toEqual(['ran a', 'stored b'])
+  })
+
+  it('may be chains of different length', async () => {
+    const { run } = attempt('b1', 'b2', 'b3', 'b4')
+    const chain = async () => {
+      const stored: string[] = []
+      for (const name of ['b1', 'b2', 'b3', 'b4']) stored.push(await run(name))
+      return stored.length
+    }
+    expect(await Promise.all([run('a'), chain()])).toEqual(['ran a', 4])
+  })
+})
+
+it('answers what was stored', async () => {
+  const { op } = attempt()
+  const value = await op.step('one', () => new Map([[1, 2]]))
+  expect(value).toEqual(decodeResult(encodeResult(new Map([[1, 2]]))))
+})
