@@ -1,0 +1,122 @@
+import { OnlyonceError } from '../../core/errors.ts'
+import { report } from '../../core/events.ts'
+import type { KeyInput } from '../../core/key.ts'
+import type { Operation, Outcome } from '../../core/once.ts'
+import type { AbandonedOperation, CallOptions, Reconciled, ThrowVerdict } from '../../core/options.ts'
+import type { ObservedRecord } from '../../core/record.ts'
+import type { CompleterEngine, CompleterHandler } from './options.ts'
+
+/** What a record that can be carried on has: its names. */
+export type NamedRecord = ObservedRecord & { readonly scope: string; readonly key: string }
+
+/** How carrying one operation on came out. */
+export type Carried =
+  | { readonly kind: 'completed'; readonly ran: boolean }
+  | { readonly kind: 'failed'; readonly error: unknown; readonly starts: number; readonly final: boolean }
+  | { readonly kind: 'held' }
+  | { readonly kind: 'passed-over'; readonly reason: string }
+
+/** Nobody is missing: the operation was settled, given back or forgotten between the look at it and the claim. */
+class NotAbandoned extends Error {}
+
+/**
+ * Runs the handler under the operation's own claim, as its next attempt. One that fails is not given back but left
+ * abandoned: nobody will ask again, and so it is found again, here or in another process, when its lease is over.
+ * @throws OnlyonceError STORE_UNAVAILABLE, LEASE_LOST, KEY_INVALID, CLOSED
+ */
+export async function carryOn(
+  once: CompleterEngine,
+  record: NamedRecord,
+  handler: CompleterHandler,
+  call: CallOptions,
+): Promise<Carried> {
+  let { starts } = record
+  let unsure: { readonly error: unknown } | undefined
+  let ran = false
+  let verdict: ThrowVerdict | undefined
+  const effect = (op: Operation): unknown => {
+    if (op.attempt === 1) throw new NotAbandoned('it is not abandoned any more')
+    starts = op.starts
+    if (unsure !== undefined) throw unsure.error
+    ran = true
+    return handler(op, aboutRecord(record))
+  }
+  const onAbandoned = call.onAbandoned ?? once.options.onAbandoned
+  const reconcile = async (op: AbandonedOperation): Promise<Reconciled> => {
+    if (typeof onAbandoned !== 'function') return { happened: false }
+    try {
+      return await onAbandoned(op)
+    } catch (error) {
+      // The engine would give the operation back, to be asked for again by a caller: there is none.
+      unsure = { error }
+      return { happened: false }
+    }
+  }
+  const onThrow = (error: unknown): ThrowVerdict => {
+    verdict = error instanceof NotAbandoned ? 'release' : unsure !== undefined ? 'abandon' : judged(once, call, error)
+    return verdict
+  }
+  const outcome = await once.attempt(keyOf(record), effect, {
+    ...call,
+    onThrow,
+    onAbandoned: typeof onAbandoned === 'function' ? reconcile : onAbandoned,
+  })
+  return carried(outcome, { ran, starts, final: verdict !== 'abandon' })
+}
+
+/** Parks what was given up. Nothing runs. Answers whether it waits for a person now. */
+export async function park(once: CompleterEngine, record: NamedRecord, call: CallOptions): Promise<boolean> {
+  const nothing = () => {
+    throw new NotAbandoned('it is not abandoned any more')
+  }
+  const options: CallOptions = { ...call, onAbandoned: 'hold', onThrow: 'release' }
+  return (await once.attempt(keyOf(record), nothing, options)).kind === 'unknown'
+}
+
+function keyOf({ scope, key, fingerprint }: NamedRecord): KeyInput {
+  return fingerprint === '' ? { scope, key } : { scope, key, fingerprint }
+}
+
+function aboutRecord({ scope, key, fingerprint, createdAt, leaseUntil }: NamedRecord) {
+  return { scope, key, fingerprint, createdAt: new Date(createdAt), abandonedAt: new Date(leaseUntil) }
+}
+
+function judged(once: CompleterEngine, { onThrow = once.options.onThrow }: CallOptions, error: unknown): ThrowVerdict {
+  if (typeof onThrow !== 'function') return onThrow === 'remember' ? 'remember' : 'abandon'
+  try {
+    return onThrow(error) === 'remember' ? 'remember' : 'abandon'
+  } catch (broken) {
+    report(once.options.onListenerError, broken)
+    return 'abandon'
+  }
+}
+
+interface Seen {
+  readonly ran: boolean
+  readonly starts: number
+  readonly final: boolean
+}
+
+function carried(outcome: Outcome<unknown>, { ran, starts, final }: Seen): Carried {
+  switch (outcome.kind) {
+    case 'executed':
+    case 'replayed':
+      return { kind: 'completed', ran: ran && outcome.kind === 'executed' }
+    case 'failed':
+      if (outcome.error instanceof NotAbandoned) return { kind: 'passed-over', reason: outcome.error.message }
+      // An earlier result that is an error is a result like any other.
+      if (outcome.replayed) return { kind: 'completed', ran: false }
+      return { kind: 'failed', error: outcome.error, starts, final }
+    case 'unknown':
+      return { kind: 'held' }
+    case 'in-flight':
+      return { kind: 'passed-over', reason: 'somebody else is running it' }
+    case 'mismatch':
+      return { kind: 'passed-over', reason: 'its key is bound to another payload by now' }
+  }
+}
+
+/** What means that the store, or the engine, cannot be used now, whichever operation it is about. */
+export function isAboutStore(error: unknown): boolean {
+  return OnlyonceError.is(error) && (error.code === 'STORE_UNAVAILABLE' || error.code === 'CLOSED')
+}

@@ -1,0 +1,112 @@
+import { OnlyonceError } from '../../core/errors.ts'
+import type { ObservedRecord } from '../../core/record.ts'
+import { timeLimit } from '../../core/time-limit.ts'
+import { carryOn, isAboutStore, type NamedRecord, park } from './carry-on.ts'
+import { leftAloneMs } from './due.ts'
+import type { Tell } from './events.ts'
+import type { CompleterHandler, ResolvedCompleter } from './options.ts'
+
+/** What one round came to. */
+export interface RoundReport {
+  /** Abandoned operations that were looked at. */
+  readonly seen: number
+  readonly completed: number
+  readonly failed: number
+  readonly givenUp: number
+  /** Whether there are records behind those that were looked at. */
+  readonly more: boolean
+}
+
+/** Beyond it they are told again: that costs a word, and a process that runs for years must not grow. */
+const MOST_LEFT = 10_000
+
+type Ended = 'completed' | 'failed' | 'givenUp' | 'none'
+
+/**
+ * Rounds over the abandoned operations of the given scopes. Each looks at one page of each scope, from where the one
+ * before stopped, so that operations that keep failing never stand in the way of those behind them.
+ */
+export function createRounds(options: ResolvedCompleter, tell: Tell): (stopping: AbortSignal) => Promise<RoundReport> {
+  const { once, handlers, concurrency, maxPerRound, maxStarts, onGivenUp, call } = options
+  const { store } = once
+  const { runtime, storeTimeoutMs } = once.options
+  const cursors = new Map<string, string | undefined>()
+  /** Which were told to be given up and stayed, by the claim they were seen with. */
+  const left = new Map<string, number>()
+
+  async function pageOf(scope: string): Promise<readonly ObservedRecord[]> {
+    const after = cursors.get(scope)
+    const query = { state: 'abandoned' as const, scope, limit: maxPerRound, ...(after === undefined ? {} : { after }) }
+    const silent = () =>
+      new OnlyonceError('STORE_UNAVAILABLE', `the ${store.name} store did not list within ${storeTimeoutMs} ms`)
+    const { items, next } = await timeLimit(runtime, store.list(query), storeTimeoutMs, silent)
+    cursors.set(scope, next)
+    return items
+  }
+
+  async function giveUp(record: NamedRecord): Promise<Ended> {
+    const { id, fence, scope, key, starts } = record
+    if (left.get(id) === fence) return 'none'
+    const held = onGivenUp === 'hold' && (await park(once, record, call))
+    if (onGivenUp === 'hold' && !held) return 'none'
+    if (left.size >= MOST_LEFT) left.clear()
+    if (!held) left.set(id, fence)
+    tell({ type: 'given-up', scope, key, starts, held })
+    return 'givenUp'
+  }
+
+  async function attend(record: NamedRecord, handler: CompleterHandler): Promise<Ended> {
+    if (record.starts >= maxStarts) return giveUp(record)
+    const { scope, key } = record
+    const startedAt = runtime.elapsed()
+    const { kind, ...rest } = await carryOn(once, record, handler, call)
+    const tookMs = runtime.elapsed() - startedAt
+    tell({ type: kind, scope, key, ...rest, ...(kind === 'completed' ? { tookMs } : {}) } as Parameters<Tell>[0])
+    return kind === 'completed' || kind === 'failed' ? kind : 'none'
+  }
+
+  /** An error here is about one operation, unless it is about the store. @throws OnlyonceError STORE_UNAVAILABLE, CLOSED */
+  async function attended(record: NamedRecord, handler: CompleterHandler): Promise<Ended> {
+    try {
+      return await attend(record, handler)
+    } catch (error) {
+      if (isAboutStore(error)) throw error
+      const { scope, key, starts } = record
+      tell({ type: 'failed', scope, key, error, starts, final: false })
+      return 'failed'
+    }
+  }
+
+  return async (stopping) => {
+    const counts = { completed: 0, failed: 0, givenUp: 0, none: 0 }
+    let seen = 0
+    let broken: { readonly error: unknown } | undefined
+    for (const [scope, handler] of Object.entries(handlers)) {
+      if (stopping.aborted) break
+      const page = await pageOf(scope)
+      seen += page.length
+      const due = page.filter((record): record is NamedRecord => isNamed(record) && leftAloneMs(record, options) === 0)
+      const waiting = due.values()
+      const worker = async () => {
+        for (const record of waiting) {
+          if (stopping.aborted || broken !== undefined) return
+          try {
+            counts[await attended(record, handler)]++
+          } catch (error) {
+            broken ??= { error }
+          }
+        }
+      }
+      await Promise.all(Array.from({ length: Math.min(concurrency, due.length) }, worker))
+      const failure = broken as { readonly error: unknown } | undefined
+      if (failure !== undefined) throw failure.error
+    }
+    const { completed, failed, givenUp } = counts
+    return { seen, completed, failed, givenUp, more: [...cursors.values()].some((next) => next !== undefined) }
+  }
+}
+
+/** Others of the scope, written under `keys: 'hashed'` by another engine, cannot be told apart. */
+function isNamed(record: ObservedRecord): record is NamedRecord {
+  return record.scope !== undefined && record.key !== undefined
+}
