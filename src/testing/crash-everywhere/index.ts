@@ -1,0 +1,5 @@
+export type { CrashHandler, CrashKit, CrashOptions, CrashWorld } from './contract.ts'
+export { type CrashReport, crashEverywhere } from './crash-everywhere.ts'
+export type { CrashPoint } from './process.ts'
+export type { CrashFinding, CrashReportData, CrashTrial } from './report.ts'
+export type { Site } from './where.ts'

@@ -1,0 +1,215 @@
+import { type Cancel, type Runtime, systemRuntime } from '../../core/runtime.ts'
+import { deferred, within } from './waiting.ts'
+import { callSite, type Site } from './where.ts'
+
+/** One call of the handler to something that was handed to it. */
+export interface CrashPoint {
+  /** What was called: `sql INSERT INTO orders …`, `store.claim`. */
+  readonly call: string
+  readonly site: Site | undefined
+}
+
+/** Just before a call does anything, or just after it has done it. */
+export interface Moment {
+  readonly side: 'before' | 'after'
+  readonly point: CrashPoint
+  /** Whether the call answers a promise. */
+  readonly isAsync: boolean
+}
+
+/** What is to happen in one process: at the moment of that number, counted from 0. */
+export interface Plan {
+  readonly at: number
+  readonly action: 'stop' | 'fail' | 'hold'
+}
+
+/** Thrown where a call cannot simply never return. */
+export class Stopped extends Error {
+  override readonly name = 'Stopped'
+  constructor() {
+    super('crashEverywhere has stopped this process: nothing that it does counts any more')
+  }
+}
+
+/** What a call that was made to fail throws. */
+export class MadeToFail extends Error {
+  override readonly name = 'MadeToFail'
+}
+
+const never = <T>() => new Promise<T>(() => {})
+
+/** One pretended process: every call it makes passes through here, and when it is stopped nothing comes back to it. */
+export class PretendedProcess {
+  readonly trace: Moment[] = []
+  readonly runtime: Runtime
+  /** Rejects when the process is stopped: for callbacks that hold something open. */
+  readonly died: Promise<never>
+  /** Resolves when the process reaches the moment at which it is to be held. */
+  readonly held: Promise<void>
+  /** Whether a call answers promises, learnt from the calls so far. */
+  readonly #kinds: Map<string, boolean>
+  readonly #plan: Plan | undefined
+  readonly #timers = new Set<Cancel>()
+  readonly #underWay = new Set<Promise<unknown>>()
+  readonly #onEnd = new Set<() => unknown>()
+  readonly #onDeath = new Set<() => unknown>()
+  #dead = false
+  #lastSite: Site | undefined
+  readonly #death = deferred<never>()
+  readonly #holding = deferred()
+  readonly #goOn = deferred()
+
+  constructor(kinds: Map<string, boolean>, plan?: Plan) {
+    this.#kinds = kinds
+    this.#plan = plan
+    this.died = this.#death.promise
+    this.died.catch(() => {})
+    this.held = this.#holding.promise
+    this.runtime = { ...systemRuntime, after: (ms, wake) => this.#after(ms, wake) }
+  }
+
+  get dead(): boolean {
+    return this.#dead
+  }
+
+  /** What the system does when a process has ended in any way. Answers how to call it off. */
+  onEnd(cleanUp: () => unknown): () => void {
+    this.#onEnd.add(cleanUp)
+    return () => void this.#onEnd.delete(cleanUp)
+  }
+
+  /** What happens to its connections when it was stopped. */
+  onDeath(cleanUp: () => unknown): void {
+    this.#onDeath.add(cleanUp)
+  }
+
+  /** Remembers the line of the user's that is under way, for calls that begin deep inside something else. */
+  passing(): void {
+    this.#lastSite = callSite() ?? this.#lastSite
+  }
+
+  /** Makes a call that is a point. */
+  call<T>(name: string, run: () => T): T {
+    if (this.#dead) return this.#noAnswer(name)
+    this.passing()
+    const point: CrashPoint = { call: name, site: this.#lastSite }
+    switch (this.#reach('before', point, this.#kinds.get(name) ?? false)) {
+      case 'stop':
+        return this.#stopHere(name)
+      case 'fail':
+        return this.#failure(name)
+      case 'hold':
+        this.#holding.resolve()
+        return this.#goOn.promise.then(() => (this.#dead ? never() : this.#proceed(point, run))) as T
+      default:
+        return this.#proceed(point, run)
+    }
+  }
+
+  /** Lets a process that is held go on. */
+  release(): void {
+    this.#goOn.resolve()
+  }
+
+  /** Ends the process as SIGKILL does. */
+  kill(): void {
+    if (this.#dead) return
+    this.#dead = true
+    for (const cancel of this.#timers) cancel()
+    this.#timers.clear()
+    this.#goOn.resolve()
+    this.#death.reject(new Stopped())
+  }
+
+  /** Resolves when nothing that the process began is under way, and what it held is free again. */
+  async quiet(limitMs: number): Promise<void> {
+    const deadline = this.runtime.elapsed() + limitMs
+    do {
+      await within(Promise.allSettled(this.#underWay), limitMs, [])
+      await new Promise<void>((resolve) => void setImmediate(resolve))
+    } while (this.#underWay.size > 0 && this.runtime.elapsed() < deadline)
+    for (const cleanUp of [...(this.#dead ? this.#onDeath : []), ...this.#onEnd]) await settled(cleanUp)
+  }
+
+  #proceed<T>(point: CrashPoint, run: () => T): T {
+    const answer = run()
+    const isAsync = typeof (answer as { then?: unknown } | undefined)?.then === 'function'
+    this.#kinds.set(point.call, isAsync)
+    if (!isAsync) {
+      if (this.#reach('after', point, false) === 'stop') throw new Stopped()
+      return answer
+    }
+    const real = Promise.resolve(answer)
+    this.#underWay.add(real)
+    return new Promise((resolve, reject) => {
+      real.then(
+        (value) => {
+          this.#underWay.delete(real)
+          if (this.#dead) return
+          const action = this.#reach('after', point, true)
+          if (action === 'fail') reject(madeToFail(point.call, 'its answer was lost'))
+          else if (action !== 'stop') resolve(value)
+        },
+        (error) => {
+          this.#underWay.delete(real)
+          if (!this.#dead) reject(error)
+        },
+      )
+    }) as T
+  }
+
+  /** A call under way when the process is killed: whoever does not wait for it has gone on by then. */
+  #stopHere<T>(name: string): T {
+    if (this.#kinds.get(name) !== true) {
+      this.kill()
+      throw new Stopped()
+    }
+    setImmediate(() => this.kill())
+    return never() as T
+  }
+
+  #reach(side: Moment['side'], point: CrashPoint, isAsync: boolean): Plan['action'] | undefined {
+    const number = this.trace.push({ side, point, isAsync }) - 1
+    if (this.#plan?.at !== number) return undefined
+    if (this.#plan.action === 'stop' && side === 'after') this.kill()
+    return this.#plan.action
+  }
+
+  /** As from a process that is not there any more: a promise that stays open, or an error where none can be given. */
+  #noAnswer<T>(name: string): T {
+    if (this.#kinds.get(name) === true) return never() as T
+    throw new Stopped()
+  }
+
+  #failure<T>(name: string): T {
+    const error = madeToFail(name, 'nothing was done')
+    if (this.#kinds.get(name) === true) return Promise.reject(error) as T
+    throw error
+  }
+
+  #after(ms: number, wake: () => void): Cancel {
+    if (this.#dead) return () => {}
+    const cancel = systemRuntime.after(ms, () => {
+      this.#timers.delete(stop)
+      wake()
+    })
+    const stop = () => {
+      this.#timers.delete(stop)
+      cancel()
+    }
+    this.#timers.add(stop)
+    return stop
+  }
+}
+
+function madeToFail(call: string, what: string): MadeToFail {
+  return new MadeToFail(`crashEverywhere made this call fail (${what}): ${call}`)
+}
+
+async function settled(work: () => unknown): Promise<void> {
+  try {
+    await work()
+  } catch {
+    // What cannot be given back any more is given back already.
+  }
+}

@@ -1,0 +1,104 @@
+import { invalidOption } from '../../core/options.ts'
+import { isTransactional, type Store } from '../../core/store.ts'
+import type { CrashOptions, CrashWorld } from './contract.ts'
+import { createOutside, type Outside } from './outside.ts'
+import { type SqliteLike, sqliteTables, type Tables } from './tables.ts'
+
+export interface OpenWorld<S extends Store, Use extends object> extends CrashWorld<S, Use> {
+  readonly outside: Outside
+  /** The state that trials are compared by. */
+  snapshot(): Promise<WorldState>
+  close(): Promise<void>
+}
+
+/** `tables` where rows can be told apart; `whole` is compared as it is. */
+export interface WorldState {
+  readonly tables: Tables
+  readonly whole: unknown
+}
+
+/** @throws OnlyonceError OPTION_INVALID when there is no way to see the state of the database */
+export async function openWorld<Message, S extends Store, Use extends object>(
+  options: CrashOptions<Message, S, Use>,
+): Promise<OpenWorld<S, Use>> {
+  const store = await options.store()
+  const use = ((await options.use?.(store)) ?? {}) as Use
+  const outside = createOutside()
+  const sql = (text: string, ...values: unknown[]) => runAlone(store, text, values)
+  const world: CrashWorld<S, Use> = { store, use, sql }
+
+  async function snapshot(): Promise<WorldState> {
+    const happened = prefixed('outside', outside.entries())
+    if (options.snapshot !== undefined) {
+      const taken = await options.snapshot(world)
+      return isTables(taken)
+        ? { tables: { ...taken, ...happened }, whole: undefined }
+        : { tables: happened, whole: taken }
+    }
+    const tables: Record<string, Tables[string]> = { ...happened }
+    if (isTransactional<object>(store)) {
+      Object.assign(tables, await store.transaction(async (tx) => sqliteTables(sqliteOf(tx))))
+    }
+    for (const [name, value] of Object.entries(use)) {
+      if (isSqlite(value)) Object.assign(tables, prefixed(name, sqliteTables(value)))
+    }
+    return { tables, whole: undefined }
+  }
+
+  async function close(): Promise<void> {
+    await options.close?.(world)
+    await store[Symbol.asyncDispose]()
+  }
+
+  try {
+    await options.setup?.(world)
+  } catch (error) {
+    await close().catch(() => {})
+    throw error
+  }
+  return { ...world, outside, snapshot, close }
+}
+
+/** One statement in a transaction of its own, on any of the SQL stores. */
+async function runAlone(store: Store, text: string, values: readonly unknown[]): Promise<unknown[]> {
+  if (!isTransactional<object>(store))
+    throw invalidOption('store', 'must be an SQL store for `kit.sql`; hand other connections over by `use`', store.name)
+  return store.transaction(async (tx) => {
+    if (isSqlite(tx)) {
+      const statement = tx.prepare(text)
+      if (/^\s*(select|with|pragma)\b|\breturning\b/i.test(text)) return statement.all(...values)
+      statement.run(...values)
+      return []
+    }
+    const answer: unknown = await (tx as { query(sql: string, values: readonly unknown[]): Promise<unknown> }).query(
+      text,
+      values,
+    )
+    const rows = Array.isArray(answer) ? answer[0] : (answer as { rows?: unknown }).rows
+    return Array.isArray(rows) ? rows : []
+  })
+}
+
+function sqliteOf(tx: object): SqliteLike {
+  if (isSqlite(tx)) return tx
+  throw invalidOption(
+    'snapshot',
+    'is required here: only SQLite is read by itself; answer the rows of each table, such as { orders: [...] }',
+    undefined,
+  )
+}
+
+function isSqlite(value: unknown): value is SqliteLike {
+  const { prepare, exec } = Object(value) as { prepare?: unknown; exec?: unknown }
+  return typeof prepare === 'function' && typeof exec === 'function'
+}
+
+function isTables(taken: unknown): taken is Tables {
+  if (typeof taken !== 'object' || taken === null || Array.isArray(taken)) return false
+  const tables = Object.values(taken)
+  return tables.every((rows) => Array.isArray(rows) && rows.every((row) => typeof row === 'object' && row !== null))
+}
+
+function prefixed(name: string, tables: Tables): Tables {
+  return Object.fromEntries(Object.entries(tables).map(([table, rows]) => [`${name}: ${table}`, rows]))
+}

@@ -1,0 +1,137 @@
+import type { PretendedProcess } from './process.ts'
+
+/** Calls that change nothing by themselves. */
+const QUIET: ReadonlySet<string> = new Set([
+  ...['prepare', 'within', 'watch', 'unref', 'ref', 'toString', 'toJSON', 'valueOf'],
+  ...['on', 'once', 'off', 'addListener', 'removeListener', 'removeAllListeners', 'emit', 'listenerCount'],
+])
+
+/** Work inside of work, such as between savepoints: what counts is what it calls. */
+const THROUGH: ReadonlySet<string> = new Set(['guarded'])
+
+/** A transaction that the handler opens by hand: the database undoes it when the connection of its process is gone. */
+const BEGINS = /^ (?:begin|start transaction)\b/i
+
+/** What a wrapped thing stands for, so that it can be handed back to those who made it. */
+const originals = new WeakMap<object, object>()
+
+type Callable = (...args: unknown[]) => unknown
+
+/** `value` as the process gets it: every call of one of its methods is a point, and so on for what they answer. */
+export function wrap<T>(value: T, label: string, process: PretendedProcess): T {
+  return createWrapper(process)(value, label) as T
+}
+
+export function original<T>(value: T): T {
+  return (isObject(value) ? (originals.get(value) ?? value) : value) as T
+}
+
+function createWrapper(process: PretendedProcess) {
+  const wrapped = new WeakMap<object, object>()
+  /** Connections that the process has from a pool, and how it is told that they went back. */
+  const lent = new WeakMap<object, () => void>()
+
+  /** `text` is what its methods are about when they do not say so themselves: the SQL of a prepared statement. */
+  function wrapValue(value: unknown, label: string, text = ''): unknown {
+    if (!isResource(value)) return value
+    const known = wrapped.get(value)
+    if (known !== undefined) return known
+    const proxy = resource(value, label, text)
+    wrapped.set(value, proxy)
+    originals.set(proxy, value)
+    return proxy
+  }
+
+  /** Over a shadow, since a proxy must not hide what a frozen object has. */
+  function resource(real: object, label: string, text: string): object {
+    const methods = new Map<string, Callable>()
+    const get = (_: object, name: string | symbol): unknown => {
+      const member: unknown = Reflect.get(real, name, real)
+      if (typeof name === 'symbol') return typeof member === 'function' ? member.bind(real) : member
+      if (typeof member !== 'function' || name === 'constructor') return wrapValue(member, `${label}.${name}`)
+      const method = methods.get(name) ?? methodOf(real, member as Callable, name, label, text)
+      methods.set(name, method)
+      return method
+    }
+    const has = (_: object, name: string | symbol) => Reflect.has(real, name)
+    if (typeof real === 'function') {
+      const call = methodOf(undefined, real as Callable, '', label, text)
+      return new Proxy(call, { get, has })
+    }
+    return new Proxy(Object.create(Reflect.getPrototypeOf(real)) as object, { get, has })
+  }
+
+  function methodOf(self: object | undefined, method: Callable, name: string, label: string, text: string): Callable {
+    const path = name === '' ? label : `${label}.${name}`
+    return (...args) => {
+      const said = text || textOf(args)
+      if (QUIET.has(name)) return wrapValue(Reflect.apply(method, self, args.map(original)), label, said)
+      const giveBack = lent.get(self ?? method)
+      if (name === 'release' && giveBack !== undefined) {
+        giveBack()
+        return Reflect.apply(method, self, args)
+      }
+      const passed = args.map((arg) => (typeof arg === 'function' ? callback(arg as Callable, path) : original(arg)))
+      if (BEGINS.test(said)) process.onDeath(() => Reflect.apply(method, self, ['ROLLBACK']))
+      const run = () => held(Reflect.apply(method, self, passed), self)
+      const answer = THROUGH.has(name) ? run() : process.call(`${path}${said}`, run)
+      if (!isThenable(answer)) return wrapValue(answer, path)
+      return Promise.resolve(answer).then((value) => wrapValue(value, path))
+    }
+  }
+
+  /** Work done inside of a call, such as in a transaction: it breaks off with the process, so that the call ends. */
+  function callback(work: Callable, path: string): Callable {
+    return (...args) => {
+      const answer = work(...args.map((arg) => wrapValue(arg, innerLabel(path))))
+      return isThenable(answer) ? Promise.race([answer, process.died]) : answer
+    }
+  }
+
+  /** A connection that was taken from a pool, and that the process has not given back in the end, is closed. */
+  function held(answer: unknown, pool: object | undefined): unknown {
+    if (!isThenable(answer)) return answer
+    return Promise.resolve(answer).then((value) => {
+      if (!isObject(value) || value === pool) return value
+      const { release, destroy } = value as { release?: unknown; destroy?: unknown }
+      if (typeof release !== 'function') return value
+      const giveUp = typeof destroy === 'function' ? () => destroy.call(value) : () => release.call(value, true)
+      lent.set(value, process.onEnd(giveUp))
+      return value
+    })
+  }
+
+  return wrapValue
+}
+
+function innerLabel(path: string): string {
+  return path.endsWith('.transaction') ? 'tx' : path
+}
+
+/** Something with methods; rows, errors and plain values are handed over as they are. */
+function isResource(value: unknown): value is object {
+  if (typeof value === 'function') return true
+  if (!isObject(value) || originals.has(value)) return false
+  if (Array.isArray(value) || ArrayBuffer.isView(value) || isThenable(value)) return false
+  if (value instanceof Date || value instanceof Error || value instanceof Map || value instanceof Set) return false
+  if (value instanceof AbortSignal || Array.isArray((value as { rows?: unknown }).rows)) return false
+  const proto: unknown = Reflect.getPrototypeOf(value)
+  if (proto !== Object.prototype && proto !== null) return true
+  return Object.values(value).some((member) => typeof member === 'function')
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' ? value !== null : typeof value === 'function'
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return isObject(value) && typeof (value as { then?: unknown }).then === 'function'
+}
+
+/** The SQL, or the name, that a call begins with. */
+function textOf([first]: readonly unknown[]): string {
+  const text = typeof first === 'string' ? first : (Object(first) as { text?: unknown }).text
+  if (typeof text !== 'string') return ''
+  const short = text.replace(/\s+/g, ' ').trim()
+  return ` ${short.length <= 100 ? short : `${short.slice(0, 99)}…`}`
+}
