@@ -1,4 +1,14 @@
-export type Kind = 'redis' | 'redis-aof' | 'redis-cluster' | 'redis-sentinel' | 'postgres' | 'mysql'
+export type Kind =
+  | 'redis'
+  | 'redis-aof'
+  | 'redis-cluster'
+  | 'redis-sentinel'
+  | 'postgres'
+  | 'mysql'
+  | 'rabbitmq'
+  | 'nats'
+  | 'kafka'
+  | 'rocketmq'
 
 export interface LaunchOptions {
   /** More arguments for every server process of the kind, as on its command line. */
@@ -38,6 +48,8 @@ export interface Service {
 /** A launched service, and what another process needs to know to end it. */
 export interface LaunchedService extends Service {
   readonly dir: string
+  /** What the servers need besides themselves (a port mapper, a name server). A restart leaves them alone. */
+  readonly helpers: readonly ServerProcess[]
 }
 
 export const KINDS: readonly Kind[]
@@ -46,11 +58,20 @@ export const KINDS: readonly Kind[]
 export function variableOf(kind: Kind): string
 
 /**
+ * Gets what a kind is made of, without starting it.
+ * @throws MissingServer naming what is not installed, and how to get it
+ */
+export function requireServer(kind: Kind): Promise<void>
+
+/**
  * Starts a private server on a free port of 127.0.0.1 with a data folder of its own. It ends with this process, however
  * that ends, unless `detached`.
  * @throws MissingServer naming what is not installed, and how to get it
  */
 export function launch(kind: Kind, options?: LaunchOptions): Promise<LaunchedService>
+
+/** Copies the logs of a service to where they survive it, and answers the folder. */
+export function keepLogs(kind: Kind, dir: string): string
 
 /** The server is not installed and could not be. */
 export class MissingServer extends Error {}

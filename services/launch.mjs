@@ -5,9 +5,11 @@ import { join } from 'node:path'
 import { kinds } from './kinds/index.mjs'
 import { guarded } from './lib/guarded.mjs'
 import { MissingServer, requireInstalled } from './lib/installed.mjs'
+import { requireJars } from './lib/jars.mjs'
+import { keepLogs } from './lib/logs.mjs'
 import { createServer } from './lib/server.mjs'
 
-export { MissingServer }
+export { keepLogs, MissingServer }
 
 /** @typedef {import('./launch.d.mts').Kind} Kind */
 /** @typedef {import('./launch.d.mts').LaunchOptions} LaunchOptions */
@@ -22,12 +24,19 @@ export function variableOf(kind) {
   return `ONLYONCE_TEST_${kind.toUpperCase().replaceAll('-', '_')}_URL`
 }
 
+/** @param {Kind} kind */
+export async function requireServer(kind) {
+  const { needs } = kinds[kind]
+  await requireInstalled(kind, needs)
+  if (needs.jars !== undefined) await requireJars(needs.jars)
+}
+
 /** @param {Kind} kind @param {LaunchOptions} [options] @returns {Promise<import('./launch.d.mts').LaunchedService>} */
 export async function launch(kind, options = {}) {
   const recipe = kinds[kind]
   if (recipe === undefined)
     throw new Error(`there is no service ${JSON.stringify(kind)}; use one of ${KINDS.join(', ')}`)
-  await requireInstalled(kind, recipe.needs)
+  await requireServer(kind)
   for (let tries = 1; ; tries++) {
     try {
       return await start(kind, recipe, options)
@@ -46,33 +55,40 @@ async function start(kind, recipe, { args = [], detached = false }) {
   guard?.folder(dir)
   /** @type {import('./lib/server.mjs').Server[]} */
   const servers = []
+  /** @type {import('./lib/server.mjs').Server[]} */
+  const helpers = []
   /** @type {Promise<void> | undefined} */
   let stopping
   const stop = () => {
     stopping ??= (async () => {
-      await Promise.all(servers.map((server) => server.kill('SIGKILL')))
+      await Promise.all([...servers, ...helpers].map((server) => server.kill('SIGKILL')))
       rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
       guard?.done(dir)
     })()
     return stopping
   }
+  /** @param {import('./lib/server.mjs').Server[]} list @param {import('./lib/recipe.mjs').ServerSpec} spec */
+  const run = async (list, spec) => {
+    const server = createServer(spec, guard)
+    list.push(server)
+    await server.start()
+    return server
+  }
   try {
     const url = await recipe.start({
       dir,
       args,
-      async server(spec) {
-        const server = createServer({ ...spec, args: [...spec.args, ...args] }, guard)
-        servers.push(server)
-        await server.start()
-        return server
-      },
+      server: (spec) => run(servers, { ...spec, args: [...spec.args, ...args] }),
+      helper: (spec) => run(helpers, spec),
     })
     const restart = async (/** @type {import('./launch.d.mts').RestartMode | undefined} */ mode) => {
       for (const server of servers) await server.restart(mode)
     }
-    return { kind, url, dir, processes: servers, restart, stop }
+    return { kind, url, dir, processes: servers, helpers, restart, stop }
   } catch (error) {
+    const kept = keepLogs(kind, dir)
     await stop()
+    if (error instanceof Error) error.message += `\n(all logs: ${kept})`
     throw error
   }
 }

@@ -67,6 +67,37 @@ export async function isPostgres(port) {
   return answer[0] === 'R'.charCodeAt(0)
 }
 
+/** Whether somebody listens. @param {number} port */
+export async function isOpen(port) {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' }, () => end(true))
+    const end = (/** @type {boolean} */ open) => {
+      socket.destroy()
+      resolve(open)
+    }
+    socket.setTimeout(PATIENCE_MS, () => end(false)).on('error', () => end(false))
+  })
+}
+
+/** The server opens the conversation of AMQP 0-9-1 with a method frame. @param {number} port */
+export async function isAmqp(port) {
+  return (await ask(port, 'AMQP\0\0\x09\x01', (answer) => answer.length > 7))[0] === 1
+}
+
+/** Kafka names a broker that takes part, which it does a moment after it accepts connections. @param {number} port */
+export async function isKafka(port) {
+  // Metadata in version 1, without a client's name, of no topic.
+  const request = Buffer.from('0000000e0003000100000001ffff00000000', 'hex')
+  const answer = await ask(port, request, (bytes) => bytes.length >= 12)
+  return answer.readInt32BE(8) > 0
+}
+
+/** @param {number} port */
+export async function isHealthy(port) {
+  const response = await fetch(`http://127.0.0.1:${port}/healthz`, { signal: AbortSignal.timeout(PATIENCE_MS) })
+  return response.ok
+}
+
 /** A MySQL server speaks first, in protocol 10. @param {number} port */
 export async function isMysql(port) {
   return (await ask(port, '', (answer) => answer.length > 4))[4] === 10

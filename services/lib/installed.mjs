@@ -11,15 +11,24 @@ const SYSTEM_FOLDERS = ['/usr/local/bin', '/usr/bin', '/usr/sbin', '/bin', '/sbi
 /** @param {string} kind @param {import('./recipe.mjs').Needs} needs */
 export async function requireInstalled(kind, needs) {
   if (missing(needs).length === 0) return
-  await withLock('services-install', async () => {
-    if (missing(needs).length > 0 && isDebianRoot()) install(needs.packages)
-  })
+  await installPackages(needs.packages, () => missing(needs).length === 0)
   const still = missing(needs)
   if (still.length === 0) return
   throw new MissingServer(
     `${kind} needs ${still.join(', ')}, which is not installed: on Debian or Ubuntu run \`apt-get install ` +
       `${needs.packages.join(' ')}\` as root, or start one with services/compose.yaml and give its URL`,
   )
+}
+
+/**
+ * Only on Debian as root; says nothing where that does not help.
+ * @param {readonly string[]} packages
+ * @param {() => boolean} [enough] Whether another process has just done it.
+ */
+export async function installPackages(packages, enough = () => false) {
+  await withLock('services-install', async () => {
+    if (!enough() && isDebianRoot()) install(packages)
+  })
 }
 
 /** The full path of a command. @param {string} name @param {import('./recipe.mjs').Needs} needs */

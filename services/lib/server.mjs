@@ -7,7 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** @typedef {ReturnType<typeof createServer>} Server */
 /** @typedef {import('node:child_process').ChildProcess} ChildProcess */
 
-const READY_MS = 30_000
+/** Of a server in Java on a machine that is busy. */
+const READY_MS = 60_000
 const LOOK_EVERY_MS = 20
 /** An orderly end that takes longer is no longer waited for. */
 const PATIENCE_MS = 10_000
@@ -23,7 +24,8 @@ const WAIT_THEN_RUN = 'read -r _ || exit 1; exec "$@" </dev/null'
 
 /** @param {import('./recipe.mjs').ServerSpec} spec @param {import('./guarded.mjs').Guard | undefined} guard */
 export function createServer(spec, guard) {
-  const { name, url, port, dir, user, fast = 'SIGTERM', immediate = 'SIGKILL' } = spec
+  const { name, url, port, dir, env, user, fast = 'SIGTERM', immediate = 'SIGKILL' } = spec
+  const { patienceMs = PATIENCE_MS } = spec
   const log = join(dir, `${name}.log`)
   /** @type {ChildProcess | undefined} */
   let child
@@ -36,6 +38,7 @@ export function createServer(spec, guard) {
     const output = openSync(log, 'a')
     const started = spawn('/bin/sh', ['-c', WAIT_THEN_RUN, 'sh', spec.command, ...spec.args], {
       cwd: dir,
+      env: { ...process.env, ...env },
       // A process group of its own: what ends ours must not reach it before its guard does.
       detached: true,
       stdio: ['pipe', output, output],
@@ -85,7 +88,7 @@ export function createServer(spec, guard) {
     child?.kill(signal)
     if (!ENDS_IT.includes(signal)) return
     const giveUp = new AbortController()
-    await Promise.race([gone, sleep(PATIENCE_MS, undefined, { signal: giveUp.signal }).catch(() => {})])
+    await Promise.race([gone, sleep(patienceMs, undefined, { signal: giveUp.signal }).catch(() => {})])
     giveUp.abort()
     if (!isRunning()) return
     child?.kill('SIGKILL')

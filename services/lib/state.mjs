@@ -18,8 +18,8 @@ const folder = join(cacheDir, 'services')
 const fileOf = (kind) => join(folder, `${kind}.json`)
 
 /** @param {import('../launch.d.mts').LaunchedService} service */
-export function remember({ kind, url, dir, processes }) {
-  const named = processes.map(({ name, pid }) => ({ name, pid, started: startedAt(pid) ?? '' }))
+export function remember({ kind, url, dir, processes, helpers }) {
+  const named = [...processes, ...helpers].map(({ name, pid }) => ({ name, pid, started: startedAt(pid) ?? '' }))
   mkdirSync(folder, { recursive: true })
   const stage = `${fileOf(kind)}.${process.pid}`
   writeFileSync(stage, JSON.stringify({ kind, url, dir, processes: named }, null, 2))

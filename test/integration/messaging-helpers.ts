@@ -25,15 +25,18 @@ export async function until(what: string, holds: () => Promise<boolean> | boolea
 }
 
 /** Bundled once: Node 20 cannot strip types, and loading one file is quick. */
-export async function bundledWorker(): Promise<string> {
-  const outfile = join(root, `.cache/messaging-worker-${process.pid}.mjs`)
+export const bundledWorker = (): Promise<string> => bundled('messaging-worker')
+
+/** A file beside this one, for a process of its own. */
+export async function bundled(name: string): Promise<string> {
+  const outfile = join(root, `.cache/${name}-${process.pid}.mjs`)
   await build({
-    entryPoints: [join(root, 'test/integration/messaging-worker.ts')],
+    entryPoints: [join(root, `test/integration/${name}.ts`)],
     bundle: true,
     platform: 'node',
     format: 'esm',
     target: 'node20',
-    external: ['libsql', 'better-sqlite3'],
+    external: ['libsql', 'better-sqlite3', 'amqplib'],
     outfile,
     logLevel: 'error',
   })

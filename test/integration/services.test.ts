@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
@@ -70,6 +70,13 @@ describeWithFresh('redis-aof', (start) => {
     await until(() => !existsSync(dir))
     expect(existsSync(dir)).toBe(false)
     expect(await say(port, 'PING')).toBe('ECONNREFUSED')
+  })
+
+  it('leaves its log behind when it does not start', async () => {
+    const failed = await start({ args: ['--no-such-option', 'yes'] }).catch((error: Error) => error)
+    if (!(failed instanceof Error)) throw new Error('it started')
+    const [, folder = ''] = /\(all logs: (.+)\)/.exec(failed.message) ?? []
+    expect(readFileSync(join(folder, 'redis-aof.log'), 'utf8')).toContain('no-such-option')
   })
 
   it('is refused with a usage line when the kind does not exist', () => {

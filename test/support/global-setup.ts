@@ -1,6 +1,15 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { KINDS, type Kind, type LaunchedService, launch, MissingServer, variableOf } from '../../services/launch.mjs'
+import type { TestProject } from 'vitest/node'
+import {
+  KINDS,
+  type Kind,
+  keepLogs,
+  type LaunchedService,
+  launch,
+  MissingServer,
+  variableOf,
+} from '../../services/launch.mjs'
 
 /** What one test file hears when it asks for a shared server. */
 export type ServiceAnswer = { readonly url: string } | { readonly missing: string } | { readonly failed: string }
@@ -9,7 +18,7 @@ export type ServiceAnswer = { readonly url: string } | { readonly missing: strin
 export const SHARED_SERVICES = 'ONLYONCE_TEST_SERVICES'
 
 /** One server of each kind for the whole run, started when the first test file asks for it. */
-export default async function setup(): Promise<() => Promise<void>> {
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const started = new Map<Kind, Promise<LaunchedService>>()
 
   async function answer(kind: Kind): Promise<ServiceAnswer> {
@@ -37,6 +46,9 @@ export default async function setup(): Promise<() => Promise<void>> {
     desk.close()
     desk.closeAllConnections()
     const services = await Promise.allSettled(started.values())
-    await Promise.all(services.map((one) => (one.status === 'fulfilled' ? one.value.stop() : undefined)))
+    const launched = services.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    if (project.vitest.state.getCountOfFailedTests() > 0)
+      for (const { kind, dir } of launched) console.error(`the log of ${kind} is kept in ${keepLogs(kind, dir)}`)
+    await Promise.all(launched.map((service) => service.stop()))
   }
 }

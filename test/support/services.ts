@@ -5,6 +5,7 @@ import {
   type LaunchOptions,
   launch,
   MissingServer,
+  requireServer,
   variableOf,
 } from '../../services/launch.mjs'
 import { type ServiceAnswer, SHARED_SERVICES } from './global-setup.ts'
@@ -25,8 +26,22 @@ export async function serviceUrl(kind: Kind): Promise<string | undefined> {
   return unavailable(kind, answer.missing)
 }
 
+/** Not started by every run yet: they take a minute to install, and as long to start on a busy machine. */
+const BROKERS: ReadonlySet<Kind> = new Set<Kind>(['rabbitmq', 'nats', 'kafka', 'rocketmq'])
+
+/** Why a kind is left out of this run, whether or not it could be had. */
+function leftOut(kind: Kind): string | undefined {
+  const wanted = process.env.ONLYONCE_TEST_BROKERS === '1' || process.env[variableOf(kind)] !== undefined
+  return BROKERS.has(kind) && !wanted ? `set ONLYONCE_TEST_BROKERS=1 to run with ${kind}` : undefined
+}
+
 /** A describe block that gets the URL, or is skipped by name with the reason. */
 export function describeWith(kind: Kind, body: (url: string) => void): void {
+  const reason = leftOut(kind)
+  if (reason !== undefined) {
+    describe(`with ${kind}`, () => it.skip(`(skipped: ${reason})`, () => {}))
+    return
+  }
   // Collected before any test runs, so that the body is synchronous as in any describe.
   describe(`with ${kind}`, async () => {
     const url = await serviceUrl(kind)
@@ -45,12 +60,16 @@ export async function freshServer(kind: Kind, options?: LaunchOptions): Promise<
   }
 }
 
-/** As `describeWith`, where every test starts a private server of its own. */
+/** As `describeWith`, where every test starts a private server of its own and nothing else runs. */
 export function describeWithFresh(
   kind: Kind,
   body: (start: (options?: LaunchOptions) => Promise<LaunchedService>) => void,
 ): void {
-  describeWith(kind, () => body((options) => launch(kind, options)))
+  describe(`with ${kind}`, async () => {
+    const reason = leftOut(kind) ?? (await whyMissing(kind))
+    if (reason !== undefined) it.skip(`(skipped: ${reason})`, () => {})
+    else body((options) => launch(kind, options))
+  })
 }
 
 async function ask(kind: Kind): Promise<ServiceAnswer> {
@@ -61,6 +80,17 @@ async function ask(kind: Kind): Promise<ServiceAnswer> {
     throw new Error('test servers are shared by the global set-up of vitest.config.ts, which did not run')
   const response = await fetch(`${desk}/${kind}`)
   return (await response.json()) as ServiceAnswer
+}
+
+async function whyMissing(kind: Kind): Promise<string | undefined> {
+  try {
+    await requireServer(kind)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof MissingServer)) throw error
+    unavailable(kind, error.message)
+    return error.message
+  }
 }
 
 function unavailable(kind: Kind, reason: string): undefined {

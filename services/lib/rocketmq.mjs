@@ -1,0 +1,59 @@
+// Just enough of RocketMQ's remoting protocol for what no client of its proxy can do: see brokers, create topics.
+import { ask } from './ask.mjs'
+
+const BROKERS = 106
+const CREATE_TOPIC = 17
+const READ_AND_WRITE = 6
+
+/** The addresses of all brokers that a name server knows. @param {number} nameServerPort @returns {Promise<string[]>} */
+export async function brokersOf(nameServerPort) {
+  const { body } = await request(nameServerPort, BROKERS, {})
+  // Not JSON: its keys are numbers without quotes.
+  return [...body.matchAll(/\d+:"([^"]+:\d+)"/g)].map(([, address]) => /** @type {string} */ (address))
+}
+
+/**
+ * Creates the topic, or changes it.
+ * @param {number} brokerPort
+ * @param {string} topic
+ * @param {import('./rocketmq.d.mts').TopicType} type
+ * @param {number} queues
+ */
+export async function createTopic(brokerPort, topic, type, queues) {
+  await request(brokerPort, CREATE_TOPIC, {
+    topic,
+    defaultTopic: 'TBW102',
+    readQueueNums: String(queues),
+    writeQueueNums: String(queues),
+    perm: String(READ_AND_WRITE),
+    topicFilterType: 'SINGLE_TAG',
+    topicSysFlag: '0',
+    order: String(type === 'FIFO'),
+    attributes: `+message.type=${type}`,
+  })
+}
+
+/** @param {number} port @param {number} code @param {Record<string, string>} extFields */
+async function request(port, code, extFields) {
+  const header = Buffer.from(
+    JSON.stringify({
+      code,
+      flag: 0,
+      language: 'OTHER',
+      opaque: 1,
+      serializeTypeCurrentRPC: 'JSON',
+      version: 453,
+      extFields,
+    }),
+  )
+  const lengths = Buffer.alloc(8)
+  lengths.writeInt32BE(4 + header.length, 0)
+  // Its first byte says how the header is written: 0 is JSON.
+  lengths.writeInt32BE(header.length, 4)
+  const isWhole = (/** @type {Buffer} */ answer) => answer.length >= 4 && answer.length >= 4 + answer.readInt32BE(0)
+  const answer = await ask(port, Buffer.concat([lengths, header]), isWhole)
+  const end = 8 + (answer.readInt32BE(4) & 0xff_ff_ff)
+  const { code: result, remark } = JSON.parse(answer.subarray(8, end).toString())
+  if (result !== 0) throw new Error(`RocketMQ answered ${result} to request ${code}: ${remark}`)
+  return { body: answer.subarray(end).toString() }
+}

@@ -1,0 +1,98 @@
+import { type AtomicInboxOptions, type InboxOptions, inbox, type LeasedInboxOptions } from './inbox.ts'
+import {
+  type Consumer,
+  checkedPullOptions,
+  type Pulled,
+  type PullOptions,
+  type PullSource,
+  pullConsumer,
+} from './pull.ts'
+import { createBacklog, type Held } from './rabbitmq/backlog.ts'
+import { keepLinked } from './rabbitmq/link.ts'
+import { deliveryOf } from './rabbitmq/message.ts'
+import { checkedSource, type RabbitSource } from './rabbitmq/options.ts'
+import { settler } from './rabbitmq/settle.ts'
+
+export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
+export type { Consumer, ConsumerEvent } from './pull.ts'
+export type { RabbitChannel, RabbitConnection, RabbitMessage, RabbitQueueOptions } from './rabbitmq/client.ts'
+export { ORDERING_KEY_HEADER, REASON_HEADER } from './rabbitmq/message.ts'
+export type { RabbitSource } from './rabbitmq/options.ts'
+export { deadQueue, declareQueues } from './rabbitmq/queues.ts'
+
+export type LeasedRabbitOptions = LeasedInboxOptions & RabbitSource & Omit<PullOptions, 'pollMs'>
+export type AtomicRabbitOptions<Tx> = AtomicInboxOptions<Tx> & RabbitSource & Omit<PullOptions, 'pollMs'>
+
+/** Messages wake the consumer; this is only for a wake that was lost. */
+const POLL_MS = 1_000
+
+/**
+ * Handles every message of a queue once, until stopped. A lost channel is opened again; what it had delivered is
+ * delivered again, and found done or begun anew.
+ * @throws OnlyonceError OPTION_INVALID
+ */
+export function consume(options: LeasedRabbitOptions): Consumer
+export function consume<Tx>(options: AtomicRabbitOptions<Tx>): Consumer
+export function consume<Tx>(options: LeasedRabbitOptions | AtomicRabbitOptions<Tx>): Consumer {
+  const { connection, queue, declare, concurrency, prefetch, onEvent, ...rest } = options
+  const from = checkedSource({ connection, queue, declare })
+  const pulling = checkedPullOptions({ concurrency, prefetch, pollMs: POLL_MS, onEvent })
+  const handled = inbox(rest as InboxOptions<Tx>)
+  const { runtime } = rest.once.options
+  let ending = false
+  let wake = () => {}
+  const backlog = createBacklog(runtime, () => wake())
+  const settle = settler(queue, backlog, () => ending)
+
+  const pulled = (held: Held): Pulled => ({
+    delivery: {
+      ...deliveryOf(queue, held.message, held.seen),
+      // RabbitMQ takes a message back when its channel ends, and not before.
+      extend: async () => (held.channel.isOpen ? 'ok' : 'lost'),
+    },
+    settle: (verdict) => settle(held, verdict),
+  })
+  const source: PullSource = {
+    receive: async (max) => backlog.take(max).map(pulled),
+    watch(wakeUp) {
+      wake = wakeUp
+      return () => {}
+    },
+  }
+  const consumer = pullConsumer(source, handled, { ...pulling, runtime, visibilityMs: handled.visibilityMs })
+  const link = keepLinked(from, pulling.concurrency + pulling.prefetch, runtime, {
+    onMessage: (message, channel) => backlog.add(message, channel),
+    onGone: (channel) => backlog.drop(channel),
+    onFailure: (error) => report({ type: 'broker-failed', verb: 'receive', error }),
+  })
+
+  function report(event: Parameters<typeof pulling.onEvent>[0]): void {
+    try {
+      pulling.onEvent(event)
+    } catch {
+      // A listener that throws must not end the consumer.
+    }
+  }
+
+  let stopped: Promise<void> | undefined
+  const stop = () => {
+    stopped ??= (async () => {
+      ending = true
+      await link.cancel()
+      await consumer.stop()
+      backlog.end()
+      await link.close()
+    })()
+    return stopped
+  }
+  return {
+    stop,
+    pause: consumer.pause,
+    resume: consumer.resume,
+    readmit: consumer.readmit,
+    get running() {
+      return consumer.running
+    },
+    [Symbol.asyncDispose]: stop,
+  }
+}

@@ -1,0 +1,39 @@
+/** The part of `amqplib` we use, by shape. */
+export interface RabbitMessage {
+  readonly content: Uint8Array
+  readonly fields: { readonly deliveryTag: number; readonly redelivered: boolean }
+  readonly properties: { readonly messageId?: unknown; readonly headers?: unknown }
+}
+
+export interface RabbitChannel {
+  assertQueue(queue: string, options: RabbitQueueOptions): Promise<unknown>
+  prefetch(count: number): Promise<unknown>
+  consume(
+    queue: string,
+    onMessage: (message: RabbitMessage | null) => void,
+    options: { readonly noAck: false },
+  ): Promise<{ readonly consumerTag: string }>
+  cancel(consumerTag: string): Promise<unknown>
+  ack(message: RabbitMessage): void
+  publish(
+    exchange: string,
+    routingKey: string,
+    content: Buffer,
+    options: Record<string, unknown>,
+    answered: (error: unknown) => void,
+  ): boolean
+  on(event: string, listener: (...args: unknown[]) => void): unknown
+  close(): Promise<unknown>
+}
+
+export interface RabbitQueueOptions {
+  readonly durable: true
+  readonly arguments: Readonly<Record<string, unknown>>
+}
+
+/** A connection of amqplib, also one that recovers by itself. */
+export interface RabbitConnection {
+  createConfirmChannel(): Promise<RabbitChannel>
+  on(event: string, listener: (...args: unknown[]) => void): unknown
+  close(): Promise<unknown>
+}

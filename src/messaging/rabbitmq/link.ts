@@ -1,0 +1,118 @@
+import { type Runtime, sleep } from '../../core/runtime.ts'
+import { backoff, timeLimit } from '../../core/time-limit.ts'
+import { type ChannelEvents, consumeOn, type OpenChannel } from './channel.ts'
+import type { RabbitChannel, RabbitConnection } from './client.ts'
+import type { RabbitSource } from './options.ts'
+import { declareQueues } from './queues.ts'
+
+const FIRST_PAUSE_MS = 100
+const LONGEST_PAUSE_MS = 10_000
+/** An end is not held up by a broker that does not answer. */
+const CLOSE_LIMIT_MS = 5_000
+
+/** Keeps one consuming channel open: a lost one is replaced until `close`. */
+export interface Link {
+  /** Nothing new is delivered from now on, and no channel is opened. */
+  cancel(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface LinkEvents {
+  readonly onMessage: (message: Parameters<ChannelEvents['onMessage']>[0], channel: OpenChannel) => void
+  readonly onGone: (channel: OpenChannel) => void
+  readonly onFailure: (error: unknown) => void
+}
+
+export function keepLinked(
+  { connection, queue, declare }: Required<RabbitSource>,
+  prefetch: number,
+  runtime: Runtime,
+  { onMessage, onGone, onFailure }: LinkEvents,
+): Link {
+  const ending = new AbortController()
+  let channel: OpenChannel | undefined
+  let ours: RabbitConnection | undefined
+
+  async function connect(): Promise<RabbitConnection> {
+    if (typeof connection !== 'function') return connection
+    ours = await connection()
+    // Without a listener the client would end the process. What it means for us comes as the end of the channel.
+    ours.on('error', () => {})
+    return ours
+  }
+
+  /** Resolves when the channel is gone. */
+  async function open(): Promise<void> {
+    const raw = await (await connect()).createConfirmChannel()
+    try {
+      await consume(raw)
+    } finally {
+      // It may still be there, and with it what it delivered: after a cancel by the broker, or a failed declaration.
+      await raw.close().catch(() => {})
+    }
+  }
+
+  async function consume(raw: RabbitChannel): Promise<void> {
+    let over: () => void = () => {}
+    const isOver = new Promise<void>((resolve) => {
+      over = resolve
+    })
+    // An early end, while queues are declared, is the failure of that call.
+    raw.on('error', () => {})
+    if (declare) await declareQueues(raw, queue)
+    const early: Parameters<ChannelEvents['onMessage']>[0][] = []
+    const opened: OpenChannel = await consumeOn(raw, queue, prefetch, {
+      onMessage: (message) => (channel === undefined ? early.push(message) : onMessage(message, opened)),
+      onGone(reason) {
+        if (!ending.signal.aborted) onFailure(reason)
+        over()
+      },
+    })
+    channel = opened
+    for (const message of early) onMessage(message, opened)
+    if (ending.signal.aborted) return
+    await isOver
+    channel = undefined
+    onGone(opened)
+  }
+
+  async function keep(): Promise<void> {
+    let pauseMs = backoff(runtime, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
+    while (!ending.signal.aborted) {
+      const openedAt = runtime.elapsed()
+      try {
+        await open()
+      } catch (error) {
+        if (!ending.signal.aborted) onFailure(error)
+      }
+      await closeOurs()
+      if (runtime.elapsed() - openedAt > LONGEST_PAUSE_MS) pauseMs = backoff(runtime, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
+      await sleep(runtime, pauseMs(), ending.signal)
+    }
+  }
+
+  async function closeOurs(): Promise<void> {
+    const closing = ours
+    ours = undefined
+    // One that is lost cannot be closed.
+    await closing?.close().catch(() => {})
+  }
+
+  const kept = keep()
+  return {
+    async cancel() {
+      ending.abort()
+      await channel?.cancel().catch(onFailure)
+    },
+    async close() {
+      ending.abort()
+      const closing = Promise.resolve(channel?.close()).catch(() => {})
+      await timeLimit(
+        runtime,
+        closing.then(() => kept),
+        CLOSE_LIMIT_MS,
+        () => undefined,
+      ).catch(() => {})
+    },
+  }
+}

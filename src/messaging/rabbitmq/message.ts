@@ -1,0 +1,55 @@
+import type { Delivery } from '../delivery.ts'
+import type { RabbitMessage } from './client.ts'
+
+/** Messages with the same value are handled one after the other. */
+export const ORDERING_KEY_HEADER = 'onlyonce-ordering-key'
+/** Why a message was put aside, or sent round once more. */
+export const REASON_HEADER = 'onlyonce-reason'
+/** How often a message was sent round. A new copy is not "redelivered" to the broker. */
+const RETRIES_HEADER = 'onlyonce-retries'
+
+/** Which copy it is that RabbitMQ hands back because no queue took it. */
+export const TAG_HEADER = 'onlyonce-tag'
+
+/** Written by the broker for each journey; on a copy they would speak of another message. */
+const BROKERS_OWN = /^x-(death|first-death|last-death|delivery-count|acquired-count|opt-)/
+
+type Properties = Readonly<Record<string, unknown>>
+
+export function headersOf({ properties }: RabbitMessage): Properties {
+  return Object(properties.headers) as Properties
+}
+
+/** What the inbox needs to know of a message; `seenHere`: this process was given it before. */
+export function deliveryOf(source: string, message: RabbitMessage, seenHere: boolean): Omit<Delivery, 'extend'> {
+  const { content, fields, properties } = message
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(headersOf(message))) {
+    if (name !== TAG_HEADER && ['string', 'number', 'boolean'].includes(typeof value)) headers[name] = String(value)
+  }
+  const orderingKey = headers[ORDERING_KEY_HEADER]
+  const sentRound = RETRIES_HEADER in headers || 'x-death' in headersOf(message)
+  return {
+    // Without one the key is missing, and the inbox puts the message aside.
+    id: typeof properties.messageId === 'string' ? properties.messageId : '',
+    source,
+    body: content,
+    headers,
+    ...(orderingKey === undefined ? {} : { orderingKey }),
+    redelivered: seenHere || fields.redelivered || sentRound || Number(headers['x-delivery-count'] ?? 0) > 0,
+  }
+}
+
+/** The properties of a copy that is sent on: those of the message, durable, with the reason, without its own lifetime. */
+export function copyOf(message: RabbitMessage, reason: string): Record<string, unknown> {
+  // A user id must be that of the connection, and a copy is not its author's; routing to others was done once.
+  const { userId, expiration, CC, BCC, headers, deliveryMode, ...kept } = message.properties as Properties
+  const own = Object.entries(headersOf(message)).filter(([name]) => !BROKERS_OWN.test(name))
+  const retries = Number(headersOf(message)[RETRIES_HEADER] ?? 0) + 1
+  const present = Object.entries(kept).filter(([, value]) => value !== undefined)
+  return {
+    ...Object.fromEntries(present),
+    persistent: true,
+    headers: { ...Object.fromEntries(own), [REASON_HEADER]: reason, [RETRIES_HEADER]: retries },
+  }
+}

@@ -1,0 +1,26 @@
+import { invalidOption } from '../../core/options.ts'
+import type { RabbitConnection } from './client.ts'
+
+export interface RabbitSource {
+  /**
+   * A connection of yours, or a function that opens one. What the function opened is closed by the consumer, and opened
+   * again when it is lost.
+   */
+  readonly connection: RabbitConnection | (() => Promise<RabbitConnection>)
+  readonly queue: string
+  /** Default true: the queue and those for retries and for messages put aside are declared as `declareQueues` does. */
+  readonly declare?: boolean
+}
+
+/** The name of a queue has 255 bytes in AMQP, and ours are longer by this much. */
+const MAX_QUEUE_BYTES = 240
+
+/** @throws OnlyonceError OPTION_INVALID */
+export function checkedSource({ connection, queue, declare = true }: { [Name in keyof RabbitSource]: unknown }) {
+  if (typeof connection !== 'function' && typeof Object(connection).createConfirmChannel !== 'function')
+    throw invalidOption('connection', 'is required: a connection of amqplib, or a function that opens one', connection)
+  if (typeof queue !== 'string' || queue === '' || Buffer.byteLength(queue) > MAX_QUEUE_BYTES)
+    throw invalidOption('queue', `is required: 1 to ${MAX_QUEUE_BYTES} bytes`, queue)
+  if (typeof declare !== 'boolean') throw invalidOption('declare', 'must be true or false', declare)
+  return { connection, queue, declare } as Required<RabbitSource>
+}

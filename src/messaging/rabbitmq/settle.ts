@@ -1,0 +1,51 @@
+import type { Verdict } from '../delivery.ts'
+import type { Backlog, Held } from './backlog.ts'
+import { copyOf } from './message.ts'
+import { deadQueue, retryQueue } from './queues.ts'
+
+/** The longest lifetime that RabbitMQ takes. */
+const MAX_DELAY_MS = 2 ** 32 - 1
+
+/** After RabbitMQ did not take a copy: a queue is missing, it is full, or there is no memory or disk left. */
+const REFUSED_PAUSE_MS = 1_000
+
+/** Carries out verdicts about messages of `queue`. */
+export function settler(queue: string, backlog: Backlog, isEnding: () => boolean) {
+  /** The copy is safe before the original is forgotten: a crash between the two leaves both, with the same id. */
+  async function sendOn(held: Held, to: string, properties: Record<string, unknown>): Promise<void> {
+    const { channel, message } = held
+    try {
+      await channel.send(to, message.content, properties)
+    } catch (error) {
+      // Kept, and judged again in a while. Given back it would come at once, and use up the broker's delivery limit.
+      if (channel.isOpen && !isEnding()) backlog.again(held, REFUSED_PAUSE_MS)
+      throw error
+    }
+    channel.ack(message)
+    backlog.done(held)
+  }
+
+  return async (held: Held, verdict: Verdict): Promise<void> => {
+    const { channel, message, orderingKey } = held
+    // Taken back by the broker, which delivers it again.
+    if (!channel.isOpen) return backlog.done(held)
+    switch (verdict.kind) {
+      case 'ack':
+        channel.ack(message)
+        return backlog.done(held)
+      case 'dead-letter':
+        return sendOn(held, deadQueue(queue), copyOf(message, verdict.reason))
+      case 'retry': {
+        // Goes back to its place, before what was delivered after it, when the channel is closed in a moment.
+        if (isEnding()) return
+        // Sent round, it would come back behind the next message with its key.
+        if (orderingKey !== undefined) return backlog.again(held, verdict.delayMs)
+        const delayMs = Math.min(Math.max(1, verdict.delayMs), MAX_DELAY_MS)
+        const copy = { ...copyOf(message, verdict.reason), expiration: String(delayMs) }
+        return sendOn(held, retryQueue(queue, delayMs), copy)
+      }
+      case 'none':
+        return undefined
+    }
+  }
+}

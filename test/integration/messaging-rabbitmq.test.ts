@@ -1,0 +1,199 @@
+import { expect, expectTypeOf, it } from 'vitest'
+import {
+  type ConsumerEvent,
+  consume,
+  deadQueue,
+  type RabbitConnection,
+  Unprocessable,
+} from '../../src/messaging/rabbitmq.ts'
+import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
+import { createProxy } from '../support/proxy.ts'
+import { describeWith } from '../support/services.ts'
+import { sleepMs, until } from './messaging-helpers.ts'
+import { open, openDesk, tidily } from './rabbitmq-helpers.ts'
+
+const LONG = { timeout: 60_000 }
+const record = (id: string, tx: SqliteTx) => tx.prepare('INSERT INTO effects (id) VALUES (?)').run(id)
+const names = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}${i + 100}`)
+
+describeWith('rabbitmq', (url) => {
+  const rules = { name: 'ledger', mode: 'atomic', backoffMs: 20, maxBackoffMs: 100 } as const
+  const quickly = { ...rules, connection: () => open(url) }
+
+  async function settledBy(count: number, start: (onEvent: (event: ConsumerEvent) => void) => void) {
+    const settled: string[] = []
+    start((event) => {
+      if (event.type === 'settled') settled.push(`${event.delivery.id} ${event.verdict.kind}`)
+    })
+    await until(`${count} are settled`, () => settled.length >= count, 30_000)
+    return settled
+  }
+
+  it('takes a connection of amqplib', () => {
+    expectTypeOf<Awaited<ReturnType<typeof open>>>().toExtend<RabbitConnection>()
+  })
+
+  it('a message that is published twice takes effect once, and both are acknowledged', LONG, async () => {
+    const { once, queue, publish, effects, count } = await openDesk(url)
+    await publish(['a', 'a', 'b'])
+    const settled = await settledBy(3, (onEvent) => {
+      const handle = ({ id }: { id: string }, tx: SqliteTx) => void record(id, tx)
+      tidily(consume({ ...quickly, once, queue, onEvent, handle }), (one) => one.stop())
+    })
+    expect(settled.sort()).toEqual(['a ack', 'a ack', 'b ack'])
+    expect(await effects()).toEqual(['a', 'b'])
+    expect(await count()).toBe(0)
+  })
+
+  it(
+    'one that fails comes again by way of the retry queue; one that always fails is put aside whole',
+    LONG,
+    async () => {
+      const { once, queue, publish, effects, count, dead } = await openDesk(url)
+      await publish(['bad', 'shaky', 'good', 'refused'])
+      const starts: string[] = []
+      const settled = await settledBy(7, (onEvent) => {
+        const handle = ({ id, redelivered }: { id: string; redelivered: boolean }, tx: SqliteTx) => {
+          starts.push(id)
+          record(id, tx)
+          if (id === 'bad') throw new Error('never works')
+          if (id === 'refused') throw new Unprocessable('no such customer')
+          if (id === 'shaky' && !redelivered) throw new Error('not yet')
+        }
+        tidily(consume({ ...quickly, maxAttempts: 3, once, queue, onEvent, handle }), (one) => one.stop())
+      })
+      expect(settled.sort()).toEqual([
+        ...['bad dead-letter', 'bad retry', 'bad retry', 'good ack'],
+        ...['refused dead-letter', 'shaky ack', 'shaky retry'],
+      ])
+      expect((await effects()).toSorted()).toEqual(['good', 'shaky'])
+      expect(starts.filter((id) => id === 'bad')).toHaveLength(3)
+      const parked = [await dead(), await dead()].sort((a, b) =>
+        a!.properties.messageId < b!.properties.messageId ? -1 : 1,
+      )
+      expect(parked.map((one) => one?.content.toString())).toEqual(['body of bad', 'body of refused'])
+      expect(parked.map((one) => one?.properties.headers?.['onlyonce-reason'])).toEqual([
+        'never works',
+        'no such customer',
+      ])
+      expect(await count()).toBe(0)
+    },
+  )
+
+  it('a message without an id is put aside', LONG, async () => {
+    const { once, queue, channel, dead } = await openDesk(url)
+    channel.sendToQueue(queue, Buffer.from([0, 255, 1]), {})
+    await settledBy(1, (onEvent) => {
+      tidily(consume({ ...quickly, once, queue, onEvent, handle: () => {} }), (one) => one.stop())
+    })
+    expect([...((await dead())?.content ?? [])]).toEqual([0, 255, 1])
+  })
+
+  it('a message that cannot be put aside stays where it is', LONG, async () => {
+    const { once, queue, channel, publish, count } = await openDesk(url)
+    await channel.deleteQueue(deadQueue(queue))
+    await publish(['bad'])
+    const failures: string[] = []
+    const onEvent = (event: ConsumerEvent) =>
+      void (event.type === 'broker-failed' && failures.push(`${event.verb} ${event.error}`))
+    const handle = () => {
+      throw new Unprocessable('no such customer')
+    }
+    const consumer = consume({ ...quickly, declare: false, once, queue, onEvent, handle })
+    await until('it was refused', () => failures.length > 0)
+    await sleepMs(300)
+    expect(failures.length).toBeLessThan(5)
+    await consumer.stop()
+    expect(failures[0]).toBe(`settle Error: there is no queue ${deadQueue(queue)}: declare it`)
+    expect(await count()).toBe(1)
+  })
+
+  it('handles messages with the same ordering key in order, also when one fails first', LONG, async () => {
+    const { once, queue, publish, effects } = await openDesk(url)
+    for (let i = 100; i < 110; i++) for (const key of ['x', 'y', 'z']) await publish([`${key}${i}`], key)
+    const failed = new Set<string>()
+    await settledBy(33, (onEvent) => {
+      const handle = async ({ id }: { id: string }, tx: SqliteTx) => {
+        await sleepMs(Math.random() * 10)
+        if (id.endsWith('4') && !failed.has(id)) {
+          failed.add(id)
+          throw new Error('the first time')
+        }
+        record(id, tx)
+      }
+      tidily(consume({ ...quickly, once, queue, onEvent, handle }), (one) => one.stop())
+    })
+    const done = await effects()
+    for (const key of ['x', 'y', 'z']) expect(done.filter((id) => id.startsWith(key))).toEqual(names(key, 10))
+  })
+
+  it('an acknowledgement that is lost leads to a second delivery and no second effect', LONG, async () => {
+    const { once, queue, publish, effects, count } = await openDesk(url)
+    const proxy = tidily(await createProxy(Number(new URL(url).port)), (one) => one.close())
+    const ids = names('m', 30)
+    await publish(ids)
+    let cuts = 0
+    // A method frame of class 60 (basic), method 80 (ack).
+    const isAck = (chunk: Buffer) => chunk.includes(Buffer.from([0, 60, 0, 80]))
+    proxy.onRequest = (chunk) => (isAck(chunk) && cuts < 4 && ++cuts > 0 ? 'cut' : undefined)
+    let redelivered = 0
+    const handle = ({ id }: { id: string }, tx: SqliteTx) => void record(id, tx)
+    const connection = () => open(`amqp://127.0.0.1:${proxy.port}`)
+    const onEvent = (event: ConsumerEvent) => {
+      if (event.type === 'settled' && event.delivery.redelivered) redelivered++
+    }
+    const consumer = consume({ ...rules, connection, once, queue, concurrency: 4, handle, onEvent })
+    await until('all took effect', async () => (await effects()).length >= ids.length && cuts === 4, 40_000)
+    await until('all are settled', async () => consumer.running === 0 && (await count()) === 0)
+    await consumer.stop()
+    expect(await count()).toBe(0)
+    expect((await effects()).toSorted()).toEqual(ids)
+    expect(redelivered).toBeGreaterThan(0)
+  })
+
+  it('goes on when the broker ends its consumer', LONG, async () => {
+    const { once, queue, channel, publish, effects } = await openDesk(url)
+    const failures: unknown[] = []
+    const handle = ({ id }: { id: string }, tx: SqliteTx) => void record(id, tx)
+    const onEvent = (event: ConsumerEvent) => void (event.type === 'broker-failed' && failures.push(event.error))
+    tidily(consume({ ...quickly, once, queue, handle, onEvent }), (one) => one.stop())
+    await publish(['before'])
+    await until('the first took effect', async () => (await effects()).length === 1)
+    await channel.deleteQueue(queue)
+    await until('it is noticed', () => failures.length > 0)
+    expect(String(failures[0])).toContain('ended the consumer')
+    const again = tidily(await open(url), (one) => one.close())
+    // To ask for a queue that is not there costs the channel.
+    const consumers = async () => {
+      const asking = await again.createChannel()
+      asking.on('error', () => {})
+      const there = await asking.checkQueue(queue).catch(() => undefined)
+      if (there !== undefined) await asking.close()
+      return there?.consumerCount ?? 0
+    }
+    await until('there is a consumer again', async () => (await consumers()) > 0, 20_000)
+    const other = await again.createConfirmChannel()
+    other.sendToQueue(queue, Buffer.from('x'), { messageId: 'after' })
+    await other.waitForConfirms()
+    await until('the second took effect', async () => (await effects()).length === 2)
+  })
+
+  it('a stop finishes what began and gives the rest back, in order', LONG, async () => {
+    const { once, queue, channel, publish, effects, count } = await openDesk(url)
+    await publish(names('m', 20))
+    let began = 0
+    const handle = async ({ id }: { id: string }, tx: SqliteTx) => {
+      began++
+      await sleepMs(300)
+      record(id, tx)
+    }
+    const consumer = consume({ ...quickly, once, queue, concurrency: 3, handle })
+    await until('some began', () => began === 3)
+    await consumer.stop()
+    const done = await effects()
+    expect(done).toHaveLength(began)
+    expect(await count()).toBe(20 - began)
+    const next = await channel.get(queue)
+    expect(next ? next.properties.messageId : next).toBe(names('m', 20)[began])
+  })
+})

@@ -1,0 +1,47 @@
+import { Producer, SimpleConsumer } from 'rocketmq-client-nodejs'
+import { brokersOf, createTopic as create, type TopicType } from '../../services/lib/rocketmq.mjs'
+import { PATIENCE_MS, patiently, type RoundTrip } from './round-trip.ts'
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** What the clients need to know of `rocketmq://proxy:port?namesrv=host:port`. */
+export const rocketmqOptions = (url: string) => ({ endpoints: new URL(url).host, namespace: '', logger: silent })
+
+/** No client of the proxy can make one. Does nothing to a topic that is there in the same form. */
+export async function createTopic(url: string, topic: string, type: TopicType = 'NORMAL', queues = 1): Promise<void> {
+  const nameServer = Number(new URL(url).searchParams.get('namesrv')?.split(':')[1])
+  const [broker] = await brokersOf(nameServer)
+  if (broker === undefined) throw new Error('the name server knows no broker')
+  await create(Number(broker.split(':')[1]), topic, type, queues)
+}
+
+/** A topic with one queue, and one group that reads it. */
+export async function openRocketmq(url: string, topic: string): Promise<RoundTrip> {
+  await patiently(() => createTopic(url, topic))
+  const options = rocketmqOptions(url)
+  const producer = new Producer({ ...options, topic })
+  await patiently(() => producer.startup())
+  const subscriptions = new Map([[topic, '*']])
+  // The proxy refuses to wait for less than 5 s.
+  const group = { consumerGroup: `${topic}-readers`, subscriptions, awaitDuration: 5_000 }
+  const consumer = new SimpleConsumer({ ...options, ...group })
+  await patiently(() => consumer.startup())
+  return {
+    async publish(text) {
+      await patiently(() => producer.send({ topic, body: Buffer.from(text) }))
+    },
+    async receive() {
+      for (const end = Date.now() + PATIENCE_MS; Date.now() < end; ) {
+        const [message] = await consumer.receive(1, 30_000)
+        if (message === undefined) continue
+        await consumer.ack(message)
+        return message.body.toString()
+      }
+      return undefined
+    },
+    async close() {
+      await producer.shutdown()
+      await consumer.shutdown()
+    },
+  }
+}
