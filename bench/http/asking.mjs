@@ -49,7 +49,8 @@ export async function asking(module, args, { what, asked, method = 'POST' }) {
       const { user, system } = process.cpuUsage(cpu)
       const operations = result['2xx']
       // A refusal is cheap, and a contest of refusals says nothing.
-      if (result.non2xx > operations / 100) throw new Error(`${what} refused ${result.non2xx} of ${operations} requests`)
+      if (result.non2xx > operations / 100)
+        throw new Error(`${what} refused ${result.non2xx} of ${operations} requests`)
       return { operations, tookMs: performance.now() - start, clientMs: (user + system) / 1000 }
     },
     async close() {

@@ -27,7 +27,10 @@ async function rivalled(storage) {
     const known = await idempotency.onRequest(requestOf(request))
     if (known === undefined) return
     Object.assign(request, { replayed: true })
-    return reply.code(known.additional?.statusCode ?? 200).type('application/json').send(known.body)
+    return reply
+      .code(known.additional?.statusCode ?? 200)
+      .type('application/json')
+      .send(known.body)
   })
   app.addHook('onSend', async (request, reply, payload) => {
     if (/** @type {any} */ (request).replayed === true) return
@@ -53,7 +56,8 @@ function redisStorage() {
   return {
     setIfNotExists: async (/** @type {string} */ key, /** @type {string} */ value) =>
       (await client.set(key, value, 'PX', RETENTION_MS, 'NX')) !== null,
-    set: async (/** @type {string} */ key, /** @type {string} */ value) => void (await client.set(key, value, 'PX', RETENTION_MS)),
+    set: async (/** @type {string} */ key, /** @type {string} */ value) =>
+      void (await client.set(key, value, 'PX', RETENTION_MS)),
     get: async (/** @type {string} */ key) => (await client.get(key)) ?? undefined,
   }
 }

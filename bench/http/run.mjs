@@ -1,4 +1,4 @@
-// Fastify bare and behind onlyonce, and the proxy with and without its guard, in turn; never a test.
+// Fastify bare, behind onlyonce and behind a rival, in turn; never a test.
 //   npm run bench:http [-- --only NAME] [--seconds N] [--json FILE] [--write]
 import { fileURLToPath } from 'node:url'
 import { versionsOf } from '../machine.mjs'
@@ -6,15 +6,10 @@ import { runSections } from '../sections.mjs'
 import { versions } from '../stores/versions.mjs'
 import { installRivals } from '../vs/install.mjs'
 import { fastify } from './fastify.mjs'
-import { proxy } from './proxy.mjs'
 
 await installRivals()
-await runSections(
-  [fastify, proxy],
-  new URL('../../docs/reference/performance-http.md', import.meta.url),
-  async (servers) => ({
-    ...(await versions(servers)),
-    ...versionsOf(['fastify', 'autocannon'], fileURLToPath(import.meta.url)),
-    ...versionsOf(['@node-idempotency/core'], fileURLToPath(new URL('../vs/rivals/', import.meta.url))),
-  }),
-)
+await runSections([fastify], new URL('../../docs/reference/performance-http.md', import.meta.url), async (servers) => ({
+  ...(await versions(servers)),
+  ...versionsOf(['fastify', 'autocannon'], fileURLToPath(import.meta.url)),
+  ...versionsOf(['@node-idempotency/core'], fileURLToPath(new URL('../vs/rivals/', import.meta.url))),
+}))
