@@ -2,13 +2,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Once } from '../core/once.ts'
 import { createGuard } from './guard.ts'
 import { guardNode } from './node/run.ts'
+import { sendReply } from './node/send.ts'
 import type { IdempotencyOptions } from './options.ts'
 import type { IdempotencyPolicy } from './policy.ts'
+import { issueReply, type TokenEndpointOptions, type TokenIssuer } from './token-issue.ts'
 
 export type { HeaderField, HttpBody, HttpCall, HttpReply, Omitted } from './call.ts'
 export { operationOf, txOf } from './operation-of.ts'
 export type { IdempotencyOptions } from './options.ts'
 export type { IdempotencyPolicy } from './policy.ts'
+export type { TokenEndpointOptions, TokenIssuer } from './token-issue.ts'
 
 /** The part of Express's request that is used; that of `node:http` will do. */
 export interface ExpressRequest extends IncomingMessage {
@@ -38,4 +41,14 @@ export function idempotency<Request extends ExpressRequest, Tx = never>(
     guardNode(once, guard, exchange).catch(next)
   }
   return Object.assign(middleware, { describe: guard.describe })
+}
+
+/** A handler that gives out one-time tokens of `tokens(once)`: mount it where forms ask for one, behind what authenticates. */
+export function tokenEndpoint<Request extends IncomingMessage = IncomingMessage>(
+  issuer: TokenIssuer,
+  options: TokenEndpointOptions<Request>,
+): (req: Request, res: ServerResponse, next: (error?: unknown) => void) => void {
+  return (req, res, next) => {
+    issueReply(issuer, req, options).then((reply) => sendReply(res, reply), next)
+  }
 }

@@ -2,6 +2,7 @@ import type { Once } from '../core/once.ts'
 import { createGuard } from './guard.ts'
 import type { IdempotencyOptions } from './options.ts'
 import type { IdempotencyPolicy } from './policy.ts'
+import { issueReply, type TokenEndpointOptions, type TokenIssuer } from './token-issue.ts'
 import { bodyOf } from './web/body.ts'
 import { responseOf } from './web/reply.ts'
 import { guardWeb } from './web/run.ts'
@@ -10,6 +11,7 @@ export type { HeaderField, HttpBody, HttpCall, HttpReply, Omitted } from './call
 export { operationOf, txOf } from './operation-of.ts'
 export type { IdempotencyOptions } from './options.ts'
 export type { IdempotencyPolicy } from './policy.ts'
+export type { TokenEndpointOptions, TokenIssuer } from './token-issue.ts'
 
 /** A handler of web requests; what a platform hands it besides the request is passed on. */
 export type FetchHandler<Req, Rest extends readonly unknown[]> = (
@@ -49,6 +51,14 @@ export function idempotency<Req extends Request = Request, Tx = never>(
       })
     }
   return Object.assign(wrap, { describe: guard.describe })
+}
+
+/** A handler that gives out one-time tokens of `tokens(once)`, for forms that ask for one. */
+export function tokenEndpoint<Req extends Request = Request>(
+  issuer: TokenIssuer,
+  options: TokenEndpointOptions<Req>,
+): (request: Req) => Promise<Response> {
+  return async (request) => responseOf(await issueReply(issuer, request, options))
 }
 
 interface Lifetime {

@@ -1,0 +1,69 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { tokens } from '../../src/guards/tokens.ts'
+import { idempotency, tokenEndpoint } from '../../src/http/express.ts'
+import { tokenEndpoint as webEndpoint } from '../../src/http/fetch.ts'
+import { engine } from '../engine-kit.ts'
+
+const tidy: (() => unknown)[] = []
+afterEach(async () => {
+  for (const one of tidy.splice(0)) await one()
+})
+
+const byUser = { subject: (request: Request) => request.headers.get('x-user') ?? '', operation: 'POST /orders' }
+const ask = (user: string) => new Request('http://shop.example/tokens', { method: 'POST', headers: { 'x-user': user } })
+
+describe('an endpoint for tokens', () => {
+  it('gives one out, which the guard takes once', async () => {
+    const { once } = engine()
+    const desk = tokens(once)
+    const userOf = (request: { headers: Record<string, unknown> }) => String(request.headers['x-user'])
+    const guard = idempotency(once, { tokens: desk, scope: ({ request }) => userOf(request) })
+    const give = tokenEndpoint(desk, { subject: userOf, operation: 'POST /orders' })
+    let orders = 0
+    const server = createServer((req, res) => {
+      if (req.url === '/tokens') give(req, res, () => res.writeHead(500).end())
+      else guard(req, res, () => res.end(`order ${++orders}`))
+    }).listen(0, '127.0.0.1')
+    tidy.push(
+      () => server.closeAllConnections(),
+      () => server.close(),
+    )
+    await new Promise((resolve) => server.once('listening', resolve))
+    const { port } = server.address() as AddressInfo
+    const post = (path: string, headers: Record<string, string> = {}) =>
+      fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', headers: { 'x-user': 'alice', ...headers } })
+
+    const issued = await post('/tokens')
+    expect(issued.status).toBe(201)
+    expect(issued.headers.get('cache-control')).toBe('no-store')
+    const { token } = (await issued.json()) as { token: string }
+    expect((await post('/tokens')).status).toBe(409)
+    expect(await (await post('/orders', { 'anti-repeat-token': token })).text()).toBe('order 1')
+    expect(await (await post('/orders', { 'anti-repeat-token': token })).text()).toBe('order 1')
+    expect((await post('/orders', { 'anti-repeat-token': token, 'x-user': 'bob' })).status).toBe(403)
+    expect((await post('/tokens')).status).toBe(201)
+    expect(orders).toBe(1)
+  })
+
+  it('says that an operation is in progress, and for how long', async () => {
+    const { once } = engine()
+    const give = webEndpoint(tokens(once), { ...byUser, ttlMs: 60_000, docs: 'https://shop.example/forms' })
+    expect(await (await give(ask('alice'))).json()).toMatchObject({ token: expect.stringMatching(/^[0-9a-f]{32}\./) })
+    const refused = await give(ask('alice'))
+    expect(refused.status).toBe(409)
+    expect(refused.headers.get('retry-after')).toBe('60')
+    expect(await refused.json()).toMatchObject({ title: 'Operation in progress', code: 'operation-in-progress' })
+    expect((await give(ask('bob'))).status).toBe(201)
+  })
+
+  it('is 503 while the store is away, and throws where nobody is known', async () => {
+    const { once, runtime } = engine({}, (verb) => (verb === 'claim' ? { kind: 'hang', applied: false } : undefined))
+    const give = webEndpoint(tokens(once), byUser)
+    const asked = give(ask('alice'))
+    await runtime.advance(1_000)
+    expect((await asked).status).toBe(503)
+    await expect(give(ask(''))).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+  })
+})
