@@ -6,7 +6,9 @@ import type { HttpCase, HttpContext } from './harness.ts'
 import { created, type Desk, desk, gate, newKey, openSite, pause, type SiteSpec, settled, until } from './site.ts'
 
 const group = 'long and lost handlers'
-const leaseMs = 300
+const leaseMs = 500
+/** Where something must happen within a lease of the takeover: the machine may be busy. */
+const longLeaseMs = 1_500
 
 /** Two servers on one store; the first one's heartbeat does not reach it. */
 async function staleAndFresh(context: HttpContext, orders: Desk, options: SiteSpec['options'] = {}) {
@@ -58,14 +60,12 @@ export const leaseCases: readonly HttpCase[] = [
     ids: ['B15', 'B16'],
     async run(context) {
       const { door, orders } = doored((run) => created({ run, stale: true }))
-      const { stale, fresh } = await staleAndFresh(context, orders)
+      const { stale, fresh } = await staleAndFresh(context, orders, { leaseMs: longLeaseMs })
       const ask = { key: newKey() }
       const late = stale.ask('/orders', ask)
       await until(() => orders.runs === 1, 'the first handler runs')
       const second = await settled(fresh, '/orders', ask)
       assert.deepEqual([second.status, second.replayed, orders.runs], [201, false, 2])
-      // The heartbeat of the first one notices within a third of a lease.
-      await pause(leaseMs)
       door.open()
       // The owner answers with what is stored, not with what it made of it.
       sameAnswer(await late, second)
