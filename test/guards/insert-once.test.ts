@@ -146,7 +146,7 @@ describe('insertOnce', () => {
         db.transaction((tx) => insertOnce(tx, { table: db.table('two'), row: { id, mail: 'a@b' }, key: 'id' }))
       expect(await put('1')).toBe('inserted')
       expect(await codeOf(put('2'))).toMatch(
-        { sqlite: /SQLITE_CONSTRAINT/, postgres: /23505/, mysql: /ER_DUP_ENTRY/ }[dialect],
+        { sqlite: /SQLITE_CONSTRAINT|ERR_SQLITE_ERROR/, postgres: /23505/, mysql: /ER_DUP_ENTRY/ }[dialect],
       )
       expect(await put('1')).toBe('existed')
     })

@@ -54,7 +54,7 @@ describe('upsert and onlyIf', () => {
       await put({ sku: 'mug', pence: 100, version: 1, name: 'one' })
       const stranger = put({ sku: 'cup', pence: 5, version: 1, name: 'one' })
       expect(await codeOf(stranger)).toMatch(
-        { sqlite: /SQLITE_CONSTRAINT/, postgres: /23505/, mysql: /KEY_REUSED/ }[dialect],
+        { sqlite: /SQLITE_CONSTRAINT|ERR_SQLITE_ERROR/, postgres: /23505/, mysql: /KEY_REUSED/ }[dialect],
       )
       expect(await rows()).toEqual(['mug 100 1'])
     })

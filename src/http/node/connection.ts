@@ -19,13 +19,15 @@ export function isClosed(res: ServerResponse): boolean {
  * pipeline fails at once, and what the handler was about to answer is lost.
  */
 export function pretendConnected(res: ServerResponse): void {
-  // Responses of HTTP/2 have no such properties of their own, and their streams need no such help.
+  // The stream of HTTP/2 needs no such help.
+  if ((res as { readonly stream?: unknown }).stream !== undefined) return
   for (const [name, value] of [
     ['socket', null],
     ['destroyed', false],
     ['_closed', false],
   ] as const) {
-    if (Object.getOwnPropertyDescriptor(res, name)?.writable) Object.assign(res, { [name]: value })
+    // Defined, not assigned: since Node 24 `socket` is an accessor of the prototype.
+    Object.defineProperty(res, name, { value, writable: true, configurable: true, enumerable: true })
   }
 }
 

@@ -50,8 +50,8 @@ export function openTransaction(db: SqliteConnection): OpenTransaction {
       return {
         run: (...params) => use(() => compiled.run(...bindable(compiled, params))),
         // Not the driver's `get`: libsql's leaves the statement open, see statements.ts.
-        get: (...params) => withPlainBlobs(use(() => compiled.all(...bindable(compiled, params))[0])),
-        all: (...params) => use(() => compiled.all(...bindable(compiled, params))).map(withPlainBlobs),
+        get: (...params) => withPlainBlobs(use(() => allOf(compiled, bindable(compiled, params))[0])),
+        all: (...params) => use(() => allOf(compiled, bindable(compiled, params))).map(withPlainBlobs),
       }
     },
   }
@@ -118,4 +118,28 @@ function tells(db: SqliteConnection): boolean | undefined {
   const { isTransaction, inTransaction } = db as { isTransaction?: unknown; inTransaction?: unknown }
   if (typeof isTransaction === 'boolean') return isTransaction
   return typeof inTransaction === 'boolean' ? inTransaction : undefined
+}
+
+/** `node:sqlite` refuses to round an integer that no JavaScript number can hold: such rows are read with bigints. */
+function allOf(compiled: SqliteStatement, params: Parameters<SqliteStatement['all']>): readonly unknown[] {
+  try {
+    return compiled.all(...params)
+  } catch (error) {
+    const { setReadBigInts } = compiled as { setReadBigInts?: (on: boolean) => void }
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_OUT_OF_RANGE' || setReadBigInts === undefined) throw error
+    setReadBigInts.call(compiled, true)
+    try {
+      return compiled.all(...params).map(smallNumbers)
+    } finally {
+      setReadBigInts.call(compiled, false)
+    }
+  }
+}
+
+function smallNumbers(row: unknown): unknown {
+  const entries = Object.entries(Object(row)).map(([name, value]): [string, unknown] => {
+    const small = typeof value === 'bigint' && BigInt(Number(value)) === value && Number.isSafeInteger(Number(value))
+    return [name, small ? Number(value) : value]
+  })
+  return Object.fromEntries(entries)
 }
