@@ -66,6 +66,9 @@ export const leaseCases: readonly HttpCase[] = [
       await until(() => orders.runs === 1, 'the first handler runs')
       const second = await settled(fresh, '/orders', ask)
       assert.deepEqual([second.status, second.replayed, orders.runs], [201, false, 2])
+      // Both happen at the end of the lease, by timers of their own.
+      const told = orders.seen[0]?.op?.signal
+      if (told !== undefined) await until(() => told.aborted, 'the first one is told')
       door.open()
       // The owner answers with what is stored, not with what it made of it.
       sameAnswer(await late, second)
