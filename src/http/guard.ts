@@ -70,6 +70,7 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
   const quota = rules.newKeysPerMinute === undefined ? undefined : createKeyQuota(runtime, rules.newKeysPerMinute)
   const unrecordable = rules.onUnrecordable ?? warnUnrecordable()
   const naming = { maxKeyLength, compositeScope: createCompositeScope(scope) }
+  const { onDuplicate } = { ...once.options, ...rules.call }
   let waiting = 0
 
   function decide(reply: HttpReply, call: HttpCall<R>): StoredReply {
@@ -152,7 +153,7 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
   }
 
   async function replay(call: HttpCall<R>, stored: StoredReply): Promise<HttpReply> {
-    if (rules.call.onDuplicate === 'reject') return problem('DUPLICATE', rules)
+    if (onDuplicate === 'reject') return problem('DUPLICATE', rules)
     if (rules.canReplay !== undefined && !(await rules.canReplay(call))) return problem('REPLAY_REFUSED', rules)
     const { status, headers, body, omitted } = fromStored(stored)
     if (omitted === 'event-stream') return problem('RESULT_UNSERIALIZABLE', rules)

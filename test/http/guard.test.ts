@@ -215,6 +215,16 @@ describe('an answer', () => {
     expect(seen(await ask({}, undefined, build(once, { onDuplicate: 'reject' })))).toBe('409 duplicate')
   })
 
+  it('is not given again where the engine rejects duplicates, unless the guard says otherwise', async () => {
+    const { ask, open, build } = guarded()
+    const rejecting = open({ onDuplicate: 'reject' })
+    const strict = build(rejecting)
+    await ask({}, undefined, strict)
+    expect(seen(await ask({}, undefined, strict))).toBe('409 duplicate')
+    expect(strict.describe().duplicates).toBe('reject')
+    expect(seen(await ask({}, undefined, build(rejecting, { onDuplicate: 'replay' })))).toContain('replayed')
+  })
+
   it('that was damaged in the store reaches nobody', async () => {
     const { ask, once, runs } = guarded()
     await ask()
@@ -256,6 +266,13 @@ describe('options', () => {
   ])('%j is refused at once', (options, word) => {
     const { once } = guarded()
     expect(() => createGuard(once, options as never)).toThrow(word)
+  })
+
+  it('a principal may be longer than a scope, and is still told from another', async () => {
+    const { ask, runs } = guarded()
+    const long = 'x'.repeat(300)
+    for (const user of [`${long}a`, `${long}b`, `${long}a`]) expect(seen(await ask({ user }))).toContain('201')
+    expect(runs()).toBe(2)
   })
 
   it('a principal that is missing is a fault of the server, not a shared space', async () => {
