@@ -1,7 +1,7 @@
 import { type ErrorCode, OnlyonceError } from '../core/errors.ts'
 import { report } from '../core/events.ts'
 import type { Once, Operation, Outcome } from '../core/once.ts'
-import { type AbandonedPolicy, type CallOptions, invalidOption } from '../core/options.ts'
+import { type AbandonedPolicy, type CallOptions, invalidOption, resolveCallOptions } from '../core/options.ts'
 import type { HttpCall, HttpReply, Omitted } from './call.ts'
 import { createCompositeScope } from './composite-scope.ts'
 import { createKeyQuota } from './key-quota.ts'
@@ -66,6 +66,8 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
     throw invalidOption('atomic', `needs a store with transactions, and ${once.store.name} has none`, true)
   }
   const callOptions: CallOptions = Object.freeze({ ...rules.call, onThrow, ...abandonedPolicy(rules) })
+  // Now, and not with the first request.
+  resolveCallOptions(once.options, callOptions)
   const atOnce: CallOptions = Object.freeze({ ...callOptions, onInFlight: 'reject' })
   const quota = rules.newKeysPerMinute === undefined ? undefined : createKeyQuota(runtime, rules.newKeysPerMinute)
   const unrecordable = rules.onUnrecordable ?? warnUnrecordable()

@@ -72,7 +72,7 @@ export interface IdempotencyOptions<Request = unknown> extends Omit<CallOptions,
   readonly canReplay?: (call: HttpCall<Request>) => Answer<boolean>
   /** The page that tells people how keys are used here: it stands in every problem. */
   readonly docs?: string
-  /** Default `'retry'`. What to do when an earlier process disappeared while it handled the request. */
+  /** Default: the engine's. What to do when an earlier process disappeared while it handled the request. */
   readonly onAbandoned?: 'retry' | 'hold' | ((op: AbandonedOperation) => Answer<ReconciledReply>)
   /** Default `false`. `true`: record and handler's writes are one transaction; `operationOf` and `txOf` have it. */
   readonly atomic?: boolean

@@ -1,6 +1,6 @@
 import { OnlyonceError } from '../core/errors.ts'
 import type { Once, Outcome } from '../core/once.ts'
-import { type AbandonedPolicy, type CallOptions, invalidOption } from '../core/options.ts'
+import { type AbandonedPolicy, type CallOptions, invalidOption, resolveCallOptions } from '../core/options.ts'
 import { loadLibrary, type RpcLibrary } from './library.ts'
 import { nameOf } from './naming.ts'
 import { type RpcIdempotencyOptions, type RpcRules, resolveRpc } from './options.ts'
@@ -21,6 +21,8 @@ export type RpcEngine = Pick<Once, 'attempt' | 'options'>
 export function idempotency(once: RpcEngine, options: RpcIdempotencyOptions): RpcInterceptor {
   if (typeof once?.attempt !== 'function') throw invalidOption('once', 'is required: what onlyonce() answered', once)
   const rules = resolveRpc(options)
+  // Now, and not with the first call.
+  resolveCallOptions(once.options, rules.call)
   return (next) => async (request) => {
     const call = callOf(request)
     if (!rules.methods(call)) return next(request)
@@ -85,8 +87,8 @@ function replayed(
 
 function callOptions(rules: RpcRules, request: RpcRequest, call: RpcCall, library: RpcLibrary): CallOptions {
   const { onAbandoned } = rules
-  if (typeof onAbandoned !== 'function')
-    return { ...rules.call, onThrow: 'release', onAbandoned: onAbandoned ?? 'retry' }
+  if (onAbandoned === undefined) return { ...rules.call, onThrow: 'release' }
+  if (typeof onAbandoned !== 'function') return { ...rules.call, onThrow: 'release', onAbandoned }
   const reconcile: AbandonedPolicy = async (op) => {
     const known = await onAbandoned(op, call)
     if (!known.happened) return known

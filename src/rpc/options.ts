@@ -31,7 +31,7 @@ export interface RpcIdempotencyOptions extends Omit<CallOptions, 'onThrow' | 'on
   readonly replayedHeader?: string
   /** Default `['gzip', 'br']`, as the Node server of Connect has it: the names of the server's own `acceptCompression`. */
   readonly compression?: readonly string[]
-  /** Default `'retry'`. What to do when an earlier process disappeared while it handled the call. */
+  /** Default: the engine's. What to do when an earlier process disappeared while it handled the call. */
   readonly onAbandoned?: 'retry' | 'hold' | ((op: AbandonedOperation, call: RpcCall) => Answer<ReconciledCall>)
 }
 
@@ -76,7 +76,7 @@ export function resolveRpc(given: RpcIdempotencyOptions): RpcRules {
     required = false,
     streams = 'refuse',
     maxBodyBytes = 262_144,
-    onAbandoned = 'retry',
+    onAbandoned,
   } = Object(given) as RpcIdempotencyOptions
   if (scope !== 'public' && typeof scope !== 'function')
     throw invalidOption(
@@ -89,7 +89,12 @@ export function resolveRpc(given: RpcIdempotencyOptions): RpcRules {
   if (streams !== 'refuse' && streams !== 'pass') throw invalidOption('streams', "must be 'refuse' or 'pass'", streams)
   if (!Number.isSafeInteger(maxBodyBytes) || maxBodyBytes <= 0)
     throw invalidOption('maxBodyBytes', 'must be a positive integer', maxBodyBytes)
-  if (onAbandoned !== 'retry' && onAbandoned !== 'hold' && typeof onAbandoned !== 'function')
+  if (
+    onAbandoned !== undefined &&
+    onAbandoned !== 'retry' &&
+    onAbandoned !== 'hold' &&
+    typeof onAbandoned !== 'function'
+  )
     throw invalidOption('onAbandoned', "must be a function or one of 'retry', 'hold'", onAbandoned)
   for (const name of ['key', 'methods', 'outcome'] as const) {
     if (given[name] !== undefined && typeof given[name] !== 'function')
@@ -97,7 +102,8 @@ export function resolveRpc(given: RpcIdempotencyOptions): RpcRules {
   }
   const { key, outcome, methods = ({ idempotencyLevel }) => idempotencyLevel === 0 } = given
   return {
-    ...{ scope, required, methods, streams, maxBodyBytes, onAbandoned, call },
+    ...{ scope, required, methods, streams, maxBodyBytes, call },
+    ...(onAbandoned === undefined ? {} : { onAbandoned }),
     keyHeader: headerName('keyHeader', given.keyHeader ?? 'idempotency-key'),
     replayedHeader: headerName('replayedHeader', given.replayedHeader ?? 'idempotency-replayed'),
     replayHeaders: (given.replayHeaders ?? []).map(replayable),

@@ -261,6 +261,8 @@ describe('options', () => {
     [{ scope: 'public', docs: 'x"y' }, 'docs'],
     [{ scope: 'public', onThrow: 'remember' }, 'onThrow'],
     [{ scope: 'public', lease: 3 }, 'lease'],
+    [{ scope: 'public', leaseMs: -1 }, 'leaseMs'],
+    [{ scope: 'public', onAbandoned: 'later' }, 'onAbandoned'],
     [{ scope: 'public', atomic: true }, 'atomic'],
     [{ scope: 'public', tokens: {} }, 'tokens'],
   ])('%j is refused at once', (options, word) => {

@@ -62,6 +62,10 @@ describe('a client that goes away', () => {
   })
 })
 
+it('refuses a lease that cannot be, before the first call', async () => {
+  await expect(guardedShop(numbered(), { leaseMs: -1 })).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+})
+
 describe('a handler that was given up', () => {
   /** The first run never ends, and has lost its lease soon. */
   const stuckOnce = (): Handler => {
@@ -73,8 +77,12 @@ describe('a handler that was given up', () => {
       return never
     }
   }
-  const abandoned = async (onAbandoned: NonNullable<RpcIdempotencyOptions['onAbandoned']>) => {
-    const shop = await guardedShop(stuckOnce(), { leaseMs: 60, maxRunMs: 60, onAbandoned })
+  const abandoned = async (
+    onAbandoned: RpcIdempotencyOptions['onAbandoned'],
+    engine: Parameters<typeof guardedShop>[2] = {},
+  ) => {
+    const policy = onAbandoned === undefined ? {} : { onAbandoned }
+    const shop = await guardedShop(stuckOnce(), { leaseMs: 60, maxRunMs: 60, ...policy }, engine)
     const client = shopClient(shop.port, 'grpc')
     const ask = () => client.place(order, keyed('k')).catch(ConnectError.from)
     const first = await ask()
@@ -93,6 +101,12 @@ describe('a handler that was given up', () => {
     const { shop, ask } = await abandoned('hold')
     await expect.poll(ask).toMatchObject({ code: Code.FailedPrecondition })
     expect(((await ask()) as ConnectError).metadata.get('onlyonce-code')).toBe('OUTCOME_UNKNOWN')
+    expect(shop.runs).toEqual({ Place: 1 })
+  })
+
+  it('is held where the engine says hold, and the interceptor nothing', async () => {
+    const { shop, ask } = await abandoned(undefined, { onAbandoned: 'hold' })
+    await expect.poll(ask).toMatchObject({ code: Code.FailedPrecondition })
     expect(shop.runs).toEqual({ Place: 1 })
   })
 
