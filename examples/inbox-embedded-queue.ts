@@ -14,7 +14,7 @@ await queue.publish([ann, ann, paid('m2', {}), paid('m3', { customer: 'bob' })])
 const consumer = consume({
   once: onlyonce({ store, scope: 'shop' }),
   name: 'coupons',
-  mode: 'atomic',
+  delivers: 'exactly-once-effect',
   queue,
   from: 'coupons',
   handle(message, tx) {

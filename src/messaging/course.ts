@@ -2,8 +2,10 @@ import { OnlyonceError } from '../core/errors.ts'
 import { quote } from '../core/key.ts'
 import type { Effect, Operation, Outcome } from '../core/once.ts'
 import type { Delivery, Verdict } from './delivery.ts'
-import type { AtomicInboxOptions, LeasedInboxOptions, ResolvedInbox } from './inbox-options.ts'
+import type { AtomicInboxOptions, LeasedInboxOptions } from './inbox-options.ts'
+import type { ResolvedInbox } from './inbox-settings.ts'
 import { messageOf, Unprocessable } from './message.ts'
+import { operationWith } from './operation-with.ts'
 
 /** Where one delivery is on its way. */
 export interface Course {
@@ -56,7 +58,7 @@ export function atomicRun<Tx>({ once, handle }: AtomicInboxOptions<Tx>, settings
       course.named,
       (tx: Tx, op: Operation) =>
         begin(course, settings, starts, lock?.attempt ?? 1, () =>
-          handle(messageOf(course.delivery), tx, lock === undefined ? op : { ...op, starts }),
+          handle(messageOf(course.delivery), tx, lock === undefined ? op : operationWith(op, { starts })),
         ),
       choices(course, settings, onInFlight),
     )

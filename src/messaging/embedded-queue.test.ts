@@ -233,7 +233,7 @@ describe('embeddedQueue', () => {
 })
 
 describe('consume', () => {
-  const rules = { name: 'ledger', mode: 'leased' } as const
+  const rules = { name: 'ledger', delivers: 'at-least-once' } as const
 
   /** Real time: the consumer waits for the file as well as for the clock. */
   function world(runtime: Runtime = systemRuntime) {
@@ -391,7 +391,7 @@ describe('consume', () => {
     ['concurrency', { concurrency: 0 }],
     ['prefetch', { prefetch: -1 }],
     ['name', { name: 'a/b' }],
-    ['mode', { mode: 'atomic' }],
+    ['delivers', { delivers: 'exactly-once-effect' }],
     ['handle', { handle: undefined }],
     ['maxAttempts', { maxAttempts: 0 }],
     ['concurency', { concurency: 1 }],

@@ -1,9 +1,7 @@
-import { OnlyonceError } from '../core/errors.ts'
 import { operationId, RESERVED_SCOPE_MARK, resolveKey } from '../core/key.ts'
 import type { ObservedRecord, OperationId } from '../core/record.ts'
-import { timeLimit } from '../core/time-limit.ts'
 import type { Course, Named } from './course.ts'
-import type { InboxEngine } from './inbox-options.ts'
+import type { Records } from './records.ts'
 
 /**
  * What is known of the starts before this delivery.
@@ -27,27 +25,18 @@ export function counterId({ scope, key }: Named): OperationId {
   return operationId(`${RESERVED_SCOPE_MARK}lock:${scope}`, key)
 }
 
-export function createHistories({ store, options }: InboxEngine, mode: 'leased' | 'atomic'): Histories {
-  const { runtime, storeTimeoutMs, maxKeyLength } = options
+/** `countsApart`: starts are counted in a record of their own. */
+export function createHistories(records: Records, maxKeyLength: number, countsApart: boolean): Histories {
   /** First deliveries of an atomic handler leave no trace when it fails, and none when the process dies. */
   const endedHere = new Set<OperationId>()
-
-  async function find(ids: readonly OperationId[]): Promise<readonly (ObservedRecord | undefined)[]> {
-    const late = () => new Error(`no answer within ${storeTimeoutMs} ms`)
-    try {
-      return await timeLimit(runtime, store.find(ids), storeTimeoutMs, late)
-    } catch (error) {
-      throw OnlyonceError.from(error, 'STORE_UNAVAILABLE', `the ${store.name} store did not find: ask again later`)
-    }
-  }
 
   return {
     async of({ delivery, named }) {
       if (delivery.redelivered === false) return 'orderly'
       const { id } = resolveKey(named, named.scope, maxKeyLength)
-      const [record, counter] = await find(mode === 'atomic' ? [id, counterId(named)] : [id])
+      const [record, counter] = await records.find(countsApart ? [id, counterId(named)] : [id])
       if (record?.state === 'done') return 'done'
-      if (mode === 'leased') return ended(record) ? 'orderly' : 'unfinished'
+      if (!countsApart) return ended(record) ? 'orderly' : 'unfinished'
       if (counter === undefined) return endedHere.has(id) ? 'orderly' : 'unfinished'
       return ended(counter) && ended(record) ? 'orderly' : 'unfinished'
     },

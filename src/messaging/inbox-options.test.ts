@@ -3,11 +3,11 @@ import { onlyonce } from '../core/engine.ts'
 import { memoryStore } from '../stores/memory/index.ts'
 import { type SqliteTx, sqliteStore } from '../stores/sqlite/index.ts'
 import { inbox } from './inbox.ts'
-import { resolveInbox } from './inbox-options.ts'
+import { resolveInbox } from './inbox-settings.ts'
 
 const once = onlyonce({ store: memoryStore(), scope: 'shop', leaseMs: 9_000, retentionMs: 60_000 })
 const transactional = onlyonce({ store: sqliteStore({ path: ':memory:' }), scope: 'shop' })
-const given = { once, name: 'coupons', mode: 'leased', handle: () => {} } as const
+const given = { once, name: 'coupons', delivers: 'at-least-once', handle: () => {} } as const
 
 describe('inbox options', () => {
   it('takes what is not given from the engine', () => {
@@ -23,8 +23,8 @@ describe('inbox options', () => {
     ['name', { name: ' ' }],
     ['name', { name: 'a/b' }],
     ['name', { name: 'n'.repeat(101) }],
-    ['mode', { mode: undefined }],
-    ['mode', { mode: 'atomically' }],
+    ['delivers', { delivers: undefined }],
+    ['delivers', { delivers: 'atomically' }],
     ['handle', { handle: 'x' }],
     ['key', { key: 'x' }],
     ['fingerprint', { fingerprint: 'x' }],
@@ -37,6 +37,15 @@ describe('inbox options', () => {
     ['onAbandoned', { onAbandoned: 'ignore' }],
     ['onStoreDown', { onStoreDown: 'run' }],
     ['maxAttempt', { maxAttempt: 3 }],
+    ['scope', { scope: 'tenant' }],
+    ['key', { key: 'offset' }],
+    ['mode', { mode: 'dry' }],
+    ['late', { late: 'drop' }],
+    ['strict', { strict: 'yes' }],
+    ['redeliveryHorizonMs', { redeliveryHorizonMs: 0 }],
+    ['retentionMs', { redeliveryHorizonMs: 60_001, strict: true }],
+    ['maxAttempts', { delivers: 'at-most-once', maxAttempts: 2 }],
+    ['onAbandoned', { delivers: 'at-most-once', onAbandoned: 'retry' }],
   ])('refuses a bad %s', (name, change) => {
     expect(() => inbox({ ...given, ...change } as never)).toThrow(
       expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining(`\`${name}\``) }),
@@ -45,14 +54,14 @@ describe('inbox options', () => {
 
   it('offers atomic only over a transactional store', () => {
     // @ts-expect-error a memory store has no transactions
-    const refused = () => inbox({ once, name: 'coupons', mode: 'atomic', handle: () => {} })
+    const refused = () => inbox({ once, name: 'coupons', delivers: 'exactly-once-effect', handle: () => {} })
     expect(refused).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))
     inbox({
       once: transactional,
       name: 'coupons',
-      mode: 'atomic',
+      delivers: 'exactly-once-effect',
       handle: (_message, tx) => expectTypeOf(tx).toEqualTypeOf<SqliteTx>(),
     })
-    inbox({ once: transactional, name: 'coupons', mode: 'leased', handle: () => {} })
+    inbox({ once: transactional, name: 'coupons', delivers: 'at-least-once', handle: () => {} })
   })
 })

@@ -23,7 +23,7 @@ function setup(given: Partial<LeasedInboxOptions> = {}, runtime: FakeRuntime = f
   const options: LeasedInboxOptions = {
     once,
     name: 'coupons',
-    mode: 'leased',
+    delivers: 'at-least-once',
     handle: (message) => void handled.push(message.id),
     ...given,
   }
@@ -41,7 +41,7 @@ describe('inbox', () => {
   it('lets another consumer handle the same message', async () => {
     const handled: string[] = []
     const { once, receive } = setup({ handle: () => handled.push('coupons') })
-    const other = inbox({ once, name: 'mails', mode: 'leased', handle: () => handled.push('mails') })
+    const other = inbox({ once, name: 'mails', delivers: 'at-least-once', handle: () => handled.push('mails') })
     await receive(delivery())
     await other(delivery())
     expect(handled).toEqual(['coupons', 'mails'])
@@ -146,7 +146,7 @@ describe('inbox', () => {
         inbox({
           once: dying,
           name: 'coupons',
-          mode: 'leased',
+          delivers: 'at-least-once',
           maxAttempts: 3,
           maxRunMs: 3_000,
           handle: () => new Promise(() => {}),
@@ -169,7 +169,7 @@ describe('inbox', () => {
       const slow = inbox({
         once: owner,
         name: 'coupons',
-        mode: 'leased',
+        delivers: 'at-least-once',
         handle: () => new Promise<void>((resolve) => void runtime.after(60_000, resolve)),
       })
       const first = slow(delivery())
@@ -233,7 +233,7 @@ describe('inbox', () => {
       const probe = inbox({
         once,
         name: 'coupons',
-        mode: 'leased',
+        delivers: 'at-least-once',
         handle: () => new Promise(() => {}),
         leaseMs: 90_000,
       })
@@ -320,7 +320,9 @@ describe('inbox', () => {
   it('retries after close and when an operation is held for a decision it dead-letters', async () => {
     const { receive, once, runtime, again } = setup({ onAbandoned: 'hold', leaseMs: 3_000 })
     const dying = onlyonce({ store: once.store, scope: 'shop', runtime, leaseMs: 3_000, maxRunMs: 3_000 })
-    void inbox({ once: dying, name: 'coupons', mode: 'leased', handle: () => new Promise(() => {}) })(delivery())
+    void inbox({ once: dying, name: 'coupons', delivers: 'at-least-once', handle: () => new Promise(() => {}) })(
+      delivery(),
+    )
     await runtime.advance(10_000)
     expect(await receive(delivery({ redelivered: true }))).toMatchObject({
       kind: 'dead-letter',
@@ -337,7 +339,12 @@ describe('inbox', () => {
     async function afterCrash(runtime: FakeRuntime, given: Partial<LeasedInboxOptions> = {}) {
       const world = setup({ leaseMs: 3_000, ...given }, runtime)
       const dying = onlyonce({ store: world.store, scope: 'shop', runtime, leaseMs: 3_000, maxRunMs: 3_000 })
-      const died = inbox({ once: dying, name: 'coupons', mode: 'leased', handle: () => new Promise(() => {}) })
+      const died = inbox({
+        once: dying,
+        name: 'coupons',
+        delivers: 'at-least-once',
+        handle: () => new Promise(() => {}),
+      })
       for (const id of names) void died(delivery({ id }))
       await runtime.advance(10_000)
       return world
@@ -371,7 +378,7 @@ describe('inbox', () => {
       const { receive, store, handled } = await afterCrash(runtime)
       const owner = onlyonce({ store, scope: 'shop', runtime })
       const slow = () => new Promise<void>((resolve) => void runtime.after(60_000, resolve))
-      const elsewhere = inbox({ once: owner, name: 'coupons', mode: 'leased', handle: slow })
+      const elsewhere = inbox({ once: owner, name: 'coupons', delivers: 'at-least-once', handle: slow })
       const running = elsewhere(delivery({ id: 's1', redelivered: true }))
       await runtime.advance(10)
       const held = receive(delivery({ id: 's1', redelivered: true }))

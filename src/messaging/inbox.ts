@@ -1,15 +1,19 @@
-import { OnlyonceError, reasonOf } from '../core/errors.ts'
-import { operationId, quote } from '../core/key.ts'
-import { timeLimit } from '../core/time-limit.ts'
+import { reasonOf } from '../core/errors.ts'
+import { operationId, quote, resolveKey } from '../core/key.ts'
+import { invalidOption } from '../core/options.ts'
 import { atomicRun, type Course, leasedRun, type Named } from './course.ts'
 import type { Delivery, Verdict } from './delivery.ts'
 import { counterId, createHistories } from './history.ts'
-import { type AtomicInboxOptions, type InboxOptions, type LeasedInboxOptions, resolveInbox } from './inbox-options.ts'
+import type { AtomicInboxOptions, InboxOptions, LeasedInboxOptions } from './inbox-options.ts'
+import { resolveInbox } from './inbox-settings.ts'
+import { naming, scopeWithin } from './naming.ts'
+import { recordsOf } from './records.ts'
+import { shadowRun } from './shadow.ts'
 import { suspectsAlone } from './suspects.ts'
 import { deadLetter, fullJitter, NOT_OURS, retry, verdictOf, verdictOfError } from './verdict.ts'
 import { keepVisible } from './visibility.ts'
 
-export type { Delivery, Verdict } from './delivery.ts'
+export type { Delivery, Observation, Verdict } from './delivery.ts'
 export type { AtomicInboxOptions, InboxEngine, InboxOptions, InboxRules, LeasedInboxOptions } from './inbox-options.ts'
 export { type Message, Unprocessable } from './message.ts'
 
@@ -19,8 +23,16 @@ export interface Inbox {
    * When `signal` aborts, a delivery that is only being held is given back at once; a handler that runs is waited for.
    */
   (delivery: Delivery, signal?: AbortSignal): Promise<Verdict>
-  /** Forgets what became of a message, attempts included, so that it is handled when it is delivered again. */
-  readmit(key: string): Promise<boolean>
+  /**
+   * Forgets what became of a message, attempts included, so that it is handled when it is delivered again. `part`: what
+   * the option `scope` answers for it.
+   */
+  readmit(key: string, part?: string): Promise<boolean>
+  /**
+   * Warns when the broker may deliver a message for longer than its record is kept; for an adapter that learns of it.
+   * @throws OnlyonceError OPTION_INVALID with `strict`
+   */
+  checkHorizon(horizonMs: number): void
   /** For how long a delivery should be kept from others when it is received: what `extend` asks for each time. */
   readonly visibilityMs: number
 }
@@ -34,32 +46,43 @@ export function inbox<Tx>(options: AtomicInboxOptions<Tx>): Inbox
 export function inbox<Tx>(options: InboxOptions<Tx>): Inbox
 export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
   const settings = resolveInbox(options)
-  const { scope, visibilityMs } = settings
-  const { once, key: keyOf = (delivery: Delivery) => delivery.id, fingerprint } = options
-  const { runtime, storeTimeoutMs } = once.options
+  const { scope, visibilityMs, late, strict, mode } = settings
+  const { retentionMs, waitMs } = settings.call
+  const { once, delivers, redeliveryHorizonMs } = options
+  const { runtime, maxKeyLength } = once.options
   const pauseMs = (starts: number) => fullJitter(runtime, settings, starts)
-  const histories = createHistories(once, options.mode)
+  const nameOf = naming(scope, options)
+  const records = recordsOf(once)
+  const isLate = ({ publishedAt }: Delivery) =>
+    late === 'park' && publishedAt !== undefined && runtime.now() - publishedAt > retentionMs
+  const histories = createHistories(records, maxKeyLength, delivers === 'exactly-once-effect')
   const runAtOnce =
-    options.mode === 'leased'
-      ? leasedRun(options as LeasedInboxOptions, settings)
-      : atomicRun(options as AtomicInboxOptions<Tx>, settings)
-  const run = suspectsAlone(runAtOnce, histories, runtime, settings.call.waitMs)
-
-  function nameOf(delivery: Delivery): Named {
-    const key = keyOf(delivery)
-    if (fingerprint === undefined) return { key, scope, payload: delivery.body }
-    return { key, scope, fingerprint: fingerprint(delivery) }
-  }
+    delivers === 'exactly-once-effect'
+      ? atomicRun(options as AtomicInboxOptions<Tx>, settings)
+      : leasedRun(options as LeasedInboxOptions, settings)
+  const run = suspectsAlone(runAtOnce, histories, runtime, waitMs)
+  const observed = shadowRun(options, records, isLate, () => pauseMs(1))
 
   async function attempt(course: Course): Promise<Verdict> {
+    const { delivery, named } = course
     try {
+      if (isLate(delivery) && (await isUnknown(named)))
+        return deadLetter(
+          `late, unverifiable: message ${quote(delivery.id)} was published before what is remembered begins`,
+        )
       const outcome = await run(course, 'wait')
       if (course.withdrawn !== undefined && !course.handling) return course.withdrawn
-      if (outcome.kind === 'failed' && !course.counted) histories.ended(course.named)
-      return verdictOf(course.delivery, outcome, course, pauseMs)
+      if (outcome.kind === 'failed' && !course.counted) histories.ended(named)
+      return verdictOf(delivery, outcome, course, pauseMs)
     } catch (error) {
       return verdictOfError(error, pauseMs)
     }
+  }
+
+  async function isUnknown(named: Named): Promise<boolean> {
+    const { id } = resolveKey(named, named.scope, maxKeyLength)
+    const [record] = await records.find([id])
+    return record === undefined
   }
 
   async function follow(course: Course, signal?: AbortSignal): Promise<Verdict> {
@@ -96,6 +119,7 @@ export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
       } catch (error) {
         return deadLetter(`message ${quote(delivery.id)} has no key: ${reasonOf(error)}`)
       }
+      if (mode === 'shadow') return await observed(delivery, named)
       return await follow(
         { delivery, named, starts: 1, counted: false, handling: false, parked: false, withdrawn: undefined },
         signal,
@@ -105,12 +129,20 @@ export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
     }
   }
 
-  async function readmit(key: string): Promise<boolean> {
-    const ids = [operationId(scope, key), counterId({ scope, key })]
-    const late = () =>
-      new OnlyonceError('STORE_UNAVAILABLE', `the ${once.store.name} store did not forget ${quote(key)} in time`)
-    return (await timeLimit(runtime, once.store.forget(ids), storeTimeoutMs, late)) > 0
+  function readmit(key: string, part?: string): Promise<boolean> {
+    const named = { key, scope: part === undefined ? scope : scopeWithin(scope, part) }
+    return records.forget([operationId(named.scope, key), counterId(named)]).then((removed) => removed > 0)
   }
 
-  return Object.assign(receive, { readmit, visibilityMs })
+  function checkHorizon(horizonMs: number): void {
+    if (horizonMs <= retentionMs) return
+    const rule = `must not be shorter than the ${horizonMs} ms for which the broker may deliver a message again, or a late copy takes effect twice`
+    if (strict) throw invalidOption('retentionMs', rule, retentionMs)
+    process.emitWarning(`inbox ${quote(scope)}: \`retentionMs\` (${retentionMs}) ${rule}`, {
+      code: 'ONLYONCE_RETENTION',
+    })
+  }
+
+  if (redeliveryHorizonMs !== undefined) checkHorizon(redeliveryHorizonMs)
+  return Object.assign(receive, { readmit, visibilityMs, checkHorizon })
 }

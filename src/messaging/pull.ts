@@ -42,8 +42,11 @@ export interface Consumer extends AsyncDisposable {
   /** Takes nothing new until `resume`; what was taken is handled. */
   pause(): void
   resume(): void
-  /** Forgets what became of the message with this key, so that it is handled when it is delivered again. */
-  readmit(key: string): Promise<boolean>
+  /**
+   * Forgets what became of the message with this key, so that it is handled when it is delivered again. `part`: what the
+   * option `scope` answers for it.
+   */
+  readmit(key: string, part?: string): Promise<boolean>
   /** Messages being handled now. */
   readonly running: number
 }

@@ -1,3 +1,4 @@
+import { createBacklog } from './backlog.ts'
 import { type AtomicInboxOptions, type InboxOptions, inbox, type LeasedInboxOptions } from './inbox.ts'
 import {
   type Consumer,
@@ -7,7 +8,7 @@ import {
   type PullSource,
   pullConsumer,
 } from './pull.ts'
-import { createBacklog, type Held } from './rabbitmq/backlog.ts'
+import { type HeldMessage, heldMessage } from './rabbitmq/held.ts'
 import { keepLinked } from './rabbitmq/link.ts'
 import { deliveryOf } from './rabbitmq/message.ts'
 import { checkedSource, type RabbitSource } from './rabbitmq/options.ts'
@@ -41,14 +42,14 @@ export function consume<Tx>(options: LeasedRabbitOptions | AtomicRabbitOptions<T
   const { runtime } = rest.once.options
   let ending = false
   let wake = () => {}
-  const backlog = createBacklog(runtime, () => wake())
+  const backlog = createBacklog<HeldMessage>(runtime, () => wake())
   const settle = settler(queue, backlog, () => ending)
 
-  const pulled = (held: Held): Pulled => ({
+  const pulled = (held: HeldMessage): Pulled => ({
     delivery: {
       ...deliveryOf(queue, held.message, held.seen),
       // RabbitMQ takes a message back when its channel ends, and not before.
-      extend: async () => (held.channel.isOpen ? 'ok' : 'lost'),
+      extend: async () => (held.isOurs() ? 'ok' : 'lost'),
     },
     settle: (verdict) => settle(held, verdict),
   })
@@ -61,8 +62,8 @@ export function consume<Tx>(options: LeasedRabbitOptions | AtomicRabbitOptions<T
   }
   const consumer = pullConsumer(source, handled, { ...pulling, runtime, visibilityMs: handled.visibilityMs })
   const link = keepLinked(from, pulling.concurrency + pulling.prefetch, runtime, {
-    onMessage: (message, channel) => backlog.add(message, channel),
-    onGone: (channel) => backlog.drop(channel),
+    onMessage: (message, channel) => backlog.add(heldMessage(message, channel)),
+    onGone: () => backlog.dropLost(),
     onFailure: (error) => report({ type: 'broker-failed', verb: 'receive', error }),
   })
 

@@ -5,8 +5,8 @@ import type { OutboxMessage, OutboxStats, TransactionalStore } from '../core/sto
 import { encodeBody } from './body.ts'
 import { tableOf } from './table.ts'
 
+export type { Publisher, PublishResult } from '../core/publisher.ts'
 export type { OutboxEntry, OutboxMessage, OutboxSettlement, OutboxStats, OutboxTable } from '../core/store.ts'
-export type { Publisher, PublishResult } from './publisher.ts'
 export { type Relay, type RelayEvent, type RelayOptions, relay } from './relay.ts'
 
 /** A message to be published once the transaction commits. */

@@ -1,7 +1,7 @@
 import { invalidOption } from '../core/options.ts'
+import type { Publisher } from '../core/publisher.ts'
 import { type Runtime, systemRuntime } from '../core/runtime.ts'
 import type { TransactionalStore } from '../core/store.ts'
-import type { Publisher } from './publisher.ts'
 
 export type RelayEvent =
   /** This relay publishes from now on; `false`: another one does. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import type { Publisher, PublishResult } from '../core/publisher.ts'
 import type { OutboxEntry, OutboxMessage, OutboxTable, TransactionalStore } from '../core/store.ts'
 import { memoryStore } from '../stores/memory/index.ts'
 import { type FakeRuntime, fakeRuntime } from '../testing/fake-runtime.ts'
-import type { Publisher, PublishResult } from './publisher.ts'
 import { type RelayEvent, relay } from './relay.ts'
 
 type Row = OutboxEntry & { parked?: string }

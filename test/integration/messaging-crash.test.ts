@@ -9,7 +9,7 @@ beforeAll(async () => {
 const names = (prefix: string, count: number) =>
   Array.from({ length: count }, (_, i) => `${prefix}${String(i).padStart(3, '0')}`)
 
-describe.each(['atomic', 'leased'])('a consumer process in %s mode', (mode) => {
+describe.each(['exactly-once-effect', 'at-least-once'])('a consumer process that delivers %s', (mode) => {
   it('that is killed again and again leaves each effect exactly once', async () => {
     const { queue, start, log, effects, idle } = await openShop(worker)
     const ids = names('m', 300)

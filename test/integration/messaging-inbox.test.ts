@@ -10,7 +10,14 @@ async function shop() {
   const events: ConsumerEvent[] = []
   const onEvent = (event: ConsumerEvent) => void events.push(event)
   const kinds = () => events.flatMap((event) => (event.type === 'settled' ? [event.verdict.kind] : [event.verb]))
-  const base = { queue: world.queue, from: 'ledger', once, name: 'ledger', mode: 'atomic', onEvent } as const
+  const base = {
+    queue: world.queue,
+    from: 'ledger',
+    once,
+    name: 'ledger',
+    delivers: 'exactly-once-effect',
+    onEvent,
+  } as const
   return { ...world, once, kinds, base }
 }
 
@@ -83,7 +90,7 @@ describe('an atomic inbox on SQLite', () => {
     await until('it is parked', () => kinds().length === 3)
     await queue.redrive('ledger')
     await until('it is parked again', () => kinds().length === 4)
-    await inbox({ once, name: 'ledger', mode: 'atomic', handle }).readmit('m0')
+    await inbox({ once, name: 'ledger', delivers: 'exactly-once-effect', handle }).readmit('m0')
     await queue.redrive('ledger')
     await until('it is handled', () => kinds().length === 6)
     await consumer.stop()
@@ -93,7 +100,7 @@ describe('an atomic inbox on SQLite', () => {
 
   it('answers the redelivery of what is done without writing anything', async () => {
     const { once, store } = await shop()
-    const receive = inbox({ once, name: 'ledger', mode: 'atomic', handle: () => {} })
+    const receive = inbox({ once, name: 'ledger', delivers: 'exactly-once-effect', handle: () => {} })
     const { topic: source, ...rest } = message('m0')
     await receive({ ...rest, source, redelivered: false })
     const { items: before } = await store.list({ limit: 10 })

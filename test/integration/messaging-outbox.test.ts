@@ -66,7 +66,7 @@ describe('outbox, relay, queue and inbox over SQLite', () => {
       from: 'ledger',
       once,
       name: 'ledger',
-      mode: 'atomic',
+      delivers: 'exactly-once-effect',
       onEvent,
       handle: (message, tx) => void tx.prepare('INSERT INTO effects (id) VALUES (?)').run(message.id),
     })

@@ -57,7 +57,7 @@ describeWithFresh('rabbitmq', (start) => {
       await sleepMs(20)
       tx.prepare('INSERT INTO effects (id) VALUES (?)').run(id)
     }
-    const rules = { once, name: 'ledger', mode: 'atomic', queue, concurrency: 2, handle } as const
+    const rules = { once, name: 'ledger', delivers: 'exactly-once-effect', queue, concurrency: 2, handle } as const
     const consumer = tidily(consume({ ...rules, connection: () => open(broker.url) }), (one) => one.stop())
     await until('some took effect', async () => (await effects()).length > 5)
     await broker.restart('immediate')

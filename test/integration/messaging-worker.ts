@@ -28,10 +28,10 @@ async function dieIfKiller(id: string): Promise<void> {
   process.kill(process.pid, 'SIGKILL')
 }
 
-if (role === 'consumer' && mode === 'atomic') {
+if (role === 'consumer' && mode === 'exactly-once-effect') {
   consume({
     ...rules,
-    mode,
+    delivers: mode,
     concurrency: 4,
     handle: async (message, tx) => {
       say(`start ${message.id}`)
@@ -44,7 +44,7 @@ if (role === 'consumer' && mode === 'atomic') {
 } else if (role === 'consumer') {
   consume({
     ...rules,
-    mode: 'leased',
+    delivers: 'at-least-once',
     concurrency: 4,
     handle: async (message, op) => {
       say(`start ${message.id}`)

@@ -11,7 +11,7 @@ const once = onlyonce({ store, scope: 'shop', storeTimeoutMs: 20_000, leaseMs: 1
 consume({
   once,
   name: 'ledger',
-  mode: 'atomic',
+  delivers: 'exactly-once-effect',
   connection: () => connect(url),
   queue,
   concurrency: 4,

@@ -58,7 +58,7 @@ describe('crashEverywhere', () => {
           const ledger = inbox({
             once: kit.once({ scope: 'ledger' }),
             name: 'ledger',
-            mode: 'atomic',
+            delivers: 'exactly-once-effect',
             handle: (message, tx) => void tx.prepare('INSERT INTO rows (n) VALUES (?)').run(Number(message.text())),
           })
           const id = broken ? randomUUID() : `m${n}`

@@ -1,5 +1,6 @@
+import type { Backlog } from '../backlog.ts'
 import type { Verdict } from '../delivery.ts'
-import type { Backlog, Held } from './backlog.ts'
+import type { HeldMessage } from './held.ts'
 import { copyOf } from './message.ts'
 import { deadQueue, retryQueue } from './queues.ts'
 
@@ -10,9 +11,9 @@ const MAX_DELAY_MS = 2 ** 32 - 1
 const REFUSED_PAUSE_MS = 1_000
 
 /** Carries out verdicts about messages of `queue`. */
-export function settler(queue: string, backlog: Backlog, isEnding: () => boolean) {
+export function settler(queue: string, backlog: Backlog<HeldMessage>, isEnding: () => boolean) {
   /** The copy is safe before the original is forgotten: a crash between the two leaves both, with the same id. */
-  async function sendOn(held: Held, to: string, properties: Record<string, unknown>): Promise<void> {
+  async function sendOn(held: HeldMessage, to: string, properties: Record<string, unknown>): Promise<void> {
     const { channel, message } = held
     try {
       await channel.send(to, message.content, properties)
@@ -25,7 +26,7 @@ export function settler(queue: string, backlog: Backlog, isEnding: () => boolean
     backlog.done(held)
   }
 
-  return async (held: Held, verdict: Verdict): Promise<void> => {
+  return async (held: HeldMessage, verdict: Verdict): Promise<void> => {
     const { channel, message, orderingKey } = held
     // Taken back by the broker, which delivers it again.
     if (!channel.isOpen) return backlog.done(held)

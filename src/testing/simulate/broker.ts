@@ -108,14 +108,19 @@ async function handle(
   const scoped = { options: { ...once.options, scope: engineScope } }
   if (atomic === undefined) {
     const effect = leasedEffect(life, site, message)
-    const consume = inbox({ ...rules, once: { ...once, ...scoped }, mode: 'leased', handle: (_, op) => effect(op) })
+    const consume = inbox({
+      ...rules,
+      once: { ...once, ...scoped },
+      delivers: 'at-least-once',
+      handle: (_, op) => effect(op),
+    })
     return consume(delivery)
   }
   const effect = atomicEffect(life, scenario, message, pipeline?.telling(life, message))
   const consume = inbox({
     ...rules,
     once: Object.assign(Object.create(atomic) as typeof atomic, scoped),
-    mode: 'atomic',
+    delivers: 'exactly-once-effect',
     handle: (_, tx, op) => effect(tx, op),
   })
   return consume(delivery)

@@ -1,7 +1,7 @@
 import type { Operation } from '../../core/once.ts'
+import type { PublishResult } from '../../core/publisher.ts'
 import type { OutboxMessage, OutboxTable, TransactionalStore } from '../../core/store.ts'
 import { outbox } from '../../outbox/outbox.ts'
-import type { PublishResult } from '../../outbox/publisher.ts'
 import { type Relay, relay } from '../../outbox/relay.ts'
 import type { Database } from './database.ts'
 import type { SimTx } from './database-client.ts'

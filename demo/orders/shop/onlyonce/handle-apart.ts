@@ -26,7 +26,7 @@ export async function handleApart(queue: EmbeddedQueue, name: Consumer, shop: Sh
     from: name,
     once: onlyonce({ store: records, scope: 'shop', leaseMs: VISIBILITY_MS }),
     name,
-    mode: 'leased',
+    delivers: 'at-least-once',
     // What the books can be asked for: they know orders, not messages.
     key: ({ body }) => readOrderPaid(body).orderId,
     onAbandoned: askTheBooks,

@@ -20,7 +20,7 @@ export async function handleTogether(queue: EmbeddedQueue, name: Consumer, shop:
     // A message whose worker died is watched closely when it comes again, under a lease; a short one, for the next death.
     once: onlyonce({ store, scope: 'shop', leaseMs: VISIBILITY_MS }),
     name,
-    mode: 'atomic',
+    delivers: 'exactly-once-effect',
     ...IN_HAND,
     handle: (message, tx) => write(tx, sql, values(message.json() as OrderPaid)),
   })

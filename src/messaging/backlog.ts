@@ -1,13 +1,10 @@
-import type { Cancel, Runtime } from '../../core/runtime.ts'
-import type { OpenChannel } from './channel.ts'
-import type { RabbitMessage } from './client.ts'
-import { ORDERING_KEY_HEADER } from './message.ts'
+import type { Cancel, Runtime } from '../core/runtime.ts'
 
-/** A message that was delivered to us, and is neither settled nor taken back. */
+/** A message that the broker delivered to this process, and that is neither settled nor taken back. */
 export interface Held {
-  readonly message: RabbitMessage
-  readonly channel: OpenChannel
-  readonly orderingKey: string | undefined
+  readonly orderingKey?: string | undefined
+  /** False as soon as the broker gives it to somebody else, or will. */
+  isOurs(): boolean
   /** This process began with it before. */
   seen: boolean
 }
@@ -15,37 +12,42 @@ export interface Held {
 /**
  * What was delivered and waits for its turn: the oldest first, and of messages with the same ordering key one at a time.
  */
-export interface Backlog {
-  add(message: RabbitMessage, channel: OpenChannel): void
-  take(max: number): Held[]
+export interface Backlog<One extends Held> {
+  /** Messages that wait for their turn; those that wait for their next try are not among them. */
+  readonly size: number
+  add(held: One): void
+  take(max: number): One[]
   /** Its turn is over: the next with its key may go. */
-  done(held: Held): void
+  done(held: One): void
   /** After `ms` it is next once more, before all others with its key. */
-  again(held: Held, ms: number): void
-  /** The channel is gone: the broker delivers all of it again. */
-  drop(channel: OpenChannel): void
+  again(held: One, ms: number): void
+  /** Forgets those that are not ours any more: the broker delivers them again, here or elsewhere. */
+  dropLost(): void
   /** Nothing comes again from now on. */
   end(): void
 }
 
-export function createBacklog(runtime: Runtime, wake: () => void): Backlog {
-  let waiting: Held[] = []
+/** `wake` is called when `take` may have something to give. */
+export function createBacklog<One extends Held>(runtime: Runtime, wake: () => void): Backlog<One> {
+  let waiting: One[] = []
   /** Who holds each ordering key. */
-  const turns = new Map<string, Held>()
+  const turns = new Map<string, One>()
   const pauses = new Set<Cancel>()
-  const isFree = (held: Held) => {
+  const isFree = (held: One) => {
     const holder = held.orderingKey === undefined ? held : turns.get(held.orderingKey)
     return holder === undefined || holder === held
   }
 
   return {
-    add(message, channel) {
-      const key = Object(message.properties.headers)[ORDERING_KEY_HEADER]
-      waiting.push({ message, channel, orderingKey: typeof key === 'string' ? key : undefined, seen: false })
+    get size() {
+      return waiting.length
+    },
+    add(held) {
+      waiting.push(held)
       wake()
     },
     take(max) {
-      const taken: Held[] = []
+      const taken: One[] = []
       waiting = waiting.filter((held) => {
         if (taken.length === max || !isFree(held)) return true
         if (held.orderingKey !== undefined) turns.set(held.orderingKey, held)
@@ -63,16 +65,16 @@ export function createBacklog(runtime: Runtime, wake: () => void): Backlog {
     again(held, ms) {
       const cancel = runtime.after(ms, () => {
         pauses.delete(cancel)
-        if (!held.channel.isOpen) return
+        if (!held.isOurs()) return
         held.seen = true
         waiting.unshift(held)
         wake()
       })
       pauses.add(cancel)
     },
-    drop(channel) {
-      waiting = waiting.filter((held) => held.channel !== channel)
-      for (const [key, held] of turns) if (held.channel === channel) turns.delete(key)
+    dropLost() {
+      waiting = waiting.filter((held) => held.isOurs())
+      for (const [key, held] of turns) if (!held.isOurs()) turns.delete(key)
       wake()
     },
     end() {

@@ -1,4 +1,4 @@
-import type { OutboxMessage } from '../core/store.ts'
+import type { OutboxMessage } from './store.ts'
 
 /** What the broker said of one message. `permanent`: it will never take this one, so asking again is of no use. */
 export type PublishResult =

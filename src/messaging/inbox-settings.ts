@@ -1,0 +1,112 @@
+import { checkScope } from '../core/key.ts'
+import { type CallOptions, invalidOption, resolveCallOptions } from '../core/options.ts'
+import type { InboxEngine, InboxOptions } from './inbox-options.ts'
+
+export interface ResolvedInbox {
+  readonly scope: string
+  readonly maxAttempts: number
+  readonly backoffMs: number
+  readonly maxBackoffMs: number
+  readonly visibilityMs: number
+  readonly strict: boolean
+  readonly late: 'park' | 'run'
+  readonly mode: 'enforce' | 'shadow'
+  /** What every call to the engine is given. A broker delivers again, so a store that is down never means "run anyway". */
+  readonly call: Required<Pick<CallOptions, 'leaseMs' | 'maxRunMs' | 'retentionMs' | 'waitMs'>> & CallOptions
+}
+
+const MAX_NAME_LENGTH = 100
+const NUMBERS = ['maxAttempts', 'backoffMs', 'maxBackoffMs', 'holdMs', 'visibilityMs', 'redeliveryHorizonMs'] as const
+const CALL_NUMBERS = ['leaseMs', 'maxRunMs', 'retentionMs'] as const
+const CHOICES = { mode: ['enforce', 'shadow'], late: ['park', 'run'], strict: [true, false] } as const
+const KNOWN: readonly string[] = [
+  ...['once', 'name', 'scope', 'delivers', 'handle', 'key', 'fingerprint', 'onAbandoned'],
+  ...Object.keys(CHOICES),
+  ...NUMBERS,
+  ...CALL_NUMBERS,
+]
+const DELIVERS = ['at-most-once', 'at-least-once', 'exactly-once-effect'] as const
+
+/** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
+export function resolveInbox<Tx>(given: InboxOptions<Tx>): ResolvedInbox {
+  for (const [name, value] of Object.entries(Object(given))) {
+    if (!KNOWN.includes(name)) throw invalidOption(name, `is not an option; there are ${KNOWN.join(', ')}`, value)
+  }
+  const { once, name, delivers, handle, backoffMs = 200, maxBackoffMs = 60_000 } = given
+  checkEngine(once, delivers)
+  if (typeof handle !== 'function') throw invalidOption('handle', 'is required: a function', handle)
+  checkFunctions(given)
+  for (const [option, allowed] of Object.entries(CHOICES)) {
+    const value = given[option as keyof typeof CHOICES]
+    if (value !== undefined && !(allowed as readonly unknown[]).includes(value))
+      throw invalidOption(option, `must be one of ${allowed.map((one) => `'${one}'`).join(', ')}`, value)
+  }
+  for (const option of NUMBERS) {
+    const value = given[option]
+    if (value !== undefined && !(Number.isSafeInteger(value) && value > 0))
+      throw invalidOption(option, 'must be a positive integer (milliseconds or a count)', value)
+  }
+  if (maxBackoffMs < backoffMs)
+    throw invalidOption('maxBackoffMs', `must not be shorter than backoffMs (${backoffMs})`, maxBackoffMs)
+  const { maxAttempts, onAbandoned } = startsOf(given)
+  const { leaseMs, maxRunMs, retentionMs } = resolveCallOptions(once.options, {
+    ...Object.fromEntries(CALL_NUMBERS.map((option) => [option, given[option]])),
+    onAbandoned,
+  } as CallOptions)
+  const { holdMs = maxRunMs + leaseMs, visibilityMs = leaseMs, strict = false, late = 'park', mode = 'enforce' } = given
+  return {
+    scope: scopeOf(once.options.scope, name),
+    maxAttempts,
+    backoffMs,
+    maxBackoffMs,
+    visibilityMs,
+    strict,
+    late,
+    mode,
+    call: {
+      leaseMs,
+      maxRunMs,
+      retentionMs,
+      waitMs: holdMs,
+      onDuplicate: 'replay',
+      onStoreDown: 'fail',
+      ...(onAbandoned === undefined ? {} : { onAbandoned }),
+    },
+  }
+}
+
+function checkEngine(once: InboxEngine & { readonly atomic?: unknown }, delivers: unknown): void {
+  if (typeof once?.attempt !== 'function') throw invalidOption('once', 'is required: what onlyonce() answered', once)
+  if (!(DELIVERS as readonly unknown[]).includes(delivers))
+    throw invalidOption('delivers', `must be one of ${DELIVERS.map((one) => `'${one}'`).join(', ')}`, delivers)
+  if (delivers === 'exactly-once-effect' && once.atomic === undefined) {
+    throw invalidOption('delivers', `needs a transactional store, which the ${once.store.name} store is not`, delivers)
+  }
+}
+
+function checkFunctions<Tx>({ key, scope, fingerprint }: InboxOptions<Tx>): void {
+  for (const [option, value] of Object.entries({ scope, fingerprint })) {
+    if (value !== undefined && typeof value !== 'function') throw invalidOption(option, 'must be a function', value)
+  }
+  if (key !== undefined && typeof key !== 'function' && key !== 'id' && key !== 'coordinates')
+    throw invalidOption('key', "must be 'id', 'coordinates' or a function", key)
+}
+
+/** What `delivers: 'at-most-once'` settles by itself, and nothing else may. */
+function startsOf<Tx>({ delivers, maxAttempts, onAbandoned }: InboxOptions<Tx>) {
+  if (delivers !== 'at-most-once') return { maxAttempts: maxAttempts ?? 10, onAbandoned }
+  const rule = "is settled by `delivers: 'at-most-once'`: leave it out"
+  if (maxAttempts !== undefined && maxAttempts !== 1) throw invalidOption('maxAttempts', rule, maxAttempts)
+  if (onAbandoned !== undefined && onAbandoned !== 'hold') throw invalidOption('onAbandoned', rule, onAbandoned)
+  return { maxAttempts: 1, onAbandoned: 'hold' as const }
+}
+
+/** A name without slashes is found again from the right, so no two pairs of scope and name make the same scope. */
+function scopeOf(engineScope: string, name: unknown): string {
+  if (typeof name !== 'string' || name.trim() === '' || name.length > MAX_NAME_LENGTH || name.includes('/')) {
+    throw invalidOption('name', `is required: 1 to ${MAX_NAME_LENGTH} characters without \`/\``, name)
+  }
+  const scope = `${engineScope}/inbox/${name}`
+  checkScope(scope)
+  return scope
+}

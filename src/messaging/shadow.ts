@@ -1,0 +1,64 @@
+import { reasonOf } from '../core/errors.ts'
+import { resolveKey } from '../core/key.ts'
+import type { Operation } from '../core/once.ts'
+import { childKey } from '../core/operation.ts'
+import type { TransactionalStore } from '../core/store.ts'
+import type { Named } from './course.ts'
+import type { Delivery, Observation, Verdict } from './delivery.ts'
+import type { AtomicInboxOptions, InboxOptions, LeasedInboxOptions } from './inbox-options.ts'
+import { messageOf, Unprocessable } from './message.ts'
+import { operationWith } from './operation-with.ts'
+import type { Records } from './records.ts'
+import { deadLetter, retry } from './verdict.ts'
+
+/**
+ * Hands every delivery to the handler, as if there were no inbox, and says what one would have suppressed. What was
+ * handled is remembered under the name that counts later, so that nothing is handled again on the day of enforcement.
+ * A store that is down hinders nothing but the observing, unless the handler needs its transaction.
+ */
+export function shadowRun<Tx>(
+  options: InboxOptions<Tx>,
+  records: Records,
+  isLate: (delivery: Delivery) => boolean,
+  pauseMs: () => number,
+): (delivery: Delivery, named: Named) => Promise<Verdict> {
+  const { once } = options
+  const { runtime, maxKeyLength } = once.options
+
+  async function observe(delivery: Delivery, named: Named): Promise<Observation | undefined> {
+    const { id, fingerprint } = resolveKey(named, named.scope, maxKeyLength)
+    const [record] = await records.find([id])
+    if (record === undefined) return isLate(delivery) ? 'late' : undefined
+    if (record.fingerprint !== fingerprint) return 'mismatch'
+    if (record.state === 'running') return 'in-flight'
+    if (record.state === 'idle') return undefined
+    return record.result?.kind === 'unknown' ? 'unknown' : 'duplicate'
+  }
+
+  /** Under a lock that nobody else asks for, so that the handler has an operation with a lease, and others are not held. */
+  function handle(delivery: Delivery, named: Named): Promise<unknown> {
+    const { id } = resolveKey(named, named.scope, maxKeyLength)
+    const { scope, key } = named
+    const message = messageOf(delivery)
+    const effect = (lock: Operation) => {
+      const op = operationWith(lock, { scope, key, child: (name) => childKey({ id }, name) })
+      if (options.delivers !== 'exactly-once-effect') return (options as LeasedInboxOptions).handle(message, op)
+      const store = once.store as TransactionalStore<Tx>
+      return store.transaction(async (tx) => (options as AtomicInboxOptions<Tx>).handle(message, tx, op))
+    }
+    return once.exclusive({ key: runtime.token(), scope }, effect, { onStoreDown: 'run' })
+  }
+
+  return async (delivery, named) => {
+    // What cannot be observed is not reported.
+    const shadow = await observe(delivery, named).catch(() => undefined)
+    try {
+      await handle(delivery, named)
+    } catch (error) {
+      const reason = reasonOf(error) || 'the handler threw an error without a message'
+      return Unprocessable.is(error) ? deadLetter(reason) : retry(pauseMs(), reason)
+    }
+    await once.attempt(named, () => undefined, { onInFlight: 'reject' }).catch(() => {})
+    return shadow === undefined ? { kind: 'ack' } : { kind: 'ack', shadow }
+  }
+}
