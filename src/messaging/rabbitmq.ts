@@ -14,10 +14,10 @@ import { deliveryOf } from './rabbitmq/message.ts'
 import { checkedSource, type RabbitSource } from './rabbitmq/options.ts'
 import { settler } from './rabbitmq/settle.ts'
 
+export { ORDERING_KEY_HEADER, REASON_HEADER } from './headers.ts'
 export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
 export type { Consumer, ConsumerEvent } from './pull.ts'
 export type { RabbitChannel, RabbitConnection, RabbitMessage, RabbitQueueOptions } from './rabbitmq/client.ts'
-export { ORDERING_KEY_HEADER, REASON_HEADER } from './rabbitmq/message.ts'
 export type { RabbitSource } from './rabbitmq/options.ts'
 export { deadQueue, declareQueues } from './rabbitmq/queues.ts'
 

@@ -1,7 +1,8 @@
 import type { Held } from '../backlog.ts'
+import { ORDERING_KEY_HEADER } from '../headers.ts'
 import type { OpenChannel } from './channel.ts'
 import type { RabbitMessage } from './client.ts'
-import { headersOf, ORDERING_KEY_HEADER } from './message.ts'
+import { headersOf } from './message.ts'
 
 export interface HeldMessage extends Held {
   readonly message: RabbitMessage

@@ -1,12 +1,6 @@
 import type { Delivery } from '../delivery.ts'
+import { ORDERING_KEY_HEADER, REASON_HEADER, RETRIES_HEADER } from '../headers.ts'
 import type { RabbitMessage } from './client.ts'
-
-/** Messages with the same value are handled one after the other. */
-export const ORDERING_KEY_HEADER = 'onlyonce-ordering-key'
-/** Why a message was put aside, or sent round once more. */
-export const REASON_HEADER = 'onlyonce-reason'
-/** How often a message was sent round. A new copy is not "redelivered" to the broker. */
-const RETRIES_HEADER = 'onlyonce-retries'
 
 /** Which copy it is that RabbitMQ hands back because no queue took it. */
 export const TAG_HEADER = 'onlyonce-tag'
