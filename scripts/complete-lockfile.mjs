@@ -4,21 +4,28 @@ import { readFileSync, writeFileSync } from 'node:fs'
 
 const f = process.argv[2] ?? 'package-lock.json'
 const lock = JSON.parse(readFileSync(f, 'utf8'))
-const want = lock.packages['node_modules/@biomejs/biome'].optionalDependencies
-const model = lock.packages['node_modules/@biomejs/cli-linux-x64']
-for (const [name, version] of Object.entries(want)) {
-  const path = `node_modules/${name}`
-  if (lock.packages[path]) continue
-  const [, os, cpu, musl] = /cli-(\w+)-(\w+)(-musl)?$/.exec(name) ?? []
-  lock.packages[path] = {
-    version,
-    cpu: [cpu],
-    dev: true,
-    ...(musl && { libc: ['musl'] }),
-    license: model.license,
-    optional: true,
-    os: [os],
-    engines: model.engines,
+
+/** Packages that have a package of their own for each platform. */
+const SPLIT = ['@biomejs/biome', 'msgpackr-extract']
+const PLATFORM = /-(darwin|linux|win32)-(\w+)(-musl)?$/
+
+for (const name of SPLIT) {
+  const builds = Object.entries(lock.packages[`node_modules/${name}`].optionalDependencies)
+  const model = builds.map(([build]) => lock.packages[`node_modules/${build}`]).find((one) => one !== undefined)
+  for (const [build, version] of builds) {
+    const path = `node_modules/${build}`
+    if (lock.packages[path]) continue
+    const [, os, cpu, musl] = PLATFORM.exec(build) ?? []
+    lock.packages[path] = {
+      version,
+      cpu: [cpu],
+      dev: true,
+      ...(musl && { libc: ['musl'] }),
+      license: model.license,
+      optional: true,
+      os: [os],
+      ...(model.engines && { engines: model.engines }),
+    }
   }
 }
 const [root, ...rest] = /** @type {[string, unknown][]} */ (Object.entries(lock.packages))
