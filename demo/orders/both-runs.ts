@@ -1,26 +1,26 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { makeExchange } from './brokers/make-exchange.ts'
 import { type CheckedOptions, UsageError } from './options.ts'
 import { loadOrders } from './orders-to-run.ts'
 import type { ProgressBars } from './report/progress-bars.ts'
 import type { DemoResult } from './report/result.ts'
 import { say } from './report/say.ts'
 import { makeRoom } from './stores/make-room.ts'
-import type { StoreName } from './stores/store-names.ts'
 import type { Variant } from './system/messages.ts'
 import { writeOrdersFile } from './system/orders-file.ts'
 import { type Run, type RunPlan, runSystem } from './system/run.ts'
 
 /** The unprotected shop has no records, and its faults are the same on any database. */
-const FILES: StoreName = 'sqlite'
+const ON_FILES = { store: 'sqlite', storeUrl: '', broker: 'embedded', brokerUrl: '' } as const
 
 /**
  * The same orders and faults in both variants, one after the other.
  * @throws UsageError, InputError, Unreachable; whatever `signal` was aborted with
  */
 export async function runBoth(options: CheckedOptions, bars: ProgressBars, signal: AbortSignal): Promise<DemoResult> {
-  const { seed, kills, store, keep = false } = options
+  const { seed, kills, store, broker, keep = false } = options
   const orders = await loadOrders(options.input, options.orders)
   const dir = makeDirectory()
   const cleanUps = [async () => rmSync(dir, { recursive: true, force: true, maxRetries: 3 })]
@@ -28,20 +28,25 @@ export async function runBoth(options: CheckedOptions, bars: ProgressBars, signa
   try {
     const room = await makeRoom(store, options.storeUrl)
     cleanUps.push(room.remove)
-    if (room.name !== undefined) kept.push(room.name)
+    const exchange = await makeExchange(broker, options.brokerUrl)
+    cleanUps.push(exchange.remove)
+    kept.push(...[room.name, exchange.name].filter((name) => name !== undefined))
     const file = join(dir, 'orders.ndjson')
     writeOrdersFile(file, orders)
 
-    const run = (variant: Variant, where: Pick<RunPlan, 'store' | 'storeUrl'>): Promise<Run> => {
+    const run = (
+      variant: Variant,
+      where: Pick<RunPlan, 'store' | 'storeUrl' | 'broker' | 'brokerUrl'>,
+    ): Promise<Run> => {
       const own = join(dir, variant)
       mkdirSync(own)
       const plan = { variant, dir: own, orders: file, orderCount: orders.length, seed, kills, ...where }
       return runSystem({ ...plan, onView: bars.show, signal })
     }
-    const unprotected = await run('unprotected', { store: FILES, storeUrl: '' })
-    const onlyonce = await run('onlyonce', { store, storeUrl: room.url })
+    const unprotected = await run('unprotected', ON_FILES)
+    const onlyonce = await run('onlyonce', { store, storeUrl: room.url, broker, brokerUrl: exchange.url })
     const expectedPence = orders.reduce((sum, { amountPence }) => sum + amountPence, 0)
-    return { store, orders: orders.length, expectedPence, unprotected, onlyonce }
+    return { store, broker, orders: orders.length, expectedPence, unprotected, onlyonce }
   } finally {
     bars.clear()
     if (keep) say(`the ledgers are in ${kept.join(', and in ')}`)

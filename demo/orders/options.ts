@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { type BrokerName, brokerNamed } from './brokers/broker-names.ts'
 import { type StoreName, storeNamed } from './stores/store-names.ts'
 
 export interface DemoOptions {
@@ -18,6 +19,7 @@ export interface DemoOptions {
   readonly keep?: boolean
   /** Default `sqlite`: files of its own. Or the URL of a server. */
   readonly store?: string
+  /** Default `embedded`: a queue in a file. Or the URL of a server. */
   readonly broker?: string
 }
 
@@ -30,6 +32,9 @@ export interface CheckedOptions extends DemoOptions {
   readonly store: StoreName
   /** As it was given: may hold a password. */
   readonly storeUrl: string
+  readonly broker: BrokerName
+  /** Likewise. */
+  readonly brokerUrl: string
 }
 
 /** What was asked for makes no sense. The message says what would. */
@@ -60,7 +65,7 @@ Usage: onlyonce demo [options]
   --help           this text
 
 Exit code: 0 all is well, 1 the audit of the protected run failed, 2 wrong usage,
-3 the store cannot be reached.
+3 the store or the broker cannot be reached.
 `
 
 const MAX_KILLS = 1_000
@@ -91,8 +96,15 @@ export function checkOptions(options: DemoOptions): CheckedOptions {
   if (orders !== undefined) checkRange('--orders', orders, 1, Number.MAX_SAFE_INTEGER)
   checkRange('--seed', seed, 0, MAX_SEED)
   checkRange('--kills', kills, 0, MAX_KILLS)
-  checkOnly('--broker', broker, DEFAULTS.broker, 'kafka, rabbitmq and nats')
-  return { ...options, seed, kills, broker, store: checkStore(store), storeUrl: store }
+  return {
+    ...options,
+    seed,
+    kills,
+    broker: checkBroker(broker),
+    brokerUrl: broker,
+    store: checkStore(store),
+    storeUrl: store,
+  }
 }
 
 function parse(argv: readonly string[]) {
@@ -134,7 +146,8 @@ function checkStore(store: string): StoreName {
   )
 }
 
-function checkOnly(name: string, value: string, only: string, toCome: string): void {
-  if (value === only) return
-  throw new UsageError(`${name} can only be ${only} today; ${toCome} are to come. Got ${JSON.stringify(value)}`)
+function checkBroker(broker: string): BrokerName {
+  const name = brokerNamed(broker)
+  if (name !== undefined) return name
+  throw new UsageError('--broker can only be embedded today; Kafka, RabbitMQ, NATS and others are to come')
 }

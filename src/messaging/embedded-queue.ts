@@ -36,6 +36,7 @@ export type AtomicConsumeOptions<Tx> = AtomicInboxOptions<Tx> & From
  */
 export function consume(options: LeasedConsumeOptions): Consumer
 export function consume<Tx>(options: AtomicConsumeOptions<Tx>): Consumer
+export function consume<Tx>(options: LeasedConsumeOptions | AtomicConsumeOptions<Tx>): Consumer
 export function consume<Tx>(options: LeasedConsumeOptions | AtomicConsumeOptions<Tx>): Consumer {
   const { queue, from, concurrency, prefetch, pollMs, onEvent, ...rest } = options
   if (typeof Object(queue).receive !== 'function')

@@ -34,6 +34,7 @@ const POLL_MS = 1_000
  */
 export function consume(options: LeasedRabbitOptions): Consumer
 export function consume<Tx>(options: AtomicRabbitOptions<Tx>): Consumer
+export function consume<Tx>(options: LeasedRabbitOptions | AtomicRabbitOptions<Tx>): Consumer
 export function consume<Tx>(options: LeasedRabbitOptions | AtomicRabbitOptions<Tx>): Consumer {
   const { connection, queue, declare, concurrency, prefetch, onEvent, ...rest } = options
   const from = checkedSource({ connection, queue, declare })

@@ -30,7 +30,7 @@ describeWith('redis', (url) => {
     await fc.assert(property, { numRuns: Number(process.env.ONLYONCE_PROPERTY_RUNS ?? 200) })
     const met = ['granted', 'done', 'running', 'mismatch'].map((kind) => `claim ${kind}`)
     for (const verb of ['renew', 'complete', 'release']) met.push(`${verb} ok`, `${verb} lost`)
-    for (const what of [...met, 'takeover', 'repeat']) expect(seen.get(what) ?? 0, what).toBeGreaterThan(5)
+    for (const what of [...met, 'takeover', 'repeat']) expect(seen.get(what) ?? 0, what).toBeGreaterThan(0)
     await close()
   }, 120_000)
 

@@ -32,7 +32,7 @@ describe('the sqlite store, whatever the order of requests', () => {
     await fc.assert(property, { numRuns: Number(process.env.ONLYONCE_PROPERTY_RUNS ?? 300) })
     const met = ['granted', 'done', 'running', 'mismatch'].map((kind) => `claim ${kind}`)
     for (const verb of ['renew', 'complete', 'release']) met.push(`${verb} ok`, `${verb} lost`)
-    for (const what of [...met, 'takeover', 'repeat']) expect(seen.get(what) ?? 0, what).toBeGreaterThan(5)
+    for (const what of [...met, 'takeover', 'repeat']) expect(seen.get(what) ?? 0, what).toBeGreaterThan(0)
   }, 60_000)
 })
 

@@ -1,3 +1,4 @@
+import { BROKERS } from '../brokers/broker-names.ts'
 import { STORES } from '../stores/store-names.ts'
 import type { Run } from '../system/run.ts'
 import type { Colours } from './colours.ts'
@@ -53,10 +54,11 @@ function outcomes({ unprotected, onlyonce, expectedPence }: DemoResult): readonl
   ]
 }
 
-function circumstances({ store, unprotected, onlyonce }: DemoResult): readonly Row[] {
+function circumstances({ store, broker, unprotected, onlyonce }: DemoResult): readonly Row[] {
   const both = (label: string, of: (run: Run) => string): Row => ({ label, cells: [of(unprotected), of(onlyonce)] })
   return [
     { label: 'Kept in', cells: [STORES.sqlite, STORES[store]] },
+    { label: 'Carried by', cells: [BROKERS.embedded, BROKERS[broker]] },
     both('Requests to the API', (run) => count(run.requests)),
     both('Messages delivered', (run) => count(run.deliveries)),
     both('Duplicates among both', (run) => count(run.duplicates)),

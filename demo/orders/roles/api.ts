@@ -10,9 +10,9 @@ export async function api(setup: WorkerSetup): Promise<Started> {
   const { placeOrder, guard } = await openDesk(setup)
   const port = await serve(
     '/orders',
-    async (body, request): Promise<Reply> => {
+    async (body): Promise<Reply> => {
       try {
-        return { status: 200, body: await placeOrder(body as Order, request) }
+        return { status: 200, body: await placeOrder(body as Order) }
       } catch (error) {
         // No answer of this kind is kept: the customer asks again with the same key.
         return { status: error instanceof ChargeFailed ? 502 : 500, body: { error: (error as Error).message } }

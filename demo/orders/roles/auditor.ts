@@ -3,7 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { outbox } from 'onlyonce/outbox'
 import { type Audited, audit } from '../audit/audit.ts'
 import { readLedgers } from '../audit/ledgers.ts'
-import { openBroker, waitingIn } from '../broker/broker.ts'
+import { createOutstanding } from '../brokers/deliveries.ts'
+import { openQueue, waitingIn } from '../brokers/queue.ts'
 import { openShop } from '../stores/open-shop.ts'
 import { chargesFile, deliveriesFile } from '../system/files.ts'
 import { CONSUMERS, type Started, type WorkerSetup } from '../system/messages.ts'
@@ -26,7 +27,9 @@ export async function auditor(setup: WorkerSetup): Promise<Started> {
   const { variant, dir } = setup
   const orders = readOrdersFile(setup.orders)
   const shop = await openShop(setup)
-  const broker = openBroker(dir)
+  const queue = openQueue(dir)
+  const outstanding = createOutstanding(dir, orders.length)
+  const undelivered = async () => (setup.broker === 'embedded' ? await waitingIn(queue) : outstanding())
   const messages = variant === 'onlyonce' ? outbox((await shop.books('orders')).store) : undefined
 
   async function inOutbox(): Promise<number> {
@@ -39,7 +42,7 @@ export async function auditor(setup: WorkerSetup): Promise<Started> {
     let last = ''
     let since = Date.now()
     for (;;) {
-      const waiting = (await waitingIn(broker)) + (await inOutbox())
+      const waiting = (await undelivered()) + (await inOutbox())
       const state = [
         waiting,
         ...[chargesFile(dir), ...CONSUMERS.map((one) => deliveriesFile(dir, one))].map(sizeOf),

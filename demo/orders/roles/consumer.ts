@@ -1,4 +1,5 @@
-import { openBroker, withFaults } from '../broker/broker.ts'
+import { openBroker } from '../brokers/open-broker.ts'
+import { openQueue, withFaults } from '../brokers/queue.ts'
 import { openShop } from '../stores/open-shop.ts'
 import type { Consumer, Started, WorkerSetup } from '../system/messages.ts'
 import { createProgress } from '../system/progress.ts'
@@ -7,23 +8,22 @@ import { createProgress } from '../system/progress.ts'
 export async function consumer(setup: WorkerSetup): Promise<Started> {
   const { dir, seed } = setup
   const name = setup.role as Consumer
-  const progress = createProgress()
-  const queue = withFaults(openBroker(dir), { dir, seed, consumer: name, onFirst: progress.add })
+  const inFile = () => withFaults(openQueue(dir), { dir, seed, consumer: name, onFirst: createProgress().add })
   if (setup.variant === 'unprotected') {
     const { handlePaidOrders } = await import('../shop/unprotected/handle-paid-orders.ts')
-    await handlePaidOrders(queue, name, dir)
+    await handlePaidOrders(inFile(), name, dir)
     return {}
   }
   const shop = await openShop(setup)
-  if (name === 'fulfilment') {
+  if (name === 'fulfilment' && setup.broker === 'embedded') {
     const { completeOrders } = await import('../shop/onlyonce/complete-orders.ts')
-    await completeOrders(queue, shop)
+    await completeOrders(inFile(), shop)
   } else if (shop.records === undefined) {
     const { handleTogether } = await import('../shop/onlyonce/handle-together.ts')
-    await handleTogether(queue, name, shop)
+    await handleTogether(await openBroker(setup), name, shop)
   } else {
     const { handleApart } = await import('../shop/onlyonce/handle-apart.ts')
-    await handleApart(queue, name, shop, shop.records)
+    await handleApart(await openBroker(setup), name, shop, shop.records)
   }
   return {}
 }

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import type { Order } from '../order.ts'
 import type { Middleware } from '../system/http.ts'
 
@@ -9,7 +8,7 @@ export interface Placed {
 }
 
 /** Takes an order and its payment. Resolves when it is paid; throws when the customer has to ask again. */
-export type PlaceOrder = (order: Order, request: IncomingMessage) => Promise<Placed>
+export type PlaceOrder = (order: Order) => Promise<Placed>
 
 /** What answers `POST /orders`. */
 export interface OrderDesk {

@@ -1,3 +1,4 @@
+import type { BrokerName } from '../brokers/broker-names.ts'
 import type { StoreName } from '../stores/store-names.ts'
 
 export const VARIANTS = ['unprotected', 'onlyonce'] as const
@@ -22,8 +23,10 @@ export interface WorkerSetup {
   readonly orders: string
   readonly gatewayPort: number
   readonly store: StoreName
-  /** May hold a password. Empty where there is none. */
+  /** May hold a password, like `brokerUrl`. Empty where there is none. */
   readonly storeUrl: string
+  readonly broker: BrokerName
+  readonly brokerUrl: string
 }
 
 /** What a role answers once it works. */

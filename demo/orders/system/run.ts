@@ -1,4 +1,5 @@
 import type { Audited } from '../audit/audit.ts'
+import type { BrokerName } from '../brokers/broker-names.ts'
 import { killPlan } from '../faults/kills.ts'
 import type { AuditResult } from '../roles/auditor.ts'
 import type { ClientResult } from '../roles/client.ts'
@@ -18,6 +19,9 @@ export interface RunPlan {
   readonly store: StoreName
   /** Of the room that this run has there. */
   readonly storeUrl: string
+  readonly broker: BrokerName
+  /** Likewise. */
+  readonly brokerUrl: string
   readonly onView: (view: View) => void
   /** Ends everything. */
   readonly signal: AbortSignal
@@ -62,6 +66,8 @@ export async function runSystem({
   kills,
   store,
   storeUrl,
+  broker,
+  brokerUrl,
   onView,
   signal,
 }: RunPlan): Promise<Run> {
@@ -71,7 +77,7 @@ export async function runSystem({
   let startedAt = Date.now()
   const trouble = createTrouble(signal)
   const crew = createCrew({
-    setup: { variant, dir, orders, seed, store, storeUrl },
+    setup: { variant, dir, orders, seed, store, storeUrl, broker, brokerUrl },
     onDelivered(consumer, count) {
       delivered[consumer] += count
     },

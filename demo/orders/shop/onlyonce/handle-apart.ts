@@ -1,6 +1,6 @@
 import { type AbandonedOperation, onlyonce, type Reconciled, type Store } from 'onlyonce'
-import { consume, type EmbeddedQueue } from 'onlyonce/embedded-queue'
-import { IN_HAND, VISIBILITY_MS } from '../../broker/broker.ts'
+import type { Broker } from '../../brokers/broker.ts'
+import { VISIBILITY_MS } from '../../brokers/in-hand.ts'
 import type { Shop } from '../../stores/place.ts'
 import type { Consumer } from '../../system/messages.ts'
 import { EFFECTS } from '../effects.ts'
@@ -12,7 +12,7 @@ import { type OrderPaid, readOrderPaid } from '../place-order.ts'
  * Whoever takes over asks the books, which know. That makes it once again, as long as nobody works on without its lease:
  * here a killed process is gone, and one that lives renews.
  */
-export async function handleApart(queue: EmbeddedQueue, name: Consumer, shop: Shop, records: Store): Promise<void> {
+export async function handleApart(broker: Broker, name: Consumer, shop: Shop, records: Store): Promise<void> {
   const { service, sql, values } = EFFECTS[name]
   const { store, write } = await shop.books(service)
 
@@ -21,16 +21,13 @@ export async function handleApart(queue: EmbeddedQueue, name: Consumer, shop: Sh
     return found.length > 0 ? { happened: true, value: undefined } : { happened: false }
   }
 
-  consume({
-    queue,
-    from: name,
+  await broker.consume(name, {
     once: onlyonce({ store: records, scope: 'shop', leaseMs: VISIBILITY_MS }),
     name,
     delivers: 'at-least-once',
     // What the books can be asked for: they know orders, not messages.
     key: ({ body }) => readOrderPaid(body).orderId,
     onAbandoned: askTheBooks,
-    ...IN_HAND,
     async handle(message) {
       await store.transaction((tx) => write(tx, sql, values(message.json() as OrderPaid)))
     },

@@ -1,6 +1,6 @@
 import { onlyonce } from 'onlyonce'
-import { consume, type EmbeddedQueue } from 'onlyonce/embedded-queue'
-import { IN_HAND, VISIBILITY_MS } from '../../broker/broker.ts'
+import type { Broker } from '../../brokers/broker.ts'
+import { VISIBILITY_MS } from '../../brokers/in-hand.ts'
 import type { Shop } from '../../stores/place.ts'
 import type { Consumer } from '../../system/messages.ts'
 import { EFFECTS } from '../effects.ts'
@@ -11,17 +11,14 @@ import type { OrderPaid } from '../place-order.ts'
  * transaction. A message that comes again finds the record and is acknowledged; a process that dies before the commit
  * leaves nothing, and after it everything.
  */
-export async function handleTogether(queue: EmbeddedQueue, name: Consumer, shop: Shop): Promise<void> {
+export async function handleTogether(broker: Broker, name: Consumer, shop: Shop): Promise<void> {
   const { service, sql, values } = EFFECTS[name]
   const { store, write } = await shop.books(service)
-  consume({
-    queue,
-    from: name,
+  await broker.consume(name, {
     // A message whose worker died is watched closely when it comes again, under a lease; a short one, for the next death.
     once: onlyonce({ store, scope: 'shop', leaseMs: VISIBILITY_MS }),
     name,
     delivers: 'exactly-once-effect',
-    ...IN_HAND,
     handle: (message, tx) => write(tx, sql, values(message.json() as OrderPaid)),
   })
 }

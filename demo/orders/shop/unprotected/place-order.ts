@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { openBroker } from '../../broker/broker.ts'
+import { openQueue } from '../../brokers/queue.ts'
 import { serviceDb } from '../../system/files.ts'
 import type { WorkerSetup } from '../../system/messages.ts'
 import { openDatabase } from '../database.ts'
@@ -14,7 +14,7 @@ import { CREATE_ORDER, TABLES } from '../tables.ts'
 export async function createPlaceOrder({ dir, gatewayPort }: WorkerSetup): Promise<PlaceOrder> {
   const db = await openDatabase(serviceDb(dir, 'orders'))
   db.exec(TABLES.orders)
-  const broker = openBroker(dir)
+  const broker = openQueue(dir)
   const statusOf = db.prepare('SELECT status FROM orders WHERE id = ?')
   const create = db.prepare(CREATE_ORDER)
   const pay = db.prepare(`UPDATE orders SET status = 'paid', charge_id = ? WHERE id = ?`)

@@ -1,18 +1,13 @@
-import { openSync, writeSync } from 'node:fs'
 import { type EmbeddedQueue, embeddedQueue, type ReceivedMessage } from 'onlyonce/embedded-queue'
 import { messageFaults } from '../faults/plan.ts'
 import { readOrderPaid, TOPIC } from '../shop/place-order.ts'
-import { deliveriesFile, queueDb } from '../system/files.ts'
+import { queueDb } from '../system/files.ts'
 import { CONSUMERS, type Consumer } from '../system/messages.ts'
+import { deliveryJournal } from './deliveries.ts'
+import { VISIBILITY_MS } from './in-hand.ts'
 
-/** What a killed consumer had in hand is handed out again after so long. */
-export const VISIBILITY_MS = 2_000
-
-/** Enough to keep the round trips few; what is in hand when a worker dies comes again. */
-export const IN_HAND = { concurrency: 32, prefetch: 96 }
-
-/** The broker of both runs: every consumer has a queue of its own that gets each message about a paid order. */
-export function openBroker(dir: string): EmbeddedQueue {
+/** The queue of the unprotected shop, and of the other one unless it is told where else: every consumer has a queue of its own that gets each message about a paid order. */
+export function openQueue(dir: string): EmbeddedQueue {
   return embeddedQueue({
     path: queueDb(dir),
     subscriptions: { [TOPIC]: CONSUMERS },
@@ -41,7 +36,7 @@ export interface FaultyOptions {
  * the message comes again although it was handled. Every delivery goes into a journal that outlives a killed consumer.
  */
 export function withFaults(queue: EmbeddedQueue, { dir, seed, consumer, onFirst }: FaultyOptions): EmbeddedQueue {
-  const journal = openSync(deliveriesFile(dir, consumer), 'a')
+  const journal = deliveryJournal(dir, consumer)
   const againAfter = new Map<string, number>()
 
   async function admit(message: ReceivedMessage): Promise<ReceivedMessage | undefined> {
@@ -63,7 +58,7 @@ export function withFaults(queue: EmbeddedQueue, { dir, seed, consumer, onFirst 
     async receive(from, max, visibilityMs) {
       const received = await queue.receive(from, max, visibilityMs)
       const admitted = (await Promise.all(received.map(admit))).filter((one) => one !== undefined)
-      if (admitted.length > 0) writeSync(journal, admitted.map((one) => `${orderIdOf(one)}\n`).join(''))
+      journal(admitted.map(orderIdOf))
       return admitted
     },
     async ack(receipt) {

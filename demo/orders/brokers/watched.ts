@@ -1,0 +1,35 @@
+import type { ConsumerEvent } from 'onlyonce/embedded-queue'
+import type { Publisher } from 'onlyonce/outbox'
+import { chance } from '../faults/chance.ts'
+import { readOrderPaid } from '../shop/place-order.ts'
+import type { Consumer, WorkerSetup } from '../system/messages.ts'
+import { createProgress } from '../system/progress.ts'
+import { deliveryJournal } from './deliveries.ts'
+
+/** So many messages are published again, because the confirmation got lost. */
+const LOST_CONFIRMS = 0.2
+
+/** What a consumer on a server does on the side: it writes down what it was handed. */
+export function deliveryWatch({ dir }: WorkerSetup, name: Consumer) {
+  const journal = deliveryJournal(dir, name)
+  const progress = createProgress()
+  return (event: ConsumerEvent) => {
+    if (event.type !== 'settled' || event.verdict.kind === 'none') return
+    journal([readOrderPaid(event.delivery.body).orderId])
+    if (!event.delivery.redelivered) progress.add(1)
+  }
+}
+
+/** The relay on a bad day: the broker has the message, and the relay does not hear of it, so it publishes it again. */
+export function withLostConfirms(publish: Publisher, seed: number): Publisher {
+  const struck = new Set<string>()
+  return async (batch) => {
+    const results = await publish(batch)
+    return results.map((result, index) => {
+      const { id } = batch[index] as (typeof batch)[number]
+      if (!result.ok || struck.has(id) || chance(seed, id, 'confirm') >= LOST_CONFIRMS) return result
+      struck.add(id)
+      return { ok: false, reason: 'the confirmation got lost' }
+    })
+  }
+}
