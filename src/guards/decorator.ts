@@ -1,3 +1,4 @@
+export { currentOperation } from './functions/current.ts'
 export { Idempotent, type IdempotentOptions, type MethodDecorator } from './functions/decorate.ts'
 export { type IdempotentFunctionOptions, idempotent } from './functions/idempotent.ts'
 export type { ProtectOptions } from './functions/options.ts'

@@ -1,6 +1,6 @@
 import 'reflect-metadata'
 import { afterAll, describe, expect, it } from 'vitest'
-import { Idempotent } from '../../src/guards/decorator.ts'
+import { currentOperation, Idempotent, idempotent } from '../../src/guards/decorator.ts'
 import { type Once, onlyonce } from '../../src/index.ts'
 import { memoryStore } from '../../src/stores/memory/index.ts'
 import { COMPILERS, load, MODES, removeCompiled, typeErrors } from './compile.ts'
@@ -152,5 +152,26 @@ describe('@Idempotent', () => {
     const made = Idempotent({ once: engine(), key: (id: string) => id, check })({}, 'grant', descriptor)
     expect(await made.value?.('1100')).toBe('coupon')
     expect(asked).toEqual([{ scope: 'payments/grant', key: '1100' }])
+  })
+
+  it('hands its operation to whoever asks inside of it, the innermost one first', async () => {
+    const once = engine()
+    const seen: unknown[] = []
+    const note = () => seen.push(currentOperation()?.key)
+    const inner = idempotent(async (_id: string) => void note(), { once, scope: 'inner', key: (id) => `inner:${id}` })
+    const descriptor = {
+      value: async (id: string) => {
+        note()
+        await Promise.all([inner(id), currentOperation()?.step('charge', note)])
+        note()
+        return currentOperation()?.child('charge')
+      },
+    }
+    const made = Idempotent({ once, key: (id: string) => id })({}, 'pay', descriptor)
+    const children = await Promise.all([made.value?.('a'), made.value?.('b')])
+    expect([...seen].sort()).toEqual(['a', 'a', 'a', 'b', 'b', 'b', 'inner:a', 'inner:b'])
+    expect(children[0]).toMatch(/^[0-9a-f]{32}$/)
+    expect(children[1]).not.toBe(children[0])
+    expect(currentOperation()).toBeUndefined()
   })
 })

@@ -2,6 +2,7 @@ import { OnlyonceError, reasonOf } from '../../core/errors.ts'
 import type { KeyInput } from '../../core/key.ts'
 import { invalidOption } from '../../core/options.ts'
 import { checkFirst, type OnceCall } from '../natural/check-first.ts'
+import { runAs } from './current.ts'
 import { callOptionsOf, isOnce, type ProtectOptions } from './options.ts'
 
 export type AsyncMethod<This, Args extends readonly unknown[], Value> = (this: This, ...args: Args) => Promise<Value>
@@ -36,7 +37,7 @@ export function protect<This, Args extends readonly unknown[], Value>(
     // What is no key at all is for the engine to refuse.
     const named = typeof key === 'object' ? { ...key, scope: key?.scope ?? scope } : { key, scope }
     const call = options.check === undefined ? engine : checkFirst(engine, options.check)
-    return call(named, () => fn.call(this, ...args), callOptions)
+    return call(named, (op) => runAs(op, () => fn.call(this, ...args)), callOptions)
   }
   Object.defineProperty(once, 'name', { value: fn.name, configurable: true })
   Object.defineProperty(once, 'length', { value: fn.length, configurable: true })

@@ -7,6 +7,9 @@ export function htmlReport(report: CrashReportData): string {
   const { name, ok, points, trials, leftOut, volatile, findings } = report
   const title = `crashEverywhere: ${name}`
   const notes = [
+    ...(findings.some(({ differences }) => differences.length > 0)
+      ? ['Where states differ, <code class="less">-</code> is a clean run, and <code class="more">+</code> the trial.']
+      : []),
     ...(leftOut > 0 ? [`${counted(leftOut, 'trial')} left out: raise <code>maxTrials</code>.`] : []),
     ...(volatile.length > 0
       ? [`Not compared, because two clean runs differ: <code>${volatile.map(escaped).join('</code>, <code>')}</code>.`]
@@ -40,7 +43,7 @@ function findingHtml({ trial, what, after, before, differences, times }: CrashFi
   const places = [placeHtml('after', after), placeHtml('before', before)].join('')
   const often = times > 1 ? ` <small>in ${times} trials</small>` : ''
   return `<section>
-<h2><span class="tag">${escaped(trial)}</span> ${escaped(what)}${often}</h2>
+<h2><span class="tag">${escaped(trial)}</span> ${withCode(what)}${often}</h2>
 ${places === '' ? '' : `<table>${places}</table>`}
 ${differences.length === 0 ? '' : `<pre>${differences.map(differenceHtml).join('\n')}</pre>`}
 </section>`
@@ -65,6 +68,10 @@ function callHtml({ call, site }: CrashPoint, findings: readonly CrashFinding[])
   const marked = findings.some(({ after, before }) => same(after) || same(before))
   const where = site === undefined ? '' : ` <span class="where">${escaped(site.file)}:${site.line}</span>`
   return `<li${marked ? ' class="marked"' : ''}><code>${escaped(call)}</code>${where}</li>`
+}
+
+function withCode(text: string): string {
+  return escaped(text).replace(/`([^`]+)`/g, '<code>$1</code>')
 }
 
 function escaped(text: string): string {
