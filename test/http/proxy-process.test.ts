@@ -9,6 +9,7 @@ import { cli } from '../integration/cli-kit.ts'
 import { tempFile } from '../integration/sqlite-helpers.ts'
 import { describeWith } from '../support/services.ts'
 import { bodyOf, later, POST, reply, sleep, until, upstreamOf } from './proxy-kit.ts'
+import { secureUpstream } from './tls-kit.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 let folder = ''
@@ -95,6 +96,25 @@ describe('onlyonce proxy, killed in the middle of a request', () => {
     expect((await ask()).status).toBe(409)
     expect(upstream.seen).toHaveLength(1)
   })
+})
+
+describe('an upstream with TLS', () => {
+  afterAll(() => {
+    delete process.env.NODE_EXTRA_CA_CERTS
+  })
+
+  it('is asked once where its authority is known', async () => {
+    const upstream = await secureUpstream()
+    // Read when a process starts.
+    process.env.NODE_EXTRA_CA_CERTS = upstream.cert
+    const proxy = await start(upstream.url, 'memory:')
+    const replies = [await fetch(`${proxy.url}/orders`, POST('k1')), await fetch(`${proxy.url}/orders`, POST('k1'))]
+    expect(await Promise.all(replies.map(async (one) => [one.status, await one.text()]))).toEqual([
+      [201, '{"runs":1}'],
+      [201, '{"runs":1}'],
+    ])
+    expect(upstream.runs()).toBe(1)
+  }, 30_000)
 })
 
 describeWith('redis', (url) => {
