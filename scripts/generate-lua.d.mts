@@ -1,2 +1,2 @@
-/** What `src/stores/redis/scripts/source.ts` must contain. */
-export function luaModule(): string
+/** What `source.ts` in a folder of Lua files must contain; by default in that of the Redis store. */
+export function luaModule(folder?: string): string

@@ -1,17 +1,16 @@
-// Writes src/stores/redis/scripts/source.ts from the Lua files beside it: a module, so that a bundler takes it along.
+// Writes source.ts from the Lua files beside it: a module, so that a bundler takes it along.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { root } from './lib/paths.mjs'
 
-const folder = join(root, 'src/stores/redis/scripts')
-const file = join(folder, 'source.ts')
+const FOLDERS = ['src/stores/redis/scripts', 'src/messaging/redis-streams/scripts']
 
-/** What the module must contain; the test compares. */
-export function luaModule() {
-  const names = readdirSync(folder).filter((name) => name.endsWith('.lua'))
+/** What the module of a folder must contain; tests compare. */
+export function luaModule(folder = 'src/stores/redis/scripts') {
+  const names = readdirSync(join(root, folder)).filter((name) => name.endsWith('.lua'))
   const entries = names.sort().map((name) => {
-    const text = withoutComments(readFileSync(join(folder, name), 'utf8'))
+    const text = withoutComments(readFileSync(join(root, folder, name), 'utf8'))
     if (/[`\\$]/.test(text)) throw new Error(`${name} has a character that a template string would take as its own`)
     return `  ${name.replace('.lua', '')}: \`${text}\`,\n`
   })
@@ -23,4 +22,6 @@ function withoutComments(text) {
   return text.replace(/^\s*--.*\n/gm, '').replace(/\n{2,}/g, '\n')
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) writeFileSync(file, luaModule())
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  for (const folder of FOLDERS) writeFileSync(join(root, folder, 'source.ts'), luaModule(folder))
+}

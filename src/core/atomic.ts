@@ -15,7 +15,7 @@ import { remembers } from './throw-policy.ts'
 import { backoff } from './time-limit.ts'
 
 /** The effect's own error, told apart from the store's while both pass through the transaction. */
-class EffectThrew extends Error {
+export class EffectThrew extends Error {
   readonly thrown: unknown
   constructor(thrown: unknown) {
     super(reasonOf(thrown))
@@ -77,7 +77,7 @@ export async function joinAtomic<Tx>(
 }
 
 /** What an error means that left nothing behind. @throws OnlyonceError unless the effect threw it */
-function undone(context: EngineContext, call: Call, error: unknown, startedAt: number): Settled {
+export function undone(context: EngineContext, call: Call, error: unknown, startedAt: number): Settled {
   if (error instanceof EffectThrew) {
     const tookMs = context.runtime.elapsed() - startedAt
     tell(context, call, { type: 'failed', error: error.thrown, remembered: false, tookMs })
@@ -115,7 +115,7 @@ async function insideTransaction<Tx>(
       const { fence } = lease
       const { starts, steps } = claim
       const op = new RunningOperation({ named: call.named, attempt, starts, fence, owner, steps })
-      const value = await runWithin(context, call, op, () => effect(tx, op))
+      const value = await runWithin(context, call, [op], () => effect(tx, op))
       return keep(claims, call, lease, attempt, storedValue(value), true)
     })
   } catch (error) {
@@ -128,7 +128,7 @@ async function insideTransaction<Tx>(
 }
 
 /** The claim already stands as done without a value, so only a value costs a second statement. */
-async function keep(
+export async function keep(
   claims: AtomicClaims,
   { options }: Call,
   lease: Lease,
@@ -149,16 +149,16 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /** An effect that outlives `maxRunMs` is left behind and its transaction undone: it would hold the rows for ever. */
-function runWithin(
+export function runWithin(
   { runtime }: EngineContext,
   { named, options }: Call,
-  op: RunningOperation,
+  ops: readonly RunningOperation[],
   effect: () => unknown,
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const cancel = runtime.after(options.maxRunMs, () => {
       const loss = leaseLost(named.key, 'it ran longer than maxRunMs, and its transaction was undone')
-      RunningOperation.abort(op, loss)
+      for (const op of ops) RunningOperation.abort(op, loss)
       reject(loss)
     })
     const run = async () => effect()
@@ -176,7 +176,7 @@ function runWithin(
 }
 
 /** Whether a commit whose answer was lost happened: the record says so, by owner, once it can be read. */
-async function afterCommitFailed(
+export async function afterCommitFailed(
   context: EngineContext,
   { named, options }: Call,
   owner: string,
@@ -209,7 +209,7 @@ async function afterCommitFailed(
   throw OnlyonceError.from(error, 'STORE_UNAVAILABLE', notChanged(context, error))
 }
 
-function announced(context: EngineContext, call: Call, settled: Settled, startedAt: number): Settled {
+export function announced(context: EngineContext, call: Call, settled: Settled, startedAt: number): Settled {
   if (settled.kind !== 'result') return settled
   const { attempt, fence, result } = settled
   if (result.kind === 'unknown') tell(context, call, { type: 'unknown' })

@@ -73,14 +73,22 @@ export class Batcher<Request, Answer> {
   }
 
   submit(request: Request, limitMs = this.#options.timeoutMs): Promise<Answer> {
-    return new Promise<Answer>((resolve, reject) => {
-      const dueAt = this.#options.runtime.elapsed() + limitMs
-      this.#queue.push({ request, dueAt, settled: false, resolve, reject })
-      this.#alarm(dueAt, limitMs)
-      if (this.#leaving) return
-      this.#leaving = true
-      void NEXT.then(this.#leave)
-    })
+    return new Promise<Answer>((resolve, reject) => this.ask(request, resolve, reject, limitMs))
+  }
+
+  /** As `submit`, for a caller who has a promise of its own to settle. */
+  ask(
+    request: Request,
+    resolve: (answer: Answer) => void,
+    reject: (error: unknown) => void,
+    limitMs = this.#options.timeoutMs,
+  ): void {
+    const dueAt = this.#options.runtime.elapsed() + limitMs
+    this.#queue.push({ request, dueAt, settled: false, resolve, reject })
+    this.#alarm(dueAt, limitMs)
+    if (this.#leaving) return
+    this.#leaving = true
+    void NEXT.then(this.#leave)
   }
 
   readonly #leave = (): void => {
@@ -98,7 +106,7 @@ export class Batcher<Request, Answer> {
       const batch = this.#take()
       this.#underWay.add(batch)
       this.#requestsUnderWay += batch.length
-      void this.#deliver(batch, { alone: 0, down: undefined }).then(() => this.#end(batch))
+      void this.#deliver(batch)
     }
   }
 
@@ -120,24 +128,37 @@ export class Batcher<Request, Answer> {
     return batch
   }
 
-  async #deliver(batch: readonly Waiting<Request, Answer>[], trouble: Trouble): Promise<void> {
+  async #deliver(batch: readonly Waiting<Request, Answer>[]): Promise<void> {
+    try {
+      this.#answer(batch, await this.#verb.send(batch.map(requestOf)))
+    } catch (error) {
+      await this.#takeApart(batch, error, { alone: 0, down: undefined })
+    }
+    this.#end(batch)
+  }
+
+  async #deliverPart(batch: readonly Waiting<Request, Answer>[], trouble: Trouble): Promise<void> {
     if (batch.length === 0) return
     if (trouble.down !== undefined) return rejectAll(batch, trouble.down.error)
     try {
-      this.#answer(batch, await this.#verb.send(batch.map((one) => one.request)))
+      this.#answer(batch, await this.#verb.send(batch.map(requestOf)))
       trouble.alone = 0
     } catch (error) {
-      if (batch.length === 1) {
-        // What the store says of a request is about that request. Any other error twice in a row is about the store.
-        if (!OnlyonceError.is(error) && ++trouble.alone === 2) trouble.down = { error }
-        return rejectAll(batch, error)
-      }
-      const left = batch.filter(isOpen)
-      const half = Math.max(left.length >> 1, 1)
-      await this.#deliver(left.slice(0, half), trouble)
-      // The rest, without those that were given up while the first half was on its way.
-      await this.#deliver(left.filter(isOpen), trouble)
+      await this.#takeApart(batch, error, trouble)
     }
+  }
+
+  async #takeApart(batch: readonly Waiting<Request, Answer>[], error: unknown, trouble: Trouble): Promise<void> {
+    if (batch.length === 1) {
+      // What the store says of a request is about that request. Any other error twice in a row is about the store.
+      if (!OnlyonceError.is(error) && ++trouble.alone === 2) trouble.down = { error }
+      return rejectAll(batch, error)
+    }
+    const left = batch.filter(isOpen)
+    const half = Math.max(left.length >> 1, 1)
+    await this.#deliverPart(left.slice(0, half), trouble)
+    // The rest, without those that were given up while the first half was on its way.
+    await this.#deliverPart(left.filter(isOpen), trouble)
   }
 
   #answer(batch: readonly Waiting<Request, Answer>[], answers: readonly Answer[]): void {
@@ -196,6 +217,10 @@ export class Batcher<Request, Answer> {
 
 function rejectAll(batch: readonly Waiting<unknown, never>[], error: unknown): void {
   for (const one of batch) settle(one).reject(error)
+}
+
+function requestOf<Request>({ request }: { readonly request: Request }): Request {
+  return request
 }
 
 function isOpen(one: { readonly settled: boolean }): boolean {

@@ -10,8 +10,6 @@ export interface CanonicalLimits {
 
 const DEFAULT_LIMITS: CanonicalLimits = Object.freeze({ maxDepth: 100, maxBytes: 4 * 1024 * 1024 })
 
-const LONE_SURROGATE = /\p{Surrogate}/u
-
 /**
  * Gives two equal JSON values the same text, whatever the order of their members.
  *
@@ -83,9 +81,8 @@ class CanonicalWriter {
       const value = members[name]
       if (value === undefined) continue
       if (name === '__proto__') this.#fail('is a member named __proto__, which can change a prototype')
-      this.#append(separator)
-      this.#text(name)
-      this.#append(':')
+      if (!name.isWellFormed()) this.#fail('has a lone surrogate, which has no canonical form')
+      this.#append(`${separator}${JSON.stringify(name)}:`)
       this.#value(value)
       separator = ','
     }
@@ -93,7 +90,7 @@ class CanonicalWriter {
   }
 
   #text(text: string): void {
-    if (LONE_SURROGATE.test(text)) this.#fail('has a lone surrogate, which has no canonical form')
+    if (!text.isWellFormed()) this.#fail('has a lone surrogate, which has no canonical form')
     this.#append(JSON.stringify(text))
   }
 

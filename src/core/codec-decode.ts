@@ -30,14 +30,13 @@ export function decodeErrorFacts(bytes: Uint8Array): unknown {
 }
 
 function decode(bytes: Uint8Array, expected: readonly Representation[], limits: Partial<CodecLimits>): unknown {
-  const { maxBytes, maxDepth } = { ...DEFAULT_CODEC_LIMITS, ...limits }
+  const { maxBytes = DEFAULT_CODEC_LIMITS.maxBytes, maxDepth = DEFAULT_CODEC_LIMITS.maxDepth } = limits
   try {
     const representation = readHeader(bytes, expected)
     if (bytes.byteLength > maxBytes) refuseCorrupt(`it is larger than ${maxBytes} bytes`)
-    const body = bytes.subarray(HEADER_BYTES)
     // A copy: a driver may hand over a view of a buffer that it uses again.
-    if (representation === REPRESENTATION.bytes) return new Uint8Array(body)
-    const tree = parse(body)
+    if (representation === REPRESENTATION.bytes) return new Uint8Array(bytes.subarray(HEADER_BYTES))
+    const tree = parse(bytes)
     if (representation !== REPRESENTATION.json) return revive(tree, maxDepth)
     check(tree, maxDepth)
     return tree
@@ -47,20 +46,21 @@ function decode(bytes: Uint8Array, expected: readonly Representation[], limits: 
 }
 
 function readHeader(bytes: Uint8Array, expected: readonly Representation[]): Representation {
-  const [version = 0, letter = 0] = bytes
+  const version = bytes[0] ?? 0
+  const letter = String.fromCharCode(bytes[1] ?? 0)
   if (version > FORMAT_VERSION) {
     const message = `the stored result was written by a newer version of onlyonce (format ${version}); upgrade onlyonce`
     throw new OnlyonceError('OUTCOME_UNKNOWN', `${message} here, and ask again`)
   }
-  const representation = expected.find((candidate) => candidate === String.fromCharCode(letter))
+  const representation = expected.find((candidate) => candidate === letter)
   if (version < FORMAT_VERSION || representation === undefined) refuseCorrupt('its first two bytes are not ours')
   return representation
 }
 
-function parse(body: Uint8Array): unknown {
+function parse(bytes: Uint8Array): unknown {
   // Buffer would put U+FFFD for broken UTF-8 without a word: another answer than the one that was stored.
-  if (!isUtf8(body)) refuseCorrupt('it is not UTF-8')
-  return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString())
+  if (!isUtf8(bytes)) refuseCorrupt('it is not UTF-8')
+  return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8', HEADER_BYTES))
 }
 
 /** Holds parsed JSON to the rules it was written under. */

@@ -30,7 +30,7 @@ export function encodeErrorFacts(facts: Readonly<Record<string, unknown>>): Uint
 }
 
 function encode(value: unknown, limits: Partial<CodecLimits>, representation?: Representation): Uint8Array {
-  const { maxBytes, maxDepth } = { ...DEFAULT_CODEC_LIMITS, ...limits }
+  const { maxBytes = DEFAULT_CODEC_LIMITS.maxBytes, maxDepth = DEFAULT_CODEC_LIMITS.maxDepth } = limits
   const survey = new Survey({ maxBytes, maxDepth })
   try {
     survey.visit(value)

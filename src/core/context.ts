@@ -1,6 +1,6 @@
 import type { Events, OnceEvent } from './events.ts'
 import type { OperationKey } from './key.ts'
-import type { ResolvedCallOptions, ResolvedOptions } from './options.ts'
+import type { CallOptions, ResolvedCallOptions, ResolvedOptions } from './options.ts'
 import type { Runtime } from './runtime.ts'
 import type { ClaimRequest, Store } from './store.ts'
 import type { StoreCalls } from './store-calls.ts'
@@ -18,6 +18,18 @@ export interface EngineContext {
 export interface Call {
   readonly named: OperationKey
   readonly options: ResolvedCallOptions
+  /** Whoever asks has no use for the value that the effect returned: see `VALUE_UNREAD`. */
+  readonly unread?: boolean
+}
+
+/**
+ * Among the options of a call: an outcome `executed` need not have its value, which is read back from what was stored. Of
+ * our own edges only, where the answer of the one that ran the effect is another than the value.
+ */
+export const VALUE_UNREAD: unique symbol = Symbol('onlyonce.valueUnread')
+
+export function isUnread(given: CallOptions | undefined): boolean {
+  return (given as { readonly [VALUE_UNREAD]?: boolean } | undefined)?.[VALUE_UNREAD] === true
 }
 
 export function claimRequest({ options }: EngineContext, call: Call, owner: string): ClaimRequest {

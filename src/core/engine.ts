@@ -1,13 +1,13 @@
-import { joinAtomic, leadAtomic } from './atomic.ts'
+import { atomicCalls } from './atomic-calls.ts'
 import { createCache } from './cache.ts'
-import { type Call, type EngineContext, tell } from './context.ts'
+import { type Call, type EngineContext, isUnread, tell } from './context.ts'
 import { OnlyonceError } from './errors.ts'
 import { createEvents } from './events.ts'
 import { createFlights } from './flights.ts'
 import { createJoining, type Lead } from './joining.ts'
 import { type KeyInput, quote, RESERVED_SCOPE_MARK, resolveKey } from './key.ts'
 import { type Keeping, leadLeased } from './leased.ts'
-import type { AtomicCall, AtomicEffect, AtomicOptions, Effect, Once, Outcome } from './once.ts'
+import type { Effect, Once, Outcome } from './once.ts'
 import { type CallOptions, type EngineOptions, invalidOption, resolveCallOptions, resolveOptions } from './options.ts'
 import { outcomeOf, settledValue } from './result.ts'
 import { isTransactional, type Store, type TransactionalStore } from './store.ts'
@@ -49,7 +49,8 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
   function callOf(key: KeyInput, effect: unknown, given: CallOptions | undefined, scope = options.scope): Call {
     checkOpen()
     if (typeof effect !== 'function') throw invalidOption('effect', 'must be a function', effect)
-    return { named: resolveKey(key, scope, options.maxKeyLength), options: resolveCallOptions(options, given) }
+    const named = resolveKey(key, scope, options.maxKeyLength)
+    return { named, options: resolveCallOptions(options, given), unread: isUnread(given) }
   }
 
   async function run<T>(call: Call, lead: Lead): Promise<Outcome<T>> {
@@ -62,7 +63,7 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
     sweeper.touch()
     const settled = await joining(call, lead)
     if (settled.kind === 'result') cache?.put(named, settled, call.options.retentionMs)
-    return outcomeOf<T>(named.key, settled)
+    return outcomeOf<T>(named.key, settled, call.unread)
   }
 
   const leased =
@@ -72,7 +73,7 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
 
   const attempt = async <T>(key: KeyInput, effect: Effect<T>, given?: CallOptions): Promise<Outcome<T>> => {
     const call = callOf(key, effect, given)
-    return run<T>(call, leased(call, effect, 'result'))
+    return await run<T>(call, leased(call, effect, 'result'))
   }
 
   const once = async <T>(key: KeyInput, effect: Effect<T>, given?: CallOptions): Promise<T> => {
@@ -124,11 +125,19 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
   const close = () => {
     closed = true
     waits.wakeAll()
-    closing ??= flights.drained().then(sweeper.drained)
+    closing ??= Promise.all([flights.drained(), ...batches]).then(sweeper.drained)
     return closing
   }
 
-  const atomic = isTransactional<TxOf<S>>(store) ? atomicCalls(context, store, callOf, run) : undefined
+  /** What no flight tells of: a batch of operations has none. */
+  const batches = new Set<Promise<unknown>>()
+  const underWay = <T>(batch: Promise<T>): Promise<T> => {
+    sweeper.touch()
+    const over: Promise<unknown> = batch.catch(() => {}).then(() => batches.delete(over))
+    batches.add(over)
+    return batch
+  }
+  const atomic = isTransactional<TxOf<S>>(store) ? atomicCalls(context, store, callOf, run, underWay) : undefined
 
   return Object.assign(once, {
     attempt,
@@ -143,40 +152,6 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
     store,
     options,
   })
-}
-
-function atomicCalls<Tx>(
-  context: EngineContext,
-  store: TransactionalStore<Tx>,
-  callOf: (key: KeyInput, effect: unknown, given: CallOptions | undefined) => Call,
-  run: <T>(call: Call, lead: Lead) => Promise<Outcome<T>>,
-): AtomicCall<Tx> {
-  async function outcome<T>(
-    key: KeyInput,
-    effect: AtomicEffect<Tx, T>,
-    given: AtomicOptions<Tx>,
-  ): Promise<[Call, Outcome<T>]> {
-    const { tx, ...rest } = given
-    if (rest.onStoreDown === 'run') {
-      throw invalidOption('onStoreDown', 'cannot be kept by atomic: without the store there is no transaction', 'run')
-    }
-    const call = callOf(key, effect, rest)
-    // What joins the caller's transaction is not final, so nobody else may be answered with it.
-    if (tx !== undefined)
-      return [call, outcomeOf<T>(call.named.key, await joinAtomic(context, store, call, effect, tx))]
-    const lead: Lead = (flight) =>
-      leadAtomic(context, store, call, effect, (claim) =>
-        flight.claimed(claim, context.runtime.elapsed() + call.options.leaseMs, claim.kind === 'granted'),
-      )
-    return [call, await run<T>(call, lead)]
-  }
-  const atomic = async <T>(key: KeyInput, effect: AtomicEffect<Tx, T>, given: AtomicOptions<Tx> = {}): Promise<T> => {
-    const [call, reached] = await outcome(key, effect, given)
-    return settledValue(call.named.key, reached, call.options.onDuplicate)
-  }
-  const attempt = async <T>(key: KeyInput, effect: AtomicEffect<Tx, T>, given: AtomicOptions<Tx> = {}) =>
-    (await outcome(key, effect, given))[1]
-  return Object.assign(atomic, { attempt })
 }
 
 function withoutScope({ scope: _, ...rest }: Exclude<KeyInput, string>): KeyInput {

@@ -13,8 +13,8 @@ export interface Grant {
   readonly lease: Lease
   readonly attempt: number
   readonly starts: number
-  /** Of earlier attempts, to be added to; left out where nothing is remembered. */
-  readonly steps?: Steps
+  /** Of earlier attempts, to be added to; `undefined` where nothing is remembered. */
+  readonly steps: Steps | undefined
   /** When the claim was sent, by this process's clock. */
   readonly askedAt: number
 }

@@ -227,8 +227,10 @@ describe('duplicates in another process', () => {
     await runtime.advance(0)
     expect(await waiting).toEqual({ kind: 'replayed', value: 1 })
     expect(watching).toBe(0)
-    expect(events.at(-1)).toMatchObject({ type: 'replayed', joined: false })
     await first
+    // Which of the two engines is told first is a matter of turns.
+    const told = events.filter(({ type }) => type === 'replayed')
+    expect(told).toMatchObject([{ joined: false }])
   })
 
   it('poll when watching fails', async () => {

@@ -26,6 +26,7 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
         const settled = await lead(flight)
         if (settled.kind !== 'in-flight' || call.options.onInFlight === 'reject' || runtime.elapsed() >= deadline) {
           flight.landed(settled)
+          announce(call, settled, false)
           return settled
         }
         pollMs ??= backoff(runtime, FIRST_POLL_MS, SLOWEST_POLL_MS)
@@ -83,16 +84,22 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
     throw reached.error
   }
 
-  return async (call: Call, lead: Lead): Promise<Settled> => {
-    const deadline = runtime.elapsed() + call.options.waitMs
+  /** Leads itself as soon as nobody else does. */
+  async function followOrLead(call: Call, lead: Lead, deadline: number): Promise<Settled> {
     for (;;) {
       const flight = flights.get(call.named.id)
-      const settled =
-        flight === undefined ? await leadAndWait(call, lead, deadline) : await follow(call, flight, deadline)
+      if (flight === undefined) return leadAndWait(call, lead, deadline)
+      const settled = await follow(call, flight, deadline)
       if (settled === undefined) continue
-      announce(call, settled, flight !== undefined)
+      announce(call, settled, true)
       return settled
     }
+  }
+
+  return (call: Call, lead: Lead): Promise<Settled> => {
+    const deadline = runtime.elapsed() + call.options.waitMs
+    const join = flights.get(call.named.id) === undefined ? leadAndWait : followOrLead
+    return join(call, lead, deadline)
   }
 
   function announce(call: Call, settled: Settled, joined: boolean): void {

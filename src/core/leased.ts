@@ -9,7 +9,7 @@ import { RunningOperation } from './operation.ts'
 import type { StoredResult } from './record.ts'
 import { storedError, storedValue } from './result.ts'
 import { sleep } from './runtime.ts'
-import type { Completion, WriteOutcome } from './store.ts'
+import type { ClaimOutcome, Completion, WriteOutcome } from './store.ts'
 import { verdictOn } from './throw-policy.ts'
 import { backoff } from './time-limit.ts'
 
@@ -35,42 +35,36 @@ export async function leadLeased(
   const { calls, runtime } = context
   const { leaseMs, retentionMs } = call.options
   const askedAt = runtime.elapsed()
-  const claim = await calls
-    .claim(claimRequest(context, call, runtime.token()))
-    .catch((error) => toldStoreDown(context, call, error))
-  if (claim === undefined) return runUnprotected(call, effect)
-  leading.claimed(claim, runtime.elapsed() + (claim.kind === 'running' ? claim.retryAfterMs : leaseMs))
+  let claim: ClaimOutcome
+  try {
+    claim = await calls.claim(claimRequest(context, call, runtime.token()))
+  } catch (error) {
+    tellStoreDown(context, call, error)
+    return await runUnprotected(call, effect)
+  }
+  const answeredAt = runtime.elapsed()
+  leading.claimed(claim, answeredAt + (claim.kind === 'running' ? claim.retryAfterMs : leaseMs))
   if (claim.kind === 'done') return { kind: 'result', result: claim.result, ran: false, attempt: 0, fence: claim.fence }
   if (claim.kind === 'running') return { kind: 'in-flight', retryAfterMs: claim.retryAfterMs }
   if (claim.kind === 'mismatch') return claim
-  const { lease, attempt, starts, steps } = claim
-  const grant: Grant = { lease, attempt, starts, askedAt, ...(keeping === 'result' ? { steps } : {}) }
-  const tookMs = runtime.elapsed() - askedAt
+  const { lease, attempt, starts } = claim
+  const grant: Grant = { lease, attempt, starts, askedAt, steps: keeping === 'result' ? claim.steps : undefined }
+  const tookMs = answeredAt - askedAt
   tell(context, call, { type: 'claimed', attempt, fence: lease.fence, tookMs })
   // An answer that was under way for a whole lease may be about a claim that somebody else has by now.
   if (tookMs >= leaseMs && (await calls.renew({ lease, leaseMs, retentionMs })) === 'lost') {
-    return afterLoss(context, call, grant)
+    return await afterLoss(context, call, grant)
   }
-  return await runGranted(context, call, effect, keeping, grant)
-}
-
-async function runGranted(
-  context: EngineContext,
-  call: Call,
-  effect: Effect<unknown>,
-  keeping: Keeping,
-  grant: Grant,
-): Promise<Settled> {
-  const { calls, runtime } = context
-  const { lease, attempt } = grant
   let ended: Ended
   try {
     ended = await whileHolding(context, call, grant, async (op): Promise<Ended> => {
-      const decided =
-        keeping === 'lock' ? undefined : await decideAbandoned(context, call, { attempt, fence: lease.fence })
-      if (decided !== undefined) return { decided }
-      // The policy took its time: an owner that lost its lease meanwhile must not start any more.
-      if (attempt > 1) op.signal.throwIfAborted()
+      if (attempt > 1) {
+        const decided =
+          keeping === 'lock' ? undefined : await decideAbandoned(context, call, { attempt, fence: lease.fence })
+        if (decided !== undefined) return { decided }
+        // The policy took its time: an owner that lost its lease meanwhile must not start any more.
+        op.signal.throwIfAborted()
+      }
       try {
         return { value: await effect(op) }
       } catch (thrown) {
@@ -78,13 +72,36 @@ async function runGranted(
       }
     })
   } catch (error) {
-    if (error instanceof LeftBehind) {
-      tell(context, call, { type: 'lease-lost', fence: lease.fence, heldMs: runtime.elapsed() - grant.askedAt })
-      throw error.loss
-    }
-    await calls.release(lease).catch(() => {})
-    throw error
+    return await leftBehind(context, call, grant, error)
   }
+  if (!('value' in ended) || keeping === 'lock') return await endOtherwise(context, call, keeping, grant, ended)
+  const ranMs = runtime.elapsed() - askedAt
+  const settled = await settle(context, call, grant, storedValue(ended.value), true)
+  if (settled.ran) tell(context, call, { type: 'executed', attempt, fence: lease.fence, tookMs: ranMs })
+  return settled
+}
+
+/** Neither returned nor threw: the effect is still at work without a lease, or was not to begin. */
+async function leftBehind(context: EngineContext, call: Call, grant: Grant, error: unknown): Promise<never> {
+  const { calls, runtime } = context
+  if (error instanceof LeftBehind) {
+    tell(context, call, { type: 'lease-lost', fence: grant.lease.fence, heldMs: runtime.elapsed() - grant.askedAt })
+    throw error.loss
+  }
+  await calls.release(grant.lease).catch(() => {})
+  throw error
+}
+
+/** Every end but a value that is to be kept. */
+async function endOtherwise(
+  context: EngineContext,
+  call: Call,
+  keeping: Keeping,
+  grant: Grant,
+  ended: Ended,
+): Promise<Settled> {
+  const { calls, runtime } = context
+  const { lease, attempt } = grant
   const tookMs = runtime.elapsed() - grant.askedAt
   if ('thrown' in ended) {
     const verdict = keeping === 'result' ? verdictOn(context, call, ended.thrown) : 'release'
@@ -101,14 +118,9 @@ async function runGranted(
     if (ended.decided.kind === 'unknown') tell(context, call, { type: 'unknown' })
     return settled
   }
-  if (keeping === 'lock') {
-    if ((await calls.release(lease)) === 'lost') throw lockLost(context, call, grant)
-    tell(context, call, { type: 'executed', attempt, fence: lease.fence, tookMs })
-    return { kind: 'local', value: ended.value, fence: lease.fence }
-  }
-  const settled = await settle(context, call, grant, storedValue(ended.value), true)
-  if (settled.ran) tell(context, call, { type: 'executed', attempt, fence: lease.fence, tookMs })
-  return settled
+  if ((await calls.release(lease)) === 'lost') throw lockLost(context, call, grant)
+  tell(context, call, { type: 'executed', attempt, fence: lease.fence, tookMs })
+  return { kind: 'local', value: ended.value, fence: lease.fence }
 }
 
 /** Writes the result and answers with it, or with what the owner that replaced us has stored. */
@@ -176,7 +188,7 @@ function lockLost(context: EngineContext, call: Call, grant: Grant): OnlyonceErr
 }
 
 /** @throws OnlyonceError unless the store is down and `onStoreDown` lets the effect run without it */
-function toldStoreDown(context: EngineContext, call: Call, error: unknown): undefined {
+function tellStoreDown(context: EngineContext, call: Call, error: unknown): void {
   const down = OnlyonceError.is(error) && error.code === 'STORE_UNAVAILABLE'
   if (!down || call.options.onStoreDown === 'fail') throw error
   tell(context, call, { type: 'unprotected', error })

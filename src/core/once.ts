@@ -49,10 +49,29 @@ export interface AtomicOptions<Tx> extends CallOptions {
   readonly tx?: Tx
 }
 
+/**
+ * The effect of a batch. `ops` has an operation for each key that was granted, in the order of the keys, and `undefined` for
+ * each that is not to be run. What it returns is not kept.
+ */
+export type BatchEffect<Tx> = (tx: Tx, ops: readonly (Operation | undefined)[]) => unknown
+
+/** What a batch may be given: the rest cannot be kept for many at once. */
+export type BatchOptions = Pick<CallOptions, 'leaseMs' | 'maxRunMs' | 'retentionMs' | 'onAbandoned'>
+
+/** `undone`: nothing of this one happened, because another one of the batch failed or is in flight: ask again. */
+export type BatchOutcome = Outcome<unknown> | { readonly kind: 'undone' }
+
 export interface AtomicCall<Tx> {
   <T>(key: KeyInput, effect: AtomicEffect<Tx, T>, options?: AtomicOptions<Tx>): Promise<T>
   /** As the call itself, but answers an `Outcome`. */
   attempt<T>(key: KeyInput, effect: AtomicEffect<Tx, T>, options?: AtomicOptions<Tx>): Promise<Outcome<T>>
+  /**
+   * Many operations in one transaction: all are claimed together, and `effect` runs once for those that are granted. Answers
+   * an outcome for each key, in their order; duplicates are told apart one by one, also within the batch. All or
+   * nothing: when the effect throws, or one of them is in flight, nothing was changed.
+   * @throws OnlyonceError KEY_MISSING, KEY_INVALID, OPTION_INVALID, STORE_UNAVAILABLE, LEASE_LOST, OUTCOME_UNKNOWN
+   */
+  batch(keys: readonly KeyInput[], effect: BatchEffect<Tx>, options?: BatchOptions): Promise<readonly BatchOutcome[]>
 }
 
 /** An operation as somebody looking at it sees it. */

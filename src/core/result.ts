@@ -42,10 +42,13 @@ export function readResult(
   }
 }
 
-/** The answer to a caller, made from what the store holds, so that every caller is told the same. */
-export function outcomeOf<T>(key: string, settled: Settled): Outcome<T> {
+/** The answer to a caller, made from what the store holds, so that every caller is told the same. `unread`: see `VALUE_UNREAD`. */
+export function outcomeOf<T>(key: string, settled: Settled, unread = false): Outcome<T> {
   switch (settled.kind) {
     case 'result': {
+      if (unread && settled.ran && settled.result.kind === 'value') {
+        return { kind: 'executed', value: undefined as T, attempt: settled.attempt, fence: settled.fence }
+      }
       const read = readResult(key, settled.result)
       if (read === undefined) return { kind: 'unknown' }
       if ('error' in read) return { kind: 'failed', error: read.error, replayed: !settled.ran }

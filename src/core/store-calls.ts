@@ -59,13 +59,28 @@ export function createStoreCalls(store: Store, options: StoreCallsOptions): Stor
     batching,
   )
   const silent = () => new Error(`no answer within ${tryMs} ms`)
+  const forgetOne = async (id: OperationId, limitMs: number) =>
+    (await timeLimit(runtime, store.forget([id]), limitMs, silent)) > 0
   const forget: Asked<OperationId, boolean> = {
-    submit: async (id, limitMs = tryMs) => (await timeLimit(runtime, store.forget([id]), limitMs, silent)) > 0,
+    ask: (id, resolve, reject, limitMs = tryMs) => void forgetOne(id, limitMs).then(resolve, reject),
+  }
+
+  /** Calls back instead of handing promise to promise: most calls are answered at once, and each promise takes a turn. */
+  function askFor<Request, Answer>(
+    verb: string,
+    asked: Asked<Request, Answer>,
+    request: Request,
+    resolve: (answer: Answer) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    const deadline = runtime.elapsed() + storeTimeoutMs
+    asked.ask(request, resolve, (error) => {
+      askAgain(verb, asked, request, deadline, error).then(resolve, reject)
+    })
   }
 
   function ask<Request, Answer>(verb: string, asked: Asked<Request, Answer>, request: Request): Promise<Answer> {
-    const deadline = runtime.elapsed() + storeTimeoutMs
-    return asked.submit(request).catch((error) => askAgain(verb, asked, request, deadline, error))
+    return new Promise((resolve, reject) => askFor(verb, asked, request, resolve, reject))
   }
 
   async function askAgain<Request, Answer>(
@@ -89,7 +104,8 @@ export function createStoreCalls(store: Store, options: StoreCallsOptions): Stor
       }
       await sleep(runtime, pause)
       try {
-        return await asked.submit(request, Math.min(tryMs, Math.max(deadline - runtime.elapsed(), 0)))
+        const limitMs = Math.min(tryMs, Math.max(deadline - runtime.elapsed(), 0))
+        return await new Promise((resolve, reject) => asked.ask(request, resolve, reject, limitMs))
       } catch (again) {
         error = again
       }
@@ -100,13 +116,17 @@ export function createStoreCalls(store: Store, options: StoreCallsOptions): Stor
 
   return {
     claim: (request) =>
-      ask('claim', claim, request).then(
-        (outcome) => belongingTo(request.id, outcome),
-        (error) => {
+      new Promise((resolve, reject) => {
+        const answered = (outcome: ClaimOutcome) => {
+          if (belongsTo(request.id, outcome)) resolve(outcome)
+          else reject(strangerAnswer(request.id))
+        }
+        const refused = (error: unknown) => {
           givenUp.add(request)
-          throw error
-        },
-      ),
+          reject(error)
+        }
+        askFor('claim', claim, request, answered, refused)
+      }),
     renew: (renewal) => ask('renew', renew, renewal),
     complete: (completion) => ask('complete', complete, completion),
     release: (lease) => ask('release', release, lease),
@@ -120,7 +140,7 @@ export function createStoreCalls(store: Store, options: StoreCallsOptions): Stor
 }
 
 interface Asked<Request, Answer> {
-  submit(request: Request, limitMs?: number): Promise<Answer>
+  ask(request: Request, resolve: (answer: Answer) => void, reject: (error: unknown) => void, limitMs?: number): void
 }
 
 function ownId({ id }: { readonly id: OperationId }): OperationId {
@@ -132,10 +152,9 @@ function leaseId({ lease }: { readonly lease: Lease }): OperationId {
 }
 
 /** A client pool that mixes up its replies must not make us replay a stranger's result (CVE-2023-28858). */
-function belongingTo(id: OperationId, outcome: ClaimOutcome): ClaimOutcome {
-  const answered = outcome.kind === 'granted' ? outcome.lease.id : outcome.kind === 'done' ? outcome.id : id
-  if (answered !== id) throw strangerAnswer(id)
-  return outcome
+function belongsTo(id: OperationId, outcome: ClaimOutcome): boolean {
+  if (outcome.kind === 'granted') return outcome.lease.id === id
+  return outcome.kind !== 'done' || outcome.id === id
 }
 
 function strangerAnswer(id: OperationId): OnlyonceError {

@@ -109,6 +109,12 @@ export interface Store extends AsyncDisposable {
  */
 export interface AtomicClaims {
   claim(request: ClaimRequest): Promise<ClaimOutcome>
+  /**
+   * Claims operations with distinct ids, and answers in their order. They are written in the order of their ids, so that
+   * two such batches never wait for each other. A rival's transaction that does not end in time may be answered with
+   * `running` for all of them: then nothing of the batch was claimed.
+   */
+  claimAll(requests: readonly ClaimRequest[]): Promise<readonly ClaimOutcome[]>
   complete(completion: Completion): Promise<WriteOutcome>
   /**
    * Runs `work` between a savepoint and its release. When `work` throws, its writes are undone and the transaction
@@ -144,9 +150,18 @@ export interface OutboxEntry extends OutboxMessage {
   readonly failures: number
 }
 
+/** A message that was put aside. */
+export interface ParkedEntry extends OutboxEntry {
+  readonly reason: string
+  /** For how long it has been in the outbox, by the store's clock. */
+  readonly ageMs: number
+}
+
 export interface OutboxStats {
   readonly waiting: number
   readonly parked: number
+  /** How long the oldest message that waits has been waiting, by the store's clock; 0 when none does. */
+  readonly oldestMs: number
 }
 
 /** Each verb is one atomic step. The lease keeps a second relay idle; a stale relay can only repeat, never reorder. */
@@ -163,6 +178,17 @@ export interface OutboxTable<Tx> {
   /** Gives the lease back early. */
   leave(relay: string): Promise<void>
   stats(): Promise<OutboxStats>
+  /** Parked entries behind the position `after`, the oldest first. */
+  parked(limit: number, after: number): Promise<readonly ParkedEntry[]>
+  /** Lets parked entries wait again, in their old place, with no failures; answers how many of them were parked. */
+  unpark(positions: readonly number[]): Promise<number>
+  /** Removes parked entries for good; answers how many of them were parked. */
+  discard(positions: readonly number[]): Promise<number>
+  /**
+   * Calls `wake` when messages may have been added, until the returned function is called. A hint, as `Store.watch`.
+   * Left out where the store cannot notify.
+   */
+  watch?(wake: () => void): () => void
 }
 
 export type OutboxSettlement =

@@ -16,10 +16,14 @@ export interface Backlog<One extends Held> {
   /** Messages that wait for their turn; those that wait for their next try are not among them. */
   readonly size: number
   add(held: One): void
-  take(max: number): One[]
-  /** Its turn is over: the next with its key may go. */
+  /**
+   * `gathering` stands for a batch whose messages are handled in order: all that are taken for it may have the same
+   * ordering key.
+   */
+  take(max: number, gathering?: object): One[]
+  /** Its turn is over: the next with its key may go, once those that were taken with it are done too. */
   done(held: One): void
-  /** After `ms` it is next once more, before all others with its key. */
+  /** After `ms` it is next once more, before all others with its key that came after it. */
   again(held: One, ms: number): void
   /** Forgets those that are not ours any more: the broker delivers them again, here or elsewhere. */
   dropLost(): void
@@ -30,12 +34,34 @@ export interface Backlog<One extends Held> {
 /** `wake` is called when `take` may have something to give. */
 export function createBacklog<One extends Held>(runtime: Runtime, wake: () => void): Backlog<One> {
   let waiting: One[] = []
-  /** Who holds each ordering key. */
-  const turns = new Map<string, One>()
+  /** Who holds each ordering key, and the batch for which they were taken. */
+  const turns = new Map<string, { readonly holders: Set<One>; readonly gathering: object | undefined }>()
   const pauses = new Set<Cancel>()
-  const isFree = (held: One) => {
-    const holder = held.orderingKey === undefined ? held : turns.get(held.orderingKey)
-    return holder === undefined || holder === held
+  /** In the order of delivery. */
+  const places = new WeakMap<One, number>()
+  let added = 0
+  const placeOf = (held: One) => places.get(held) ?? 0
+
+  function takeTurn(held: One, gathering: object | undefined): boolean {
+    const { orderingKey } = held
+    if (orderingKey === undefined) return true
+    const turn = turns.get(orderingKey)
+    if (turn === undefined) turns.set(orderingKey, { holders: new Set([held]), gathering })
+    else if (gathering === undefined || turn.gathering !== gathering) return false
+    else turn.holders.add(held)
+    return true
+  }
+
+  function giveTurnBack(held: One): void {
+    const turn = held.orderingKey === undefined ? undefined : turns.get(held.orderingKey)
+    if (turn?.holders.delete(held) && turn.holders.size === 0) turns.delete(held.orderingKey as string)
+  }
+
+  /** Before all others, since it has waited, but not before those with its key that came earlier. */
+  function putBack(held: One): void {
+    const { orderingKey } = held
+    const isEarlier = (other: One) => other.orderingKey === orderingKey && placeOf(other) < placeOf(held)
+    waiting.splice(orderingKey === undefined ? 0 : waiting.findLastIndex(isEarlier) + 1, 0, held)
   }
 
   return {
@@ -43,23 +69,22 @@ export function createBacklog<One extends Held>(runtime: Runtime, wake: () => vo
       return waiting.length
     },
     add(held) {
+      places.set(held, ++added)
       waiting.push(held)
       wake()
     },
-    take(max) {
+    take(max, gathering) {
       const taken: One[] = []
       waiting = waiting.filter((held) => {
-        if (taken.length === max || !isFree(held)) return true
-        if (held.orderingKey !== undefined) turns.set(held.orderingKey, held)
+        if (taken.length === max || !takeTurn(held, gathering)) return true
         taken.push(held)
         return false
       })
       return taken
     },
     done(held) {
-      const { orderingKey } = held
-      if (orderingKey === undefined || turns.get(orderingKey) !== held) return
-      turns.delete(orderingKey)
+      if (held.orderingKey === undefined) return
+      giveTurnBack(held)
       wake()
     },
     again(held, ms) {
@@ -67,14 +92,15 @@ export function createBacklog<One extends Held>(runtime: Runtime, wake: () => vo
         pauses.delete(cancel)
         if (!held.isOurs()) return
         held.seen = true
-        waiting.unshift(held)
+        giveTurnBack(held)
+        putBack(held)
         wake()
       })
       pauses.add(cancel)
     },
     dropLost() {
       waiting = waiting.filter((held) => held.isOurs())
-      for (const [key, held] of turns) if (!held.isOurs()) turns.delete(key)
+      for (const { holders } of [...turns.values()]) for (const held of holders) if (!held.isOurs()) giveTurnBack(held)
       wake()
     },
     end() {

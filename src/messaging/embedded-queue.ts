@@ -2,7 +2,13 @@ import { invalidOption } from '../core/options.ts'
 import { sleep } from '../core/runtime.ts'
 import { checkQueueName } from './embedded/options.ts'
 import type { EmbeddedQueue, ReceivedMessage } from './embedded/queue.ts'
-import { type AtomicInboxOptions, type InboxOptions, inbox, type LeasedInboxOptions } from './inbox.ts'
+import {
+  type AtomicInboxOptions,
+  type BatchInboxOptions,
+  type InboxOptions,
+  inbox,
+  type LeasedInboxOptions,
+} from './inbox.ts'
 import {
   type Consumer,
   checkedPullOptions,
@@ -29,6 +35,7 @@ interface From extends PullOptions {
 
 export type LeasedConsumeOptions = LeasedInboxOptions & From
 export type AtomicConsumeOptions<Tx> = AtomicInboxOptions<Tx> & From
+export type BatchConsumeOptions<Tx> = BatchInboxOptions<Tx> & From
 
 /**
  * Handles every message of a queue once, until stopped.
@@ -37,12 +44,21 @@ export type AtomicConsumeOptions<Tx> = AtomicInboxOptions<Tx> & From
 export function consume(options: LeasedConsumeOptions): Consumer
 export function consume<Tx>(options: AtomicConsumeOptions<Tx>): Consumer
 export function consume<Tx>(options: LeasedConsumeOptions | AtomicConsumeOptions<Tx>): Consumer
-export function consume<Tx>(options: LeasedConsumeOptions | AtomicConsumeOptions<Tx>): Consumer {
+export function consume<Tx>(options: BatchConsumeOptions<Tx>): Consumer
+export function consume<Tx>(
+  options: LeasedConsumeOptions | AtomicConsumeOptions<Tx> | BatchConsumeOptions<Tx>,
+): Consumer
+export function consume<Tx>(options: AtomicConsumeOptions<Tx>): Consumer
+export function consume<Tx>(options: LeasedConsumeOptions | AtomicConsumeOptions<Tx>): Consumer
+export function consume<Tx>(options: BatchConsumeOptions<Tx>): Consumer
+export function consume<Tx>(
+  options: LeasedConsumeOptions | AtomicConsumeOptions<Tx> | BatchConsumeOptions<Tx>,
+): Consumer {
   const { queue, from, concurrency, prefetch, pollMs, onEvent, ...rest } = options
   if (typeof Object(queue).receive !== 'function')
     throw invalidOption('queue', 'is required: what embeddedQueue() answered', queue)
   checkQueueName('from', from)
-  const pulling = checkedPullOptions({ concurrency, prefetch, pollMs, onEvent })
+  const pulling = checkedPullOptions({ concurrency, prefetch, pollMs, onEvent }, rest.batch)
   const handled = inbox(rest as InboxOptions<Tx>)
   const { visibilityMs } = handled
   const source: PullSource = {

@@ -14,6 +14,8 @@ export type History = 'done' | 'orderly' | 'unfinished'
 export interface Histories {
   /** @throws OnlyonceError KEY_MISSING, KEY_INVALID, STORE_UNAVAILABLE */
   of(course: Course): Promise<History>
+  /** The same for many, asked for together. */
+  ofAll(courses: readonly Course[]): Promise<readonly History[]>
   /** A start that no record counts ended here. */
   ended(named: Named): void
 }
@@ -30,16 +32,31 @@ export function createHistories(records: Records, maxKeyLength: number, countsAp
   /** First deliveries of an atomic handler leave no trace when it fails, and none when the process dies. */
   const endedHere = new Set<OperationId>()
 
-  return {
-    async of({ delivery, named }) {
-      if (delivery.redelivered === false) return 'orderly'
+  async function ofAll(courses: readonly Course[]): Promise<readonly History[]> {
+    const asked = courses.flatMap(({ delivery, named }) => {
+      if (delivery.redelivered === false) return []
       const { id } = resolveKey(named, named.scope, maxKeyLength)
-      const [record, counter] = await records.find(countsApart ? [id, counterId(named)] : [id])
+      return countsApart ? [id, counterId(named)] : [id]
+    })
+    // A store is asked for an id once, however many copies of its message there are.
+    const ids = [...new Set(asked)]
+    const found = ids.length === 0 ? [] : await records.find(ids)
+    const byId = new Map(ids.map((id, index) => [id, found[index]]))
+    return courses.map(({ delivery, named }) => {
+      if (delivery.redelivered === false) return 'orderly'
+      const id = operationId(named.scope, named.key)
+      const record = byId.get(id)
       if (record?.state === 'done') return 'done'
       if (!countsApart) return ended(record) ? 'orderly' : 'unfinished'
+      const counter = byId.get(counterId(named))
       if (counter === undefined) return endedHere.has(id) ? 'orderly' : 'unfinished'
       return ended(counter) && ended(record) ? 'orderly' : 'unfinished'
-    },
+    })
+  }
+
+  return {
+    ofAll,
+    of: async (course) => (await ofAll([course]))[0] as History,
     ended({ scope, key }) {
       const [oldest] = endedHere
       if (endedHere.size >= MOST_REMEMBERED && oldest !== undefined) endedHere.delete(oldest)

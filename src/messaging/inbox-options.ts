@@ -61,6 +61,7 @@ export interface LeasedInboxOptions extends InboxRules {
    */
   readonly delivers: 'at-least-once' | 'at-most-once'
   readonly handle: (message: Message, op: Operation) => unknown
+  readonly batch?: undefined
 }
 
 export interface AtomicInboxOptions<Tx> extends InboxRules {
@@ -68,6 +69,25 @@ export interface AtomicInboxOptions<Tx> extends InboxRules {
   /** Record and the handler's own writes commit in one transaction. Transactional stores only. */
   readonly delivers: [Tx] extends [never] ? never : 'exactly-once-effect'
   readonly handle: (message: Message, tx: Tx, op: Operation) => unknown
+  readonly batch?: undefined
 }
 
-export type InboxOptions<Tx> = LeasedInboxOptions | AtomicInboxOptions<Tx>
+export interface BatchRules {
+  /** At most 1 000. How many messages share a transaction. */
+  readonly maxSize: number
+  /** Default 10. How long the first message of a batch waits for others. Shorter than `visibilityMs`. */
+  readonly maxWaitMs?: number
+}
+
+export interface BatchInboxOptions<Tx> extends Omit<AtomicInboxOptions<Tx>, 'handle' | 'batch'> {
+  /**
+   * Many messages are claimed, handled and recorded in one transaction. A message that was handled before is not handed
+   * over again. When `handle` throws, the transaction is undone and each half tried by itself; a message that is alone in
+   * the end is handled as without this option, with attempts, back-off and parking.
+   */
+  readonly batch: BatchRules
+  /** Gets a batch of one where a message goes alone. Messages with the same ordering key are in order. */
+  readonly handle: (messages: readonly Message[], tx: Tx, ops: readonly Operation[]) => unknown
+}
+
+export type InboxOptions<Tx> = LeasedInboxOptions | AtomicInboxOptions<Tx> | BatchInboxOptions<Tx>

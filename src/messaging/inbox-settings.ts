@@ -1,6 +1,6 @@
 import { checkScope } from '../core/key.ts'
 import { type CallOptions, invalidOption, resolveCallOptions } from '../core/options.ts'
-import type { InboxEngine, InboxOptions } from './inbox-options.ts'
+import type { BatchRules, InboxEngine, InboxOptions } from './inbox-options.ts'
 
 export interface ResolvedInbox {
   readonly scope: string
@@ -11,6 +11,7 @@ export interface ResolvedInbox {
   readonly strict: boolean
   readonly late: 'park' | 'run'
   readonly mode: 'enforce' | 'shadow'
+  readonly batch: Required<BatchRules> | undefined
   /** What every call to the engine is given. A broker delivers again, so a store that is down never means "run anyway". */
   readonly call: Required<Pick<CallOptions, 'leaseMs' | 'maxRunMs' | 'retentionMs' | 'waitMs'>> & CallOptions
 }
@@ -20,7 +21,7 @@ const NUMBERS = ['maxAttempts', 'backoffMs', 'maxBackoffMs', 'holdMs', 'visibili
 const CALL_NUMBERS = ['leaseMs', 'maxRunMs', 'retentionMs'] as const
 const CHOICES = { mode: ['enforce', 'shadow'], late: ['park', 'run'], strict: [true, false] } as const
 const KNOWN: readonly string[] = [
-  ...['once', 'name', 'scope', 'delivers', 'handle', 'key', 'fingerprint', 'onAbandoned'],
+  ...['once', 'name', 'scope', 'delivers', 'handle', 'key', 'fingerprint', 'onAbandoned', 'batch'],
   ...Object.keys(CHOICES),
   ...NUMBERS,
   ...CALL_NUMBERS,
@@ -54,7 +55,9 @@ export function resolveInbox<Tx>(given: InboxOptions<Tx>): ResolvedInbox {
     onAbandoned,
   } as CallOptions)
   const { holdMs = maxRunMs + leaseMs, visibilityMs = leaseMs, strict = false, late = 'park', mode = 'enforce' } = given
+  const batch = batchOf(given, visibilityMs)
   return {
+    batch,
     scope: scopeOf(once.options.scope, name),
     maxAttempts,
     backoffMs,
@@ -90,6 +93,25 @@ function checkFunctions<Tx>({ key, scope, fingerprint }: InboxOptions<Tx>): void
   }
   if (key !== undefined && typeof key !== 'function' && key !== 'id' && key !== 'coordinates')
     throw invalidOption('key', "must be 'id', 'coordinates' or a function", key)
+}
+
+const MAX_BATCH = 1_000
+
+function batchOf<Tx>({ batch, delivers }: InboxOptions<Tx>, visibilityMs: number): Required<BatchRules> | undefined {
+  if (batch === undefined) return undefined
+  if (delivers !== 'exactly-once-effect')
+    throw invalidOption('batch', "needs `delivers: 'exactly-once-effect'`: a batch is one transaction", delivers)
+  const { maxSize, maxWaitMs = 10, ...more } = Object(batch) as BatchRules
+  if (Object.keys(more).length > 0) throw invalidOption('batch', 'has only maxSize and maxWaitMs', Object.keys(more)[0])
+  if (!Number.isSafeInteger(maxSize) || maxSize < 1 || maxSize > MAX_BATCH)
+    throw invalidOption('batch.maxSize', `must be an integer from 1 to ${MAX_BATCH}`, maxSize)
+  if (!Number.isSafeInteger(maxWaitMs) || maxWaitMs < 0 || maxWaitMs >= visibilityMs)
+    throw invalidOption(
+      'batch.maxWaitMs',
+      `must be an integer from 0 to less than visibilityMs (${visibilityMs})`,
+      maxWaitMs,
+    )
+  return { maxSize, maxWaitMs }
 }
 
 /** What `delivers: 'at-most-once'` settles by itself, and nothing else may. */

@@ -1,10 +1,11 @@
 import { reasonOf } from '../core/errors.ts'
 import { operationId, quote, resolveKey } from '../core/key.ts'
 import { invalidOption } from '../core/options.ts'
+import { batchRun, type Rider } from './batch.ts'
 import { atomicRun, type Course, leasedRun, type Named } from './course.ts'
 import type { Delivery, Verdict } from './delivery.ts'
 import { counterId, createHistories } from './history.ts'
-import type { AtomicInboxOptions, InboxOptions, LeasedInboxOptions } from './inbox-options.ts'
+import type { AtomicInboxOptions, BatchInboxOptions, InboxOptions, LeasedInboxOptions } from './inbox-options.ts'
 import { resolveInbox } from './inbox-settings.ts'
 import { naming, scopeWithin } from './naming.ts'
 import { recordsOf } from './records.ts'
@@ -14,7 +15,15 @@ import { deadLetter, fullJitter, NOT_OURS, retry, verdictOf, verdictOfError } fr
 import { keepVisible } from './visibility.ts'
 
 export type { Delivery, Observation, Verdict } from './delivery.ts'
-export type { AtomicInboxOptions, InboxEngine, InboxOptions, InboxRules, LeasedInboxOptions } from './inbox-options.ts'
+export type {
+  AtomicInboxOptions,
+  BatchInboxOptions,
+  BatchRules,
+  InboxEngine,
+  InboxOptions,
+  InboxRules,
+  LeasedInboxOptions,
+} from './inbox-options.ts'
 export { type Message, Unprocessable } from './message.ts'
 
 export interface Inbox {
@@ -33,8 +42,20 @@ export interface Inbox {
    * @throws OnlyonceError OPTION_INVALID with `strict`
    */
   checkHorizon(horizonMs: number): void
+  /** Set where the inbox was given `batch`. */
+  readonly batch?: InboxBatch
   /** For how long a delivery should be kept from others when it is received: what `extend` asks for each time. */
   readonly visibilityMs: number
+}
+
+export interface InboxBatch {
+  readonly maxSize: number
+  readonly maxWaitMs: number
+  /**
+   * Handles deliveries together, in their order. A verdict for each, as soon as it is known, so that one message which is
+   * held up does not hold up the others. None of them rejects.
+   */
+  receive(deliveries: readonly Delivery[], signal?: AbortSignal): readonly Promise<Verdict>[]
 }
 
 /**
@@ -43,6 +64,7 @@ export interface Inbox {
  */
 export function inbox(options: LeasedInboxOptions): Inbox
 export function inbox<Tx>(options: AtomicInboxOptions<Tx>): Inbox
+export function inbox<Tx>(options: BatchInboxOptions<Tx>): Inbox
 export function inbox<Tx>(options: InboxOptions<Tx>): Inbox
 export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
   const settings = resolveInbox(options)
@@ -55,13 +77,14 @@ export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
   const records = recordsOf(once)
   const isLate = ({ publishedAt }: Delivery) =>
     late === 'park' && publishedAt !== undefined && runtime.now() - publishedAt > retentionMs
+  const single = settings.batch === undefined ? options : oneByOne(options as BatchInboxOptions<Tx>)
   const histories = createHistories(records, maxKeyLength, delivers === 'exactly-once-effect')
   const runAtOnce =
     delivers === 'exactly-once-effect'
-      ? atomicRun(options as AtomicInboxOptions<Tx>, settings)
+      ? atomicRun(single as AtomicInboxOptions<Tx>, settings)
       : leasedRun(options as LeasedInboxOptions, settings)
   const run = suspectsAlone(runAtOnce, histories, runtime, waitMs)
-  const observed = shadowRun(options, records, isLate, () => pauseMs(1))
+  const observed = shadowRun(single, records, isLate, () => pauseMs(1))
 
   async function attempt(course: Course): Promise<Verdict> {
     const { delivery, named } = course
@@ -85,7 +108,7 @@ export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
     return record === undefined
   }
 
-  async function follow(course: Course, signal?: AbortSignal): Promise<Verdict> {
+  async function follow(course: Course, signal?: AbortSignal, carried?: Promise<Verdict>): Promise<Verdict> {
     let giveBack: (verdict: Verdict) => void = () => {}
     const givenBack = new Promise<Verdict>((resolve) => {
       giveBack = resolve
@@ -101,7 +124,7 @@ export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
     signal?.addEventListener('abort', stopping, { once: true })
     if (signal?.aborted) stopping()
     try {
-      const verdict = await Promise.race([attempt(course), givenBack])
+      const verdict = await Promise.race([carried ?? attempt(course), givenBack])
       return visibility.lost ? NOT_OURS : verdict
     } finally {
       signal?.removeEventListener('abort', stopping)
@@ -109,24 +132,59 @@ export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
     }
   }
 
-  async function receive(delivery: Delivery, signal?: AbortSignal): Promise<Verdict> {
+  async function observe(delivery: Delivery, named: Named): Promise<Verdict> {
+    const visibility = keepVisible(runtime, delivery, visibilityMs, () => {})
     try {
-      if (typeof delivery?.id !== 'string' || !(delivery.body instanceof Uint8Array))
-        return deadLetter('the broker handed over something that is not a message with an id and a body of bytes')
-      let named: Named
-      try {
-        named = nameOf(delivery)
-      } catch (error) {
-        return deadLetter(`message ${quote(delivery.id)} has no key: ${reasonOf(error)}`)
-      }
-      if (mode === 'shadow') return await observed(delivery, named)
-      return await follow(
-        { delivery, named, starts: 1, counted: false, handling: false, parked: false, withdrawn: undefined },
-        signal,
-      )
+      const verdict = await observed(delivery, named)
+      return visibility.lost ? NOT_OURS : verdict
+    } finally {
+      visibility.stop()
+    }
+  }
+
+  function courseOf(delivery: Delivery): Course | Verdict {
+    if (typeof delivery?.id !== 'string' || !(delivery.body instanceof Uint8Array))
+      return deadLetter('the broker handed over something that is not a message with an id and a body of bytes')
+    try {
+      const named = nameOf(delivery)
+      return { delivery, named, starts: 1, counted: false, handling: false, parked: false, withdrawn: undefined }
+    } catch (error) {
+      return deadLetter(`message ${quote(delivery.id)} has no key: ${reasonOf(error)}`)
+    }
+  }
+
+  async function judge(delivery: Delivery, judged: (course: Course) => Promise<Verdict>): Promise<Verdict> {
+    try {
+      const course = courseOf(delivery)
+      if ('kind' in course) return course
+      if (mode === 'shadow') return await observe(delivery, course.named)
+      return await judged(course)
     } catch (error) {
       return retry(pauseMs(1), `the inbox failed: ${reasonOf(error)}`)
     }
+  }
+
+  const receive = (delivery: Delivery, signal?: AbortSignal) => judge(delivery, (course) => follow(course, signal))
+
+  function receiveAll(
+    ride: (riders: readonly Rider[]) => Promise<void>,
+    deliveries: readonly Delivery[],
+    signal?: AbortSignal,
+  ): readonly Promise<Verdict>[] {
+    const riders: Rider[] = []
+    const lastOf = new Map<string, Promise<Verdict>>()
+    const verdicts = deliveries.map((delivery) => {
+      const orderingKey = delivery?.orderingKey
+      const before = orderingKey === undefined ? undefined : lastOf.get(orderingKey)
+      const verdict = judge(delivery, (course) => {
+        const carried = new Promise<Verdict>((decide) => void riders.push({ course, before, decide }))
+        return follow(course, signal, carried)
+      })
+      if (orderingKey !== undefined) lastOf.set(orderingKey, verdict)
+      return verdict
+    })
+    void ride(riders)
+    return verdicts
   }
 
   function readmit(key: string, part?: string): Promise<boolean> {
@@ -144,5 +202,18 @@ export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
   }
 
   if (redeliveryHorizonMs !== undefined) checkHorizon(redeliveryHorizonMs)
-  return Object.assign(receive, { readmit, visibilityMs, checkHorizon })
+  const inbox = Object.assign(receive, { readmit, visibilityMs, checkHorizon })
+  // What is only observed is handed over as it comes.
+  if (settings.batch === undefined || mode === 'shadow') return inbox
+  const ride = batchRun(options as BatchInboxOptions<Tx>, settings, { histories, isLate, pauseMs, attempt })
+  const batch: InboxBatch = {
+    ...settings.batch,
+    receive: (deliveries, signal) => receiveAll(ride, deliveries, signal),
+  }
+  return Object.assign(inbox, { batch })
+}
+
+/** The same handler for messages that go alone. */
+function oneByOne<Tx>({ batch: _, handle, ...rest }: BatchInboxOptions<Tx>): AtomicInboxOptions<Tx> {
+  return { ...rest, handle: (message, tx, op) => handle([message], tx, [op]) }
 }

@@ -18,6 +18,9 @@ export class Unprocessable extends Error {
 export interface Message {
   readonly id: string
   readonly source: string
+  readonly coordinates?: string
+  /** In ms since the epoch, by the broker's clock. */
+  readonly publishedAt?: number
   readonly body: Uint8Array
   readonly headers: Readonly<Record<string, string>>
   readonly orderingKey?: string

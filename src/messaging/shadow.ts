@@ -1,5 +1,5 @@
 import { reasonOf } from '../core/errors.ts'
-import { resolveKey } from '../core/key.ts'
+import { type OperationKey, resolveKey } from '../core/key.ts'
 import type { Operation } from '../core/once.ts'
 import { childKey } from '../core/operation.ts'
 import type { TransactionalStore } from '../core/store.ts'
@@ -25,8 +25,7 @@ export function shadowRun<Tx>(
   const { once } = options
   const { runtime, maxKeyLength } = once.options
 
-  async function observe(delivery: Delivery, named: Named): Promise<Observation | undefined> {
-    const { id, fingerprint } = resolveKey(named, named.scope, maxKeyLength)
+  async function observe(delivery: Delivery, { id, fingerprint }: OperationKey): Promise<Observation | undefined> {
     const [record] = await records.find([id])
     if (record === undefined) return isLate(delivery) ? 'late' : undefined
     if (record.fingerprint !== fingerprint) return 'mismatch'
@@ -36,9 +35,7 @@ export function shadowRun<Tx>(
   }
 
   /** Under a lock that nobody else asks for, so that the handler has an operation with a lease, and others are not held. */
-  function handle(delivery: Delivery, named: Named): Promise<unknown> {
-    const { id } = resolveKey(named, named.scope, maxKeyLength)
-    const { scope, key } = named
+  function handle(delivery: Delivery, { id, scope, key }: OperationKey): Promise<unknown> {
     const message = messageOf(delivery)
     const effect = (lock: Operation) => {
       const op = operationWith(lock, { scope, key, child: (name) => childKey({ id }, name) })
@@ -50,10 +47,17 @@ export function shadowRun<Tx>(
   }
 
   return async (delivery, named) => {
-    // What cannot be observed is not reported.
-    const shadow = await observe(delivery, named).catch(() => undefined)
+    let resolved: OperationKey
     try {
-      await handle(delivery, named)
+      resolved = resolveKey(named, named.scope, maxKeyLength)
+    } catch (error) {
+      // There is no operation to hand over, and a retry would not make one.
+      return deadLetter(reasonOf(error))
+    }
+    // What cannot be observed is not reported.
+    const shadow = await observe(delivery, resolved).catch(() => undefined)
+    try {
+      await handle(delivery, resolved)
     } catch (error) {
       const reason = reasonOf(error) || 'the handler threw an error without a message'
       return Unprocessable.is(error) ? deadLetter(reason) : retry(pauseMs(), reason)

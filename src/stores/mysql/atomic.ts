@@ -1,13 +1,16 @@
+import type { OperationId } from '../../core/record.ts'
 import { sleep } from '../../core/runtime.ts'
 import type { AtomicClaims, ClaimOutcome, ClaimRequest } from '../../core/store.ts'
 import { backoff } from '../../core/time-limit.ts'
-import { KINDS, type Row, time, toRecord } from '../sql/rows.ts'
-import { judge, type TakeOver, takeOver } from './claiming.ts'
+import { KINDS, toRecord } from '../sql/rows.ts'
+import { takeOver } from './claiming.ts'
+import { claimAllInside, doneFields, judgeInside } from './claiming-inside.ts'
 import type { MysqlTx } from './client.ts'
 import { faultOf, undoneByServer } from './faults.ts'
 import type { Floors } from './floors.ts'
 import type { ResolvedMysqlOptions } from './options.ts'
-import { base64, batched, leaseFields, micros, optionalText, readable, textField } from './packing.ts'
+import { base64, batched, leaseFields, micros, readable } from './packing.ts'
+import { batches, sorted } from './portions.ts'
 import { explained, type Session } from './session.ts'
 import { FORGOTTEN } from './sql/record.ts'
 import type { Statements } from './statements.ts'
@@ -22,7 +25,7 @@ const MAX_DEADLOCKS = 30
 const FIRST_PAUSE_MS = 2
 const LONGEST_PAUSE_MS = 100
 /** A rival's transaction has not ended in the time that was given to it; when it will, nobody knows. */
-const ASK_AGAIN_MS = 1_000
+const LOCKED: ClaimOutcome = Object.freeze({ kind: 'running', retryAfterMs: 1_000 })
 
 /** Claims inside the open transaction behind `tx`: one of ours, or one that the caller began on its own connection. */
 export function createWithin(
@@ -33,7 +36,9 @@ export function createWithin(
 ): (tx: MysqlTx) => AtomicClaims {
   async function claimOnce(session: Session, request: ClaimRequest): Promise<ClaimOutcome> {
     for (let races = 0; races < MAX_RACES; races++) {
-      const header = await session.write(...claimDone(statements, request, floors.floor))
+      const header = await session.write(
+        ...batched({ ...statements.claimDone, many: '' }, [doneFields(request, floors.floor)]),
+      )
       const fence = Number(header.insertId)
       const { id, owner } = request
       if (fence > 0)
@@ -55,15 +60,25 @@ export function createWithin(
     return outcome
   }
 
-  async function claim(session: Session, request: ClaimRequest, savepoint: string): Promise<ClaimOutcome> {
+  async function claimAllOnce(session: Session, requests: readonly ClaimRequest[]): Promise<readonly ClaimOutcome[]> {
+    const outcomes = new Map<OperationId, ClaimOutcome>()
+    for (const batch of batches(sorted(requests, (one) => one))) {
+      for (const [id, outcome] of await claimAllInside(session, statements, floors, batch)) outcomes.set(id, outcome)
+    }
+    // Only now: a batch whose second half meets a deadlock begins once more, which one that has a lease may not.
+    return requests.map(({ id }) => granted(session, outcomes.get(id) as ClaimOutcome))
+  }
+
+  /** `undefined`: a rival's transaction held one of the rows for too long. */
+  async function claiming<T>(session: Session, savepoint: string, claimOnce: () => Promise<T>): Promise<T | undefined> {
     const pauseMs = backoff(runtime, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
     for (let deadlocks = 0; ; deadlocks++) {
       try {
-        return await claimOnce(session, request)
+        return await claimOnce()
       } catch (error) {
         if (faultOf(error) === 'locked') {
           await session.rollbackTo(savepoint, error)
-          return { kind: 'running', retryAfterMs: ASK_AGAIN_MS }
+          return undefined
         }
         if (!undoneByServer(error) || deadlocks === MAX_DEADLOCKS || !(await session.restart(savepoint)))
           throw explained(error, database)
@@ -77,17 +92,23 @@ export function createWithin(
     /** The savepoint of a `guarded` that has just begun: a claim at its start needs none of its own. */
     let justBegun: string | undefined
 
+    async function claimed<T>(claimOnce: () => Promise<T>): Promise<T | undefined> {
+      if (justBegun !== undefined) {
+        const savepoint = justBegun
+        justBegun = undefined
+        return claiming(session, savepoint, claimOnce)
+      }
+      const savepoint = await session.guard()
+      const outcome = await claiming(session, savepoint, claimOnce)
+      await session.release(savepoint)
+      return outcome
+    }
+
     return {
-      async claim(request) {
-        if (justBegun !== undefined) {
-          const savepoint = justBegun
-          justBegun = undefined
-          return claim(session, request, savepoint)
-        }
-        const savepoint = await session.guard()
-        const outcome = await claim(session, request, savepoint)
-        await session.release(savepoint)
-        return outcome
+      claim: async (request) => (await claimed(() => claimOnce(session, request))) ?? LOCKED,
+      async claimAll(requests) {
+        if (requests.length === 0) return []
+        return (await claimed(() => claimAllOnce(session, requests))) ?? requests.map(() => LOCKED)
       },
       async complete({ lease, result, retentionMs }) {
         try {
@@ -122,23 +143,4 @@ export function createWithin(
       },
     }
   }
-}
-
-/** As outside of a transaction, but what is granted is done at once, and a lease that the owner has already stays as it is. */
-function judgeInside(
-  row: Row,
-  request: ClaimRequest,
-  floor: number,
-): Omit<TakeOver, 'row' | 'write'> & Partial<Pick<TakeOver, 'write'>> {
-  const { outcome, write } = judge(row, request, floor)
-  if (outcome.kind !== 'granted') return { outcome }
-  const now = time(row, 'now')
-  const record = write ?? toRecord(row)
-  return { outcome, write: { ...record, state: 'done', leaseUntil: now, retainUntil: now + request.retentionMs } }
-}
-
-function claimDone({ claimDone }: Statements, request: ClaimRequest, floor: number): [sql: string, values: string[]] {
-  const { id, fingerprint, owner, retentionMs, scope, key } = request
-  const texts = [optionalText(scope), optionalText(key), textField(fingerprint), textField(owner)]
-  return batched({ ...claimDone, many: '' }, [[id, ...texts, micros(retentionMs), floor + 1]])
 }

@@ -3,7 +3,7 @@ import { quote } from '../../core/key.ts'
 import type { OutboxEntry, OutboxSettlement, OutboxTable } from '../../core/store.ts'
 import { requireBytes } from '../../embedded/bytes.ts'
 import { unpackText } from '../../embedded/text.ts'
-import { count, type Row } from '../sql/rows.ts'
+import { count, type Row, toMs } from '../sql/rows.ts'
 import type { Asking, Sender } from './asking.ts'
 import type { MysqlTx } from './client.ts'
 import { base64, micros, optionalText, packRows, readable, textField } from './packing.ts'
@@ -22,6 +22,12 @@ export function createOutboxTable(
   statements: Statements,
   database: string,
 ): OutboxTable<MysqlTx> {
+  async function change(verb: string, sql: string, positions: readonly number[]): Promise<number> {
+    if (positions.length === 0) return 0
+    const rows = [...positions].sort((a, b) => a - b).map((position) => [position])
+    return (await ask(verb, (send) => send.write(sql, [packRows(rows)]))).affectedRows
+  }
+
   return {
     async append(tx, messages) {
       if (messages.length === 0) return
@@ -54,8 +60,22 @@ export function createOutboxTable(
     },
     async stats() {
       const [row] = await ask('count the outbox', (send) => send.rows(statements.stats, []))
-      return { waiting: Number(row?.waiting), parked: Number(row?.parked) }
+      return {
+        waiting: Number(row?.waiting),
+        parked: Number(row?.parked),
+        oldestMs: Math.max(toMs(Number(row?.oldest ?? 0)), 0),
+      }
     },
+    async parked(limit, after) {
+      const rows = await ask('read the outbox', (send) => send.rows(statements.parked(limit), [String(after)]))
+      return rows.map((row) => ({
+        ...toEntry(row),
+        reason: unpackText(String(readable(row).reason)),
+        ageMs: Math.max(toMs(Number(row.age)), 0),
+      }))
+    },
+    unpark: (positions) => change('unpark outbox entries', statements.unpark, positions),
+    discard: (positions) => change('discard outbox entries', statements.discard, positions),
   }
 }
 

@@ -49,7 +49,7 @@ export function micros(ms: number): number {
   return Math.round(Math.min(ms, FOREVER) * 1000)
 }
 
-const TEXTS = ['scope', 'key', 'fingerprint', 'owner', 'topic', 'ordering_key'] as const
+const TEXTS = ['scope', 'key', 'fingerprint', 'owner', 'topic', 'ordering_key', 'reason'] as const
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Text is stored as bytes, which no collation compares and no character set changes. */

@@ -10,14 +10,11 @@ import type { Asking } from './asking.ts'
 import { claimBatch, look } from './claiming.ts'
 import type { Floors } from './floors.ts'
 import { base64, batched, leaseFields, micros, optionalField, readable, textField } from './packing.ts'
+import { batches, sorted } from './portions.ts'
 import { type Settling, settleBatch } from './settling.ts'
 import { FORGOTTEN } from './sql/record.ts'
 import type { Statements } from './statements.ts'
 import { createSweep } from './sweeping.ts'
-
-/** A statement has to fit into max_allowed_packet, 16 MiB on MariaDB, and holds its locks until it ends. */
-const MAX_BATCH = 500
-const MAX_BATCH_BYTES = 4 * 1024 * 1024
 
 type Records = Pick<Store, 'claim' | 'renew' | 'complete' | 'release' | 'find' | 'list' | 'forget' | 'sweep'> &
   Pick<SchemaVerbs, 'overdue'>
@@ -113,27 +110,6 @@ export function createRecords({ ask }: Asking, statements: Statements, floors: F
     },
     sweep: createSweep(ask, statements, floors),
   }
-}
-
-/** In the order of ids, in which all batches take their locks. */
-function sorted<Item>(items: readonly Item[], named: (item: Item) => { readonly id: string }): readonly Item[] {
-  return [...items].sort((a, b) => (named(a).id < named(b).id ? -1 : 1))
-}
-
-function* batches<Item>(items: readonly Item[], size: (item: Item) => number = () => 0): Generator<readonly Item[]> {
-  let batch: Item[] = []
-  let bytes = 0
-  for (const item of items) {
-    const more = size(item)
-    if (batch.length === MAX_BATCH || (batch.length > 0 && bytes + more > MAX_BATCH_BYTES)) {
-      yield batch
-      batch = []
-      bytes = 0
-    }
-    batch.push(item)
-    bytes += more
-  }
-  if (batch.length > 0) yield batch
 }
 
 function checkedId(after: string): string {

@@ -1,7 +1,27 @@
-import { claimDoneSql, insertSql, lockedSql, lookSql, settledSql, takeOverSql } from './sql/claim.ts'
+import {
+  claimDoneSql,
+  insertDoneSql,
+  insertSql,
+  lockedSql,
+  lookSql,
+  newestSql,
+  settledSql,
+  takeOverSql,
+} from './sql/claim.ts'
 import { type ListedState, listSql } from './sql/list.ts'
 import type { Names } from './sql/names.ts'
-import { appendSql, failedSql, leaveRelaySql, publishedSql, statsSql, takeLeaseSql, waitingSql } from './sql/outbox.ts'
+import {
+  appendSql,
+  discardSql,
+  failedSql,
+  leaveRelaySql,
+  parkedSql,
+  publishedSql,
+  statsSql,
+  takeLeaseSql,
+  unparkSql,
+  waitingSql,
+} from './sql/outbox.ts'
 import { deleteSql, doomedSql, forgetSql, overdueSql, raiseFloorSql, readFloorSql } from './sql/remove.ts'
 import { completeSql, putResultSql, releaseSql, renewSql } from './sql/settle.ts'
 
@@ -14,6 +34,8 @@ export function createStatements(names: Names) {
     look: lookSql(names),
     takeOver: takeOverSql(names),
     claimDone: claimDoneSql(names),
+    insertDone: insertDoneSql(names),
+    newest: newestSql(names),
     locked: lockedSql(names),
     settled: settledSql(names),
     complete: completeSql(names),
@@ -34,6 +56,9 @@ export function createStatements(names: Names) {
     failed: failedSql(names),
     leaveRelay: leaveRelaySql(names),
     stats: statsSql(names),
+    parked: (limit: number) => parkedSql(names, wholeLimit(limit)),
+    unpark: unparkSql(names),
+    discard: discardSql(names),
   }
 }
 

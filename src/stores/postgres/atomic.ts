@@ -1,12 +1,14 @@
+import type { OperationId } from '../../core/record.ts'
 import type { AtomicClaims, ClaimOutcome, ClaimRequest } from '../../core/store.ts'
 import { packText } from '../../embedded/text.ts'
 import { grantedOutcome, refusedOutcome } from '../sql/claims.ts'
 import type { HandedFences } from '../sql/fences.ts'
-import { KINDS } from '../sql/rows.ts'
+import { KINDS, toId } from '../sql/rows.ts'
 import type { PgTx } from './client.ts'
 import { faultOf } from './faults.ts'
+import { plainArray, textArray } from './literals.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
-import { micros } from './records.ts'
+import { micros, stranger } from './records.ts'
 import { explained, type Session } from './session.ts'
 import type { Values } from './statement.ts'
 import type { Statements } from './statements.ts'
@@ -15,7 +17,7 @@ import type { Transactions } from './transaction.ts'
 const MAX_RACES = 20
 const MAX_DEADLOCKS = 3
 /** A rival's transaction has not ended in the time that was given to it; when it will, nobody knows. */
-const ASK_AGAIN_MS = 1_000
+const LOCKED: ClaimOutcome = Object.freeze({ kind: 'running', retryAfterMs: 1_000 })
 
 /** Claims inside the open transaction behind `tx`: one of ours, or one that the caller began on its own connection. */
 export function createWithin(
@@ -37,20 +39,43 @@ export function createWithin(
       const outcome = row?.granted === false ? refusedOutcome(row, request) : undefined
       if (outcome !== undefined) return outcome
     }
-    throw new Error(
-      'the operation changed each time it was claimed; a transaction that sees one snapshot throughout (REPEATABLE READ) cannot claim what changed since',
-    )
+    throw changing()
   }
 
-  async function claim(session: Session, request: ClaimRequest, savepoint: string): Promise<ClaimOutcome> {
+  async function claimAllOnce(session: Session, requests: readonly ClaimRequest[]): Promise<readonly ClaimOutcome[]> {
+    const outcomes = new Map<OperationId, ClaimOutcome>()
+    let left = requests
+    for (let races = 0; left.length > 0; races++) {
+      if (races === MAX_RACES) throw changing()
+      const byId = new Map(left.map((one) => [one.id, one]))
+      const statement = races === 0 ? statements.claimAllNewDone : statements.claimAllDone
+      for (const row of await session.run(statement, claimAllParams(left, fences.floor, lockWaitMs))) {
+        // Nothing was granted and nothing is known: one row that only puts the lock timeout back.
+        if (typeof row.granted !== 'boolean') continue
+        const request = byId.get(toId(row.id))
+        if (request === undefined) throw stranger(row.id)
+        const outcome = row.granted ? grantedOutcome(row, request) : refusedOutcome(row, request)
+        if (outcome === undefined) continue
+        outcomes.set(request.id, outcome)
+        if (!row.granted || outcome.kind !== 'granted') continue
+        fences.handedOut(outcome.lease.fence)
+        session.touch(request.id, row.xid)
+      }
+      left = left.filter(({ id }) => !outcomes.has(id))
+    }
+    return requests.map(({ id }) => outcomes.get(id) as ClaimOutcome)
+  }
+
+  /** `undefined`: a rival's transaction held one of the rows for too long. */
+  async function claiming<T>(session: Session, savepoint: string, claimOnce: () => Promise<T>): Promise<T | undefined> {
     for (let deadlocks = 0; ; deadlocks++) {
       try {
-        return await claimOnce(session, request)
+        return await claimOnce()
       } catch (error) {
         const fault = faultOf(error)
         if (fault !== 'locked' && (fault !== 'again' || deadlocks === MAX_DEADLOCKS)) throw explained(error, schema)
         await session.rollbackTo(savepoint)
-        if (fault === 'locked') return { kind: 'running', retryAfterMs: ASK_AGAIN_MS }
+        if (fault === 'locked') return undefined
       }
     }
   }
@@ -60,17 +85,23 @@ export function createWithin(
     /** The savepoint of a `guarded` that has just begun: a claim at its start needs none of its own. */
     let justBegun: string | undefined
 
+    async function claimed<T>(claimOnce: () => Promise<T>): Promise<T | undefined> {
+      if (justBegun !== undefined) {
+        const savepoint = justBegun
+        justBegun = undefined
+        return claiming(session, savepoint, claimOnce)
+      }
+      const savepoint = await session.guard()
+      const outcome = await claiming(session, savepoint, claimOnce)
+      await session.release(savepoint)
+      return outcome
+    }
+
     return {
-      async claim(request) {
-        if (justBegun !== undefined) {
-          const savepoint = justBegun
-          justBegun = undefined
-          return claim(session, request, savepoint)
-        }
-        const savepoint = await session.guard()
-        const outcome = await claim(session, request, savepoint)
-        await session.release(savepoint)
-        return outcome
+      claim: async (request) => (await claimed(() => claimOnce(session, request))) ?? LOCKED,
+      async claimAll(requests) {
+        if (requests.length === 0) return []
+        return (await claimed(() => claimAllOnce(session, requests))) ?? requests.map(() => LOCKED)
       },
       async complete({ lease, result, retentionMs }) {
         try {
@@ -119,4 +150,23 @@ function claimParams(request: ClaimRequest, floor: number, lockWaitMs: number): 
     String(floor),
     String(lockWaitMs),
   ]
+}
+
+function claimAllParams(requests: readonly ClaimRequest[], floor: number, lockWaitMs: number): Values {
+  return [
+    plainArray(requests.map(({ id }) => id)),
+    textArray(requests.map(({ fingerprint }) => fingerprint)),
+    textArray(requests.map(({ owner }) => owner)),
+    plainArray(requests.map(({ retentionMs }) => micros(retentionMs))),
+    textArray(requests.map(({ scope }) => scope)),
+    textArray(requests.map(({ key }) => key)),
+    String(floor),
+    String(lockWaitMs),
+  ]
+}
+
+function changing(): Error {
+  return new Error(
+    'the operation changed each time it was claimed; a transaction that sees one snapshot throughout (REPEATABLE READ) cannot claim what changed since',
+  )
 }

@@ -59,7 +59,7 @@ export function createPostgresStore(options: PostgresStoreOptions, clock?: strin
     watch: listening.watch,
     transaction: (work) => transactions.run(work),
     within: createWithin(transactions, statements, fences, resolved),
-    outbox: createOutboxTable(asking, transactions, statements, resolved.schema),
+    outbox: createOutboxTable(asking, transactions, statements, resolved.schema, listening.watch),
     ...schema.verbs,
     [Symbol.asyncDispose]() {
       closing ??= (async () => {

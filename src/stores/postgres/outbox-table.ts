@@ -1,14 +1,15 @@
 import { OnlyonceError, reasonOf } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
-import type { OutboxEntry, OutboxSettlement, OutboxTable } from '../../core/store.ts'
+import type { OutboxEntry, OutboxSettlement, OutboxTable, Store } from '../../core/store.ts'
 import { requireBytes } from '../../embedded/bytes.ts'
 import { packText, unpackText } from '../../embedded/text.ts'
-import { count, type Row } from '../sql/rows.ts'
+import { count, type Row, toMs } from '../sql/rows.ts'
 import type { Asking } from './asking.ts'
 import type { PgTx } from './client.ts'
 import { joinBytes, plainArray, rawArray, textArray } from './literals.ts'
 import { micros } from './records.ts'
 import { explained } from './session.ts'
+import { OUTBOX_WAITER } from './sql/outbox.ts'
 import type { Statements } from './statements.ts'
 import type { Transactions } from './transaction.ts'
 
@@ -24,6 +25,7 @@ export function createOutboxTable(
   transactions: Transactions,
   statements: Statements,
   schema: string,
+  watch: NonNullable<Store['watch']>,
 ): OutboxTable<PgTx> {
   return {
     async append(tx, messages) {
@@ -72,7 +74,26 @@ export function createOutboxTable(
     },
     async stats() {
       const [row] = await ask('count the outbox', statements.stats, [])
-      return { waiting: Number(row?.waiting), parked: Number(row?.parked) }
+      return {
+        waiting: Number(row?.waiting),
+        parked: Number(row?.parked),
+        oldestMs: Math.max(toMs(Number(row?.oldest ?? 0)), 0),
+      }
+    },
+    async parked(limit, after) {
+      const rows = await ask('read the outbox', statements.parked, [String(limit), String(after)])
+      return rows.map((row) => ({
+        ...toEntry(row),
+        reason: unpackText(String(row.parked_reason)),
+        ageMs: Math.max(toMs(Number(row.age)), 0),
+      }))
+    },
+    watch: (wake) => watch(OUTBOX_WAITER, wake),
+    async unpark(positions) {
+      return (await ask('unpark outbox entries', statements.unpark, [plainArray(positions)])).length
+    },
+    async discard(positions) {
+      return (await ask('discard outbox entries', statements.discard, [plainArray(positions)])).length
     },
   }
 }

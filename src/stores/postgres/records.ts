@@ -201,7 +201,7 @@ function checkedId(after: string): string {
   throw new OnlyonceError('OPTION_INVALID', `\`after\` must be the \`next\` of an earlier page; got ${quote(after)}`)
 }
 
-function stranger(id: unknown): OnlyonceError {
+export function stranger(id: unknown): OnlyonceError {
   return new OnlyonceError(
     'OUTCOME_UNKNOWN',
     `the server answered for operation ${quote(String(id))}, which was not asked for; its client mixes up replies, and nothing it says can be used`,

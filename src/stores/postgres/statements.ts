@@ -1,11 +1,21 @@
 import type { OperationState } from '../../core/record.ts'
 import { claimSql } from './sql/claim.ts'
+import { claimAllDoneSql, claimAllNewDoneSql } from './sql/claim-all-done.ts'
 import { claimDoneSql, claimNewDoneSql } from './sql/claim-done.ts'
 import { completeSql, putResultSql } from './sql/complete.ts'
 import { findSql, type ListedState, listSql } from './sql/find.ts'
 import { claimLoneSql, completeLoneSql } from './sql/lone.ts'
 import type { Names } from './sql/names.ts'
-import { appendSql, leaveRelaySql, settleSql, statsSql, takeSql } from './sql/outbox.ts'
+import {
+  appendSql,
+  discardSql,
+  leaveRelaySql,
+  parkedSql,
+  settleSql,
+  statsSql,
+  takeSql,
+  unparkSql,
+} from './sql/outbox.ts'
 import { releaseSql } from './sql/release.ts'
 import { forgetSql, overdueSql, sweepSql } from './sql/remove.ts'
 import { renewSql } from './sql/renew.ts'
@@ -36,6 +46,8 @@ export function createStatements(names: Names) {
     claimLone: statement('claim_lone', claimLoneSql(names)),
     claimDone: statement('claim_done', claimDoneSql(names)),
     claimNewDone: statement('claim_new_done', claimNewDoneSql(names)),
+    claimAllDone: statement('claim_all_done', claimAllDoneSql(names)),
+    claimAllNewDone: statement('claim_all_new_done', claimAllNewDoneSql(names)),
     renew: statement('renew', renewSql(names)),
     complete: statement('complete', completeSql(names)),
     completeLone: statement('complete_lone', completeLoneSql(names)),
@@ -53,5 +65,8 @@ export function createStatements(names: Names) {
     settle: statement('settle', settleSql(names)),
     leaveRelay: statement('leave_relay', leaveRelaySql(names)),
     stats: statement('stats', statsSql(names)),
+    parked: statement('parked', parkedSql(names)),
+    unpark: statement('unpark', unparkSql(names)),
+    discard: statement('discard', discardSql(names)),
   }
 }

@@ -68,6 +68,10 @@ function transactional<Tx>(seal: Seal, store: TransactionalStore<Tx>) {
       const claims = store.within(tx)
       return {
         claim: async (request) => opened(seal, request.id, await claims.claim(request)),
+        async claimAll(requests) {
+          const outcomes = await claims.claimAll(requests)
+          return outcomes.map((outcome, at) => opened(seal, requests[at]?.id as OperationId, outcome))
+        },
         complete: (completion) => claims.complete(closed(seal, completion)),
         guarded: (work) => claims.guarded(work),
       }

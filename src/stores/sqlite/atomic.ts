@@ -45,12 +45,22 @@ export function createWithin(
   return (tx) => {
     const joined = join(options, tx)
     const { db } = joined
+
+    function claimOne(request: ClaimRequest): ClaimOutcome {
+      const outcome = joined.ask(() => claimDone(joined, request))
+      if (outcome.kind === 'granted') joined.touch(request.id)
+      return outcome
+    }
+
     return {
       async claim(request) {
         await joined.takeWriteLock()
-        const outcome = joined.ask(() => claimDone(joined, request))
-        if (outcome.kind === 'granted') joined.touch(request.id)
-        return outcome
+        return claimOne(request)
+      },
+      // There is one writer, so no order to keep, and no round trip to save.
+      async claimAll(requests) {
+        if (requests.length > 0) await joined.takeWriteLock()
+        return requests.map(claimOne)
       },
       async complete({ lease, result, retentionMs }) {
         const retainUntil = result.kind === 'unknown' ? FOREVER : runtime.now() + retentionMs

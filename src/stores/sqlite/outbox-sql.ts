@@ -28,4 +28,14 @@ WHERE position = ? AND parked_reason IS NULL`
 /** Two counts along indexes, so that no message body is read. */
 export const STATS = `
 SELECT (SELECT count(*) FROM onlyonce_outbox) AS total,
-  (SELECT count(*) FROM onlyonce_outbox WHERE parked_reason IS NOT NULL) AS parked`
+  (SELECT count(*) FROM onlyonce_outbox WHERE parked_reason IS NOT NULL) AS parked,
+  (SELECT created_at FROM onlyonce_outbox WHERE parked_reason IS NULL ORDER BY position LIMIT 1) AS oldest`
+
+export const PARKED_ENTRIES = `
+SELECT position, id, topic, body, headers, ordering_key, failures, parked_reason, created_at FROM onlyonce_outbox
+WHERE parked_reason IS NOT NULL AND position > ? ORDER BY position LIMIT ?`
+
+export const UNPARK = `
+UPDATE onlyonce_outbox SET parked_reason = NULL, failures = 0 WHERE position = ? AND parked_reason IS NOT NULL`
+
+export const DISCARD = 'DELETE FROM onlyonce_outbox WHERE position = ? AND parked_reason IS NOT NULL'

@@ -9,7 +9,19 @@ import { packText, unpackText } from '../../embedded/text.ts'
 import type { Gate } from './gate.ts'
 import { type JoinOptions, join } from './joined.ts'
 import type { SqliteTx } from './open-transaction.ts'
-import { APPEND, FAILED, LEAVE_RELAY, PARKED, PUBLISHED, STATS, TAKE_RELAY, WAITING } from './outbox-sql.ts'
+import {
+  APPEND,
+  DISCARD,
+  FAILED,
+  LEAVE_RELAY,
+  PARKED,
+  PARKED_ENTRIES,
+  PUBLISHED,
+  STATS,
+  TAKE_RELAY,
+  UNPARK,
+  WAITING,
+} from './outbox-sql.ts'
 
 /**
  * The outbox beside the records. A parked entry stays in the table, waits no more and holds nobody up, not even the later
@@ -48,12 +60,27 @@ export function createOutboxTable(
         change(db, LEAVE_RELAY, packText(relay))
       }),
     stats: () =>
-      gate.read('count the outbox', (db) => {
+      gate.read('count the outbox', (db, now) => {
         const [row] = rows(db, STATS)
         const parked = Number(row?.parked)
-        return { waiting: Number(row?.total) - parked, parked }
+        const oldest = Number(row?.oldest ?? now)
+        return { waiting: Number(row?.total) - parked, parked, oldestMs: Math.max(now - oldest, 0) }
       }),
+    parked: (limit, after) =>
+      gate.read('read the outbox', (db, now) =>
+        rows(db, PARKED_ENTRIES, after, limit).map((row) => ({
+          ...toEntry(row),
+          reason: unpackText(String(row.parked_reason)),
+          ageMs: Math.max(now - Number(row.created_at), 0),
+        })),
+      ),
+    unpark: (positions) => gate.write('unpark outbox entries', (db) => changed(db, UNPARK, positions)),
+    discard: (positions) => gate.write('discard outbox entries', (db) => changed(db, DISCARD, positions)),
   }
+}
+
+function changed(db: SqliteConnection, sql: string, positions: readonly number[]): number {
+  return positions.reduce((sum, position) => sum + change(db, sql, position), 0)
 }
 
 function settle(db: SqliteConnection, result: OutboxSettlement): void {

@@ -1,4 +1,5 @@
 import { atomicCases } from './atomic.ts'
+import { atomicBatchCases } from './atomic-batches.ts'
 import { atomicRaceCases } from './atomic-races.ts'
 import { batchCases } from './batches.ts'
 import { byteCases } from './bytes.ts'
@@ -12,6 +13,7 @@ import { forgetSweepCases } from './forget-sweep.ts'
 import { contextOf, type StoreCase, type StoreUnderTest, unmet } from './harness.ts'
 import { lateWriteCases } from './late-writes.ts'
 import { outboxCases } from './outbox.ts'
+import { outboxParkedCases } from './outbox-parked.ts'
 import { outboxRelayCases } from './outbox-relay.ts'
 import { releaseCases } from './release.ts'
 import { renewCases } from './renew.ts'
@@ -37,8 +39,10 @@ export const storeCases: readonly StoreCase[] = Object.freeze([
   ...traitCases,
   ...atomicCases,
   ...atomicRaceCases,
+  ...atomicBatchCases,
   ...outboxCases,
   ...outboxRelayCases,
+  ...outboxParkedCases,
 ])
 
 /** The part of vitest, node:test, jest or mocha that the suite uses. */

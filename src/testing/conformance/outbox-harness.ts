@@ -18,6 +18,13 @@ export async function waiting(outbox: OutboxTable<unknown>, limit = 100): Promis
   return entries
 }
 
+export async function counts({
+  outbox,
+}: TransactionalStore<unknown>): Promise<readonly [waiting: number, parked: number]> {
+  const { waiting, parked } = await outbox.stats()
+  return [waiting, parked]
+}
+
 export function idsOf(entries: readonly { readonly id: string }[] | undefined): readonly string[] | undefined {
   return entries?.map((entry) => entry.id)
 }

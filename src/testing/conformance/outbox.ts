@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { OutboxEntry } from '../../core/store.ts'
 import { type Need, type StoreCase, sameBytes, transactional } from './harness.ts'
-import { append, idsOf, message, waiting } from './outbox-harness.ts'
+import { append, counts, idsOf, message, waiting } from './outbox-harness.ts'
 
 const group = 'outbox'
 const needs: readonly Need[] = ['transactional']
@@ -50,7 +50,7 @@ export const outboxCases: readonly StoreCase[] = [
       })
       await assert.rejects(work, (thrown) => thrown === undo)
       assert.deepEqual(await waiting(store.outbox), [])
-      assert.deepEqual(await store.outbox.stats(), { waiting: 0, parked: 0 })
+      assert.deepEqual(await counts(store), [0, 0])
     },
   },
   {
@@ -96,7 +96,7 @@ export const outboxCases: readonly StoreCase[] = [
       await append(store)
       assert.deepEqual(await waiting(store.outbox), [])
       await store.outbox.settle([])
-      assert.deepEqual(await store.outbox.stats(), { waiting: 0, parked: 0 })
+      assert.deepEqual(await counts(store), [0, 0])
     },
   },
   {

@@ -94,6 +94,7 @@ async function transaction<T>(
 function within(database: Database, { server, statement }: SimTx): AtomicClaims {
   return {
     claim: (request) => statement('claim in tx', () => database.claim(server, request)),
+    claimAll: (requests) => statement('claim all in tx', () => database.claimAll(server, requests)),
     complete: (completion) => statement('complete in tx', () => database.complete(server, completion)),
     async guarded(work) {
       const records = new Map(server.records)
@@ -137,7 +138,10 @@ function outboxOverWire(life: Life, database: Database): OutboxTable<SimTx> {
       send('leave', () => {
         if (database.relay?.name === relay) database.relay = undefined
       }),
-    stats: () => send('stats', () => ({ waiting: database.waiting.length, parked: 0 })),
+    stats: () => send('stats', () => ({ waiting: database.waiting.length, parked: 0, oldestMs: 0 })),
+    parked: absent,
+    unpark: absent,
+    discard: absent,
   }
 }
 

@@ -68,6 +68,14 @@ export class Database {
     return outcome
   }
 
+  /** One after the other, in the order of their ids, as a statement takes its rows. */
+  async claimAll(tx: ServerTx, requests: readonly ClaimRequest[]): Promise<readonly ClaimOutcome[]> {
+    const outcomes = new Map<OperationId, ClaimOutcome>()
+    const sorted = [...requests].sort((a, b) => (a.id < b.id ? -1 : 1))
+    for (const request of sorted) outcomes.set(request.id, await this.claim(tx, request))
+    return requests.map(({ id }) => outcomes.get(id) as ClaimOutcome)
+  }
+
   complete(tx: ServerTx, { lease, result }: Completion): 'ok' | 'lost' {
     requireOpen(tx)
     const claimed = tx.records.get(lease.id)

@@ -96,6 +96,36 @@ ON DUPLICATE KEY UPDATE fence = fence + LAST_INSERT_ID(fence - fence)`,
   )
 }
 
+/** `insertSql` inside an open transaction: written as done. */
+export function insertDoneSql({ operations, clock }: Names): Batched {
+  const fields = {
+    ...{ id: ID, scope: TEXT, operation_key: TEXT, fingerprint: TEXT, owner: TEXT },
+    ...{ retention: BIG, above: BIG },
+  }
+  const into = `
+INSERT IGNORE INTO ${operations} (format, id, scope, operation_key, fingerprint, state, owner, fence, attempt, starts,
+  lease_until, retain_until, sweep_after, created_at, result_kind, result_body)`
+  const values = `1, UNHEX(a.id), ${optional('a.scope')}, ${optional('a.operation_key')}, ${bytes('a.fingerprint')}, 2,
+  ${bytes('a.owner')}, LAST_INSERT_ID(GREATEST(${clock}, a.above)), 1, 1, ${clock},
+  ${clock} + a.retention, ${clock} + a.retention, ${clock}, 0, ${NO_VALUE}`
+  return { many: `${into}\nSELECT ${values}\nFROM ${asked(fields)}`, ...single(fields, `${into}\nVALUES (${values})`) }
+}
+
+/**
+ * The newest version of each record that there is, whatever the snapshot of the transaction says. Shared, as the lock which
+ * `insertDoneSql` has left on them.
+ */
+export function newestSql({ operations, clock }: Names): Batched {
+  const columns = `CAST(${clock} AS CHAR) AS now, ${COLUMNS}`
+  return {
+    many: `SELECT a.n, ${columns}\nFROM ${found({ id: ID }, operations)}\nLOCK IN SHARE MODE`,
+    ...single(
+      { id: ID },
+      `SELECT 1 AS n, ${columns}\nFROM ${operations} o\nWHERE o.id = UNHEX(a.id)\nLOCK IN SHARE MODE`,
+    ),
+  }
+}
+
 /** The newest version of a record, whatever the snapshot of the transaction says. */
 export function lockedSql({ operations, clock }: Names): string {
   return `SELECT CAST(${clock} AS CHAR) AS now, ${COLUMNS} FROM ${operations} o WHERE o.id = UNHEX(?) FOR UPDATE`

@@ -35,6 +35,18 @@ export const leaveRelaySql = ({ relay }: Names): string =>
   `UPDATE ${relay} SET until = 0, holder = '' WHERE one = 1 AND holder = ${bytes('?')}`
 
 /** Counts along an index, so that no message body is read. */
-export const statsSql = ({ outbox }: Names): string => `
+export const statsSql = ({ outbox, clock }: Names): string => `
 SELECT (SELECT COUNT(*) FROM ${outbox} WHERE parked = 0) AS waiting,
-  (SELECT COUNT(*) FROM ${outbox} WHERE parked = 1) AS parked`
+  (SELECT COUNT(*) FROM ${outbox} WHERE parked = 1) AS parked,
+  CAST((SELECT ${clock} - created_at FROM ${outbox} WHERE parked = 0 ORDER BY position LIMIT 1) AS CHAR) AS oldest`
+
+/** What is parked keeps its reason as its last one. */
+export const parkedSql = ({ outbox, clock }: Names, limit: number): string => `
+SELECT position, id, topic, body, headers, ordering_key, failures, last_reason AS reason,
+  CAST(${clock} - created_at AS CHAR) AS age FROM ${outbox}
+WHERE parked = 1 AND position > CAST(? AS SIGNED) ORDER BY position LIMIT ${limit}`
+
+export const unparkSql = ({ outbox }: Names): string => `
+UPDATE ${positions({}, outbox)} SET o.parked = 0, o.failures = 0 WHERE o.parked = 1`
+
+export const discardSql = ({ outbox }: Names): string => `DELETE o FROM ${positions({}, outbox)} WHERE o.parked = 1`

@@ -4,7 +4,7 @@ import type { Names } from './names.ts'
 import { claimable, columnsOf, gone } from './record.ts'
 
 /** What a claim inside a transaction is written with: a value that is nothing. */
-const NO_VALUE = `'\\x${Buffer.from(encodeResult(undefined)).toString('hex')}'::bytea`
+export const NO_VALUE = `'\\x${Buffer.from(encodeResult(undefined)).toString('hex')}'::bytea`
 
 /**
  * A claim inside an open transaction, written as done. A rival waits for the row, for at most $8: the lock timeout is set before
@@ -12,7 +12,25 @@ const NO_VALUE = `'\\x${Buffer.from(encodeResult(undefined)).toString('hex')}'::
  * The steps of an abandoned owner stay in the row, since they are to be handed on; a done record shows none.
  * `xid` names the transaction, so that its end can be asked for when the answer to COMMIT was lost.
  */
-export function claimDoneSql({ operations, floor, clock }: Names): string {
+export function claimDoneSql(names: Names): string {
+  return claimingDone(
+    names,
+    `SELECT $1::text::uuid AS id, $2::text AS fingerprint, $3::text AS owner, $4::text::bigint AS retention,
+    $5::text AS scope, $6::text AS key FROM patience`,
+    { rows: 'free', answer: 'answer' },
+  )
+}
+
+/**
+ * `asked` has a row for each operation that is claimed. Where there are several, `order` has those that are written, and
+ * what is answered, sorted by id: the first so that two batches never wait for each other, the second so that all of them
+ * are written before the lock timeout is put back with the first row of the answer.
+ */
+export function claimingDone(
+  { operations, floor, clock }: Names,
+  asked: string,
+  order: { readonly rows: string; readonly answer: string },
+): string {
   const mine = (o: string, asked: string, now: string) =>
     `(${o}.owner = ${asked}.owner AND ${o}.state = 1 AND ${o}.fingerprint = ${asked}.fingerprint AND ${o}.format = 1 AND NOT ${gone(o, now)})`
   const free = (o: string, asked: string, now: string) => `(${claimable(o, asked, now)} OR ${mine(o, asked, now)})`
@@ -20,8 +38,7 @@ export function claimDoneSql({ operations, floor, clock }: Names): string {
 WITH patience AS MATERIALIZED (
   SELECT old, set_config('lock_timeout', $8::text, true) AS new FROM (SELECT current_setting('lock_timeout') AS old OFFSET 0) c
 ), asked AS MATERIALIZED (
-  SELECT $1::text::uuid AS id, $2::text AS fingerprint, $3::text AS owner, $4::text::bigint AS retention,
-    $5::text AS scope, $6::text AS key FROM patience
+  ${asked}
 ), looked AS MATERIALIZED (
   SELECT found.*, id IS NULL OR ${free('found', '(asked)', 'now')} AS free FROM (
     SELECT a AS asked, ${columnsOf('o')}, ${clock} AS now
@@ -34,7 +51,7 @@ WITH patience AS MATERIALIZED (
     greatest(at, known + 1), 1, 1, at, at + (asked).retention, at + (asked).retention, at, 0, ${NO_VALUE}
   FROM (
     SELECT asked, ${clock} AS at, greatest(fence, (SELECT fence FROM ${floor}), $7::text::bigint) AS known
-    FROM looked WHERE free
+    FROM looked WHERE ${order.rows}
   ) free
   ON CONFLICT (id) DO UPDATE SET ${takenOver('o', 'excluded', mine('o', 'excluded', 'excluded.created_at'))}, state = 2,
     lease_until = excluded.lease_until, retain_until = excluded.retain_until,
@@ -50,7 +67,7 @@ WITH patience AS MATERIALIZED (
   SELECT false, l.now, ${columnsOf('l')} FROM looked l WHERE NOT l.free
 )
 SELECT answer.*, set_config('lock_timeout', patience.old, true) AS patience, pg_current_xact_id_if_assigned()::text AS xid
-FROM patience LEFT JOIN answer ON true`
+FROM patience LEFT JOIN ${order.answer} ON true`
 }
 
 /**

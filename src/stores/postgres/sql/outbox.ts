@@ -1,13 +1,24 @@
+import type { OperationId } from '../../../core/record.ts'
 import type { Names } from './names.ts'
+import { notified } from './record.ts'
 
-/** An id that waits already is left as it is: the transaction that added it first decides. Positions in the order given. */
-export const appendSql = ({ outbox, clock }: Names): string => `
-INSERT INTO ${outbox} (id, topic, headers, ordering_key, created_at, body)
-SELECT id, topic, headers, ordering_key, ${clock}, substring($5::bytea FROM start FOR length)
-FROM unnest($1::text::text[], $2::text::text[], $3::text::text[], $4::text::text[], $6::text::int[], $7::text::int[])
-  WITH ORDINALITY AS a (id, topic, headers, ordering_key, start, length, n)
-ORDER BY n
-ON CONFLICT (id) DO NOTHING`
+/** A relay with nothing to do waits under this id, which no operation has. */
+export const OUTBOX_WAITER: OperationId = '00000000000000000000000000000000'
+
+/**
+ * An id that waits already is left as it is: the transaction that added it first decides. Positions in the order given.
+ * A relay that waits is woken when the transaction commits.
+ */
+export const appendSql = ({ outbox, clock, channel, waiters }: Names): string => `
+WITH appended AS (
+  INSERT INTO ${outbox} (id, topic, headers, ordering_key, created_at, body)
+  SELECT id, topic, headers, ordering_key, ${clock}, substring($5::bytea FROM start FOR length)
+  FROM unnest($1::text::text[], $2::text::text[], $3::text::text[], $4::text::text[], $6::text::int[], $7::text::int[])
+    WITH ORDINALITY AS a (id, topic, headers, ordering_key, start, length, n)
+  ORDER BY n
+  ON CONFLICT (id) DO NOTHING
+)
+SELECT ${notified(channel, waiters, `'${OUTBOX_WAITER}'::uuid`)} AS woken`
 
 /**
  * One lease for the whole queue: free, ours, or over. No row: another relay holds it. One row without a position: nothing
@@ -42,6 +53,25 @@ FROM held h WHERE o.position = h.position AND h.kind > 0 AND o.parked_reason IS 
 export const leaveRelaySql = ({ relay }: Names): string => `DELETE FROM ${relay} WHERE holder = $1::text`
 
 /** Counts along indexes, so that no message body is read. */
-export const statsSql = ({ outbox }: Names): string => `
+export const statsSql = ({ outbox, clock }: Names): string => `
 SELECT (SELECT count(*) FROM ${outbox} WHERE parked_reason IS NULL) AS waiting,
-  (SELECT count(*) FROM ${outbox} WHERE parked_reason IS NOT NULL) AS parked`
+  (SELECT count(*) FROM ${outbox} WHERE parked_reason IS NOT NULL) AS parked,
+  (SELECT ${clock} - created_at FROM ${outbox} WHERE parked_reason IS NULL ORDER BY position LIMIT 1) AS oldest`
+
+/** $1 limit, $2 behind this position. */
+export const parkedSql = ({ outbox, clock }: Names): string => `
+SELECT position, id, topic, body, headers, ordering_key, failures, parked_reason, ${clock} - created_at AS age FROM ${outbox}
+WHERE parked_reason IS NOT NULL AND position > $2::text::bigint ORDER BY position LIMIT $1::text::bigint`
+
+/** In the order of positions, as everywhere. */
+const heldSql = (outbox: string): string => `
+WITH held AS MATERIALIZED (
+  SELECT position FROM ${outbox} WHERE position = ANY ($1::text::bigint[]) AND parked_reason IS NOT NULL
+  ORDER BY position FOR UPDATE
+)`
+
+export const unparkSql = ({ outbox }: Names): string => `${heldSql(outbox)}
+UPDATE ${outbox} o SET parked_reason = NULL, failures = 0 FROM held h WHERE o.position = h.position RETURNING o.position`
+
+export const discardSql = ({ outbox }: Names): string => `${heldSql(outbox)}
+DELETE FROM ${outbox} o USING held h WHERE o.position = h.position RETURNING o.position`

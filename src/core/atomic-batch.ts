@@ -1,0 +1,179 @@
+import { decideAbandoned } from './abandoned.ts'
+import { afterCommitFailed, announced, EffectThrew, keep, runWithin, undone } from './atomic.ts'
+import { encodeResult } from './codec.ts'
+import { type Call, claimRequest, type EngineContext, tell } from './context.ts'
+import type { Settled } from './flights.ts'
+import type { BatchEffect } from './once.ts'
+import { RunningOperation } from './operation.ts'
+import type { OperationId, StoredResult } from './record.ts'
+import type { AtomicClaims, ClaimOutcome, TransactionalStore } from './store.ts'
+
+/** `undone`: nothing of it happened, because of others in the batch. */
+export type BatchSettled = Settled | { readonly kind: 'undone' }
+
+type Granted = Extract<ClaimOutcome, { readonly kind: 'granted' }>
+
+const UNDONE: BatchSettled = Object.freeze({ kind: 'undone' })
+/** What each operation of a batch is remembered with, as the claim has written it. */
+const NOTHING: StoredResult = Object.freeze({ kind: 'value', body: encodeResult(undefined) })
+
+/** Carries what is known of a batch out of the transaction that is undone. */
+class InFlight extends Error {
+  readonly settled: readonly BatchSettled[]
+  constructor(settled: readonly BatchSettled[]) {
+    super('an operation of the batch is in flight')
+    this.settled = settled
+  }
+}
+
+/**
+ * Claims, effect and records of many operations in one transaction of ours. One that is in flight elsewhere stops the batch
+ * before its effect: whoever has an order to keep could not run what comes after it.
+ * @throws OnlyonceError as `leadAtomic`
+ */
+export async function leadAtomicBatch<Tx>(
+  context: EngineContext,
+  store: TransactionalStore<Tx>,
+  calls: readonly Call[],
+  effect: BatchEffect<Tx>,
+): Promise<readonly BatchSettled[]> {
+  const { runtime } = context
+  const startedAt = runtime.elapsed()
+  const owner = runtime.token()
+  const places = placesOf(calls)
+  const distinct = [...places.values()].map((at) => calls[at] as Call)
+  let reached: readonly Settled[] | undefined
+  let begun: readonly (RunningOperation | undefined)[] = []
+
+  function inPlace<T>(list: readonly (T | undefined)[]): readonly (T | undefined)[] {
+    const placed: (T | undefined)[] = calls.map(() => undefined)
+    for (const [index, at] of [...places.values()].entries()) placed[at] = list[index]
+    return placed
+  }
+
+  async function inside(tx: Tx): Promise<readonly Settled[]> {
+    const claims = store.within(tx)
+    begun = []
+    const outcomes = await claims.claimAll(distinct.map((call) => claimRequest(context, call, owner)))
+    if (outcomes.some(({ kind }) => kind === 'running'))
+      throw new InFlight(outcomes.map((outcome) => (outcome.kind === 'granted' ? UNDONE : answered(outcome))))
+    const settled: (Settled | undefined)[] = []
+    const ops: (RunningOperation | undefined)[] = []
+    for (const [index, outcome] of outcomes.entries()) {
+      const call = distinct[index] as Call
+      settled[index] = outcome.kind === 'granted' ? await takenBack(context, claims, call, outcome) : answered(outcome)
+      ops[index] = settled[index] === undefined ? operationOf(call, outcome as Granted) : undefined
+    }
+    begun = ops
+    const running = ops.filter((op) => op !== undefined)
+    const named = distinct[ops.findIndex((op) => op !== undefined)]
+    if (named !== undefined) await runWithin(context, named, running, () => effect(tx, inPlace(ops)))
+    return settled.map((one, index) => one ?? ranHere(ops[index] as RunningOperation))
+  }
+
+  let settled: readonly BatchSettled[]
+  try {
+    settled = await store.transaction(async (tx) => {
+      reached = undefined
+      reached = await inside(tx)
+      return reached
+    })
+  } catch (error) {
+    if (error instanceof InFlight) settled = error.settled
+    else if (reached !== undefined) settled = await confirmed(context, distinct, owner, reached, error)
+    else settled = failed(context, distinct, begun, error, startedAt)
+  }
+  for (const [index, one] of settled.entries()) tellOf(context, distinct[index] as Call, one, startedAt)
+  const placed = inPlace(settled)
+  return calls.map((call, at) => {
+    const first = places.get(call.named.id) as number
+    return placed[at] ?? copyOf(call, calls[first] as Call, placed[first] as BatchSettled)
+  })
+}
+
+/** Where each operation is asked for first. */
+function placesOf(calls: readonly Call[]): ReadonlyMap<OperationId, number> {
+  const places = new Map<OperationId, number>()
+  for (const [at, { named }] of calls.entries()) if (!places.has(named.id)) places.set(named.id, at)
+  return places
+}
+
+/** A copy in the same batch is told what became of the first; it is never the one that runs. */
+function copyOf(call: Call, first: Call, settled: BatchSettled): BatchSettled {
+  if (settled.kind === 'failed' || settled.kind === 'undone') return UNDONE
+  if (call.named.fingerprint === first.named.fingerprint)
+    return settled.kind === 'result' ? { ...settled, ran: false } : settled
+  // Only a result tells which of the two payloads is the bound one.
+  return settled.kind === 'result' ? { kind: 'mismatch' } : UNDONE
+}
+
+function answered(claim: Exclude<ClaimOutcome, Granted>): Settled {
+  if (claim.kind === 'done') return { kind: 'result', result: claim.result, ran: false, attempt: 0, fence: claim.fence }
+  return claim.kind === 'running' ? { kind: 'in-flight', retryAfterMs: claim.retryAfterMs } : claim
+}
+
+/** What the policy makes of an operation that an owner with a lease has abandoned; `undefined` to run it. */
+async function takenBack(
+  context: EngineContext,
+  claims: AtomicClaims,
+  call: Call,
+  { lease, attempt }: Granted,
+): Promise<Settled | undefined> {
+  const decided = await decideAbandoned(context, call, { attempt, fence: lease.fence })
+  return decided === undefined ? undefined : keep(claims, call, lease, attempt, decided, false)
+}
+
+function operationOf({ named }: Call, { lease, attempt, starts, steps }: Granted): RunningOperation {
+  return new RunningOperation({ named, attempt, starts, fence: lease.fence, owner: lease.owner, steps })
+}
+
+function ranHere({ attempt, fence }: RunningOperation): Settled {
+  return { kind: 'result', result: NOTHING, ran: true, attempt, fence }
+}
+
+/** One record tells of all, since they were written by the same transaction. */
+async function confirmed(
+  context: EngineContext,
+  distinct: readonly Call[],
+  owner: string,
+  reached: readonly Settled[],
+  error: unknown,
+): Promise<readonly Settled[]> {
+  const written = reached.findIndex((one) => one.kind === 'result' && one.attempt > 0)
+  const witness = reached[Math.max(written, 0)] as Settled
+  if (witness.kind !== 'result') throw error
+  await afterCommitFailed(context, distinct[Math.max(written, 0)] as Call, owner, witness, error)
+  return reached
+}
+
+/**
+ * The effect threw for all that it was handed. The others are claimed again, with whatever is left of the batch.
+ * @throws OnlyonceError unless the effect threw it
+ */
+function failed(
+  context: EngineContext,
+  distinct: readonly Call[],
+  begun: readonly (RunningOperation | undefined)[],
+  error: unknown,
+  startedAt: number,
+): readonly BatchSettled[] {
+  if (!(error instanceof EffectThrew)) undone(context, distinct[0] as Call, error, startedAt)
+  return distinct.map((call, index) => (begun[index] === undefined ? UNDONE : undone(context, call, error, startedAt)))
+}
+
+function tellOf(context: EngineContext, call: Call, settled: BatchSettled, startedAt: number): void {
+  switch (settled.kind) {
+    case 'result':
+      announced(context, call, settled, startedAt)
+      if (!settled.ran) tell(context, call, { type: 'replayed', joined: false })
+      return
+    case 'mismatch':
+      tell(context, call, { type: 'mismatch' })
+      return
+    case 'in-flight':
+      tell(context, call, { type: 'in-flight', retryAfterMs: settled.retryAfterMs })
+      return
+    default:
+      return
+  }
+}

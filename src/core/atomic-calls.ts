@@ -1,0 +1,69 @@
+import { joinAtomic, leadAtomic } from './atomic.ts'
+import { type BatchSettled, leadAtomicBatch } from './atomic-batch.ts'
+import type { Call, EngineContext } from './context.ts'
+import type { Lead } from './joining.ts'
+import type { KeyInput } from './key.ts'
+import type { AtomicCall, AtomicEffect, AtomicOptions, BatchOptions, BatchOutcome, Outcome } from './once.ts'
+import { type CallOptions, invalidOption } from './options.ts'
+import { outcomeOf, settledValue } from './result.ts'
+import type { TransactionalStore } from './store.ts'
+
+const OF_A_BATCH: readonly string[] = [
+  'leaseMs',
+  'maxRunMs',
+  'retentionMs',
+  'onAbandoned',
+] satisfies (keyof BatchOptions)[]
+
+/** `once.atomic`: `run` joins callers of one operation in this process, `underWay` lets the engine wait for a batch. */
+export function atomicCalls<Tx>(
+  context: EngineContext,
+  store: TransactionalStore<Tx>,
+  callOf: (key: KeyInput, effect: unknown, given: CallOptions | undefined) => Call,
+  run: <T>(call: Call, lead: Lead) => Promise<Outcome<T>>,
+  underWay: <T>(batch: Promise<T>) => Promise<T>,
+): AtomicCall<Tx> {
+  async function outcome<T>(
+    key: KeyInput,
+    effect: AtomicEffect<Tx, T>,
+    given: AtomicOptions<Tx>,
+  ): Promise<[Call, Outcome<T>]> {
+    const { tx, ...rest } = given
+    if (rest.onStoreDown === 'run') {
+      throw invalidOption('onStoreDown', 'cannot be kept by atomic: without the store there is no transaction', 'run')
+    }
+    const call = callOf(key, effect, rest)
+    // What joins the caller's transaction is not final, so nobody else may be answered with it.
+    if (tx !== undefined)
+      return [call, outcomeOf<T>(call.named.key, await joinAtomic(context, store, call, effect, tx))]
+    const lead: Lead = (flight) =>
+      leadAtomic(context, store, call, effect, (claim) =>
+        flight.claimed(claim, context.runtime.elapsed() + call.options.leaseMs, claim.kind === 'granted'),
+      )
+    return [call, await run<T>(call, lead)]
+  }
+  const atomic = async <T>(key: KeyInput, effect: AtomicEffect<Tx, T>, given: AtomicOptions<Tx> = {}): Promise<T> => {
+    const [call, reached] = await outcome(key, effect, given)
+    return settledValue(call.named.key, reached, call.options.onDuplicate)
+  }
+  const attempt = async <T>(key: KeyInput, effect: AtomicEffect<Tx, T>, given: AtomicOptions<Tx> = {}) =>
+    (await outcome(key, effect, given))[1]
+  const batch: AtomicCall<Tx>['batch'] = async (keys, effect, given = {}) => {
+    if (!Array.isArray(keys)) throw invalidOption('keys', 'must be a list of keys', keys)
+    for (const [name, value] of Object.entries(Object(given))) {
+      if (!OF_A_BATCH.includes(name))
+        throw invalidOption(name, `cannot be kept for a batch; there are ${OF_A_BATCH.join(', ')}`, value)
+    }
+    // Frozen, so that it is checked once.
+    const shared = Object.freeze({ ...given })
+    const calls = keys.map((key) => callOf(key, effect, shared))
+    if (calls.length === 0) return []
+    const settled = await underWay(leadAtomicBatch(context, store, calls, effect))
+    return calls.map(({ named }, at) => batchOutcome(named.key, settled[at] as BatchSettled))
+  }
+  return Object.assign(atomic, { attempt, batch })
+}
+
+function batchOutcome(key: string, settled: BatchSettled): BatchOutcome {
+  return settled.kind === 'undone' ? settled : outcomeOf(key, settled)
+}

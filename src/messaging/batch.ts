@@ -1,0 +1,164 @@
+import { type KeyInput, resolveKey } from '../core/key.ts'
+import type { AtomicCall, BatchEffect, BatchOptions, BatchOutcome, Operation } from '../core/once.ts'
+import type { Course } from './course.ts'
+import type { Delivery, Verdict } from './delivery.ts'
+import type { Histories } from './history.ts'
+import type { BatchInboxOptions } from './inbox-options.ts'
+import type { ResolvedInbox } from './inbox-settings.ts'
+import { messageOf } from './message.ts'
+import { retry, verdictOf, verdictOfError } from './verdict.ts'
+
+/** A delivery on its way through a batch. */
+export interface Rider {
+  readonly course: Course
+  /** What becomes of the message before it with its ordering key, where the batch has one. */
+  readonly before: Promise<Verdict> | undefined
+  /** The first word counts. */
+  decide(verdict: Verdict): void
+}
+
+export interface BatchParts {
+  readonly histories: Histories
+  readonly isLate: (delivery: Delivery) => boolean
+  readonly pauseMs: (starts: number) => number
+  /** The single way, which counts starts and parks. */
+  readonly attempt: (course: Course) => Promise<Verdict>
+}
+
+/** One of the batch is not ours to begin any more. */
+class Withdrawn extends Error {}
+
+/**
+ * Carries deliveries together: one claim, one call of the handler and one commit for all. Where that fails it is undone, and
+ * each half tried by itself, so that a message which makes its batch fail is alone after a few tries; alone it goes the
+ * single way. So does from the start whatever may have brought a process down, is late, or follows such a message.
+ */
+export function batchRun<Tx>(
+  { once, handle }: BatchInboxOptions<Tx>,
+  { call }: ResolvedInbox,
+  { histories, isLate, pauseMs, attempt }: BatchParts,
+): (riders: readonly Rider[]) => Promise<void> {
+  const { maxKeyLength } = once.options
+  const atomic = once.atomic as AtomicCall<Tx>
+  const { leaseMs, maxRunMs, retentionMs, onAbandoned } = call
+  const choices: BatchOptions = { leaseMs, maxRunMs, retentionMs, ...(onAbandoned && { onAbandoned }) }
+
+  /** Where the payload has become a fingerprint; `undefined` for a key that the single way has to refuse. */
+  function keyOf({ named }: Course): KeyInput | undefined {
+    try {
+      const { key, scope, fingerprint } = resolveKey(named, named.scope, maxKeyLength)
+      return { key, scope, fingerprint }
+    } catch {
+      return undefined
+    }
+  }
+
+  return async (all) => {
+    /** Ordering keys of which a message went alone or was given back: those behind it must not overtake it. */
+    const apart = new Set<string>()
+    const keys = new Map<Rider, KeyInput>()
+
+    function leave({ course }: Rider): void {
+      if (course.delivery.orderingKey !== undefined) apart.add(course.delivery.orderingKey)
+    }
+
+    function goAlone(rider: Rider): void {
+      leave(rider)
+      void alone(rider)
+    }
+
+    async function alone({ course, before, decide }: Rider): Promise<void> {
+      const earlier = await before
+      if (earlier?.kind !== 'retry' && earlier?.kind !== 'none') return decide(await attempt(course))
+      const delayMs = earlier.kind === 'retry' ? earlier.delayMs : 0
+      decide(retry(delayMs, 'an earlier message with its ordering key has to be handled first'))
+    }
+
+    /** Those that can still go together, in the order of delivery. */
+    function stillTogether(riders: readonly Rider[]): readonly Rider[] {
+      return riders.filter((rider) => {
+        const { withdrawn, delivery } = rider.course
+        if (withdrawn !== undefined) leave(rider)
+        else if (delivery.orderingKey === undefined || !apart.has(delivery.orderingKey)) return true
+        else goAlone(rider)
+        return false
+      })
+    }
+
+    /** A redelivered message may have failed, or brought its process down: only one that is done is no danger to others. */
+    async function unsuspected(): Promise<readonly Rider[]> {
+      for (const rider of all) {
+        const key = keyOf(rider.course)
+        if (key !== undefined && !isLate(rider.course.delivery)) keys.set(rider, key)
+      }
+      const known = await histories.ofAll([...keys.keys()].map(({ course }) => course))
+      for (const [index, rider] of [...keys.keys()].entries()) {
+        const first = rider.course.delivery.redelivered === false
+        if (!first && known[index] !== 'done') keys.delete(rider)
+      }
+      return all.filter((rider) => {
+        if (!keys.has(rider)) goAlone(rider)
+        return keys.has(rider)
+      })
+    }
+
+    async function together(given: readonly Rider[]): Promise<void> {
+      const riders = stillTogether(given)
+      const [first] = riders
+      if (first === undefined) return
+      if (riders.length === 1) return goAlone(first)
+      let outcomes: readonly BatchOutcome[]
+      try {
+        outcomes = await atomic.batch(
+          riders.map((rider) => keys.get(rider) as KeyInput),
+          effectOf(riders),
+          choices,
+        )
+      } catch (error) {
+        const verdict = verdictOfError(error, pauseMs)
+        for (const rider of riders) {
+          leave(rider)
+          rider.decide(verdict)
+        }
+        return
+      }
+      const left = riders.filter((rider, index) => !isOver(rider, outcomes[index] as BatchOutcome))
+      for (const { course } of left) course.handling = false
+      const blamed = outcomes.some((outcome) => outcome.kind === 'failed' && !outcome.replayed)
+      if (!blamed || left.some(({ course }) => course.withdrawn !== undefined)) return together(left)
+      const middle = left.length >> 1
+      await together(left.slice(0, middle))
+      await together(left.slice(middle))
+    }
+
+    function effectOf(riders: readonly Rider[]): BatchEffect<Tx> {
+      return (tx, ops) => {
+        if (riders.some(({ course }) => course.withdrawn !== undefined)) throw new Withdrawn()
+        const granted = riders.filter((_, index) => ops[index] !== undefined)
+        for (const { course } of granted) course.handling = true
+        const messages = granted.map(({ course }) => messageOf(course.delivery))
+        return handle(
+          messages,
+          tx,
+          ops.filter((op): op is Operation => op !== undefined),
+        )
+      }
+    }
+
+    /** False: nothing of it has happened yet. */
+    function isOver(rider: Rider, outcome: BatchOutcome): boolean {
+      const { course, decide } = rider
+      if (outcome.kind === 'undone' || (outcome.kind === 'failed' && !outcome.replayed)) return false
+      if (outcome.kind === 'in-flight') goAlone(rider)
+      else decide(verdictOf(course.delivery, outcome, course, pauseMs))
+      return true
+    }
+
+    try {
+      await together(await unsuspected())
+    } catch (error) {
+      const verdict = verdictOfError(error, pauseMs)
+      for (const { decide } of all) decide(verdict)
+    }
+  }
+}

@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest'
+import { delivery } from '../../test/inbox-kit.ts'
+import { fakeRuntime } from '../testing/fake-runtime.ts'
+import type { Delivery, Verdict } from './delivery.ts'
+import type { Inbox } from './inbox.ts'
+import { checkedPullOptions, pullConsumer } from './pull.ts'
+
+/** A consumer over a list, and an inbox that keeps what it is given until it is told the verdicts. */
+function setup(options: { concurrency?: number; maxWaitMs?: number; maxSize?: number } = {}) {
+  const runtime = fakeRuntime()
+  const { maxSize = 4, maxWaitMs = 50, concurrency } = options
+  const queue: string[] = []
+  const settled: string[] = []
+  const asked: { readonly max: number; readonly gathering: object | undefined }[] = []
+  const batches: { readonly ids: readonly string[]; finish(verdict?: Verdict): void }[] = []
+  let wake = () => {}
+  const receive = (deliveries: readonly Delivery[]) => {
+    let finish: (verdict: Verdict) => void = () => {}
+    const over = new Promise<Verdict>((resolve) => {
+      finish = resolve
+    })
+    batches.push({ ids: deliveries.map(({ id }) => id), finish: (verdict = { kind: 'ack' }) => finish(verdict) })
+    return deliveries.map(() => over)
+  }
+  const inbox = Object.assign(() => Promise.reject(new Error('not one by one')), {
+    readmit: async () => false,
+    checkHorizon() {},
+    visibilityMs: 30_000,
+    batch: { maxSize, maxWaitMs, receive },
+  }) as unknown as Inbox
+  const consumer = pullConsumer(
+    {
+      async receive(max, gathering) {
+        asked.push({ max, gathering })
+        return queue.splice(0, max).map((id) => ({
+          delivery: delivery({ id }),
+          settle: async ({ kind }) => void settled.push(`${id} ${kind}`),
+        }))
+      },
+      watch(call) {
+        wake = call
+        return () => {}
+      },
+    },
+    inbox,
+    { ...checkedPullOptions({ concurrency } as never, { maxSize }), runtime, visibilityMs: 30_000 },
+  )
+  const publish = (...ids: string[]) => {
+    queue.push(...ids)
+    wake()
+  }
+  return { runtime, consumer, publish, batches, settled, asked, queue }
+}
+
+const ids = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => `m${from + index}`)
+
+describe('a consumer with batches', () => {
+  it('starts a full batch at once', async () => {
+    const { runtime, publish, batches, consumer, settled } = setup()
+    publish(...ids(0, 4))
+    await runtime.advance(1)
+    expect(batches.map((one) => one.ids)).toEqual([ids(0, 4)])
+    expect(consumer.running).toBe(4)
+    batches[0]?.finish()
+    await runtime.advance(1)
+    expect(settled).toEqual(ids(0, 4).map((id) => `${id} ack`))
+    expect(consumer.running).toBe(0)
+  })
+
+  it('waits maxWaitMs for others after the first, and not longer', async () => {
+    const { runtime, publish, batches } = setup()
+    await runtime.advance(1_000)
+    publish('m0')
+    await runtime.advance(30)
+    publish('m1')
+    await runtime.advance(19)
+    expect(batches).toEqual([])
+    await runtime.advance(2)
+    expect(batches.map((one) => one.ids)).toEqual([['m0', 'm1']])
+  })
+
+  it('gathers the next while one is handled, and starts it when there is room', async () => {
+    const { runtime, publish, batches, queue } = setup({ concurrency: 4 })
+    publish(...ids(0, 10))
+    await runtime.advance(1_000)
+    expect(batches.map((one) => one.ids)).toEqual([ids(0, 4)])
+    expect(queue).toEqual(ids(8, 10))
+    batches[0]?.finish()
+    await runtime.advance(1)
+    expect(batches.map((one) => one.ids)).toEqual([ids(0, 4), ids(4, 8)])
+  })
+
+  it('tells the source for which batch it asks', async () => {
+    const { runtime, publish, asked } = setup({ concurrency: 8 })
+    publish(...ids(0, 3))
+    await runtime.advance(10)
+    publish('m3', 'm4')
+    await runtime.advance(1)
+    const [first, ...more] = asked.map(({ gathering }) => gathering)
+    expect(first).toBeTypeOf('object')
+    expect(more.filter((one) => one === first).length).toBeGreaterThan(0)
+    expect(more.at(-1)).not.toBe(first)
+    expect(asked.every(({ max }) => max <= 4)).toBe(true)
+  })
+
+  it('gives back what was gathered when it stops, and waits for what is handled', async () => {
+    const { runtime, publish, batches, consumer, settled } = setup({ concurrency: 4 })
+    publish(...ids(0, 6))
+    await runtime.advance(100)
+    let stopped = false
+    const stopping = consumer.stop().then(() => {
+      stopped = true
+    })
+    await runtime.advance(100)
+    expect([stopped, settled]).toEqual([false, ['m4 retry', 'm5 retry']])
+    batches[0]?.finish()
+    await runtime.advance(1)
+    await stopping
+    expect(settled.slice(2)).toEqual(ids(0, 4).map((id) => `${id} ack`))
+  })
+
+  it.each([
+    [{}, 50, { concurrency: 50, prefetch: 50 }],
+    [{}, 5, { concurrency: 16, prefetch: 16 }],
+    [{ concurrency: 100 }, 50, { concurrency: 100, prefetch: 100 }],
+    [{ prefetch: 0 }, 50, { concurrency: 50, prefetch: 0 }],
+  ])('given %o and batches of %i has room for %o', (given, maxSize, expected) => {
+    expect(checkedPullOptions(given as never, { maxSize })).toMatchObject(expected)
+  })
+
+  it('refuses a concurrency that no batch fits into', () => {
+    const refused = () => checkedPullOptions({ concurrency: 10 } as never, { maxSize: 11 })
+    expect(refused).toThrow(/`concurrency` must not be smaller than batch.maxSize \(11\)/)
+  })
+})

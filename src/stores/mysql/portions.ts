@@ -1,0 +1,28 @@
+/** A statement has to fit into max_allowed_packet, 16 MiB on MariaDB, and holds its locks until it ends. */
+const MAX_BATCH = 500
+const MAX_BATCH_BYTES = 4 * 1024 * 1024
+
+/** In the order of ids, in which all batches take their locks. */
+export function sorted<Item>(items: readonly Item[], named: (item: Item) => { readonly id: string }): readonly Item[] {
+  return [...items].sort((a, b) => (named(a).id < named(b).id ? -1 : 1))
+}
+
+/** As many items as one statement takes. */
+export function* batches<Item>(
+  items: readonly Item[],
+  size: (item: Item) => number = () => 0,
+): Generator<readonly Item[]> {
+  let batch: Item[] = []
+  let bytes = 0
+  for (const item of items) {
+    const more = size(item)
+    if (batch.length === MAX_BATCH || (batch.length > 0 && bytes + more > MAX_BATCH_BYTES)) {
+      yield batch
+      batch = []
+      bytes = 0
+    }
+    batch.push(item)
+    bytes += more
+  }
+  if (batch.length > 0) yield batch
+}

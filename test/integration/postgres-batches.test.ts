@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { operationId } from '../../src/core/key.ts'
+import type { ClaimRequest } from '../../src/core/store.ts'
+import { onlyonce } from '../../src/index.ts'
+import { type TestDatabase, testDatabase } from '../support/postgres.ts'
+import { describeWith } from '../support/services.ts'
+
+describeWith('postgres', (url) => {
+  let database: TestDatabase
+  const leftovers: (() => unknown)[] = []
+
+  beforeEach(async () => {
+    database = await testDatabase(url)
+    await database.sql(`CREATE TABLE "${database.schema}".effects (key text)`)
+  })
+  afterEach(async () => {
+    for (const tidy of leftovers.splice(0).reverse()) await tidy()
+    await database.close()
+  })
+
+  /** What a pool of connections sends, message by message. */
+  function counted() {
+    const sent: string[] = []
+    const pool = new pg.Pool({ connectionString: url, max: 2 })
+    pool.on('connect', (client) => {
+      const query = client.query.bind(client) as (...args: unknown[]) => unknown
+      const counting = (...args: unknown[]) => {
+        const [asked] = args
+        sent.push(typeof asked === 'string' ? asked : (asked as { text: string }).text)
+        return query(...args)
+      }
+      client.query = counting as typeof client.query
+    })
+    leftovers.push(() => pool.end())
+    return { pool, sent }
+  }
+
+  const keys = (count: number) => Array.from({ length: count }, () => randomUUID())
+  const insertAll = async (
+    tx: { query(text: string, values: unknown[]): Promise<unknown> },
+    wanted: readonly string[],
+  ) => void (await tx.query(`INSERT INTO "${database.schema}".effects SELECT unnest($1::text[])`, [wanted]))
+
+  it('a batch of 500 is claimed by one statement, and costs three round trips with one insert', async () => {
+    const { pool, sent } = counted()
+    const once = onlyonce({ store: database.store({ pool }), scope: 'test' })
+    for (let warm = 0; warm < 2; warm++) {
+      const some = keys(500)
+      await once.atomic.batch(some, (tx) => insertAll(tx, some))
+    }
+    sent.length = 0
+    const some = keys(500)
+    const outcomes = await once.atomic.batch(some, (tx) => insertAll(tx, some))
+    expect(new Set(outcomes.map(({ kind }) => kind))).toEqual(new Set(['executed']))
+    expect(sent.map((text) => text.slice(0, 60))).toEqual([
+      expect.stringMatching(/^BEGIN/),
+      expect.stringMatching(/^INSERT/),
+      expect.stringMatching(/^RELEASE .*; COMMIT$/),
+    ])
+    expect(sent.filter((text) => text.includes('onlyonce_claim'))).toHaveLength(1)
+    sent.length = 0
+    const again = await once.atomic.batch(some, () => {
+      throw new Error('not again')
+    })
+    expect(new Set(again.map(({ kind }) => kind))).toEqual(new Set(['replayed']))
+    expect(sent).toHaveLength(2)
+  })
+
+  const claimOf = (key: string): ClaimRequest => ({
+    id: operationId('test', key),
+    scope: 'test',
+    key,
+    fingerprint: 'v1:one',
+    owner: randomUUID(),
+    leaseMs: 30_000,
+    retentionMs: 60_000,
+  })
+
+  it.each([
+    ['that nobody knew', false],
+    ['that were given back', true],
+  ])('waits for the row of a rival no longer than lockWaitMs, whichever of those %s it is', async (_, known) => {
+    const store = database.store({ lockWaitMs: 300 })
+    const requests = keys(20).map(claimOf)
+    if (known) {
+      for (const outcome of await store.claim(requests)) {
+        if (outcome.kind === 'granted') await store.release([outcome.lease])
+      }
+    }
+    const byId = [...requests].sort((a, b) => (a.id < b.id ? -1 : 1))
+    // The last row to be written: the time limit must not have been put back with the first.
+    const held = { ...(byId.at(-1) as ClaimRequest), owner: randomUUID() }
+    const asked = requests.map((request) => ({ ...request, owner: randomUUID() }))
+    let told: readonly { readonly kind: string }[] = []
+    await store.transaction(async (tx) => {
+      await store.within(tx).claim(held)
+      told = await store.transaction(async (other) => {
+        const outcomes = await store.within(other).claimAll(asked)
+        const { rows } = await other.query('SHOW lock_timeout')
+        expect(rows).toEqual([{ lock_timeout: '0' }])
+        return outcomes
+      })
+    })
+    expect(told).toHaveLength(20)
+    expect(new Set(told.map(({ kind }) => kind))).toEqual(new Set(['running']))
+    const free = await store.transaction(async (tx) => {
+      const outcomes = await store.within(tx).claimAll(asked)
+      const { rows } = await tx.query('SHOW lock_timeout')
+      expect(rows).toEqual([{ lock_timeout: '0' }])
+      return outcomes
+    })
+    expect(free.filter(({ kind }) => kind === 'granted')).toHaveLength(19)
+  })
+
+  it('writes new rows in the order of their ids, in whichever order they are asked for', async () => {
+    const store = database.store()
+    const requests = keys(200).map(claimOf)
+    await store.transaction((tx) => store.within(tx).claimAll(requests))
+    // Pages of a new table are filled one row after the other.
+    const rows = await database.sql(`SELECT id::text FROM "${database.schema}".operations ORDER BY ctid`)
+    const ids = rows.map(({ id }) => String(id))
+    expect(ids).toHaveLength(200)
+    expect(ids).toEqual([...ids].sort())
+  })
+})
