@@ -76,6 +76,19 @@ export function createProgram(io: Io, settle: (exitCode: number) => void): Comma
     .option('--did-not-happen', 'the effect did not happen: it may run again')
     .action(runs(async () => (await import('./commands/keys-resolve.ts')).keysResolve))
 
+  const outbox = program.command('outbox').description('look at parked messages, let them be published after all')
+  outbox
+    .command('ls')
+    .description('list parked messages, and say how many wait')
+    .option('--limit <n>', 'at most this many', positiveInteger, 50)
+    .option('--after <position>', 'go on where the list before ended', positiveInteger)
+    .action(runs(async () => (await import('./commands/outbox-ls.ts')).outboxLs))
+  outbox
+    .command('unpark')
+    .description('let parked messages be published again')
+    .argument('<position...>', 'as `outbox ls` shows it', positions)
+    .action(runs(async () => (await import('./commands/outbox-unpark.ts')).outboxUnpark))
+
   program
     .command('sweep')
     .description('remove records whose retention is over')
@@ -110,6 +123,10 @@ export function createProgram(io: Io, settle: (exitCode: number) => void): Comma
       io.stdout.write(completionScript(program, shell))
     })
   return program
+}
+
+function positions(text: string, before: readonly number[] = []): readonly number[] {
+  return [...before, positiveInteger(text)]
 }
 
 function ofOneOperation(command: Command): Command {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { OutboxMessage, TransactionalStore } from '../core/store.ts'
 import { memoryStore } from '../stores/memory/index.ts'
 import { fakeRuntime } from '../testing/fake-runtime.ts'
-import { type NewMessage, outbox } from './outbox.ts'
+import { type NewMessage, type Outbox, outbox } from './outbox.ts'
 
 function setup(options = {}) {
   const added: { tx: string; messages: readonly OutboxMessage[] }[] = []
@@ -12,7 +12,7 @@ function setup(options = {}) {
     traits: { ...base.traits, transactional: true },
     outbox: {
       append: async (tx: string, messages: readonly OutboxMessage[]) => void added.push({ tx, messages }),
-      stats: async () => ({ waiting: 7, parked: 1 }),
+      stats: async () => ({ waiting: 7, parked: 1, oldestMs: 1_000 }),
     },
   } as unknown as TransactionalStore<string>
   return { added, box: outbox(store, { runtime: fakeRuntime(), ...options }) }
@@ -45,8 +45,54 @@ describe('outbox', () => {
     expect(added[0]?.messages.map((one) => [...one.body])).toEqual([[1, 2], [...Buffer.from('null')]])
   })
 
+  it('derives ids from the operation and the place, the same on every run and in every outbox', async () => {
+    const { box, added } = setup()
+    const run = async (key: string, other = box) => {
+      const op = { child: (name: string) => `${key} ${name}` }
+      const first = await box.add('tx', { topic: 't', body: 1 }, op)
+      const rest = await other.add(
+        'tx',
+        [
+          { topic: 't', body: 2 },
+          { id: 'own', topic: 't', body: 3 },
+          { topic: 't', body: 4 },
+        ],
+        op,
+      )
+      return [first, ...rest]
+    }
+    const ids = await run('o1')
+    expect(await run('o1', setup().box)).toEqual(ids)
+    expect(new Set([...ids, ...(await run('o2'))]).size).toBe(7)
+    expect(ids[2]).toBe('own')
+    expect(added[0]?.messages[0]?.id).toBe(ids[0])
+  })
+
+  it('refuses what is no operation', async () => {
+    const { box, added } = setup()
+    for (const op of [null, {}, 'op']) {
+      await expect(box.add('tx', { topic: 't', body: 1 }, op as never)).rejects.toMatchObject({
+        code: 'OPTION_INVALID',
+        message: expect.stringContaining('`op`'),
+      })
+    }
+    expect(added).toEqual([])
+  })
+
+  it.each([
+    ['limit', (box: Outbox<string>) => box.parked({ limit: 0 })],
+    ['after', (box: Outbox<string>) => box.parked({ after: -1 })],
+    ['positions', (box: Outbox<string>) => box.unpark(['1'] as never)],
+    ['positions', (box: Outbox<string>) => box.discard(7 as never)],
+  ])('refuses bad %s', async (name, call) => {
+    await expect(call(setup().box)).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+      message: expect.stringContaining(`\`${name}\``),
+    })
+  })
+
   it('tells how many wait', async () => {
-    expect(await setup().box.stats()).toEqual({ waiting: 7, parked: 1 })
+    expect(await setup().box.stats()).toEqual({ waiting: 7, parked: 1, oldestMs: 1_000 })
   })
 
   const cyclic: Record<string, unknown> = {}

@@ -1,25 +1,24 @@
-import { reasonOf } from '../core/errors.ts'
+import type { Operation } from '../core/once.ts'
 import { invalidOption } from '../core/options.ts'
 import { type Runtime, systemRuntime } from '../core/runtime.ts'
-import type { OutboxMessage, OutboxStats, TransactionalStore } from '../core/store.ts'
-import { encodeBody } from './body.ts'
+import type { OutboxStats, ParkedEntry, TransactionalStore } from '../core/store.ts'
+import { checkedMessage, checkMaxBodyBytes, MAX_BODY_BYTES, type NewMessage } from './message.ts'
+import { nextId } from './next-id.ts'
 import { tableOf } from './table.ts'
 
 export type { Publisher, PublishResult } from '../core/publisher.ts'
-export type { OutboxEntry, OutboxMessage, OutboxSettlement, OutboxStats, OutboxTable } from '../core/store.ts'
+export type {
+  OutboxEntry,
+  OutboxMessage,
+  OutboxSettlement,
+  OutboxStats,
+  OutboxTable,
+  ParkedEntry,
+} from '../core/store.ts'
+export type { NewMessage } from './message.ts'
+export { NotPublished } from './not-published.ts'
+export { type Published, type PublishOnce, type PublishOnceOptions, publishOnce } from './publish-once.ts'
 export { type Relay, type RelayEvent, type RelayOptions, relay } from './relay.ts'
-
-/** A message to be published once the transaction commits. */
-export interface NewMessage {
-  /** Default: a random one. What consumers deduplicate on: give the same for the same event. */
-  readonly id?: string
-  readonly topic: string
-  /** Bytes go as they are, anything else as JSON. */
-  readonly body: unknown
-  readonly headers?: Readonly<Record<string, string>>
-  /** Messages with the same ordering key are published in the order in which they were added. */
-  readonly orderingKey?: string
-}
 
 export interface OutboxOptions {
   /** Default 1 MiB. Larger bodies are refused. */
@@ -32,73 +31,65 @@ export interface Outbox<Tx> {
   /**
    * Adds to the caller's open transaction: published if it commits, gone if it does not. Answers the id.
    * An id that is already waiting is left as it is.
+   *
+   * `op`, the operation whose effect this is, gives ids to the messages that have none: by scope, key and the place among
+   * all that the effect adds, so a later run of the same operation adds the same ids. For `once.atomic`: where an effect
+   * retries a transaction by itself, the places go on.
    * @throws OnlyonceError OPTION_INVALID naming what is wrong with the message
    */
-  add(tx: Tx, message: NewMessage): Promise<string>
-  add(tx: Tx, messages: readonly NewMessage[]): Promise<readonly string[]>
+  add(tx: Tx, message: NewMessage, op?: Pick<Operation, 'child'>): Promise<string>
+  add(tx: Tx, messages: readonly NewMessage[], op?: Pick<Operation, 'child'>): Promise<readonly string[]>
   stats(): Promise<OutboxStats>
+  /** Messages that were put aside, the oldest first. `limit`: default 100. `after`: the last position seen. */
+  parked(page?: { readonly limit?: number; readonly after?: number }): Promise<readonly ParkedEntry[]>
+  /** Parked messages wait to be published again, in their old place and with no failures. Answers how many were parked. */
+  unpark(positions: readonly number[]): Promise<number>
+  /** Removes parked messages for good. Answers how many were parked. */
+  discard(positions: readonly number[]): Promise<number>
 }
 
 /** @throws OnlyonceError OPTION_INVALID */
 export function outbox<Tx>(store: TransactionalStore<Tx>, options: OutboxOptions = {}): Outbox<Tx> {
-  const { maxBodyBytes = 1024 * 1024, runtime = systemRuntime } = options
+  const { maxBodyBytes = MAX_BODY_BYTES, runtime = systemRuntime } = options
   const table = tableOf(store)
-  if (!Number.isSafeInteger(maxBodyBytes) || maxBodyBytes <= 0)
-    throw invalidOption('maxBodyBytes', 'must be a positive integer', maxBodyBytes)
+  checkMaxBodyBytes(maxBodyBytes)
 
-  function checked(given: NewMessage): OutboxMessage {
-    const { id = runtime.token(), topic, body, headers = {}, orderingKey } = Object(given) as NewMessage
-    checkText('id', id)
-    checkText('topic', topic)
-    if (orderingKey !== undefined) checkText('orderingKey', orderingKey)
-    checkHeaders(headers)
-    const bytes = encoded(body)
-    if (bytes.length > maxBodyBytes)
-      throw invalidOption('message.body', `must not be longer than ${maxBodyBytes} bytes`, bytes.length)
-    const message = { id, topic, body: bytes, headers: { ...headers } }
-    return orderingKey === undefined ? message : { ...message, orderingKey }
-  }
-
-  async function add(tx: Tx, given: NewMessage): Promise<string>
-  async function add(tx: Tx, given: readonly NewMessage[]): Promise<readonly string[]>
-  async function add(tx: Tx, given: NewMessage | readonly NewMessage[]): Promise<string | readonly string[]> {
-    const messages = (isList(given) ? given : [given]).map(checked)
+  async function add(tx: Tx, given: NewMessage, op?: Pick<Operation, 'child'>): Promise<string>
+  async function add(tx: Tx, given: readonly NewMessage[], op?: Pick<Operation, 'child'>): Promise<readonly string[]>
+  async function add(
+    tx: Tx,
+    given: NewMessage | readonly NewMessage[],
+    op?: Pick<Operation, 'child'>,
+  ): Promise<string | readonly string[]> {
+    const newId = op === undefined ? () => runtime.token() : nextId(op)
+    const messages = (isList(given) ? given : [given]).map((one) => checkedMessage(one, newId, maxBodyBytes))
     if (messages.length > 0) await table.append(tx, messages)
     const ids = messages.map(({ id }) => id)
     return isList(given) ? ids : (ids[0] as string)
   }
 
-  return { add, stats: () => table.stats() }
+  return {
+    add,
+    stats: () => table.stats(),
+    async parked({ limit = 100, after = 0 } = {}) {
+      if (!Number.isSafeInteger(limit) || limit <= 0) throw invalidOption('limit', 'must be a positive integer', limit)
+      checkPositions('after', [after])
+      return table.parked(limit, after)
+    },
+    async unpark(positions) {
+      checkPositions('positions', positions)
+      return table.unpark(positions)
+    },
+    async discard(positions) {
+      checkPositions('positions', positions)
+      return table.discard(positions)
+    },
+  }
 }
-
-const MAX_TEXT_LENGTH = 255
-const MAX_HEADERS_LENGTH = 16 * 1024
 
 const isList = <T>(given: T | readonly T[]): given is readonly T[] => Array.isArray(given)
 
-function checkText(name: string, value: unknown): void {
-  if (typeof value === 'string' && value.trim() !== '' && value.length <= MAX_TEXT_LENGTH && value.isWellFormed())
-    return
-  throw invalidOption(`message.${name}`, `must be a string of 1 to ${MAX_TEXT_LENGTH} characters`, value)
-}
-
-function checkHeaders(headers: unknown): void {
-  if (typeof headers !== 'object' || headers === null)
-    throw invalidOption('message.headers', 'must be an object', headers)
-  let length = 0
-  for (const [name, value] of Object.entries(headers)) {
-    if (typeof value !== 'string' || !value.isWellFormed() || !name.isWellFormed())
-      throw invalidOption(`message.headers`, `must have a string as \`${name}\``, value)
-    length += name.length + value.length
-  }
-  if (length > MAX_HEADERS_LENGTH)
-    throw invalidOption('message.headers', `must not be longer than ${MAX_HEADERS_LENGTH} characters together`, length)
-}
-
-function encoded(body: unknown): Uint8Array {
-  try {
-    return encodeBody(body)
-  } catch (error) {
-    throw invalidOption('message.body', `must be bytes or JSON (${reasonOf(error)})`, typeof body)
-  }
+function checkPositions(name: string, positions: readonly unknown[]): void {
+  if (Array.isArray(positions) && positions.every((one) => Number.isSafeInteger(one) && (one as number) >= 0)) return
+  throw invalidOption(name, 'must be what `parked` answered as `position`', positions)
 }

@@ -3,6 +3,7 @@ import type { PublishResult } from '../core/publisher.ts'
 import { type Cancel, sleep } from '../core/runtime.ts'
 import type { OutboxEntry, OutboxSettlement } from '../core/store.ts'
 import { backoff, timeLimit } from '../core/time-limit.ts'
+import { answersOf } from './answers.ts'
 import { type RelayEvent, type RelayOptions, resolveRelay } from './relay-options.ts'
 import { tableOf } from './table.ts'
 import { nextWave } from './waves.ts'
@@ -31,7 +32,7 @@ const MOST_HELD_BACK = 10_000
 export function relay<Tx>(given: RelayOptions<Tx>): Relay {
   const options = resolveRelay(given)
   const table = tableOf(given.store)
-  const { runtime, name, leaseMs, batchSize, pollMs, publish, publishTimeoutMs } = options
+  const { runtime, name, leaseMs, batchSize, pollMs } = options
   const stopping = new AbortController()
   const { signal } = stopping
   let endWait: Cancel = () => {}
@@ -43,6 +44,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
   let heldBack = 0
   /** Halved by a call that failed as a whole, so that one message that breaks calls is found and fails alone. */
   let batchLimit = batchSize
+  let unwatch: Cancel | undefined
   const slower = () => backoff(runtime, options.backoffMs, options.maxBackoffMs)
   let storePauseMs = slower()
   let publishPauseMs = slower()
@@ -58,6 +60,11 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
   /** A store that never answers must not hold the relay for ever; after a lease the next relay has taken over anyway. */
   const inTime = <T>(asked: Promise<T>): Promise<T> =>
     timeLimit(runtime, asked, leaseMs, () => new Error(`the ${given.store.name} store did not answer in ${leaseMs} ms`))
+
+  function wake(): void {
+    woken = true
+    endWait()
+  }
 
   async function pause(ms: number): Promise<void> {
     if (!woken && !signal.aborted) {
@@ -75,6 +82,15 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     leading = now
   }
 
+  /** Only with nothing to do: what is added while the broker fails must not cut the pauses short. */
+  function watch(idle: boolean): void {
+    if (idle) unwatch ??= table.watch?.(wake)
+    else {
+      unwatch?.()
+      unwatch = undefined
+    }
+  }
+
   async function settle(settlements: readonly OutboxSettlement[]): Promise<void> {
     // Until the store has them they stay here, so that a store that is down does not make duplicates.
     unsettled = [...unsettled, ...settlements]
@@ -87,6 +103,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     await settle([])
     let entries = await inTime(table.take(name, leaseMs, batchSize + Math.min(heldBack, MOST_HELD_BACK)))
     lead(entries !== undefined)
+    watch(entries?.length === 0)
     if (entries === undefined) return false
     forgetSettled(entries)
     for (let waves = 0; ; waves++) {
@@ -120,7 +137,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     const startedAt = runtime.elapsed()
     let results: readonly PublishResult[]
     try {
-      results = await answersOf(wave)
+      results = await answersOf(options, wave)
     } catch (error) {
       const retryMs = publishPauseMs()
       emit({ type: 'publish-failed', ids: wave.map(({ id }) => id), error, retryMs })
@@ -139,14 +156,6 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     }
     await settle(settlements)
     return new Set(settlements.filter(({ kind }) => kind !== 'failed').map(({ position }) => position))
-  }
-
-  async function answersOf(wave: readonly OutboxEntry[]): Promise<readonly PublishResult[]> {
-    const silent = () => new Error(`no answer within ${publishTimeoutMs} ms`)
-    const asked = (async () => publish(wave))()
-    const results = await timeLimit(runtime, asked, publishTimeoutMs, silent)
-    if (results.length === wave.length) return results
-    throw new Error(`the publisher gave ${results.length} answers to ${wave.length} messages`)
   }
 
   function settlementOf(entry: OutboxEntry, result: PublishResult): OutboxSettlement {
@@ -179,6 +188,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
       }
     }
     try {
+      watch(false)
       await settle([])
       await inTime(table.leave(name))
     } catch (error) {
@@ -207,10 +217,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     },
     stop,
     drained,
-    wake() {
-      woken = true
-      endWait()
-    },
+    wake,
     [Symbol.asyncDispose]: stop,
   }
 }

@@ -25,7 +25,7 @@ describe('outbox, relay, queue and inbox over SQLite', () => {
     expect(await publishing.drained()).toBe(true)
     await publishing.stop()
     expect((await queue.receive('ledger', 10)).map(({ id }) => id)).toEqual(['kept'])
-    expect(await box.stats()).toEqual({ waiting: 0, parked: 0 })
+    expect(await box.stats()).toEqual({ waiting: 0, parked: 0, oldestMs: 0 })
   })
 
   it('keeps a message for a topic that nobody knows yet', async () => {
@@ -36,7 +36,49 @@ describe('outbox, relay, queue and inbox over SQLite', () => {
     publishing.start()
     await sleepMs(100)
     await publishing.stop()
-    expect(await box.stats()).toEqual({ waiting: 1, parked: 0 })
+    expect(await box.stats()).toMatchObject({ waiting: 1, parked: 0 })
+  })
+
+  it('gives the messages of an operation the same ids on every run of it, and consumers absorb them', async () => {
+    const { store, queue } = await openShop(worker)
+    const box = outbox(store)
+    const once = onlyonce({ store, scope: 'shop' })
+    const ids: (readonly string[])[] = []
+    let broken = true
+    const place = () =>
+      once.atomic('order:1', async (tx, op) => {
+        const first = await box.add(tx, { topic: 'orders', body: 1 }, op)
+        const rest = await box.add(
+          tx,
+          [1, 2].map((body) => ({ topic: 'orders', body })),
+          op,
+        )
+        ids.push([first, ...rest])
+        if (broken) throw new Error('card refused')
+      })
+    await expect(place()).rejects.toThrow('card refused')
+    broken = false
+    await place()
+    const publishing = relay({ store, publish: (batch) => queue.publish(batch), pollMs: 5 })
+    publishing.start()
+    expect(await publishing.drained()).toBe(true)
+    await once.forget('order:1')
+    await place()
+    expect(await publishing.drained()).toBe(true)
+    await publishing.stop()
+    expect(ids[1]).toEqual(ids[0])
+    expect(ids[2]).toEqual(ids[0])
+    expect(new Set(ids[0]).size).toBe(3)
+    const handled: string[] = []
+    let settled = 0
+    const consumer = consume({
+      ...{ queue, from: 'ledger', once, name: 'ledger', delivers: 'at-least-once' },
+      onEvent: ({ type }) => void (type === 'settled' && settled++),
+      handle: ({ id }) => void handled.push(id),
+    })
+    await until('all six copies are settled', () => settled === 6)
+    await consumer.stop()
+    expect(handled.sort()).toEqual([...(ids[0] ?? [])].sort())
   })
 
   it('a relay killed between publish and settle makes duplicates with the same ids, and each takes effect once', async () => {

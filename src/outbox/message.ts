@@ -1,0 +1,73 @@
+import { reasonOf } from '../core/errors.ts'
+import { invalidOption } from '../core/options.ts'
+import type { OutboxMessage } from '../core/store.ts'
+import { encodeBody } from './body.ts'
+
+/** A message to be published. */
+export interface NewMessage {
+  /**
+   * What consumers deduplicate on: give the same for the same event. Default of `outbox.add`: derived from the operation
+   * when it is given one, else random. Default of `publishOnce`: derived from the key.
+   */
+  readonly id?: string
+  readonly topic: string
+  /** Bytes go as they are, anything else as JSON. */
+  readonly body: unknown
+  readonly headers?: Readonly<Record<string, string>>
+  /** Messages with the same ordering key are published in the order in which they were added. */
+  readonly orderingKey?: string
+}
+
+export const MAX_BODY_BYTES = 1024 * 1024
+
+const MAX_TEXT_LENGTH = 255
+const MAX_HEADERS_LENGTH = 16 * 1024
+
+/**
+ * The message as it will be published, every time. `newId` is asked when it has no id of its own.
+ * @throws OnlyonceError OPTION_INVALID naming what is wrong with it
+ */
+export function checkedMessage(given: NewMessage, newId: () => string, maxBodyBytes: number): OutboxMessage {
+  const { id = newId(), topic, body, headers = {}, orderingKey } = Object(given) as NewMessage
+  checkText('id', id)
+  checkText('topic', topic)
+  if (orderingKey !== undefined) checkText('orderingKey', orderingKey)
+  checkHeaders(headers)
+  const bytes = encoded(body)
+  if (bytes.length > maxBodyBytes)
+    throw invalidOption('message.body', `must not be longer than ${maxBodyBytes} bytes`, bytes.length)
+  return { id, topic, body: bytes, headers: { ...headers }, ...(orderingKey === undefined ? {} : { orderingKey }) }
+}
+
+/** @throws OnlyonceError OPTION_INVALID */
+export function checkMaxBodyBytes(value: unknown): void {
+  if (!Number.isSafeInteger(value) || (value as number) <= 0)
+    throw invalidOption('maxBodyBytes', 'must be a positive integer', value)
+}
+
+function checkText(name: string, value: unknown): void {
+  if (typeof value === 'string' && value.trim() !== '' && value.length <= MAX_TEXT_LENGTH && value.isWellFormed())
+    return
+  throw invalidOption(`message.${name}`, `must be a string of 1 to ${MAX_TEXT_LENGTH} characters`, value)
+}
+
+function checkHeaders(headers: unknown): void {
+  if (typeof headers !== 'object' || headers === null)
+    throw invalidOption('message.headers', 'must be an object', headers)
+  let length = 0
+  for (const [name, value] of Object.entries(headers)) {
+    if (typeof value !== 'string' || !value.isWellFormed() || !name.isWellFormed())
+      throw invalidOption(`message.headers`, `must have a string as \`${name}\``, value)
+    length += name.length + value.length
+  }
+  if (length > MAX_HEADERS_LENGTH)
+    throw invalidOption('message.headers', `must not be longer than ${MAX_HEADERS_LENGTH} characters together`, length)
+}
+
+function encoded(body: unknown): Uint8Array {
+  try {
+    return encodeBody(body)
+  } catch (error) {
+    throw invalidOption('message.body', `must be bytes or JSON (${reasonOf(error)})`, typeof body)
+  }
+}

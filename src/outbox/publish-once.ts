@@ -1,0 +1,101 @@
+import { OnlyonceError, reasonOf } from '../core/errors.ts'
+import { fingerprintOf } from '../core/fingerprint.ts'
+import { quote, resolveKey } from '../core/key.ts'
+import { childKey } from '../core/operation.ts'
+import type { OutboxMessage } from '../core/store.ts'
+import { timeLimit } from '../core/time-limit.ts'
+import { answersOf } from './answers.ts'
+import { checkedMessage, type NewMessage } from './message.ts'
+import { NotPublished } from './not-published.ts'
+import { type PublishOnceOptions, resolvePublishOnce } from './publish-once-options.ts'
+
+export type { PublishOnceOptions } from './publish-once-options.ts'
+
+export interface Published {
+  /** The message's id: the same for the same key, however often it is sent. */
+  readonly id: string
+  /** It was there already, or another call sent it: this one sent nothing. */
+  readonly duplicate: boolean
+}
+
+/**
+ * Publishes `message` unless that was done for `key` before; the same key with another message is refused.
+ * @throws NotPublished when the broker did not confirm it
+ * @throws OnlyonceError OPTION_INVALID for the message, KEY_REUSED, IN_FLIGHT, OUTCOME_UNKNOWN, STORE_UNAVAILABLE
+ */
+export type PublishOnce = (key: string, message: NewMessage) => Promise<Published>
+
+/**
+ * Makes a function that publishes each message once, for a sender whose own writes and the sending are no one
+ * transaction; where they can be, the outbox is better.
+ *
+ * A process that dies after the broker took a message, and before the record says so, leaves both methods in doubt for a
+ * moment: the message may then be there twice, under one id, for consumers to absorb.
+ * @throws OnlyonceError OPTION_INVALID
+ */
+export function publishOnce(options: PublishOnceOptions): PublishOnce {
+  const settings = resolvePublishOnce(options)
+  const { once, scope, alreadyPublished, publishTimeoutMs, maxBodyBytes, maxKeyLength, runtime, call } = settings
+  /** By operation: what is being sent without a record. */
+  const underWay = new Map<string, { readonly fingerprint: string; readonly sent: Promise<boolean> }>()
+
+  /** Whether the broker has it already. Nothing is sent when that cannot be known. */
+  async function isThere(key: string, message: OutboxMessage): Promise<boolean> {
+    if (alreadyPublished === undefined) return false
+    try {
+      const asked = (async () => alreadyPublished(key, message))()
+      const silent = () => new Error(`no answer within ${publishTimeoutMs} ms`)
+      return (await timeLimit(runtime, asked, publishTimeoutMs, silent)) === true
+    } catch (cause) {
+      const why = `whether the message of ${quote(key)} is there could not be asked (${reasonOf(cause)})`
+      throw new NotPublished('REFUSED', `${why}: nothing was sent, call again`, { cause })
+    }
+  }
+
+  /** Answers whether there was nothing to send. */
+  async function send(key: string, message: OutboxMessage, signal?: () => AbortSignal): Promise<boolean> {
+    if (await isThere(key, message)) return true
+    // The broker took its time to answer: an owner that was replaced meanwhile must not send any more.
+    if (alreadyPublished !== undefined) signal?.().throwIfAborted()
+    const [result] = await answersOf(settings, [message]).catch((cause) => {
+      const why = `whether the broker took the message of ${quote(key)} is not known (${reasonOf(cause)})`
+      throw new NotPublished('UNKNOWN', `${why}: it may be sent again, under the same id`, { cause })
+    })
+    if (result?.ok === true) return false
+    const { reason = 'no reason given', permanent = false } = Object(result) as { reason?: string; permanent?: boolean }
+    throw permanent
+      ? new NotPublished('REFUSED_FOR_GOOD', `the broker never takes the message of ${quote(key)}: ${reason}`)
+      : new NotPublished('REFUSED', `the broker refused the message of ${quote(key)}: ${reason}: call again`)
+  }
+
+  /** Of calls of this process at the same time one asks and sends; of those of other processes nothing is known. */
+  function joined(key: string, operation: string, fingerprint: string, message: OutboxMessage): Promise<boolean> {
+    const other = underWay.get(operation)
+    if (other !== undefined) {
+      if (other.fingerprint === fingerprint) return other.sent.then(() => true)
+      throw new OnlyonceError('KEY_REUSED', `key ${quote(key)} is being used for another message: give each its own`)
+    }
+    const sent = send(key, message).finally(() => underWay.delete(operation))
+    underWay.set(operation, { fingerprint, sent })
+    return sent
+  }
+
+  return async (key, given) => {
+    const { id: operation } = resolveKey({ key }, scope, maxKeyLength)
+    const message = checkedMessage(given, () => childKey({ id: operation }, 'message'), maxBodyBytes)
+    const { id, topic, orderingKey, body } = message
+    // Headers may differ from call to call, as those of a trace do.
+    const fingerprint = fingerprintOf([id, topic, orderingKey ?? null, fingerprintOf(body)])
+    if (once === undefined) return { id, duplicate: await joined(key, operation, fingerprint, message) }
+    let duplicate = true
+    const sentId = await once(
+      { key, scope, fingerprint },
+      async (op) => {
+        duplicate = await send(key, message, () => op.signal)
+        return id
+      },
+      call,
+    )
+    return { id: sentId, duplicate }
+  }
+}

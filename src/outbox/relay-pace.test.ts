@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest'
+import { setup } from '../../test/relay-kit.ts'
+
+describe('relay, in how it asks', () => {
+  it('retries the three of ten that were refused, and only those', async () => {
+    const refused = new Set(['m2', 'm5', 'm8'])
+    const { make, add, calls, rows, runtime } = setup(({ id }, call) =>
+      call === 1 && refused.has(id) ? { ok: false, reason: 'throttled' } : { ok: true },
+    )
+    await add(...Array.from({ length: 10 }, (_, i) => `m${i}`))
+    const one = make({ backoffMs: 100 })
+    one.start()
+    await runtime.advance(10_000)
+    expect(calls[0]).toHaveLength(10)
+    expect(calls.slice(1).flat().sort()).toEqual([...refused])
+    expect(rows).toEqual([])
+    await one.stop()
+  })
+
+  it('asks the broker one call at a time, however much waits', async () => {
+    const { make, add, calls, rows, runtime } = setup()
+    await add(...Array.from({ length: 50 }, (_, i) => `m${i}`))
+    let now = 0
+    let most = 0
+    const one = make({
+      batchSize: 10,
+      publish: (batch) =>
+        new Promise((done) => {
+          calls.push(batch.map(({ id }) => id))
+          most = Math.max(most, ++now)
+          runtime.after(1_000, () => {
+            now--
+            done(batch.map(() => ({ ok: true })))
+          })
+        }),
+    })
+    one.start()
+    await runtime.advance(10_000)
+    expect(most).toBe(1)
+    expect(Math.max(...calls.map((batch) => batch.length))).toBe(10)
+    expect(rows).toEqual([])
+    await one.stop()
+  })
+
+  it('is woken by a store that can notify, and watches only while nothing waits', async () => {
+    let broken = false
+    const { make, add, calls, runtime, watching, notify } = setup(() =>
+      broken ? { ok: false, reason: 'throttled' } : { ok: true },
+    )
+    const one = make({ pollMs: 600_000, backoffMs: 10_000, maxBackoffMs: 10_000 })
+    one.start()
+    await runtime.advance(1)
+    expect(watching.size).toBe(1)
+    for (const id of ['a', 'b']) {
+      await add(id)
+      notify()
+      await runtime.advance(1)
+    }
+    expect(calls).toEqual([['a'], ['b']])
+    broken = true
+    await add('c')
+    notify()
+    await runtime.advance(1)
+    // Whoever adds while the broker refuses must not make the relay ask it each time.
+    expect(watching.size).toBe(0)
+    await add('d')
+    notify()
+    await runtime.advance(1_000)
+    expect(calls).toEqual([['a'], ['b'], ['c']])
+    await one.stop()
+  })
+
+  it('watches nothing while another relay leads, and after it was stopped', async () => {
+    const { make, runtime, watching, steal } = setup()
+    const one = make({ pollMs: 1_000 })
+    one.start()
+    await runtime.advance(1)
+    expect(watching.size).toBe(1)
+    steal()
+    await runtime.advance(1_100)
+    expect(watching.size).toBe(0)
+    await runtime.advance(120_000)
+    expect(watching.size).toBe(1)
+    await one.stop()
+    expect(watching.size).toBe(0)
+    expect(runtime.pending).toBe(0)
+  })
+})
