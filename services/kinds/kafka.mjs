@@ -60,6 +60,8 @@ transaction.state.log.num.partitions=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+# A test that kills consumers must not wait six seconds for each.
+group.min.session.timeout.ms=500
 # After a kill the new process must not wait for the session of the old one.
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500

@@ -1,5 +1,11 @@
 import { createBacklog } from './backlog.ts'
-import { type AtomicInboxOptions, type InboxOptions, inbox, type LeasedInboxOptions } from './inbox.ts'
+import {
+  type AtomicInboxOptions,
+  type BatchInboxOptions,
+  type InboxOptions,
+  inbox,
+  type LeasedInboxOptions,
+} from './inbox.ts'
 import {
   type Consumer,
   checkedPullOptions,
@@ -19,10 +25,12 @@ export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessab
 export type { Consumer, ConsumerEvent } from './pull.ts'
 export type { RabbitChannel, RabbitConnection, RabbitMessage, RabbitQueueOptions } from './rabbitmq/client.ts'
 export type { RabbitSource } from './rabbitmq/options.ts'
+export { publisher, type RabbitPublisher, type RabbitPublisherOptions } from './rabbitmq/publisher.ts'
 export { deadQueue, declareQueues } from './rabbitmq/queues.ts'
 
 export type LeasedRabbitOptions = LeasedInboxOptions & RabbitSource & Omit<PullOptions, 'pollMs'>
 export type AtomicRabbitOptions<Tx> = AtomicInboxOptions<Tx> & RabbitSource & Omit<PullOptions, 'pollMs'>
+export type BatchRabbitOptions<Tx> = BatchInboxOptions<Tx> & RabbitSource & Omit<PullOptions, 'pollMs'>
 
 /** Messages wake the consumer; this is only for a wake that was lost. */
 const POLL_MS = 1_000
@@ -35,10 +43,15 @@ const POLL_MS = 1_000
 export function consume(options: LeasedRabbitOptions): Consumer
 export function consume<Tx>(options: AtomicRabbitOptions<Tx>): Consumer
 export function consume<Tx>(options: LeasedRabbitOptions | AtomicRabbitOptions<Tx>): Consumer
-export function consume<Tx>(options: LeasedRabbitOptions | AtomicRabbitOptions<Tx>): Consumer {
+export function consume<Tx>(options: BatchRabbitOptions<Tx>): Consumer
+export function consume<Tx>(options: LeasedRabbitOptions | AtomicRabbitOptions<Tx> | BatchRabbitOptions<Tx>): Consumer
+export function consume<Tx>(options: AtomicRabbitOptions<Tx>): Consumer
+export function consume<Tx>(options: LeasedRabbitOptions | AtomicRabbitOptions<Tx>): Consumer
+export function consume<Tx>(options: BatchRabbitOptions<Tx>): Consumer
+export function consume<Tx>(options: LeasedRabbitOptions | AtomicRabbitOptions<Tx> | BatchRabbitOptions<Tx>): Consumer {
   const { connection, queue, declare, concurrency, prefetch, onEvent, ...rest } = options
   const from = checkedSource({ connection, queue, declare })
-  const pulling = checkedPullOptions({ concurrency, prefetch, pollMs: POLL_MS, onEvent })
+  const pulling = checkedPullOptions({ concurrency, prefetch, pollMs: POLL_MS, onEvent }, rest.batch)
   const handled = inbox(rest as InboxOptions<Tx>)
   const { runtime } = rest.once.options
   let ending = false
@@ -55,7 +68,7 @@ export function consume<Tx>(options: LeasedRabbitOptions | AtomicRabbitOptions<T
     settle: (verdict) => settle(held, verdict),
   })
   const source: PullSource = {
-    receive: async (max) => backlog.take(max).map(pulled),
+    receive: async (max, gathering) => backlog.take(max, gathering).map(pulled),
     watch(wakeUp) {
       wake = wakeUp
       return () => {}

@@ -13,6 +13,8 @@ export interface FaultProxy {
   onReply: ((chunk: Buffer, connection: number) => 'drop' | 'cut' | undefined) | undefined
   /** Looks at every chunk that a client sends, before it is passed on. */
   onRequest: ((chunk: Buffer, connection: number) => 'drop' | 'cut' | undefined) | undefined
+  /** Hears of every connection that ends, once. */
+  onEnd: ((connection: number) => void) | undefined
   /** Connections stay open, new ones are accepted, and nothing gets through until `resume`. Nothing is lost. */
   blackhole(): void
   /** Every connection is reset, and new ones are too until `resume`. */
@@ -41,7 +43,7 @@ export async function createProxy(targetPort: number): Promise<FaultProxy> {
     open.add(pair)
     let asked = false
     const end = () => {
-      open.delete(pair)
+      if (open.delete(pair)) proxy.onEnd?.(connection)
       client.destroy()
       server.destroy()
     }
@@ -78,6 +80,7 @@ export async function createProxy(targetPort: number): Promise<FaultProxy> {
     },
     onReply: undefined,
     onRequest: undefined,
+    onEnd: undefined,
     blackhole() {
       state = 'blackhole'
       for (const { client, server } of open) {

@@ -1,5 +1,5 @@
 import type { RabbitChannel, RabbitMessage } from './client.ts'
-import { headersOf, TAG_HEADER } from './message.ts'
+import { confirmsOn } from './confirms.ts'
 
 /** A channel with a consumer on it, until either is gone. */
 export interface OpenChannel {
@@ -29,15 +29,10 @@ export async function consumeOn(
 ): Promise<OpenChannel> {
   let isOpen = true
   let cancelled = false
-  let nextTag = 0
-  const returned = new Set<unknown>()
-  const pending = new Set<(error: Error) => void>()
 
   const gone = (reason: unknown) => {
     if (!isOpen) return
     isOpen = false
-    // The client forgets the callbacks of a channel that is closed.
-    for (const fail of pending) fail(new Error('the channel was closed before RabbitMQ answered'))
     events.onGone(reason)
   }
   let failure: unknown
@@ -45,10 +40,7 @@ export async function consumeOn(
     failure = error
   })
   channel.on('close', () => gone(failure ?? new Error('the channel was closed')))
-  // Comes before the confirmation of the same message: to RabbitMQ, one that reached no queue is done with.
-  channel.on('return', (message) => {
-    returned.add(headersOf(message as RabbitMessage)[TAG_HEADER])
-  })
+  const confirms = confirmsOn(channel)
   await channel.prefetch(prefetch)
   const { consumerTag } = await channel.consume(
     queue,
@@ -64,19 +56,7 @@ export async function consumeOn(
       return isOpen
     },
     ack: (message) => channel.ack(message),
-    send(to, content, properties) {
-      const tag = ++nextTag
-      const headers = { ...Object(properties.headers), [TAG_HEADER]: tag }
-      return new Promise((resolve, reject) => {
-        pending.add(reject)
-        channel.publish('', to, Buffer.from(content), { ...properties, headers, mandatory: true }, (error) => {
-          pending.delete(reject)
-          if (returned.delete(tag)) reject(new Error(`there is no queue ${to}: declare it`))
-          else if (error != null) reject(error)
-          else resolve()
-        })
-      })
-    },
+    send: (to, content, properties) => confirms.send('', to, content, properties),
     async cancel() {
       cancelled = true
       if (isOpen) await channel.cancel(consumerTag)

@@ -17,10 +17,15 @@ const MAX_QUEUE_BYTES = 240
 
 /** @throws OnlyonceError OPTION_INVALID */
 export function checkedSource({ connection, queue, declare = true }: { [Name in keyof RabbitSource]: unknown }) {
-  if (typeof connection !== 'function' && typeof Object(connection).createConfirmChannel !== 'function')
-    throw invalidOption('connection', 'is required: a connection of amqplib, or a function that opens one', connection)
+  checkConnection(connection)
   if (typeof queue !== 'string' || queue === '' || Buffer.byteLength(queue) > MAX_QUEUE_BYTES)
     throw invalidOption('queue', `is required: 1 to ${MAX_QUEUE_BYTES} bytes`, queue)
   if (typeof declare !== 'boolean') throw invalidOption('declare', 'must be true or false', declare)
   return { connection, queue, declare } as Required<RabbitSource>
+}
+
+/** @throws OnlyonceError OPTION_INVALID */
+export function checkConnection(given: unknown): asserts given is RabbitSource['connection'] {
+  if (typeof given === 'function' || typeof Object(given).createConfirmChannel === 'function') return
+  throw invalidOption('connection', 'is required: a connection of amqplib, or a function that opens one', given)
 }

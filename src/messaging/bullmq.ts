@@ -1,0 +1,98 @@
+import { setMaxListeners } from 'node:events'
+import { invalidOption } from '../core/options.ts'
+import type { BullJob, BullWorker } from './bullmq/client.ts'
+import { deliveryOf } from './bullmq/job.ts'
+import { DelayedError, UnrecoverableError } from './bullmq/signals.ts'
+import { type AtomicInboxOptions, type InboxOptions, inbox, type LeasedInboxOptions, type Verdict } from './inbox.ts'
+import type { ConsumerEvent } from './pull.ts'
+
+export type { BullJob, BullQueue, BullWorker } from './bullmq/client.ts'
+export { JOB_NAME_HEADER, type JobData, type JobMessage, jobData } from './bullmq/job.ts'
+export { type BullPublisherOptions, publisher } from './bullmq/publish.ts'
+export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
+export type { ConsumerEvent } from './pull.ts'
+
+export interface BullEvents {
+  readonly onEvent?: (event: ConsumerEvent) => void
+}
+
+export type LeasedProcessorOptions = LeasedInboxOptions & BullEvents
+export type AtomicProcessorOptions<Tx> = AtomicInboxOptions<Tx> & BullEvents
+
+/** For `new Worker(name, processor, …)` of BullMQ. */
+export interface Processor {
+  (job: BullJob, token?: string): Promise<void>
+  /** Closes the worker: running handlers finish, what is only held goes back to the queue. */
+  stop(worker: BullWorker): Promise<void>
+  /**
+   * Forgets what became of the message with this key, so that it is handled when its job is retried. `part`: what the
+   * option `scope` answers for it.
+   */
+  readmit(key: string, part?: string): Promise<boolean>
+}
+
+/**
+ * Handles the message of every job once. How often it is tried, and when again, is decided here and not by BullMQ's
+ * `attempts` and `backoff`.
+ * @throws OnlyonceError OPTION_INVALID
+ */
+export function processor(options: LeasedProcessorOptions): Processor
+export function processor<Tx>(options: AtomicProcessorOptions<Tx>): Processor
+export function processor<Tx>(options: LeasedProcessorOptions | AtomicProcessorOptions<Tx>): Processor
+export function processor<Tx>(options: AtomicProcessorOptions<Tx>): Processor
+export function processor<Tx>(options: LeasedProcessorOptions | AtomicProcessorOptions<Tx>): Processor {
+  const { onEvent = () => {}, ...rest } = options
+  if (typeof onEvent !== 'function') throw invalidOption('onEvent', 'must be a function', onEvent)
+  if (rest.batch !== undefined) throw invalidOption('batch', 'is not for BullMQ, which hands over one job', rest.batch)
+  const handled = inbox(rest as InboxOptions<Tx>)
+  const { runtime } = rest.once.options
+  const stopping = new AbortController()
+  // One listener for each job that is handled: many are no leak.
+  setMaxListeners(0, stopping.signal)
+
+  function emit(event: ConsumerEvent): void {
+    try {
+      onEvent(event)
+    } catch {
+      // A listener that throws must not change what becomes of a job.
+    }
+  }
+
+  async function carryOut(verdict: Verdict, job: BullJob, token: string | undefined): Promise<void> {
+    switch (verdict.kind) {
+      case 'ack':
+        return
+      case 'dead-letter':
+        throw new UnrecoverableError(verdict.reason)
+      case 'retry':
+        try {
+          // Not by an error: that would use up one of BullMQ's attempts.
+          await job.moveToDelayed(runtime.now() + verdict.delayMs, token)
+        } catch (error) {
+          // The lock is lost, or Redis is. The job stalls, and comes again.
+          emit({ type: 'broker-failed', verb: 'settle', error })
+        }
+        throw new DelayedError(verdict.reason)
+      case 'none':
+        throw new DelayedError(verdict.reason)
+    }
+  }
+
+  async function run(job: BullJob, token?: string): Promise<void> {
+    const startedAt = runtime.elapsed()
+    const delivery = deliveryOf(job)
+    const verdict = await handled(delivery, stopping.signal)
+    emit({ type: 'settled', delivery, verdict, tookMs: runtime.elapsed() - startedAt })
+    return carryOut(verdict, job, token)
+  }
+
+  return Object.assign(run, {
+    readmit: handled.readmit,
+    async stop(worker: BullWorker) {
+      // First the worker, which then fetches nothing more of what goes back.
+      const closing = worker.close()
+      stopping.abort()
+      await closing
+    },
+  })
+}

@@ -1,0 +1,23 @@
+/** The part of BullMQ's `Job` that we use, by shape. */
+export interface BullJob {
+  readonly id?: string | undefined
+  readonly name: string
+  readonly data: unknown
+  readonly queueName: string
+  readonly queueQualifiedName: string
+  readonly attemptsStarted: number
+  readonly stalledCounter: number
+  moveToDelayed(timestamp: number, token?: string): Promise<void>
+}
+
+/** The part of BullMQ's `Worker` that we use. */
+export interface BullWorker {
+  close(): Promise<unknown>
+}
+
+/** The part of BullMQ's `Queue` that we use. */
+export interface BullQueue {
+  // biome-ignore lint/suspicious/noExplicitAny: the types of name and data are the queue's own, whatever they are.
+  add(name: any, data: any, options?: object): Promise<{ readonly id?: string | undefined }>
+  getJob(id: string): Promise<{ readonly data: unknown } | undefined>
+}

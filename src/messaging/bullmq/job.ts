@@ -1,0 +1,77 @@
+import { isUtf8 } from 'node:buffer'
+import type { Delivery } from '../delivery.ts'
+import type { BullJob } from './client.ts'
+
+/** What a job was named when it was added. */
+export const JOB_NAME_HEADER = 'bullmq-name'
+
+/** What a job carries that is a message: JSON, so that bytes which are no text are written in base64. */
+export interface JobData {
+  readonly onlyonce: 1
+  readonly id: string
+  readonly body: string
+  readonly encoding: 'utf8' | 'base64'
+  readonly headers: Readonly<Record<string, string>>
+  readonly orderingKey?: string
+}
+
+export interface JobMessage {
+  readonly id: string
+  readonly body: Uint8Array | string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly orderingKey?: string | undefined
+}
+
+/** The data of a job that carries a message, for `queue.add`. */
+export function jobData({ id, body, headers = {}, orderingKey }: JobMessage): JobData {
+  const bytes =
+    typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+  const encoding = isUtf8(bytes) ? 'utf8' : 'base64'
+  const order = orderingKey === undefined ? {} : { orderingKey }
+  return { onlyonce: 1, id, body: bytes.toString(encoding), encoding, headers, ...order }
+}
+
+/** The id of the message that a job carries. */
+export function messageIdOf(data: unknown): string | undefined {
+  const { onlyonce, id } = Object(data) as Partial<JobData>
+  return onlyonce === 1 && typeof id === 'string' ? id : undefined
+}
+
+/** What the inbox needs to know of a job: the message in it, or the job itself under its id. */
+export function deliveryOf(job: BullJob): Delivery {
+  const { id = '', queueName, queueQualifiedName, attemptsStarted, stalledCounter } = job
+  return {
+    ...contentOf(job),
+    source: queueName,
+    coordinates: `${queueQualifiedName}:${id}`,
+    redelivered: attemptsStarted !== 1 || stalledCounter !== 0,
+  }
+}
+
+function contentOf({ id = '', name, data }: BullJob): Pick<Delivery, 'id' | 'body' | 'headers' | 'orderingKey'> {
+  const named = { [JOB_NAME_HEADER]: name }
+  if ('onlyonce' in Object(data)) {
+    // Not as it should be: without an id it is put aside.
+    if (!isJobData(data)) return { id: '', body: bytesOf(data), headers: named }
+    const order = data.orderingKey === undefined ? {} : { orderingKey: data.orderingKey }
+    return {
+      id: data.id,
+      body: Buffer.from(data.body, data.encoding),
+      headers: { ...named, ...data.headers },
+      ...order,
+    }
+  }
+  return { id, body: bytesOf(data), headers: named }
+}
+
+function bytesOf(data: unknown): Uint8Array {
+  return Buffer.from(JSON.stringify(data) ?? '')
+}
+
+function isJobData(data: unknown): data is JobData {
+  const { onlyonce, id, body, encoding, headers, orderingKey } = Object(data) as Partial<Record<keyof JobData, unknown>>
+  const texts = [id, body, orderingKey ?? '', ...Object.values(Object(headers) as object)]
+  return (
+    onlyonce === 1 && (encoding === 'utf8' || encoding === 'base64') && texts.every((one) => typeof one === 'string')
+  )
+}

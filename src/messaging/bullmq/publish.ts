@@ -1,0 +1,69 @@
+import { reasonOf } from '../../core/errors.ts'
+import { invalidOption } from '../../core/options.ts'
+import type { Publisher, PublishResult } from '../../core/publisher.ts'
+import { systemRuntime } from '../../core/runtime.ts'
+import type { OutboxMessage } from '../../core/store.ts'
+import type { BullQueue } from './client.ts'
+import { jobData, messageIdOf } from './job.ts'
+
+export interface BullPublisherOptions {
+  /** A queue of BullMQ, or a function that answers the queue for a message. It stays yours and is not closed. */
+  readonly queue: BullQueue | ((message: OutboxMessage) => BullQueue)
+  /**
+   * Default: none. Options of BullMQ for the job of a message, but no `jobId`. With `deduplication` BullMQ decides by that
+   * what is a copy, and its answer is checked.
+   */
+  readonly job?: (message: OutboxMessage) => BullJobOptions
+}
+
+export interface BullJobOptions {
+  readonly deduplication?: object | undefined
+}
+
+const KNOWN: readonly string[] = ['queue', 'job']
+
+/**
+ * Adds messages to a queue, each under a job id made of its own id, so that a copy is not added while the job is kept.
+ * The topic is the job's name.
+ * @throws OnlyonceError OPTION_INVALID
+ */
+export function publisher(options: BullPublisherOptions): Publisher {
+  for (const [name, value] of Object.entries(Object(options))) {
+    if (!KNOWN.includes(name)) throw invalidOption(name, `is not an option; there are ${KNOWN.join(', ')}`, value)
+  }
+  const { queue, job = (): BullJobOptions => ({}) } = options
+  if (typeof queue !== 'function' && typeof Object(queue).add !== 'function')
+    throw invalidOption('queue', 'is required: a queue of BullMQ, or a function that answers one', typeof queue)
+  if (typeof job !== 'function') throw invalidOption('job', 'must be a function', job)
+
+  async function publish(message: OutboxMessage): Promise<PublishResult> {
+    try {
+      const to = typeof queue === 'function' ? queue(message) : queue
+      const given = job(message)
+      // Under a name of its own for each try, a job that was added is told from an older one that BullMQ names.
+      const jobId =
+        given.deduplication === undefined ? jobIdOf(message.id) : `${jobIdOf(message.id)}~${systemRuntime.token()}`
+      const { id } = await to.add(message.topic, jobData(message), { ...given, jobId })
+      if (id === jobId) return { ok: true }
+      return await copyOf(to, message, id)
+    } catch (error) {
+      return { ok: false, reason: reasonOf(error) }
+    }
+  }
+
+  return (batch) => Promise.all(batch.map(publish))
+}
+
+/** BullMQ says that another job has the message. What it remembers may outlive that job. */
+async function copyOf(queue: BullQueue, message: OutboxMessage, id: string | undefined): Promise<PublishResult> {
+  const stored = id === undefined ? undefined : await queue.getJob(id)
+  if (stored === undefined || stored === null)
+    return { ok: false, reason: `BullMQ takes it for a copy of job ${id}, which is not there: it was not stored` }
+  if (messageIdOf(stored.data) === message.id) return { ok: true }
+  return { ok: false, reason: `BullMQ takes it for a copy of job ${id}, which is another message: it was not stored` }
+}
+
+/** BullMQ refuses ids with colons, and those that are numbers. Different ids stay different. */
+export function jobIdOf(id: string): string {
+  return `o-${id.replaceAll('%', '%25').replaceAll(':', '%3A')}`
+}

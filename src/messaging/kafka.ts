@@ -1,0 +1,134 @@
+import { createBacklog } from './backlog.ts'
+import { type AtomicInboxOptions, type InboxOptions, inbox, type LeasedInboxOptions } from './inbox.ts'
+import { type Assignment, createAssignment } from './kafka/assignment.ts'
+import { createDeadLetters } from './kafka/dead-letters.ts'
+import { keepConsuming } from './kafka/link.ts'
+import { deadCopy, deliveryOf } from './kafka/message.ts'
+import { checkedSource, type KafkaSource } from './kafka/options.ts'
+import { type HeldRecord, placeOf } from './kafka/partition.ts'
+import { settler } from './kafka/settle.ts'
+import {
+  type Consumer,
+  checkedPullOptions,
+  type Pulled,
+  type PullOptions,
+  type PullSource,
+  pullConsumer,
+} from './pull.ts'
+
+export { ID_HEADER, ORDERING_KEY_HEADER, REASON_HEADER } from './headers.ts'
+export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
+export type { KafkaClient, KafkaConsumerConfig, KafkaProducer } from './kafka/client.ts'
+export { deadTopic } from './kafka/dead-letters.ts'
+export { SOURCE_HEADER } from './kafka/message.ts'
+export type { KafkaSource } from './kafka/options.ts'
+export { type KafkaPublisher, type KafkaPublisherOptions, publisher } from './kafka/publisher.ts'
+export { type Transform, transform } from './kafka/transform.ts'
+export type { Output, TransformEvent, TransformOptions } from './kafka/transform-options.ts'
+export type { Consumer, ConsumerEvent } from './pull.ts'
+
+type KafkaPullOptions = Omit<PullOptions, 'pollMs' | 'prefetch'> & {
+  /** Default 500. When more messages of one partition are held, no more of it are fetched until half of them is settled. */
+  readonly prefetch?: number
+}
+
+export type LeasedKafkaOptions = LeasedInboxOptions & KafkaSource & KafkaPullOptions
+export type AtomicKafkaOptions<Tx> = AtomicInboxOptions<Tx> & KafkaSource & KafkaPullOptions
+
+/** Messages wake the consumer; this is only for a wake that was lost. */
+const POLL_MS = 1_000
+
+/**
+ * Handles every message of the topics once, as a member of a consumer group, until stopped. What is committed is never
+ * past a message that is not settled. A consumer that was lost is replaced.
+ * @throws OnlyonceError OPTION_INVALID
+ */
+export function consume(options: LeasedKafkaOptions): Consumer
+export function consume<Tx>(options: AtomicKafkaOptions<Tx>): Consumer
+export function consume<Tx>(options: LeasedKafkaOptions | AtomicKafkaOptions<Tx>): Consumer
+export function consume<Tx>(options: AtomicKafkaOptions<Tx>): Consumer
+export function consume<Tx>(options: LeasedKafkaOptions | AtomicKafkaOptions<Tx>): Consumer {
+  const { kafka, topic, groupId, fromBeginning, order, declare, consumer: settings, ...others } = options
+  const { concurrency, prefetch = 500, onEvent, ...rest } = others
+  const handled = inbox(rest as InboxOptions<Tx>)
+  const group = groupId ?? rest.name
+  const from = checkedSource({ kafka, topic, groupId: group, fromBeginning, order, declare, consumer: settings })
+  const pulling = checkedPullOptions({ concurrency, prefetch, pollMs: POLL_MS, onEvent })
+  const { runtime } = rest.once.options
+  const deadLetters = createDeadLetters(kafka)
+  let ending = false
+  let wake = () => {}
+  const backlog = createBacklog<HeldRecord>(runtime, () => wake())
+  const settle = settler(backlog, {
+    putAside: ({ partition, offset, record }, reason) =>
+      deadLetters.send(partition.topic, deadCopy(record, `${placeOf(partition)}/${offset}`, reason)),
+    onSettled: ({ partition }) => assignment?.settled(partition),
+    isEnding: () => ending,
+  })
+
+  const pulled = (held: HeldRecord): Pulled => ({
+    delivery: {
+      ...deliveryOf(held.partition, held.record, held.seen || held.offset < held.progress.floor),
+      // Kafka gives a partition to somebody else when the group is shared out anew, and not before.
+      extend: async () => (held.isOurs() ? 'ok' : 'lost'),
+    },
+    settle: (verdict) => settle(held, verdict),
+  })
+  const source: PullSource = {
+    receive: async (max) => backlog.take(max).map(pulled),
+    watch(wakeUp) {
+      wake = wakeUp
+      return () => {}
+    },
+  }
+  // Nothing ahead: what waits for its turn waits in the backlog, which a rebalance empties.
+  const consumer = pullConsumer(source, handled, {
+    ...{ ...pulling, prefetch: 0 },
+    ...{ runtime, visibilityMs: handled.visibilityMs },
+  })
+  const onFailure = (error: unknown) => report({ type: 'broker-failed', verb: 'receive', error })
+  let assignment: Assignment | undefined
+  const link = keepConsuming(from, runtime, {
+    open(member, admin) {
+      assignment = createAssignment(member, admin, {
+        ...{ groupId: group, limit: pulling.prefetch, order: from.order, runtime, onFailure },
+        onRecord: (held) => backlog.add(held),
+        onLost: () => backlog.dropLost(),
+      })
+      return assignment
+    },
+    onRetention: handled.checkHorizon,
+    onFailure,
+  })
+
+  function report(event: Parameters<typeof pulling.onEvent>[0]): void {
+    try {
+      pulling.onEvent(event)
+    } catch {
+      // A listener that throws must not end the consumer.
+    }
+  }
+
+  let stopped: Promise<void> | undefined
+  const stop = () => {
+    stopped ??= (async () => {
+      ending = true
+      link.cancel()
+      await consumer.stop()
+      backlog.end()
+      await link.close()
+      await deadLetters.close()
+    })()
+    return stopped
+  }
+  return {
+    stop,
+    pause: consumer.pause,
+    resume: consumer.resume,
+    readmit: consumer.readmit,
+    get running() {
+      return consumer.running
+    },
+    [Symbol.asyncDispose]: stop,
+  }
+}

@@ -1,0 +1,144 @@
+/** The part of `kafkajs` we use, by shape. */
+export interface KafkaClient {
+  consumer(config: KafkaConsumerConfig & KafkaFixedConfig): KafkaConsumer
+  producer(config: KafkaProducerConfig): KafkaProducer
+  admin(): KafkaAdmin
+}
+
+/** What may be said about the consumer of a group. Left out: the client's own defaults. */
+export interface KafkaConsumerConfig {
+  readonly sessionTimeout?: number
+  readonly rebalanceTimeout?: number
+  readonly heartbeatInterval?: number
+  readonly maxBytesPerPartition?: number
+  readonly maxBytes?: number
+  readonly minBytes?: number
+  readonly maxWaitTimeInMs?: number
+  readonly metadataMaxAge?: number
+  readonly rackId?: string
+}
+
+interface KafkaFixedConfig {
+  readonly groupId: string
+  readonly allowAutoTopicCreation: false
+  readonly readUncommitted: false
+  readonly retry: { readonly retries: number; readonly restartOnFailure: () => Promise<boolean> }
+}
+
+export interface KafkaProducerConfig {
+  readonly allowAutoTopicCreation?: boolean
+  readonly transactionalId?: string
+  readonly idempotent?: boolean
+  readonly maxInFlightRequests?: number
+  readonly retry?: { readonly retries: number }
+}
+
+type HeaderValue = Buffer | string
+export type KafkaHeaders = Record<string, HeaderValue | HeaderValue[] | undefined>
+
+export interface KafkaRecord {
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly headers?: Readonly<KafkaHeaders>
+  /** Milliseconds since 1970, in digits; -1 for none. */
+  readonly timestamp: string
+  readonly offset: string
+}
+
+export interface KafkaBatch {
+  readonly topic: string
+  readonly partition: number
+  readonly highWatermark: string
+  readonly messages: readonly KafkaRecord[]
+  /** Where the fetch began. Not declared by the client, but there. */
+  readonly fetchedOffset?: string
+  firstOffset(): string | null
+  lastOffset(): string
+}
+
+export interface KafkaOffsets {
+  topics: {
+    topic: string
+    partitions: { partition: number; offset: string; metadata?: string }[]
+  }[]
+}
+
+export interface KafkaBatchPayload {
+  readonly batch: KafkaBatch
+  resolveOffset(offset: string): void
+  heartbeat(): Promise<void>
+  /** Under the generation of the moment of the call, and never tried again under a later one. */
+  commitOffsetsIfNecessary(offsets: KafkaOffsets): Promise<void>
+}
+
+export interface KafkaConsumer {
+  connect(): Promise<void>
+  disconnect(): Promise<void>
+  subscribe(what: { topics: string[]; fromBeginning: boolean }): Promise<void>
+  run(config: {
+    autoCommit: false
+    eachBatchAutoResolve: false
+    partitionsConsumedConcurrently?: number
+    eachBatch: (payload: KafkaBatchPayload) => Promise<void>
+  }): Promise<void>
+  seek(place: { topic: string; partition: number; offset: string }): void
+  pause(places: { topic: string; partitions?: number[] }[]): void
+  resume(places: { topic: string; partitions?: number[] }[]): void
+  on(event: string, listener: (event: { readonly payload: unknown }) => void): unknown
+}
+
+export interface KafkaMessage {
+  key?: Buffer | string | null
+  value: Buffer | string | null
+  headers?: KafkaHeaders
+}
+
+interface KafkaSender {
+  send(record: { topic: string; acks: -1; messages: KafkaMessage[] }): Promise<unknown>
+}
+
+export interface KafkaTransaction extends KafkaSender {
+  sendOffsets(offsets: KafkaOffsets & { consumerGroupId: string }): Promise<void>
+  commit(): Promise<void>
+  abort(): Promise<void>
+}
+
+export interface KafkaProducer extends KafkaSender {
+  connect(): Promise<void>
+  disconnect(): Promise<void>
+  isIdempotent(): boolean
+  transaction(): Promise<KafkaTransaction>
+}
+
+export interface KafkaAdmin {
+  connect(): Promise<void>
+  disconnect(): Promise<void>
+  createTopics(options: {
+    topics: {
+      topic: string
+      numPartitions?: number
+      configEntries?: { name: string; value: string }[]
+    }[]
+  }): Promise<unknown>
+  listTopics(): Promise<string[]>
+  fetchOffsets(options: {
+    groupId: string
+    topics: string[]
+  }): Promise<readonly { topic: string; partitions: readonly KafkaCommitted[] }[]>
+  describeConfigs(query: {
+    resources: { type: number; name: string; configNames?: string[] }[]
+    includeSynonyms: boolean
+  }): Promise<{
+    readonly resources: readonly {
+      readonly resourceName: string
+      readonly configEntries: readonly { readonly configName: string; readonly configValue: string }[]
+    }[]
+  }>
+}
+
+export interface KafkaCommitted {
+  readonly partition: number
+  /** -1: nothing was committed. */
+  readonly offset: string
+  readonly metadata: string | null
+}

@@ -1,0 +1,157 @@
+import { OnlyonceError } from '../../core/errors.ts'
+import { type Runtime, sleep } from '../../core/runtime.ts'
+import { backoff, timeLimit } from '../../core/time-limit.ts'
+import type { KafkaAdmin, KafkaBatchPayload, KafkaConsumer } from './client.ts'
+import type { ResolvedSource } from './options.ts'
+import { declareDeadTopics, retentionOf } from './topics.ts'
+
+const FIRST_PAUSE_MS = 200
+const LONGEST_PAUSE_MS = 10_000
+/** An end is not held up by a broker that does not answer. */
+const CLOSE_LIMIT_MS = 10_000
+const OPEN_LIMIT_MS = 60_000
+/** A partition that is fetched again has to wait for the request that is under way: for so long, and not the client's 5 s. */
+const FETCH_WAIT_MS = 500
+
+/** What is done with one consumer of the client, from its start to its end. */
+export interface Session {
+  /** The group gave us these partitions; whatever we had before is somebody else's, or begins anew. */
+  begin(assigned: Readonly<Record<string, readonly number[]>>): void
+  /** The group is about to be shared out anew: the last moment at which what was settled can be committed. */
+  farewell(): void
+  /** Nothing is ours any more. */
+  end(): void
+  take(payload: KafkaBatchPayload): Promise<void>
+  /** Before leaving in good order. */
+  finish(): Promise<void>
+}
+
+export interface LinkEvents {
+  /** Default 1. How many partitions `take` is called for side by side. */
+  readonly concurrency?: number
+  readonly open: (consumer: KafkaConsumer, admin: KafkaAdmin) => Session
+  /** @throws when messages may come again for longer than they are remembered, and that was not to be accepted */
+  readonly onRetention: (retentionMs: number) => void
+  readonly onFailure: (error: unknown) => void
+}
+
+/** Keeps this process in the group: a consumer that crashed is replaced until `close`. */
+export interface Link {
+  /** Nothing new is taken from now on. What is held is still ours. */
+  cancel(): void
+  close(): Promise<void>
+}
+
+export function keepConsuming(source: ResolvedSource, runtime: Runtime, events: LinkEvents): Link {
+  const { kafka, topics, groupId, fromBeginning, declare } = source
+  const { onFailure, onRetention } = events
+  const ending = new AbortController()
+  let taking = true
+  let current: KafkaConsumer | undefined
+
+  const inTime = <T>(what: string, asked: Promise<T>): Promise<T> =>
+    timeLimit(runtime, asked, OPEN_LIMIT_MS, () => new Error(`kafka: no answer to ${what} within ${OPEN_LIMIT_MS} ms`))
+
+  async function prepare(admin: KafkaAdmin): Promise<void> {
+    await admin.connect()
+    if (declare) await declareDeadTopics(admin, topics)
+    const retentionMs = await retentionOf(admin, topics).catch(() => undefined)
+    if (retentionMs !== undefined) onRetention(retentionMs)
+  }
+
+  /** Resolves when the consumer has crashed, or is to end. */
+  async function consume(consumer: KafkaConsumer, session: Session): Promise<void> {
+    const over = new AbortController()
+    consumer.on('consumer.rebalancing', () => {
+      session.farewell()
+      session.end()
+    })
+    consumer.on('consumer.group_join', ({ payload }) => {
+      session.begin((payload as { memberAssignment: Record<string, number[]> }).memberAssignment)
+    })
+    consumer.on('consumer.crash', ({ payload }) => {
+      if (!ending.signal.aborted) onFailure((payload as { error: unknown }).error)
+      over.abort('crashed')
+    })
+    try {
+      await inTime('connect', consumer.connect())
+      await inTime('subscribe', consumer.subscribe({ topics: [...topics], fromBeginning }))
+      await consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        partitionsConsumedConcurrently: events.concurrency ?? 1,
+        eachBatch: (payload) => (taking ? session.take(payload) : Promise.resolve()),
+      })
+      if (!taking) cancel(consumer)
+      await aborted(AbortSignal.any([over.signal, ending.signal]))
+      if (ending.signal.aborted) await timeLimit(runtime, session.finish(), CLOSE_LIMIT_MS, () => undefined)
+    } finally {
+      session.end()
+    }
+  }
+
+  async function open(): Promise<void> {
+    const admin = kafka.admin()
+    const consumer = kafka.consumer({
+      maxWaitTimeInMs: FETCH_WAIT_MS,
+      ...source.consumer,
+      groupId,
+      allowAutoTopicCreation: false,
+      readUncommitted: false,
+      // It would begin again by itself, at a time of its own.
+      retry: { retries: 5, restartOnFailure: async () => false },
+    })
+    try {
+      await inTime('prepare', prepare(admin))
+      if (ending.signal.aborted) return
+      current = consumer
+      await consume(consumer, events.open(consumer, admin))
+    } finally {
+      current = undefined
+      const closing = Promise.allSettled([consumer.disconnect(), admin.disconnect()])
+      await timeLimit(runtime, closing, CLOSE_LIMIT_MS, () => undefined).catch(() => {})
+    }
+  }
+
+  async function keep(): Promise<void> {
+    let pauseMs = backoff(runtime, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
+    while (!ending.signal.aborted) {
+      const openedAt = runtime.elapsed()
+      try {
+        await open()
+      } catch (error) {
+        if (!ending.signal.aborted || OnlyonceError.is(error)) onFailure(error)
+      }
+      if (runtime.elapsed() - openedAt > LONGEST_PAUSE_MS) pauseMs = backoff(runtime, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
+      await sleep(runtime, pauseMs(), ending.signal)
+    }
+  }
+
+  function cancel(consumer: KafkaConsumer | undefined): void {
+    try {
+      // It stays in the group meanwhile, or what is handled would be given to others.
+      consumer?.pause(topics.map((topic) => ({ topic })))
+    } catch {
+      // It has not begun, or has crashed: nothing is fetched.
+    }
+  }
+
+  const kept = keep()
+  return {
+    cancel() {
+      taking = false
+      cancel(current)
+    },
+    async close() {
+      ending.abort()
+      await timeLimit(runtime, kept, CLOSE_LIMIT_MS, () => undefined).catch(() => {})
+    },
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

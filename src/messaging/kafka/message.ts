@@ -1,0 +1,57 @@
+import type { Delivery } from '../delivery.ts'
+import { ID_HEADER, ORDERING_KEY_HEADER, REASON_HEADER } from '../headers.ts'
+import type { KafkaHeaders, KafkaMessage, KafkaRecord } from './client.ts'
+
+/** Where a message that was put aside came from: topic, partition and offset. */
+export const SOURCE_HEADER = 'onlyonce-source'
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+/** `undefined` for what is not text, and for a header that is there twice: nobody can tell which one was meant. */
+function textOf(value: KafkaHeaders[string]): string | undefined {
+  if (value === undefined || value === null || Array.isArray(value)) return undefined
+  if (typeof value === 'string') return value
+  try {
+    return utf8.decode(value)
+  } catch {
+    return undefined
+  }
+}
+
+/** What orders a message among those of its partition: the header, else the key of the record. */
+export function orderingKeyOf({ key, headers = {} }: KafkaRecord): string | undefined {
+  return textOf(headers[ORDERING_KEY_HEADER]) ?? (key === null ? undefined : key.toString())
+}
+
+/** What the inbox needs to know of a message. */
+export function deliveryOf(
+  { topic, partition }: { readonly topic: string; readonly partition: number },
+  record: KafkaRecord,
+  redelivered: boolean,
+): Omit<Delivery, 'extend'> {
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(record.headers ?? {})) {
+    const text = textOf(value)
+    if (text !== undefined) headers[name] = text
+  }
+  const orderingKey = orderingKeyOf(record)
+  const publishedAt = Number(record.timestamp)
+  return {
+    // Without one the key is missing, and the inbox puts the message aside.
+    id: headers[ID_HEADER] ?? '',
+    source: topic,
+    coordinates: `${topic}/${partition}/${record.offset}`,
+    ...(publishedAt >= 0 ? { publishedAt } : {}),
+    // A record without a value says that its key is deleted; to a handler it is one without a body.
+    body: record.value ?? new Uint8Array(),
+    headers,
+    ...(orderingKey === undefined ? {} : { orderingKey }),
+    redelivered,
+  }
+}
+
+/** The record as it was, with the reason and where it came from. */
+export function deadCopy(record: KafkaRecord, source: string, reason: string): KafkaMessage {
+  const headers = { ...record.headers, [REASON_HEADER]: reason, [SOURCE_HEADER]: source }
+  return { key: record.key, value: record.value, headers }
+}

@@ -1,0 +1,72 @@
+import { invalidOption } from '../../core/options.ts'
+import type { KafkaClient, KafkaConsumerConfig } from './client.ts'
+
+export interface KafkaSource {
+  /** The client. Its consumer, its producer for messages put aside and its admin are made, and closed, by us. */
+  readonly kafka: KafkaClient
+  /** One topic, or several. */
+  readonly topic: string | readonly string[]
+  /** Default: the consumer's `name`. */
+  readonly groupId?: string
+  /** Default true. Where a group begins that has committed nothing: with the oldest message, or with what comes next. */
+  readonly fromBeginning?: boolean
+  /**
+   * Default `'key'`: messages with the same `onlyonce-ordering-key`, or else the same record key, are handled one after
+   * the other, the rest of the partition beside them. `'partition'`: one message of a partition at a time.
+   */
+  readonly order?: 'key' | 'partition'
+  /** Default true: the topics for messages put aside are created where they are missing. */
+  readonly declare?: boolean
+  /** Default: the client's own settings, and `maxWaitTimeInMs` 500. Session and heartbeat of the group, sizes of a fetch. */
+  readonly consumer?: KafkaConsumerConfig
+}
+
+export interface ResolvedSource {
+  readonly kafka: KafkaClient
+  readonly topics: readonly string[]
+  readonly groupId: string
+  readonly fromBeginning: boolean
+  readonly order: 'key' | 'partition'
+  readonly declare: boolean
+  readonly consumer: KafkaConsumerConfig
+}
+
+/** Kafka takes 249 characters, and the topic for messages put aside is longer by five. */
+const TOPIC = /^[A-Za-z0-9._-]{1,244}$/
+
+/** @throws OnlyonceError OPTION_INVALID */
+export function checkedSource(given: { readonly [Name in keyof KafkaSource]: unknown }): ResolvedSource {
+  const { kafka, topic, groupId, fromBeginning = true, order = 'key', declare = true, consumer = {} } = given
+  checkClient(kafka)
+  if (order !== 'key' && order !== 'partition') throw invalidOption('order', "must be 'key' or 'partition'", order)
+  for (const [name, value] of Object.entries({ fromBeginning, declare })) {
+    if (typeof value !== 'boolean') throw invalidOption(name, 'must be true or false', value)
+  }
+  if (typeof consumer !== 'object' || consumer === null)
+    throw invalidOption('consumer', 'must be an object of settings', consumer)
+  for (const fixed of ['groupId', 'retry', 'readUncommitted', 'allowAutoTopicCreation']) {
+    if (fixed in consumer) throw invalidOption(`consumer.${fixed}`, 'is set by onlyonce', Object(consumer)[fixed])
+  }
+  return {
+    ...{ kafka: kafka as KafkaClient, topics: checkedTopics(topic), groupId: checkedText('groupId', groupId) },
+    ...{ fromBeginning: fromBeginning as boolean, order, declare: declare as boolean, consumer },
+  }
+}
+
+export function checkClient(kafka: unknown): void {
+  const { consumer, producer, admin } = Object(kafka) as Record<string, unknown>
+  if ([consumer, producer, admin].every((verb) => typeof verb === 'function')) return
+  throw invalidOption('kafka', 'is required: a client of kafkajs', kafka)
+}
+
+export function checkedTopics(topic: unknown): readonly string[] {
+  const topics: readonly unknown[] = Array.isArray(topic) ? topic : [topic]
+  const isTopic = (one: unknown): one is string => typeof one === 'string' && TOPIC.test(one) && !/^\.\.?$/.test(one)
+  if (topics.length > 0 && topics.every(isTopic) && new Set(topics).size === topics.length) return topics
+  throw invalidOption('topic', 'is required: 1 to 244 letters, digits, `.`, `_` and `-`, or a list of such', topic)
+}
+
+export function checkedText(name: string, value: unknown): string {
+  if (typeof value === 'string' && value !== '' && value.isWellFormed() && Buffer.byteLength(value) <= 255) return value
+  throw invalidOption(name, 'must be a text of 1 to 255 bytes', value)
+}

@@ -1,0 +1,189 @@
+import { reasonOf } from '../../core/errors.ts'
+import { sleep } from '../../core/runtime.ts'
+import { type Message, messageOf, Unprocessable } from '../message.ts'
+import { fullJitter } from '../verdict.ts'
+import type { KafkaAdmin, KafkaBatch, KafkaBatchPayload, KafkaConsumer, KafkaMessage, KafkaRecord } from './client.ts'
+import { deadTopic } from './dead-letters.ts'
+import { keepConsuming, type Session } from './link.ts'
+import { deadCopy, deliveryOf } from './message.ts'
+import { placeOf } from './partition.ts'
+import { openTransacted, outputRecord, type Transacted } from './transacted.ts'
+import {
+  type ResolvedTransform,
+  resolveTransform,
+  type TransformEvent,
+  type TransformOptions,
+} from './transform-options.ts'
+
+export interface Transform extends AsyncDisposable {
+  /** Finishes the transactions that are under way, and leaves the group. */
+  stop(): Promise<void>
+}
+
+const HEARTBEAT_MS = 1_000
+const REFUSED_PAUSE_MS = 500
+
+/** One partition for as long as the group leaves it to this process. */
+interface Place {
+  isOurs: boolean
+  transacted: Transacted | undefined
+}
+
+/**
+ * Consumes, and produces what the handler returns: outputs and offsets in one Kafka transaction, so that each input has
+ * its outputs exactly once for whoever reads `read_committed`. Effects outside of Kafka are not part of it.
+ * @throws OnlyonceError OPTION_INVALID
+ */
+export function transform(options: TransformOptions): Transform {
+  const resolved = resolveTransform(options)
+  const { source, runtime, onEvent, numbers } = resolved
+  const stopping = new AbortController()
+  const emit = (event: TransformEvent) => {
+    try {
+      onEvent(event)
+    } catch {
+      // A listener that throws must not change what is committed.
+    }
+  }
+  const link = keepConsuming(source, runtime, {
+    concurrency: numbers.concurrency,
+    open: (consumer, admin) => createSession(consumer, admin, resolved, emit, stopping.signal),
+    onRetention: () => {},
+    onFailure: (error) => emit({ type: 'broker-failed', error }),
+  })
+  let stopped: Promise<void> | undefined
+  const stop = () => {
+    stopping.abort()
+    link.cancel()
+    stopped ??= link.close()
+    return stopped
+  }
+  return { stop, [Symbol.asyncDispose]: stop }
+}
+
+function createSession(
+  consumer: KafkaConsumer,
+  admin: KafkaAdmin,
+  { source, transactionalId, handle, numbers, runtime }: ResolvedTransform,
+  emit: (event: TransformEvent) => void,
+  stopping: AbortSignal,
+): Session {
+  const { kafka, groupId } = source
+  let places = new Map<string, Place>()
+
+  function drop(place: Place): void {
+    void place.transacted?.close()
+    place.transacted = undefined
+  }
+
+  /** Waits, and keeps the place in the group meanwhile. Rejects when the group is being shared out anew. */
+  async function beating<T>(work: Promise<T>, { heartbeat }: KafkaBatchPayload): Promise<T> {
+    const over = new AbortController()
+    const ended = work.finally(() => over.abort('over'))
+    ended.catch(() => {})
+    while (!over.signal.aborted) {
+      await sleep(runtime, HEARTBEAT_MS, over.signal)
+      if (!over.signal.aborted) await heartbeat()
+    }
+    return ended
+  }
+
+  /** What a message comes to: its outputs, or the copy that is put aside. */
+  async function handled(
+    batch: KafkaBatch,
+    record: KafkaRecord,
+  ): Promise<readonly (readonly [string, KafkaMessage])[]> {
+    const message: Message = messageOf(deliveryOf(batch, record, true))
+    for (let starts = 1; ; starts++) {
+      try {
+        const outputs = await handle(message)
+        return outputs.map((one, i) => [one.topic, outputRecord(batch, record.offset, i, one)] as const)
+      } catch (error) {
+        if (stopping.aborted) throw error
+        if (starts < numbers.maxAttempts && !Unprocessable.is(error)) {
+          await sleep(runtime, fullJitter(runtime, numbers, starts), stopping)
+          continue
+        }
+        const reason = reasonOf(error) || 'the handler threw an error without a message'
+        emit({ type: 'parked', message, reason })
+        return [[deadTopic(batch.topic), deadCopy(record, `${placeOf(batch)}/${record.offset}`, reason)]]
+      }
+    }
+  }
+
+  async function transact(place: Place, payload: KafkaBatchPayload, records: readonly KafkaRecord[], next: string) {
+    const { batch } = payload
+    const { topic, partition } = batch
+    const outputs = new Map<string, KafkaMessage[]>()
+    for (const record of records) {
+      for (const [to, one] of await beating(handled(batch, record), payload)) {
+        outputs.set(to, [...(outputs.get(to) ?? []), one])
+      }
+    }
+    if (!place.isOurs || place.transacted === undefined) return false
+    await beating(place.transacted.commit({ topic, partition, next, outputs }), payload)
+    emit({ type: 'committed', topic, partition, inputs: records.length })
+    return true
+  }
+
+  /** Whether what was fetched is what comes next. Whoever had the partition before may have committed meanwhile. */
+  async function isNext(place: Place, { batch }: KafkaBatchPayload): Promise<boolean> {
+    if (place.transacted !== undefined) return true
+    const opened = await openTransacted(kafka, admin, groupId, transactionalId, batch)
+    place.transacted = opened
+    const { position } = opened
+    if (position === undefined || String(position) === (batch.fetchedOffset ?? String(position))) return true
+    const first = batch.firstOffset()
+    if (first !== null && BigInt(first) >= position && BigInt(batch.fetchedOffset ?? 0) <= position) return true
+    consumer.seek({ topic: batch.topic, partition: batch.partition, offset: String(position) })
+    return false
+  }
+
+  async function work(place: Place, payload: KafkaBatchPayload): Promise<void> {
+    const { batch, resolveOffset, heartbeat } = payload
+    if (!(await beating(isNext(place, payload), payload))) return
+    for (let from = 0; from < batch.messages.length; from += numbers.batchSize) {
+      if (!place.isOurs || stopping.aborted) return
+      const records = batch.messages.slice(from, from + numbers.batchSize)
+      const last = records.at(-1) as KafkaRecord
+      const isEnd = from + records.length === batch.messages.length
+      const next = BigInt(isEnd ? batch.lastOffset() : last.offset) + 1n
+      if (!(await transact(place, payload, records, String(next)))) return
+      resolveOffset(last.offset)
+      await heartbeat()
+    }
+  }
+
+  return {
+    begin(assigned) {
+      this.end()
+      places = new Map()
+      for (const [topic, numbers] of Object.entries(assigned)) {
+        for (const partition of numbers)
+          places.set(placeOf({ topic, partition }), { isOurs: true, transacted: undefined })
+      }
+    },
+    end() {
+      for (const place of places.values()) {
+        place.isOurs = false
+        drop(place)
+      }
+    },
+    farewell() {},
+    async take(payload) {
+      const { topic, partition } = payload.batch
+      const place = places.get(placeOf(payload.batch))
+      if (!place?.isOurs) return
+      try {
+        await work(place, payload)
+      } catch (error) {
+        drop(place)
+        if (stopping.aborted) return
+        emit({ type: 'aborted', topic, partition, error })
+        await sleep(runtime, REFUSED_PAUSE_MS, stopping)
+        throw error
+      }
+    },
+    finish: async () => {},
+  }
+}

@@ -1,0 +1,196 @@
+import { timeLimit } from '../core/time-limit.ts'
+import { createBacklog } from './backlog.ts'
+import {
+  type AtomicInboxOptions,
+  type BatchInboxOptions,
+  type InboxOptions,
+  inbox,
+  type LeasedInboxOptions,
+} from './inbox.ts'
+import { createCustody } from './nats/custody.ts'
+import { createGate } from './nats/gate.ts'
+import { type HeldMessage, heldMessage } from './nats/held.ts'
+import { keepLinked } from './nats/link.ts'
+import { deliveryOf, orderingKeyOf, publishedAt } from './nats/message.ts'
+import { checkedSource, type NatsSource } from './nats/options.ts'
+import { settler } from './nats/settle.ts'
+import {
+  type Consumer,
+  checkedPullOptions,
+  type Pulled,
+  type PullOptions,
+  type PullSource,
+  pullConsumer,
+} from './pull.ts'
+
+export { ID_HEADER, ORDERING_KEY_HEADER, REASON_HEADER } from './headers.ts'
+export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
+export { type AlreadyPublishedOptions, alreadyPublished } from './nats/already-published.ts'
+export type { NatsConnection, NatsHeaders, NatsJetStream, NatsMessage } from './nats/client.ts'
+export { MSG_ID_HEADER, SUBJECT_HEADER } from './nats/message.ts'
+export type { NatsSource } from './nats/options.ts'
+export { type NatsPublisherOptions, publisher } from './nats/publisher.ts'
+export type { Consumer, ConsumerEvent } from './pull.ts'
+
+export type LeasedNatsOptions = LeasedInboxOptions & NatsSource & Omit<PullOptions, 'pollMs'>
+export type AtomicNatsOptions<Tx> = AtomicInboxOptions<Tx> & NatsSource & Omit<PullOptions, 'pollMs'>
+export type BatchNatsOptions<Tx> = BatchInboxOptions<Tx> & NatsSource & Omit<PullOptions, 'pollMs'>
+
+/** Messages wake the consumer; this is only for a wake that was lost. */
+const POLL_MS = 1_000
+/** The server looks for messages whose ack wait is over a moment after it is. */
+const SLACK_MS = 1_000
+/** An end is not held up by a server that does not answer. */
+const FLUSH_LIMIT_MS = 5_000
+const NANOS = 1_000_000
+
+/**
+ * Handles every message of a durable pull consumer of JetStream once, until stopped. A lost server or consumer is opened
+ * again; what it had handed out comes again, and is found done or begun anew.
+ * @throws OnlyonceError OPTION_INVALID
+ */
+export function consume(options: LeasedNatsOptions): Consumer
+export function consume<Tx>(options: AtomicNatsOptions<Tx>): Consumer
+export function consume<Tx>(options: BatchNatsOptions<Tx>): Consumer
+export function consume<Tx>(options: LeasedNatsOptions | AtomicNatsOptions<Tx> | BatchNatsOptions<Tx>): Consumer
+export function consume<Tx>(options: AtomicNatsOptions<Tx>): Consumer
+export function consume<Tx>(options: BatchNatsOptions<Tx>): Consumer
+export function consume<Tx>(options: LeasedNatsOptions | AtomicNatsOptions<Tx> | BatchNatsOptions<Tx>): Consumer {
+  const { connection, jetstream, headers, stream, durable, subject, orderingKey, deadSubject, declare, ...others } =
+    options
+  const { concurrency, prefetch, onEvent, ...rest } = others
+  const from = checkedSource(
+    { connection, jetstream, headers, stream, durable, subject, orderingKey, deadSubject, declare },
+    rest.name,
+  )
+  const pulling = checkedPullOptions({ concurrency, prefetch, pollMs: POLL_MS, onEvent }, rest.batch)
+  const handled = inbox(rest as InboxOptions<Tx>)
+  const { runtime } = rest.once.options
+  const slots = pulling.concurrency + pulling.prefetch
+  let ending = false
+  let wake = () => {}
+  let ackWaitMs = 0
+  let madeAgainAt = 0
+  let horizonMs: number | undefined
+
+  const backlog = createBacklog<HeldMessage>(runtime, () => wake())
+  const gate = createGate(runtime, (held) => backlog.add(held))
+  const custody = createCustody(connection, runtime, onLost)
+  const settle = settler(from, custody, backlog, () => ending)
+
+  /** Those behind it with its key may not go before it comes again: they are let go too, and come again after it. */
+  function onLost(held: HeldMessage): void {
+    if (held.orderingKey !== undefined) {
+      gate.lost(held, ackWaitMs + SLACK_MS)
+      for (const next of custody) if (next.orderingKey === held.orderingKey && !next.begun) custody.lose(next)
+    }
+    backlog.dropLost()
+    link.wake()
+  }
+
+  function dropUnbegun(): void {
+    for (const held of custody) {
+      if (held.begun) continue
+      held.lost = true
+      custody.release(held)
+    }
+    backlog.dropLost()
+  }
+
+  const pulled = (held: HeldMessage): Pulled => {
+    held.begun = true
+    // The consumer of that name before this one may have handed it out; its counts are gone.
+    const maybeSeen = held.seen || publishedAt(held.message.timestampNanos) < madeAgainAt
+    return {
+      delivery: {
+        ...deliveryOf(stream, held.message, held.orderingKey, maybeSeen),
+        extend: async () => (held.isOurs() ? 'ok' : 'lost'),
+      },
+      settle: (verdict) => settle(held, verdict).finally(() => link.wake()),
+    }
+  }
+  const source: PullSource = {
+    receive: async (max, gathering) => backlog.take(max, gathering).map(pulled),
+    watch(wakeUp) {
+      wake = wakeUp
+      return () => {}
+    },
+  }
+  const consumer = pullConsumer(source, handled, { ...pulling, runtime, visibilityMs: handled.visibilityMs })
+  const link = keepLinked(from, { ackWaitMs: handled.visibilityMs, atOnce: slots }, runtime, {
+    onOpen({ streamInfo, info, isNew, ...opened }, again) {
+      checkHorizon(streamInfo.config.max_age / NANOS)
+      ackWaitMs = opened.ackWaitMs
+      // A new consumer of that name knows nothing of what the old one handed out, and hands it out again, in order.
+      if (isNew) dropUnbegun()
+      if (isNew && again) madeAgainAt = Date.parse(info.created)
+      if (!again && info.num_ack_pending > 0)
+        gate.missing(info.num_ack_pending, info.delivered.stream_seq, ackWaitMs + SLACK_MS)
+    },
+    onMessage(message, askedAt) {
+      const held = heldMessage(
+        message,
+        { ackWaitMs, askedAt, orderingKey: orderingKeyOf(message, orderingKey) },
+        runtime,
+      )
+      custody.add(held)
+      if (!gate.keeps(held, askedAt)) backlog.add(held)
+    },
+    onExhausted: (askedAt) => gate.exhausted(askedAt),
+    room() {
+      // What is awaited behind the gate must find room, or it stays closed.
+      if (gate.isClosed && runtime.elapsed() >= gate.until) return slots
+      const room = slots - custody.size
+      return room < Math.ceil(slots / 4) ? 0 : room
+    },
+    onFailure: (error) => report({ type: 'broker-failed', verb: 'receive', error }),
+  })
+
+  /** A stream without a limit hands out for ever what nobody acknowledges. That is every stream by default: no warning. */
+  function checkHorizon(ageMs: number): void {
+    if (horizonMs === ageMs) return
+    if (ageMs > 0 || rest.strict) handled.checkHorizon(ageMs > 0 ? ageMs : Number.POSITIVE_INFINITY)
+    horizonMs = ageMs
+  }
+
+  function report(event: Parameters<typeof pulling.onEvent>[0]): void {
+    try {
+      pulling.onEvent(event)
+    } catch {
+      // A listener that throws must not end the consumer.
+    }
+  }
+
+  /** In the order of the stream: what is given back is handed out before what is new. */
+  async function giveBack(): Promise<void> {
+    const ours = [...custody].filter((held) => held.isOurs())
+    ours.sort((a, b) => a.message.info.streamSequence - b.message.info.streamSequence)
+    for (const held of ours) held.message.nak()
+    custody.stop()
+    if (ours.length === 0 || connection.isClosed()) return
+    const silent = () => new Error(`NATS did not answer within ${FLUSH_LIMIT_MS} ms: what is left comes again later`)
+    await timeLimit(runtime, connection.flush(), FLUSH_LIMIT_MS, silent)
+  }
+
+  let stopped: Promise<void> | undefined
+  const stop = () => {
+    stopped ??= (async () => {
+      ending = true
+      await link.cancel()
+      await consumer.stop()
+      backlog.end()
+      await giveBack().catch((error: unknown) => report({ type: 'broker-failed', verb: 'settle', error }))
+    })()
+    return stopped
+  }
+  return {
+    stop,
+    pause: consumer.pause,
+    resume: consumer.resume,
+    readmit: consumer.readmit,
+    get running() {
+      return consumer.running
+    },
+    [Symbol.asyncDispose]: stop,
+  }
+}

@@ -1,0 +1,34 @@
+import { OnlyonceError } from '../../core/errors.ts'
+import { quote } from '../../core/key.ts'
+import { invalidOption } from '../../core/options.ts'
+import type { NatsJetStream } from './client.ts'
+import { checkJetStream, checkName } from './options.ts'
+import { isSubject } from './subject.ts'
+
+export interface AlreadyPublishedOptions {
+  /** `jetstream(connection)` */
+  readonly jetstream: Pick<NatsJetStream, 'jetstreamManager' | 'publish'>
+  readonly stream: string
+  /** The subject that only messages with this key are published to. */
+  readonly subject: (key: string) => string
+}
+
+/**
+ * Makes a question to the broker itself: whether the stream holds a message with this key, by the last one of its
+ * subject. What was purged, expired or deleted was not published, as far as the stream knows.
+ * @throws OnlyonceError OPTION_INVALID; the answer KEY_INVALID for a key whose subject is none
+ */
+export function alreadyPublished(options: AlreadyPublishedOptions): (key: string) => Promise<boolean> {
+  const { jetstream, stream, subject } = options
+  checkJetStream(jetstream)
+  checkName('stream', stream)
+  if (typeof subject !== 'function') throw invalidOption('subject', 'is required: a function', subject)
+  return async (key) => {
+    const at = subject(key)
+    // With a wildcard any message would do.
+    if (!isSubject(at))
+      throw new OnlyonceError('KEY_INVALID', `the subject of key ${quote(key)} is ${quote(String(at))}: encode the key`)
+    const manager = await jetstream.jetstreamManager(false)
+    return (await manager.streams.getMessage(stream, { last_by_subj: at })) !== null
+  }
+}

@@ -1,0 +1,84 @@
+import type { Delivery } from '../delivery.ts'
+import { ID_HEADER, ORDERING_KEY_HEADER, REASON_HEADER } from '../headers.ts'
+import type { NatsHeaders, NatsHeadersFactory, NatsMessage } from './client.ts'
+
+/** What JetStream deduplicates by, and so what a message is known by here. */
+export const MSG_ID_HEADER = 'Nats-Msg-Id'
+/** The subject a message was published to, on the copy that is put aside. */
+export const SUBJECT_HEADER = 'onlyonce-subject'
+
+/** To the server these are orders: to expect a sequence, to expire, to roll up. A copy must not repeat them. */
+const SERVERS_OWN = /^nats-/i
+
+/** Header names to values; the values of one that came more than once with commas between. */
+export function headersOf(headers: NatsHeaders | undefined): Record<string, string> {
+  return Object.fromEntries([...(headers ?? [])].map(([name, values]) => [name, values.join(',')]))
+}
+
+/** The message's own id. One that says two things is as good as none: either could be another message's. */
+export function idOf(headers: NatsHeaders | undefined): string {
+  for (const wanted of [MSG_ID_HEADER, ID_HEADER]) {
+    const values = new Set([...(headers ?? [])].flatMap(([name, all]) => (name === wanted ? all : [])))
+    const [id = ''] = values
+    if (values.size > 0) return values.size === 1 ? id : ''
+  }
+  return ''
+}
+
+/** What the inbox needs to know of a message; `seenBefore`: somebody may have been given it, whatever its count says. */
+export function deliveryOf(
+  stream: string,
+  { subject, data, headers, timestampNanos, info }: NatsMessage,
+  orderingKey: string | undefined,
+  seenBefore: boolean,
+): Omit<Delivery, 'extend'> {
+  return {
+    id: idOf(headers),
+    source: subject,
+    coordinates: `${stream}/${info.streamSequence}`,
+    publishedAt: publishedAt(timestampNanos),
+    body: data,
+    headers: headersOf(headers),
+    ...(orderingKey === undefined ? {} : { orderingKey }),
+    redelivered: seenBefore || info.deliveryCount > 1,
+  }
+}
+
+export const publishedAt = (nanos: bigint): number => Number(nanos / 1_000_000n)
+
+export function orderingKeyOf(
+  { subject, headers }: NatsMessage,
+  bySubject: ((subject: string) => string | undefined) | undefined,
+): string | undefined {
+  let key: unknown
+  try {
+    key = bySubject?.(subject)
+  } catch {
+    // In order within its subject is the most that can be kept.
+    return subject
+  }
+  return typeof key === 'string' ? key : headersOf(headers)[ORDERING_KEY_HEADER]
+}
+
+/**
+ * The headers of a copy that is put aside. Without `Nats-Msg-Id`: the stream there would drop a second message that came
+ * with an id used before, which is one of the reasons to put a message aside.
+ */
+export function copyOf({ subject, headers }: NatsMessage, reason: string, empty: NatsHeadersFactory): NatsHeaders {
+  const copy = empty()
+  const replaced = [REASON_HEADER, SUBJECT_HEADER]
+  const id = idOf(headers)
+  for (const [name, values] of headers ?? []) {
+    if (SERVERS_OWN.test(name) || replaced.includes(name) || (id !== '' && name === ID_HEADER)) continue
+    for (const value of values) copy.append(name, value)
+  }
+  if (id !== '') copy.append(ID_HEADER, id)
+  copy.append(SUBJECT_HEADER, subject)
+  copy.append(REASON_HEADER, inOneLine(reason))
+  return copy
+}
+
+/** The end of a line is the end of a header. */
+function inOneLine(text: string): string {
+  return text.replace(/[\r\n]+/g, ' ').trim()
+}

@@ -1,0 +1,101 @@
+import { OnlyonceError, reasonOf } from '../../core/errors.ts'
+import { quote } from '../../core/key.ts'
+import { invalidOption } from '../../core/options.ts'
+import type { Publisher, PublishResult } from '../../core/publisher.ts'
+import type { OutboxMessage } from '../../core/store.ts'
+import { ORDERING_KEY_HEADER } from '../headers.ts'
+import { apiCode, type NatsHeaders, type NatsHeadersFactory, type NatsJetStream, type NatsPubAck } from './client.ts'
+import { idOf, MSG_ID_HEADER } from './message.ts'
+import { checkClient } from './options.ts'
+import { isSubject } from './subject.ts'
+
+export interface NatsPublisherOptions {
+  /** `jetstream(connection)` */
+  readonly jetstream: NatsJetStream
+  /** `headers` of the client. */
+  readonly headers: NatsHeadersFactory
+  /** Default: the topic of the message. */
+  readonly subject?: (message: OutboxMessage) => string
+  /** Default 5 000. A message that JetStream has not confirmed by then counts as unknown, and is published again. */
+  readonly timeoutMs?: number
+}
+
+/** Larger than the stream or the server takes. */
+const TOO_LARGE = 10_054
+
+/**
+ * Publishes to JetStream with the id as `Nats-Msg-Id`; a message is `ok` when a stream has stored it, now or, by the
+ * same id, before.
+ * @throws OnlyonceError OPTION_INVALID
+ */
+export function publisher(options: NatsPublisherOptions): Publisher {
+  const { jetstream, headers, subject = ({ topic }) => topic, timeoutMs = 5_000, ...others } = options
+  for (const [name, value] of Object.entries(others)) throw invalidOption(name, 'is not an option', value)
+  checkClient({ jetstream, headers })
+  if (typeof subject !== 'function') throw invalidOption('subject', 'must be a function', subject)
+  if (!Number.isSafeInteger(timeoutMs) || timeoutMs <= 0)
+    throw invalidOption('timeoutMs', 'must be a positive integer (milliseconds)', timeoutMs)
+
+  async function publishOne(message: OutboxMessage): Promise<PublishResult> {
+    const to = subject(message)
+    if (!isSubject(to)) return refused(`${quote(String(to))} is not a subject a message can be published to`)
+    let sent: NatsHeaders
+    try {
+      sent = headersFor(message, headers)
+    } catch (error) {
+      return refused(`it has a header NATS cannot carry: ${reasonOf(error)}`)
+    }
+    if (idOf(sent) !== message.id)
+      return refused(`its id ${quote(message.id)} is empty, or begins or ends with a blank, which NATS does not keep`)
+    const ack = await jetstream.publish(to, message.body, { headers: sent, timeout: timeoutMs })
+    if (!ack.stream) return { ok: false, reason: 'JetStream gave an answer without a stream' }
+    return ack.duplicate ? await verify(message, ack) : { ok: true }
+  }
+
+  /** The server remembers ids apart from messages, and a message may be gone while its id is not. */
+  async function verify({ id, body }: OutboxMessage, { stream, seq }: NatsPubAck): Promise<PublishResult> {
+    const manager = await jetstream.jetstreamManager(false)
+    const stored = await manager.streams.getMessage(stream, { seq })
+    if (stored === null || idOf(stored.header) !== id) {
+      const reason = `stream ${stream} called it a duplicate of message ${seq}, which is not there: it was consumed, purged or lost, and is taken again when the stream's duplicate window is over`
+      return { ok: false, reason }
+    }
+    if (Buffer.compare(stored.data, body) !== 0)
+      return refused(`stream ${stream} has another body under its id, as message ${seq}`)
+    return { ok: true }
+  }
+
+  return (batch) =>
+    Promise.all(
+      batch.map((message) => publishOne(message).catch((error: unknown) => failure(error, subjectOf(message)))),
+    )
+
+  function subjectOf(message: OutboxMessage): string {
+    try {
+      return subject(message)
+    } catch {
+      return message.topic
+    }
+  }
+}
+
+function headersFor({ id, headers, orderingKey }: OutboxMessage, empty: NatsHeadersFactory): NatsHeaders {
+  const sent = empty()
+  for (const [name, value] of Object.entries(headers)) {
+    if (name !== MSG_ID_HEADER && (name !== ORDERING_KEY_HEADER || orderingKey === undefined)) sent.append(name, value)
+  }
+  if (orderingKey !== undefined) sent.append(ORDERING_KEY_HEADER, orderingKey)
+  sent.append(MSG_ID_HEADER, id)
+  return sent
+}
+
+const refused = (reason: string): PublishResult => ({ ok: false, reason, permanent: true })
+
+function failure(error: unknown, subject: string): PublishResult {
+  const name = error instanceof Error ? error.name : ''
+  // The client's name for "nobody answered": no stream takes the subject, or there is no JetStream.
+  if (name === 'JetStreamNotEnabled') return { ok: false, reason: `no stream takes the subject ${quote(subject)}` }
+  const reason = reasonOf(error)
+  const tooLarge = apiCode(error) === TOO_LARGE || (name === 'InvalidArgumentError' && /max_payload/.test(reason))
+  return OnlyonceError.is(error) || tooLarge ? refused(reason) : { ok: false, reason }
+}

@@ -1,0 +1,84 @@
+import { type Runtime, sleep } from '../../core/runtime.ts'
+import type { NatsMessage, NatsPullConsumer } from './client.ts'
+
+/**
+ * How long one request for messages stays with the server: the shortest the client allows. The ack wait is counted from
+ * the request, and an end waits for it. To close it earlier is not safe: nats-server 2.9.10 takes the next message that
+ * is to be delivered again for one handed out, and the newest one for one that was not.
+ */
+const FETCH_MS = 1_000
+/** A request that has not ended so long after its time lost its server. */
+const GRACE_MS = 2_000
+/** What makes room wakes; this is only for a wake that was lost. */
+const IDLE_MS = 250
+
+export interface ReaderEvents {
+  /** `askedAt`: when the server was asked for it, by `elapsed`. */
+  readonly onMessage: (message: NatsMessage, askedAt: number) => void
+  /** The server had nothing more. */
+  readonly onExhausted: (askedAt: number) => void
+  readonly room: () => number
+}
+
+export interface Reader {
+  /**
+   * Resolves when reading was ended and the last request is over.
+   * @throws what ended it: the consumer was deleted, the server or the connection is gone
+   */
+  readonly over: Promise<void>
+  wake(): void
+  /** Nothing is asked for from now on. */
+  end(): void
+}
+
+/** Asks for as many messages as there is room for, again and again. Between two requests nothing is asked. */
+export function read(
+  consumer: NatsPullConsumer,
+  runtime: Runtime,
+  { onMessage, onExhausted, room }: ReaderEvents,
+): Reader {
+  const ending = new AbortController()
+  let woken = new AbortController()
+
+  async function fetchOnce(max: number): Promise<void> {
+    const askedAt = runtime.elapsed()
+    const messages = await consumer.fetch({ max_messages: max, expires: FETCH_MS })
+    let silent = false
+    const cancel = runtime.after(FETCH_MS + GRACE_MS, () => {
+      silent = true
+      void messages.close().catch(() => {})
+    })
+    let count = 0
+    try {
+      for await (const message of messages) {
+        count++
+        onMessage(message, askedAt)
+      }
+    } finally {
+      cancel()
+    }
+    if (ending.signal.aborted) return
+    if (silent) throw new Error(`NATS did not end a request for messages within ${FETCH_MS + GRACE_MS} ms`)
+    if (count < max) onExhausted(askedAt)
+  }
+
+  async function run(): Promise<void> {
+    while (!ending.signal.aborted) {
+      const max = room()
+      if (max > 0) await fetchOnce(max)
+      else {
+        woken = new AbortController()
+        await sleep(runtime, IDLE_MS, woken.signal)
+      }
+    }
+  }
+
+  return {
+    over: run(),
+    wake: () => woken.abort('woken'),
+    end() {
+      ending.abort()
+      woken.abort('woken')
+    },
+  }
+}

@@ -1,0 +1,10 @@
+/** Whether a message can be published there: tokens with dots between, no blanks, no wildcards. */
+export function isSubject(value: unknown): value is string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they end a line of the protocol
+  return typeof value === 'string' && /^[^\s.*>\u0000-\u001f]+(\.[^\s.*>\u0000-\u001f]+)*$/.test(value)
+}
+
+/** Whether it can name a stream or a consumer. */
+export function isName(value: unknown): value is string {
+  return isSubject(value) && !/[./\\]/.test(value)
+}

@@ -1,0 +1,28 @@
+import { quote } from '../../core/key.ts'
+import type { OutboxMessage } from '../../core/store.ts'
+import { ORDERING_KEY_HEADER } from '../headers.ts'
+
+/** AMQP counts the bytes of ids, names and routing keys with one byte. */
+const MAX_SHORT_BYTES = 255
+
+/** Read by RabbitMQ itself: it sends copies to the queues that stand there, and closes the channel over a text. */
+const BROKERS_OWN = ['CC', 'BCC']
+
+/** Why a message cannot be sent as it is. Looked for before: one that fails on its way takes the channel with it. */
+export function whatIsWrong({ id, topic, headers }: OutboxMessage): string | undefined {
+  for (const [what, text] of Object.entries({ id, topic })) {
+    if (text === '' || Buffer.byteLength(text) > MAX_SHORT_BYTES)
+      return `its ${what} ${quote(text)} must have 1 to ${MAX_SHORT_BYTES} bytes for RabbitMQ`
+  }
+  for (const name of Object.keys(headers)) {
+    if (BROKERS_OWN.includes(name)) return `its header ${name} is one that RabbitMQ reads itself: rename it`
+    if (Buffer.byteLength(name) > MAX_SHORT_BYTES)
+      return `the name of its header ${quote(name)} must not be longer than ${MAX_SHORT_BYTES} bytes for RabbitMQ`
+  }
+  return undefined
+}
+
+export function propertiesOf({ id, headers, orderingKey }: OutboxMessage): Record<string, unknown> {
+  const ordering = orderingKey === undefined ? {} : { [ORDERING_KEY_HEADER]: orderingKey }
+  return { messageId: id, persistent: true, headers: { ...headers, ...ordering } }
+}

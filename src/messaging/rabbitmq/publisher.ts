@@ -1,0 +1,98 @@
+import { reasonOf } from '../../core/errors.ts'
+import { invalidOption } from '../../core/options.ts'
+import type { Publisher, PublishResult } from '../../core/publisher.ts'
+import type { OutboxMessage } from '../../core/store.ts'
+import type { RabbitChannel, RabbitConnection } from './client.ts'
+import { type Confirms, NotConfirmed } from './confirms.ts'
+import { checkConnection } from './options.ts'
+import { propertiesOf, whatIsWrong } from './outgoing.ts'
+import { keepSender, type Sender, sendOver } from './sender.ts'
+
+interface To {
+  /**
+   * Default `''`: each message goes to the queue named as its topic. Otherwise to this exchange, with the topic as
+   * routing key.
+   */
+  readonly exchange?: string
+}
+
+export type RabbitPublisherOptions = To &
+  (
+    | {
+        /** As for `consume`: what the function opened is opened again when it is lost, and closed by `close`. */
+        readonly connection: RabbitConnection | (() => Promise<RabbitConnection>)
+      }
+    | {
+        /** A confirm channel of yours, which you may go on using. When it is closed, every further call throws. */
+        readonly channel: RabbitChannel
+      }
+  )
+
+export interface RabbitPublisher extends Publisher, AsyncDisposable {
+  /** Closes what was opened here. Whatever is not confirmed by then is unknown. */
+  close(): Promise<void>
+}
+
+/**
+ * Publishes durable messages over a confirm channel. `ok` is what a queue has taken for good; refused, each by itself, is
+ * what no queue takes, what RabbitMQ does not take, and what has no form in AMQP (`permanent`). Throws when the channel
+ * was lost and nothing is known of any.
+ * @throws OnlyonceError OPTION_INVALID
+ */
+export function publisher(options: RabbitPublisherOptions): RabbitPublisher {
+  const { sender, exchange } = checked(options)
+
+  async function publish(batch: readonly OutboxMessage[]): Promise<readonly PublishResult[]> {
+    if (batch.length === 0) return []
+    const confirms = await sender.open()
+    const answers: Promise<PublishResult>[] = []
+    const unknown: NotConfirmed[] = []
+    for (const message of batch) {
+      const wrong = whatIsWrong(message)
+      answers.push(
+        wrong === undefined
+          ? sendOne(confirms, exchange, message, unknown)
+          : Promise.resolve({ ok: false, reason: wrong, permanent: true }),
+      )
+      await confirms.roomy()
+    }
+    const results = await Promise.all(answers)
+    if (unknown.length === batch.length) throw unknown[0]
+    return results
+  }
+
+  const close = () => sender.close()
+  return Object.assign(publish, { close, [Symbol.asyncDispose]: close })
+}
+
+const DONE: PublishResult = Object.freeze({ ok: true })
+
+async function sendOne(
+  confirms: Confirms,
+  exchange: string,
+  message: OutboxMessage,
+  unknown: NotConfirmed[],
+): Promise<PublishResult> {
+  try {
+    await confirms.send(exchange, message.topic, message.body, propertiesOf(message))
+    return DONE
+  } catch (error) {
+    if (error instanceof NotConfirmed && error.kind === 'unknown') unknown.push(error)
+    return { ok: false, reason: reasonOf(error) }
+  }
+}
+
+function checked(options: RabbitPublisherOptions): { readonly sender: Sender; readonly exchange: string } {
+  const { connection, channel, exchange = '', ...others } = Object(options) as Record<string, unknown>
+  for (const [name, value] of Object.entries(others)) throw invalidOption(name, 'is not an option', value)
+  if (typeof exchange !== 'string' || Buffer.byteLength(exchange) > 255)
+    throw invalidOption('exchange', 'must be the name of an exchange, at most 255 bytes', exchange)
+  if (channel !== undefined) {
+    if (connection !== undefined) throw invalidOption('channel', 'cannot be given together with `connection`', channel)
+    if (typeof Object(channel).publish !== 'function' || typeof Object(channel).waitForConfirms !== 'function')
+      throw invalidOption('channel', 'must be a confirm channel of amqplib', channel)
+    return { sender: sendOver(channel as RabbitChannel), exchange }
+  }
+  checkConnection(connection)
+  return { sender: keepSender(connection), exchange }
+}

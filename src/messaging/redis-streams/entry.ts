@@ -1,0 +1,79 @@
+import { isUtf8 } from 'node:buffer'
+import type { Delivery } from '../delivery.ts'
+import type { Word } from './client.ts'
+
+/** An entry of a stream: its place, and its fields and values in turn, as bytes. */
+export interface Entry {
+  readonly at: string
+  readonly fields: readonly Buffer[]
+}
+
+/** The fields of a message. Others are taken for headers. */
+export const FIELDS = Object.freeze({ id: 'id', body: 'body', headers: 'headers', orderingKey: 'orderingKey' })
+
+type Parts = Pick<Delivery, 'id' | 'body' | 'headers' | 'orderingKey'>
+
+/** Numbers below are no times but somebody's own counting: it was 2001. */
+const FIRST_TIME = 1_000_000_000_000
+
+/** What the inbox needs to know of an entry. An entry that is not as it should be has no id, and is put aside. */
+export function deliveryOf(stream: string, { at, fields }: Entry): Omit<Delivery, 'extend' | 'redelivered'> {
+  const publishedAt = Number(at.slice(0, at.indexOf('-')))
+  return {
+    ...(partsOf(fields) ?? { id: '', body: bodyOf(fields), headers: {} }),
+    source: stream,
+    coordinates: `${stream}:${at}`,
+    ...(publishedAt < FIRST_TIME ? {} : { publishedAt }),
+  }
+}
+
+function bodyOf(fields: readonly Buffer[]): Uint8Array {
+  const index = fields.findIndex((field, i) => i % 2 === 0 && field.toString() === FIELDS.body)
+  return fields[index + 1] ?? new Uint8Array()
+}
+
+/** `undefined` when a field of ours is there twice, is not text, or is not what it should be. */
+function partsOf(fields: readonly Buffer[]): Parts | undefined {
+  const known = new Map<string, Buffer>()
+  const others: [string, string][] = []
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = (fields[i] as Buffer).toString()
+    const value = fields[i + 1] as Buffer
+    if (!(name in FIELDS)) others.push([name, value.toString()])
+    else if (known.has(name) || (name !== FIELDS.body && !isUtf8(value))) return undefined
+    else known.set(name, value)
+  }
+  const headers = headersOf(known.get(FIELDS.headers))
+  if (headers === undefined) return undefined
+  const orderingKey = known.get(FIELDS.orderingKey)?.toString()
+  return {
+    id: known.get(FIELDS.id)?.toString() ?? '',
+    body: known.get(FIELDS.body) ?? new Uint8Array(),
+    headers: Object.fromEntries([...others, ...headers]),
+    ...(orderingKey === undefined ? {} : { orderingKey }),
+  }
+}
+
+function headersOf(json: Buffer | undefined): readonly [string, string][] | undefined {
+  if (json === undefined) return []
+  try {
+    const entries = Object.entries(JSON.parse(json.toString()) as object)
+    return entries.every(([, value]) => typeof value === 'string') ? entries : undefined
+  } catch {
+    return undefined
+  }
+}
+
+export interface StreamMessage {
+  readonly id: string
+  readonly body: Uint8Array
+  readonly headers: Readonly<Record<string, string>>
+  readonly orderingKey?: string | undefined
+}
+
+/** Fields and values for `XADD`. */
+export function fieldsOf({ id, body, headers, orderingKey }: StreamMessage): Word[] {
+  const order = orderingKey === undefined ? [] : [FIELDS.orderingKey, orderingKey]
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+  return [FIELDS.id, id, FIELDS.body, bytes, FIELDS.headers, JSON.stringify(headers), ...order]
+}

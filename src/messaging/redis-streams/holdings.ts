@@ -1,0 +1,102 @@
+import type { Runtime } from '../../core/runtime.ts'
+import { createBacklog, type Held } from '../backlog.ts'
+import type { Delivery } from '../delivery.ts'
+import { deliveryOf, type Entry } from './entry.ts'
+import type { Group } from './group.ts'
+
+export interface HeldEntry extends Held {
+  readonly entry: Entry
+  readonly delivery: Omit<Delivery, 'extend'>
+  /** Somebody else has it. */
+  lost: boolean
+  /** The group does not list it any more, and nobody else can be given it: this is the last copy. */
+  gone: boolean
+  /** When it is to be tried again, by `runtime.elapsed`. */
+  dueAt: number
+}
+
+/** Everything that this consumer was given and has not settled. */
+export interface Holdings {
+  readonly size: number
+  /** Those that the group lists as ours. */
+  readonly listed: number
+  /** Those that wait for their turn. */
+  readonly waiting: number
+  /** False when it is here already. */
+  add(entry: Entry, redelivered: boolean): boolean
+  /** `gathering`: see the backlog. */
+  take(max: number, gathering?: object): HeldEntry[]
+  again(held: HeldEntry, ms: number): void
+  /** Settled, or somebody else's. */
+  remove(held: HeldEntry): void
+  /** Tells Redis that this process is alive, and learns what it has lost. */
+  keep(which?: readonly HeldEntry[]): Promise<void>
+  /** Nothing is tried again; answers what is left. */
+  end(): readonly HeldEntry[]
+}
+
+export function createHoldings(stream: string, group: Group, runtime: Runtime, wake: () => void): Holdings {
+  const held = new Map<string, HeldEntry>()
+  const backlog = createBacklog<HeldEntry>(runtime, wake)
+
+  function remove(one: HeldEntry): void {
+    if (held.get(one.entry.at) === one) held.delete(one.entry.at)
+    backlog.done(one)
+  }
+
+  return {
+    get size() {
+      return held.size
+    },
+    get listed() {
+      let listed = 0
+      for (const { gone } of held.values()) if (!gone) listed++
+      return listed
+    },
+    get waiting() {
+      return backlog.size
+    },
+    add(entry, redelivered) {
+      const known = held.get(entry.at)
+      if (known !== undefined) {
+        known.gone = false
+        return false
+      }
+      const delivery = { ...deliveryOf(stream, entry), redelivered }
+      const one: HeldEntry = {
+        entry,
+        delivery,
+        orderingKey: delivery.orderingKey,
+        isOurs: () => !one.lost,
+        seen: redelivered,
+        lost: false,
+        gone: false,
+        dueAt: 0,
+      }
+      held.set(entry.at, one)
+      backlog.add(one)
+      return true
+    },
+    take: backlog.take,
+    again(one, ms) {
+      one.dueAt = runtime.elapsed() + ms
+      backlog.again(one, ms)
+    },
+    remove,
+    async keep(which = [...held.values()]) {
+      const listed = which.filter(({ gone, lost }) => !gone && !lost)
+      const kept = await group.keep(listed.map(({ entry }) => entry.at))
+      for (const [i, one] of listed.entries()) {
+        if (kept[i] === 'gone') one.gone = true
+        if (kept[i] !== 'lost') continue
+        one.lost = true
+        held.delete(one.entry.at)
+      }
+      if (kept.includes('lost')) backlog.dropLost()
+    },
+    end() {
+      backlog.end()
+      return [...held.values()]
+    },
+  }
+}

@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto'
+import { reasonOf } from '../../core/errors.ts'
+import { invalidOption } from '../../core/options.ts'
+import type { Runtime } from '../../core/runtime.ts'
+import { timeLimit } from '../../core/time-limit.ts'
+import type {
+  IoredisStreams,
+  NodeRedisClusterStreams,
+  NodeRedisSentinelStreams,
+  NodeRedisStreams,
+  RedisStreamsClient,
+  Word,
+} from './client.ts'
+import { SOURCE } from './scripts/source.ts'
+
+/** Sends a command that concerns `key`, and is answered with bytes where Redis answers a bulk string. */
+export type Send = (key: string, words: readonly Word[]) => Promise<unknown>
+
+/** A client may keep a promise open for ever when its connection is lost or its server is silent. */
+const COMMAND_LIMIT_MS = 10_000
+
+/** 36 is `$`, the bulk string. */
+const AS_BYTES = { typeMapping: { 36: Buffer } } as const
+
+/**
+ * Recognises the client by what it can do.
+ * @throws OnlyonceError OPTION_INVALID
+ */
+export function sendWith(client: RedisStreamsClient): Send {
+  const has = (name: string) => Object(client)[name] !== undefined
+  if (has('callBuffer')) {
+    const ioredis = client as IoredisStreams
+    refusePrefix(client)
+    return (_key, [command, ...args]) => ioredis.callBuffer(command as string, args)
+  }
+  if (has('sendCommand') && has('masters')) {
+    const cluster = client as NodeRedisClusterStreams
+    return (key, words) => cluster.sendCommand(key, false, [...words], AS_BYTES)
+  }
+  if (has('sendCommand') && has('acquire')) {
+    const sentinel = client as NodeRedisSentinelStreams
+    return (_key, words) => sentinel.sendCommand(false, [...words], AS_BYTES)
+  }
+  if (has('sendCommand') && has('duplicate')) {
+    const single = client as NodeRedisStreams
+    return (_key, words) => single.sendCommand(words, AS_BYTES)
+  }
+  // Not shown: a client holds its password.
+  throw invalidOption('client', 'must be a client of ioredis, node-redis or iovalkey', typeof client)
+}
+
+/** It would be put before the keys of some commands and not of others. */
+function refusePrefix(client: object): void {
+  const { options } = client as { options?: { keyPrefix?: unknown; redisOptions?: { keyPrefix?: unknown } } }
+  const prefix = options?.keyPrefix || options?.redisOptions?.keyPrefix
+  if (prefix !== undefined && prefix !== '')
+    throw invalidOption('client', 'must not have a keyPrefix: put the prefix into the name of the stream', prefix)
+}
+
+export type ScriptName = Exclude<keyof typeof SOURCE, 'owner'>
+
+const SCRIPTS = Object.fromEntries(
+  Object.entries(SOURCE).map(([name, text]) => {
+    const source = SOURCE.owner + text
+    return [name, { source, sha: createHash('sha1').update(source).digest('hex') }]
+  }),
+) as Record<ScriptName, { readonly source: string; readonly sha: string }>
+
+/** Runs a script, also after a restart, a fail-over or `SCRIPT FLUSH` made the server forget it. */
+export type RunScript = (name: ScriptName, keys: readonly string[], args: readonly Word[]) => Promise<unknown>
+
+export function scriptsOn(send: Send, runtime: Runtime): RunScript {
+  return async (name, keys, args) => {
+    const { source, sha } = SCRIPTS[name]
+    const ask = (front: readonly string[]) => {
+      const silent = () => new Error(`redis did not answer within ${COMMAND_LIMIT_MS} ms`)
+      const answer = send(keys[0] as string, [...front, String(keys.length), ...keys, ...args])
+      return timeLimit(runtime, answer, COMMAND_LIMIT_MS, silent)
+    }
+    try {
+      return await ask(['EVALSHA', sha])
+    } catch (error) {
+      if (!reasonOf(error).includes('NOSCRIPT')) throw error
+      return ask(['EVAL', source])
+    }
+  }
+}

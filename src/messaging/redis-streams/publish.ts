@@ -1,0 +1,86 @@
+import { reasonOf } from '../../core/errors.ts'
+import { invalidOption } from '../../core/options.ts'
+import type { Publisher, PublishResult } from '../../core/publisher.ts'
+import type { OutboxMessage } from '../../core/store.ts'
+import type { RedisStreamsClient, Word } from './client.ts'
+import { fieldsOf } from './entry.ts'
+import { type Send, sendWith } from './port.ts'
+
+export interface RedisStreamsPublisherOptions {
+  /** A client of ioredis, node-redis or iovalkey. It stays yours and is not closed. */
+  readonly client: RedisStreamsClient
+  /** Default: the message's topic. The stream that a message goes to. */
+  readonly stream?: (message: OutboxMessage) => string
+  /**
+   * Default `'onlyonce'`. Redis 8.6 and later remembers the last ids of each producer and stores a message once that is
+   * sent again; the same for all processes that may send the same message. Older ones store it twice.
+   */
+  readonly producer?: string
+}
+
+const KNOWN: readonly string[] = ['client', 'stream', 'producer']
+
+/**
+ * Appends messages to streams. `ok` when Redis answered where it put the message: as durable as that Redis is.
+ * @throws OnlyonceError OPTION_INVALID
+ */
+export function publisher(options: RedisStreamsPublisherOptions): Publisher {
+  for (const [name, value] of Object.entries(Object(options))) {
+    if (!KNOWN.includes(name)) throw invalidOption(name, `is not an option; there are ${KNOWN.join(', ')}`, value)
+  }
+  const { client, stream = ({ topic }) => topic, producer = 'onlyonce' } = options
+  if (typeof stream !== 'function') throw invalidOption('stream', 'must be a function', stream)
+  if (typeof producer !== 'string' || producer === '') throw invalidOption('producer', 'must be a name', producer)
+  const send = sendWith(client)
+  let asked: Promise<boolean> | undefined
+
+  /** Asked until it was answered. */
+  function deduplicates(key: string): Promise<boolean> {
+    asked ??= serverDeduplicates(send, key)
+    asked.catch(() => {
+      asked = undefined
+    })
+    return asked
+  }
+
+  async function publish(message: OutboxMessage): Promise<PublishResult> {
+    try {
+      const to = stream(message)
+      const once = (await deduplicates(to)) ? producer : undefined
+      const place = await send(to, addition(to, message, once))
+      if (/^\d+-\d+$/.test(String(place))) return { ok: true }
+      return { ok: false, reason: `redis did not say where it put the message, but ${String(place)}` }
+    } catch (error) {
+      return { ok: false, reason: reasonOf(error) }
+    }
+  }
+
+  // All that is said in one turn of the event loop goes out together.
+  return (batch) => Promise.all(batch.map(publish))
+}
+
+/** `producer`: the server is to store a message once that this producer sends again. */
+export function addition(stream: string, message: OutboxMessage, producer: string | undefined): Word[] {
+  const once = producer === undefined ? [] : ['IDMP', producer, message.id]
+  return ['XADD', stream, ...once, '*', ...fieldsOf(message)]
+}
+
+const FIRST_WITH_IDMP = [8, 6] as const
+
+async function serverDeduplicates(send: Send, key: string): Promise<boolean> {
+  try {
+    return hasIdmp(String(await send(key, ['INFO', 'server'])))
+  } catch (error) {
+    // A user who may not ask. The consumer finds the duplicate.
+    if (reasonOf(error).includes('NOPERM')) return false
+    throw error
+  }
+}
+
+/** Valkey says which version of Redis it takes after, and a version of its own. */
+export function hasIdmp(info: string): boolean {
+  const [, major = '0', minor = '0'] = /^redis_version:(\d+)\.(\d+)/m.exec(info) ?? []
+  if (/^server_name:valkey/m.test(info)) return false
+  const [firstMajor, firstMinor] = FIRST_WITH_IDMP
+  return Number(major) > firstMajor || (Number(major) === firstMajor && Number(minor) >= firstMinor)
+}

@@ -1,0 +1,107 @@
+import type { Runtime } from '../../core/runtime.ts'
+import type { Entry } from './entry.ts'
+import { type Found, type Group, isGroupMissing } from './group.ts'
+import type { Holdings } from './holdings.ts'
+
+const LONGEST_TAKE_OVER_PAUSE_MS = 5_000
+const LOOK_AT_ONCE = 100
+
+export interface ReaderOptions {
+  readonly takeOverMs: number
+  readonly report: (error: unknown) => void
+}
+
+/** Brings up to `room` messages in, the oldest first: what others left behind, what was lost on the way, what is new. */
+export type Reader = (room: number) => Promise<void>
+
+export function createReader(
+  stream: string,
+  group: Group,
+  holdings: Holdings,
+  runtime: Runtime,
+  { takeOverMs, report }: ReaderOptions,
+): Reader {
+  let made = false
+  let madeBefore = false
+  /** Where the take-over goes on; `undefined` when it is through. */
+  let claiming: string | undefined
+  let nextTakeOverAt = runtime.elapsed()
+  /** Up to here entries may have been given to somebody by a group that is no more. */
+  let rewoundTo = '0-0'
+
+  async function make(): Promise<void> {
+    const last = await group.make()
+    made = true
+    if (last === undefined || !madeBefore) return
+    rewoundTo = last
+    report(new Error(`stream ${stream} had lost its group: it was made again, before the first entry`))
+  }
+
+  /** How many of them are new to us. */
+  function hold({ entries, trimmed }: Found, redelivered: (entry: Entry) => boolean): number {
+    if (trimmed.length > 0) {
+      const names = trimmed.slice(0, 10).join(', ')
+      report(new Error(`${trimmed.length} entries of stream ${stream} were trimmed before they were handled: ${names}`))
+    }
+    return entries.filter((entry) => holdings.add(entry, redelivered(entry))).length
+  }
+
+  async function takeOver(room: number): Promise<number> {
+    if (claiming === undefined && runtime.elapsed() < nextTakeOverAt) return 0
+    claiming ??= '0-0'
+    let taken = 0
+    while (claiming !== undefined && taken < room) {
+      const claimed = await group.claim(claiming, room - taken)
+      taken += hold(claimed, () => true)
+      claiming = claimed.next === '0-0' ? undefined : claimed.next
+    }
+    nextTakeOverAt = runtime.elapsed() + Math.min(takeOverMs / 4, LONGEST_TAKE_OVER_PAUSE_MS)
+    return taken
+  }
+
+  /** An answer was lost, or a process of our name is started again. */
+  async function recover(room: number): Promise<void> {
+    let recovered = 0
+    let after = '0-0'
+    while (recovered < room) {
+      const { entries, trimmed } = await group.own(after, LOOK_AT_ONCE)
+      const next = [entries.at(-1)?.at ?? '0-0', trimmed.at(-1) ?? '0-0'].sort(byPlace)[1] as string
+      if (next === '0-0') return
+      after = next
+      for (const entry of entries) {
+        if (recovered < room) recovered += hold({ entries: [entry], trimmed: [] }, () => true)
+      }
+      hold({ entries: [], trimmed }, () => true)
+      if (trimmed.length > 0) await group.ack(trimmed)
+    }
+  }
+
+  async function read(room: number): Promise<void> {
+    const left = room - (await takeOver(room))
+    if (left <= 0) return
+    const fetched = await group.fetch(left, holdings.listed)
+    if (fetched === 'missing') await recover(left)
+    else hold(fetched, ({ at }) => byPlace(at, rewoundTo) <= 0)
+  }
+
+  return async (room) => {
+    if (!made) await make()
+    madeBefore = true
+    try {
+      await read(room)
+    } catch (error) {
+      if (!isGroupMissing(error)) throw error
+      made = false
+      await make()
+      await read(room)
+    }
+  }
+}
+
+/** Places are two numbers of up to 64 bits. */
+function byPlace(a: string, b: string): number {
+  const [aTime = '', aNumber = ''] = a.split('-')
+  const [bTime = '', bNumber = ''] = b.split('-')
+  const [x, y] = aTime === bTime ? [aNumber, bNumber] : [aTime, bTime]
+  return x.length === y.length ? (x < y ? -1 : x > y ? 1 : 0) : x.length - y.length
+}

@@ -1,0 +1,19 @@
+-- keep: starts the idle time of entries anew, so that nobody takes them over.
+-- ARGV[3…]  the entries
+-- returns   for each: 0 not ours, 1 kept, 2 trimmed or flushed away, so that nobody else can be given it
+--
+-- One that was handled elsewhere and deleted looks as if it were trimmed: whoever handles it then finds it done.
+local function is_there(id)
+  return #redis.call('XPENDING', KEYS[1], ARGV[1], id, id, 1) == 1 or #redis.call('XRANGE', KEYS[1], id, id) == 1
+end
+local kept = {}
+for i = 3, #ARGV do
+  local id = ARGV[i]
+  local ours = is_ours(id)
+  if ours and #redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, id, 'IDLE', 0, 'JUSTID') == 1 then
+    kept[#kept + 1] = 1
+  else
+    kept[#kept + 1] = not ours and is_there(id) and 0 or 2
+  end
+end
+return kept

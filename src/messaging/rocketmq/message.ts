@@ -1,0 +1,81 @@
+import type { Delivery } from '../delivery.ts'
+import { ID_HEADER, ORDERING_KEY_HEADER, REASON_HEADER } from '../headers.ts'
+import type { RocketMessage, RocketOutgoing } from './client.ts'
+
+/** All properties of a message together, as the proxy counts them, and how many there may be. */
+const MAX_PROPERTIES_BYTES = 16_384
+const MAX_PROPERTIES = 128
+
+/** Written by the broker on a message that was part of a transaction; a copy is not. */
+const BROKERS_OWN = ['__transactionId__', 'TRANSACTION_CHECK_TIMES']
+
+/** The broker splits keys at blanks. An id that is no key is still whole in its property. */
+const CAN_BE_KEY = /^[^\s\p{Cc}]+$/u
+
+/** How an id goes with a message: as its key, by which RocketMQ finds it, and as a property. */
+export function idOf(id: string): { readonly keys: string[]; readonly property: readonly [string, string] } {
+  return { keys: CAN_BE_KEY.test(id) ? [id] : [], property: [ID_HEADER, id] }
+}
+
+export function orderingKeyOf({ messageGroup, properties }: RocketMessage): string | undefined {
+  return messageGroup || properties.get(ORDERING_KEY_HEADER) || undefined
+}
+
+/** What the inbox needs to know of a message; `seenHere`: this process began with it before. */
+export function deliveryOf(message: RocketMessage, seenHere: boolean): Omit<Delivery, 'extend'> {
+  const { messageId, topic, body, keys, properties, bornTimestamp, messageGroup, deliveryAttempt = 1 } = message
+  const orderingKey = orderingKeyOf(message)
+  return {
+    id: properties.get(ID_HEADER) || keys[0] || '',
+    source: topic,
+    ...(messageId === '' ? {} : { coordinates: messageId }),
+    ...(bornTimestamp === undefined ? {} : { publishedAt: bornTimestamp.getTime() }),
+    body,
+    headers: Object.fromEntries(properties),
+    ...(orderingKey === undefined ? {} : { orderingKey }),
+    // Where the broker keeps an order, it hands over again what lapsed, and what follows it, as a first attempt.
+    redelivered: seenHere || deliveryAttempt > 1 || Boolean(messageGroup),
+  }
+}
+
+/** The message as it goes to the topic of those that were put aside. */
+export function copyOf(message: RocketMessage, topic: string, reason: string): RocketOutgoing {
+  const { body, keys, tag } = message
+  const properties = new Map(message.properties)
+  for (const name of BROKERS_OWN) properties.delete(name)
+  const orderingKey = orderingKeyOf(message)
+  if (orderingKey !== undefined && fits(properties, ORDERING_KEY_HEADER, orderingKey))
+    properties.set(ORDERING_KEY_HEADER, orderingKey)
+  const short = cutTo(roomFor(properties, REASON_HEADER), printable(reason))
+  if (short !== '') properties.set(REASON_HEADER, short)
+  return { topic, body, keys: [...keys], properties, ...(tag ? { tag } : {}) }
+}
+
+const bytes = (text: string) => Buffer.byteLength(text)
+
+/** How long the value of one more property may be; what it replaces does not count. */
+function roomFor(properties: ReadonlyMap<string, string>, name: string): number {
+  const others = [...properties].filter(([other]) => other !== name)
+  if (others.length >= MAX_PROPERTIES) return 0
+  return others.reduce((left, [key, value]) => left - bytes(key) - bytes(value), MAX_PROPERTIES_BYTES) - bytes(name)
+}
+
+function fits(properties: ReadonlyMap<string, string>, name: string, value: string): boolean {
+  return bytes(value) <= roomFor(properties, name)
+}
+
+/** The proxy refuses a property with a control character, a line break included. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}+/gu, ' ').toWellFormed()
+}
+
+/** A cut may leave half of a character, which becomes a mark of three bytes. */
+function cutTo(limit: number, text: string): string {
+  if (bytes(text) <= limit) return text
+  return limit < 3
+    ? ''
+    : Buffer.from(text)
+        .subarray(0, limit - 2)
+        .toString()
+        .replace(/\uFFFD$/, '')
+}

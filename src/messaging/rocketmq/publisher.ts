@@ -1,0 +1,112 @@
+import { reasonOf } from '../../core/errors.ts'
+import { invalidOption } from '../../core/options.ts'
+import type { Publisher, PublishResult } from '../../core/publisher.ts'
+import type { OutboxMessage } from '../../core/store.ts'
+import { ORDERING_KEY_HEADER } from '../headers.ts'
+import { CODE, codeOf, type RocketOutgoing, type RocketProducer } from './client.ts'
+import { idOf } from './message.ts'
+
+export interface RocketPublisherOptions {
+  /** A `Producer` that was started. Yours to shut down. */
+  readonly producer: RocketProducer
+  /**
+   * Default true: a message with an ordering key goes to a FIFO topic, with the key as its message group. `false`: to a
+   * NORMAL topic, with the key as a property.
+   */
+  readonly fifo?: boolean
+  /** Default: none. For how long the broker keeps a message before it hands it over; its topic must be a DELAY topic. */
+  readonly delayMs?: (message: OutboxMessage) => number | undefined
+}
+
+const NEVER_TAKEN: ReadonlySet<number | undefined> = new Set([
+  CODE.illegalTopic,
+  CODE.illegalTag,
+  CODE.illegalKey,
+  CODE.illegalGroup,
+  CODE.illegalProperty,
+  CODE.illegalDeliveryTime,
+  CODE.conflictWithType,
+  CODE.payloadTooLarge,
+  CODE.bodyTooLarge,
+  CODE.bodyEmpty,
+  CODE.headersTooLarge,
+  CODE.propertiesTooLarge,
+])
+/** The client's own refusals have no code: a body that is too large, a topic of another type. */
+const CLIENT_REFUSED = /^(Message body size exceeds|Current message type not match)/
+
+/**
+ * Publishes each message to the topic it names; `ok` when the broker answered for it. Messages with the same ordering
+ * key are sent one after the other, and none after one that failed. The broker deduplicates nothing: the id goes with
+ * every copy, for the consumer.
+ * @throws OnlyonceError OPTION_INVALID
+ */
+export function publisher({ producer, fifo = true, delayMs }: RocketPublisherOptions): Publisher {
+  if (typeof Object(producer).send !== 'function')
+    throw invalidOption('producer', 'is required: a Producer that was started', producer)
+  if (typeof fifo !== 'boolean') throw invalidOption('fifo', 'must be true or false', fifo)
+  if (delayMs !== undefined && typeof delayMs !== 'function')
+    throw invalidOption('delayMs', 'must be a function from message to milliseconds', delayMs)
+
+  async function send(message: OutboxMessage): Promise<PublishResult> {
+    try {
+      await producer.send(outgoing(message, fifo, delayMs?.(message)))
+      return { ok: true }
+    } catch (error) {
+      const permanent = NEVER_TAKEN.has(codeOf(error)) || CLIENT_REFUSED.test(reasonOf(error))
+      return { ok: false, reason: reasonOf(error), ...(permanent ? { permanent } : {}) }
+    }
+  }
+
+  async function sendInOrder(messages: readonly OutboxMessage[]): Promise<readonly PublishResult[]> {
+    const results: PublishResult[] = []
+    for (const message of messages) {
+      const before = results.at(-1)
+      const goesOn = before === undefined || before.ok || before.permanent === true
+      results.push(
+        goesOn ? await send(message) : { ok: false, reason: 'the message before it with its key was not sent' },
+      )
+    }
+    return results
+  }
+
+  return async (batch) => {
+    const results = new Map<OutboxMessage, PublishResult>()
+    await Promise.all(
+      groupsOf(batch).map(async (group) => {
+        const answers = await sendInOrder(group)
+        for (const [index, message] of group.entries()) results.set(message, answers[index] as PublishResult)
+      }),
+    )
+    return batch.map((message) => results.get(message) as PublishResult)
+  }
+}
+
+/** What must be sent in order stands together. */
+function groupsOf(batch: readonly OutboxMessage[]): readonly (readonly OutboxMessage[])[] {
+  const groups = new Map<unknown, OutboxMessage[]>()
+  for (const message of batch) {
+    const { topic, orderingKey } = message
+    const name = orderingKey === undefined ? message : JSON.stringify([topic, orderingKey])
+    const group = groups.get(name)
+    if (group === undefined) groups.set(name, [message])
+    else group.push(message)
+  }
+  return [...groups.values()]
+}
+
+function outgoing(message: OutboxMessage, fifo: boolean, delay: number | undefined): RocketOutgoing {
+  const { id, topic, body, headers, orderingKey } = message
+  const { keys, property } = idOf(id)
+  const properties = new Map([...Object.entries(headers), property])
+  if (orderingKey !== undefined) properties.set(ORDERING_KEY_HEADER, orderingKey)
+  return {
+    topic,
+    // Not the memory of a pool, of which it may be a part.
+    body: Buffer.from(body),
+    properties,
+    keys,
+    ...(fifo && orderingKey !== undefined ? { messageGroup: orderingKey } : {}),
+    ...(delay === undefined ? {} : { delay }),
+  }
+}
