@@ -1,0 +1,66 @@
+import { expect, it } from 'vitest'
+import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
+import { createProxy } from '../support/proxy.ts'
+import { describeWith } from '../support/services.ts'
+import { sleepMs, until } from './messaging-helpers.ts'
+import { type Handle, open, openDesk, start, tidily } from './nats-helpers.ts'
+
+const LONG = { timeout: 90_000 }
+const record = (id: string, tx: SqliteTx) => tx.prepare('INSERT INTO effects (id) VALUES (?)').run(id)
+
+describeWith('nats', (url) => {
+  it('a message that is held for longer than the ack wait comes to nobody else', LONG, async () => {
+    const desk = await openDesk(url)
+    await desk.publish(['a', 'b', 'c'], 'k')
+    const { settled, redelivered } = start(desk, async ({ id }, tx) => {
+      await sleepMs(id === 'a' ? 7_000 : 1)
+      record(id, tx)
+    })
+    await until('all are settled', () => settled.length >= 3)
+    expect(await desk.effects()).toEqual(['a', 'b', 'c'])
+    await until('the server has nothing left', desk.isDone)
+    expect((await desk.info()).config.ack_wait).toBe(3_000_000_000)
+    expect((await desk.info()).delivered.consumer_seq).toBe(3)
+    expect(redelivered).toEqual([])
+  })
+
+  it('one whose ack wait was over is not acknowledged by the one who had it before', LONG, async () => {
+    const desk = await openDesk(url)
+    const proxy = tidily(await createProxy(Number(new URL(url).port)), (one) => one.close())
+    const connection = await open(`nats://127.0.0.1:${proxy.port}`)
+    await desk.publish(['slow'])
+    let starts = 0
+    const handle: Handle = async ({ id }, tx) => {
+      starts++
+      // Nothing gets through meanwhile, and the message is handed to the other consumer.
+      if (starts === 1) proxy.blackhole()
+      await sleepMs(starts === 1 ? 5_000 : 1)
+      record(id, tx)
+    }
+    const first = start({ ...desk, connection }, handle)
+    await until('it began', () => starts === 1)
+    const second = start(desk, handle)
+    await until('the other has it', () => second.settled.length === 1)
+    await until('the first is over', () => first.settled.length === 1)
+    proxy.resume()
+    expect(first.settled).toEqual(['slow none'])
+    expect(second.settled).toEqual(['slow ack'])
+    expect(await desk.effects()).toEqual(['slow'])
+  })
+
+  it('goes on about where it was when somebody deletes its consumer', LONG, async () => {
+    const desk = await openDesk(url)
+    await desk.publish(['a', 'b', 'c'])
+    const { settled, failures } = start(desk, ({ id }, tx) => void record(id, tx))
+    await until('the first took effect', async () => settled.length === 3 && (await desk.isDone()))
+    // Long enough for the place to be remembered.
+    await sleepMs(6_000)
+    await desk.manager.consumers.delete(desk.stream, 'ledger')
+    await until('it is noticed', () => failures.length > 0)
+    await desk.publish(['after'])
+    await until('the next is settled', () => settled.length >= 4)
+    await until('the server has nothing left', desk.isDone)
+    expect(failures[0]).toContain('receive')
+    expect(settled).toEqual(['a ack', 'b ack', 'c ack', 'after ack'])
+  })
+})
