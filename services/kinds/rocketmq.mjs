@@ -103,6 +103,9 @@ mappedFileSizeCommitLog=16777216
 maxHashSlotNum=50000
 maxIndexNum=200000
 autoCreateTopicEnable=false
+# A half message is asked about after 6 s at the earliest, and every 30 s.
+transactionTimeOut=1000
+transactionCheckInterval=1000
 `,
   )
   return file

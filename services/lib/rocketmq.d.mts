@@ -5,3 +5,13 @@ export function brokersOf(nameServerPort: number): Promise<string[]>
 
 /** Creates the topic, or changes it. */
 export function createTopic(brokerPort: number, topic: string, type: TopicType, queues: number): Promise<void>
+
+export interface GroupOptions {
+  /** Default false. Whether the broker hands out a queue in its order, one batch after the other. */
+  readonly inOrder?: boolean
+  /** Default 16. */
+  readonly maxRetries?: number
+}
+
+/** Creates the group of consumers, or changes it. */
+export function createGroup(brokerPort: number, group: string, options: GroupOptions): Promise<void>

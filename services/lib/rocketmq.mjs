@@ -1,8 +1,9 @@
-// Just enough of RocketMQ's remoting protocol for what no client of its proxy can do: see brokers, create topics.
+// Just enough of RocketMQ's remoting protocol for what no client of its proxy can do: see brokers, create topics and groups.
 import { ask } from './ask.mjs'
 
 const BROKERS = 106
 const CREATE_TOPIC = 17
+const CREATE_GROUP = 200
 const READ_AND_WRITE = 6
 
 /** The addresses of all brokers that a name server knows. @param {number} nameServerPort @returns {Promise<string[]>} */
@@ -33,8 +34,30 @@ export async function createTopic(brokerPort, topic, type, queues) {
   })
 }
 
-/** @param {number} port @param {number} code @param {Record<string, string>} extFields */
-async function request(port, code, extFields) {
+/**
+ * Creates the group of consumers, or changes it.
+ * @param {number} brokerPort
+ * @param {string} groupName
+ * @param {import('./rocketmq.d.mts').GroupOptions} options
+ */
+export async function createGroup(brokerPort, groupName, { inOrder = false, maxRetries = 16 }) {
+  const group = {
+    groupName,
+    consumeEnable: true,
+    consumeFromMinEnable: true,
+    consumeBroadcastEnable: true,
+    consumeMessageOrderly: inOrder,
+    retryQueueNums: 1,
+    retryMaxTimes: maxRetries,
+    brokerId: 0,
+    whichBrokerWhenConsumeSlowly: 1,
+    notifyConsumerIdsChangedEnable: true,
+  }
+  await request(brokerPort, CREATE_GROUP, {}, JSON.stringify(group))
+}
+
+/** @param {number} port @param {number} code @param {Record<string, string>} extFields @param {string} [content] */
+async function request(port, code, extFields, content = '') {
   const header = Buffer.from(
     JSON.stringify({
       code,
@@ -46,12 +69,13 @@ async function request(port, code, extFields) {
       extFields,
     }),
   )
+  const body = Buffer.from(content)
   const lengths = Buffer.alloc(8)
-  lengths.writeInt32BE(4 + header.length, 0)
+  lengths.writeInt32BE(4 + header.length + body.length, 0)
   // Its first byte says how the header is written: 0 is JSON.
   lengths.writeInt32BE(header.length, 4)
   const isWhole = (/** @type {Buffer} */ answer) => answer.length >= 4 && answer.length >= 4 + answer.readInt32BE(0)
-  const answer = await ask(port, Buffer.concat([lengths, header]), isWhole)
+  const answer = await ask(port, Buffer.concat([lengths, header, body]), isWhole)
   const end = 8 + (answer.readInt32BE(4) & 0xff_ff_ff)
   const { code: result, remark } = JSON.parse(answer.subarray(8, end).toString())
   if (result !== 0) throw new Error(`RocketMQ answered ${result} to request ${code}: ${remark}`)

@@ -1,5 +1,11 @@
 import { Producer, SimpleConsumer } from 'rocketmq-client-nodejs'
-import { brokersOf, createTopic as create, type TopicType } from '../../services/lib/rocketmq.mjs'
+import {
+  brokersOf,
+  createTopic as create,
+  createGroup as createConsumers,
+  type GroupOptions,
+  type TopicType,
+} from '../../services/lib/rocketmq.mjs'
 import { PATIENCE_MS, patiently, type RoundTrip } from './round-trip.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
@@ -9,10 +15,19 @@ export const rocketmqOptions = (url: string) => ({ endpoints: new URL(url).host,
 
 /** No client of the proxy can make one. Does nothing to a topic that is there in the same form. */
 export async function createTopic(url: string, topic: string, type: TopicType = 'NORMAL', queues = 1): Promise<void> {
+  await create(await brokerPort(url), topic, type, queues)
+}
+
+/** Only for a group that needs settings of its own; others come into being with their first consumer. */
+export async function createGroup(url: string, group: string, options: GroupOptions): Promise<void> {
+  await createConsumers(await brokerPort(url), group, options)
+}
+
+async function brokerPort(url: string): Promise<number> {
   const nameServer = Number(new URL(url).searchParams.get('namesrv')?.split(':')[1])
   const [broker] = await brokersOf(nameServer)
   if (broker === undefined) throw new Error('the name server knows no broker')
-  await create(Number(broker.split(':')[1]), topic, type, queues)
+  return Number(broker.split(':')[1])
 }
 
 /** A topic with one queue, and one group that reads it. */
