@@ -61,7 +61,12 @@ Usage: onlyonce demo [options]
                    A run makes a key prefix, schema or database of its own there,
                    called demo_ and a random number, and removes it at its end.
                    The unprotected shop always runs on files.
-  --broker embedded  what carries the messages; more are to come
+  --broker URL     what carries the messages of the protected shop (default ${DEFAULTS.broker}), one of
+                     ${DEFAULTS.broker}                        a queue in a file
+                     rabbitmq://…  kafka://…  rocketmq://…  nats://…
+                     redis-streams://…  bullmq://…
+                   A run makes queues or topics of its own there, called demo- and
+                   a random number, and removes them at its end.
   --help           this text
 
 Exit code: 0 all is well, 1 the audit of the protected run failed, 2 wrong usage,
@@ -149,5 +154,7 @@ function checkStore(store: string): StoreName {
 function checkBroker(broker: string): BrokerName {
   const name = brokerNamed(broker)
   if (name !== undefined) return name
-  throw new UsageError('--broker can only be embedded today; Kafka, RabbitMQ, NATS and others are to come')
+  throw new UsageError(
+    '--broker must be embedded or the URL of a server (rabbitmq://…, kafka://…, rocketmq://…, nats://…, redis-streams://…, bullmq://…)',
+  )
 }

@@ -3,6 +3,9 @@ import type { Publisher } from 'onlyonce/outbox'
 import type { Room } from '../stores/place.ts'
 import type { Consumer, WorkerSetup } from '../system/messages.ts'
 
+/** What a consumer does, in either way. */
+export type AnyWork<Tx> = LeasedInboxOptions | AtomicInboxOptions<Tx>
+
 /** What carries the messages of the shop with onlyonce, as a worker sees it. */
 export interface Broker {
   /** For the relay: the messages about paid orders. */

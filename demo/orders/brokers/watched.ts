@@ -33,3 +33,8 @@ export function withLostConfirms(publish: Publisher, seed: number): Publisher {
     })
   }
 }
+
+/** Under the run's own topic. */
+export function toTopic(topic: string, publish: Publisher): Publisher {
+  return (batch) => publish(batch.map((message) => ({ ...message, topic })))
+}

@@ -1,0 +1,57 @@
+import { Kafka, logLevel } from 'kafkajs'
+import { consume, deadTopic, publisher } from 'onlyonce/kafka'
+import { CONSUMERS, type Consumer } from '../system/messages.ts'
+import type { AnyWork, BrokerPlace } from './broker.ts'
+import { IN_HAND } from './in-hand.ts'
+import { roomAt, roomIn } from './room.ts'
+import { deliveryWatch, toTopic, withLostConfirms } from './watched.ts'
+
+const PARTITIONS = 6
+/** A killed member is noticed after the shortest time that a broker allows by default. */
+const GROUP = { sessionTimeout: 6_000, heartbeatInterval: 1_000 }
+
+const groupOf = (room: string, name: Consumer) => `${room}-${name}`
+
+function clientOf(server: string): Kafka {
+  process.env.KAFKAJS_NO_PARTITIONER_WARNING = '1'
+  const { host } = new URL(server)
+  return new Kafka({ clientId: 'onlyonce-demo', brokers: [host], logLevel: logLevel.NOTHING })
+}
+
+/** One topic, and a group for each consumer. */
+export const kafka: BrokerPlace = {
+  async makeRoom(given) {
+    const { url, name } = roomAt(given)
+    const admin = clientOf(given).admin()
+    await admin.connect()
+    const topics = [name, deadTopic(name)].map((topic) => ({ topic, numPartitions: PARTITIONS }))
+    await admin.createTopics({ waitForLeaders: true, topics })
+    await admin.disconnect()
+    return { url, name: `Kafka, in topic ${name}`, remove: () => remove(url) }
+  },
+
+  open(setup) {
+    const { server, name: room } = roomIn(setup.brokerUrl)
+    return {
+      async publisher() {
+        const client = clientOf(server)
+        const producer = () => client.producer({ idempotent: true, maxInFlightRequests: 1 })
+        return withLostConfirms(toTopic(room, publisher({ producer })), setup.seed)
+      },
+      async consume<Tx>(name: Consumer, work: AnyWork<Tx>) {
+        const from = { kafka: clientOf(server), topic: room, groupId: groupOf(room, name), consumer: GROUP }
+        consume({ ...work, ...IN_HAND, ...from, onEvent: deliveryWatch(setup, name) })
+      },
+    }
+  },
+}
+
+async function remove(url: string): Promise<void> {
+  const { server, name } = roomIn(url)
+  const admin = clientOf(server).admin()
+  await admin.connect()
+  await admin.deleteTopics({ topics: [name, deadTopic(name)] })
+  // One whose member was killed a moment ago is not empty yet; it goes by itself.
+  await admin.deleteGroups(CONSUMERS.map((one) => groupOf(name, one))).catch(() => {})
+  await admin.disconnect()
+}
