@@ -10,7 +10,8 @@ interface Named extends Held {
 function setup(...names: string[]) {
   const runtime = fakeRuntime()
   let wakes = 0
-  const backlog = createBacklog<Named>(runtime, () => void wakes++)
+  const backlog = createBacklog<Named>(runtime)
+  backlog.watch(() => void wakes++)
   const held = new Map<string, Named>()
   /** The letter before the number is the ordering key; a name that begins with `-` has none. */
   const add = (name: string) => {

@@ -16,6 +16,8 @@ export interface Backlog<One extends Held> {
   /** Messages that wait for their turn; those that wait for their next try are not among them. */
   readonly size: number
   add(held: One): void
+  /** Calls `wake` when `take` may have something to give, until the returned function is called. */
+  watch(wake: () => void): () => void
   /**
    * `gathering` stands for a batch whose messages are handled in order: all that are taken for it may have the same
    * ordering key.
@@ -31,8 +33,8 @@ export interface Backlog<One extends Held> {
   end(): void
 }
 
-/** `wake` is called when `take` may have something to give. */
-export function createBacklog<One extends Held>(runtime: Runtime, wake: () => void): Backlog<One> {
+export function createBacklog<One extends Held>(runtime: Runtime): Backlog<One> {
+  let wake = () => {}
   let waiting: One[] = []
   /** Who holds each ordering key, and the batch for which they were taken. */
   const turns = new Map<string, { readonly holders: Set<One>; readonly gathering: object | undefined }>()
@@ -67,6 +69,12 @@ export function createBacklog<One extends Held>(runtime: Runtime, wake: () => vo
   return {
     get size() {
       return waiting.length
+    },
+    watch(call) {
+      wake = call
+      return () => {
+        wake = () => {}
+      }
     },
     add(held) {
       places.set(held, ++added)

@@ -3,14 +3,14 @@ import { invalidOption } from '../core/options.ts'
 import type { BullJob, BullWorker } from './bullmq/client.ts'
 import { deliveryOf } from './bullmq/job.ts'
 import { DelayedError, UnrecoverableError } from './bullmq/signals.ts'
+import { type ConsumerEvent, harmless } from './consumer.ts'
 import { type AtomicInboxOptions, type InboxOptions, inbox, type LeasedInboxOptions, type Verdict } from './inbox.ts'
-import type { ConsumerEvent } from './pull.ts'
 
 export type { BullJob, BullQueue, BullWorker } from './bullmq/client.ts'
 export { JOB_NAME_HEADER, type JobData, type JobMessage, jobData } from './bullmq/job.ts'
 export { type BullPublisherOptions, publisher } from './bullmq/publish.ts'
+export type { ConsumerEvent } from './consumer.ts'
 export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
-export type { ConsumerEvent } from './pull.ts'
 
 export interface BullEvents {
   readonly onEvent?: (event: ConsumerEvent) => void
@@ -39,24 +39,16 @@ export interface Processor {
 export function processor(options: LeasedProcessorOptions): Processor
 export function processor<Tx>(options: AtomicProcessorOptions<Tx>): Processor
 export function processor<Tx>(options: LeasedProcessorOptions | AtomicProcessorOptions<Tx>): Processor
-export function processor<Tx>(options: AtomicProcessorOptions<Tx>): Processor
 export function processor<Tx>(options: LeasedProcessorOptions | AtomicProcessorOptions<Tx>): Processor {
   const { onEvent = () => {}, ...rest } = options
   if (typeof onEvent !== 'function') throw invalidOption('onEvent', 'must be a function', onEvent)
   if (rest.batch !== undefined) throw invalidOption('batch', 'is not for BullMQ, which hands over one job', rest.batch)
+  const emit = harmless(onEvent)
   const handled = inbox(rest as InboxOptions<Tx>)
   const { runtime } = rest.once.options
   const stopping = new AbortController()
   // One listener for each job that is handled: many are no leak.
   setMaxListeners(0, stopping.signal)
-
-  function emit(event: ConsumerEvent): void {
-    try {
-      onEvent(event)
-    } catch {
-      // A listener that throws must not change what becomes of a job.
-    }
-  }
 
   async function carryOut(verdict: Verdict, job: BullJob, token: string | undefined): Promise<void> {
     switch (verdict.kind) {

@@ -1,23 +1,13 @@
 import { invalidOption } from '../core/options.ts'
 import { sleep } from '../core/runtime.ts'
+import type { Consume } from './consume.ts'
+import { type Consumer, checkedPullOptions, type PullOptions } from './consumer.ts'
 import { checkQueueName } from './embedded/options.ts'
 import type { EmbeddedQueue, ReceivedMessage } from './embedded/queue.ts'
-import {
-  type AtomicInboxOptions,
-  type BatchInboxOptions,
-  type InboxOptions,
-  inbox,
-  type LeasedInboxOptions,
-} from './inbox.ts'
-import {
-  type Consumer,
-  checkedPullOptions,
-  type Pulled,
-  type PullOptions,
-  type PullSource,
-  pullConsumer,
-} from './pull.ts'
+import { type InboxOptions, inbox } from './inbox.ts'
+import { type Pulled, type PullSource, pullConsumer } from './pull.ts'
 
+export type { Consumer, ConsumerEvent } from './consumer.ts'
 export type { DeadLetter } from './embedded/dead-letters.ts'
 export type { EmbeddedQueueOptions } from './embedded/options.ts'
 export type { QueuePublishResult } from './embedded/publishing.ts'
@@ -25,7 +15,6 @@ export { type EmbeddedQueue, embeddedQueue, type QueueStats, type ReceivedMessag
 export type { QueueMessage } from './embedded/rows.ts'
 export type { ReceiptOutcome } from './embedded/settling.ts'
 export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
-export type { Consumer, ConsumerEvent } from './pull.ts'
 
 interface From extends PullOptions {
   readonly queue: EmbeddedQueue
@@ -33,27 +22,11 @@ interface From extends PullOptions {
   readonly from: string
 }
 
-export type LeasedConsumeOptions = LeasedInboxOptions & From
-export type AtomicConsumeOptions<Tx> = AtomicInboxOptions<Tx> & From
-export type BatchConsumeOptions<Tx> = BatchInboxOptions<Tx> & From
-
 /**
  * Handles every message of a queue once, until stopped.
  * @throws OnlyonceError OPTION_INVALID
  */
-export function consume(options: LeasedConsumeOptions): Consumer
-export function consume<Tx>(options: AtomicConsumeOptions<Tx>): Consumer
-export function consume<Tx>(options: LeasedConsumeOptions | AtomicConsumeOptions<Tx>): Consumer
-export function consume<Tx>(options: BatchConsumeOptions<Tx>): Consumer
-export function consume<Tx>(
-  options: LeasedConsumeOptions | AtomicConsumeOptions<Tx> | BatchConsumeOptions<Tx>,
-): Consumer
-export function consume<Tx>(options: AtomicConsumeOptions<Tx>): Consumer
-export function consume<Tx>(options: LeasedConsumeOptions | AtomicConsumeOptions<Tx>): Consumer
-export function consume<Tx>(options: BatchConsumeOptions<Tx>): Consumer
-export function consume<Tx>(
-  options: LeasedConsumeOptions | AtomicConsumeOptions<Tx> | BatchConsumeOptions<Tx>,
-): Consumer {
+export const consume: Consume<From> = <Tx>(options: InboxOptions<Tx> & From): Consumer => {
   const { queue, from, concurrency, prefetch, pollMs, onEvent, ...rest } = options
   if (typeof Object(queue).receive !== 'function')
     throw invalidOption('queue', 'is required: what embeddedQueue() answered', queue)

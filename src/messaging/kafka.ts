@@ -1,5 +1,7 @@
 import { createBacklog } from './backlog.ts'
-import { type AtomicInboxOptions, type InboxOptions, inbox, type LeasedInboxOptions } from './inbox.ts'
+import type { Consume } from './consume.ts'
+import { type Consumer, checkedPullOptions, endedBy, type PullOptions } from './consumer.ts'
+import { type InboxOptions, inbox } from './inbox.ts'
 import { type Assignment, createAssignment } from './kafka/assignment.ts'
 import { createDeadLetters } from './kafka/dead-letters.ts'
 import { keepConsuming } from './kafka/link.ts'
@@ -7,15 +9,9 @@ import { deadCopy, deliveryOf } from './kafka/message.ts'
 import { checkedSource, type KafkaSource } from './kafka/options.ts'
 import { type HeldRecord, placeOf } from './kafka/partition.ts'
 import { settler } from './kafka/settle.ts'
-import {
-  type Consumer,
-  checkedPullOptions,
-  type Pulled,
-  type PullOptions,
-  type PullSource,
-  pullConsumer,
-} from './pull.ts'
+import { type Pulled, type PullSource, pullConsumer } from './pull.ts'
 
+export type { Consumer, ConsumerEvent } from './consumer.ts'
 export { ID_HEADER, ORDERING_KEY_HEADER, REASON_HEADER } from './headers.ts'
 export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
 export type { KafkaClient, KafkaConsumerConfig, KafkaProducer } from './kafka/client.ts'
@@ -25,15 +21,11 @@ export type { KafkaSource } from './kafka/options.ts'
 export { type KafkaPublisher, type KafkaPublisherOptions, publisher } from './kafka/publisher.ts'
 export { type Transform, transform } from './kafka/transform.ts'
 export type { Output, TransformEvent, TransformOptions } from './kafka/transform-options.ts'
-export type { Consumer, ConsumerEvent } from './pull.ts'
 
 type KafkaPullOptions = Omit<PullOptions, 'pollMs' | 'prefetch'> & {
   /** Default 500. When more messages of one partition are held, no more of it are fetched until half of them is settled. */
   readonly prefetch?: number
 }
-
-export type LeasedKafkaOptions = LeasedInboxOptions & KafkaSource & KafkaPullOptions
-export type AtomicKafkaOptions<Tx> = AtomicInboxOptions<Tx> & KafkaSource & KafkaPullOptions
 
 /** Messages wake the consumer; this is only for a wake that was lost. */
 const POLL_MS = 1_000
@@ -43,22 +35,19 @@ const POLL_MS = 1_000
  * past a message that is not settled. A consumer that was lost is replaced.
  * @throws OnlyonceError OPTION_INVALID
  */
-export function consume(options: LeasedKafkaOptions): Consumer
-export function consume<Tx>(options: AtomicKafkaOptions<Tx>): Consumer
-export function consume<Tx>(options: LeasedKafkaOptions | AtomicKafkaOptions<Tx>): Consumer
-export function consume<Tx>(options: AtomicKafkaOptions<Tx>): Consumer
-export function consume<Tx>(options: LeasedKafkaOptions | AtomicKafkaOptions<Tx>): Consumer {
+export const consume: Consume<KafkaSource & KafkaPullOptions> = <Tx>(
+  options: InboxOptions<Tx> & KafkaSource & KafkaPullOptions,
+): Consumer => {
   const { kafka, topic, groupId, fromBeginning, order, declare, consumer: settings, ...others } = options
   const { concurrency, prefetch = 500, onEvent, ...rest } = others
   const handled = inbox(rest as InboxOptions<Tx>)
   const group = groupId ?? rest.name
   const from = checkedSource({ kafka, topic, groupId: group, fromBeginning, order, declare, consumer: settings })
-  const pulling = checkedPullOptions({ concurrency, prefetch, pollMs: POLL_MS, onEvent })
+  const pulling = checkedPullOptions({ concurrency, prefetch, pollMs: POLL_MS, onEvent }, rest.batch)
   const { runtime } = rest.once.options
   const deadLetters = createDeadLetters(kafka)
   let ending = false
-  let wake = () => {}
-  const backlog = createBacklog<HeldRecord>(runtime, () => wake())
+  const backlog = createBacklog<HeldRecord>(runtime)
   const settle = settler(backlog, {
     putAside: ({ partition, offset, record }, reason) =>
       deadLetters.send(partition.topic, deadCopy(record, `${placeOf(partition)}/${offset}`, reason)),
@@ -75,18 +64,15 @@ export function consume<Tx>(options: LeasedKafkaOptions | AtomicKafkaOptions<Tx>
     settle: (verdict) => settle(held, verdict),
   })
   const source: PullSource = {
-    receive: async (max) => backlog.take(max).map(pulled),
-    watch(wakeUp) {
-      wake = wakeUp
-      return () => {}
-    },
+    receive: async (max, gathering) => backlog.take(max, gathering).map(pulled),
+    watch: backlog.watch,
   }
   // Nothing ahead: what waits for its turn waits in the backlog, which a rebalance empties.
   const consumer = pullConsumer(source, handled, {
     ...{ ...pulling, prefetch: 0 },
     ...{ runtime, visibilityMs: handled.visibilityMs },
   })
-  const onFailure = (error: unknown) => report({ type: 'broker-failed', verb: 'receive', error })
+  const onFailure = (error: unknown) => pulling.onEvent({ type: 'broker-failed', verb: 'receive', error })
   let assignment: Assignment | undefined
   const link = keepConsuming(from, runtime, {
     open(member, admin) {
@@ -101,34 +87,12 @@ export function consume<Tx>(options: LeasedKafkaOptions | AtomicKafkaOptions<Tx>
     onFailure,
   })
 
-  function report(event: Parameters<typeof pulling.onEvent>[0]): void {
-    try {
-      pulling.onEvent(event)
-    } catch {
-      // A listener that throws must not end the consumer.
-    }
-  }
-
-  let stopped: Promise<void> | undefined
-  const stop = () => {
-    stopped ??= (async () => {
-      ending = true
-      link.cancel()
-      await consumer.stop()
-      backlog.end()
-      await link.close()
-      await deadLetters.close()
-    })()
-    return stopped
-  }
-  return {
-    stop,
-    pause: consumer.pause,
-    resume: consumer.resume,
-    readmit: consumer.readmit,
-    get running() {
-      return consumer.running
-    },
-    [Symbol.asyncDispose]: stop,
-  }
+  return endedBy(consumer, async () => {
+    ending = true
+    link.cancel()
+    await consumer.stop()
+    backlog.end()
+    await link.close()
+    await deadLetters.close()
+  })
 }

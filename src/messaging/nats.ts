@@ -1,12 +1,8 @@
 import { timeLimit } from '../core/time-limit.ts'
 import { createBacklog } from './backlog.ts'
-import {
-  type AtomicInboxOptions,
-  type BatchInboxOptions,
-  type InboxOptions,
-  inbox,
-  type LeasedInboxOptions,
-} from './inbox.ts'
+import type { Consume } from './consume.ts'
+import { type Consumer, checkedPullOptions, endedBy, type PullOptions } from './consumer.ts'
+import { type InboxOptions, inbox } from './inbox.ts'
 import { createCustody } from './nats/custody.ts'
 import { createGate } from './nats/gate.ts'
 import { type HeldMessage, heldMessage } from './nats/held.ts'
@@ -14,15 +10,9 @@ import { keepLinked } from './nats/link.ts'
 import { deliveryOf, orderingKeyOf, publishedAt } from './nats/message.ts'
 import { checkedSource, type NatsSource } from './nats/options.ts'
 import { settler } from './nats/settle.ts'
-import {
-  type Consumer,
-  checkedPullOptions,
-  type Pulled,
-  type PullOptions,
-  type PullSource,
-  pullConsumer,
-} from './pull.ts'
+import { type Pulled, type PullSource, pullConsumer } from './pull.ts'
 
+export type { Consumer, ConsumerEvent } from './consumer.ts'
 export { ID_HEADER, ORDERING_KEY_HEADER, REASON_HEADER } from './headers.ts'
 export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
 export { type AlreadyPublishedOptions, alreadyPublished } from './nats/already-published.ts'
@@ -30,11 +20,6 @@ export type { NatsConnection, NatsHeaders, NatsJetStream, NatsMessage } from './
 export { MSG_ID_HEADER, SUBJECT_HEADER } from './nats/message.ts'
 export type { NatsSource } from './nats/options.ts'
 export { type NatsPublisherOptions, publisher } from './nats/publisher.ts'
-export type { Consumer, ConsumerEvent } from './pull.ts'
-
-export type LeasedNatsOptions = LeasedInboxOptions & NatsSource & Omit<PullOptions, 'pollMs'>
-export type AtomicNatsOptions<Tx> = AtomicInboxOptions<Tx> & NatsSource & Omit<PullOptions, 'pollMs'>
-export type BatchNatsOptions<Tx> = BatchInboxOptions<Tx> & NatsSource & Omit<PullOptions, 'pollMs'>
 
 /** Messages wake the consumer; this is only for a wake that was lost. */
 const POLL_MS = 1_000
@@ -49,13 +34,9 @@ const NANOS = 1_000_000
  * again; what it had handed out comes again, and is found done or begun anew.
  * @throws OnlyonceError OPTION_INVALID
  */
-export function consume(options: LeasedNatsOptions): Consumer
-export function consume<Tx>(options: AtomicNatsOptions<Tx>): Consumer
-export function consume<Tx>(options: BatchNatsOptions<Tx>): Consumer
-export function consume<Tx>(options: LeasedNatsOptions | AtomicNatsOptions<Tx> | BatchNatsOptions<Tx>): Consumer
-export function consume<Tx>(options: AtomicNatsOptions<Tx>): Consumer
-export function consume<Tx>(options: BatchNatsOptions<Tx>): Consumer
-export function consume<Tx>(options: LeasedNatsOptions | AtomicNatsOptions<Tx> | BatchNatsOptions<Tx>): Consumer {
+export const consume: Consume<NatsSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
+  options: InboxOptions<Tx> & NatsSource & Omit<PullOptions, 'pollMs'>,
+): Consumer => {
   const { connection, jetstream, headers, stream, durable, subject, orderingKey, deadSubject, declare, ...others } =
     options
   const { concurrency, prefetch, onEvent, ...rest } = others
@@ -68,12 +49,11 @@ export function consume<Tx>(options: LeasedNatsOptions | AtomicNatsOptions<Tx> |
   const { runtime } = rest.once.options
   const slots = pulling.concurrency + pulling.prefetch
   let ending = false
-  let wake = () => {}
   let ackWaitMs = 0
   let madeAgainAt = 0
   let horizonMs: number | undefined
 
-  const backlog = createBacklog<HeldMessage>(runtime, () => wake())
+  const backlog = createBacklog<HeldMessage>(runtime)
   const gate = createGate(runtime, (held) => backlog.add(held))
   const custody = createCustody(connection, runtime, onLost)
   const settle = settler(from, custody, backlog, () => ending)
@@ -111,10 +91,7 @@ export function consume<Tx>(options: LeasedNatsOptions | AtomicNatsOptions<Tx> |
   }
   const source: PullSource = {
     receive: async (max, gathering) => backlog.take(max, gathering).map(pulled),
-    watch(wakeUp) {
-      wake = wakeUp
-      return () => {}
-    },
+    watch: backlog.watch,
   }
   const consumer = pullConsumer(source, handled, { ...pulling, runtime, visibilityMs: handled.visibilityMs })
   const link = keepLinked(from, { ackWaitMs: handled.visibilityMs, atOnce: slots }, runtime, {
@@ -143,7 +120,7 @@ export function consume<Tx>(options: LeasedNatsOptions | AtomicNatsOptions<Tx> |
       const room = slots - custody.size
       return room < Math.ceil(slots / 4) ? 0 : room
     },
-    onFailure: (error) => report({ type: 'broker-failed', verb: 'receive', error }),
+    onFailure: (error) => pulling.onEvent({ type: 'broker-failed', verb: 'receive', error }),
   })
 
   /** A stream without a limit hands out for ever what nobody acknowledges. That is every stream by default: no warning. */
@@ -151,14 +128,6 @@ export function consume<Tx>(options: LeasedNatsOptions | AtomicNatsOptions<Tx> |
     if (horizonMs === ageMs) return
     if (ageMs > 0 || rest.strict) handled.checkHorizon(ageMs > 0 ? ageMs : Number.POSITIVE_INFINITY)
     horizonMs = ageMs
-  }
-
-  function report(event: Parameters<typeof pulling.onEvent>[0]): void {
-    try {
-      pulling.onEvent(event)
-    } catch {
-      // A listener that throws must not end the consumer.
-    }
   }
 
   /** In the order of the stream: what is given back is handed out before what is new. */
@@ -172,25 +141,11 @@ export function consume<Tx>(options: LeasedNatsOptions | AtomicNatsOptions<Tx> |
     await timeLimit(runtime, connection.flush(), FLUSH_LIMIT_MS, silent)
   }
 
-  let stopped: Promise<void> | undefined
-  const stop = () => {
-    stopped ??= (async () => {
-      ending = true
-      await link.cancel()
-      await consumer.stop()
-      backlog.end()
-      await giveBack().catch((error: unknown) => report({ type: 'broker-failed', verb: 'settle', error }))
-    })()
-    return stopped
-  }
-  return {
-    stop,
-    pause: consumer.pause,
-    resume: consumer.resume,
-    readmit: consumer.readmit,
-    get running() {
-      return consumer.running
-    },
-    [Symbol.asyncDispose]: stop,
-  }
+  return endedBy(consumer, async () => {
+    ending = true
+    await link.cancel()
+    await consumer.stop()
+    backlog.end()
+    await giveBack().catch((error: unknown) => pulling.onEvent({ type: 'broker-failed', verb: 'settle', error }))
+  })
 }

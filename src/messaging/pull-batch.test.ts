@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { delivery } from '../../test/inbox-kit.ts'
 import { fakeRuntime } from '../testing/fake-runtime.ts'
+import { checkedPullOptions } from './consumer.ts'
 import type { Delivery, Verdict } from './delivery.ts'
 import type { Inbox } from './inbox.ts'
-import { checkedPullOptions, pullConsumer } from './pull.ts'
+import { pullConsumer } from './pull.ts'
 
 /** A consumer over a list, and an inbox that keeps what it is given until it is told the verdicts. */
 function setup(options: { concurrency?: number; maxWaitMs?: number; maxSize?: number } = {}) {

@@ -1,11 +1,10 @@
 import { setMaxListeners } from 'node:events'
-import { invalidOption } from '../core/options.ts'
 import { type Cancel, type Runtime, sleep } from '../core/runtime.ts'
 import { backoff, timeLimit } from '../core/time-limit.ts'
+import type { Consumer, PullOptions } from './consumer.ts'
 import type { Delivery, Verdict } from './delivery.ts'
 import { gatherer } from './gather.ts'
 import type { Inbox, InboxBatch } from './inbox.ts'
-import type { BatchRules } from './inbox-options.ts'
 import { NOT_OURS, retry } from './verdict.ts'
 
 /** A delivery and how its verdict is carried out. */
@@ -27,36 +26,6 @@ export interface PullSource {
   watch?(wake: () => void): () => void
 }
 
-export type ConsumerEvent =
-  | { readonly type: 'settled'; readonly delivery: Delivery; readonly verdict: Verdict; readonly tookMs: number }
-  /** The broker did not answer; it is asked again, or delivers the message again. */
-  | { readonly type: 'broker-failed'; readonly verb: 'receive' | 'settle' | 'extend'; readonly error: unknown }
-
-export interface PullOptions {
-  /** Default 16, or `batch.maxSize` where that is more. How many messages are handled side by side; those of a batch count one by one. */
-  readonly concurrency?: number
-  /** Default: as many as `concurrency`. How many more are fetched ahead. */
-  readonly prefetch?: number
-  /** Default 100. The longest wait before the broker is asked again. */
-  readonly pollMs?: number
-  readonly onEvent?: (event: ConsumerEvent) => void
-}
-
-export interface Consumer extends AsyncDisposable {
-  /** Takes nothing new, lets running handlers finish, gives the rest back; resolves when all of it is told. */
-  stop(): Promise<void>
-  /** Takes nothing new until `resume`; what was taken is handled. */
-  pause(): void
-  resume(): void
-  /**
-   * Forgets what became of the message with this key, so that it is handled when it is delivered again. `part`: what the
-   * option `scope` answers for it.
-   */
-  readmit(key: string, part?: string): Promise<boolean>
-  /** Messages being handled now. */
-  readonly running: number
-}
-
 interface Waiting {
   readonly pulled: Pulled
   readonly receivedAt: number
@@ -64,23 +33,6 @@ interface Waiting {
 
 const FIRST_POLL_MS = 5
 const SETTLE_LIMIT_MS = 60_000
-
-/** @throws OnlyonceError OPTION_INVALID */
-export function checkedPullOptions(
-  given: { readonly [Name in keyof PullOptions]: PullOptions[Name] | undefined },
-  batch?: Partial<BatchRules>,
-) {
-  // One that is no number is refused by the inbox.
-  const maxSize = Number.isSafeInteger(batch?.maxSize) ? (batch?.maxSize as number) : 1
-  const { concurrency = Math.max(maxSize, 16), prefetch = concurrency, pollMs = 100, onEvent = () => {} } = given
-  for (const [name, value] of Object.entries({ concurrency, prefetch: prefetch + 1, pollMs })) {
-    if (!Number.isSafeInteger(value) || value <= 0) throw invalidOption(name, 'must be a positive integer', value)
-  }
-  if (concurrency < maxSize)
-    throw invalidOption('concurrency', `must not be smaller than batch.maxSize (${maxSize})`, concurrency)
-  if (typeof onEvent !== 'function') throw invalidOption('onEvent', 'must be a function', onEvent)
-  return { concurrency, prefetch, pollMs, onEvent }
-}
 
 /** Pulls from a broker, asks the inbox, carries out its verdicts. */
 export function pullConsumer(
@@ -104,14 +56,6 @@ export function pullConsumer(
   let changed: Cancel = () => {}
   let hinted = false
 
-  const emit = (event: ConsumerEvent) => {
-    try {
-      onEvent(event)
-    } catch {
-      // A listener that throws must not change what happens to a message.
-    }
-  }
-
   /** Resolves after `ms`, or as soon as there is room, a hint, a resume or a stop. */
   async function pause(ms: number): Promise<void> {
     if (hinted || stopping.signal.aborted) {
@@ -131,7 +75,7 @@ export function pullConsumer(
       const silent = () => new Error(`no answer within ${SETTLE_LIMIT_MS} ms`)
       await timeLimit(runtime, pulled.settle(verdict), SETTLE_LIMIT_MS, silent)
     } catch (error) {
-      emit({ type: 'broker-failed', verb: 'settle', error })
+      onEvent({ type: 'broker-failed', verb: 'settle', error })
     }
   }
 
@@ -141,7 +85,7 @@ export function pullConsumer(
     try {
       return (await delivery.extend(visibilityMs)) === 'ok'
     } catch (error) {
-      emit({ type: 'broker-failed', verb: 'extend', error })
+      onEvent({ type: 'broker-failed', verb: 'extend', error })
       return false
     }
   }
@@ -172,7 +116,7 @@ export function pullConsumer(
     telling++
     await settle(pulled, verdict)
     telling--
-    emit({ type: 'settled', delivery: pulled.delivery, verdict, tookMs: runtime.elapsed() - startedAt })
+    onEvent({ type: 'settled', delivery: pulled.delivery, verdict, tookMs: runtime.elapsed() - startedAt })
   }
 
   function track(handled: Promise<void>): void {
@@ -234,7 +178,7 @@ export function pullConsumer(
         if (known) nextPollMs = backoff(runtime, FIRST_POLL_MS, pollMs)
         else await pause(nextPollMs())
       } catch (error) {
-        emit({ type: 'broker-failed', verb: 'receive', error })
+        onEvent({ type: 'broker-failed', verb: 'receive', error })
         startWaiting()
         await pause(failurePauseMs())
       }

@@ -1,36 +1,21 @@
 import { createBacklog } from './backlog.ts'
-import {
-  type AtomicInboxOptions,
-  type BatchInboxOptions,
-  type InboxOptions,
-  inbox,
-  type LeasedInboxOptions,
-} from './inbox.ts'
-import {
-  type Consumer,
-  checkedPullOptions,
-  type Pulled,
-  type PullOptions,
-  type PullSource,
-  pullConsumer,
-} from './pull.ts'
+import type { Consume } from './consume.ts'
+import { type Consumer, checkedPullOptions, endedBy, type PullOptions } from './consumer.ts'
+import { type InboxOptions, inbox } from './inbox.ts'
+import { type Pulled, type PullSource, pullConsumer } from './pull.ts'
 import { type HeldMessage, heldMessage } from './rabbitmq/held.ts'
 import { keepLinked } from './rabbitmq/link.ts'
 import { deliveryOf } from './rabbitmq/message.ts'
 import { checkedSource, type RabbitSource } from './rabbitmq/options.ts'
 import { settler } from './rabbitmq/settle.ts'
 
+export type { Consumer, ConsumerEvent } from './consumer.ts'
 export { ORDERING_KEY_HEADER, REASON_HEADER } from './headers.ts'
 export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
-export type { Consumer, ConsumerEvent } from './pull.ts'
 export type { RabbitChannel, RabbitConnection, RabbitMessage, RabbitQueueOptions } from './rabbitmq/client.ts'
 export type { RabbitSource } from './rabbitmq/options.ts'
 export { publisher, type RabbitPublisher, type RabbitPublisherOptions } from './rabbitmq/publisher.ts'
 export { deadQueue, declareQueues } from './rabbitmq/queues.ts'
-
-export type LeasedRabbitOptions = LeasedInboxOptions & RabbitSource & Omit<PullOptions, 'pollMs'>
-export type AtomicRabbitOptions<Tx> = AtomicInboxOptions<Tx> & RabbitSource & Omit<PullOptions, 'pollMs'>
-export type BatchRabbitOptions<Tx> = BatchInboxOptions<Tx> & RabbitSource & Omit<PullOptions, 'pollMs'>
 
 /** Messages wake the consumer; this is only for a wake that was lost. */
 const POLL_MS = 1_000
@@ -40,23 +25,16 @@ const POLL_MS = 1_000
  * delivered again, and found done or begun anew.
  * @throws OnlyonceError OPTION_INVALID
  */
-export function consume(options: LeasedRabbitOptions): Consumer
-export function consume<Tx>(options: AtomicRabbitOptions<Tx>): Consumer
-export function consume<Tx>(options: LeasedRabbitOptions | AtomicRabbitOptions<Tx>): Consumer
-export function consume<Tx>(options: BatchRabbitOptions<Tx>): Consumer
-export function consume<Tx>(options: LeasedRabbitOptions | AtomicRabbitOptions<Tx> | BatchRabbitOptions<Tx>): Consumer
-export function consume<Tx>(options: AtomicRabbitOptions<Tx>): Consumer
-export function consume<Tx>(options: LeasedRabbitOptions | AtomicRabbitOptions<Tx>): Consumer
-export function consume<Tx>(options: BatchRabbitOptions<Tx>): Consumer
-export function consume<Tx>(options: LeasedRabbitOptions | AtomicRabbitOptions<Tx> | BatchRabbitOptions<Tx>): Consumer {
+export const consume: Consume<RabbitSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
+  options: InboxOptions<Tx> & RabbitSource & Omit<PullOptions, 'pollMs'>,
+): Consumer => {
   const { connection, queue, declare, concurrency, prefetch, onEvent, ...rest } = options
   const from = checkedSource({ connection, queue, declare })
   const pulling = checkedPullOptions({ concurrency, prefetch, pollMs: POLL_MS, onEvent }, rest.batch)
   const handled = inbox(rest as InboxOptions<Tx>)
   const { runtime } = rest.once.options
   let ending = false
-  let wake = () => {}
-  const backlog = createBacklog<HeldMessage>(runtime, () => wake())
+  const backlog = createBacklog<HeldMessage>(runtime)
   const settle = settler(queue, backlog, () => ending)
 
   const pulled = (held: HeldMessage): Pulled => ({
@@ -69,45 +47,20 @@ export function consume<Tx>(options: LeasedRabbitOptions | AtomicRabbitOptions<T
   })
   const source: PullSource = {
     receive: async (max, gathering) => backlog.take(max, gathering).map(pulled),
-    watch(wakeUp) {
-      wake = wakeUp
-      return () => {}
-    },
+    watch: backlog.watch,
   }
   const consumer = pullConsumer(source, handled, { ...pulling, runtime, visibilityMs: handled.visibilityMs })
   const link = keepLinked(from, pulling.concurrency + pulling.prefetch, runtime, {
     onMessage: (message, channel) => backlog.add(heldMessage(message, channel)),
     onGone: () => backlog.dropLost(),
-    onFailure: (error) => report({ type: 'broker-failed', verb: 'receive', error }),
+    onFailure: (error) => pulling.onEvent({ type: 'broker-failed', verb: 'receive', error }),
   })
 
-  function report(event: Parameters<typeof pulling.onEvent>[0]): void {
-    try {
-      pulling.onEvent(event)
-    } catch {
-      // A listener that throws must not end the consumer.
-    }
-  }
-
-  let stopped: Promise<void> | undefined
-  const stop = () => {
-    stopped ??= (async () => {
-      ending = true
-      await link.cancel()
-      await consumer.stop()
-      backlog.end()
-      await link.close()
-    })()
-    return stopped
-  }
-  return {
-    stop,
-    pause: consumer.pause,
-    resume: consumer.resume,
-    readmit: consumer.readmit,
-    get running() {
-      return consumer.running
-    },
-    [Symbol.asyncDispose]: stop,
-  }
+  return endedBy(consumer, async () => {
+    ending = true
+    await link.cancel()
+    await consumer.stop()
+    backlog.end()
+    await link.close()
+  })
 }

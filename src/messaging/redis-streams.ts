@@ -1,21 +1,8 @@
 import type { Cancel } from '../core/runtime.ts'
-import {
-  type AtomicInboxOptions,
-  type BatchInboxOptions,
-  type Delivery,
-  type InboxOptions,
-  inbox,
-  type LeasedInboxOptions,
-} from './inbox.ts'
-import {
-  type Consumer,
-  type ConsumerEvent,
-  checkedPullOptions,
-  type Pulled,
-  type PullOptions,
-  type PullSource,
-  pullConsumer,
-} from './pull.ts'
+import type { Consume } from './consume.ts'
+import { type Consumer, checkedPullOptions, endedBy, type PullOptions } from './consumer.ts'
+import { type Delivery, type InboxOptions, inbox } from './inbox.ts'
+import { type Pulled, type PullSource, pullConsumer } from './pull.ts'
 import { createGroup } from './redis-streams/group.ts'
 import { createHoldings, type HeldEntry } from './redis-streams/holdings.ts'
 import { checkedSource, type RedisStreamsSource } from './redis-streams/options.ts'
@@ -23,17 +10,13 @@ import { scriptsOn, sendWith } from './redis-streams/port.ts'
 import { createReader } from './redis-streams/reader.ts'
 import { lastCopy, settler } from './redis-streams/settle.ts'
 
+export type { Consumer, ConsumerEvent } from './consumer.ts'
 export { REASON_HEADER } from './headers.ts'
 export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
-export type { Consumer, ConsumerEvent } from './pull.ts'
 export type { RedisStreamsClient } from './redis-streams/client.ts'
 export { FIELDS } from './redis-streams/entry.ts'
 export { deadStream, type RedisStreamsSource } from './redis-streams/options.ts'
 export { publisher, type RedisStreamsPublisherOptions } from './redis-streams/publish.ts'
-
-export type LeasedRedisStreamsOptions = LeasedInboxOptions & RedisStreamsSource & PullOptions
-export type AtomicRedisStreamsOptions<Tx> = AtomicInboxOptions<Tx> & RedisStreamsSource & PullOptions
-export type BatchRedisStreamsOptions<Tx> = BatchInboxOptions<Tx> & RedisStreamsSource & PullOptions
 
 /** Beyond so many messages that wait for their next try, nothing new is read. */
 const MOST_HELD = 1_000
@@ -42,19 +25,9 @@ const MOST_HELD = 1_000
  * Handles every message of a stream once, until stopped, as one consumer of a group. Redis 6.2 or later.
  * @throws OnlyonceError OPTION_INVALID
  */
-export function consume(options: LeasedRedisStreamsOptions): Consumer
-export function consume<Tx>(options: AtomicRedisStreamsOptions<Tx>): Consumer
-export function consume<Tx>(options: LeasedRedisStreamsOptions | AtomicRedisStreamsOptions<Tx>): Consumer
-export function consume<Tx>(options: BatchRedisStreamsOptions<Tx>): Consumer
-export function consume<Tx>(
-  options: LeasedRedisStreamsOptions | AtomicRedisStreamsOptions<Tx> | BatchRedisStreamsOptions<Tx>,
-): Consumer
-export function consume<Tx>(options: AtomicRedisStreamsOptions<Tx>): Consumer
-export function consume<Tx>(options: LeasedRedisStreamsOptions | AtomicRedisStreamsOptions<Tx>): Consumer
-export function consume<Tx>(options: BatchRedisStreamsOptions<Tx>): Consumer
-export function consume<Tx>(
-  options: LeasedRedisStreamsOptions | AtomicRedisStreamsOptions<Tx> | BatchRedisStreamsOptions<Tx>,
-): Consumer {
+export const consume: Consume<RedisStreamsSource & PullOptions> = <Tx>(
+  options: InboxOptions<Tx> & RedisStreamsSource & PullOptions,
+): Consumer => {
   const { client, stream, group: groupName, consumer: consumerName, takeOverMs, deleteHandled, ...others } = options
   const { concurrency, prefetch, pollMs, onEvent, ...rest } = others
   const send = sendWith(client)
@@ -66,21 +39,12 @@ export function consume<Tx>(
   const from = checkedSource(given, rest.name, visibilityMs, () => runtime.token())
 
   const group = createGroup(scriptsOn(send, runtime), from)
-  let wake = () => {}
   let ending = false
-  const holdings = createHoldings(stream, group, runtime, () => wake())
+  const holdings = createHoldings(stream, group, runtime)
   const settle = settler(group, holdings, () => ending)
-  const report = (error: unknown) => emit({ type: 'broker-failed', verb: 'receive', error })
+  const report = (error: unknown) => pulling.onEvent({ type: 'broker-failed', verb: 'receive', error })
   const read = createReader(stream, group, holdings, runtime, { takeOverMs: from.takeOverMs, report })
   const heldBy = new WeakMap<Delivery, HeldEntry>()
-
-  function emit(event: ConsumerEvent): void {
-    try {
-      pulling.onEvent(event)
-    } catch {
-      // A listener that throws must not end the consumer.
-    }
-  }
 
   function pulled(held: HeldEntry): Pulled {
     const delivery: Delivery = {
@@ -109,10 +73,7 @@ export function consume<Tx>(
       }
       return [...ready, ...holdings.take(max - ready.length, gathering)].map(pulled)
     },
-    watch(wakeUp) {
-      wake = wakeUp
-      return () => {}
-    },
+    watch: holdings.watch,
   }
   const consumer = pullConsumer(source, handled, {
     ...pulling,
@@ -125,7 +86,7 @@ export function consume<Tx>(
         if (held.lost) holdings.remove(held)
         else holdings.again(held, visibilityMs / 3)
       }
-      emit(event)
+      pulling.onEvent(event)
     },
   })
 
@@ -141,35 +102,21 @@ export function consume<Tx>(
   }
   beat()
 
-  let stopped: Promise<void> | undefined
-  const stop = () => {
-    stopped ??= end()
-    return stopped
-  }
-
   async function end(): Promise<void> {
     ending = true
     await consumer.stop()
     cancelBeat()
     const left = holdings.end()
-    for (const held of left) if (held.gone) emit({ type: 'broker-failed', verb: 'settle', error: lastCopy(held) })
+    for (const held of left)
+      if (held.gone) pulling.onEvent({ type: 'broker-failed', verb: 'settle', error: lastCopy(held) })
     try {
       const now = runtime.elapsed()
       await group.giveBack(left.map(({ entry, dueAt }) => [entry.at, Math.max(0, dueAt - now)] as const))
       await group.leave()
     } catch (error) {
-      emit({ type: 'broker-failed', verb: 'settle', error })
+      pulling.onEvent({ type: 'broker-failed', verb: 'settle', error })
     }
   }
 
-  return {
-    stop,
-    pause: consumer.pause,
-    resume: consumer.resume,
-    readmit: consumer.readmit,
-    get running() {
-      return consumer.running
-    },
-    [Symbol.asyncDispose]: stop,
-  }
+  return endedBy(consumer, end)
 }

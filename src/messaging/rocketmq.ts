@@ -1,23 +1,17 @@
 import { createBacklog } from './backlog.ts'
-import { type AtomicInboxOptions, type InboxOptions, inbox, type LeasedInboxOptions } from './inbox.ts'
-import {
-  type Consumer,
-  type ConsumerEvent,
-  checkedPullOptions,
-  type Pulled,
-  type PullOptions,
-  type PullSource,
-  pullConsumer,
-} from './pull.ts'
+import type { Consume } from './consume.ts'
+import { type Consumer, checkedPullOptions, endedBy, type PullOptions } from './consumer.ts'
+import { type InboxOptions, inbox } from './inbox.ts'
+import { type Pulled, type PullSource, pullConsumer } from './pull.ts'
 import { createCustody, type HeldMessage } from './rocketmq/custody.ts'
 import { startFetching } from './rocketmq/fetching.ts'
 import { deliveryOf } from './rocketmq/message.ts'
 import { checkedSource, checkedTimes, MIN_INVISIBLE_MS, type RocketSource } from './rocketmq/options.ts'
 import { settler } from './rocketmq/settle.ts'
 
+export type { Consumer, ConsumerEvent } from './consumer.ts'
 export { ID_HEADER, ORDERING_KEY_HEADER, REASON_HEADER } from './headers.ts'
 export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
-export type { Consumer, ConsumerEvent } from './pull.ts'
 export type { RocketConsumer, RocketMessage, RocketOutgoing, RocketProducer } from './rocketmq/client.ts'
 export { deadTopic, type RocketSource } from './rocketmq/options.ts'
 export { publisher, type RocketPublisherOptions } from './rocketmq/publisher.ts'
@@ -30,9 +24,6 @@ export {
   transactional,
 } from './rocketmq/transactional.ts'
 
-export type LeasedRocketOptions = LeasedInboxOptions & RocketSource & Omit<PullOptions, 'pollMs'>
-export type AtomicRocketOptions<Tx> = AtomicInboxOptions<Tx> & RocketSource & Omit<PullOptions, 'pollMs'>
-
 /** Messages wake the consumer; this is only for a wake that was lost. */
 const POLL_MS = 1_000
 
@@ -41,14 +32,12 @@ const POLL_MS = 1_000
  * until it is settled; what lapses is handed over again by the broker, and found done or begun anew.
  * @throws OnlyonceError OPTION_INVALID
  */
-export function consume(options: LeasedRocketOptions): Consumer
-export function consume<Tx>(options: AtomicRocketOptions<Tx>): Consumer
-export function consume<Tx>(options: LeasedRocketOptions | AtomicRocketOptions<Tx>): Consumer
-export function consume<Tx>(options: AtomicRocketOptions<Tx>): Consumer
-export function consume<Tx>(options: LeasedRocketOptions | AtomicRocketOptions<Tx>): Consumer {
+export const consume: Consume<RocketSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
+  options: InboxOptions<Tx> & RocketSource & Omit<PullOptions, 'pollMs'>,
+): Consumer => {
   const { consumer: from, producer, deadTopic, concurrency, prefetch, onEvent, ...rest } = options
   const source = checkedSource({ consumer: from, producer, deadTopic })
-  const pulling = checkedPullOptions({ concurrency, prefetch, pollMs: POLL_MS, onEvent })
+  const pulling = checkedPullOptions({ concurrency, prefetch, pollMs: POLL_MS, onEvent }, rest.batch)
   const handled = inbox(rest as InboxOptions<Tx>)
   const { visibilityMs } = handled
   checkedTimes({ visibilityMs, maxBackoffMs: rest.maxBackoffMs })
@@ -57,14 +46,13 @@ export function consume<Tx>(options: LeasedRocketOptions | AtomicRocketOptions<T
   let ending = false
   /** What arrived after the end. */
   const givenBack: Promise<void>[] = []
-  let wake = () => {}
-  const backlog = createBacklog<HeldMessage>(runtime, () => wake())
+  const backlog = createBacklog<HeldMessage>(runtime)
   const { settle, giveBack } = settler(source.producer, source.deadTopic, backlog, () => ending)
   const invisibleMs = Math.max(visibilityMs, MIN_INVISIBLE_MS)
   const custody = createCustody(runtime, invisibleMs, {
     onLost: () => backlog.dropLost(),
     onReleased: () => fetching.wake(),
-    onFailure: (error) => report({ type: 'broker-failed', verb: 'extend', error }),
+    onFailure: (error) => pulling.onEvent({ type: 'broker-failed', verb: 'extend', error }),
   })
 
   const fetching = startFetching(source.consumer, invisibleMs, runtime, {
@@ -77,7 +65,7 @@ export function consume<Tx>(options: LeasedRocketOptions | AtomicRocketOptions<T
         else backlog.add(held)
       }
     },
-    onFailure: (error) => report({ type: 'broker-failed', verb: 'receive', error }),
+    onFailure: (error) => pulling.onEvent({ type: 'broker-failed', verb: 'receive', error }),
   })
 
   const pulled = (held: HeldMessage): Pulled => ({
@@ -85,50 +73,25 @@ export function consume<Tx>(options: LeasedRocketOptions | AtomicRocketOptions<T
     settle: (verdict) => settle(held, verdict),
   })
   const taking: PullSource = {
-    receive: async (max) => backlog.take(max).map(pulled),
-    watch(wakeUp) {
-      wake = wakeUp
-      return () => {}
-    },
+    receive: async (max, gathering) => backlog.take(max, gathering).map(pulled),
+    watch: backlog.watch,
   }
   const consumer = pullConsumer(taking, handled, { ...pulling, runtime, visibilityMs })
 
-  function report(event: ConsumerEvent): void {
-    try {
-      pulling.onEvent(event)
-    } catch {
-      // A listener that throws must not end the consumer.
-    }
-  }
-
   /** One that the broker does not hear of comes again by itself. */
   function told(asked: Promise<void>): Promise<void> {
-    return asked.catch((error: unknown) => report({ type: 'broker-failed', verb: 'settle', error }))
+    return asked.catch((error: unknown) => pulling.onEvent({ type: 'broker-failed', verb: 'settle', error }))
   }
 
-  let stopped: Promise<void> | undefined
-  const stop = () => {
-    stopped ??= (async () => {
-      ending = true
-      const fetched = fetching.end()
-      await consumer.stop()
-      backlog.end()
-      // After all that run have ended: given back earlier, one could overtake the one before it.
-      await Promise.all(custody.all().map((held) => told(giveBack(held))))
-      await fetched
-      await Promise.all(givenBack)
-      await fetching.close()
-    })()
-    return stopped
-  }
-  return {
-    stop,
-    pause: consumer.pause,
-    resume: consumer.resume,
-    readmit: consumer.readmit,
-    get running() {
-      return consumer.running
-    },
-    [Symbol.asyncDispose]: stop,
-  }
+  return endedBy(consumer, async () => {
+    ending = true
+    const fetched = fetching.end()
+    await consumer.stop()
+    backlog.end()
+    // After all that run have ended: given back earlier, one could overtake the one before it.
+    await Promise.all(custody.all().map((held) => told(giveBack(held))))
+    await fetched
+    await Promise.all(givenBack)
+    await fetching.close()
+  })
 }

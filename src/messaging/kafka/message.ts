@@ -18,9 +18,15 @@ function textOf(value: KafkaHeaders[string]): string | undefined {
   }
 }
 
-/** What orders a message among those of its partition: the header, else the key of the record. */
+/**
+ * What orders a message among those of its partition: the header, else the key of the record. A key that is the message's
+ * own id orders nothing: `publisher` gives it where there is no ordering key.
+ */
 export function orderingKeyOf({ key, headers = {} }: KafkaRecord): string | undefined {
-  return textOf(headers[ORDERING_KEY_HEADER]) ?? (key === null ? undefined : key.toString())
+  const named = textOf(headers[ORDERING_KEY_HEADER])
+  if (named !== undefined || key === null) return named
+  const text = key.toString()
+  return text === textOf(headers[ID_HEADER]) ? undefined : text
 }
 
 /** What the inbox needs to know of a message. */

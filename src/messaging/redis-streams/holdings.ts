@@ -22,6 +22,8 @@ export interface Holdings {
   readonly listed: number
   /** Those that wait for their turn. */
   readonly waiting: number
+  /** See the backlog. */
+  watch(wake: () => void): () => void
   /** False when it is here already. */
   add(entry: Entry, redelivered: boolean): boolean
   /** `gathering`: see the backlog. */
@@ -35,9 +37,9 @@ export interface Holdings {
   end(): readonly HeldEntry[]
 }
 
-export function createHoldings(stream: string, group: Group, runtime: Runtime, wake: () => void): Holdings {
+export function createHoldings(stream: string, group: Group, runtime: Runtime): Holdings {
   const held = new Map<string, HeldEntry>()
-  const backlog = createBacklog<HeldEntry>(runtime, wake)
+  const backlog = createBacklog<HeldEntry>(runtime)
 
   function remove(one: HeldEntry): void {
     if (held.get(one.entry.at) === one) held.delete(one.entry.at)
@@ -56,6 +58,7 @@ export function createHoldings(stream: string, group: Group, runtime: Runtime, w
     get waiting() {
       return backlog.size
     },
+    watch: backlog.watch,
     add(entry, redelivered) {
       const known = held.get(entry.at)
       if (known !== undefined) {

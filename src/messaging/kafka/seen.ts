@@ -1,0 +1,70 @@
+/** What the broker says of a partition: its first offset, and the one after its last. */
+export interface Ends {
+  readonly partition: number
+  readonly low: number
+  readonly high: number
+}
+
+/** What was read of a topic: a name for each of the last `window` offsets of a partition, and how far it was read. */
+export interface Seen {
+  /** Everything before it was read, or is not going to be. `undefined`: reading has not begun. */
+  position(partition: number): number | undefined
+  /** The last `window` offsets are what will be read of partitions that are new. */
+  begin(ends: readonly Ends[]): void
+  add(partition: number, offset: number, name: string): void
+  remove(partition: number, name: string): void
+  pass(partition: number, next: number): void
+  /** Forgets what the broker has deleted. */
+  trim(ends: readonly Ends[]): void
+  covers(ends: readonly Ends[]): boolean
+  has(name: string): boolean
+}
+
+interface Part {
+  next: number
+  /** To the offset of the last record with that name, in the order of the offsets. */
+  readonly names: Map<string, number>
+}
+
+export function createSeen(window: number): Seen {
+  const parts = new Map<number, Part>()
+
+  function dropBefore({ names }: Part, floor: number): void {
+    for (const [name, offset] of names) {
+      if (offset >= floor) return
+      names.delete(name)
+    }
+  }
+
+  return {
+    position: (partition) => parts.get(partition)?.next,
+    begin(ends) {
+      for (const { partition, low, high } of ends) {
+        if (!parts.has(partition)) parts.set(partition, { next: Math.max(low, high - window), names: new Map() })
+      }
+    },
+    add(partition, offset, name) {
+      const part = parts.get(partition)
+      if (part === undefined || offset < part.next) return
+      // To the end of the order.
+      part.names.delete(name)
+      part.names.set(name, offset)
+    },
+    remove: (partition, name) => void parts.get(partition)?.names.delete(name),
+    pass(partition, next) {
+      const part = parts.get(partition)
+      if (part === undefined || next <= part.next) return
+      part.next = next
+      dropBefore(part, next - window)
+    },
+    trim(ends) {
+      for (const { partition, low } of ends) {
+        const part = parts.get(partition)
+        if (part !== undefined) dropBefore(part, low)
+      }
+    },
+    covers: (ends) =>
+      ends.every(({ partition, low, high }) => low >= high || (parts.get(partition)?.next ?? -1) >= high),
+    has: (name) => [...parts.values()].some(({ names }) => names.has(name)),
+  }
+}
