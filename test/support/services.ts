@@ -26,13 +26,13 @@ export async function serviceUrl(kind: Kind): Promise<string | undefined> {
   return unavailable(kind, answer.missing)
 }
 
-/** Not started by every run yet: they take a minute to install, and as long to start on a busy machine. */
+/** They take a minute to install, and as long to start on a busy machine. */
 const BROKERS: ReadonlySet<Kind> = new Set<Kind>(['rabbitmq', 'nats', 'kafka', 'rocketmq'])
 
 /** Why a kind is left out of this run, whether or not it could be had. */
 function leftOut(kind: Kind): string | undefined {
-  const wanted = process.env.ONLYONCE_TEST_BROKERS === '1' || process.env[variableOf(kind)] !== undefined
-  return BROKERS.has(kind) && !wanted ? `set ONLYONCE_TEST_BROKERS=1 to run with ${kind}` : undefined
+  const unwanted = process.env.ONLYONCE_TEST_BROKERS === '0' && process.env[variableOf(kind)] === undefined
+  return BROKERS.has(kind) && unwanted ? `ONLYONCE_TEST_BROKERS=0 leaves ${kind} out` : undefined
 }
 
 /** A describe block that gets the URL, or is skipped by name with the reason. */
