@@ -1,0 +1,49 @@
+import type { MessagingCase, MessagingHarness, MessagingNeed } from './harness.ts'
+
+const REASONS: Record<MessagingNeed, string> = {
+  worker: 'the harness has no worker file',
+  publisher: 'the adapter has no publisher',
+  breakable: 'the harness cannot kill the broker',
+  cut: 'the harness cannot cut connections',
+  loseAcks: 'the harness cannot lose acknowledgements',
+  refused: 'the harness knows no message that the broker refuses',
+  coordinates: 'the broker has no coordinates',
+  publishedAt: 'the broker does not say when a message was published',
+  withoutId: 'every message of this broker has an id',
+  keepsDuplicates: 'the broker drops a second message with the same id',
+  ordering: 'the broker has no ordering keys',
+  'ordering over consumers': 'the order holds for one consumer',
+}
+
+/** Why the case cannot be run on this broker, if it cannot. */
+export function missing<Place, Tx>(
+  { needs = [] }: MessagingCase,
+  harness: MessagingHarness<Place, Tx>,
+): string | undefined {
+  const unmet = needs.find((need) => !isMet(need, harness))
+  return unmet === undefined ? undefined : REASONS[unmet]
+}
+
+function isMet<Place, Tx>(need: MessagingNeed, harness: MessagingHarness<Place, Tx>): boolean {
+  const { traits, offers = [], worker, publisher } = harness
+  switch (need) {
+    case 'worker':
+      return worker !== undefined
+    case 'publisher':
+      return publisher !== undefined
+    case 'ordering':
+      return traits.ordering !== 'none'
+    case 'ordering over consumers':
+      return traits.ordering === 'consumers'
+    case 'breakable':
+    case 'cut':
+    case 'loseAcks':
+    case 'refused':
+      return offers.includes(need)
+    case 'coordinates':
+    case 'publishedAt':
+    case 'withoutId':
+    case 'keepsDuplicates':
+      return traits[need]
+  }
+}

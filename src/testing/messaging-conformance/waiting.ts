@@ -1,0 +1,33 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** A broker that was killed may take this long to be of use again. */
+const PATIENCE_MS = 60_000
+
+/** How long `until` waits within a case. */
+export const patience = new AsyncLocalStorage<number>()
+
+/** Waits until `holds` is true, also when it throws at first. @throws when it has not become true in good time */
+export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + (patience.getStore() ?? PATIENCE_MS)
+  for (;;) {
+    let reason = 'it is not so'
+    try {
+      if (await holds()) return
+    } catch (error) {
+      reason = String(error)
+    }
+    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}: ${reason}`)
+    await pause(15)
+  }
+}
+
+/** Something that waits until the case lets it go on. */
+export function gate(): { readonly passed: Promise<void>; open(): void } {
+  let open = () => {}
+  const passed = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { passed, open }
+}
