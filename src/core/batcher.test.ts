@@ -33,7 +33,7 @@ function setUp({ maxBatch = 100, timeoutMs = 1_000, batches: atOnce = 1, lone = 
     return [leading, ...rest.map((one) => submit(one))]
   }
   const turn = () => runtime.advance(0)
-  return { runtime, sent, submit, behind, batches, late, turn }
+  return { batcher, runtime, sent, submit, behind, batches, late, turn }
 }
 
 const caught = (answer: Promise<string>) => answer.catch((error: Error) => error.message)
@@ -229,6 +229,26 @@ describe('the batcher', () => {
     await turn()
     expect(runtime.pending).toBe(0)
     expect(late).toHaveLength(1)
+  })
+
+  it('tells a caller once that its request failed, although the call fails after it was given up', async () => {
+    const rejected: string[] = []
+    const runtime = fakeRuntime()
+    let fail: (error: Error) => void = () => {}
+    const send = () =>
+      new Promise<readonly string[]>((_, reject) => {
+        fail = reject
+      })
+    const batcher = new Batcher<string, string>({ send, idOf: (one) => one }, { maxBatch: 2, timeoutMs: 100, runtime })
+    batcher.ask(
+      'a',
+      () => {},
+      (error) => rejected.push(String(error)),
+    )
+    await runtime.advance(100)
+    fail(new Error('broken'))
+    await runtime.advance(1)
+    expect(rejected).toEqual(['Error: no answer within 100 ms'])
   })
 
   it('never sends a request that was due before its turn came', async () => {
@@ -430,4 +450,19 @@ describe('the batcher', () => {
     sent[1]?.answer()
     expect(await second).toBe('b!')
   })
+})
+
+it('a caller that was given up is not told again when the store fails after all', async () => {
+  const { batcher, runtime, sent, turn } = setUp({ timeoutMs: 100 })
+  const told: unknown[] = []
+  batcher.ask(
+    'a',
+    (answer) => told.push(answer),
+    (error) => told.push((error as Error).message),
+  )
+  await turn()
+  await runtime.advance(100)
+  sent[0]?.fail(new Error('late'))
+  await turn()
+  expect(told).toEqual(['no answer within 100 ms'])
 })

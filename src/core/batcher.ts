@@ -215,8 +215,9 @@ export class Batcher<Request, Answer> {
   }
 }
 
+/** One that was given up is told nothing more: its caller asks again at each rejection. */
 function rejectAll(batch: readonly Waiting<unknown, never>[], error: unknown): void {
-  for (const one of batch) settle(one).reject(error)
+  for (const one of batch) if (isOpen(one)) settle(one).reject(error)
 }
 
 function requestOf<Request>({ request }: { readonly request: Request }): Request {

@@ -58,13 +58,11 @@ export async function leadLeased(
   let ended: Ended
   try {
     ended = await whileHolding(context, call, grant, async (op): Promise<Ended> => {
-      if (attempt > 1) {
-        const decided =
-          keeping === 'lock' ? undefined : await decideAbandoned(context, call, { attempt, fence: lease.fence })
-        if (decided !== undefined) return { decided }
-        // The policy took its time: an owner that lost its lease meanwhile must not start any more.
-        op.signal.throwIfAborted()
-      }
+      const abandoned = attempt > 1 && keeping === 'result'
+      const decided = abandoned ? await decideAbandoned(context, call, { attempt, fence: lease.fence }) : undefined
+      if (decided !== undefined) return { decided }
+      // The policy took its time: an owner that lost its lease meanwhile must not start any more.
+      if (attempt > 1) op.signal.throwIfAborted()
       try {
         return { value: await effect(op) }
       } catch (thrown) {

@@ -20,6 +20,8 @@ export function createTimers(elapsed: () => number): (ms: number, wake: () => vo
   class Line {
     readonly #ms: number
     #waiting: Waiting[] = []
+    /** How many of them count: behind those are cancelled ones of before the last rest, to be written over. */
+    #set = 0
     #live = 0
     #timer: NodeJS.Timeout | undefined
 
@@ -29,7 +31,7 @@ export function createTimers(elapsed: () => number): (ms: number, wake: () => vo
 
     add(wake: () => void): () => void {
       const one: Waiting = { dueAt: elapsed() + this.#ms, wake }
-      this.#waiting.push(one)
+      this.#waiting[this.#set++] = one
       this.#live++
       if (this.#timer === undefined) this.#arm(this.#ms)
       else if (this.#live === 1) this.#timer.ref()
@@ -45,12 +47,19 @@ export function createTimers(elapsed: () => number): (ms: number, wake: () => vo
       one.wake = undefined
       this.#live--
       if (this.#live === 0) this.#rest()
-      else if (this.#waiting.length > 2 * this.#live + FEW) this.#waiting = this.#waiting.filter(isLive)
+      else if (this.#set > 2 * this.#live + FEW) this.#keep(this.#waiting.filter(isLive))
+    }
+
+    #keep(waiting: Waiting[]): void {
+      this.#waiting = waiting
+      this.#set = waiting.length
     }
 
     /** A length that was used once may never be used again: its line must not stay for as long as it is. */
     #rest(): void {
-      this.#waiting = []
+      // Most lines rest after every call or so, and a new list for each costs more than the timer.
+      if (this.#set > FEW) this.#waiting = []
+      this.#set = 0
       if (Number.isInteger(this.#ms)) this.#timer?.unref()
       else this.#end()
     }
@@ -65,7 +74,7 @@ export function createTimers(elapsed: () => number): (ms: number, wake: () => vo
       this.#timer = undefined
       const now = elapsed()
       const waiting = this.#waiting.filter(isLive)
-      this.#waiting = waiting.filter((one) => one.dueAt > now)
+      this.#keep(waiting.filter((one) => one.dueAt > now))
       const [next] = this.#waiting
       if (next !== undefined) this.#arm(next.dueAt - now)
       for (const one of waiting) {

@@ -15,14 +15,16 @@ const REMEMBERED = 1_000
 export function createCompositeScope(engine: string): (principal: string, method: string, url: string) => string {
   let known = new Map<string, string>()
   return (principal, method, url) => {
-    const readable = JSON.stringify([engine, principal, method, url])
-    const before = known.get(readable)
+    // A method has no blanks, so that with the length of the principal this is one request and no other.
+    const asked = typeof principal === 'string' ? `${principal.length} ${principal}${method} ${url}` : ''
+    const before = known.get(asked)
     if (before !== undefined) return before
+    const readable = JSON.stringify([engine, principal, method, url])
     if (typeof principal !== 'string' || principal.length <= LONG) checkScope(principal)
     const short = readable.length <= READABLE && isScope(readable)
     const scope = short ? readable : JSON.stringify([engine, hash('sha256', readable, 'hex'), method])
     if (known.size === REMEMBERED) known = new Map()
-    known.set(readable, scope)
+    known.set(asked, scope)
     return scope
   }
 }

@@ -1,7 +1,9 @@
+import { VALUE_UNREAD } from '../core/context.ts'
 import { type ErrorCode, OnlyonceError } from '../core/errors.ts'
 import { report } from '../core/events.ts'
 import type { Once, Operation, Outcome } from '../core/once.ts'
 import { type AbandonedPolicy, type CallOptions, invalidOption, resolveCallOptions } from '../core/options.ts'
+import type { Cancel } from '../core/runtime.ts'
 import type { HttpCall, HttpReply, Omitted } from './call.ts'
 import { createCompositeScope } from './composite-scope.ts'
 import { createKeyQuota } from './key-quota.ts'
@@ -38,6 +40,9 @@ export interface HttpGuard<R> {
   readonly rules: HttpRules<R>
 }
 
+/** Told of the handler's answer before the store has it. */
+type Heard = (reply: HttpReply) => void
+
 /** The answer is no result. An error, because that is what ends an operation without one. */
 class NotKept extends Error {
   readonly reply: HttpReply
@@ -65,7 +70,9 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
   if (rules.atomic && once.atomic === undefined) {
     throw invalidOption('atomic', `needs a store with transactions, and ${once.store.name} has none`, true)
   }
-  const callOptions: CallOptions = Object.freeze({ ...rules.call, onThrow, ...abandonedPolicy(rules) })
+  // What a request is answered with is the handler's reply itself, and not what was stored of it.
+  const unread = { [VALUE_UNREAD]: true }
+  const callOptions: CallOptions = Object.freeze({ ...rules.call, onThrow, ...abandonedPolicy(rules), ...unread })
   // Now, and not with the first request.
   resolveCallOptions(once.options, callOptions)
   const atOnce: CallOptions = Object.freeze({ ...callOptions, onInFlight: 'reject' })
@@ -99,40 +106,45 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
     }
   }
 
-  /** One call of the engine; `own` hears of the handler's answer before the store has it. */
-  function attempt(named: Named, call: HttpCall<R>, next: Handle, own: (reply: HttpReply) => void) {
+  /** One call of the engine, which knows a duplicate that waits from a handler at work. */
+  async function attempt(named: Named, call: HttpCall<R>, next: Handle, heard: Heard): Promise<Outcome<StoredReply>> {
+    const { token } = named
     let started = false
     waiting++
     const over = () => {
       if (!started) waiting--
       started = true
     }
-    const effect = async (carrying: Carrying): Promise<StoredReply> => {
-      over()
-      quota?.count(named.principal)
-      const run = async () => {
-        const reply = await next(carrying)
-        own(reply)
-        return decide(reply, call)
-      }
-      if (named.token === undefined) return run()
-      const { bound, request } = named.token
-      const stored = await (rules.tokens as TokenPort).spend(carrying.op, bound, run)
+    const record = async (carrying: Carrying): Promise<StoredReply> => {
+      const reply = await next(carrying)
+      heard(reply)
+      return decide(reply, call)
+    }
+    const spend = async (carrying: Carrying, { bound, request }: NonNullable<Named['token']>) => {
+      const stored = await (rules.tokens as TokenPort).spend(carrying.op, bound, () => record(carrying))
       return { ...stored, request }
     }
+    const effect = (carrying: Carrying): Promise<StoredReply> => {
+      over()
+      quota?.count(named.principal)
+      return token === undefined ? record(carrying) : spend(carrying, token)
+    }
     const chosen = waiting > rules.maxWaiting ? atOnce : callOptions
-    const outcome: Promise<Outcome<StoredReply>> = rules.atomic
-      ? once.atomic.attempt(named.input, (tx: unknown, op: Operation) => effect({ op, tx }), chosen)
-      : once.attempt(named.input, (op) => effect({ op }), chosen)
-    return outcome.finally(over)
+    try {
+      return await (rules.atomic
+        ? once.atomic.attempt(named.input, (tx: unknown, op: Operation) => effect({ op, tx }), chosen)
+        : once.attempt(named.input, (op) => effect({ op }), chosen))
+    } finally {
+      over()
+    }
   }
 
-  async function answer(
+  function answer(
     named: Named,
     call: HttpCall<R>,
     outcome: Outcome<StoredReply>,
     own: HttpReply | undefined,
-  ): Promise<HttpReply> {
+  ): HttpReply | Promise<HttpReply> {
     switch (outcome.kind) {
       case 'executed':
         return own as HttpReply
@@ -169,22 +181,28 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
   function patiently(named: Named, call: HttpCall<R>, next: Handle): Promise<HttpReply> {
     return new Promise((resolve, reject) => {
       let own: HttpReply | undefined
-      let cancel = () => {}
+      let cancel: Cancel | undefined
       const heard = (reply: HttpReply) => {
         own = reply
         if (!rules.atomic) cancel = runtime.after(storeTimeoutMs, () => resolve(reply))
       }
-      attempt(named, call, next, heard)
-        .then((outcome) => answer(named, call, outcome, own))
-        .catch((error) => refusalOf(error, own))
-        .then(resolve, reject)
-        .finally(() => cancel())
+      const answered = async () => {
+        try {
+          resolve(await answer(named, call, await attempt(named, call, next, heard), own))
+        } catch (error) {
+          const refusal = refusalOf(error, own)
+          if (refusal === undefined) reject(error)
+          else resolve(refusal)
+        }
+        cancel?.()
+      }
+      void answered()
     })
   }
 
   /** What a client is told when the engine says no. An answer that exists is given, whatever became of its record. */
-  function refusalOf(error: unknown, own: HttpReply | undefined): HttpReply {
-    if (!OnlyonceError.is(error)) throw error
+  function refusalOf(error: unknown, own: HttpReply | undefined): HttpReply | undefined {
+    if (!OnlyonceError.is(error)) return undefined
     const stands = own !== undefined && !rules.atomic && error.code !== 'LEASE_LOST'
     return stands ? own : problem(error.code, rules, error.retryAfterMs)
   }

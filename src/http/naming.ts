@@ -28,10 +28,11 @@ export async function nameOf<R>(
   call: HttpCall<R>,
 ): Promise<Named | HttpReply | undefined> {
   if (rules.tokens !== undefined) return nameOfToken(rules, rules.tokens, call)
-  const key = await keyOf(rules, maxKeyLength, call)
+  const key = rules.key === undefined ? fromHeader(rules, maxKeyLength, call) : await rules.key(call)
+  checkPattern(rules, key)
   if (key === undefined) return withoutKey(rules, call)
   // Everything that needs no input or output comes first: a request that is refused must cost little.
-  const principal = await principalOf(rules, call)
+  const principal = rules.scope === 'public' ? 'public' : await rules.scope(call)
   const composite = compositeScope(principal, call.method, call.url)
   const fingerprint = await fingerprintOf(rules, call)
   if (fingerprint === undefined) return problem('PAYLOAD_TOO_LARGE', rules)
@@ -42,7 +43,7 @@ export async function nameOf<R>(
 async function nameOfToken<R>(rules: HttpRules<R>, tokens: TokenPort, call: HttpCall<R>) {
   const token = call.header(rules.header.toLowerCase())
   if (token === undefined) return withoutKey(rules, call)
-  const principal = await principalOf(rules, call)
+  const principal = rules.scope === 'public' ? 'public' : await rules.scope(call)
   const operation = rules.operation?.(call) ?? `${call.method} ${call.url.split('?', 1)[0]}`
   const bound = { subject: principal, operation }
   const request = await fingerprintOf(rules, call)
@@ -50,19 +51,14 @@ async function nameOfToken<R>(rules: HttpRules<R>, tokens: TokenPort, call: Http
   return { principal, input: await tokens.accept(token, bound), token: { bound, request } }
 }
 
-async function principalOf<R>({ scope }: HttpRules<R>, call: HttpCall<R>): Promise<string> {
-  return scope === 'public' ? 'public' : scope(call)
-}
-
 function withoutKey<R>(rules: HttpRules<R>, call: HttpCall<R>): HttpReply | undefined {
   const required = typeof rules.required === 'function' ? rules.required(call) : rules.required
   return required ? problem('KEY_MISSING', rules) : undefined
 }
 
-async function keyOf<R>(rules: HttpRules<R>, maxKeyLength: number, call: HttpCall<R>): Promise<string | undefined> {
-  const key = rules.key === undefined ? fromHeader(rules, maxKeyLength, call) : await rules.key(call)
-  if (key === undefined || rules.keyPattern === undefined || rules.keyPattern.test(key)) return key
-  throw new OnlyonceError('KEY_INVALID', `key ${quote(key)} does not look like ${rules.keyPattern}`)
+function checkPattern<R>({ keyPattern }: HttpRules<R>, key: string | undefined): void {
+  if (key === undefined || keyPattern === undefined || keyPattern.test(key)) return
+  throw new OnlyonceError('KEY_INVALID', `key ${quote(key)} does not look like ${keyPattern}`)
 }
 
 function fromHeader<R>(rules: HttpRules<R>, maxKeyLength: number, call: HttpCall<R>): string | undefined {

@@ -120,7 +120,10 @@ export type HttpRules<R> = Own<R> &
     readonly call: CallPart
     readonly onAbandoned: IdempotencyOptions<R>['onAbandoned']
     readonly guarded: ReadonlySet<string>
+    /** Of an answer's headers, in lower case: what a replay has. */
     readonly kept: ReadonlySet<string>
+    /** Those, and the ones that tell how an answer is sent. */
+    readonly heard: ReadonlySet<string>
   }
 
 type Rule = (value: unknown) => string | undefined
@@ -219,12 +222,14 @@ export function resolveRules<R>(given: IdempotencyOptions<R>): HttpRules<R> {
     own.required = rest.required ?? true
   }
   const rules = own as unknown as HttpRules<R>
+  const kept = rules.replayHeaders.map((name) => name.toLowerCase())
   return {
     ...rules,
     call,
     onAbandoned,
     guarded: new Set(rules.methods.map((name) => name.toUpperCase())),
-    kept: new Set(rules.replayHeaders.map((name) => name.toLowerCase())),
+    kept: new Set(kept),
+    heard: new Set([...kept, 'content-type', 'content-length']),
   }
 }
 

@@ -43,19 +43,11 @@ export function takeBackHead(res: ServerResponse): boolean {
   return true
 }
 
-/** Frameworks look at these to see whether somebody has answered; natively they would know when the end is on its way. */
-export function showEnded(res: ServerResponse, held: () => boolean): void {
-  const shown = Object.getOwnPropertyDescriptor(res, 'finished')?.writable ? (['headersSent'] as const) : ENDED
-  for (const name of shown) {
-    const native = () => Reflect.get(Object.getPrototypeOf(res), name, res)
-    Object.defineProperty(res, name, { configurable: true, get: () => held() || native() })
-  }
-  setFinished(res, true)
+/** On HTTP/1 it is a property that anybody may write, and `writableEnded` answers from it. */
+export function finishedIsPlain(res: ServerResponse): boolean {
+  return (res as { readonly stream?: unknown }).stream === undefined && Object.hasOwn(res, 'finished')
 }
 
-/** On HTTP/1 it is a plain property, which `writableEnded` answers from. */
 export function setFinished(res: ServerResponse, finished: boolean): void {
-  if (Object.getOwnPropertyDescriptor(res, 'finished')?.writable) Object.assign(res, { finished })
+  if (finishedIsPlain(res)) (res as { finished: boolean }).finished = finished
 }
-
-const ENDED = ['headersSent', 'finished', 'writableEnded'] as const

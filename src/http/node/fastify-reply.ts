@@ -15,8 +15,8 @@ export interface FastifyReplyLike {
 export function sendThrough(reply: FastifyReplyLike, answer: HttpReply): void {
   reply.code(answer.status)
   for (const [name, value] of fieldsOf(answer)) reply.header(name, value)
-  const body = Buffer.from(answer.body ?? '')
-  if (body.length === 0) return void reply.send()
+  if (answer.body === undefined || answer.body.length === 0) return void reply.send()
+  const body = Buffer.from(answer.body.buffer, answer.body.byteOffset, answer.body.byteLength)
   if (answer.headers.some(([name]) => name === 'content-type')) return void reply.send(body)
   // Fastify gives a type of its own to bytes that had none, but not to a stream.
   reply.header('content-length', body.length)

@@ -17,24 +17,31 @@ export function headersFrom(
   wanted: ReadonlySet<string>,
 ): HeaderField[] {
   const fields: HeaderField[] = []
-  const written = head === undefined ? undefined : pairsOf(head)
+  const atHead = head === undefined ? NONE : fieldsOf(head, wanted)
   for (const name of wanted) {
-    const atHead = written?.filter(([one]) => one === name)
-    if (atHead !== undefined && atHead.length > 0) fields.push(...atHead)
-    else for (const value of valuesOf(res.getHeader(name))) fields.push([name, value])
+    const values = atHead.get(name) ?? valuesOf(res.getHeader(name))
+    for (const value of values) fields.push([name, value])
   }
   return fields
 }
 
-/** An object, or a list: `[name, value, name, value]` or `[[name, value], …]`. */
-function pairsOf(head: HeadWords): HeaderField[] {
-  const entries: (readonly unknown[])[] = []
-  if (!Array.isArray(head)) entries.push(...Object.entries(head))
-  else if (Array.isArray(head[0])) entries.push(...(head as readonly unknown[][]))
-  else for (let at = 0; at + 1 < head.length; at += 2) entries.push([head[at], head[at + 1]])
-  return entries.flatMap(([name, value]) =>
-    valuesOf(value).map((one): HeaderField => [String(name).toLowerCase(), one]),
-  )
+const NONE: ReadonlyMap<string, readonly string[]> = new Map()
+
+/** Of an object, or a list: `[name, value, name, value]` or `[[name, value], …]`. */
+function fieldsOf(head: HeadWords, wanted: ReadonlySet<string>): ReadonlyMap<string, readonly string[]> {
+  const fields = new Map<string, string[]>()
+  const take = (field: unknown, value: unknown) => {
+    const name = String(field).toLowerCase()
+    if (!wanted.has(name)) return
+    const values = valuesOf(value)
+    const before = fields.get(name)
+    if (before !== undefined) before.push(...values)
+    else if (values.length > 0) fields.set(name, values)
+  }
+  if (!Array.isArray(head)) for (const [name, value] of Object.entries(head)) take(name, value)
+  else if (Array.isArray(head[0])) for (const [name, value] of head as readonly unknown[][]) take(name, value)
+  else for (let at = 0; at + 1 < head.length; at += 2) take(head[at], head[at + 1])
+  return fields
 }
 
 function valuesOf(value: unknown): string[] {

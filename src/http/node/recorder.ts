@@ -1,13 +1,16 @@
 import type { ServerResponse } from 'node:http'
 import type { Runtime } from '../../core/runtime.ts'
 import type { HeaderField, HttpReply, Omitted } from '../call.ts'
-import { endedHere, isClosed, pretendConnected, setFinished, showEnded, takeBackHead } from './connection.ts'
+import { endedHere, isClosed, pretendConnected, setFinished, takeBackHead } from './connection.ts'
 import { headersFrom, headWords } from './head.ts'
+import { freeLayer, type Layer, type Listener, type Native, type Words } from './hooks.ts'
 
 export interface RecorderOptions {
   readonly runtime: Runtime
   /** The headers worth keeping, in lower case. */
   readonly kept: ReadonlySet<string>
+  /** Those, and what tells how an answer is to be taken: `content-type` and `content-length`. */
+  readonly heard: ReadonlySet<string>
   readonly maxBodyBytes: number
   /** Nothing leaves before it was let go: what is sent must not be taken back by a rollback. */
   readonly holdAll: boolean
@@ -16,7 +19,6 @@ export interface RecorderOptions {
 }
 
 type Callback = (error?: Error | null) => void
-type Words = readonly unknown[]
 
 /** What a handler said before any byte of it: what stands in front of the guard may change it on its way out. */
 interface Head {
@@ -35,13 +37,15 @@ export class BrokenOff extends Error {
  * Listens to whatever a handler does to `res`, and passes it on; only the end waits until `letGo`, so that a client that
  * has its answer can have it again. One that leaves is hidden from the handler: what is half done would stay so.
  */
-export class Recorder {
+export class Recorder implements Listener {
   /** The whole answer. Rejects when the handler broke it off. */
   readonly reply: Promise<HttpReply>
+  /** The same, once it is there. */
+  own: HttpReply | undefined
   readonly #res: ServerResponse
   readonly #options: RecorderOptions
-  readonly #wanted: ReadonlySet<string>
-  readonly #native: Pick<ServerResponse, 'end' | 'write' | 'emit'>
+  readonly #layer: Layer
+  readonly #native: Native
   #resolve!: (reply: HttpReply) => void
   #reject!: (error: Error) => void
   #state: 'recording' | 'held' | 'open' = 'recording'
@@ -57,37 +61,18 @@ export class Recorder {
   constructor(res: ServerResponse, options: RecorderOptions) {
     this.#res = res
     this.#options = options
-    this.#wanted = new Set([...options.kept, 'content-type', 'content-length'])
     this.reply = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
     })
-    const { writeHead, destroy } = res
-    const native = { end: res.end, write: res.write, emit: res.emit }
-    this.#native = native
-    res.writeHead = (...words: unknown[]) => {
-      const said = this.#state === 'recording' ? this.#said(words) : undefined
-      const answered = writeHead.apply(res, words as never)
-      if (said !== undefined) this.#onHead(said)
-      return answered
-    }
-    // Of a response of HTTP/2 there is no such thing: its stream is destroyed.
-    if (typeof destroy === 'function') {
-      res.destroy = (error?: Error) => {
-        this.#destroyed = true
-        // Its client left before: no event will tell of this.
-        if (this.#clientLeft && this.#state === 'recording') this.#onDestroy(error)
-        return destroy.call(res, error)
-      }
-    }
-    res.write = (...words: unknown[]) =>
-      this.#state === 'open' ? native.write.apply(res, words as never) : this.#onWrite(words)
-    res.end = (...words: unknown[]) =>
-      this.#state === 'open' ? native.end.apply(res, words as never) : this.#onEnd(words)
-    res.emit = (event: string | symbol, ...words: unknown[]) =>
-      event === 'close' && this.#state === 'recording' ? this.#onClose() : native.emit.call(res, event, ...words)
+    this.#layer = freeLayer(res)
+    this.#native = this.#layer.hear(res, this)
     // It left while the operation was being claimed: no event will tell of it any more.
     if (isClosed(res)) this.#hideLoss()
+  }
+
+  get holding(): boolean {
+    return this.#state === 'held'
   }
 
   /** Lets the end of the handler's answer go to the client, if there is one left. */
@@ -120,19 +105,15 @@ export class Recorder {
     return true
   }
 
-  #said(words: Words): Head {
-    const status = typeof words[0] === 'number' ? words[0] : this.#res.statusCode
-    return { status, headers: headersFrom(this.#res, headWords(words), this.#wanted) }
+  onWriteHead(words: Words): ServerResponse {
+    const said = this.#state === 'recording' ? this.#said(words) : undefined
+    const answered = this.#native.writeHead.apply(this.#res, words as never)
+    if (said !== undefined) this.#onHead(said)
+    return answered
   }
 
-  #onHead(said: Head): void {
-    this.#activity++
-    // Node writes the head itself with the first byte, through `writeHead`; a second one throws.
-    this.#head ??= said
-    if (this.#isEventStream()) this.#settle('open', 'event-stream')
-  }
-
-  #onWrite(words: Words): boolean {
+  onWrite(words: Words): boolean {
+    if (this.#state === 'open') return this.#native.write.apply(this.#res, words as never)
     if (this.#state === 'held') return false
     this.#activity++
     if (this.#isEventStream()) {
@@ -140,7 +121,7 @@ export class Recorder {
       return this.#native.write.apply(this.#res, words as never)
     }
     const [chunk, then] = chunkOf(words)
-    this.#record(chunk)
+    this.#record(chunk, words)
     if (this.#clientLeft) {
       if (this.#length > this.#options.maxBodyBytes) return this.#giveUp()
       if (then !== undefined) process.nextTick(then)
@@ -153,6 +134,39 @@ export class Recorder {
     return true
   }
 
+  onEnd(words: Words): ServerResponse {
+    if (this.#state === 'open') return this.#native.end.apply(this.#res, words as never)
+    if (this.#state === 'held') return this.#res
+    this.#record(chunkOf(words)[0], words)
+    this.#end = words
+    this.#settle('held')
+    return this.#res
+  }
+
+  onEmit(event: string | symbol, words: Words): boolean {
+    if (event === 'close' && this.#state === 'recording') return this.#onClose()
+    return this.#native.emit.call(this.#res, event, ...words)
+  }
+
+  onDestroy(error: Error | undefined): ServerResponse {
+    this.#destroyed = true
+    // Its client left before: no event will tell of this.
+    if (this.#clientLeft && this.#state === 'recording') this.#stopped(error)
+    return this.#native.destroy.call(this.#res, error)
+  }
+
+  #said(words: Words): Head {
+    const status = typeof words[0] === 'number' ? words[0] : this.#res.statusCode
+    return { status, headers: headersFrom(this.#res, headWords(words), this.#options.heard) }
+  }
+
+  #onHead(said: Head): void {
+    this.#activity++
+    // Node writes the head itself with the first byte, through `writeHead`; a second one throws.
+    this.#head ??= said
+    if (this.#isEventStream()) this.#settle('open', 'event-stream')
+  }
+
   /** What is not kept, and has nobody to go to, need not be made: it might never end. */
   #giveUp(): false {
     this.#settle('open')
@@ -161,18 +175,10 @@ export class Recorder {
     return false
   }
 
-  #onEnd(words: Words): ServerResponse {
-    if (this.#state === 'held') return this.#res
-    this.#record(chunkOf(words)[0])
-    this.#end = words
-    this.#settle('held')
-    return this.#res
-  }
-
   /** Koa stops a stream when its client leaves, and the response with it; that is not a failure of the handler. */
-  #onDestroy(error: NodeJS.ErrnoException | undefined): void {
-    const stopped = error?.code === 'ERR_STREAM_PREMATURE_CLOSE' || error?.name === 'AbortError'
-    if (stopped) this.#settle('held', 'cut-off')
+  #stopped(error: NodeJS.ErrnoException | undefined): void {
+    const byItself = error?.code === 'ERR_STREAM_PREMATURE_CLOSE' || error?.name === 'AbortError'
+    if (byItself) this.#settle('held', 'cut-off')
     else this.#breakOff()
   }
 
@@ -212,21 +218,22 @@ export class Recorder {
     })
   }
 
-  #record(chunk: Buffer): void {
+  #record(chunk: Buffer, words: Words): void {
     this.#length += chunk.length
     if (this.#length > this.#options.maxBodyBytes) this.#chunks = []
-    // A copy: the handler may use its buffer again.
-    else if (chunk.length > 0) this.#chunks.push(Buffer.from(chunk))
+    // A copy, where it is not one of ours: the handler may use its buffer again.
+    else if (chunk.length > 0) this.#chunks.push(typeof words[0] === 'string' ? chunk : Buffer.from(chunk))
   }
 
   #settle(state: 'held' | 'open', why?: Omitted): void {
     this.#state = state
-    if (state === 'held') showEnded(this.#res, () => this.#state === 'held')
+    if (state === 'held') this.#layer.showHeld(this.#res)
     const omitted = why ?? (this.#length > this.#options.maxBodyBytes ? 'too-long' : undefined)
     const { status, headers: said } = this.#head ?? this.#said([])
     const headers = said.filter(([name]) => this.#options.kept.has(name))
     const body = this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks)
-    this.#resolve(omitted === undefined ? { status, headers, body } : { status, headers, body: undefined, omitted })
+    this.own = omitted === undefined ? { status, headers, body } : { status, headers, body: undefined, omitted }
+    this.#resolve(this.own)
   }
 
   /** A client that was told the length has its answer with the last byte, and waits for no end. */
@@ -241,12 +248,18 @@ export class Recorder {
   }
 }
 
+const NOTHING = Buffer.alloc(0)
+
 function chunkOf(words: Words): [Buffer, Callback | undefined] {
   const [first, second] = words
-  const then = words.find((word) => typeof word === 'function') as Callback | undefined
+  const then = words.find(isCallback)
   if (typeof first === 'string') {
     return [Buffer.from(first, typeof second === 'string' ? (second as BufferEncoding) : 'utf8'), then]
   }
   if (first instanceof Uint8Array) return [Buffer.from(first.buffer, first.byteOffset, first.byteLength), then]
-  return [Buffer.alloc(0), then]
+  return [NOTHING, then]
+}
+
+function isCallback(word: unknown): word is Callback {
+  return typeof word === 'function'
 }

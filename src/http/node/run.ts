@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Once } from '../../core/once.ts'
 import type { HttpCall, HttpReply } from '../call.ts'
-import type { HttpGuard } from '../guard.ts'
+import type { Handle, HttpGuard } from '../guard.ts'
 import { carry, operationOf } from '../operation-of.ts'
 import { bodyOf, type ParsedRequest } from './body.ts'
 import { keepReadable } from './keep-readable.ts'
@@ -45,20 +45,19 @@ export async function guardNode<R extends object>(
     body: (maxBytes) => bodyOf(req, parsed, maxBytes),
   }
   const { runtime, storeTimeoutMs } = once.options
-  const { kept, maxBodyBytes, atomic } = guard.rules
+  const { kept, heard, maxBodyBytes, atomic } = guard.rules
   let recorder: Recorder | undefined
-  let own: HttpReply | undefined
+  const handle: Handle = (carrying) => {
+    carry(request, carrying)
+    recorder = new Recorder(res, { runtime, kept, heard, maxBodyBytes, holdAll: atomic, graceMs: storeTimeoutMs })
+    next()
+    return recorder.reply
+  }
   try {
-    const reply = await guard(call, async (carrying) => {
-      carry(request, carrying)
-      recorder = new Recorder(res, { runtime, kept, maxBodyBytes, holdAll: atomic, graceMs: storeTimeoutMs })
-      next()
-      own = await recorder.reply
-      return own
-    })
+    const reply = await guard(call, handle)
     if (reply === undefined) next()
     else if (recorder === undefined) send === undefined ? sendReply(res, reply) : send(reply)
-    else if (reply === own) recorder.letGo()
+    else if (reply === recorder.own) recorder.letGo()
     else recorder.replace(() => sendReply(res, reply))
   } catch (error) {
     // The handler broke its own answer off: there is nobody left to answer.

@@ -3,9 +3,14 @@ import type { HttpReply } from '../call.ts'
 
 /** The headers of a reply, each name once, as Node takes them. */
 export function fieldsOf({ headers }: Pick<HttpReply, 'headers'>): [name: string, value: string | string[]][] {
-  const values = new Map<string, string[]>()
-  for (const [name, value] of headers) values.set(name, [...(values.get(name) ?? []), value])
-  return [...values].map(([name, all]) => [name, all.length === 1 ? (all[0] as string) : all])
+  const fields: [name: string, value: string | string[]][] = []
+  for (const [name, value] of headers) {
+    const known = fields.find(([one]) => one === name)
+    if (known === undefined) fields.push([name, value])
+    else if (typeof known[1] === 'string') known[1] = [known[1], value]
+    else known[1].push(value)
+  }
+  return fields
 }
 
 /** RFC 9110 §8.6: no length where there is never a body. */
