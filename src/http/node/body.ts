@@ -26,6 +26,12 @@ function wasRead(message: IncomingMessage): boolean {
   return message.readableEnded || (message.readableDidRead && message.readableLength === 0)
 }
 
+/** A request of HTTP/2 says `complete` only when its end was emitted, and then nothing can be put back. */
+function isWhole(message: IncomingMessage): boolean {
+  const { _readableState: state } = message as unknown as { readonly _readableState?: { readonly ended?: boolean } }
+  return message.complete || state?.ended === true
+}
+
 /**
  * Reads everything and puts it back before anybody could see the end: `unshift` is allowed until `end` was emitted,
  * which happens a tick after the last byte was read.
@@ -48,7 +54,7 @@ function peek(message: IncomingMessage, maxBytes: number): Promise<Uint8Array | 
         chunks.push(bytes)
         length += bytes.length
       }
-      if (length <= maxBytes && !message.complete) {
+      if (length <= maxBytes && !isWhole(message)) {
         // Asks for more; with nothing there it reads nothing.
         message.read(0)
         return
@@ -60,6 +66,6 @@ function peek(message: IncomingMessage, maxBytes: number): Promise<Uint8Array | 
     message.on('readable', read)
     message.on('close', cut)
     message.on('error', cut)
-    if (message.complete || message.readableLength > 0) read()
+    if (isWhole(message) || message.readableLength > 0) read()
   })
 }
