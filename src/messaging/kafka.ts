@@ -14,6 +14,11 @@ import { type Pulled, type PullSource, pullConsumer } from './pull.ts'
 export type { Consumer, ConsumerEvent } from './consumer.ts'
 export { ID_HEADER, ORDERING_KEY_HEADER, REASON_HEADER } from './headers.ts'
 export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
+export {
+  type AlreadyPublishedOptions,
+  alreadyPublished,
+  type KafkaAlreadyPublished,
+} from './kafka/already-published.ts'
 export type { KafkaClient, KafkaConsumerConfig, KafkaProducer } from './kafka/client.ts'
 export { deadTopic } from './kafka/dead-letters.ts'
 export { SOURCE_HEADER } from './kafka/message.ts'

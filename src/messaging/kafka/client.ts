@@ -121,6 +121,10 @@ export interface KafkaAdmin {
     }[]
   }): Promise<unknown>
   listTopics(): Promise<string[]>
+  /** Of records that are committed. */
+  fetchTopicOffsets(
+    topic: string,
+  ): Promise<readonly { readonly partition: number; readonly low: string; readonly high: string }[]>
   fetchOffsets(options: {
     groupId: string
     topics: string[]

@@ -29,6 +29,9 @@ export function orderingKeyOf({ key, headers = {} }: KafkaRecord): string | unde
   return text === textOf(headers[ID_HEADER]) ? undefined : text
 }
 
+/** The message's own id; `''` for none. */
+export const idOf = ({ headers = {} }: KafkaRecord): string => textOf(headers[ID_HEADER]) ?? ''
+
 /** What the inbox needs to know of a message. */
 export function deliveryOf(
   { topic, partition }: { readonly topic: string; readonly partition: number },
@@ -44,7 +47,7 @@ export function deliveryOf(
   const publishedAt = Number(record.timestamp)
   return {
     // Without one the key is missing, and the inbox puts the message aside.
-    id: headers[ID_HEADER] ?? '',
+    id: idOf(record),
     source: topic,
     coordinates: `${topic}/${partition}/${record.offset}`,
     ...(publishedAt >= 0 ? { publishedAt } : {}),

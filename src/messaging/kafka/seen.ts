@@ -9,12 +9,14 @@ export interface Ends {
 export interface Seen {
   /** Everything before it was read, or is not going to be. `undefined`: reading has not begun. */
   position(partition: number): number | undefined
+  /** Of all partitions of which reading has begun. */
+  positions(): ReadonlyMap<number, number>
   /** The last `window` offsets are what will be read of partitions that are new. */
   begin(ends: readonly Ends[]): void
   add(partition: number, offset: number, name: string): void
   remove(partition: number, name: string): void
   pass(partition: number, next: number): void
-  /** Forgets what the broker has deleted. */
+  /** Forgets what the broker has deleted, and goes on behind it: nothing of it will be handed over any more. */
   trim(ends: readonly Ends[]): void
   covers(ends: readonly Ends[]): boolean
   has(name: string): boolean
@@ -38,6 +40,7 @@ export function createSeen(window: number): Seen {
 
   return {
     position: (partition) => parts.get(partition)?.next,
+    positions: () => new Map([...parts].map(([partition, { next }]) => [partition, next])),
     begin(ends) {
       for (const { partition, low, high } of ends) {
         if (!parts.has(partition)) parts.set(partition, { next: Math.max(low, high - window), names: new Map() })
@@ -60,11 +63,12 @@ export function createSeen(window: number): Seen {
     trim(ends) {
       for (const { partition, low } of ends) {
         const part = parts.get(partition)
-        if (part !== undefined) dropBefore(part, low)
+        if (part === undefined) continue
+        dropBefore(part, low)
+        part.next = Math.max(part.next, low)
       }
     },
-    covers: (ends) =>
-      ends.every(({ partition, low, high }) => low >= high || (parts.get(partition)?.next ?? -1) >= high),
+    covers: (ends) => ends.every(({ partition, high }) => (parts.get(partition)?.next ?? -1) >= high),
     has: (name) => [...parts.values()].some(({ names }) => names.has(name)),
   }
 }

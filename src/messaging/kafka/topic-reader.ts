@@ -8,8 +8,8 @@ import { createSeen, type Ends } from './seen.ts'
 
 export interface TopicReader {
   /**
-   * Reads up to the end that the topic has now. `false`: it ends before what was read, so it is another log; then this
-   * reader is of no more use.
+   * Reads up to the end that the topic has now. `false`: it ends before what was read, so it is another log, or it has
+   * more partitions; then this reader is of no more use.
    * @throws Error when that takes longer than `limitMs`; reading goes on meanwhile
    */
   catchUp(limitMs: number): Promise<boolean>
@@ -118,7 +118,8 @@ export function readTopic(source: ResolvedSource, window: number, nameOf: NameOf
       const inTime = <T>(promise: Promise<T>): Promise<T> =>
         timeLimit(runtime, promise, Math.max(0, endsAt - runtime.elapsed()), () => {
           const why = failure === undefined ? '' : ` (${reasonOf(failure)})`
-          return new Error(`topic ${topic} was not read to its end within ${limitMs} ms${why}`, { cause: failure })
+          const cause = failure === undefined ? {} : { cause: failure }
+          return new Error(`topic ${topic} was not read to its end within ${Math.round(limitMs)} ms${why}`, cause)
         })
       const held = async (holds: () => boolean) => {
         const { held, cancel } = until(holds)
@@ -126,13 +127,12 @@ export function readTopic(source: ResolvedSource, window: number, nameOf: NameOf
       }
       await held(() => asked !== undefined)
       const admin = asked as KafkaAdmin
-      const before = new Map<number, number | undefined>()
-      const positions = (ends: readonly Ends[]) => ends.map(({ partition }) => [partition, seen.position(partition)])
-      void positions
-      void before
+      const before = seen.positions()
       const ends = await inTime(endsOf(admin))
-      await held(() => seen.covers(ends))
+      // Also a partition that came later: a new reader finds it sooner than the client asks for partitions again.
+      if (ends.some(({ partition, high }) => high < (before.get(partition) ?? Infinity))) return false
       seen.trim(ends)
+      await held(() => seen.covers(ends))
       failure = undefined
       return true
     },
