@@ -9,7 +9,7 @@ import { root } from './lib/paths.mjs'
 
 /**
  * @typedef {{ broker: string, side: string, group: string, name: string, ids: string[], oracles: string, status: string,
- *   reason: string | undefined }} Result
+ *   reason: string | undefined, failure: string | undefined }} Result
  */
 
 const PAGE = join(root, 'docs/reference/conformance-messaging.md')
@@ -39,14 +39,16 @@ function report(suite) {
 
 /** @param {string} suite @returns {Result[]} */
 function results(suite) {
-  /** @type {{ assertionResults: { status: string, title: string, ancestorTitles: string[] }[] }[]} */
+  /** @type {{ assertionResults: { status: string, title: string, ancestorTitles: string[], failureMessages: string[] }[]
+   * }[]} */
   const files = report(suite).testResults
   return files.flatMap(({ assertionResults }) =>
-    assertionResults.flatMap(({ status, title, ancestorTitles }) => {
+    assertionResults.flatMap(({ status, title, ancestorTitles, failureMessages }) => {
       const [, broker, side, group] = ancestorTitles.map((one) => SUITE.exec(one)).find((found) => found !== null) ?? []
       const [, name, ids = '', oracles = '', reason] = CASE.exec(title) ?? []
       if (broker === undefined || side === undefined || group === undefined || name === undefined) return []
-      return [{ broker, side, group, name, ids: ids.split(' '), oracles, status, reason }]
+      const [failure] = failureMessages
+      return [{ broker, side, group, name, ids: ids.split(' '), oracles, status, reason, failure }]
     }),
   )
 }
@@ -64,6 +66,9 @@ const suites = readdirSync(join(root, 'test/conformance'))
   .filter((name) => /^(consumer|publisher)-.+\.test\.ts$/.test(name))
   .filter((name) => positionals.length === 0 || positionals.some((one) => name.includes(one)))
 const all = suites.flatMap(results)
+for (const { broker, side, name, failure } of all) {
+  if (failure !== undefined) console.error(`${broker} ${side}: ${name}\n  ${failure.split('\n')[0]}`)
+}
 const brokers = [...new Set(all.map(({ broker }) => broker))].sort()
 
 const summary = table(

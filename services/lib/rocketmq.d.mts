@@ -6,6 +6,9 @@ export function brokersOf(nameServerPort: number): Promise<string[]>
 /** Creates the topic, or changes it. */
 export function createTopic(brokerPort: number, topic: string, type: TopicType, queues: number): Promise<void>
 
+/** How many messages a queue of the topic ever got. */
+export function queueEnd(brokerPort: number, topic: string, queue: number): Promise<number>
+
 export interface GroupOptions {
   /** Default false. Whether the broker hands out a queue in its order, one batch after the other. */
   readonly inOrder?: boolean

@@ -3,6 +3,7 @@ import { ask } from './ask.mjs'
 
 const BROKERS = 106
 const CREATE_TOPIC = 17
+const QUEUE_END = 30
 const CREATE_GROUP = 200
 const READ_AND_WRITE = 6
 
@@ -32,6 +33,17 @@ export async function createTopic(brokerPort, topic, type, queues) {
     order: String(type === 'FIFO'),
     attributes: `+message.type=${type}`,
   })
+}
+
+/**
+ * How many messages a queue of the topic ever got.
+ * @param {number} brokerPort
+ * @param {string} topic
+ * @param {number} queue
+ */
+export async function queueEnd(brokerPort, topic, queue) {
+  const { extFields } = await request(brokerPort, QUEUE_END, { topic, queueId: String(queue) })
+  return Number(extFields.offset)
 }
 
 /**
@@ -77,7 +89,7 @@ async function request(port, code, extFields, content = '') {
   const isWhole = (/** @type {Buffer} */ answer) => answer.length >= 4 && answer.length >= 4 + answer.readInt32BE(0)
   const answer = await ask(port, Buffer.concat([lengths, header, body]), isWhole)
   const end = 8 + (answer.readInt32BE(4) & 0xff_ff_ff)
-  const { code: result, remark } = JSON.parse(answer.subarray(8, end).toString())
+  const { code: result, remark, extFields: fields = {} } = JSON.parse(answer.subarray(8, end).toString())
   if (result !== 0) throw new Error(`RocketMQ answered ${result} to request ${code}: ${remark}`)
-  return { body: answer.subarray(end).toString() }
+  return { body: answer.subarray(end).toString(), extFields: /** @type {Record<string, string>} */ (fields) }
 }

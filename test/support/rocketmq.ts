@@ -4,6 +4,7 @@ import {
   createTopic as create,
   createGroup as createConsumers,
   type GroupOptions,
+  queueEnd,
   type TopicType,
 } from '../../services/lib/rocketmq.mjs'
 import { PATIENCE_MS, patiently, type RoundTrip } from './round-trip.ts'
@@ -21,6 +22,13 @@ export async function createTopic(url: string, topic: string, type: TopicType = 
 /** Only for a group that needs settings of its own; others come into being with their first consumer. */
 export async function createGroup(url: string, group: string, options: GroupOptions): Promise<void> {
   await createConsumers(await brokerPort(url), group, options)
+}
+
+/** How many messages the topic ever got. */
+export async function publishedTo(url: string, topic: string, queues = 1): Promise<number> {
+  const port = await brokerPort(url)
+  const ends = await Promise.all(Array.from({ length: queues }, (_, queue) => queueEnd(port, topic, queue)))
+  return ends.reduce((sum, end) => sum + end, 0)
 }
 
 async function brokerPort(url: string): Promise<number> {

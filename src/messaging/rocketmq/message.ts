@@ -6,8 +6,8 @@ import type { RocketMessage, RocketOutgoing } from './client.ts'
 const MAX_PROPERTIES_BYTES = 16_384
 const MAX_PROPERTIES = 128
 
-/** Written by the broker on a message that was part of a transaction; a copy is not. */
-const BROKERS_OWN = ['__transactionId__', 'TRANSACTION_CHECK_TIMES']
+/** Written by the broker on a message of a transaction, or of a group; a copy is neither. */
+const BROKERS_OWN = ['__transactionId__', 'TRANSACTION_CHECK_TIMES', '__SHARDINGKEY']
 
 /** The broker splits keys at blanks. An id that is no key is still whole in its property. */
 const CAN_BE_KEY = /^[^\s\p{Cc}]+$/u

@@ -46,7 +46,8 @@ export const bullmq: MessagingWorker<BullPlace, SqliteTx> = {
     }
     return {
       stop,
-      pause: () => void worker.pause(true),
+      // Told not to wait for what runs, it would not take back its question for the next job.
+      pause: () => void worker.pause(),
       resume: () => worker.resume(),
       readmit: handle.readmit,
       get running() {

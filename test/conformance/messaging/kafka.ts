@@ -13,6 +13,8 @@ export interface KafkaPlace {
   readonly topic: string
 }
 
+/** What Kafka keeps by default: a shorter memory would be warned of. */
+const WEEK_MS = 7 * 24 * 60 * 60 * 1_000
 /** The group finds out soon who is gone. */
 const SOON = { sessionTimeout: 6_000, heartbeatInterval: 300, maxWaitTimeInMs: 100 }
 
@@ -29,6 +31,7 @@ export const kafka: MessagingWorker<KafkaPlace, SqliteTx> = {
   ledger: sqliteLedger,
   consume: ({ port, topic }, options) =>
     consume<SqliteTx>({
+      retentionMs: WEEK_MS,
       ...options,
       kafka: kafkaAt(port),
       topic,

@@ -16,6 +16,11 @@ const TOO_LARGE = 5 * 1024 * 1024
 /** What a consumer that is gone had comes again after ten seconds, and up to five later. */
 const PATIENCE_MS = 110_000
 
+/** Why a case is left out that needs a broker which dies. */
+export const GONE = 'its client throws out of reach when its broker goes away, which would end the run'
+/** Why a case is left out that needs connections which are lost. */
+export const BETWEEN = 'the proxy of RocketMQ names its own address to its clients, so that nothing can be put between'
+
 export function rocketmqHarness(url: string, worker: string): MessagingHarness<RocketPlace, SqliteTx> {
   return {
     ...rocketmq,
@@ -31,8 +36,6 @@ export function rocketmqHarness(url: string, worker: string): MessagingHarness<R
       carriesId: (id) => id !== '' && !/\p{Cc}/u.test(id),
       emptyBodies: false,
     },
-    // Its proxy tells clients to connect to itself, so that nothing can be put between; and a client whose broker goes
-    // away throws out of reach.
     offers: ['loseAcks', 'refused'],
     async openTopic({ ordered }) {
       const topic = `c-${randomUUID().slice(0, 8)}`
