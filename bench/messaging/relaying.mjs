@@ -12,7 +12,8 @@ const here = (/** @type {string} */ name, /** @type {unknown[]} */ ...args) => a
 /** Published by one run of a side, in calls of the relay's own batch size. */
 const PORTION = 500
 const CALL = 100
-const SUPPLY = 10_000
+/** More than a run takes at most: adding is the work of whoever writes the order, not the work of the relay. */
+const SUPPLY = 100_000
 
 /** @type {import('../sections.mjs').Section} */
 export const relaying = {
@@ -40,7 +41,7 @@ export async function loop(index, url) {
   return { what: `a loop that publishes ${CALL} at a time`, per: PORTION, run, close: () => desk.close() }
 }
 
-/** The outbox is filled between runs, when it runs low: that costs the relay's side, and nothing else. @param {number} index @param {string} url @param {string} databaseUrl */
+/** The outbox is filled before, and again if it runs low after all. @param {number} index @param {string} url @param {string} databaseUrl */
 export async function relayed(index, url, databaseUrl) {
   const desk = await /** @type {import('./brokers.mjs').Broker} */ (brokers[index]).open(url)
   const pool = openPool(databaseUrl)

@@ -65,5 +65,6 @@ export function atomicCalls<Tx>(
 }
 
 function batchOutcome(key: string, settled: BatchSettled): BatchOutcome {
-  return settled.kind === 'undone' ? settled : outcomeOf(key, settled)
+  // What ran here keeps no value.
+  return settled.kind === 'undone' ? settled : outcomeOf(key, settled, true)
 }

@@ -21,6 +21,13 @@ it('is version 1: SHA-256 over another domain tag and raw bytes', () => {
   )
 })
 
+it.each([0, 1, 4095, 4096, 4097, 20_000])('is the same digest for %i bytes, however they are hashed', (size) => {
+  // A view into something larger, after a longer one: nothing of either may be hashed with it.
+  fingerprintOf(Buffer.alloc(4096, 'y'))
+  const bytes = Buffer.alloc(size + 20, 'x').subarray(10, 10 + size)
+  expect(fingerprintOf(bytes)).toBe(digest(Buffer.concat([Buffer.from('onlyonce fingerprint 1 bytes\n'), bytes])))
+})
+
 it('without a payload is the empty text, which no payload has', () => {
   expect(NO_FINGERPRINT).toBe('')
   expect([null, '', Buffer.alloc(0)].map(fingerprintOf)).not.toContain(NO_FINGERPRINT)

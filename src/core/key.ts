@@ -34,11 +34,29 @@ const LEFTOVER = /\[object \w+\]|(?<![\p{L}\p{N}])(?:undefined|null|NaN)(?![\p{L
 /** Every text that has a leftover matches this as well, and it costs a tenth. */
 const MAYBE_LEFTOVER = /undefined|null|NaN|\[object/
 
+/** Given to `resolveKey` it is known to be right: whoever needs the id before the call does not pay for it twice. */
+export class ResolvedKey implements OperationKey {
+  readonly id: OperationId
+  readonly scope: string
+  readonly key: string
+  readonly fingerprint: string
+
+  /** @throws OnlyonceError as `resolveKey` */
+  constructor(input: KeyInput, defaultScope: string, maxKeyLength: number) {
+    const { id, scope, key, fingerprint } = resolveKey(input, defaultScope, maxKeyLength)
+    this.id = id
+    this.scope = scope
+    this.key = key
+    this.fingerprint = fingerprint
+  }
+}
+
 /**
  * Checks what the caller gave and finds the operation's id.
  * @throws OnlyonceError KEY_MISSING, KEY_INVALID; OPTION_INVALID for a bad scope
  */
 export function resolveKey(input: KeyInput, defaultScope: string, maxKeyLength: number): OperationKey {
+  if (input instanceof ResolvedKey) return input
   const { key, scope, payload, fingerprint } = typeof input === 'string' ? { key: input } : fieldsOf(input)
   checkKey(key, maxKeyLength)
   if (scope !== undefined) checkScope(scope)

@@ -1,4 +1,4 @@
-import { type KeyInput, resolveKey } from '../core/key.ts'
+import { ResolvedKey } from '../core/key.ts'
 import type { AtomicCall, BatchEffect, BatchOptions, BatchOutcome, Operation } from '../core/once.ts'
 import type { Course } from './course.ts'
 import type { Delivery, Verdict } from './delivery.ts'
@@ -14,7 +14,9 @@ export interface Rider {
   /** What becomes of the message before it with its ordering key, where the batch has one. */
   readonly before: Promise<Verdict> | undefined
   /** The first word counts. */
-  decide(verdict: Verdict): void
+  readonly decide: (verdict: Verdict) => void
+  /** Set once it may ride. */
+  key: ResolvedKey | undefined
 }
 
 export interface BatchParts {
@@ -43,11 +45,10 @@ export function batchRun<Tx>(
   const { leaseMs, maxRunMs, retentionMs, onAbandoned } = call
   const choices: BatchOptions = { leaseMs, maxRunMs, retentionMs, ...(onAbandoned && { onAbandoned }) }
 
-  /** Where the payload has become a fingerprint; `undefined` for a key that the single way has to refuse. */
-  function keyOf({ named }: Course): KeyInput | undefined {
+  /** `undefined` for a key that the single way has to refuse. */
+  function keyOf({ named }: Course): ResolvedKey | undefined {
     try {
-      const { key, scope, fingerprint } = resolveKey(named, named.scope, maxKeyLength)
-      return { key, scope, fingerprint }
+      return new ResolvedKey(named, named.scope, maxKeyLength)
     } catch {
       return undefined
     }
@@ -56,7 +57,6 @@ export function batchRun<Tx>(
   return async (all) => {
     /** Ordering keys of which a message went alone or was given back: those behind it must not overtake it. */
     const apart = new Set<string>()
-    const keys = new Map<Rider, KeyInput>()
 
     function leave({ course }: Rider): void {
       if (course.delivery.orderingKey !== undefined) apart.add(course.delivery.orderingKey)
@@ -87,18 +87,15 @@ export function batchRun<Tx>(
 
     /** A redelivered message may have failed, or brought its process down: only one that is done is no danger to others. */
     async function unsuspected(): Promise<readonly Rider[]> {
-      for (const rider of all) {
-        const key = keyOf(rider.course)
-        if (key !== undefined && !isLate(rider.course.delivery)) keys.set(rider, key)
-      }
-      const known = await histories.ofAll([...keys.keys()].map(({ course }) => course))
-      for (const [index, rider] of [...keys.keys()].entries()) {
-        const first = rider.course.delivery.redelivered === false
-        if (!first && known[index] !== 'done') keys.delete(rider)
+      for (const rider of all) rider.key = isLate(rider.course.delivery) ? undefined : keyOf(rider.course)
+      const suspects = all.filter(({ course, key }) => key !== undefined && course.delivery.redelivered !== false)
+      if (suspects.length > 0) {
+        const known = await histories.ofAll(suspects.map(({ course }) => course))
+        for (const [index, rider] of suspects.entries()) if (known[index] !== 'done') rider.key = undefined
       }
       return all.filter((rider) => {
-        if (!keys.has(rider)) goAlone(rider)
-        return keys.has(rider)
+        if (rider.key === undefined) goAlone(rider)
+        return rider.key !== undefined
       })
     }
 
@@ -110,7 +107,7 @@ export function batchRun<Tx>(
       let outcomes: readonly BatchOutcome[]
       try {
         outcomes = await atomic.batch(
-          riders.map((rider) => keys.get(rider) as KeyInput),
+          riders.map(({ key }) => key as ResolvedKey),
           effectOf(riders),
           choices,
         )

@@ -10,9 +10,10 @@ import { resolveInbox } from './inbox-settings.ts'
 import { naming, scopeWithin } from './naming.ts'
 import { recordsOf } from './records.ts'
 import { shadowRun } from './shadow.ts'
+import { stopsOf } from './stops.ts'
 import { suspectsAlone } from './suspects.ts'
 import { deadLetter, fullJitter, NOT_OURS, retry, verdictOf, verdictOfError } from './verdict.ts'
-import { keepVisible } from './visibility.ts'
+import { VisibleTogether } from './visibility.ts'
 
 export type { Delivery, Observation, Verdict } from './delivery.ts'
 export type {
@@ -25,6 +26,8 @@ export type {
   LeasedInboxOptions,
 } from './inbox-options.ts'
 export { type Message, Unprocessable } from './message.ts'
+
+const STOPPING = retry(0, 'the consumer is stopping')
 
 export interface Inbox {
   /**
@@ -108,32 +111,39 @@ export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
     return record === undefined
   }
 
-  async function follow(course: Course, signal?: AbortSignal, carried?: Promise<Verdict>): Promise<Verdict> {
-    let giveBack: (verdict: Verdict) => void = () => {}
-    const givenBack = new Promise<Verdict>((resolve) => {
-      giveBack = resolve
+  /** From here on the broker is kept from giving it away, until something decides on it: the first word counts. */
+  function follow(
+    course: Course,
+    visible: VisibleTogether,
+    signal: AbortSignal | undefined,
+    begin: (decide: (verdict: Verdict) => void) => void,
+  ): Promise<Verdict> {
+    return new Promise<Verdict>((resolve) => {
+      const stops = signal && stopsOf(signal)
+      let decided = false
+      const decide = (verdict: Verdict) => {
+        if (decided) return
+        decided = true
+        stops?.delete(stop)
+        visibility.stop()
+        resolve(visibility.lost ? NOT_OURS : verdict)
+      }
+      // A handler that runs holds the operation, whatever the broker thinks of the message; only waiting is cut short.
+      const withdraw = (verdict: Verdict) => {
+        if (course.handling) return
+        course.withdrawn ??= verdict
+        decide(course.withdrawn)
+      }
+      const stop = () => withdraw(STOPPING)
+      const visibility = visible.keep(course.delivery, () => withdraw(NOT_OURS))
+      if (signal?.aborted) stop()
+      else stops?.add(stop)
+      begin(decide)
     })
-    // A handler that runs holds the operation, whatever the broker thinks of the message; only waiting is cut short.
-    const withdraw = (verdict: Verdict) => {
-      if (course.handling) return
-      course.withdrawn ??= verdict
-      giveBack(course.withdrawn)
-    }
-    const stopping = () => withdraw(retry(0, 'the consumer is stopping'))
-    const visibility = keepVisible(runtime, course.delivery, visibilityMs, () => withdraw(NOT_OURS))
-    signal?.addEventListener('abort', stopping, { once: true })
-    if (signal?.aborted) stopping()
-    try {
-      const verdict = await Promise.race([carried ?? attempt(course), givenBack])
-      return visibility.lost ? NOT_OURS : verdict
-    } finally {
-      signal?.removeEventListener('abort', stopping)
-      visibility.stop()
-    }
   }
 
   async function observe(delivery: Delivery, named: Named): Promise<Verdict> {
-    const visibility = keepVisible(runtime, delivery, visibilityMs, () => {})
+    const visibility = new VisibleTogether(runtime, visibilityMs).keep(delivery, () => {})
     try {
       const verdict = await observed(delivery, named)
       return visibility.lost ? NOT_OURS : verdict
@@ -153,18 +163,20 @@ export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
     }
   }
 
-  async function judge(delivery: Delivery, judged: (course: Course) => Promise<Verdict>): Promise<Verdict> {
+  const receive = async (delivery: Delivery, signal?: AbortSignal): Promise<Verdict> => {
     try {
       const course = courseOf(delivery)
       if ('kind' in course) return course
       if (mode === 'shadow') return await observe(delivery, course.named)
-      return await judged(course)
+      return await follow(course, new VisibleTogether(runtime, visibilityMs), signal, (decide) => {
+        void attempt(course).then(decide, (error) => decide(inboxFailed(error)))
+      })
     } catch (error) {
-      return retry(pauseMs(1), `the inbox failed: ${reasonOf(error)}`)
+      return inboxFailed(error)
     }
   }
 
-  const receive = (delivery: Delivery, signal?: AbortSignal) => judge(delivery, (course) => follow(course, signal))
+  const inboxFailed = (error: unknown) => retry(pauseMs(1), `the inbox failed: ${reasonOf(error)}`)
 
   function receiveAll(
     ride: (riders: readonly Rider[]) => Promise<void>,
@@ -172,15 +184,24 @@ export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
     signal?: AbortSignal,
   ): readonly Promise<Verdict>[] {
     const riders: Rider[] = []
+    const visible = new VisibleTogether(runtime, visibilityMs)
     const lastOf = new Map<string, Promise<Verdict>>()
+
+    function board(delivery: Delivery, before: Promise<Verdict> | undefined): Promise<Verdict> {
+      try {
+        const course = courseOf(delivery)
+        if ('kind' in course) return Promise.resolve(course)
+        return follow(course, visible, signal, (decide) => void riders.push({ course, before, decide, key: undefined }))
+      } catch (error) {
+        return Promise.resolve(inboxFailed(error))
+      }
+    }
+
     const verdicts = deliveries.map((delivery) => {
       const orderingKey = delivery?.orderingKey
-      const before = orderingKey === undefined ? undefined : lastOf.get(orderingKey)
-      const verdict = judge(delivery, (course) => {
-        const carried = new Promise<Verdict>((decide) => void riders.push({ course, before, decide }))
-        return follow(course, signal, carried)
-      })
-      if (orderingKey !== undefined) lastOf.set(orderingKey, verdict)
+      if (orderingKey === undefined) return board(delivery, undefined)
+      const verdict = board(delivery, lastOf.get(orderingKey))
+      lastOf.set(orderingKey, verdict)
       return verdict
     })
     void ride(riders)

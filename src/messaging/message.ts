@@ -31,12 +31,13 @@ export interface Message {
   json(): unknown
 }
 
-export function messageOf({ extend: _, ...delivery }: Delivery): Message {
+export function messageOf(delivery: Delivery): Message {
+  const { id, source, coordinates, publishedAt, body, headers, orderingKey, redelivered } = delivery
   const text = () => {
     try {
-      return new TextDecoder('utf-8', { fatal: true }).decode(delivery.body)
+      return new TextDecoder('utf-8', { fatal: true }).decode(body)
     } catch (cause) {
-      throw new Unprocessable(`the body of message ${delivery.id} is not UTF-8`, { cause })
+      throw new Unprocessable(`the body of message ${id} is not UTF-8`, { cause })
     }
   }
   const json = (): unknown => {
@@ -44,8 +45,19 @@ export function messageOf({ extend: _, ...delivery }: Delivery): Message {
     try {
       return JSON.parse(read)
     } catch (cause) {
-      throw new Unprocessable(`the body of message ${delivery.id} is not JSON: ${reasonOf(cause)}`, { cause })
+      throw new Unprocessable(`the body of message ${id} is not JSON: ${reasonOf(cause)}`, { cause })
     }
   }
-  return { ...delivery, text, json }
+  return {
+    id,
+    source,
+    body,
+    headers,
+    redelivered,
+    ...(coordinates !== undefined && { coordinates }),
+    ...(publishedAt !== undefined && { publishedAt }),
+    ...(orderingKey !== undefined && { orderingKey }),
+    text,
+    json,
+  }
 }

@@ -16,12 +16,10 @@ export function naming(
 ): (delivery: Delivery) => Named {
   const keyOf = typeof key === 'function' ? key : key === 'id' ? ({ id }: Delivery) => id : coordinatesOf
   return (delivery) => {
-    const named = {
-      key: keyOf(delivery),
-      scope: scope === undefined ? consumerScope : scopeWithin(consumerScope, scope(delivery)),
-    }
-    if (fingerprint === undefined) return { ...named, payload: delivery.body }
-    return { ...named, fingerprint: fingerprint(delivery) }
+    const key = keyOf(delivery)
+    const within = scope === undefined ? consumerScope : scopeWithin(consumerScope, scope(delivery))
+    if (fingerprint === undefined) return { key, scope: within, payload: delivery.body }
+    return { key, scope: within, fingerprint: fingerprint(delivery) }
   }
 }
 

@@ -10,7 +10,7 @@ import { pullConsumer } from './pull.ts'
 function setup(options: { concurrency?: number; maxWaitMs?: number; maxSize?: number } = {}) {
   const runtime = fakeRuntime()
   const { maxSize = 4, maxWaitMs = 50, concurrency } = options
-  const queue: string[] = []
+  const queue: (string | Partial<Delivery>)[] = []
   const settled: string[] = []
   const asked: { readonly max: number; readonly gathering: object | undefined }[] = []
   const batches: { readonly ids: readonly string[]; finish(verdict?: Verdict): void }[] = []
@@ -33,10 +33,10 @@ function setup(options: { concurrency?: number; maxWaitMs?: number; maxSize?: nu
     {
       async receive(max, gathering) {
         asked.push({ max, gathering })
-        return queue.splice(0, max).map((id) => ({
-          delivery: delivery({ id }),
-          settle: async ({ kind }) => void settled.push(`${id} ${kind}`),
-        }))
+        return queue.splice(0, max).map((given) => {
+          const one = delivery(typeof given === 'string' ? { id: given } : given)
+          return { delivery: one, settle: async ({ kind }) => void settled.push(`${one.id} ${kind}`) }
+        })
       },
       watch(call) {
         wake = call
@@ -46,7 +46,7 @@ function setup(options: { concurrency?: number; maxWaitMs?: number; maxSize?: nu
     inbox,
     { ...checkedPullOptions({ concurrency } as never, { maxSize }), runtime, visibilityMs: 30_000 },
   )
-  const publish = (...ids: string[]) => {
+  const publish = (...ids: (string | Partial<Delivery>)[]) => {
     queue.push(...ids)
     wake()
   }
@@ -118,6 +118,37 @@ describe('a consumer with batches', () => {
     await runtime.advance(1)
     await stopping
     expect(settled.slice(2)).toEqual(ids(0, 4).map((id) => `${id} ack`))
+  })
+
+  it('keeps what is behind a message that is not ours any more from overtaking it', async () => {
+    const { runtime, publish, batches, settled } = setup({ concurrency: 4 })
+    publish(...ids(0, 4))
+    await runtime.advance(1)
+    const extend = (answer: 'ok' | 'lost') => async () => answer
+    publish(
+      { id: 'first', orderingKey: 'one', extend: extend('lost') },
+      { id: 'second', orderingKey: 'one', extend: extend('ok') },
+      { id: 'other', orderingKey: 'two', extend: extend('ok') },
+      { id: 'none', extend: extend('ok') },
+    )
+    await runtime.advance(20_000)
+    batches[0]?.finish()
+    await runtime.advance(1)
+    expect(batches.map((one) => one.ids).slice(1)).toEqual([['other', 'none']])
+    batches[1]?.finish()
+    await runtime.advance(1)
+    expect(settled.slice(4).sort()).toEqual(['none ack', 'other ack', 'second retry'])
+  })
+
+  it('does not wait for ever for a broker that says nothing of one message', async () => {
+    const { runtime, publish, batches } = setup({ concurrency: 4 })
+    publish(...ids(0, 4))
+    await runtime.advance(1)
+    publish({ id: 'silent', extend: () => new Promise(() => {}) }, { id: 'm5', extend: async () => 'ok' })
+    await runtime.advance(12_000)
+    batches[0]?.finish()
+    await runtime.advance(10_001)
+    expect(batches.map((one) => one.ids).slice(1)).toEqual([['m5']])
   })
 
   it.each([

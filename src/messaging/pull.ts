@@ -34,6 +34,17 @@ interface Waiting {
 const FIRST_POLL_MS = 5
 const SETTLE_LIMIT_MS = 60_000
 
+/** Those that are ours, without any that one of its ordering key before it, which is not ours any more, should precede. */
+function withoutOvertaking(together: readonly Waiting[], ours: readonly boolean[]): readonly Waiting[] {
+  const missing = new Set<string>()
+  return together.filter(({ pulled }, index) => {
+    const { orderingKey } = pulled.delivery
+    if (orderingKey === undefined) return ours[index]
+    if (!ours[index]) missing.add(orderingKey)
+    return !missing.has(orderingKey)
+  })
+}
+
 /** Pulls from a broker, asks the inbox, carries out its verdicts. */
 export function pullConsumer(
   source: PullSource,
@@ -82,8 +93,11 @@ export function pullConsumer(
   /** What waited for long may be somebody else's by now. */
   async function isStillOurs({ delivery }: Pulled, receivedAt: number): Promise<boolean> {
     if (delivery.extend === undefined || runtime.elapsed() - receivedAt < visibilityMs / 3) return true
+    // A broker that stays silent must not hold up what was taken with it.
+    const limitMs = visibilityMs / 3
+    const silent = () => new Error(`no answer within ${limitMs} ms`)
     try {
-      return (await delivery.extend(visibilityMs)) === 'ok'
+      return (await timeLimit(runtime, delivery.extend(visibilityMs), limitMs, silent)) === 'ok'
     } catch (error) {
       onEvent({ type: 'broker-failed', verb: 'extend', error })
       return false
@@ -99,12 +113,16 @@ export function pullConsumer(
   async function handleTogether(together: readonly Waiting[], receive: InboxBatch['receive']): Promise<void> {
     const startedAt = runtime.elapsed()
     const ours = await Promise.all(together.map(({ pulled, receivedAt }) => isStillOurs(pulled, receivedAt)))
-    const ridden = together.filter((_, index) => ours[index])
+    const ridden = withoutOvertaking(together, ours)
     const verdicts = receive(
       ridden.map(({ pulled }) => pulled.delivery),
       stopping.signal,
     )
-    await Promise.all(together.map((one) => carryOut(one.pulled, startedAt, verdicts[ridden.indexOf(one)] ?? NOT_OURS)))
+    const left = (index: number) =>
+      ours[index] ? retry(0, 'an earlier message with its ordering key is not ours') : NOT_OURS
+    await Promise.all(
+      together.map((one, index) => carryOut(one.pulled, startedAt, verdicts[ridden.indexOf(one)] ?? left(index))),
+    )
   }
 
   async function carryOut(pulled: Pulled, startedAt: number, verdictOf: Promise<Verdict> | Verdict): Promise<void> {

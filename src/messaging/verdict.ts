@@ -11,6 +11,8 @@ export const NOT_OURS: Verdict = Object.freeze({
   reason: 'the broker gave the message to somebody else meanwhile',
 })
 
+const ACK: Verdict = Object.freeze({ kind: 'ack' })
+
 const MAX_REASON_LENGTH = 1_000
 /** After an error that is not the message's, wait as if it had been tried a few times: somebody has to recover. */
 const STARTS_OF_AN_OUTAGE = 4
@@ -37,7 +39,7 @@ export function verdictOf(
   switch (outcome.kind) {
     case 'executed':
     case 'replayed':
-      return { kind: 'ack' }
+      return ACK
     case 'failed': {
       const reason = reasonOf(outcome.error) || 'the handler threw an error without a message'
       return outcome.replayed || parked ? deadLetter(reason) : retry(pauseMs(starts), reason)

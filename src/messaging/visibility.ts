@@ -1,4 +1,4 @@
-import type { Runtime } from '../core/runtime.ts'
+import type { Cancel, Runtime } from '../core/runtime.ts'
 import { timeLimit } from '../core/time-limit.ts'
 import type { Delivery } from './delivery.ts'
 
@@ -9,37 +9,75 @@ export interface Visibility {
   stop(): void
 }
 
-/**
- * Keeps the broker from handing the message to somebody else, asking every third of `ms`, until stopped or lost.
- * A broker that does not answer is asked again: only its own word says that the message is lost.
- */
-export function keepVisible(runtime: Runtime, { extend }: Delivery, ms: number, onLost: () => void): Visibility {
-  let lost = false
-  let stopped = extend === undefined
-  let cancel = stopped ? () => {} : runtime.after(ms / 3, () => void ask())
+const NO_LIMIT: Visibility = Object.freeze({ lost: false, stop() {} })
 
-  async function ask(): Promise<void> {
-    const answer = await timeLimit(runtime, answerOf(extend, ms), ms / 3, () => undefined).catch(() => undefined)
-    if (stopped) return
-    if (answer === 'lost') {
-      lost = true
-      stopped = true
-      onLost()
-    } else cancel = runtime.after(ms / 3, () => void ask())
+/**
+ * Keeps the broker from handing messages that were received together to somebody else, asking every third of `ms`, until each
+ * is stopped or lost. A broker that does not answer is asked again: only its own word says that a message is lost.
+ */
+export class VisibleTogether {
+  readonly #runtime: Runtime
+  readonly #ms: number
+  readonly #kept = new Set<Kept>()
+  #next: Cancel | undefined
+
+  constructor(runtime: Runtime, ms: number) {
+    this.#runtime = runtime
+    this.#ms = ms
   }
 
-  return {
-    get lost() {
-      return lost
-    },
-    stop() {
-      stopped = true
-      cancel()
-    },
+  keep({ extend }: Delivery, onLost: () => void): Visibility {
+    if (extend === undefined) return NO_LIMIT
+    const one = new Kept(extend, onLost, (kept) => this.#leave(kept))
+    this.#kept.add(one)
+    if (this.#next === undefined) this.#askLater()
+    return one
+  }
+
+  #leave(one: Kept): void {
+    if (!this.#kept.delete(one) || this.#kept.size > 0) return
+    this.#next?.()
+    this.#next = undefined
+  }
+
+  #askLater(): void {
+    const ours = this.#runtime.after(this.#ms / 3, async () => {
+      await Promise.all([...this.#kept].map((one) => this.#ask(one)))
+      // Else all of them are over.
+      if (this.#next === ours) this.#askLater()
+    })
+    this.#next = ours
+  }
+
+  async #ask(one: Kept): Promise<void> {
+    const limitMs = this.#ms / 3
+    const answer = await timeLimit(this.#runtime, one.ask(this.#ms), limitMs, () => undefined).catch(() => undefined)
+    if (answer !== 'lost' || !this.#kept.has(one)) return
+    one.lost = true
+    this.#leave(one)
+    one.onLost()
   }
 }
 
-/** An adapter that throws instead of rejecting is one that did not answer. */
-async function answerOf(extend: Delivery['extend'], ms: number) {
-  return extend?.(ms)
+class Kept implements Visibility {
+  lost = false
+  readonly onLost: () => void
+  readonly #extend: NonNullable<Delivery['extend']>
+  readonly #leave: (one: Kept) => void
+
+  constructor(extend: NonNullable<Delivery['extend']>, onLost: () => void, leave: (one: Kept) => void) {
+    this.#extend = extend
+    this.onLost = onLost
+    this.#leave = leave
+  }
+
+  /** An adapter that throws instead of rejecting is one that did not answer. */
+  async ask(ms: number): Promise<'ok' | 'lost'> {
+    const extend = this.#extend
+    return extend(ms)
+  }
+
+  stop(): void {
+    this.#leave(this)
+  }
 }

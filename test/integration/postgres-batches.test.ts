@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { operationId } from '../../src/core/key.ts'
 import type { ClaimRequest } from '../../src/core/store.ts'
 import { onlyonce } from '../../src/index.ts'
+import { postgresStore } from '../../src/stores/postgres/index.ts'
 import { type TestDatabase, testDatabase } from '../support/postgres.ts'
 import { describeWith } from '../support/services.ts'
 
@@ -79,9 +80,10 @@ describeWith('postgres', (url) => {
   })
 
   it.each([
-    ['that nobody knew', false],
-    ['that were given back', true],
-  ])('waits for the row of a rival no longer than lockWaitMs, whichever of those %s it is', async (_, known) => {
+    ['that nobody knew', false, () => 'one owner'],
+    ['that were given back', true, () => 'one owner'],
+    ['of several owners', false, () => randomUUID()],
+  ])('waits for the row of a rival no longer than lockWaitMs, whichever of those %s it is', async (_, known, owner) => {
     const store = database.store({ lockWaitMs: 300 })
     const requests = keys(20).map(claimOf)
     if (known) {
@@ -92,7 +94,7 @@ describeWith('postgres', (url) => {
     const byId = [...requests].sort((a, b) => (a.id < b.id ? -1 : 1))
     // The last row to be written: the time limit must not have been put back with the first.
     const held = { ...(byId.at(-1) as ClaimRequest), owner: randomUUID() }
-    const asked = requests.map((request) => ({ ...request, owner: randomUUID() }))
+    const asked = requests.map((request) => ({ ...request, owner: owner() }))
     let told: readonly { readonly kind: string }[] = []
     await store.transaction(async (tx) => {
       await store.within(tx).claim(held)
@@ -116,12 +118,38 @@ describeWith('postgres', (url) => {
 
   it('writes new rows in the order of their ids, in whichever order they are asked for', async () => {
     const store = database.store()
-    const requests = keys(200).map(claimOf)
+    const requests = keys(200).map((key) => ({ ...claimOf(key), owner: 'one owner' }))
     await store.transaction((tx) => store.within(tx).claimAll(requests))
     // Pages of a new table are filled one row after the other.
     const rows = await database.sql(`SELECT id::text FROM "${database.schema}".operations ORDER BY ctid`)
     const ids = rows.map(({ id }) => String(id))
     expect(ids).toHaveLength(200)
     expect(ids).toEqual([...ids].sort())
+  })
+
+  it('gives each new row its own fence, and tells what was there from what is new', async () => {
+    await database.store().migrate()
+    // The clock of the tests tells the same time to all rows of a statement; the server's own does not.
+    const store = postgresStore({ pool: counted().pool, schema: database.schema })
+    leftovers.push(() => store[Symbol.asyncDispose]())
+    const requests = keys(40).map((key) => ({ ...claimOf(key), owner: 'one owner' }))
+    const before = requests.filter((_, index) => index % 2 === 1)
+    await store.transaction((tx) => store.within(tx).claimAll(before))
+    const asked = requests.map((request) => ({ ...request, owner: 'another owner' }))
+    const outcomes = await store.transaction((tx) => store.within(tx).claimAll(asked))
+    expect(outcomes.map(({ kind }) => kind)).toEqual(requests.map((_, index) => (index % 2 === 1 ? 'done' : 'granted')))
+    const records = await store.find(requests.map(({ id }) => id))
+    for (const [index, outcome] of outcomes.entries()) {
+      const { id, fence, owner } = records[index] as NonNullable<(typeof records)[number]>
+      if (outcome.kind === 'granted') expect(outcome.lease).toEqual({ id, owner: 'another owner', fence })
+      else expect(outcome).toMatchObject({ kind: 'done', fence })
+      expect(owner).toBe(index % 2 === 1 ? 'one owner' : 'another owner')
+    }
+    expect(new Set(records.map((record) => record?.fence)).size).toBeGreaterThan(1)
+    const all = keys(40).map((key) => ({ ...claimOf(key), owner: 'one owner' }))
+    const granted = await store.transaction((tx) => store.within(tx).claimAll(all))
+    const written = await store.find(all.map(({ id }) => id))
+    const fences = granted.map((outcome) => (outcome.kind === 'granted' ? outcome.lease.fence : undefined))
+    expect(fences).toEqual(written.map((record) => record?.fence))
   })
 })

@@ -27,8 +27,8 @@ export interface Asking {
   ask<T>(verb: string, work: (send: Sender) => Promise<T>): Promise<T>
   /** A connection for as long as `use` takes. A connection that broke is not given back. */
   hold<T>(verb: string, use: (client: MysqlConnection, lent: Holding) => Promise<T>): Promise<T>
-  /** The transaction that the calling code runs in, as far as promises tell. */
-  readonly inside: AsyncLocalStorage<{ readonly open: boolean }>
+  /** Runs `work` so that a call from inside it is known as one, as far as promises tell. */
+  enter<T>(transaction: { readonly open: boolean }, work: () => Promise<T>): Promise<T>
   close(): Promise<void>
 }
 
@@ -87,7 +87,8 @@ export function createAsking(options: ResolvedMysqlOptions, lender: Lender, sche
   }
 
   return {
-    inside,
+    // Only one connection can wait for itself. Async hooks slow down every promise of a process, so others do without.
+    enter: (transaction, work) => (lender.single ? inside.run(transaction, work) : work()),
     async ask(verb, work) {
       const deadline = runtime.elapsed() + timeoutMs
       const pauseMs = backoff(runtime, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)

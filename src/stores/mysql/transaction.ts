@@ -54,7 +54,7 @@ export function createTransactions(
     tidy(() => client.query(RESTORE))
     let value: T
     try {
-      value = await asking.inside.run(current, async () => work(current.tx))
+      value = await asking.enter(current, async () => work(current.tx))
     } catch (error) {
       current.revoke()
       const whole = await undo(current, breakOff)

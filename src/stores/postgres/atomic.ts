@@ -42,26 +42,65 @@ export function createWithin(
     throw changing()
   }
 
-  async function claimAllOnce(session: Session, requests: readonly ClaimRequest[]): Promise<readonly ClaimOutcome[]> {
+  /** One insert for those that nobody knows. Answers what is decided by that, by id. */
+  async function claimAllNew(
+    session: Session,
+    requests: readonly ClaimRequest[],
+    shared: ClaimRequest,
+  ): Promise<Map<OperationId, ClaimOutcome>> {
+    const byId = new Map(requests.map((one) => [one.id, one]))
     const outcomes = new Map<OperationId, ClaimOutcome>()
-    let left = requests
-    for (let races = 0; left.length > 0; races++) {
+    const params = claimAllNewParams(requests, shared, fences.floor, lockWaitMs)
+    const rows = await session.run(statements.claimAllNewDone, params)
+    const [first] = rows
+    const written = listed(first?.fences).map(Number)
+    const ids = written.length === requests.length ? [...byId.keys()].sort() : listed(first?.ids).map(toId)
+    if (ids.length !== written.length || !written.every(Number.isSafeInteger)) throw stranger(first?.ids)
+    for (const [index, id] of ids.entries()) {
+      if (!byId.has(id)) throw stranger(id)
+      const fence = written[index] as number
+      outcomes.set(id, { kind: 'granted', lease: { id, owner: shared.owner, fence }, attempt: 1, starts: 1, steps: [] })
+      fences.handedOut(fence)
+      session.touch(id, first?.xid)
+    }
+    for (const row of rows) {
+      if (typeof row.id !== 'string') continue
+      const request = byId.get(toId(row.id))
+      if (request === undefined) throw stranger(row.id)
+      const outcome = refusedOutcome(row, request)
+      if (outcome !== undefined) outcomes.set(request.id, outcome)
+    }
+    return outcomes
+  }
+
+  async function claimAllKnown(
+    session: Session,
+    requests: readonly ClaimRequest[],
+  ): Promise<Map<OperationId, ClaimOutcome>> {
+    const byId = new Map(requests.map((one) => [one.id, one]))
+    const outcomes = new Map<OperationId, ClaimOutcome>()
+    for (const row of await session.run(statements.claimAllDone, claimAllParams(requests, fences.floor, lockWaitMs))) {
+      // Nothing was granted and nothing is known: one row that only puts the lock timeout back.
+      if (typeof row.granted !== 'boolean') continue
+      const request = byId.get(toId(row.id))
+      if (request === undefined) throw stranger(row.id)
+      const outcome = row.granted ? grantedOutcome(row, request) : refusedOutcome(row, request)
+      if (outcome === undefined) continue
+      outcomes.set(request.id, outcome)
+      if (!row.granted || outcome.kind !== 'granted') continue
+      fences.handedOut(outcome.lease.fence)
+      session.touch(request.id, row.xid)
+    }
+    return outcomes
+  }
+
+  async function claimAllOnce(session: Session, requests: readonly ClaimRequest[]): Promise<readonly ClaimOutcome[]> {
+    const shared = sharedBy(requests)
+    const outcomes = shared === undefined ? new Map() : await claimAllNew(session, requests, shared)
+    for (let races = 0; outcomes.size < requests.length; races++) {
       if (races === MAX_RACES) throw changing()
-      const byId = new Map(left.map((one) => [one.id, one]))
-      const statement = races === 0 ? statements.claimAllNewDone : statements.claimAllDone
-      for (const row of await session.run(statement, claimAllParams(left, fences.floor, lockWaitMs))) {
-        // Nothing was granted and nothing is known: one row that only puts the lock timeout back.
-        if (typeof row.granted !== 'boolean') continue
-        const request = byId.get(toId(row.id))
-        if (request === undefined) throw stranger(row.id)
-        const outcome = row.granted ? grantedOutcome(row, request) : refusedOutcome(row, request)
-        if (outcome === undefined) continue
-        outcomes.set(request.id, outcome)
-        if (!row.granted || outcome.kind !== 'granted') continue
-        fences.handedOut(outcome.lease.fence)
-        session.touch(request.id, row.xid)
-      }
-      left = left.filter(({ id }) => !outcomes.has(id))
+      const left = requests.filter(({ id }) => !outcomes.has(id))
+      for (const [id, outcome] of await claimAllKnown(session, left)) outcomes.set(id, outcome)
     }
     return requests.map(({ id }) => outcomes.get(id) as ClaimOutcome)
   }
@@ -147,6 +186,36 @@ function claimParams(request: ClaimRequest, floor: number, lockWaitMs: number): 
     String(micros(retentionMs)),
     scope === undefined ? null : packText(scope),
     key === undefined ? null : packText(key),
+    String(floor),
+    String(lockWaitMs),
+  ]
+}
+
+/** Whose owner, scope and retention are those of all; `undefined` when they differ. */
+function sharedBy(requests: readonly ClaimRequest[]): ClaimRequest | undefined {
+  const [first] = requests
+  const isSame = ({ owner, scope, retentionMs }: ClaimRequest) =>
+    owner === first?.owner && scope === first.scope && retentionMs === first.retentionMs
+  return requests.every(isSame) ? first : undefined
+}
+
+function listed(joined: unknown): string[] {
+  return typeof joined === 'string' ? joined.split(',') : []
+}
+
+function claimAllNewParams(
+  requests: readonly ClaimRequest[],
+  { owner, scope, retentionMs }: ClaimRequest,
+  floor: number,
+  lockWaitMs: number,
+): Values {
+  return [
+    plainArray(requests.map(({ id }) => id)),
+    textArray(requests.map(({ fingerprint }) => fingerprint)),
+    packText(owner),
+    String(micros(retentionMs)),
+    scope === undefined ? null : packText(scope),
+    textArray(requests.map(({ key }) => key)),
     String(floor),
     String(lockWaitMs),
   ]

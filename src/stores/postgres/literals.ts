@@ -12,7 +12,15 @@ export function plainArray(values: readonly (string | number)[]): string {
 
 /** Of any text, packed as it is stored; left out stands for NULL. */
 export function textArray(values: readonly (string | undefined)[]): string {
-  return `{${values.map((value) => (value === undefined ? 'NULL' : quoted(packText(value)))).join(',')}}`
+  return `{${values.map(packed).join(',')}}`
+}
+
+/** What `packText` would change, and what has to be escaped. */
+const UNUSUAL = /["\\\0\ud800-\udfff]/
+
+function packed(value: string | undefined): string {
+  if (value === undefined) return 'NULL'
+  return UNUSUAL.test(value) ? quoted(packText(value)) : `"${value}"`
 }
 
 /** Of text that is stored as it is. */

@@ -63,8 +63,13 @@ export function createOutboxTable(
     },
     async settle(results) {
       if (results.length === 0) return
+      const positions = plainArray(results.map(({ position }) => position))
+      if (results.every(({ kind }) => kind === 'published')) {
+        await ask('settle outbox entries', statements.settlePublished, [positions])
+        return
+      }
       await ask('settle outbox entries', statements.settle, [
-        plainArray(results.map(({ position }) => position)),
+        positions,
         plainArray(results.map(({ kind }) => SETTLED.indexOf(kind))),
         textArray(results.map((one) => (one.kind === 'published' ? undefined : one.reason))),
       ])

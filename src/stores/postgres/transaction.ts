@@ -42,7 +42,7 @@ export function createTransactions(
     handles.set(current.tx, current)
     let value: T
     try {
-      value = await asking.inside.run(current, async () => work(current.tx))
+      value = await asking.enter(current, async () => work(current.tx))
     } catch (error) {
       current.revoke()
       const whole = await undo(current, client, holding)

@@ -14,34 +14,35 @@ export function claimAllDoneSql(names: Names): string {
 }
 
 /**
- * `claimNewDoneSql` for many operations at once: one insert for those that nobody knows, the rest is only read. An
- * operation without a row in the answer was written by a rival who committed after this statement had begun.
+ * `claimNewDoneSql` for many operations of one owner and one scope at once: one insert for those that nobody knows, the rest is
+ * only read. What was written is told in one row: the fences in the order of the ids, and the ids where not all were. An
+ * operation that is not told of was written by a rival who committed after this statement had begun.
+ * $3 owner, $4 retention and $5 scope are those of all.
  */
 export function claimAllNewDoneSql({ operations, floor, clock }: Names): string {
   return `
 WITH patience AS MATERIALIZED (
   SELECT old, set_config('lock_timeout', $8::text, true) AS new FROM (SELECT current_setting('lock_timeout') AS old OFFSET 0) c
 ), asked AS MATERIALIZED (
-  ${ASKED}
+  SELECT a.* FROM patience, unnest($1::text::uuid[], $2::text::text[], $6::text::text[])
+    WITH ORDINALITY AS a (id, fingerprint, key, n)
+  WHERE ${FEW}
 ), granted AS (
   INSERT INTO ${operations} AS o (format, id, scope, key, fingerprint, state, owner, fence, attempt, starts,
     lease_until, retain_until, sweep_after, created_at, result_kind, result_body)
-  SELECT 1, id, scope, key, fingerprint, 2, owner, greatest(at, floor + 1, $7::text::bigint + 1), 1, 1,
-    at, at + retention, at + retention, at, 0, ${NO_VALUE}
+  SELECT 1, id, $5::text, key, fingerprint, 2, $3::text, greatest(at, floor + 1, $7::text::bigint + 1), 1, 1,
+    at, at + $4::text::bigint, at + $4::text::bigint, at, 0, ${NO_VALUE}
   FROM (SELECT a.*, ${clock} AS at, (SELECT fence FROM ${floor}) AS floor FROM asked a ORDER BY a.id) a
   ON CONFLICT (id) DO NOTHING
-  RETURNING o.id, o.fence, o.attempt, o.starts, o.steps
-), known AS MATERIALIZED (
-  SELECT a.id FROM asked a WHERE NOT EXISTS (SELECT FROM granted g WHERE g.id = a.id)
-), answer AS (
-  SELECT true AS granted, NULL::bigint AS now, NULL::smallint AS format, id, NULL AS scope, NULL AS key, NULL AS fingerprint,
-    NULL::smallint AS state, NULL AS owner, fence, attempt, starts, NULL::bigint AS lease_until, NULL::bigint AS retain_until,
-    NULL::bigint AS created_at, steps, NULL::smallint AS result_kind, NULL::bytea AS result_body
-  FROM granted
-  UNION ALL
-  SELECT false, ${clock}, ${columnsOf('o')}
-  FROM known k CROSS JOIN LATERAL (SELECT * FROM ${operations} WHERE id = k.id OFFSET 0) o
+  RETURNING o.id, o.fence
+), written AS MATERIALIZED (
+  SELECT string_agg(fence::text, ',' ORDER BY id) AS fences, count(*) < (SELECT count(*) FROM asked) AS partly FROM granted
 )
-SELECT answer.*, set_config('lock_timeout', patience.old, true) AS patience, pg_current_xact_id_if_assigned()::text AS xid
-FROM patience LEFT JOIN ${SORTED_ANSWER} ON true`
+SELECT w.fences, CASE WHEN w.partly THEN (SELECT string_agg(id::text, ',' ORDER BY id) FROM granted) END AS ids, known.*,
+  set_config('lock_timeout', patience.old, true) AS patience, pg_current_xact_id_if_assigned()::text AS xid
+FROM written w CROSS JOIN patience LEFT JOIN LATERAL (
+  SELECT ${clock} AS now, ${columnsOf('o')}
+  FROM asked a CROSS JOIN LATERAL (SELECT * FROM ${operations} WHERE id = a.id OFFSET 0) o
+  WHERE w.partly AND NOT EXISTS (SELECT FROM granted g WHERE g.id = a.id)
+) known ON true`
 }

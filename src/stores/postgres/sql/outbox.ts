@@ -50,6 +50,13 @@ UPDATE ${outbox} o SET failures = o.failures + 1, last_reason = h.reason,
   parked_reason = CASE WHEN h.kind = 2 THEN h.reason END
 FROM held h WHERE o.position = h.position AND h.kind > 0 AND o.parked_reason IS NULL`
 
+/**
+ * The same where all were published, the usual case, at half the cost. Two relays that settle the same ones at once are rare, and a
+ * deadlock between them is ended by the server and asked again.
+ */
+export const settlePublishedSql = ({ outbox }: Names): string =>
+  `DELETE FROM ${outbox} WHERE position = ANY ($1::text::bigint[])`
+
 export const leaveRelaySql = ({ relay }: Names): string => `DELETE FROM ${relay} WHERE holder = $1::text`
 
 /** Counts along indexes, so that no message body is read. */
