@@ -8,6 +8,8 @@ const lifecycle = 'src/core/lifecycle.ts'
 const leased = 'src/core/leased.ts'
 const heartbeat = 'src/core/heartbeat.ts'
 const memory = 'src/stores/memory/index.ts'
+const batch = 'src/messaging/batch.ts'
+const atomicBatch = 'src/core/atomic-batch.ts'
 
 /** @type {readonly Mutant[]} */
 export const mutants = [
@@ -77,8 +79,8 @@ export const mutants = [
     edits: [
       {
         file: 'src/messaging/inbox.ts',
-        search: '      const verdict = await Promise.race([attempt(course), givenBack])',
-        replace: "      void attempt(course)\n      const verdict: Verdict = { kind: 'ack' }",
+        search: '      begin(decide)\n',
+        replace: "      begin(decide)\n      decide({ kind: 'ack' })\n",
       },
     ],
   },
@@ -306,5 +308,164 @@ export const mutants = [
     bug: 'onAbandoned answers after the lease was lost, and the effect starts all the same',
     edits: [{ file: leased, search: '      if (attempt > 1) op.signal.throwIfAborted()\n', replace: '' }],
     tests: ['test/simulation/regressions.test.ts'],
+  },
+  {
+    name: 'batch-acks-undone',
+    bug: 'a message whose batch was undone because of others is acked with them',
+    edits: [
+      {
+        file: batch,
+        search: "    if (outcome.kind === 'undone' || (outcome.kind === 'failed' && !outcome.replayed)) return false",
+        replace: `    if (outcome.kind === 'failed' && !outcome.replayed) return false
+    if (outcome.kind === 'undone') {
+      decide({ kind: 'ack' })
+      return true
+    }`,
+      },
+    ],
+  },
+  {
+    name: 'batch-acks-the-second-half',
+    bug: 'when a batch fails its first half is tried by itself, and the second half is acked',
+    edits: [
+      {
+        file: batch,
+        search: '    await together(left.slice(middle))',
+        replace: "    for (const { decide } of left.slice(middle)) decide({ kind: 'ack' })",
+      },
+    ],
+  },
+  {
+    name: 'batch-records-without-running',
+    bug: 'all of a batch are recorded as done, and only the first is handed to the effect',
+    edits: [
+      {
+        file: atomicBatch,
+        search: '() => effect(tx, inPlace(ops)))',
+        replace: '() => effect(tx, inPlace(ops.map((op, index) => (index === 0 ? op : undefined)))))',
+      },
+    ],
+  },
+  {
+    name: 'batch-copy-of-another-payload',
+    bug: 'a copy in the same batch is a duplicate of the first, whatever its payload is',
+    edits: [
+      {
+        file: atomicBatch,
+        search: '  if (call.named.fingerprint === first.named.fingerprint)\n',
+        replace: '  if (call.named.id === first.named.id)\n',
+      },
+    ],
+    seeds: 20_000,
+  },
+  {
+    name: 'batch-commit-not-confirmed',
+    bug: 'the COMMIT of a batch whose answer was lost counts as committed',
+    edits: [
+      {
+        file: atomicBatch,
+        search: '  await afterCommitFailed(context, distinct[Math.max(written, 0)] as Call, owner, witness, error)\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'batch-overtakes-one-apart',
+    bug: 'a batch goes on with a message behind one of its ordering key that was taken out of it',
+    edits: [
+      {
+        file: batch,
+        search: '      else if (delivery.orderingKey === undefined || !apart.has(delivery.orderingKey)) return true',
+        replace: '      else if (rider.course.starts > 0) return true',
+      },
+    ],
+  },
+  {
+    name: 'batch-runs-behind-a-retried-one',
+    bug: 'a message that goes alone does not look at what became of the one before it with its ordering key',
+    edits: [
+      {
+        file: batch,
+        search: '      const earlier = await before\n',
+        replace: '      const earlier = undefined as Verdict | undefined\n',
+      },
+    ],
+  },
+  {
+    name: 'batch-with-suspects',
+    bug: 'a message that may have ended its process before goes together with others again',
+    edits: [
+      { file: batch, search: " if (known[index] !== 'done') rider.key = undefined", replace: ' void [index, rider]' },
+    ],
+  },
+  {
+    name: 'batch-overtakes-a-lost-one',
+    bug: 'a message that the broker gave to somebody else is left out of its batch, and the one behind it is not',
+    edits: [
+      {
+        file: 'src/messaging/pull.ts',
+        search: '    return !missing.has(orderingKey)',
+        replace: '    return ours[index]',
+      },
+    ],
+    tests: ['test/simulation', 'src/messaging/pull-batch.test.ts'],
+    seeds: 20_000,
+  },
+  {
+    name: 'batch-waits-for-a-silent-broker',
+    bug: 'a consumer waits for ever for a broker that does not answer whether a message is still its own',
+    edits: [
+      {
+        file: 'src/messaging/pull.ts',
+        search: '(await timeLimit(runtime, delivery.extend(visibilityMs), limitMs, silent))',
+        replace: '(await delivery.extend(visibilityMs))',
+      },
+    ],
+    seeds: 20_000,
+  },
+  {
+    name: 'at-most-once-starts-twice',
+    bug: 'a handler that failed is started again although at most one start was promised',
+    edits: [
+      {
+        file: 'src/messaging/inbox-settings.ts',
+        search: "  return { maxAttempts: 1, onAbandoned: 'hold' as const }",
+        replace: "  return { maxAttempts: 2, onAbandoned: 'hold' as const }",
+      },
+    ],
+  },
+  {
+    name: 'at-most-once-runs-what-was-lost',
+    bug: 'a start that nobody saw end is made again although at most one start was promised',
+    edits: [
+      {
+        file: 'src/messaging/inbox-settings.ts',
+        search: "  return { maxAttempts: 1, onAbandoned: 'hold' as const }",
+        replace: "  return { maxAttempts: 1, onAbandoned: 'retry' as const }",
+      },
+    ],
+  },
+  {
+    name: 'relay-parks-too-early',
+    bug: 'the relay puts a message aside one failure before it may',
+    edits: [
+      {
+        file: 'src/outbox/relay.ts',
+        search: '    const parked = permanent || failures >= options.maxFailures',
+        replace: '    const parked = permanent || failures + 1 >= options.maxFailures',
+      },
+    ],
+  },
+  {
+    name: 'failure-told-twice',
+    bug: 'a call that fails after its requests were given up is heard of twice, so each is asked again twice, side by side',
+    edits: [
+      {
+        file: 'src/core/batcher.ts',
+        search: '  for (const one of batch) if (isOpen(one)) settle(one).reject(error)',
+        replace: '  for (const one of batch) settle(one).reject(error)',
+      },
+    ],
+    tests: ['src/core/batcher.test.ts'],
   },
 ]

@@ -2,8 +2,10 @@ import type { Delivery } from '../../messaging/delivery.ts'
 import { inbox, type Verdict } from '../../messaging/inbox.ts'
 import { atomicEffect, leasedEffect } from './effects.ts'
 import type { SimEvent } from './event-queue.ts'
+import { VISIBILITY_MS } from './queue.ts'
 import { CONSUMER, type SimCaller } from './scenario.ts'
 import { awake, type Process, type Site } from './site.ts'
+import { judgeVerdict } from './verdicts.ts'
 import { overTheWire } from './wire.ts'
 import type { Life } from './worker.ts'
 
@@ -14,8 +16,6 @@ interface Parcel {
   due: SimEvent
   over: boolean
 }
-
-const VISIBILITY_MS = 800
 
 /** Publishes one message and delivers it, at least once, until it is settled. */
 export function startMessage(site: Site, message: SimCaller, settled: (message: SimCaller) => void): void {
@@ -50,7 +50,7 @@ export function startMessage(site: Site, message: SimCaller, settled: (message: 
     if (life === undefined) return
     const take = async () => {
       const verdict = await handle(site, site.process(life), message, extending(life, nth), nth > 1)
-      judgeVerdict(site, message, verdict)
+      judgeVerdict(world, site.judge, site.scenario, message, verdict)
       await overTheWire(life, verdict.kind === 'ack' ? 'ack' : 'nack', async () => settle(nth, verdict)).catch(() => {})
     }
     world.delayed(ms, `${message.name} is delivered`, () => void take(), life)
@@ -94,7 +94,7 @@ async function handle(
     visibilityMs: VISIBILITY_MS,
     backoffMs: 100,
     maxBackoffMs: 400,
-    maxAttempts: 1000,
+    ...(scenario.promises.oneStart ? {} : { maxAttempts: 1000 }),
     fingerprint: ({ body }: Delivery) => new TextDecoder().decode(body),
   }
   const delivery: Delivery = {
@@ -111,7 +111,7 @@ async function handle(
     const consume = inbox({
       ...rules,
       once: { ...once, ...scoped },
-      delivers: 'at-least-once',
+      delivers: scenario.promises.oneStart ? 'at-most-once' : 'at-least-once',
       handle: (_, op) => effect(op),
     })
     return consume(delivery)
@@ -124,20 +124,4 @@ async function handle(
     handle: (_, tx, op) => effect(tx, op),
   })
   return consume(delivery)
-}
-
-/** An ack may only be said of what is durable by now, and nothing may be put aside without cause. */
-function judgeVerdict({ world, judge, scenario }: Site, message: SimCaller, verdict: Verdict): void {
-  const known = judge.known(message.key.id)
-  world.count(`verdict: ${verdict.kind}`)
-  if (world.trace !== undefined) world.note(`${message.name}: verdict ${JSON.stringify(verdict)}`)
-  if (verdict.kind === 'ack' && !known?.results.some(({ result }) => result.kind === 'value')) {
-    world.violate('I16', `${message.name} is acked, but the store has no result of it`)
-  }
-  if (verdict.kind !== 'dead-letter') return
-  const settledSo = known?.results.some(({ result }) => result.kind === 'error' || result.kind === 'unknown')
-  const stranger = scenario.callers.some(
-    ({ key, fingerprint }) => key === message.key && fingerprint !== message.fingerprint,
-  )
-  if (!settledSo && !stranger) world.violate('I2', `${message.name} is put aside for no reason: ${verdict.reason}`)
 }

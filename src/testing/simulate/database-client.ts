@@ -84,11 +84,21 @@ async function transaction<T>(
       await statement('rollback', () => database.rollback(server)).catch(() => {})
       throw error
     }
-    await statement('commit', () => database.commit(server))
+    try {
+      await statement('commit', () => database.commit(server))
+    } catch (error) {
+      const { world } = life.worker
+      if (server.committed) world.count(`state: ${many(server)} committed, its answer lost`)
+      throw error
+    }
     return value
   } finally {
     forgetCrash()
   }
+}
+
+function many({ effects }: ServerTx): string {
+  return effects.length > 1 ? 'a batch' : 'one effect'
 }
 
 function within(database: Database, { server, statement }: SimTx): AtomicClaims {
@@ -115,33 +125,18 @@ function within(database: Database, { server, statement }: SimTx): AtomicClaims 
 }
 
 function outboxOverWire(life: Life, database: Database): OutboxTable<SimTx> {
-  const { world } = life.worker
+  const rows = database.outbox
   // No time limit here: the relay has to have its own.
   const send = <T>(verb: string, apply: () => T) => overTheWire(life, verb, async () => apply())
   return {
     append: (tx, messages) => tx.statement('append', () => database.append(tx.server, messages)),
-    take: (relay, leaseMs, limit) =>
-      send('take', () => {
-        const held = database.relay
-        if (held !== undefined && held.name !== relay && held.until > world.now) return undefined
-        if (held !== undefined && held.name !== relay) world.count('state: relay taken over')
-        database.relay = { name: relay, until: world.now + leaseMs }
-        return database.waiting.slice(0, limit)
-      }),
-    settle: (results) =>
-      send('settle', () => {
-        for (const { position, kind } of results) {
-          if (kind !== 'failed') database.waiting = database.waiting.filter((entry) => entry.position !== position)
-        }
-      }),
-    leave: (relay) =>
-      send('leave', () => {
-        if (database.relay?.name === relay) database.relay = undefined
-      }),
-    stats: () => send('stats', () => ({ waiting: database.waiting.length, parked: 0, oldestMs: 0 })),
-    parked: absent,
-    unpark: absent,
-    discard: absent,
+    take: (relay, leaseMs, limit) => send('take', () => rows.take(relay, leaseMs, limit)),
+    settle: (results) => send('settle', () => rows.settle(results)),
+    leave: (relay) => send('leave', () => rows.leave(relay)),
+    stats: () => send('stats', () => rows.stats()),
+    parked: (limit, after) => send('parked', () => rows.parked(limit, after)),
+    unpark: (positions) => send('decide', () => rows.unpark(positions)),
+    discard: (positions) => send('decide', () => rows.discard(positions)),
   }
 }
 

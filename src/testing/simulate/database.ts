@@ -3,6 +3,7 @@ import { decideClaim, decideComplete, decideRelease, decideRenew, retained } fro
 import type { OperationId, OperationRecord, StoredResult } from '../../core/record.ts'
 import type { ClaimOutcome, ClaimRequest, Completion, OutboxEntry, OutboxMessage, Store } from '../../core/store.ts'
 import type { Judge } from './judge.ts'
+import { OutboxRows } from './outbox-rows.ts'
 import { RowLocks } from './row-locks.ts'
 import type { World } from './world.ts'
 
@@ -15,6 +16,7 @@ export interface EffectRow {
 /** What one transaction wants to change; nobody else sees it before the commit. */
 export interface ServerTx {
   open: boolean
+  committed: boolean
   readonly records: Map<OperationId, OperationRecord>
   readonly effects: EffectRow[]
   readonly messages: OutboxMessage[]
@@ -32,8 +34,7 @@ export class Database {
   readonly effects: EffectRow[] = []
   /** Every message ever committed, in commit order. */
   readonly committed: OutboxEntry[] = []
-  waiting: OutboxEntry[] = []
-  relay: { name: string; until: number } | undefined
+  readonly outbox: OutboxRows
   readonly #world: World
   readonly #judge: Judge
   readonly #locks: RowLocks<ServerTx>
@@ -44,10 +45,11 @@ export class Database {
     this.#judge = judge
     this.#lockTimeoutMs = lockTimeoutMs
     this.#locks = new RowLocks(world)
+    this.outbox = new OutboxRows(world)
   }
 
   begin(): ServerTx {
-    return { open: true, records: new Map(), effects: [], messages: [] }
+    return { open: true, committed: false, records: new Map(), effects: [], messages: [] }
   }
 
   /** The claim stands as done at once: nobody can see it before the commit. */
@@ -110,11 +112,12 @@ export class Database {
       this.effects.push(row)
     }
     for (const message of tx.messages) {
-      if (this.waiting.some(({ id }) => id === message.id)) continue
+      if (this.outbox.holds(message.id)) continue
       const entry = { ...message, position: this.committed.length + 1, failures: 0 }
       this.committed.push(entry)
-      this.waiting.push(entry)
+      this.outbox.add(entry)
     }
+    tx.committed = true
     this.#end(tx)
   }
 

@@ -1,5 +1,6 @@
 import type { AtomicEffect, Effect, Operation } from '../../core/once.ts'
 import type { AbandonedPolicy } from '../../core/options.ts'
+import { type Message, Unprocessable } from '../../messaging/message.ts'
 import { nameOf } from './answers.ts'
 import type { SimTx } from './database-client.ts'
 import type { EffectFault } from './faults.ts'
@@ -66,6 +67,39 @@ export function atomicEffect(
     if (fault?.kind === 'throws-after') throw new EffectFailed('thrown on purpose, too late')
     return world.dice.chance(0.3) ? undefined : { of: nameOf(caller.key), fence: op.fence, by: life.name }
   }
+}
+
+/** The same for many messages: each writes its row, and poison throws once those before it have. */
+export function batchEffect(life: Life, scenario: Scenario, callers: readonly SimCaller[]) {
+  const { world } = life.worker
+  let failed: ReadonlySet<string> = new Set()
+  return async (messages: readonly Message[], tx: SimTx, ops: readonly Operation[]): Promise<void> => {
+    world.count('effects')
+    const ids = messages.map(({ id }) => id)
+    if (world.trace !== undefined) world.note(`${life.name} EFFECT of ${ids.join(', ')} in a transaction`)
+    if (failed.size > ids.length && ids.every((id) => failed.has(id)))
+      world.count(ids.length > 1 ? 'state: part of a failed batch' : 'state: alone after a failed batch')
+    if (ids.length > 1) failed = new Set(ids)
+    const fault = effectFault(life)
+    if (fault?.kind === 'throws-before') throw new EffectFailed('thrown on purpose')
+    for (const [index, op] of ops.entries()) {
+      const message = callers.find(({ name }) => ids[index]?.endsWith(`/${name}`)) as SimCaller
+      await tx.write({ id: message.key.id, fence: op.fence })
+      await poisoned(life, message)
+    }
+    await inconvenience(life, ops[0] as Operation, fault)
+    if (scenario.effectMs > 0) await pause(life, scenario.effectMs)
+    if (fault?.kind === 'throws-after') throw new EffectFailed('thrown on purpose, too late')
+    failed = new Set()
+  }
+}
+
+async function poisoned(life: Life, { poison }: SimCaller): Promise<void> {
+  if (poison === 'throws') throw new EffectFailed('it always throws')
+  if (poison === 'unprocessable') throw new Unprocessable('nobody can handle it')
+  if (poison !== 'kills') return
+  life.worker.crash(life.worker.world.dice.between(20, 200))
+  await new Promise(() => {})
 }
 
 function effectFault(life: Life): EffectFault | undefined {

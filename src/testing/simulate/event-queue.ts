@@ -1,6 +1,8 @@
 /** A process in which events happen, or do not. */
 export interface Home {
   readonly name: string
+  /** False once it has crashed: nothing happens in it any more. */
+  readonly alive: boolean
   /** Whether the event may happen now; otherwise the process has dropped it, or kept it for later. */
   admits(event: SimEvent): boolean
 }

@@ -49,6 +49,7 @@ export class Ledger {
     if (runs.some((run) => run.fence === op.fence)) this.#wrong('I1', id, `two effects ran with fence ${op.fence}`)
     if (this.#toldLost.has(`${id} ${op.fence}`)) this.#wrong('I3', id, 'an effect started after its lease was lost')
     if (known?.fence === op.fence && known.fingerprint !== fingerprint) this.#wrong('I6', id, 'another payload ran')
+    if (this.#promises.oneStart && runs.length > 0) this.#wrong('I1', id, 'started twice, at most once was promised')
     if (this.#promises.atMostOneStart) {
       const before = runs.filter((run) => known?.fences.get(run.fence) === generation)
       const unclear = before.find((run) => run.ended !== 'throw')

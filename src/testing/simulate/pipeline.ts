@@ -1,7 +1,7 @@
 import type { Operation } from '../../core/once.ts'
 import type { PublishResult } from '../../core/publisher.ts'
 import type { OutboxMessage, OutboxTable, TransactionalStore } from '../../core/store.ts'
-import { outbox } from '../../outbox/outbox.ts'
+import { type Outbox, outbox } from '../../outbox/outbox.ts'
 import { type Relay, relay } from '../../outbox/relay.ts'
 import type { Database } from './database.ts'
 import type { SimTx } from './database-client.ts'
@@ -9,6 +9,8 @@ import type { Scenario, SimCaller } from './scenario.ts'
 import { overTheWire } from './wire.ts'
 import type { Life } from './worker.ts'
 import type { World } from './world.ts'
+
+const OPERATOR_LOOKS_MS = 50
 
 /** What the handlers tell of: an outbox, a relay in every process, and the topic where it all arrives. */
 export class Pipeline {
@@ -19,13 +21,17 @@ export class Pipeline {
   readonly #relays = new Map<Life, Relay>()
   /** Who was granted the relay's lease since it last published. */
   readonly #leading = new Set<Life>()
-  readonly #outboxes = new WeakMap<Life, ReturnType<typeof outbox<SimTx>>>()
+  readonly #outboxes = new Map<Life, Outbox<SimTx>>()
+  /** How often each message was handed to the broker, or was meant to be. */
+  readonly #asked = new Map<string, number>()
+  readonly #refusedForGood = new Set<string>()
   #over = false
 
   constructor(world: World, scenario: Scenario, database: Database) {
     this.#world = world
     this.#scenario = scenario
     this.#database = database
+    if (scenario.maxFailures !== undefined) world.after(OPERATOR_LOOKS_MS, 'the operator looks', () => this.#operate())
   }
 
   startRelay(life: Life, reached: TransactionalStore<SimTx>): void {
@@ -47,12 +53,16 @@ export class Pipeline {
       backoffMs: 150,
       maxBackoffMs: 400,
       batchSize: 2,
+      ...(this.#scenario.maxFailures !== undefined && { maxFailures: this.#scenario.maxFailures }),
       publish: (batch) => this.#publishing(life, batch),
       onEvent: (event) => this.#world.count(`relay: ${event.type}`),
     })
     this.#relays.set(life, running)
     if (!this.#over) running.start()
-    life.onCrash(() => this.#relays.delete(life))
+    life.onCrash(() => {
+      this.#relays.delete(life)
+      this.#outboxes.delete(life)
+    })
   }
 
   /** What a handler adds to its transaction: two messages under one ordering key. */
@@ -70,7 +80,7 @@ export class Pipeline {
   /** Every message is settled: the relays stop as soon as the outbox is empty. */
   finish(): void {
     const look = () => {
-      if (this.#database.waiting.length > 0 || !this.#world.calm) {
+      if (!this.#database.outbox.isEmpty || !this.#world.calm) {
         this.#world.after(200, 'is the outbox empty?', look)
         return
       }
@@ -82,27 +92,47 @@ export class Pipeline {
 
   /** Every committed message has arrived, as it was; nothing else has; and in order, each seen for the first time. */
   atTheEnd(): void {
-    const { committed } = this.#database
+    const { committed, outbox } = this.#database
     const first = new Map<string, OutboxMessage>()
     for (const message of this.#topic) if (!first.has(message.id)) first.set(message.id, message)
-    for (const { id } of committed) if (!first.has(id)) this.#world.violate('I9', `message ${id} was never published`)
-    const seen = [...first.keys()]
-    const expected = committed.map(({ id }) => id)
+    for (const { id } of committed) {
+      if (first.has(id) || outbox.discarded.has(id)) continue
+      this.#world.violate('I9', `message ${id} was never published`)
+    }
+    // What was put aside let the others pass.
+    const inOrder = (id: string) => !outbox.everParked.has(id)
+    for (const id of outbox.everParked) this.#checkParked(id)
+    const seen = [...first.keys()].filter(inOrder)
+    const expected = committed.map(({ id }) => id).filter(inOrder)
     if (seen.join() !== expected.join()) this.#world.violate('I11', `published ${seen}, committed ${expected}`)
   }
 
   /** Each call needs the relay's lease to have been asked for just before. */
   #publishing(life: Life, batch: readonly OutboxMessage[]): Promise<readonly PublishResult[]> {
     if (!this.#leading.delete(life)) this.#world.violate('I11', `${life.name} publishes without asking for the lease`)
+    for (const { id } of batch) this.#asked.set(id, (this.#asked.get(id) ?? 0) + 1)
     return overTheWire(life, 'publish', async () => this.#publish(batch))
+  }
+
+  /** Where messages are parked at all, enough of them have to be. */
+  #refusal(): 'throws-before' | 'throws-after' | undefined {
+    const { calm, dice } = this.#world
+    if (this.#scenario.maxFailures === undefined || calm || !dice.chance(0.7)) return undefined
+    return dice.pick(['throws-before', 'throws-after'])
   }
 
   #publish(batch: readonly OutboxMessage[]): readonly PublishResult[] {
     const { plan } = this.#world
     return batch.map((message) => {
-      if (plan.effect()?.kind === 'throws-before') {
+      const fault = this.#refusal() ?? plan.effect()?.kind
+      if (fault === 'throws-before') {
         this.#world.count('fault: publish refused')
         return { ok: false, reason: 'the broker is full' }
+      }
+      if (fault === 'throws-after' && this.#scenario.maxFailures !== undefined) {
+        this.#world.count('fault: publish refused for good')
+        this.#refusedForGood.add(message.id)
+        return { ok: false, reason: 'the broker never takes it', permanent: true }
       }
       this.#checkCommitted(message)
       if (this.#topic.some(({ id }) => id === message.id)) this.#world.count('state: published twice')
@@ -110,6 +140,29 @@ export class Pipeline {
       if (this.#world.trace !== undefined) this.#world.note(`topic: ${message.id}`)
       return { ok: true }
     })
+  }
+
+  /** Somebody looks at what was put aside, and decides on each. What becomes of it is seen the next time. */
+  async #operate(): Promise<void> {
+    if (this.#over) return
+    this.#world.after(OPERATOR_LOOKS_MS, 'the operator looks', () => this.#operate())
+    // An alarm called them: most looks would find nothing.
+    if (this.#database.outbox.stats().parked === 0) return
+    const [reached] = this.#outboxes.values()
+    try {
+      for (const { position } of (await reached?.parked({ limit: 2 })) ?? []) {
+        await (this.#world.dice.chance(0.6) ? reached?.unpark([position]) : reached?.discard([position]))
+      }
+    } catch {
+      // The connection broke.
+    }
+  }
+
+  #checkParked(id: string): void {
+    const { maxFailures = Number.POSITIVE_INFINITY } = this.#scenario
+    const tries = Math.max(this.#asked.get(id) ?? 0, this.#database.outbox.failures.get(id) ?? 0)
+    if (this.#refusedForGood.has(id) || tries >= maxFailures) return
+    this.#world.violate('I9', `message ${id} was put aside after ${tries} tries`)
   }
 
   #checkCommitted({ id, body }: OutboxMessage): void {

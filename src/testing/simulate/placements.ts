@@ -38,12 +38,13 @@ const EFFECTS: readonly EffectFault[] = [
   { kind: 'slow', ms: 1500 },
 ]
 
-/** Two workers and three callers of one key: small enough to place every fault everywhere. */
+/** Two workers and three callers of one key, or a batch of a few: small enough to place every fault everywhere. */
 export function smallScenario(mode: Mode, seed: number): Scenario {
   for (let nth = seed; ; nth += 1_000) {
     const drawn = scenario(dice(nth), mode)
-    const [key] = drawn.keys
-    if (drawn.keys.length !== 1 || key === undefined || drawn.workers.length !== 2 || drawn.callers.length < 2) continue
+    const mostKeys = mode === 'batch' ? 3 : 1
+    const { keys, workers, callers } = drawn
+    if (keys.length > mostKeys || workers.length !== 2 || callers.length < 2 || callers.length > 3) continue
     const call = { ...drawn.call, leaseMs: 1000, maxRunMs: 2000, retentionMs: 600_000 }
     const { sweepEveryMs: _, forgetAt: __, ...rest } = drawn
     return { ...rest, call, sweepEveryMs: undefined, forgetAt: undefined, calmFrom: 5000, limit: 40_000 }

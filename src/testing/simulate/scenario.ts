@@ -5,18 +5,31 @@ import type { Clock } from './worker.ts'
 
 /**
  * `retry`, `hold`, `reconcile`: leased, by what happens to an abandoned operation. `lock`: exclusive. `atomic`: in one
- * transaction. `inbox`: leased, fed by a broker. `pipeline`: atomic inbox, outbox, relays, and a topic at the end.
+ * transaction. `inbox`: leased, fed by a broker; `at-most-once`: the same with that promise. `pipeline`: atomic inbox,
+ * outbox, relays, and a topic at the end. `batch`: consumers that take many messages into one transaction.
  */
-export const MODES = ['retry', 'hold', 'reconcile', 'lock', 'atomic', 'inbox', 'pipeline'] as const
+export const MODES = [
+  'retry',
+  'hold',
+  'reconcile',
+  'lock',
+  'atomic',
+  'inbox',
+  'at-most-once',
+  'pipeline',
+  'batch',
+] as const
 export type Mode = (typeof MODES)[number]
 
-/** Shorter, and where most of the engine is: half of all schedules. */
+/** Shorter, and where most of the engine is: three quarters of all schedules. */
 const LEASED_MODES = ['retry', 'hold', 'reconcile', 'lock'] as const
 
 /** What a mode promises about its effects, beyond what every mode does. */
 export interface Promises {
   /** Never started again unless the start before failed cleanly. */
   readonly atMostOneStart: boolean
+  /** Never started again, however the start before ended. */
+  readonly oneStart: boolean
   /** The outside world is changed once, because it can be asked and refuses stale fences. */
   readonly oneOutsideEffect: boolean
 }
@@ -36,6 +49,21 @@ export interface SimCaller {
   readonly key: SimKey
   readonly fingerprint: string
   readonly firstAskAt: number
+  readonly orderingKey?: string | undefined
+  readonly poison?: Poison | undefined
+}
+
+/** What one message does to every handler: an error, an error that no retry can help, or the end of its process. */
+export type Poison = 'throws' | 'unprocessable' | 'kills'
+
+/** How the consumers of a schedule take their messages. */
+export interface BatchScenario {
+  readonly maxSize: number
+  readonly maxWaitMs: number
+  readonly concurrency: number
+  readonly maxAttempts: number
+  /** A consumer is asked to stop then, as for a deployment, and another one starts in its process. */
+  readonly stopAt: number | undefined
 }
 
 /** Everything about a schedule that is decided before it begins. */
@@ -58,22 +86,25 @@ export interface Scenario {
   readonly notifies: boolean
   /** Some brokers take an ack of a delivery that they have given to somebody else meanwhile. */
   readonly takesStaleAcks: boolean
+  readonly batch: BatchScenario | undefined
+  /** After so many refusals the relay parks a message. */
+  readonly maxFailures: number | undefined
   readonly calmFrom: number
   /** By then everything has to be settled and quiet. */
   readonly limit: number
 }
 
-export function scenario(dice: Dice, mode: Mode = dice.pick(dice.chance(0.5) ? MODES : LEASED_MODES)): Scenario {
+export function scenario(dice: Dice, mode: Mode = dice.pick(dice.chance(0.45) ? MODES : LEASED_MODES)): Scenario {
   const leaseMs = dice.pick([600, 1000])
   const maxRunMs = leaseMs * dice.pick([2, 3])
   const storeTimeoutMs = dice.pick([200, 300, 500])
   // Only where an effect may run again anyway may its record vanish while it is in use.
   const mayVanish = mode === 'retry' || mode === 'lock'
   const retentionMs = mayVanish && dice.chance(0.2) ? leaseMs : 600_000
-  const keys = someKeys(dice, mode)
+  const keys = mode === 'batch' ? manyKeys(dice) : someKeys(dice, mode)
   const calmFrom = leaseMs * dice.pick([1, 2, 4])
   const effectMs = dice.pick([0, 5, 40, leaseMs * 0.7])
-  const callers = callersOf(dice, keys, calmFrom)
+  const callers = mode === 'batch' ? messagesOf(dice, keys, calmFrom) : callersOf(dice, keys, calmFrom)
   const forgetAt = mayVanish && dice.chance(0.15) ? dice.between(1, calmFrom) : undefined
   const storeStep = dice.chance(forgetAt === undefined ? 0.1 : 0.5)
     ? { at: forgetAt ?? dice.between(1, calmFrom), byMs: dice.pick([-leaseMs / 2, leaseMs / 2, 2 * leaseMs]) }
@@ -83,7 +114,11 @@ export function scenario(dice: Dice, mode: Mode = dice.pick(dice.chance(0.5) ? M
   const patienceMs = turns + dice.pick([storeTimeoutMs * 2, leaseMs * 2])
   return {
     mode,
-    promises: { atMostOneStart: mode === 'hold', oneOutsideEffect: mode === 'reconcile' },
+    promises: {
+      atMostOneStart: mode === 'hold',
+      oneStart: mode === 'at-most-once',
+      oneOutsideEffect: mode === 'reconcile',
+    },
     workers: Array.from({ length: dice.between(1, 3) }, () => clock(dice)),
     keys,
     callers,
@@ -104,18 +139,21 @@ export function scenario(dice: Dice, mode: Mode = dice.pick(dice.chance(0.5) ? M
     storeStep,
     notifies: dice.chance(0.5),
     takesStaleAcks: dice.chance(0.5),
+    batch: mode === 'batch' ? batchScenario(dice, calmFrom) : undefined,
+    maxFailures: mode === 'pipeline' && dice.chance(0.6) ? dice.between(1, 3) : undefined,
     calmFrom,
     limit:
       Math.max(-(storeStep?.byMs ?? 0), 0) +
       calmFrom +
       1.1 * (maxRunMs + 4 * leaseMs) +
       4 * patienceMs +
-      6 * storeTimeoutMs,
+      6 * storeTimeoutMs +
+      (mode === 'batch' ? CARRIED_OUT_MS : 0),
   }
 }
 
 export function isFedByBroker(mode: Mode): boolean {
-  return mode === 'inbox' || mode === 'pipeline'
+  return mode === 'inbox' || mode === 'at-most-once' || mode === 'pipeline' || mode === 'batch'
 }
 
 /** Mostly one or two keys, so that their callers meet; sometimes the same key in two scopes, so that they must not. */
@@ -142,6 +180,46 @@ function someKeys(dice: Dice, mode: Mode): readonly SimKey[] {
     const prefix = mode === 'lock' ? `${RESERVED_SCOPE_MARK}lock:` : ''
     return { scope, key, id: operationId(prefix + scope, key) }
   })
+}
+
+/** Messages that end their process are tried a few times, each after a restart, before they are put aside. */
+const CARRIED_OUT_MS = 15_000
+
+/** One consumer reads them all, so they share a scope. */
+function manyKeys(dice: Dice): readonly SimKey[] {
+  const scope = `s/inbox/${CONSUMER}`
+  return ['a', 'b', 'c', 'd', 'e']
+    .slice(0, dice.between(2, 5))
+    .map((key) => ({ scope, key, id: operationId(scope, key) }))
+}
+
+/** Most are there before anybody looks, so that they go together; some are published twice, with or without a change. */
+function messagesOf(dice: Dice, keys: readonly SimKey[], calmFrom: number): readonly SimCaller[] {
+  const conflicts = dice.chance(0.25)
+  const orderingOf = dice.pick([() => undefined, () => 'one', (nth: number) => `key ${nth % 2}`])
+  const poisoned = dice.chance(0.4) ? dice.below(keys.length) : -1
+  const poison = dice.pick(['throws', 'unprocessable', 'kills'] as const)
+  return keys.flatMap((key, index) =>
+    Array.from({ length: dice.pick([1, 1, 1, 2]) }, (_, nth) => ({
+      name: `message ${key.key}${nth + 1}`,
+      key,
+      fingerprint: conflicts && dice.chance(0.4) ? 'other' : 'payload',
+      firstAskAt: dice.chance(0.8) ? dice.between(0, 10) : dice.between(0, calmFrom),
+      orderingKey: orderingOf(index),
+      poison: index === poisoned ? poison : undefined,
+    })),
+  )
+}
+
+function batchScenario(dice: Dice, calmFrom: number): BatchScenario {
+  const maxSize = dice.between(2, 4)
+  return {
+    maxSize,
+    maxWaitMs: dice.pick([0, 10, 300]),
+    concurrency: maxSize * dice.pick([1, 1, 2]),
+    maxAttempts: dice.pick([2, 3]),
+    stopAt: dice.chance(0.3) ? dice.between(1, calmFrom) : undefined,
+  }
 }
 
 function callersOf(dice: Dice, keys: readonly SimKey[], calmFrom: number): readonly SimCaller[] {

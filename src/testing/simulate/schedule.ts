@@ -43,8 +43,12 @@ export async function playSchedule(options: ScheduleOptions): Promise<ScheduleRe
     unsettled.delete(caller)
     if (unsettled.size === 0) site.settled()
   }
+  const { batches } = site
   const start = isFedByBroker(scenario.mode) ? startMessage : startCaller
-  for (const caller of scenario.callers) start(site, caller, settled)
+  for (const caller of scenario.callers) {
+    if (batches === undefined) start(site, caller, settled)
+    else batches.publish(caller, settled)
+  }
   const quiet = await world.play(scenario.limit)
   if (quiet && world.violation === undefined) site.atTheEnd()
   if (!quiet && world.violation === undefined) {

@@ -3,6 +3,7 @@ import type { Once } from '../../core/once.ts'
 import { type Runtime, systemRuntime } from '../../core/runtime.ts'
 import { memoryStore } from '../../stores/memory/index.ts'
 import { Answers } from './answers.ts'
+import { Batches } from './batches.ts'
 import { Database } from './database.ts'
 import { databaseOverWire, type SimTx } from './database-client.ts'
 import { abandonedPolicy } from './effects.ts'
@@ -10,7 +11,7 @@ import { Judge } from './judge.ts'
 import { Ledger } from './ledger.ts'
 import { Outside } from './outside.ts'
 import { Pipeline } from './pipeline.ts'
-import type { Scenario } from './scenario.ts'
+import type { Mode, Scenario } from './scenario.ts'
 import { storeOverWire } from './store-over-wire.ts'
 import { type Life, type Program, Worker } from './worker.ts'
 import type { World } from './world.ts'
@@ -33,6 +34,7 @@ export interface Site {
   readonly answers: Answers
   readonly workers: readonly Worker[]
   readonly pipeline: Pipeline | undefined
+  readonly batches: Batches | undefined
   process(life: Life): Process
   /** Everybody has their answer: what would go on for ever is asked to stop. */
   settled(): void
@@ -40,17 +42,23 @@ export interface Site {
   atTheEnd(): void
 }
 
+const TRANSACTIONAL: ReadonlySet<Mode> = new Set(['atomic', 'pipeline', 'batch'])
+
 export function buildSite(world: World, scenario: Scenario): Site {
   const judge = new Judge(world)
   const ledger = new Ledger(world, judge, scenario)
   const outside = new Outside(world, judge, scenario.promises.oneOutsideEffect)
   const answers = new Answers(world, judge, ledger, scenario.mode === 'lock')
   const processes = new WeakMap<Life, Process>()
-  const transactional = scenario.mode === 'atomic' || scenario.mode === 'pipeline'
+  const transactional = TRANSACTIONAL.has(scenario.mode)
   const database = transactional ? new Database(world, judge, scenario.storeTimeoutMs) : undefined
   const store = memoryStore({ runtime: storeRuntime(world) })
   const pipeline =
     scenario.mode === 'pipeline' && database !== undefined ? new Pipeline(world, scenario, database) : undefined
+  const batches =
+    scenario.batch !== undefined && database !== undefined
+      ? new Batches(world, scenario, scenario.batch, judge, database)
+      : undefined
 
   const program: Program = (life) => {
     const options = {
@@ -74,6 +82,7 @@ export function buildSite(world: World, scenario: Scenario): Site {
     atomic.on((event) => world.count(`event: ${event.type}`))
     processes.set(life, { life, once: atomic as unknown as Once, atomic })
     pipeline?.startRelay(life, reached)
+    batches?.start(life, atomic)
   }
 
   if (database === undefined) disturb(world, scenario, judge, store)
@@ -90,10 +99,15 @@ export function buildSite(world: World, scenario: Scenario): Site {
     answers,
     workers: scenario.workers.map((clock, index) => new Worker(world, `w${index + 1}`, clock, program)),
     pipeline,
+    batches,
     process: (life) => processes.get(life) as Process,
-    settled: () => pipeline?.finish(),
+    settled: () => {
+      pipeline?.finish()
+      batches?.finish()
+    },
     atTheEnd: () => {
       pipeline?.atTheEnd()
+      batches?.atTheEnd()
       if (database !== undefined) everyAnswerHasItsEffect(world, judge, database)
     },
   }

@@ -107,6 +107,7 @@ export class World {
   async play(limit: number): Promise<boolean> {
     await drained()
     for (let event = this.#queue.pop(); event !== undefined; event = this.#queue.pop()) {
+      if (event.life?.alive === false) continue
       if (event.at > limit) return false
       this.now = Math.max(this.now, event.at)
       if (event.life !== undefined && !event.life.admits(event)) continue
