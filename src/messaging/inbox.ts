@@ -87,7 +87,7 @@ export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
       ? atomicRun(single as AtomicInboxOptions<Tx>, settings)
       : leasedRun(options as LeasedInboxOptions, settings)
   const run = suspectsAlone(runAtOnce, histories, runtime, waitMs)
-  const observed = shadowRun(single, records, isLate, () => pauseMs(1))
+  const observed = shadowRun(single, records, settings, isLate, pauseMs)
 
   async function attempt(course: Course): Promise<Verdict> {
     const { delivery, named } = course
@@ -215,7 +215,12 @@ export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
 
   function checkHorizon(horizonMs: number): void {
     if (horizonMs <= retentionMs) return
-    const rule = `must not be shorter than the ${horizonMs} ms for which the broker may deliver a message again, or a late copy takes effect twice`
+    const howLong = Number.isFinite(horizonMs) ? `the ${horizonMs} ms for which` : 'the time without end for which'
+    const otherwise =
+      late === 'park'
+        ? 'an older message is put aside instead of handled (see `late`)'
+        : 'a late copy takes effect twice'
+    const rule = `must not be shorter than ${howLong} the broker may deliver a message, or ${otherwise}`
     if (strict) throw invalidOption('retentionMs', rule, retentionMs)
     process.emitWarning(`inbox ${quote(scope)}: \`retentionMs\` (${retentionMs}) ${rule}`, {
       code: 'ONLYONCE_RETENTION',

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { abandon, bytes, delivery, setup } from '../../test/inbox-kit.ts'
 import { onlyonce } from '../core/engine.ts'
+import { operationId } from '../core/key.ts'
 import type { Operation } from '../core/once.ts'
+import { sleep } from '../core/runtime.ts'
 import { sqliteStore } from '../stores/sqlite/index.ts'
+import { fakeRuntime } from '../testing/fake-runtime.ts'
 import { inbox, type LeasedInboxOptions, Unprocessable } from './inbox.ts'
 
 /** Two inboxes over one store: today's, which only watches, and the one that will count. */
@@ -49,6 +52,34 @@ describe('inbox in shadow mode', () => {
     })
     expect(await receive(delivery({ id: 'm2', redelivered: true }))).toEqual({ kind: 'ack', shadow: 'unknown' })
     expect(handled).toEqual(['m1', 'm2'])
+  })
+
+  it('remembers for as long, and lets run for as long, as the inbox that will count', async () => {
+    const runtime = fakeRuntime()
+    const retentionMs = 9_000_000
+    const slow = () => sleep(runtime, 1_200_000)
+    const world = setup({ mode: 'shadow', retentionMs, maxRunMs: 1_800_000, handle: slow }, runtime)
+    const verdict = world.receive(delivery())
+    await runtime.advance(1_200_000)
+    // The engine's own limit is 15 minutes, and its retention a day.
+    expect(await verdict).toEqual({ kind: 'ack' })
+    const [record] = await world.store.find([operationId('shop/inbox/coupons', 'm1')])
+    expect(record?.retainUntil).toBe(runtime.now() + retentionMs)
+  })
+
+  it('asks for what fails again at growing pauses', async () => {
+    const runtime = fakeRuntime()
+    const handle = () => {
+      throw new Error('down')
+    }
+    const { receive } = setup({ mode: 'shadow', backoffMs: 100, maxBackoffMs: 100_000, handle }, runtime)
+    const delays: number[] = []
+    for (let n = 0; n < 12; n++) {
+      const verdict = await receive(delivery({ redelivered: n > 0 }))
+      if (verdict.kind === 'retry') delays.push(verdict.delayMs)
+    }
+    expect(delays).toHaveLength(12)
+    expect(Math.max(...delays.slice(6))).toBeGreaterThan(100)
   })
 
   it('tells of what is too old to know', async () => {

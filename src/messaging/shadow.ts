@@ -2,14 +2,18 @@ import { reasonOf } from '../core/errors.ts'
 import { type OperationKey, resolveKey } from '../core/key.ts'
 import type { Operation } from '../core/once.ts'
 import { childKey } from '../core/operation.ts'
+import type { OperationId } from '../core/record.ts'
 import type { TransactionalStore } from '../core/store.ts'
 import type { Named } from './course.ts'
 import type { Delivery, Observation, Verdict } from './delivery.ts'
 import type { AtomicInboxOptions, InboxOptions, LeasedInboxOptions } from './inbox-options.ts'
+import type { ResolvedInbox } from './inbox-settings.ts'
 import { messageOf, Unprocessable } from './message.ts'
 import { operationWith } from './operation-with.ts'
 import type { Records } from './records.ts'
 import { deadLetter, retry } from './verdict.ts'
+
+const MOST_REMEMBERED = 10_000
 
 /**
  * Hands every delivery to the handler, as if there were no inbox, and says what one would have suppressed. What was
@@ -19,11 +23,22 @@ import { deadLetter, retry } from './verdict.ts'
 export function shadowRun<Tx>(
   options: InboxOptions<Tx>,
   records: Records,
+  { call }: Pick<ResolvedInbox, 'call'>,
   isLate: (delivery: Delivery) => boolean,
-  pauseMs: () => number,
+  pauseMs: (failures: number) => number,
 ): (delivery: Delivery, named: Named) => Promise<Verdict> {
   const { once } = options
   const { runtime, maxKeyLength } = once.options
+  /** How often each failed lately in this process: only its pauses grow with that. */
+  const failures = new Map<OperationId, number>()
+
+  function failedAgain(id: OperationId): number {
+    const times = (failures.get(id) ?? 0) + 1
+    const [oldest] = failures.keys()
+    if (failures.size >= MOST_REMEMBERED && oldest !== undefined) failures.delete(oldest)
+    failures.set(id, times)
+    return times
+  }
 
   async function observe(delivery: Delivery, { id, fingerprint }: OperationKey): Promise<Observation | undefined> {
     const [record] = await records.find([id])
@@ -43,7 +58,8 @@ export function shadowRun<Tx>(
       const store = once.store as TransactionalStore<Tx>
       return store.transaction(async (tx) => (options as AtomicInboxOptions<Tx>).handle(message, tx, op))
     }
-    return once.exclusive({ key: runtime.token(), scope }, effect, { onStoreDown: 'run' })
+    const { leaseMs, maxRunMs } = call
+    return once.exclusive({ key: runtime.token(), scope }, effect, { leaseMs, maxRunMs, onStoreDown: 'run' })
   }
 
   return async (delivery, named) => {
@@ -60,9 +76,10 @@ export function shadowRun<Tx>(
       await handle(delivery, resolved)
     } catch (error) {
       const reason = reasonOf(error) || 'the handler threw an error without a message'
-      return Unprocessable.is(error) ? deadLetter(reason) : retry(pauseMs(), reason)
+      return Unprocessable.is(error) ? deadLetter(reason) : retry(pauseMs(failedAgain(resolved.id)), reason)
     }
-    await once.attempt(named, () => undefined, { onInFlight: 'reject' }).catch(() => {})
+    failures.delete(resolved.id)
+    await once.attempt(named, () => undefined, { ...call, onInFlight: 'reject' }).catch(() => {})
     return shadow === undefined ? { kind: 'ack' } : { kind: 'ack', shadow }
   }
 }

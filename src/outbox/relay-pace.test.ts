@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { setup } from '../../test/relay-kit.ts'
+import type { RelayEvent } from './relay.ts'
 
 describe('relay, in how it asks', () => {
   it('retries the three of ten that were refused, and only those', async () => {
@@ -14,6 +15,26 @@ describe('relay, in how it asks', () => {
     expect(calls[0]).toHaveLength(10)
     expect(calls.slice(1).flat().sort()).toEqual([...refused])
     expect(rows).toEqual([])
+    await one.stop()
+  })
+
+  it('keeps its pause after a failure, however often it is woken', async () => {
+    const { make, add, runtime, setDown } = setup()
+    await add('a')
+    const failures: RelayEvent[] = []
+    const one = make({
+      pollMs: 60_000,
+      backoffMs: 10_000,
+      maxBackoffMs: 10_000,
+      onEvent: (event) => failures.push(event),
+    })
+    setDown(true)
+    one.start()
+    for (let n = 0; n < 100; n++) {
+      await runtime.advance(10)
+      one.wake()
+    }
+    expect(failures).toHaveLength(1)
     await one.stop()
   })
 

@@ -77,6 +77,11 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     woken = false
   }
 
+  /** After a failure: what is added meanwhile makes nothing work again. */
+  async function rest(ms: number): Promise<void> {
+    await sleep(runtime, ms, signal)
+  }
+
   function lead(now: boolean): void {
     if (leading !== now) emit({ type: 'leading', leading: now })
     leading = now
@@ -144,7 +149,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
       const alone = wave.length === 1
       batchLimit = Math.ceil(wave.length / 2)
       if (alone) await settle([failed(wave[0] as OutboxEntry, reasonOf(error), false)])
-      await pause(retryMs)
+      await rest(retryMs)
       return undefined
     }
     const settlements = wave.map((entry, index) => settlementOf(entry, results[index] as PublishResult))
@@ -184,7 +189,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
       } catch (error) {
         const retryMs = storePauseMs()
         emit({ type: 'store-failed', error, retryMs })
-        await pause(retryMs)
+        await rest(retryMs)
       }
     }
     try {

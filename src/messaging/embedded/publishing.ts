@@ -1,14 +1,11 @@
+import type { PublishResult } from '../../core/publisher.ts'
 import type { SqliteConnection } from '../../embedded/driver.ts'
 import { change } from '../../embedded/statements.ts'
 import { packText } from '../../embedded/text.ts'
 import type { QueueMessage } from './rows.ts'
 import { PUBLISH, PUBLISH_IN_ORDER } from './sql.ts'
 
-export type QueuePublishResult =
-  | { readonly ok: true }
-  | { readonly ok: false; readonly reason: string; readonly permanent?: boolean }
-
-const DONE: QueuePublishResult = Object.freeze({ ok: true })
+const DONE: PublishResult = Object.freeze({ ok: true })
 
 /** Inside a write transaction: copies each message into every queue of its topic. */
 export function publishAll(
@@ -16,7 +13,7 @@ export function publishAll(
   messages: readonly QueueMessage[],
   subscriptions: ReadonlyMap<string, readonly string[]>,
   now: number,
-): readonly QueuePublishResult[] {
+): readonly PublishResult[] {
   return messages.map((message) => {
     const wrong = whatIsWrong(message)
     if (wrong !== undefined) return { ok: false, reason: wrong, permanent: true }

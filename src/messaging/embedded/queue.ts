@@ -1,12 +1,13 @@
 import { Batcher } from '../../core/batcher.ts'
 import { invalidOption } from '../../core/options.ts'
+import type { PublishResult } from '../../core/publisher.ts'
 import type { Runtime } from '../../core/runtime.ts'
 import { rows } from '../../embedded/statements.ts'
 import { packText, unpackText } from '../../embedded/text.ts'
 import { type DeadLetter, deadPositions, discard, listDead, redrive } from './dead-letters.ts'
 import { queueFile } from './file.ts'
 import { checkQueueName, type EmbeddedQueueOptions, resolveQueue } from './options.ts'
-import { publishAll, type QueuePublishResult } from './publishing.ts'
+import { publishAll } from './publishing.ts'
 import { messageOfRow, type QueueMessage } from './rows.ts'
 import { type ReceiptOutcome, receiptOf, type Settling, settleOne } from './settling.ts'
 import { ANY_DUE, MAKE_DUE, RECEIVE, STATS } from './sql.ts'
@@ -34,7 +35,7 @@ export interface EmbeddedQueue extends AsyncDisposable {
   readonly visibilityMs: number
   readonly runtime: Runtime
   /** One transaction for all; one answer for each. Also a publisher for the outbox's relay. */
-  publish(messages: readonly QueueMessage[]): Promise<readonly QueuePublishResult[]>
+  publish(messages: readonly QueueMessage[]): Promise<readonly PublishResult[]>
   /** The oldest messages that may be handed out, at most `max`; never waits. Others do not get them for `visibilityMs`. */
   receive(queue: string, max: number, visibilityMs?: number): Promise<readonly ReceivedMessage[]>
   /** Whether `receive` would find something: cheaper than asking it. */
@@ -54,7 +55,7 @@ export interface EmbeddedQueue extends AsyncDisposable {
   /** Removes dead letters for good. */
   discard(queue: string, positions: readonly number[]): Promise<number>
   stats(): Promise<ReadonlyMap<string, QueueStats>>
-  /** Calls `wake` after something was published to, or given back to, the queue in this process. */
+  /** Calls `wake` after something was published to, or redriven in, the queue in this process. */
   watch(queue: string, wake: () => void): () => void
   /** Finishes what is under way and closes the file. Idempotent. */
   close(): Promise<void>
@@ -81,7 +82,7 @@ export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
     { ...batching, maxBatch: MOST_IN_ONE_COMMIT },
   )
   let publishes = 0
-  const publishings = new Batcher<PublishCall, readonly QueuePublishResult[]>(
+  const publishings = new Batcher<PublishCall, readonly PublishResult[]>(
     {
       send: (calls) =>
         file.write((db, now) => calls.map(({ messages }) => publishAll(db, messages, subscriptions, now))),
@@ -94,8 +95,8 @@ export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
     for (const call of watchers.get(queue) ?? []) call()
   }
 
-  async function publish(messages: readonly QueueMessage[]): Promise<readonly QueuePublishResult[]> {
-    const results: QueuePublishResult[] = []
+  async function publish(messages: readonly QueueMessage[]): Promise<readonly PublishResult[]> {
+    const results: PublishResult[] = []
     for (let from = 0; from < messages.length; from += MOST_IN_ONE_COMMIT) {
       const some = messages.slice(from, from + MOST_IN_ONE_COMMIT)
       results.push(...(await publishings.submit({ number: String(publishes++), messages: some })))
