@@ -15,8 +15,11 @@ export interface Delivery {
   readonly headers: Readonly<Record<string, string>>
   /** Messages with the same ordering key are handled one after the other. */
   readonly orderingKey?: string
-  /** False only when the broker is sure that nobody was given this message before. */
-  readonly redelivered: boolean
+  /**
+   * False only when the broker is sure that nobody was given this message before. `'unknown'` where it never knows: then
+   * every start is counted, and only what such a count says is suspected.
+   */
+  readonly redelivered: boolean | 'unknown'
   /**
    * Asks the broker to keep the message away from others for another `ms`; `lost` when it is not ours any more.
    * Left out where the broker knows no such thing.

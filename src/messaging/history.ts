@@ -42,14 +42,14 @@ export function createHistories(records: Records, maxKeyLength: number, countsAp
     const ids = [...new Set(asked)]
     const found = ids.length === 0 ? [] : await records.find(ids)
     const byId = new Map(ids.map((id, index) => [id, found[index]]))
-    return courses.map(({ delivery, named }) => {
-      if (delivery.redelivered === false) return 'orderly'
+    return courses.map(({ delivery: { redelivered }, named }) => {
+      if (redelivered === false) return 'orderly'
       const id = operationId(named.scope, named.key)
       const record = byId.get(id)
       if (record?.state === 'done') return 'done'
       if (!countsApart) return ended(record) ? 'orderly' : 'unfinished'
       const counter = byId.get(counterId(named))
-      if (counter === undefined) return endedHere.has(id) ? 'orderly' : 'unfinished'
+      if (counter === undefined) return redelivered === 'unknown' || endedHere.has(id) ? 'orderly' : 'unfinished'
       return ended(counter) && ended(record) ? 'orderly' : 'unfinished'
     })
   }

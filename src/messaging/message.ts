@@ -24,6 +24,7 @@ export interface Message {
   readonly body: Uint8Array
   readonly headers: Readonly<Record<string, string>>
   readonly orderingKey?: string
+  /** False only when the broker is sure that nobody was given this message before. */
   readonly redelivered: boolean
   /** @throws Unprocessable when the body is not UTF-8 */
   text(): string
@@ -53,7 +54,7 @@ export function messageOf(delivery: Delivery): Message {
     source,
     body,
     headers,
-    redelivered,
+    redelivered: redelivered !== false,
     ...(coordinates !== undefined && { coordinates }),
     ...(publishedAt !== undefined && { publishedAt }),
     ...(orderingKey !== undefined && { orderingKey }),

@@ -34,7 +34,7 @@ export function deliveryOf(message: RocketMessage, seenHere: boolean): Omit<Deli
     headers: Object.fromEntries(properties),
     ...(orderingKey === undefined ? {} : { orderingKey }),
     // Where the broker keeps an order, it hands over again what lapsed, and what follows it, as a first attempt.
-    redelivered: seenHere || deliveryAttempt > 1 || Boolean(messageGroup),
+    redelivered: seenHere || deliveryAttempt > 1 || (messageGroup ? 'unknown' : false),
   }
 }
 
