@@ -7,6 +7,7 @@ import {
   DEFAULTS,
   type EngineOptions,
   invalidOption,
+  refuseUnknown,
   resolveCallOptions,
   resolveOptions,
 } from './options.ts'
@@ -221,6 +222,16 @@ describe('resolveCallOptions', () => {
     for (const name of ['store', 'scope', 'storeTimeoutMs', 'keys', 'maxKeyLength', 'maxBatch', 'runtime']) {
       expect(refusedCall({ [name]: 5 })).toMatch(`option \`${name}\` is not an option; there are leaseMs,`)
     }
+  })
+})
+
+describe('refuseUnknown', () => {
+  it('names the first option that is not known, even when it is undefined', () => {
+    refuseUnknown({ a: 1 }, ['a', 'b'])
+    expect(() => refuseUnknown({ a: 1, c: undefined, d: 2 }, ['a', 'b'])).toThrow(
+      'option `c` is not an option; there are a, b; got undefined',
+    )
+    expect(() => refuseUnknown({ toString: 1 }, [])).toThrow('option `toString` is not an option')
   })
 })
 

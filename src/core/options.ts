@@ -188,6 +188,13 @@ export function invalidOption(name: string, rule: string, value: unknown): Onlyo
   return new OnlyonceError('OPTION_INVALID', `option \`${name}\` ${rule}; got ${quote(value)}`)
 }
 
+/** @throws OnlyonceError OPTION_INVALID for the first option that is not one of `known` */
+export function refuseUnknown(given: object, known: readonly string[]): void {
+  for (const [name, value] of Object.entries(Object(given))) {
+    if (!known.includes(name)) throw invalidOption(name, `is not an option; there are ${known.join(', ')}`, value)
+  }
+}
+
 function merged<T extends object>(defaults: T, given: object, rules: Record<string, Rule>): T {
   const result = { ...defaults } as Record<string, unknown>
   for (const name of Object.keys(given)) {

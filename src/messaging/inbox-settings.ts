@@ -1,5 +1,5 @@
 import { checkScope } from '../core/key.ts'
-import { type CallOptions, invalidOption, resolveCallOptions } from '../core/options.ts'
+import { type CallOptions, invalidOption, refuseUnknown, resolveCallOptions } from '../core/options.ts'
 import type { BatchRules, InboxEngine, InboxOptions } from './inbox-options.ts'
 
 export interface ResolvedInbox {
@@ -30,9 +30,7 @@ const DELIVERS = ['at-most-once', 'at-least-once', 'exactly-once-effect'] as con
 
 /** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
 export function resolveInbox<Tx>(given: InboxOptions<Tx>): ResolvedInbox {
-  for (const [name, value] of Object.entries(Object(given))) {
-    if (!KNOWN.includes(name)) throw invalidOption(name, `is not an option; there are ${KNOWN.join(', ')}`, value)
-  }
+  refuseUnknown(given, KNOWN)
   const { once, name, delivers, handle, backoffMs = 200, maxBackoffMs = 60_000 } = given
   checkEngine(once, delivers)
   if (typeof handle !== 'function') throw invalidOption('handle', 'is required: a function', handle)

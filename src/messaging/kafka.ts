@@ -21,7 +21,7 @@ export {
 } from './kafka/already-published.ts'
 export type { KafkaClient, KafkaConsumerConfig, KafkaProducer } from './kafka/client.ts'
 export { deadTopic } from './kafka/dead-letters.ts'
-export { SOURCE_HEADER } from './kafka/message.ts'
+export { BODY_OMITTED_HEADER, SOURCE_HEADER } from './kafka/message.ts'
 export type { KafkaSource } from './kafka/options.ts'
 export { type KafkaPublisher, type KafkaPublisherOptions, publisher } from './kafka/publisher.ts'
 export { type Transform, transform } from './kafka/transform.ts'

@@ -126,5 +126,9 @@ describe('outbox', () => {
       expect.objectContaining({ code: 'OPTION_INVALID' }),
     )
     expect(() => setup({ maxBodyBytes: 0 })).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))
+    const unknown = { maxBodyByte: 3 }
+    expect(() => setup(unknown)).toThrow(
+      /option `maxBodyByte` is not an option; there are maxBodyBytes, runtime; got 3/,
+    )
   })
 })

@@ -1,5 +1,5 @@
 import type { Operation } from '../core/once.ts'
-import { invalidOption } from '../core/options.ts'
+import { invalidOption, refuseUnknown } from '../core/options.ts'
 import { type Runtime, systemRuntime } from '../core/runtime.ts'
 import type { OutboxStats, ParkedEntry, TransactionalStore } from '../core/store.ts'
 import { checkedMessage, checkMaxBodyBytes, MAX_BODY_BYTES, type NewMessage } from './message.ts'
@@ -50,6 +50,7 @@ export interface Outbox<Tx> {
 
 /** @throws OnlyonceError OPTION_INVALID */
 export function outbox<Tx>(store: TransactionalStore<Tx>, options: OutboxOptions = {}): Outbox<Tx> {
+  refuseUnknown(options, ['maxBodyBytes', 'runtime'])
   const { maxBodyBytes = MAX_BODY_BYTES, runtime = systemRuntime } = options
   const table = tableOf(store)
   checkMaxBodyBytes(maxBodyBytes)

@@ -7,6 +7,7 @@ import {
   invalidOption,
   type ResolvedCallOptions,
   type ResolvedOptions,
+  refuseUnknown,
   resolveCallOptions,
   type ThrowPolicy,
 } from '../core/options.ts'
@@ -53,9 +54,7 @@ const KNOWN: readonly string[] = [
 
 /** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
 export function resolvePublishOnce(given: PublishOnceOptions) {
-  for (const [name, value] of Object.entries(Object(given))) {
-    if (!KNOWN.includes(name)) throw invalidOption(name, `is not an option; there are ${KNOWN.join(', ')}`, value)
-  }
+  refuseUnknown(given, KNOWN)
   const { publish, once, alreadyPublished, publishTimeoutMs = 15_000, maxBodyBytes = MAX_BODY_BYTES } = given
   if (typeof publish !== 'function') throw invalidOption('publish', 'is required: a function', publish)
   if (once !== undefined && (typeof once !== 'function' || typeof once.options?.scope !== 'string'))

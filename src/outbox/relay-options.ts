@@ -1,4 +1,4 @@
-import { invalidOption } from '../core/options.ts'
+import { invalidOption, refuseUnknown } from '../core/options.ts'
 import type { Publisher } from '../core/publisher.ts'
 import { type Runtime, systemRuntime } from '../core/runtime.ts'
 import type { TransactionalStore } from '../core/store.ts'
@@ -65,9 +65,7 @@ const KNOWN: readonly string[] = ['store', 'publish', 'name', 'onEvent', 'runtim
 
 /** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
 export function resolveRelay<Tx>(given: RelayOptions<Tx>): ResolvedRelay {
-  for (const [name, value] of Object.entries(Object(given))) {
-    if (!KNOWN.includes(name)) throw invalidOption(name, `is not an option; there are ${KNOWN.join(', ')}`, value)
-  }
+  refuseUnknown(given, KNOWN)
   const { publish, runtime = systemRuntime, onEvent = () => {}, leaseMs = 30_000, backoffMs = 500 } = given
   if (typeof publish !== 'function') throw invalidOption('publish', 'is required: a function', publish)
   if (typeof onEvent !== 'function') throw invalidOption('onEvent', 'must be a function', onEvent)

@@ -177,5 +177,7 @@ describeWith('kafka', (url) => {
     const producer = kafka.producer({ idempotent: true })
     expect(() => publisher({ producer })).toThrow(/option `producer` is idempotent/)
     expect(() => publisher({ producer: undefined as never })).toThrow(/option `producer` is required/)
+    const unknown = { producer: kafka.producer(), timeoutMs: 5 }
+    expect(() => publisher(unknown)).toThrow(/option `timeoutMs` is not an option; there are producer/)
   })
 })

@@ -1,10 +1,17 @@
 import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { expect, it } from 'vitest'
 import { openTransacted } from '../../src/messaging/kafka/transacted.ts'
-import { deadTopic, type TransformEvent, transform, Unprocessable } from '../../src/messaging/kafka.ts'
+import {
+  deadTopic,
+  type KafkaClient,
+  type TransformEvent,
+  transform,
+  Unprocessable,
+} from '../../src/messaging/kafka.ts'
 import { describeWith } from '../support/services.ts'
 import { names, openDesk, readAll, readCommitted, SOON, tidily } from './kafka-helpers.ts'
-import { bundled, until } from './messaging-helpers.ts'
+import { bundled, sleepMs, until } from './messaging-helpers.ts'
 
 const LONG = { timeout: 120_000 }
 
@@ -15,7 +22,8 @@ describeWith('kafka', (url) => {
     await desk.admin.createTopics({ waitForLeaders: true, topics: [{ topic: out, numPartitions: 1 }] })
     const groupId = `transform-${desk.topic}`
     const position = async () => {
-      const [of] = await desk.admin.fetchOffsets({ groupId, topics: [desk.topic] })
+      // A group that nobody has asked for before may have no coordinator yet.
+      const [of] = await desk.admin.fetchOffsets({ groupId, topics: [desk.topic] }).catch(() => [])
       return of?.partitions.reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0) ?? 0
     }
     const options = { kafka: desk.kafka, topic: desk.topic, groupId, transactionalId: groupId, consumer: SOON }
@@ -128,11 +136,132 @@ describeWith('kafka', (url) => {
     ])
   })
 
+  it('leaves the body out of a copy that its topic does not take', LONG, async () => {
+    const { topic, kafka, admin, out, producer, position, options } = await openPlant(1)
+    const small = [{ name: 'max.message.bytes', value: '100000' }]
+    const dead = { topic: deadTopic(topic), numPartitions: 1, configEntries: small }
+    await admin.createTopics({ waitForLeaders: true, topics: [dead] })
+    const value = (id: string) => (id.startsWith('big') ? randomBytes(200_000) : Buffer.from(id))
+    const messages = ['a', 'big', 'bad', 'b'].map((id) => ({ value: value(id), headers: { 'onlyonce-id': id } }))
+    await producer.send({ topic, acks: -1, messages })
+    tidily(
+      transform({
+        ...options,
+        handle({ id }) {
+          if (id.startsWith('b') && id !== 'b') throw new Unprocessable('no such customer')
+          return [{ topic: out, body: id }]
+        },
+      }),
+      (one) => one.stop(),
+    )
+    await until('all is committed', async () => (await position()) === 4, 40_000)
+    const parked = (await readAll(kafka, dead.topic, 2)).map(({ value, headers }) => [
+      ...[String(headers?.['onlyonce-id']), value?.toString()],
+      String(headers?.['onlyonce-body-omitted']),
+    ])
+    expect(parked).toEqual([
+      ['big', undefined, 'too-long'],
+      ['bad', 'bad', 'undefined'],
+    ])
+    expect((await readAll(kafka, out, 2)).map(({ value }) => String(value))).toEqual(['a', 'b'])
+  })
+
+  it('divides a transaction whose outputs are too long together', LONG, async () => {
+    const { kafka, topic, out, publish, position, options } = await openPlant(1)
+    await publish(names('m', 20))
+    const events: TransformEvent[] = []
+    tidily(
+      transform({
+        ...options,
+        handle: () => [{ topic: out, body: randomBytes(100_000) }],
+        onEvent: (event) => void events.push(event),
+      }),
+      (one) => one.stop(),
+    )
+    await until('all is committed', async () => (await position()) === 20, 40_000)
+    const ids = (await readAll(kafka, out, 20)).map(({ headers }) => String(headers?.['onlyonce-id']))
+    expect(ids).toEqual(Array.from({ length: 20 }, (_, offset) => `${topic}/0/${offset}/0`))
+    expect(events.filter(({ type }) => type !== 'committed' && type !== 'aborted')).toEqual([])
+  })
+
+  it('a stop finishes the transaction that is under way', LONG, async () => {
+    const { kafka, out, publish, position, options } = await openPlant(1)
+    await publish(['a', 'b', 'c'])
+    const events: TransformEvent[] = []
+    let began = 0
+    const running = transform({
+      ...options,
+      batchSize: 2,
+      async handle({ id }) {
+        began++
+        await sleepMs(1_000)
+        return [{ topic: out, body: id }]
+      },
+      onEvent: (event) => void events.push(event),
+    })
+    tidily(running, (one) => one.stop())
+    await until('it began', () => began === 1)
+    await running.stop()
+    expect(events).toMatchObject([{ type: 'committed', inputs: 2 }])
+    expect(await position()).toBe(2)
+    expect((await readAll(kafka, out, 2)).map(({ value }) => String(value))).toEqual(['a', 'b'])
+    expect(began).toBe(2)
+  })
+
+  it('ends the producer that it opened for a partition while that was given away', LONG, async () => {
+    const { kafka, out, publish, position, options } = await openPlant(1)
+    await publish(['a'])
+    const open = new Set<unknown>()
+    let release = () => {}
+    const released = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    let joined = 0
+    const watched: KafkaClient = {
+      admin: () => kafka.admin(),
+      consumer(config) {
+        const consumer = (kafka as KafkaClient).consumer(config)
+        const on: typeof consumer.on = (event, listener) =>
+          consumer.on(event, (what) => {
+            listener(what)
+            if (event === 'consumer.group_join') joined++
+          })
+        return { ...consumer, on }
+      },
+      producer(config) {
+        const producer = (kafka as KafkaClient).producer(config)
+        return {
+          ...producer,
+          async connect() {
+            open.add(producer)
+            await producer.connect()
+            await released
+          },
+          disconnect() {
+            open.delete(producer)
+            return producer.disconnect()
+          },
+        }
+      },
+    }
+    const handle = ({ id }: { id: string }) => [{ topic: out, body: id }]
+    const first = tidily(transform({ ...options, kafka: watched, handle }), (one) => one.stop())
+    await until('a producer is being opened', () => open.size === 1)
+    const second = tidily(transform({ ...options, handle }), (one) => one.stop())
+    await until('the group was shared out anew', () => joined > 1, 40_000)
+    release()
+    await until('it is committed', async () => (await position()) === 1)
+    await Promise.all([first.stop(), second.stop()])
+    await until('all are ended', () => open.size === 0, 5_000)
+  })
+
   it('refuses options that it cannot keep', async () => {
     const { options } = await openPlant(1)
     const handle = () => []
     expect(() => transform({ ...options, handle, transactionalId: '' })).toThrow(/option `transactionalId`/)
     expect(() => transform({ ...options, handle: undefined as never })).toThrow(/option `handle` is required/)
     expect(() => transform({ ...options, handle, batchSize: 0 })).toThrow(/option `batchSize`/)
+    const unknown = { ...options, handle, order: 'partition' }
+    expect(() => transform(unknown)).toThrow(/option `order` is not an option; there are kafka, topic, .*runtime/)
   })
 })

@@ -131,5 +131,8 @@ describeWith('rocketmq', (url) => {
     expect(refusal({})).toContain('option `producer`')
     expect(refusal({ producer, fifo: 'yes' })).toContain('option `fifo`')
     expect(refusal({ producer, delayMs: 1_000 })).toContain('option `delayMs`')
+    expect(refusal({ producer, timeoutMs: 5 })).toContain(
+      'option `timeoutMs` is not an option; there are producer, fifo',
+    )
   })
 })

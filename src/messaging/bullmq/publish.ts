@@ -1,5 +1,5 @@
 import { reasonOf } from '../../core/errors.ts'
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption, refuseUnknown } from '../../core/options.ts'
 import type { Publisher, PublishResult } from '../../core/publisher.ts'
 import { systemRuntime } from '../../core/runtime.ts'
 import type { OutboxMessage } from '../../core/store.ts'
@@ -28,9 +28,7 @@ const KNOWN: readonly string[] = ['queue', 'job']
  * @throws OnlyonceError OPTION_INVALID
  */
 export function publisher(options: BullPublisherOptions): Publisher {
-  for (const [name, value] of Object.entries(Object(options))) {
-    if (!KNOWN.includes(name)) throw invalidOption(name, `is not an option; there are ${KNOWN.join(', ')}`, value)
-  }
+  refuseUnknown(options, KNOWN)
   const { queue, job = (): BullJobOptions => ({}) } = options
   if (typeof queue !== 'function' && typeof Object(queue).add !== 'function')
     throw invalidOption('queue', 'is required: a queue of BullMQ, or a function that answers one', typeof queue)

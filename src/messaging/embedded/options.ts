@@ -1,4 +1,4 @@
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption, refuseUnknown } from '../../core/options.ts'
 import { type Runtime, systemRuntime } from '../../core/runtime.ts'
 import type { SqliteDatabase } from '../../embedded/driver.ts'
 
@@ -40,9 +40,7 @@ const KNOWN = ['path', 'database', 'subscriptions', 'visibilityMs', 'durability'
 /** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
 export function resolveQueue(given: EmbeddedQueueOptions): ResolvedQueue {
   const options = Object(given) as Shared & { readonly path?: unknown; readonly database?: SqliteDatabase }
-  for (const [name, value] of Object.entries(options)) {
-    if (!KNOWN.includes(name)) throw invalidOption(name, `is not an option; there are ${KNOWN.join(', ')}`, value)
-  }
+  refuseUnknown(options, KNOWN)
   const { path, database, visibilityMs = 30_000, busyTimeoutMs = 10_000, durability = 'full' } = options
   for (const [name, value] of Object.entries({ visibilityMs, busyTimeoutMs })) {
     if (!Number.isSafeInteger(value) || value <= 0) throw invalidOption(name, 'must be a positive integer', value)

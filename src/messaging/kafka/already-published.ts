@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { OnlyonceError } from '../../core/errors.ts'
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption, refuseUnknown } from '../../core/options.ts'
 import { type Runtime, systemRuntime } from '../../core/runtime.ts'
 import type { KafkaClient, KafkaConsumerConfig, KafkaRecord } from './client.ts'
 import { idOf } from './message.ts'
@@ -86,9 +86,7 @@ interface Resolved extends Required<Pick<AlreadyPublishedOptions, 'by' | 'window
 }
 
 function checked(given: AlreadyPublishedOptions): Resolved {
-  for (const [name, value] of Object.entries(Object(given))) {
-    if (!KNOWN.includes(name)) throw invalidOption(name, `is not an option; there are ${KNOWN.join(', ')}`, value)
-  }
+  refuseUnknown(given, KNOWN)
   const { kafka, topic, by = 'id', window = 100_000, timeoutMs = 10_000, runtime = systemRuntime } = given
   const { groupId = `onlyonce-asks-${runtime.token()}`, consumer = {} } = given
   if (typeof topic !== 'string') throw invalidOption('topic', 'is required: the name of one topic', topic)

@@ -93,7 +93,7 @@ export interface KafkaMessage {
   headers?: KafkaHeaders
 }
 
-interface KafkaSender {
+export interface KafkaSender {
   send(record: { topic: string; acks: -1; messages: KafkaMessage[] }): Promise<unknown>
 }
 

@@ -1,4 +1,7 @@
-import type { KafkaClient, KafkaMessage, KafkaProducer } from './client.ts'
+import { REASON_HEADER } from '../headers.ts'
+import type { KafkaClient, KafkaMessage, KafkaProducer, KafkaSender } from './client.ts'
+import { BODY_OMITTED_HEADER, SOURCE_HEADER } from './message.ts'
+import { isTooLong } from './refusal.ts'
 
 /** Where messages of `topic` are put aside. */
 export const deadTopic = (topic: string): string => `${topic}.dead`
@@ -9,9 +12,17 @@ export interface DeadLetters {
   close(): Promise<void>
 }
 
+/** A producer, and how many copies are on their way with it. */
+interface Line {
+  readonly producer: Promise<KafkaProducer>
+  sending: number
+}
+
+const hangUp = ({ producer }: Line): Promise<void> => producer.then((one) => one.disconnect()).catch(() => {})
+
 /** A producer that connects when the first message is put aside. */
 export function createDeadLetters(kafka: Pick<KafkaClient, 'producer'>): DeadLetters {
-  let connected: Promise<KafkaProducer> | undefined
+  let current: Line | undefined
 
   async function connect(): Promise<KafkaProducer> {
     // Not an idempotent one: of kafkajs, it can swallow a message that is sent beside one whose answer was lost.
@@ -22,20 +33,49 @@ export function createDeadLetters(kafka: Pick<KafkaClient, 'producer'>): DeadLet
 
   return {
     async send(topic, message) {
-      connected ??= connect()
+      current ??= { producer: connect(), sending: 0 }
+      const line = current
+      line.sending++
       try {
-        await (await connected).send({ topic: deadTopic(topic), acks: -1, messages: [message] })
+        await sendCopy(await line.producer, deadTopic(topic), message)
       } catch (error) {
-        const failed = connected
-        connected = undefined
-        failed.then((producer) => producer.disconnect()).catch(() => {})
+        // Of copies side by side the first that fails ends the line, for those that come after it.
+        if (current === line) current = undefined
         throw error
+      } finally {
+        line.sending--
+        if (line !== current && line.sending === 0) void hangUp(line)
       }
     },
     async close() {
-      const closing = connected
-      connected = undefined
-      await closing?.then((producer) => producer.disconnect()).catch(() => {})
+      const closing = current
+      current = undefined
+      if (closing !== undefined) await hangUp(closing)
     },
   }
+}
+
+/**
+ * Sends the copy of a message, and where it is too long for the topic, what is left of it: one that is refused for good
+ * would keep everything behind it from being committed.
+ */
+export async function sendCopy(sender: KafkaSender, topic: string, copy: KafkaMessage): Promise<void> {
+  const { key, headers = {} } = copy
+  const omitted = { [BODY_OMITTED_HEADER]: 'too-long' }
+  const withoutBody: KafkaMessage = { key: key ?? null, value: null, headers: { ...headers, ...omitted } }
+  const { [REASON_HEADER]: reason, [SOURCE_HEADER]: source } = headers
+  const label: KafkaMessage = {
+    key: null,
+    value: null,
+    headers: { [REASON_HEADER]: reason, [SOURCE_HEADER]: source, ...omitted },
+  }
+  for (const one of [copy, withoutBody]) {
+    try {
+      await sender.send({ topic, acks: -1, messages: [one] })
+      return
+    } catch (error) {
+      if (!isTooLong(error)) throw error
+    }
+  }
+  await sender.send({ topic, acks: -1, messages: [label] })
 }

@@ -30,7 +30,10 @@ export interface LinkEvents {
   /** Default 1. How many partitions `take` is called for side by side. */
   readonly concurrency?: number
   readonly open: (consumer: KafkaConsumer, admin: KafkaAdmin) => Session
-  /** @throws when messages may come again for longer than they are remembered, and that was not to be accepted */
+  /**
+   * Told at the start, and when it has changed.
+   * @throws when messages may come again for longer than they are remembered, and that was not to be accepted
+   */
   readonly onRetention: (retentionMs: number) => void
   readonly onFailure: (error: unknown) => void
 }
@@ -48,6 +51,7 @@ export function keepConsuming(source: ResolvedSource, runtime: Runtime, events: 
   const ending = new AbortController()
   let taking = true
   let current: KafkaConsumer | undefined
+  let toldRetentionMs: number | undefined
 
   const inTime = <T>(what: string, asked: Promise<T>): Promise<T> =>
     timeLimit(runtime, asked, OPEN_LIMIT_MS, () => new Error(`kafka: no answer to ${what} within ${OPEN_LIMIT_MS} ms`))
@@ -56,7 +60,9 @@ export function keepConsuming(source: ResolvedSource, runtime: Runtime, events: 
     await admin.connect()
     if (declare) await declareDeadTopics(admin, topics)
     const retentionMs = await retentionOf(admin, topics).catch(() => undefined)
-    if (retentionMs !== undefined) onRetention(retentionMs)
+    if (retentionMs === undefined || retentionMs === toldRetentionMs) return
+    onRetention(retentionMs)
+    toldRetentionMs = retentionMs
   }
 
   /** Resolves when the consumer has crashed, or is to end. */

@@ -4,6 +4,8 @@ import type { KafkaHeaders, KafkaMessage, KafkaRecord } from './client.ts'
 
 /** Where a message that was put aside came from: topic, partition and offset. */
 export const SOURCE_HEADER = 'onlyonce-source'
+/** `too-long`: the topic for messages put aside does not take the body, which is still where the message came from. */
+export const BODY_OMITTED_HEADER = 'onlyonce-body-omitted'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 

@@ -1,9 +1,10 @@
 import { reasonOf } from '../../core/errors.ts'
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption, refuseUnknown } from '../../core/options.ts'
 import type { Publisher, PublishResult } from '../../core/publisher.ts'
 import type { OutboxMessage } from '../../core/store.ts'
 import { ID_HEADER, ORDERING_KEY_HEADER } from '../headers.ts'
 import type { KafkaMessage, KafkaProducer } from './client.ts'
+import { isPermanent } from './refusal.ts'
 
 export interface KafkaPublisherOptions {
   /**
@@ -26,7 +27,9 @@ export interface KafkaPublisher extends Publisher, AsyncDisposable {
  * takes that for a copy and answers as if it were stored, so such a producer must not be used after a failure.
  * @throws OnlyonceError OPTION_INVALID
  */
-export function publisher({ producer: given }: KafkaPublisherOptions): KafkaPublisher {
+export function publisher(options: KafkaPublisherOptions): KafkaPublisher {
+  refuseUnknown(options, ['producer'])
+  const { producer: given } = options
   checkProducer(given)
   let made: KafkaProducer | undefined
   let last: Promise<unknown> = Promise.resolve()
@@ -107,19 +110,6 @@ export function publisher({ producer: given }: KafkaPublisherOptions): KafkaPubl
 export function recordOf({ id, body, headers, orderingKey }: OutboxMessage): KafkaMessage {
   const ordered = orderingKey === undefined ? {} : { [ORDERING_KEY_HEADER]: orderingKey }
   return { key: orderingKey ?? id, value: Buffer.from(body), headers: { ...headers, ...ordered, [ID_HEADER]: id } }
-}
-
-/** What Kafka says of a message, and not of its own state. */
-const PERMANENT = new Set([
-  ...['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_RECORD', 'INVALID_TIMESTAMP'],
-  ...['INVALID_TOPIC_EXCEPTION', 'CORRUPT_MESSAGE'],
-])
-
-function isPermanent(error: unknown): boolean {
-  for (let at = error, depth = 0; at instanceof Error && depth < 10; at = at.cause, depth++) {
-    if (PERMANENT.has(String((at as { readonly type?: unknown }).type))) return true
-  }
-  return false
 }
 
 function checkProducer(producer: unknown): void {

@@ -1,28 +1,55 @@
 import type { KafkaAdmin } from './client.ts'
 import { deadTopic } from './dead-letters.ts'
 
-/** Creates, where they are missing, the topics for what is put aside from `topics`. They keep it until it is deleted by hand. */
+/** For the headers that a copy has and its original has not. */
+const ROOM_FOR_HEADERS_BYTES = 65_536
+const MAX_INT_32 = 2_147_483_647
+
+/**
+ * Creates, where they are missing, the topics for what is put aside from `topics`. They keep it until it is deleted by
+ * hand, and take whatever is in their topic.
+ */
 export async function declareDeadTopics(
-  admin: Pick<KafkaAdmin, 'listTopics' | 'createTopics'>,
+  admin: Pick<KafkaAdmin, 'listTopics' | 'createTopics' | 'describeConfigs'>,
   topics: readonly string[],
 ): Promise<void> {
   const there = new Set(await admin.listTopics())
-  const missing = topics.map(deadTopic).filter((topic) => !there.has(topic))
+  const missing = topics.filter((topic) => !there.has(deadTopic(topic)))
   if (missing.length === 0) return
-  const kept = [{ name: 'retention.ms', value: '-1' }]
+  const declared = missing.map(async (topic) => ({
+    topic: deadTopic(topic),
+    numPartitions: 1,
+    configEntries: [{ name: 'retention.ms', value: '-1' }, ...(await lengthLimit(admin, topic))],
+  }))
   // Answers false for one that somebody else made meanwhile.
-  await admin.createTopics({ topics: missing.map((topic) => ({ topic, numPartitions: 1, configEntries: kept })) })
+  await admin.createTopics({ topics: await Promise.all(declared) })
+}
+
+/** Nothing when it cannot be told: the topic is not there yet, or may not be asked. */
+async function lengthLimit(admin: Pick<KafkaAdmin, 'describeConfigs'>, topic: string) {
+  const [limit] = await valuesOf(admin, 'max.message.bytes', [topic]).catch(() => [])
+  if (limit === undefined) return []
+  const value = String(Math.min(Number(limit) + ROOM_FOR_HEADERS_BYTES, MAX_INT_32))
+  return [{ name: 'max.message.bytes', value }]
 }
 
 const TOPIC_RESOURCE = 2
+
+async function valuesOf(
+  admin: Pick<KafkaAdmin, 'describeConfigs'>,
+  config: string,
+  topics: readonly string[],
+): Promise<readonly string[]> {
+  const resources = topics.map((name) => ({ type: TOPIC_RESOURCE, name, configNames: [config] }))
+  const described = await admin.describeConfigs({ resources, includeSynonyms: false })
+  return described.resources.flatMap(({ configEntries }) => configEntries.map(({ configValue }) => configValue))
+}
 
 /** For how long Kafka may hand over a message after its publication: the longest of the topics. `Infinity`: for ever. */
 export async function retentionOf(
   admin: Pick<KafkaAdmin, 'describeConfigs'>,
   topics: readonly string[],
 ): Promise<number> {
-  const resources = topics.map((name) => ({ type: TOPIC_RESOURCE, name, configNames: ['retention.ms'] }))
-  const described = await admin.describeConfigs({ resources, includeSynonyms: false })
-  const values = described.resources.flatMap(({ configEntries }) => configEntries.map(({ configValue }) => configValue))
+  const values = await valuesOf(admin, 'retention.ms', topics)
   return Math.max(0, ...values.map((value) => (Number(value) < 0 ? Number.POSITIVE_INFINITY : Number(value))))
 }

@@ -1,5 +1,6 @@
 import { ID_HEADER } from '../headers.ts'
 import type { KafkaAdmin, KafkaClient, KafkaMessage, KafkaProducer } from './client.ts'
+import { deadTopic, sendCopy } from './dead-letters.ts'
 import { placeOf } from './partition.ts'
 import type { Output } from './transform-options.ts'
 
@@ -52,7 +53,11 @@ export async function openTransacted(
   async function commit({ next, outputs }: Stretch): Promise<void> {
     const transaction = await producer.transaction()
     try {
-      for (const [to, messages] of outputs) await transaction.send({ topic: to, acks: -1, messages: [...messages] })
+      for (const [to, messages] of outputs) {
+        if (to !== deadTopic(topic)) await transaction.send({ topic: to, acks: -1, messages: [...messages] })
+        // One by one: of several, nobody could tell which were stored when Kafka refuses some.
+        else for (const one of messages) await sendCopy(transaction, to, one)
+      }
       const topics = [{ topic, partitions: [{ partition, offset: next }] }]
       await transaction.sendOffsets({ consumerGroupId: groupId, topics })
     } catch (error) {

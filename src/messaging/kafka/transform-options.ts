@@ -1,4 +1,4 @@
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption, refuseUnknown } from '../../core/options.ts'
 import { type Runtime, systemRuntime } from '../../core/runtime.ts'
 import type { Message } from '../message.ts'
 import { checkedSource, checkedText, type KafkaSource, type ResolvedSource } from './options.ts'
@@ -54,9 +54,15 @@ export interface ResolvedTransform {
 }
 
 const NUMBERS = { batchSize: 100, concurrency: 4, maxAttempts: 10, backoffMs: 200, maxBackoffMs: 10_000 } as const
+const KNOWN: readonly string[] = [
+  ...['kafka', 'topic', 'groupId', 'transactionalId', 'handle', 'fromBeginning', 'declare', 'consumer'],
+  ...Object.keys(NUMBERS),
+  ...['onEvent', 'runtime'],
+]
 
 /** @throws OnlyonceError OPTION_INVALID */
 export function resolveTransform(options: TransformOptions): ResolvedTransform {
+  refuseUnknown(options, KNOWN)
   const { kafka, topic, groupId, fromBeginning, declare, consumer } = options
   const { transactionalId, handle, onEvent = () => {}, runtime = systemRuntime } = options
   if (typeof handle !== 'function') throw invalidOption('handle', 'is required: a function', handle)

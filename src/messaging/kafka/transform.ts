@@ -7,6 +7,7 @@ import { deadTopic } from './dead-letters.ts'
 import { keepConsuming, type Session } from './link.ts'
 import { deadCopy, deliveryOf } from './message.ts'
 import { placeOf } from './partition.ts'
+import { isTooLong } from './refusal.ts'
 import { openTransacted, outputRecord, type Transacted } from './transacted.ts'
 import {
   type ResolvedTransform,
@@ -16,7 +17,7 @@ import {
 } from './transform-options.ts'
 
 export interface Transform extends AsyncDisposable {
-  /** Finishes the transactions that are under way, and leaves the group. */
+  /** Finishes the transactions that are under way, for at most 10 seconds, and leaves the group. */
   stop(): Promise<void>
 }
 
@@ -70,6 +71,7 @@ function createSession(
 ): Session {
   const { kafka, groupId } = source
   let places = new Map<string, Place>()
+  const underWay = new Set<Promise<void>>()
 
   function drop(place: Place): void {
     void place.transacted?.close()
@@ -130,6 +132,10 @@ function createSession(
   async function isNext(place: Place, { batch }: KafkaBatchPayload): Promise<boolean> {
     if (place.transacted !== undefined) return true
     const opened = await openTransacted(kafka, admin, groupId, transactionalId, batch)
+    if (!place.isOurs) {
+      await opened.close()
+      return false
+    }
     place.transacted = opened
     const { position } = opened
     if (position === undefined || String(position) === (batch.fetchedOffset ?? String(position))) return true
@@ -141,16 +147,41 @@ function createSession(
 
   async function work(place: Place, payload: KafkaBatchPayload): Promise<void> {
     const { batch, resolveOffset, heartbeat } = payload
-    if (!(await beating(isNext(place, payload), payload))) return
-    for (let from = 0; from < batch.messages.length; from += numbers.batchSize) {
+    let size = numbers.batchSize
+    for (let from = 0; from < batch.messages.length; ) {
       if (!place.isOurs || stopping.aborted) return
-      const records = batch.messages.slice(from, from + numbers.batchSize)
+      if (!(await beating(isNext(place, payload), payload))) return
+      const records = batch.messages.slice(from, from + size)
       const last = records.at(-1) as KafkaRecord
       const isEnd = from + records.length === batch.messages.length
       const next = BigInt(isEnd ? batch.lastOffset() : last.offset) + 1n
-      if (!(await transact(place, payload, records, String(next)))) return
+      try {
+        if (!(await transact(place, payload, records, String(next)))) return
+      } catch (error) {
+        // Kafka takes the outputs of a transaction for one partition as one batch: fewer inputs may fit.
+        if (!isTooLong(error) || records.length === 1) throw error
+        size = Math.ceil(records.length / 2)
+        // After a refusal kafkajs may count otherwise than Kafka does, which would then take what follows for a copy.
+        drop(place)
+        emit({ type: 'aborted', topic: batch.topic, partition: batch.partition, error })
+        continue
+      }
+      from += records.length
       resolveOffset(last.offset)
       await heartbeat()
+    }
+  }
+
+  async function attend(place: Place, payload: KafkaBatchPayload): Promise<void> {
+    const { topic, partition } = payload.batch
+    try {
+      await work(place, payload)
+    } catch (error) {
+      drop(place)
+      if (stopping.aborted) return
+      emit({ type: 'aborted', topic, partition, error })
+      await sleep(runtime, REFUSED_PAUSE_MS, stopping)
+      throw error
     }
   }
 
@@ -171,19 +202,14 @@ function createSession(
     },
     farewell() {},
     async take(payload) {
-      const { topic, partition } = payload.batch
       const place = places.get(placeOf(payload.batch))
       if (!place?.isOurs) return
-      try {
-        await work(place, payload)
-      } catch (error) {
-        drop(place)
-        if (stopping.aborted) return
-        emit({ type: 'aborted', topic, partition, error })
-        await sleep(runtime, REFUSED_PAUSE_MS, stopping)
-        throw error
-      }
+      const attended = attend(place, payload)
+      underWay.add(attended)
+      await attended.finally(() => underWay.delete(attended))
     },
-    finish: async () => {},
+    async finish() {
+      await Promise.allSettled(underWay)
+    },
   }
 }

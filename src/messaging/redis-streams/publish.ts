@@ -1,5 +1,5 @@
 import { reasonOf } from '../../core/errors.ts'
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption, refuseUnknown } from '../../core/options.ts'
 import type { Publisher, PublishResult } from '../../core/publisher.ts'
 import type { OutboxMessage } from '../../core/store.ts'
 import type { RedisStreamsClient, Word } from './client.ts'
@@ -25,9 +25,7 @@ const KNOWN: readonly string[] = ['client', 'stream', 'producer']
  * @throws OnlyonceError OPTION_INVALID
  */
 export function publisher(options: RedisStreamsPublisherOptions): Publisher {
-  for (const [name, value] of Object.entries(Object(options))) {
-    if (!KNOWN.includes(name)) throw invalidOption(name, `is not an option; there are ${KNOWN.join(', ')}`, value)
-  }
+  refuseUnknown(options, KNOWN)
   const { client, stream = ({ topic }) => topic, producer = 'onlyonce' } = options
   if (typeof stream !== 'function') throw invalidOption('stream', 'must be a function', stream)
   if (typeof producer !== 'string' || producer === '') throw invalidOption('producer', 'must be a name', producer)

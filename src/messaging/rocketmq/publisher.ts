@@ -1,5 +1,5 @@
 import { reasonOf } from '../../core/errors.ts'
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption, refuseUnknown } from '../../core/options.ts'
 import type { Publisher, PublishResult } from '../../core/publisher.ts'
 import type { OutboxMessage } from '../../core/store.ts'
 import { ORDERING_KEY_HEADER } from '../headers.ts'
@@ -41,7 +41,9 @@ const CLIENT_REFUSED = /^(Message body size exceeds|Current message type not mat
  * every copy, for the consumer.
  * @throws OnlyonceError OPTION_INVALID
  */
-export function publisher({ producer, fifo = true, delayMs }: RocketPublisherOptions): Publisher {
+export function publisher(options: RocketPublisherOptions): Publisher {
+  refuseUnknown(options, ['producer', 'fifo', 'delayMs'])
+  const { producer, fifo = true, delayMs } = options
   if (typeof Object(producer).send !== 'function')
     throw invalidOption('producer', 'is required: a Producer that was started', producer)
   if (typeof fifo !== 'boolean') throw invalidOption('fifo', 'must be true or false', fifo)

@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto'
+import { expect, it } from 'vitest'
+import { createDeadLetters } from '../../src/messaging/kafka/dead-letters.ts'
+import { type ConsumerEvent, consume, deadTopic, type KafkaClient, Unprocessable } from '../../src/messaging/kafka.ts'
+import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
+import { describeWith } from '../support/services.ts'
+import { openDesk, quick, readAll, record, tidily } from './kafka-helpers.ts'
+import { until } from './messaging-helpers.ts'
+
+const LONG = { timeout: 90_000 }
+
+describeWith('kafka', (url) => {
+  /** A topic whose messages may be longer than is usual. */
+  async function openLarge() {
+    const desk = await openDesk(url, 1)
+    const topic = `${desk.topic}-large`
+    const configEntries = [{ name: 'max.message.bytes', value: '3000000' }]
+    await desk.admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: 1, configEntries }] })
+    const groupId = `ledger-${topic}`
+    const position = async () => {
+      // A group that nobody has asked for before may have no coordinator yet.
+      const [of] = await desk.admin.fetchOffsets({ groupId, topics: [topic] }).catch(() => [])
+      return Number(of?.partitions[0]?.offset)
+    }
+    const from = { ...desk.from, topic, groupId }
+    const send = (value: Buffer, id: string, headers: Record<string, string> = {}) =>
+      desk.producer.send({
+        topic,
+        acks: -1,
+        messages: [{ key: 'k', value, headers: { 'onlyonce-id': id, ...headers } }],
+      })
+    return { ...desk, topic, from, position, send }
+  }
+
+  const refuseBig = ({ id }: { id: string }, tx: SqliteTx) => {
+    if (id.startsWith('big')) throw new Unprocessable('x'.repeat(1_000))
+    record(id, tx)
+  }
+
+  it('puts a message aside whole that is as long as its topic allows', LONG, async () => {
+    const { topic, kafka, once, from, send, position, effects } = await openLarge()
+    const value = randomBytes(2_999_000)
+    await send(value, 'big')
+    await send(Buffer.from('next'), 'next')
+    tidily(consume({ ...quick, ...from, once, handle: refuseBig }), (one) => one.stop())
+    await until('all is committed', async () => (await position()) === 2, 40_000)
+    expect(await effects()).toEqual(['next'])
+    const [parked] = await readAll(kafka, deadTopic(topic), 1)
+    expect(Buffer.compare(parked?.value as Buffer, value)).toBe(0)
+    expect(parked?.headers).not.toHaveProperty('onlyonce-body-omitted')
+  })
+
+  it('leaves out of a copy what its topic does not take, and goes on', LONG, async () => {
+    const { topic, kafka, admin, once, from, send, position, effects } = await openLarge()
+    await admin.createTopics({ waitForLeaders: true, topics: [{ topic: deadTopic(topic), numPartitions: 1 }] })
+    await send(randomBytes(2_000_000), 'big', { tenant: 'a' })
+    await send(Buffer.from('small'), 'big headers', { tenant: randomBytes(1_000_000).toString('hex') })
+    await send(Buffer.from('next'), 'next')
+    tidily(consume({ ...quick, ...from, declare: false, once, handle: refuseBig }), (one) => one.stop())
+    await until('all is committed', async () => (await position()) === 3, 40_000)
+    expect(await effects()).toEqual(['next'])
+    const parked = (await readAll(kafka, deadTopic(topic), 2)).map(({ key, value, headers }) => [
+      ...[key === null ? null : String(key), value],
+      Object.fromEntries(Object.entries(headers ?? {}).map(([name, text]) => [name, String(text)])),
+    ])
+    const common = { 'onlyonce-reason': 'x'.repeat(1_000), 'onlyonce-body-omitted': 'too-long' }
+    expect(parked).toEqual([
+      ['k', null, { ...common, 'onlyonce-id': 'big', 'onlyonce-source': `${topic}/0/0`, tenant: 'a' }],
+      [null, null, { ...common, 'onlyonce-source': `${topic}/0/1` }],
+    ])
+  })
+
+  it('copies that fail side by side say why, and end only the producer that failed', LONG, async () => {
+    const { topic, kafka, admin } = await openDesk(url, 1)
+    await admin.createTopics({ waitForLeaders: true, topics: [{ topic: deadTopic(topic), numPartitions: 1 }] })
+    let made = 0
+    let release = () => {}
+    const released = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const client: Pick<KafkaClient, 'producer'> = {
+      producer(config) {
+        made++
+        const producer = (kafka as KafkaClient).producer(config)
+        const send: typeof producer.send = async (what) => {
+          if (what.messages[0]?.value === 'late') await released
+          return producer.send(what)
+        }
+        return { ...producer, send }
+      },
+    }
+    const letters = tidily(createDeadLetters(client), (one) => one.close())
+    const missing = `${topic}-missing`
+    const late = letters.send(missing, { value: 'late' })
+    late.catch(() => {})
+    await expect(letters.send(missing, { value: 'soon' })).rejects.toThrow(/topic/i)
+    await letters.send(topic, { value: 'a' })
+    release()
+    await expect(late).rejects.toThrow(/topic/i)
+    await letters.send(topic, { value: 'b' })
+    expect(made).toBe(2)
+    const both = await Promise.allSettled([1, 2].map(() => letters.send(missing, { value: 'x' })))
+    expect(both.map((one) => one.status === 'rejected' && String(one.reason))).toEqual([
+      expect.stringMatching(/topic/i),
+      expect.stringMatching(/topic/i),
+    ])
+  })
+
+  it('warns of a retention once, however often it connects', LONG, async () => {
+    const { from, once, publish, effects } = await openDesk(url, 1)
+    const warned: string[] = []
+    const listen = (warning: Error & { readonly code?: string }) => {
+      if (warning.code === 'ONLYONCE_RETENTION') warned.push(warning.message)
+    }
+    process.on('warning', listen)
+    tidily(process, (one) => one.off('warning', listen))
+    let consumers = 0
+    const kafka: KafkaClient = {
+      producer: (config) => from.kafka.producer(config),
+      admin: () => from.kafka.admin(),
+      consumer(config) {
+        const consumer = (from.kafka as KafkaClient).consumer(config)
+        if (++consumers > 3) return consumer
+        return { ...consumer, connect: () => Promise.reject(new Error('no way')) }
+      },
+    }
+    await publish(['a'])
+    const failures: ConsumerEvent[] = []
+    const onEvent = (event: ConsumerEvent) => void (event.type === 'broker-failed' && failures.push(event))
+    const handle = ({ id }: { id: string }, tx: SqliteTx) => void record(id, tx)
+    const minute = { ...quick, ...from, kafka, once, handle, onEvent, retentionMs: 60_000 }
+    tidily(consume(minute), (one) => one.stop())
+    await until('it is handled', async () => (await effects()).length === 1)
+    expect(failures).toHaveLength(3)
+    expect(warned).toHaveLength(1)
+  })
+})
