@@ -9,6 +9,7 @@ import { type HeldMessage, heldMessage } from './nats/held.ts'
 import { keepLinked } from './nats/link.ts'
 import { deliveryOf, orderingKeyOf, publishedAt } from './nats/message.ts'
 import { checkedSource, type NatsSource } from './nats/options.ts'
+import { createOrigin } from './nats/origin.ts'
 import { settler } from './nats/settle.ts'
 import { type Pulled, type PullSource, pullConsumer } from './pull.ts'
 
@@ -50,10 +51,10 @@ export const consume: Consume<NatsSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
   const slots = pulling.concurrency + pulling.prefetch
   let ending = false
   let ackWaitMs = 0
-  let madeAgainAt = 0
   let horizonMs: number | undefined
 
   const backlog = createBacklog<HeldMessage>(runtime)
+  const origin = createOrigin()
   const gate = createGate(runtime, (held) => backlog.add(held))
   const custody = createCustody(connection, runtime, onLost)
   const settle = settler(from, custody, backlog, () => ending)
@@ -79,8 +80,7 @@ export const consume: Consume<NatsSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
 
   const pulled = (held: HeldMessage): Pulled => {
     held.begun = true
-    // The consumer of that name before this one may have handed it out; its counts are gone.
-    const maybeSeen = held.seen || publishedAt(held.message.timestampNanos) < madeAgainAt
+    const maybeSeen = held.seen || origin.maybeSeen(publishedAt(held.message.timestampNanos))
     return {
       delivery: {
         ...deliveryOf(stream, held.message, held.orderingKey, maybeSeen),
@@ -95,16 +95,17 @@ export const consume: Consume<NatsSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
   }
   const consumer = pullConsumer(source, handled, { ...pulling, runtime, visibilityMs: handled.visibilityMs })
   const link = keepLinked(from, { ackWaitMs: handled.visibilityMs, atOnce: slots }, runtime, {
-    onOpen({ streamInfo, info, isNew, ...opened }, again) {
+    onOpen({ streamInfo, info, ...opened }, again) {
       checkHorizon(streamInfo.config.max_age / NANOS)
       ackWaitMs = opened.ackWaitMs
-      // A new consumer of that name knows nothing of what the old one handed out, and hands it out again, in order.
-      if (isNew) dropUnbegun()
-      if (isNew && again) madeAgainAt = Date.parse(info.created)
+      // What the one before it handed out comes again, in order.
+      if (origin.isOther(info)) dropUnbegun()
       if (!again && info.num_ack_pending > 0)
         gate.missing(info.num_ack_pending, info.delivered.stream_seq, ackWaitMs + SLACK_MS)
     },
+    onInfo: (info) => void origin.isOther(info),
     onMessage(message, askedAt) {
+      if (origin.beganAnew(message.info.deliverySequence)) dropUnbegun()
       const held = heldMessage(
         message,
         { ackWaitMs, askedAt, orderingKey: orderingKeyOf(message, orderingKey) },

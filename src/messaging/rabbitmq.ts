@@ -33,9 +33,9 @@ export const consume: Consume<RabbitSource & Omit<PullOptions, 'pollMs'>> = <Tx>
   const pulling = checkedPullOptions({ concurrency, prefetch, pollMs: POLL_MS, onEvent }, rest.batch)
   const handled = inbox(rest as InboxOptions<Tx>)
   const { runtime } = rest.once.options
-  let ending = false
+  const ending = new AbortController()
   const backlog = createBacklog<HeldMessage>(runtime)
-  const settle = settler(queue, backlog, () => ending)
+  const settle = settler(queue, backlog, runtime, ending.signal)
 
   const pulled = (held: HeldMessage): Pulled => ({
     delivery: {
@@ -57,7 +57,7 @@ export const consume: Consume<RabbitSource & Omit<PullOptions, 'pollMs'>> = <Tx>
   })
 
   return endedBy(consumer, async () => {
-    ending = true
+    ending.abort()
     await link.cancel()
     await consumer.stop()
     backlog.end()

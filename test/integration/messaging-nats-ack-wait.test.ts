@@ -63,4 +63,55 @@ describeWith('nats', (url) => {
     expect(failures[0]).toContain('receive')
     expect(settled).toEqual(['a ack', 'b ack', 'c ack', 'after ack'])
   })
+
+  it('knows that it may have been handed out before when another process made the consumer again', LONG, async () => {
+    const desk = await openDesk(url)
+    const { stream, manager } = desk
+    await manager.streams.add({ name: `${stream}-dead`, subjects: [`dead.${stream}.>`] })
+    const add = () =>
+      manager.consumers.add(stream, { durable_name: 'ledger', ack_policy: 'explicit', ack_wait: 3e9, max_deliver: -1 })
+    await add()
+    await desk.publish(['a', 'b'])
+    const { settled, redelivered, failures } = start(desk, ({ id }, tx) => void record(id, tx), { declare: false })
+    await until('both are settled', () => settled.length === 2)
+    expect(redelivered).toEqual([])
+    await manager.consumers.delete(stream, 'ledger')
+    await until('it is noticed', () => failures.join().includes('has no consumer ledger'))
+    await add()
+    await until('both are settled again', () => settled.length === 4)
+    expect(redelivered.toSorted()).toEqual(['a', 'b'])
+    await desk.publish(['new'])
+    await until('the next is settled', () => settled.length === 5)
+    expect(redelivered).toHaveLength(2)
+  })
+
+  it('knows it also when the consumer was made again while nothing was asked for', LONG, async () => {
+    const desk = await openDesk(url)
+    const { stream, manager } = desk
+    await desk.publish(['a'])
+    let goOn: () => void = () => {}
+    const remade = new Promise<void>((resolve) => {
+      goOn = resolve
+    })
+    let starts = 0
+    const handle: Handle = async ({ id }, tx) => {
+      starts++
+      await remade
+      record(id, tx)
+    }
+    const { settled, redelivered, failures } = start(desk, handle, { concurrency: 1, prefetch: 0 })
+    await until('it began', () => starts === 1)
+    const { config } = await desk.info()
+    await manager.consumers.delete(stream, 'ledger')
+    await manager.consumers.add(stream, config)
+    goOn()
+    await until('it is settled again', () => settled.length === 2)
+    expect(redelivered).toEqual(['a'])
+    expect(failures.join()).not.toContain('receive')
+    // Its place in time is found out, and what is new then is new.
+    await sleepMs(6_000)
+    await desk.publish(['new'])
+    await until('the next is settled', () => settled.length === 3)
+    expect(redelivered).toEqual(['a'])
+  })
 })

@@ -61,6 +61,23 @@ describeWith('nats', (url) => {
     expect(first?.string()).toBe('body of a')
   })
 
+  it('a header that is an order to the server is refused for good, and nothing is rolled up', LONG, async () => {
+    const { publish, message, manager, stream } = await openShop()
+    const results = await publish([message('a'), message('b')])
+    expect(results).toEqual([{ ok: true }, { ok: true }])
+    const orders = [{ 'Nats-Rollup': 'all' }, { 'nats-expected-stream': 'OTHER' }, { 'Nats-TTL': '1s' }]
+    expect(await publish(orders.map((own, at) => message(`c${at}`, { headers: own })))).toEqual(
+      orders.map((own) => ({
+        ok: false,
+        permanent: true,
+        reason: `its header ${Object.keys(own)[0]} is an order to NATS: rename it`,
+      })),
+    )
+    // That of a message that is passed on: it is known by its own id.
+    expect(await publish([message('d', { headers: { 'Nats-Msg-Id': 'other' } })])).toEqual([{ ok: true }])
+    expect((await manager.streams.info(stream)).state.messages).toBe(3)
+  })
+
   it('a copy of what is stored is ok, and stored once; another body under its id is not', LONG, async () => {
     const { publish, message, manager, stream } = await openShop()
     expect(await publish([message('a')])).toEqual([{ ok: true }])

@@ -94,6 +94,39 @@ describeWith('nats', (url) => {
     expect(parked[3]?.reason).toContain('another body')
   })
 
+  it.each([
+    ['with a part of its reason', 100, 'subject and reason'],
+    ['without a reason', 45, 'subject'],
+    ['with nothing added', 17, 'nothing'],
+  ])('one that is as large as the server takes is put aside %s', LONG, async (_how, room, added) => {
+    const desk = await openDesk(url)
+    const own = headers()
+    own.append('onlyonce-id', 'a')
+    const overhead = 'NATS/1.0\r\nonlyonce-id: a\r\n\r\n'.length
+    const data = new Uint8Array((desk.connection.info?.max_payload ?? 0) - overhead - room)
+    await desk.client.publish(desk.subject, data, { headers: own })
+    const { settled } = start(desk, () => {
+      throw new Unprocessable(`no such customer ${'ü'.repeat(300)}`)
+    })
+    await until('it is put aside', () => settled.length > 0, 20_000)
+    await until('the server has nothing left', desk.isDone, 20_000)
+    const [parked] = await desk.dead()
+    expect(parked?.id).toBe('a')
+    expect(parked?.data).toHaveLength(data.length)
+    expect(parked?.header?.get('onlyonce-subject')).toBe(added === 'nothing' ? '' : desk.subject)
+    expect(parked?.reason).toMatch(added === 'subject and reason' ? /^no such customer ü*$/ : /^$/)
+  })
+
+  it('one without headers that is as large as the server takes is put aside as it is', LONG, async () => {
+    const desk = await openDesk(url)
+    const data = new Uint8Array(desk.connection.info?.max_payload ?? 0)
+    await desk.client.publish(desk.subject, data)
+    const { settled } = start(desk, () => {})
+    await until('it is put aside', () => settled.length > 0, 20_000)
+    const [parked] = await desk.dead()
+    expect(parked?.data).toHaveLength(data.length)
+  })
+
   it('a message that cannot be put aside is kept', LONG, async () => {
     const desk = await openDesk(url)
     await desk.publish(['bad'])

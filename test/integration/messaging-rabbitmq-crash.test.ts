@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { expect, it } from 'vitest'
-import { consume } from '../../src/messaging/rabbitmq.ts'
+import { consume, Unprocessable } from '../../src/messaging/rabbitmq.ts'
 import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
 import { describeWith, describeWithFresh } from '../support/services.ts'
 import { bundled, sleepMs, until } from './messaging-helpers.ts'
@@ -64,5 +64,36 @@ describeWithFresh('rabbitmq', (start) => {
     await until('all took effect', async () => (await effects()).length >= ids.length, 60_000)
     await consumer.stop()
     expect((await effects()).toSorted()).toEqual(ids)
+  })
+
+  it('a stop ends although the broker is silent', LONG, async () => {
+    const broker = tidily(await start(), (one) => one.stop())
+    const { once, queue, publish } = await openDesk(broker.url)
+    await publish(['running', 'refused'])
+    const handled: string[] = []
+    let goOn: () => void = () => {}
+    const silent = new Promise<void>((resolve) => {
+      goOn = resolve
+    })
+    const failures: string[] = []
+    const consumer = consume({
+      ...{ once, name: 'ledger', delivers: 'at-least-once', queue, connection: () => open(broker.url) },
+      async handle({ id }) {
+        handled.push(id)
+        await silent
+        if (id === 'refused') throw new Unprocessable('no such customer')
+      },
+      onEvent: (event) => void (event.type === 'broker-failed' && failures.push(String(event.error))),
+    })
+    await until('both began', () => handled.length === 2)
+    for (const one of broker.processes) one.pause()
+    try {
+      const stopped = consumer.stop().then(() => 'stopped')
+      goOn()
+      expect(await Promise.race([stopped, sleepMs(40_000).then(() => 'still stopping')])).toBe('stopped')
+      expect(failures.join()).toContain('did not answer')
+    } finally {
+      for (const one of broker.processes) one.resume()
+    }
   })
 })

@@ -80,6 +80,30 @@ describeWith('rabbitmq', (url) => {
     },
   )
 
+  it('what was routed to several queues by its own header is put aside here, and once', LONG, async () => {
+    const { once, queue, channel, count, dead } = await openDesk(url)
+    const audit = `${queue}.audit`
+    await channel.assertQueue(audit)
+    tidily(audit, (name) => channel.deleteQueue(name))
+    channel.sendToQueue(audit, Buffer.from('x'), { messageId: 'bad', CC: [queue] })
+    await channel.waitForConfirms()
+    let starts = 0
+    const settled = await settledBy(2, (onEvent) => {
+      const handle = () => {
+        starts++
+        throw new Error('never works')
+      }
+      tidily(consume({ ...quickly, maxAttempts: 2, once, queue, onEvent, handle }), (one) => one.stop())
+    })
+    // A copy that is routed once more is here before the next one is.
+    await sleepMs(500)
+    expect(settled).toEqual(['bad retry', 'bad dead-letter'])
+    expect(starts).toBe(2)
+    expect(await count(deadQueue(queue))).toBe(1)
+    expect((await dead())?.properties.headers).not.toHaveProperty('CC')
+    expect([await count(), await count(audit)]).toEqual([0, 1])
+  })
+
   it('a message without an id is put aside', LONG, async () => {
     const { once, queue, channel, dead } = await openDesk(url)
     channel.sendToQueue(queue, Buffer.from([0, 255, 1]), {})

@@ -4,6 +4,8 @@ export interface NatsHeaders extends Iterable<readonly [string, readonly string[
 }
 
 export interface NatsConnection {
+  /** What the server said of itself. */
+  readonly info?: { readonly max_payload: number } | undefined
   request(subject: string, payload?: string, options?: { readonly timeout: number }): Promise<unknown>
   flush(): Promise<void>
   isClosed(): boolean
@@ -18,7 +20,7 @@ export interface NatsMessage {
   /** Where it is acknowledged. Part of the client's message, though not of its type. */
   readonly reply?: string
   readonly timestampNanos: bigint
-  readonly info: { readonly deliveryCount: number; readonly streamSequence: number }
+  readonly info: { readonly deliveryCount: number; readonly streamSequence: number; readonly deliverySequence: number }
   ackAck(options?: { timeout?: number }): Promise<boolean>
   nak(delayMs?: number): void
 }

@@ -18,8 +18,6 @@ export interface Opened {
   readonly streamInfo: NatsStreamInfo
   readonly info: NatsConsumerInfo
   readonly ackWaitMs: number
-  /** It was made just now. */
-  readonly isNew: boolean
 }
 
 export interface Wanted {
@@ -39,19 +37,17 @@ export async function openDurable(manager: NatsManager, source: CheckedSource, w
     throw apiCode(error) === STREAM_NOT_FOUND ? new Error(`there is no stream ${stream}: add it`) : error
   })
   await findDeadStream(manager, source, streamInfo)
-  let isNew = false
   const info = await manager.consumers.info(stream, durable).catch((error: unknown) => {
     if (apiCode(error) !== CONSUMER_NOT_FOUND) throw error
     if (!source.declare)
       throw new Error(`stream ${stream} has no consumer ${durable}: add it, or let \`declare\` do it`)
-    isNew = true
     // A work queue holds what nobody acknowledged, and wants to be read from its beginning.
     const behind = streamInfo.config.retention === 'workqueue' ? 0 : wanted.behind
     return addDurable(manager, source, { ...wanted, behind })
   })
   const ackWaitMs = (info.config.ack_wait ?? 0) / NANOS
   checkConfig(source, info, ackWaitMs)
-  return { streamInfo, info, ackWaitMs, isNew }
+  return { streamInfo, info, ackWaitMs }
 }
 
 function addDurable(manager: NatsManager, { stream, durable, subject }: CheckedSource, wanted: Wanted) {

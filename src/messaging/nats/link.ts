@@ -1,6 +1,6 @@
 import { type Runtime, sleep } from '../../core/runtime.ts'
 import { backoff, timeLimit } from '../../core/time-limit.ts'
-import type { NatsManager } from './client.ts'
+import type { NatsConsumerInfo, NatsManager } from './client.ts'
 import { type Opened, openDurable, type Wanted } from './declare.ts'
 import type { CheckedSource } from './options.ts'
 import { type Reader, type ReaderEvents, read } from './reader.ts'
@@ -20,8 +20,10 @@ export interface Link {
 }
 
 export interface LinkEvents extends ReaderEvents {
-  /** Before the first message. `again`: this process read from it before. */
+  /** Before the first message. `again`: this process read from the stream before. */
   readonly onOpen: (opened: Opened, again: boolean) => void
+  /** Now and then, while it is read from. */
+  readonly onInfo: (info: NatsConsumerInfo) => void
   readonly onFailure: (error: unknown) => void
 }
 
@@ -46,10 +48,10 @@ export function keepLinked(
     const { streamInfo, info } = opened
     const again = streamCreated === streamInfo.created
     if (!again && streamCreated !== undefined) behind = 0
-    streamCreated = streamInfo.created
     behind = Math.max(behind, info.ack_floor.stream_seq)
     const consumer = await jetstream.consumers.get(stream, durable)
     if (ending.signal.aborted) return
+    streamCreated = streamInfo.created
     events.onOpen(opened, again)
     reader = read(consumer, runtime, events)
     const over = new AbortController()
@@ -68,7 +70,9 @@ export function keepLinked(
       if (over.aborted) return
       // Whatever is wrong shows to the reader too.
       const info = await manager.consumers.info(stream, durable).catch(() => undefined)
-      behind = Math.max(behind, info?.ack_floor.stream_seq ?? 0)
+      if (info === undefined) continue
+      behind = Math.max(behind, info.ack_floor.stream_seq)
+      events.onInfo(info)
     }
   }
 

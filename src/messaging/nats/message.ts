@@ -1,5 +1,6 @@
 import type { Delivery } from '../delivery.ts'
 import { ID_HEADER, ORDERING_KEY_HEADER, REASON_HEADER } from '../headers.ts'
+import { reasonWithin } from '../reason.ts'
 import type { NatsHeaders, NatsHeadersFactory, NatsMessage } from './client.ts'
 
 /** What JetStream deduplicates by, and so what a message is known by here. */
@@ -8,7 +9,7 @@ export const MSG_ID_HEADER = 'Nats-Msg-Id'
 export const SUBJECT_HEADER = 'onlyonce-subject'
 
 /** To the server these are orders: to expect a sequence, to expire, to roll up. A copy must not repeat them. */
-const SERVERS_OWN = /^nats-/i
+export const SERVERS_OWN = /^nats-/i
 
 /** Header names to values; the values of one that came more than once with commas between. */
 export function headersOf(headers: NatsHeaders | undefined): Record<string, string> {
@@ -64,7 +65,12 @@ export function orderingKeyOf(
  * The headers of a copy that is put aside. Without `Nats-Msg-Id`: the stream there would drop a second message that came
  * with an id used before, which is one of the reasons to put a message aside.
  */
-export function copyOf({ subject, headers }: NatsMessage, reason: string, empty: NatsHeadersFactory): NatsHeaders {
+export function copyOf(
+  { subject, headers, data }: NatsMessage,
+  reason: string,
+  empty: NatsHeadersFactory,
+  maxBytes = Number.POSITIVE_INFINITY,
+): NatsHeaders {
   const copy = empty()
   const replaced = [REASON_HEADER, SUBJECT_HEADER]
   const id = idOf(headers)
@@ -73,12 +79,19 @@ export function copyOf({ subject, headers }: NatsMessage, reason: string, empty:
     for (const value of values) copy.append(name, value)
   }
   if (id !== '') copy.append(ID_HEADER, id)
-  copy.append(SUBJECT_HEADER, subject)
-  copy.append(REASON_HEADER, inOneLine(reason))
+  // Without what is added here it is not longer than the message was.
+  const roomFor = (name: string) => maxBytes - data.byteLength - sizeOf(copy) - lineSize(name, '')
+  if (Buffer.byteLength(subject) <= roomFor(SUBJECT_HEADER)) copy.append(SUBJECT_HEADER, subject)
+  const short = reasonWithin(roomFor(REASON_HEADER), reason)
+  if (short !== undefined) copy.append(REASON_HEADER, short)
   return copy
 }
 
-/** The end of a line is the end of a header. */
-function inOneLine(text: string): string {
-  return text.replace(/[\r\n]+/g, ' ').trim()
+const lineSize = (name: string, value: string) => Buffer.byteLength(`${name}: ${value}\r\n`)
+
+/** As they are sent, between the version of the protocol and an empty line. */
+function sizeOf(headers: NatsHeaders): number {
+  let size = Buffer.byteLength('NATS/1.0\r\n\r\n')
+  for (const [name, values] of headers) for (const value of values) size += lineSize(name, value)
+  return size
 }

@@ -1,11 +1,11 @@
 import { OnlyonceError, reasonOf } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption, refuseUnknown } from '../../core/options.ts'
 import type { Publisher, PublishResult } from '../../core/publisher.ts'
 import type { OutboxMessage } from '../../core/store.ts'
 import { ORDERING_KEY_HEADER } from '../headers.ts'
 import { apiCode, type NatsHeaders, type NatsHeadersFactory, type NatsJetStream, type NatsPubAck } from './client.ts'
-import { idOf, MSG_ID_HEADER } from './message.ts'
+import { idOf, MSG_ID_HEADER, SERVERS_OWN } from './message.ts'
 import { checkClient } from './options.ts'
 import { isSubject } from './subject.ts'
 
@@ -29,8 +29,8 @@ const TOO_LARGE = 10_054
  * @throws OnlyonceError OPTION_INVALID
  */
 export function publisher(options: NatsPublisherOptions): Publisher {
-  const { jetstream, headers, subject = ({ topic }) => topic, timeoutMs = 5_000, ...others } = options
-  for (const [name, value] of Object.entries(others)) throw invalidOption(name, 'is not an option', value)
+  const { jetstream, headers, subject = ({ topic }) => topic, timeoutMs = 5_000 } = options
+  refuseUnknown(options, ['jetstream', 'headers', 'subject', 'timeoutMs'])
   checkClient({ jetstream, headers })
   if (typeof subject !== 'function') throw invalidOption('subject', 'must be a function', subject)
   if (!Number.isSafeInteger(timeoutMs) || timeoutMs <= 0)
@@ -39,6 +39,8 @@ export function publisher(options: NatsPublisherOptions): Publisher {
   async function publishOne(message: OutboxMessage): Promise<PublishResult> {
     const to = subject(message)
     if (!isSubject(to)) return refused(`${quote(String(to))} is not a subject a message can be published to`)
+    const order = Object.keys(message.headers).find((name) => name !== MSG_ID_HEADER && SERVERS_OWN.test(name))
+    if (order !== undefined) return refused(`its header ${order} is an order to NATS: rename it`)
     let sent: NatsHeaders
     try {
       sent = headersFor(message, headers)

@@ -12,7 +12,7 @@ const REFUSED_PAUSE_MS = 1_000
 
 /** Carries out verdicts. */
 export function settler(
-  { jetstream, headers, deadSubject }: CheckedSource,
+  { connection, jetstream, headers, deadSubject }: CheckedSource,
   custody: Custody,
   backlog: Backlog<HeldMessage>,
   isEnding: () => boolean,
@@ -39,7 +39,7 @@ export function settler(
     const { message } = held
     try {
       const { stream, duplicate } = await jetstream.publish(deadSubject, message.data, {
-        headers: copyOf(message, reason, headers),
+        headers: copyOf(message, reason, headers, connection.info?.max_payload),
         timeout: ANSWER_LIMIT_MS,
       })
       if (!stream || duplicate) throw new Error(`${stream} did not store the copy sent to ${deadSubject}`)

@@ -102,7 +102,9 @@ export function keepLinked(
   return {
     async cancel() {
       ending.abort()
-      await channel?.cancel().catch(onFailure)
+      const silent = () => new Error(`RabbitMQ did not answer within ${CLOSE_LIMIT_MS} ms`)
+      const cancelled = Promise.resolve(channel?.cancel())
+      await timeLimit(runtime, cancelled, CLOSE_LIMIT_MS, silent).catch(onFailure)
     },
     async close() {
       ending.abort()

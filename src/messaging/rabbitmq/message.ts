@@ -1,6 +1,7 @@
 import type { Delivery } from '../delivery.ts'
 import { ORDERING_KEY_HEADER, REASON_HEADER, RETRIES_HEADER } from '../headers.ts'
 import type { RabbitMessage } from './client.ts'
+import { ROUTING_HEADERS } from './outgoing.ts'
 
 /** Which copy it is that RabbitMQ hands back because no queue took it. */
 export const TAG_HEADER = 'onlyonce-tag'
@@ -37,8 +38,9 @@ export function deliveryOf(source: string, message: RabbitMessage, seenHere: boo
 /** The properties of a copy that is sent on: those of the message, durable, with the reason, without its own lifetime. */
 export function copyOf(message: RabbitMessage, reason: string): Record<string, unknown> {
   // A user id must be that of the connection, and a copy is not its author's; routing to others was done once.
-  const { userId, expiration, CC, BCC, headers, deliveryMode, ...kept } = message.properties as Properties
-  const own = Object.entries(headersOf(message)).filter(([name]) => !BROKERS_OWN.test(name))
+  const { userId, expiration, headers, deliveryMode, ...kept } = message.properties as Properties
+  const isOwn = (name: string) => !BROKERS_OWN.test(name) && !ROUTING_HEADERS.includes(name)
+  const own = Object.entries(headersOf(message)).filter(([name]) => isOwn(name))
   const retries = Number(headersOf(message)[RETRIES_HEADER] ?? 0) + 1
   const present = Object.entries(kept).filter(([, value]) => value !== undefined)
   return {

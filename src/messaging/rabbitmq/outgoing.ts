@@ -6,7 +6,7 @@ import { ORDERING_KEY_HEADER } from '../headers.ts'
 const MAX_SHORT_BYTES = 255
 
 /** Read by RabbitMQ itself: it sends copies to the queues that stand there, and closes the channel over a text. */
-const BROKERS_OWN = ['CC', 'BCC']
+export const ROUTING_HEADERS: readonly string[] = ['CC', 'BCC']
 
 /** Why a message cannot be sent as it is. Looked for before: one that fails on its way takes the channel with it. */
 export function whatIsWrong({ id, topic, headers }: OutboxMessage): string | undefined {
@@ -15,7 +15,7 @@ export function whatIsWrong({ id, topic, headers }: OutboxMessage): string | und
       return `its ${what} ${quote(text)} must have 1 to ${MAX_SHORT_BYTES} bytes for RabbitMQ`
   }
   for (const name of Object.keys(headers)) {
-    if (BROKERS_OWN.includes(name)) return `its header ${name} is one that RabbitMQ reads itself: rename it`
+    if (ROUTING_HEADERS.includes(name)) return `its header ${name} is one that RabbitMQ reads itself: rename it`
     if (Buffer.byteLength(name) > MAX_SHORT_BYTES)
       return `the name of its header ${quote(name)} must not be longer than ${MAX_SHORT_BYTES} bytes for RabbitMQ`
   }

@@ -1,5 +1,5 @@
 import { reasonOf } from '../../core/errors.ts'
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption, refuseUnknown } from '../../core/options.ts'
 import type { Publisher, PublishResult } from '../../core/publisher.ts'
 import type { OutboxMessage } from '../../core/store.ts'
 import type { RabbitChannel, RabbitConnection } from './client.ts'
@@ -83,8 +83,8 @@ async function sendOne(
 }
 
 function checked(options: RabbitPublisherOptions): { readonly sender: Sender; readonly exchange: string } {
-  const { connection, channel, exchange = '', ...others } = Object(options) as Record<string, unknown>
-  for (const [name, value] of Object.entries(others)) throw invalidOption(name, 'is not an option', value)
+  const { connection, channel, exchange = '' } = Object(options) as Record<string, unknown>
+  refuseUnknown(options, ['connection', 'channel', 'exchange'])
   if (typeof exchange !== 'string' || Buffer.byteLength(exchange) > 255)
     throw invalidOption('exchange', 'must be the name of an exchange, at most 255 bytes', exchange)
   if (channel !== undefined) {

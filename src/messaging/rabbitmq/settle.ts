@@ -1,3 +1,5 @@
+import type { Runtime } from '../../core/runtime.ts'
+import { timeLimit } from '../../core/time-limit.ts'
 import type { Backlog } from '../backlog.ts'
 import type { Verdict } from '../delivery.ts'
 import type { HeldMessage } from './held.ts'
@@ -10,16 +12,36 @@ const MAX_DELAY_MS = 2 ** 32 - 1
 /** After RabbitMQ did not take a copy: a queue is missing, it is full, or there is no memory or disk left. */
 const REFUSED_PAUSE_MS = 1_000
 
+/** How long an end waits for the confirmation of a copy. Before it there is no limit: another try is another copy. */
+const LAST_ANSWER_MS = 5_000
+
 /** Carries out verdicts about messages of `queue`. */
-export function settler(queue: string, backlog: Backlog<HeldMessage>, isEnding: () => boolean) {
+export function settler(queue: string, backlog: Backlog<HeldMessage>, runtime: Runtime, ending: AbortSignal) {
+  const limits = new Set<() => void>()
+  ending.addEventListener('abort', () => {
+    for (const limit of limits) limit()
+  })
+
+  /** What is not confirmed in time goes back with its channel, though its copy may be there. */
+  function confirmed(sent: Promise<void>): Promise<void> {
+    const silent = () => new Error(`RabbitMQ did not answer within ${LAST_ANSWER_MS} ms`)
+    const limited = () => timeLimit(runtime, sent, LAST_ANSWER_MS, silent)
+    if (ending.aborted) return limited()
+    return new Promise((resolve, reject) => {
+      const limit = () => void limited().then(resolve, reject)
+      limits.add(limit)
+      void sent.then(resolve, reject).finally(() => limits.delete(limit))
+    })
+  }
+
   /** The copy is safe before the original is forgotten: a crash between the two leaves both, with the same id. */
   async function sendOn(held: HeldMessage, to: string, properties: Record<string, unknown>): Promise<void> {
     const { channel, message } = held
     try {
-      await channel.send(to, message.content, properties)
+      await confirmed(channel.send(to, message.content, properties))
     } catch (error) {
       // Kept, and judged again in a while. Given back it would come at once, and use up the broker's delivery limit.
-      if (channel.isOpen && !isEnding()) backlog.again(held, REFUSED_PAUSE_MS)
+      if (channel.isOpen && !ending.aborted) backlog.again(held, REFUSED_PAUSE_MS)
       throw error
     }
     channel.ack(message)
@@ -38,7 +60,7 @@ export function settler(queue: string, backlog: Backlog<HeldMessage>, isEnding: 
         return sendOn(held, deadQueue(queue), copyOf(message, verdict.reason))
       case 'retry': {
         // Goes back to its place, before what was delivered after it, when the channel is closed in a moment.
-        if (isEnding()) return
+        if (ending.aborted) return
         // Sent round, it would come back behind the next message with its key.
         if (orderingKey !== undefined) return backlog.again(held, verdict.delayMs)
         const delayMs = Math.min(Math.max(1, verdict.delayMs), MAX_DELAY_MS)

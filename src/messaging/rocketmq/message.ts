@@ -1,5 +1,6 @@
 import type { Delivery } from '../delivery.ts'
 import { ID_HEADER, ORDERING_KEY_HEADER, REASON_HEADER } from '../headers.ts'
+import { reasonWithin } from '../reason.ts'
 import type { RocketMessage, RocketOutgoing } from './client.ts'
 
 /** All properties of a message together, as the proxy counts them, and how many there may be. */
@@ -46,8 +47,8 @@ export function copyOf(message: RocketMessage, topic: string, reason: string): R
   const orderingKey = orderingKeyOf(message)
   if (orderingKey !== undefined && fits(properties, ORDERING_KEY_HEADER, orderingKey))
     properties.set(ORDERING_KEY_HEADER, orderingKey)
-  const short = cutTo(roomFor(properties, REASON_HEADER), printable(reason))
-  if (short !== '') properties.set(REASON_HEADER, short)
+  const short = reasonWithin(roomFor(properties, REASON_HEADER), reason)
+  if (short !== undefined) properties.set(REASON_HEADER, short)
   return { topic, body, keys: [...keys], properties, ...(tag ? { tag } : {}) }
 }
 
@@ -62,20 +63,4 @@ function roomFor(properties: ReadonlyMap<string, string>, name: string): number 
 
 function fits(properties: ReadonlyMap<string, string>, name: string, value: string): boolean {
   return bytes(value) <= roomFor(properties, name)
-}
-
-/** The proxy refuses a property with a control character, a line break included. */
-function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}+/gu, ' ').toWellFormed()
-}
-
-/** A cut may leave half of a character, which becomes a mark of three bytes. */
-function cutTo(limit: number, text: string): string {
-  if (bytes(text) <= limit) return text
-  return limit < 3
-    ? ''
-    : Buffer.from(text)
-        .subarray(0, limit - 2)
-        .toString()
-        .replace(/\uFFFD$/, '')
 }
