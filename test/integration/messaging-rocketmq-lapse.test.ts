@@ -43,11 +43,16 @@ describeWith('rocketmq', (url) => {
         } as const
         atLast(consume(options), (one) => one.stop())
       }
-      /** The real client, of which the broker hears nothing about the first message. */
+      /** The real client, of which the broker hears nothing about the first message; in the end it is given no more. */
+      let deaf = false
       const cutOff = async (): Promise<RocketConsumer> => {
         const client = await consumer()
         return {
-          receive: (max, ms) => client.receive(max, ms),
+          async receive(max, ms) {
+            if (!deaf) return client.receive(max, ms)
+            await sleepMs(500)
+            return []
+          },
           async ack({ keys }) {
             told.push(`ack ${keys[0]}`)
           },
@@ -60,6 +65,9 @@ describeWith('rocketmq', (url) => {
       }
       open('first', cutOff)
       await until('the first has begun', () => starts.length > 0)
+      // By now it has all three, and what lapses goes to the other one.
+      await sleepMs(4_000)
+      deaf = true
       open('second', consumer)
       await until(
         'the second has handled the rest',
