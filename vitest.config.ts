@@ -8,8 +8,6 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Of tests that say they may: stores on a server are tested by sleeping, which many can do at once.
     maxConcurrency: 20,
-    // Most of them wait for servers and processes: one file at a time leaves a small machine idle.
-    maxWorkers: 2,
     // Starts the servers that tests ask for, once for the whole run.
     globalSetup: ['test/support/global-setup.ts'],
     reporters: ['default'],

@@ -67,7 +67,7 @@ function run([command = '', ...args], env, limitMs) {
 function tests(name, env) {
   const file = join(reports, `${name}.json`)
   const argv = ['npm', 'test', '--', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
-  return step(`tests ${name}`, argv, { minutes: 20, count: () => vitestCounts(file), ...(env && { env }) })
+  return step(`tests ${name}`, argv, { minutes: 30, count: () => vitestCounts(file), ...(env && { env }) })
 }
 
 async function main() {

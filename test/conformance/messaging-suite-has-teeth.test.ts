@@ -26,6 +26,17 @@ const passes = (name: string, { harness }: Pick<BrokenAdapter, 'harness'>) =>
     () => false,
   )
 
+/** The cases that do not notice it: on a machine that stands still for a moment a case may look too early, so it looks again. */
+async function unnoticedBy({ caughtBy, harness }: BrokenAdapter, tries = 3): Promise<readonly string[]> {
+  const impatient = { ...harness, ...IMPATIENT }
+  const unnoticed = await Promise.all(
+    caughtBy.map(async (name) => ((await passes(name, { harness: impatient })) ? [name] : [])),
+  )
+  const left = unnoticed.flat()
+  if (left.length === 0 || tries === 1) return left
+  return unnoticedBy({ caughtBy: left, harness, what: '' }, tries - 1)
+}
+
 const ALL = [...BROKEN_CONSUMERS, ...BROKEN_PUBLISHERS]
 
 describe('the conformance suites of messaging', () => {
@@ -38,21 +49,11 @@ describe('the conformance suites of messaging', () => {
   )
 
   it.concurrent.for(BROKEN_CONSUMERS)('notice a consumer that $what', LONG, async (broken, { expect }) => {
-    const unnoticed = await Promise.all(
-      broken.caughtBy.map(async (name) =>
-        (await passes(name, { harness: { ...broken.harness, ...IMPATIENT } })) ? [name] : [],
-      ),
-    )
-    expect(unnoticed.flat()).toEqual([])
+    expect(await unnoticedBy(broken)).toEqual([])
   })
 
   it.concurrent.for(BROKEN_PUBLISHERS)('notice a publisher that $what', LONG, async (broken, { expect }) => {
-    const unnoticed = await Promise.all(
-      broken.caughtBy.map(async (name) =>
-        (await passes(name, { harness: { ...broken.harness, ...IMPATIENT } })) ? [name] : [],
-      ),
-    )
-    expect(unnoticed.flat()).toEqual([])
+    expect(await unnoticedBy(broken)).toEqual([])
   })
 
   it('have cases with names of their own', () => {

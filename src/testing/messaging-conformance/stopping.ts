@@ -22,7 +22,7 @@ export const stoppingCases: readonly MessagingCase[] = [
       assert.equal(first.running, 0)
       const begun = desk.starts().length
       assert.ok(begun < ids.length, 'all were handled before the stop: the case proves nothing')
-      await pause(100)
+      await pause(300)
       assert.equal(desk.starts().length, begun, 'nothing begins after the stop')
       oneEffectEach(await desk.rows(), [...new Set(desk.starts())])
       desk.consume()
