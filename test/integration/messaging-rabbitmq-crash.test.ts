@@ -31,6 +31,8 @@ describeWith('rabbitmq', (url) => {
     const parked: unknown[] = []
     try {
       await until('all took effect and the killer is put aside', async () => {
+        // Whoever asks the ledger keeps the processes from writing to it.
+        await sleepMs(300)
         const one = await dead()
         if (one !== undefined) parked.push([one.properties.messageId, one.properties.headers?.['onlyonce-reason']])
         return parked.length > 0 && (await effects()).length >= ids.length
