@@ -68,6 +68,8 @@ function runTests(dir, tests, seeds) {
     'run',
     ...tests,
     '--bail=1',
+    // In order, so that the simulator has its say before a single test fails for another reason.
+    '--no-file-parallelism',
     '--reporter=json',
     `--outputFile=${report}`,
   ]
