@@ -33,7 +33,7 @@ function setUp({ maxBatch = 100, timeoutMs = 1_000, batches: atOnce = 1, lone = 
     return [leading, ...rest.map((one) => submit(one))]
   }
   const turn = () => runtime.advance(0)
-  return { batcher, runtime, sent, submit, behind, batches, late, turn }
+  return { runtime, sent, submit, behind, batches, late, turn }
 }
 
 const caught = (answer: Promise<string>) => answer.catch((error: Error) => error.message)
@@ -450,19 +450,4 @@ describe('the batcher', () => {
     sent[1]?.answer()
     expect(await second).toBe('b!')
   })
-})
-
-it('a caller that was given up is not told again when the store fails after all', async () => {
-  const { batcher, runtime, sent, turn } = setUp({ timeoutMs: 100 })
-  const told: unknown[] = []
-  batcher.ask(
-    'a',
-    (answer) => told.push(answer),
-    (error) => told.push((error as Error).message),
-  )
-  await turn()
-  await runtime.advance(100)
-  sent[0]?.fail(new Error('late'))
-  await turn()
-  expect(told).toEqual(['no answer within 100 ms'])
 })

@@ -67,6 +67,6 @@ export function report(reporter: (error: unknown) => void, error: unknown): void
 }
 
 /** An async function fits where one without a result is asked for; its rejection must not end the process. */
-function reportRejection(reporter: (error: unknown) => void, returned: unknown): void {
+export function reportRejection(reporter: (error: unknown) => void, returned: unknown): void {
   if (returned instanceof Promise) returned.catch((error) => report(reporter, error))
 }

@@ -43,7 +43,7 @@ export function processor<Tx>(options: LeasedProcessorOptions | AtomicProcessorO
   const { onEvent = () => {}, ...rest } = options
   if (typeof onEvent !== 'function') throw invalidOption('onEvent', 'must be a function', onEvent)
   if (rest.batch !== undefined) throw invalidOption('batch', 'is not for BullMQ, which hands over one job', rest.batch)
-  const emit = harmless(onEvent)
+  const emit = harmless(onEvent, rest)
   const handled = inbox(rest as InboxOptions<Tx>)
   const { runtime } = rest.once.options
   const stopping = new AbortController()

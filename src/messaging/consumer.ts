@@ -1,6 +1,7 @@
+import { report, reportRejection } from '../core/events.ts'
 import { invalidOption } from '../core/options.ts'
 import type { Delivery, Verdict } from './delivery.ts'
-import type { BatchRules } from './inbox-options.ts'
+import type { BatchRules, InboxEngine } from './inbox-options.ts'
 
 export type ConsumerEvent =
   | { readonly type: 'settled'; readonly delivery: Delivery; readonly verdict: Verdict; readonly tookMs: number }
@@ -35,7 +36,7 @@ export interface Consumer extends AsyncDisposable {
 /** @throws OnlyonceError OPTION_INVALID */
 export function checkedPullOptions(
   given: { readonly [Name in keyof PullOptions]: PullOptions[Name] | undefined },
-  batch?: Partial<BatchRules>,
+  { once, batch }: Partial<Listened & { readonly batch?: Partial<BatchRules> | undefined }>,
 ) {
   // One that is no number is refused by the inbox.
   const maxSize = Number.isSafeInteger(batch?.maxSize) ? (batch?.maxSize as number) : 1
@@ -46,15 +47,22 @@ export function checkedPullOptions(
   if (concurrency < maxSize)
     throw invalidOption('concurrency', `must not be smaller than batch.maxSize (${maxSize})`, concurrency)
   if (typeof onEvent !== 'function') throw invalidOption('onEvent', 'must be a function', onEvent)
-  return { concurrency, prefetch, pollMs, onEvent: harmless(onEvent) }
+  return { concurrency, prefetch, pollMs, onEvent: harmless(onEvent, { once: once as Listened['once'] }) }
 }
 
-/** A listener that throws must not change what happens to a message. */
-export function harmless(onEvent: (event: ConsumerEvent) => void): (event: ConsumerEvent) => void {
+interface Listened {
+  readonly once: Pick<InboxEngine, 'options'>
+}
+
+/** A listener that throws is reported to the engine's `onListenerError`, and changes nothing of what happens to a message. */
+export function harmless(onEvent: (event: ConsumerEvent) => void, { once }: Listened): (event: ConsumerEvent) => void {
+  const tell = (error: unknown) => once.options.onListenerError(error)
   return (event) => {
     try {
-      onEvent(event)
-    } catch {}
+      reportRejection(tell, onEvent(event))
+    } catch (error) {
+      report(tell, error)
+    }
   }
 }
 

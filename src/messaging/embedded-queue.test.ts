@@ -263,6 +263,26 @@ describe('consume', () => {
   }
   const tick = () => new Promise((resolve) => setTimeout(resolve, 2))
 
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('broken listener')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('broken listener'))],
+  ])('reports a listener that %s to the engine, and goes on', async (_, onEvent) => {
+    const { queue, publish, base } = world()
+    const heard: unknown[] = []
+    const once = onlyonce({ store: memoryStore(), scope: 'shop', onListenerError: (error) => heard.push(error) })
+    await publish('a', 'b')
+    const consumer = consume({ ...base, once, onEvent, handle: () => {} })
+    while (heard.length < 2) await tick()
+    await consumer.stop()
+    expect(heard.map(String)).toEqual(['Error: broken listener', 'Error: broken listener'])
+    expect((await queue.stats()).size).toBe(0)
+  })
+
   it('carries out ack, retry and dead-letter', async () => {
     const { queue, settled, publish, base } = world()
     const tries = new Map<string, number>()

@@ -31,7 +31,7 @@ export const consume: Consume<From> = <Tx>(options: InboxOptions<Tx> & From): Co
   if (typeof Object(queue).receive !== 'function')
     throw invalidOption('queue', 'is required: what embeddedQueue() answered', queue)
   checkQueueName('from', from)
-  const pulling = checkedPullOptions({ concurrency, prefetch, pollMs, onEvent }, rest.batch)
+  const pulling = checkedPullOptions({ concurrency, prefetch, pollMs, onEvent }, rest)
   const handled = inbox(rest as InboxOptions<Tx>)
   const { visibilityMs } = handled
   const source: PullSource = {

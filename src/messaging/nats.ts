@@ -45,7 +45,7 @@ export const consume: Consume<NatsSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
     { connection, jetstream, headers, stream, durable, subject, orderingKey, deadSubject, declare },
     rest.name,
   )
-  const pulling = checkedPullOptions({ concurrency, prefetch, pollMs: POLL_MS, onEvent }, rest.batch)
+  const pulling = checkedPullOptions({ concurrency, prefetch, pollMs: POLL_MS, onEvent }, rest)
   const handled = inbox(rest as InboxOptions<Tx>)
   const { runtime } = rest.once.options
   const slots = pulling.concurrency + pulling.prefetch

@@ -44,7 +44,7 @@ function setup(options: { concurrency?: number; maxWaitMs?: number; maxSize?: nu
       },
     },
     inbox,
-    { ...checkedPullOptions({ concurrency } as never, { maxSize }), runtime, visibilityMs: 30_000 },
+    { ...checkedPullOptions({ concurrency } as never, { batch: { maxSize } }), runtime, visibilityMs: 30_000 },
   )
   const publish = (...ids: (string | Partial<Delivery>)[]) => {
     queue.push(...ids)
@@ -157,11 +157,11 @@ describe('a consumer with batches', () => {
     [{ concurrency: 100 }, 50, { concurrency: 100, prefetch: 100 }],
     [{ prefetch: 0 }, 50, { concurrency: 50, prefetch: 0 }],
   ])('given %o and batches of %i has room for %o', (given, maxSize, expected) => {
-    expect(checkedPullOptions(given as never, { maxSize })).toMatchObject(expected)
+    expect(checkedPullOptions(given as never, { batch: { maxSize } })).toMatchObject(expected)
   })
 
   it('refuses a concurrency that no batch fits into', () => {
-    const refused = () => checkedPullOptions({ concurrency: 10 } as never, { maxSize: 11 })
+    const refused = () => checkedPullOptions({ concurrency: 10 } as never, { batch: { maxSize: 11 } })
     expect(refused).toThrow(/`concurrency` must not be smaller than batch.maxSize \(11\)/)
   })
 })

@@ -37,7 +37,7 @@ export const consume: Consume<RocketSource & Omit<PullOptions, 'pollMs'>> = <Tx>
 ): Consumer => {
   const { consumer: from, producer, deadTopic, concurrency, prefetch, onEvent, ...rest } = options
   const source = checkedSource({ consumer: from, producer, deadTopic })
-  const pulling = checkedPullOptions({ concurrency, prefetch, pollMs: POLL_MS, onEvent }, rest.batch)
+  const pulling = checkedPullOptions({ concurrency, prefetch, pollMs: POLL_MS, onEvent }, rest)
   const handled = inbox(rest as InboxOptions<Tx>)
   const { visibilityMs } = handled
   checkedTimes({ visibilityMs, maxBackoffMs: rest.maxBackoffMs })
