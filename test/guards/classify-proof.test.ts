@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { INSERTS, OTHERS, UPDATES } from './classify-table.ts'
+import { TRICKS } from './classify-tricks.ts'
 import { type Database, onEveryDatabase } from './databases.ts'
 
 /** Small tables of what the statements name, with rows that their conditions find. */
@@ -30,7 +31,7 @@ const rowsOf = (state: string, version: number) => [
 ]
 const ROWS = [rowsOf('unpaid', 7), rowsOf('paid', 1), []]
 
-const proven = [...UPDATES, ...INSERTS, ...OTHERS].filter(([verdict]) => /idempotent/.test(verdict))
+const proven = [...UPDATES, ...INSERTS, ...OTHERS, ...TRICKS].filter(([verdict]) => /idempotent/.test(verdict))
 /** Definitions and what is there only once in a server; and MySQL's \`||\` and clock of whole seconds prove nothing. */
 const NOT_HERE = /^(create|drop|alter|truncate|show)|nextval|notify|get_lock|random\(\) </i
 const OF_CLOCK = /now\(|current_timestamp|datetime\(|unix_timestamp/i

@@ -8,12 +8,18 @@ import { parse } from '../../src/guards/classify/parse.ts'
 import { classify, classifyMethod, type Dialect } from '../../src/guards/sql.ts'
 import { root, run } from '../built.ts'
 import { INSERTS, type Line, OTHERS, UPDATES } from './classify-table.ts'
+import { TRICKS } from './classify-tricks.ts'
 
 const DIALECTS: readonly Dialect[] = ['postgres', 'mysql', 'sqlite']
-const lines = [...UPDATES, ...INSERTS, ...OTHERS]
+const lines = [...UPDATES, ...INSERTS, ...OTHERS, ...TRICKS]
 const casesOf = (some: readonly Line[]) =>
   some.flatMap(([verdict, where, sql]) =>
-    (where === 'all' ? DIALECTS : [where].flat()).map((dialect) => ({ verdict, dialect: dialect as Dialect, sql })),
+    (where === 'all' ? DIALECTS : [where].flat()).map((dialect) => ({
+      verdict,
+      dialect: dialect as Dialect,
+      sql,
+      shown: sql.replaceAll('\0', '\\0').slice(0, 120),
+    })),
   )
 
 describe('classify', () => {
@@ -22,7 +28,7 @@ describe('classify', () => {
     expect(new Set(lines.map(([, where, sql]) => `${String(where)} ${sql}`)).size).toBe(lines.length)
   })
 
-  it.each(casesOf(lines))('$dialect, $verdict: $sql', async ({ verdict, dialect, sql }) => {
+  it.each(casesOf(lines))('$dialect, $verdict: $shown', async ({ verdict, dialect, sql }) => {
     const classified = await classify(sql, { dialect })
     expect(classified, classified.reasons.join('; ')).toMatchObject({ verdict })
     expect(classified.reasons.length).toBeGreaterThan(0)

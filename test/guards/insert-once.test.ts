@@ -167,6 +167,8 @@ describe('insertOnce', () => {
       expect([await of('order:undefined'), await of(Number.NaN)]).toEqual(['KEY_INVALID', 'KEY_INVALID'])
       expect(await codeOf(log({ order_id: '1' }))).toBe('KEY_MISSING')
       expect(await codeOf(log(paid, { key: [] }))).toBe('OPTION_INVALID')
+      expect(await codeOf(log(paid, { key: undefined as never }))).toBe('OPTION_INVALID')
+      expect(await codeOf(log(null as never))).toBe('OPTION_INVALID')
       expect(await codeOf(log({ ...paid, 'no"te': 'x' }))).toBe('OPTION_INVALID')
       expect(await codeOf(log({ ...paid, note: Number.NaN }))).toBe('OPTION_INVALID')
       expect(await codeOf(log({ ...paid, note: undefined } as unknown as SqlRow))).toBe('OPTION_INVALID')

@@ -74,6 +74,23 @@ describe('upsert and onlyIf', () => {
       expect(await codeOf(db.transaction((tx) => onlyIf(tx, `UPDATE ${table} SET pence = 1`)))).toBe('OPTION_INVALID')
     })
 
+    it('onlyIf takes one write with a condition, and nothing that only looks like it', async () => {
+      await put({ sku: 'mug', pence: 100, version: 7 })
+      const table = db.table('prices')
+      const run = (sql: string) => codeOf(db.transaction((tx) => onlyIf(tx, sql)))
+      for (const sql of [
+        `UPDATE ${table} SET pence = 1 -- where`,
+        `UPDATE ${table} SET sku = ' where '`,
+        `UPDATE ${table} SET pence = 1 /* where */`,
+        `SELECT sku FROM ${table} WHERE version = 7`,
+        `UPDATE ${table} SET pence = 1 WHERE version = 7; UPDATE ${table} SET pence = 2 WHERE version = 7`,
+      ])
+        expect(await run(sql), sql).toBe('OPTION_INVALID')
+      expect(await rows()).toEqual(['mug 100 7'])
+      const odd = `UPDATE ${table} SET pence = 5 WHERE sku <> 'a; b' AND version = 7 /* ; */ ; -- done`
+      expect(await db.transaction((tx) => onlyIf(tx, odd))).toBe('applied')
+    })
+
     it.skipIf(dialect === 'mysql')('onlyIf takes a statement that returns rows, and the next one works', async () => {
       await put({ sku: 'mug', pence: 100, version: 7 })
       const sql = `UPDATE ${db.table('prices')} SET version = 8 WHERE version = 7 RETURNING sku`

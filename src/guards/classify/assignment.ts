@@ -1,13 +1,20 @@
 import type { Dialect } from '../port/tx.ts'
 import { callName, collectFacts, columnOf, type Facts } from './facts.ts'
+import { literalOf } from './literal.ts'
 import { isNode, type Node, nodeOf, nodesOf, requireOnly } from './node.ts'
-import { isSelfSame, isStep } from './self.ts'
+import { isSelfSame, isStep, isUnchanged } from './self.ts'
 
 export interface Assignment {
   readonly column: string
   readonly value: Node
   readonly facts: Facts
 }
+
+/** The assignments of one statement by column. */
+export type Assigned = ReadonlyMap<string, Assignment>
+
+export const assignedBy = (assignments: readonly Assignment[]): Assigned =>
+  new Map(assignments.map((one) => [one.column, one]))
 
 /** `absolute`: the same at each run. `stable`: from its own old value, and the same again. `step`: another one each time. */
 export type Kind = 'absolute' | 'stable' | 'step' | 'unclear'
@@ -22,19 +29,34 @@ export function assignmentsOf(set: unknown, dialect: Dialect): readonly Assignme
 }
 
 /** What a column becomes when the statement runs again, judged by where its value comes from. */
-export function kindOf({ column, value, facts }: Assignment, assigned: ReadonlySet<string>, dialect: Dialect): Kind {
+export function kindOf({ column, value, facts }: Assignment, assigned: Assigned, dialect: Dialect): Kind {
   const own = [...facts.columns].filter((name) => assigned.has(name))
   if (own.length === 0) return 'absolute'
   if (own.some((name) => name !== column)) {
     // MySQL assigns one after the other, and the next one sees the new value.
-    return dialect === 'mysql' ? 'unclear' : 'step'
+    if (dialect === 'mysql') return 'unclear'
+    const others = own.flatMap((name) => (name === column ? [] : [assigned.get(name) as Assignment]))
+    return others.some((one) => shows(value, one.column) && !isUnchanged(one.value, one.column)) ? 'step' : 'unclear'
   }
   if (isSelfSame(value, column)) return 'stable'
   return isStep(value, column, dialect) ? 'step' : 'unclear'
 }
 
+/** Whether another value in that column is another value of this expression. */
+function shows(value: Node, column: string): boolean {
+  if (value.type === 'column_ref') return columnOf(value).name === column
+  if (value.type !== 'binary_expr' || !isNode(value.left) || !isNode(value.right)) return false
+  const [inner, other] = shows(value.left, column) ? [value.left, value.right] : [value.right, value.left]
+  if (!shows(inner, column) || shows(other, column)) return false
+  const by = literalOf(other)?.value
+  const isNumber = typeof by === 'number' ? by !== 0 : isPlain(other)
+  return ['+', '-', '*'].includes(String(value.operator)) && isNumber
+}
+
+const isPlain = ({ type }: Node): boolean => ['var', 'param', 'origin', 'column_ref'].includes(String(type))
+
 /** `COALESCE(paid_at, now())` keeps what it has made. */
-export function keepsItsFirst({ column, value, facts }: Assignment, assigned: ReadonlySet<string>): boolean {
+export function keepsItsFirst({ column, value, facts }: Assignment, assigned: Assigned): boolean {
   const others = [...facts.columns].filter((name) => name !== column && assigned.has(name))
   if (others.length > 0 || value.type !== 'function' || !['coalesce', 'ifnull', 'nvl'].includes(callName(value)))
     return false

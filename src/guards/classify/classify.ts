@@ -1,13 +1,15 @@
 import { invalidOption } from '../../core/options.ts'
 import type { Dialect } from '../port/tx.ts'
 import { classifyInsert } from './insert.ts'
+import { misread } from './misread.ts'
 import { isNode, type Node } from './node.ts'
 import { type Parsed, parse } from './parse.ts'
 import { classifyDelete } from './remove.ts'
 import { classifyAlter, classifyCreate, classifyDrop } from './schema.ts'
 import { classifySelect } from './select.ts'
+import { together } from './sequence.ts'
 import { classifyUpdate } from './update.ts'
-import { type Classification, depends, GUARDS, idempotent, NotCovered, unknown, weightiest } from './verdict.ts'
+import { type Classification, depends, GUARDS, idempotent, NotCovered, unknown } from './verdict.ts'
 import { wordLeftOut } from './words.ts'
 
 export interface ClassifyOptions {
@@ -44,11 +46,15 @@ export async function classify(sql: string, { dialect }: ClassifyOptions = {}): 
 
 /** `undefined` when it is no SQL of this database, as far as the parser knows it. */
 async function classifyIn(sql: string, dialect: Dialect): Promise<Classification | undefined> {
-  // MySQL runs what stands in such a comment, and the parser takes it for one.
-  if (dialect === 'mysql' && /\/\*M?!/.test(sql))
-    return unknown('a comment that MySQL executes is not covered by the rules')
+  const spelling = misread(sql, dialect)
+  if (spelling !== undefined) return unknown(spelling)
   const parsed = await parse(sql, dialect)
-  return parsed && classifyParsed(sql, parsed)
+  try {
+    return parsed && classifyParsed(sql, parsed)
+  } catch (error) {
+    if (error instanceof RangeError) return unknown('its expressions are nested too deep to be looked at')
+    throw error
+  }
 }
 
 /** What the statements do, of which the parser has read this text. Apart, since the parser may have read over a part of it. */
@@ -57,14 +63,17 @@ export function classifyParsed(sql: string, parsed: Parsed): Classification {
   if (word !== undefined) return unknown(`the parser has read over \`${word}\``)
   const statements = parsed.statements.filter(({ type }) => type !== 'transaction')
   if (statements.length === 0) return unknown('a transaction without statements is nothing by itself')
-  const all = statements.map((one) => classified(one, parsed.grammar))
-  const together = weightiest(all)
-  const writes = statements.filter(({ type }) => type !== 'select' && type !== 'show').length
-  if (together.verdict !== 'idempotent' || statements.length === 1 || writes === 0) return together
-  return depends(
-    'each statement is idempotent by itself, but one may undo what another one relies on: a sequence need not be idempotent',
-    GUARDS.run,
+  const undone = parsed.statements.find(({ type, expr }) => type === 'transaction' && isUndoing(expr))
+  if (undone !== undefined) return unknown('a text that takes back what it does is not covered by the rules')
+  return together(
+    statements,
+    statements.map((one) => classified(one, parsed.grammar)),
   )
+}
+
+function isUndoing(expr: unknown): boolean {
+  const { action } = isNode(expr) ? expr : { action: undefined }
+  return isNode(action) && !/^(begin|start|commit)\b/i.test(String(action.value))
 }
 
 function classified(node: Node, dialect: Dialect): Classification {

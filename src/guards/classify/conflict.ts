@@ -1,5 +1,5 @@
 import type { Dialect } from '../port/tx.ts'
-import { type Assignment, assignmentsOf, kindOf } from './assignment.ts'
+import { type Assigned, type Assignment, assignedBy, assignmentsOf, kindOf } from './assignment.ts'
 import { callName, columnOf } from './facts.ts'
 import { isIdentical } from './literal.ts'
 import { isNode, type Node, nodesOf } from './node.ts'
@@ -13,14 +13,14 @@ import { type Classification, depends, GUARDS, idempotent, notIdempotent } from 
  */
 export function classifyMerge(set: unknown, where: unknown, given: Given, dialect: Dialect): readonly Classification[] {
   const assignments = assignmentsOf(set, dialect)
-  const assigned = new Set(assignments.map(({ column }) => column))
+  const assigned = assignedBy(assignments)
   if (refusesItsOwn(where, assigned)) {
     return [idempotent('the condition of DO UPDATE does not hold for the row that the same statement has written')]
   }
   return assignments.map((one) => judge(one, assigned, given, dialect))
 }
 
-function judge(one: Assignment, assigned: ReadonlySet<string>, given: Given, dialect: Dialect): Classification {
+function judge(one: Assignment, assigned: Assigned, given: Given, dialect: Dialect): Classification {
   const { column, value, facts } = one
   if (facts.writing.size > 0)
     return notIdempotent(`${list(facts.writing)} changes something at each run`, GUARDS.changing)
@@ -82,7 +82,7 @@ function settles(value: Node, column: string): boolean {
 }
 
 /** `WHERE t.version < excluded.version`, with version among the columns that are set. */
-function refusesItsOwn(where: unknown, assigned: ReadonlySet<string>): boolean {
+function refusesItsOwn(where: unknown, assigned: Assigned): boolean {
   if (!isNode(where) || where.type !== 'binary_expr' || !isNode(where.left) || !isNode(where.right)) return false
   const operator = String(where.operator).toUpperCase()
   if (operator === 'AND') return refusesItsOwn(where.left, assigned) || refusesItsOwn(where.right, assigned)

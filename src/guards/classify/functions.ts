@@ -26,10 +26,9 @@ const RANDOM = words(`
   random rand randomblob gen_random_uuid gen_random_bytes uuid uuid_short uuid_generate_v1 uuid_generate_v1mc uuid_generate_v4
   uuidv4 uuidv7 random_bytes`)
 
+/** Each call changes something, also the second one with the same arguments: not so `setval`, or the release of a lock. */
 const WRITING = words(`
-  nextval setval pg_notify pg_advisory_lock pg_advisory_lock_shared pg_try_advisory_lock pg_advisory_unlock
-  pg_advisory_unlock_all get_lock release_lock release_all_locks lo_create lo_import lo_unlink lo_put dblink dblink_exec
-  pg_terminate_backend pg_cancel_backend set_config pg_logical_emit_message`)
+  nextval pg_notify pg_advisory_lock pg_advisory_lock_shared get_lock lo_import pg_logical_emit_message`)
 
 const SESSION = words(`
   last_insert_id last_insert_rowid currval lastval changes total_changes row_count found_rows connection_id current_user

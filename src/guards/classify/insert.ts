@@ -3,6 +3,7 @@ import { classifyMerge } from './conflict.ts'
 import { columnOf } from './facts.ts'
 import { isEmpty, isNode, type Node, nodesOf, requireOnly } from './node.ts'
 import { changing, type Given, givenBy, isSame } from './rows.ts'
+import { judgeReturning } from './select.ts'
 import { list } from './update.ts'
 import { type Classification, depends, GUARDS, idempotent, NotCovered, notIdempotent, weightiest } from './verdict.ts'
 
@@ -24,7 +25,7 @@ const NO_KEY =
 export function classifyInsert(node: Node, dialect: Dialect): Classification {
   requireOnly(node, KEYS, String(node.type).toUpperCase())
   const given = givenBy(node, dialect)
-  const all: Classification[] = [...judgeValues(given)]
+  const all: Classification[] = [...judgeValues(given), ...judgeReturning(node.returning)]
   const conflict = isNode(node.conflict) && !isEmpty(node.conflict) ? node.conflict : undefined
   const onDuplicate =
     isNode(node.on_duplicate_update) && !isEmpty(node.on_duplicate_update) ? node.on_duplicate_update : undefined

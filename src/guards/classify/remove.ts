@@ -1,13 +1,14 @@
 import type { Dialect } from '../port/tx.ts'
 import { collectFacts } from './facts.ts'
 import { isEmpty, type Node, nodesOf, requireOnly } from './node.ts'
+import { judgeReturning } from './select.ts'
 import { hasLimit, judgeCondition } from './update.ts'
 import { type Classification, depends, GUARDS, idempotent, notIdempotent, weightiest } from './verdict.ts'
 
 export function classifyDelete(node: Node, dialect: Dialect): Classification {
   requireOnly(node, ['type', 'table', 'from', 'where', 'orderby', 'limit', 'returning'], 'DELETE')
   const isLimited = hasLimit(node)
-  const all = [...judgeCondition(collectFacts(node.where, dialect))]
+  const all = [...judgeCondition(collectFacts(node.where, dialect)), ...judgeReturning(node.returning)]
   if (nodesOf(node.from).length > 1)
     all.push(depends('it reads other tables, and what they hold may have changed', GUARDS.run))
   if (isLimited && isEmpty(node.where)) {

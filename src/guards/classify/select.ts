@@ -25,6 +25,15 @@ export function classifySelect(node: Node, nested: (statement: Node) => Classifi
   return weightiest(all)
 }
 
+/** What RETURNING calls, it calls for each row that was written: for the first run, and perhaps for a second one. */
+export function judgeReturning(returning: unknown): readonly Classification[] {
+  return [...nodesInside(returning)].flatMap((one) => {
+    if (one.type === 'select') return [depends('RETURNING reads other rows, which may change', GUARDS.run)]
+    if (one.type !== 'function') return []
+    return judgeCall(one).map(() => depends(`${callName(one)}() in RETURNING may change something`, GUARDS.run))
+  })
+}
+
 function judgeCall(call: Node): readonly Classification[] {
   const name = callName(call)
   const args = nodesOf(isNode(call.args) ? call.args.value : undefined)

@@ -1,8 +1,9 @@
 import type { Dialect } from '../port/tx.ts'
-import { type Assignment, assignmentsOf, keepsItsFirst, kindOf } from './assignment.ts'
+import { type Assigned, type Assignment, assignedBy, assignmentsOf, keepsItsFirst, kindOf } from './assignment.ts'
 import { collectFacts, type Facts, noFacts } from './facts.ts'
 import { type Ending, endingCondition } from './guards.ts'
 import { isEmpty, isNode, type Node, nodesInside, nodesOf, requireOnly } from './node.ts'
+import { judgeReturning } from './select.ts'
 import { type Classification, depends, GUARDS, idempotent, NotCovered, notIdempotent, weightiest } from './verdict.ts'
 
 const KEYS = ['type', 'table', 'set', 'where', 'from', 'orderby', 'limit', 'returning', 'with']
@@ -12,17 +13,20 @@ export function classifyUpdate(node: Node, dialect: Dialect): Classification {
   if (!isEmpty(node.with)) throw new NotCovered('UPDATE with WITH is not covered by the rules')
   const assignments = assignmentsOf(node.set, dialect)
   if (assignments.length === 0) throw new NotCovered('UPDATE without SET is not covered by the rules')
-  const assigned = new Set(assignments.map(({ column }) => column))
+  const assigned = assignedBy(assignments)
   const where = collectFacts(node.where, dialect)
+  if ([where, ...assignments.map(({ facts }) => facts)].some(({ excluded }) => excluded.size > 0))
+    throw new NotCovered('a table that is called excluded, outside of DO UPDATE, is not covered by the rules')
   const sources = noFacts()
   for (const one of nodesInside([node.from, node.table]))
     if (one.type === 'function') collectFacts(one, dialect, sources)
-  const ending = endingCondition(node.where, assignments)
+  const ending = endingCondition(node.where, assignments, dialect)
   const all = [
     ...judgeCondition(where),
     ...(sources.writing.size > 0
       ? [notIdempotent(`${list(sources.writing)} changes something at each run`, GUARDS.run)]
       : []),
+    ...judgeReturning(node.returning),
     ...(hasLimit(node) ? [limited(where, assigned)] : []),
     ...assignments.map((one) => judgeAssignment(one, assigned, dialect, ending)),
     ...(nodesOf(node.table).length > 1 || !isEmpty(node.from) || nodesOf(node.table).some(({ join }) => !isEmpty(join))
@@ -58,7 +62,7 @@ export function hasLimit(node: Node): boolean {
   return isNode(node.limit) && !isEmpty(node.limit.value)
 }
 
-function limited(where: Facts, assigned: ReadonlySet<string>): Classification {
+function limited(where: Facts, assigned: Assigned): Classification {
   const ended = [...where.columns].find((name) => assigned.has(name))
   return ended === undefined
     ? depends(
@@ -71,12 +75,7 @@ function limited(where: Facts, assigned: ReadonlySet<string>): Classification {
       )
 }
 
-function judgeAssignment(
-  one: Assignment,
-  assigned: ReadonlySet<string>,
-  dialect: Dialect,
-  ending: Ending,
-): Classification {
+function judgeAssignment(one: Assignment, assigned: Assigned, dialect: Dialect, ending: Ending): Classification {
   const { column, facts } = one
   if (ending?.kind === 'certain') {
     return facts.subqueries + facts.opaque.size > 0 && ending.column === column
@@ -88,14 +87,14 @@ function judgeAssignment(
   const trouble = troubleOf(one, assigned, dialect)
   if (ending?.kind === 'perhaps' && trouble.verdict === 'not-idempotent') {
     return depends(
-      `it is safe only if the new value of \`${ending.column}\` always differs from the one in the condition: ${trouble.reasons[0]}`,
+      `it is safe only if the condition on \`${ending.column}\` no longer holds after the first run: ${trouble.reasons[0]}`,
       trouble.guard,
     )
   }
   return trouble
 }
 
-function troubleOf(one: Assignment, assigned: ReadonlySet<string>, dialect: Dialect): Classification {
+function troubleOf(one: Assignment, assigned: Assigned, dialect: Dialect): Classification {
   const { column, facts } = one
   if (facts.writing.size > 0)
     return notIdempotent(`${list(facts.writing)} changes something at each run`, GUARDS.changing)

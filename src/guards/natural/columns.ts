@@ -2,7 +2,7 @@ import { OnlyonceError } from '../../core/errors.ts'
 import { quote, resolveKey } from '../../core/key.ts'
 import { columnName, tableName } from '../port/names.ts'
 import type { SqlPort } from '../port/port.ts'
-import { inputOf, type SqlInput, type SqlRow } from '../port/values.ts'
+import { inputOf, refuseValue, type SqlInput, type SqlRow } from '../port/values.ts'
 
 /** One column of a row that is to be written. */
 export interface Column {
@@ -35,6 +35,9 @@ export interface TargetOptions {
  * @throws OnlyonceError OPTION_INVALID; KEY_MISSING or KEY_INVALID when a key column has no usable value
  */
 export function targetOf(port: SqlPort, { table, row, key }: TargetOptions): Target {
+  if (typeof row !== 'object' || row === null) throw refuseValue('option `row` must be an object of columns', row)
+  if (typeof key !== 'string' && !Array.isArray(key))
+    throw refuseValue('option `key` must name columns of the row', key)
   const spelled = table
   const columns = Object.entries(row).map(([name, given]): Column => {
     const quoted = columnName(port, name)

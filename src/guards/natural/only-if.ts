@@ -4,6 +4,14 @@ import { portOf } from '../port/of-tx.ts'
 import type { DialectOption, SqlTx } from '../port/tx.ts'
 import { inputOf, type SqlValue } from '../port/values.ts'
 
+/** Where a WHERE or a semicolon is none: in texts, quoted names and comments. */
+const STANDARD = /'[^']*'|"[^"]*"|--[^\n]*|\/\*[\s\S]*?\*\//g
+const TEXTS = {
+  postgres: STANDARD,
+  sqlite: STANDARD,
+  mysql: /'(?:\\[\s\S]|[^'\\])*'|"(?:\\[\s\S]|[^"\\])*"|`[^`]*`|#[^\n]*|--\s[^\n]*|\/\*[\s\S]*?\*\//g,
+}
+
 /**
  * Runs one write that carries its own condition, and tells whether the condition held:
  * `UPDATE stock SET left = left - 1, version = 8 WHERE sku = 'mug' AND version = 7`. A duplicate finds version 8 and changes
@@ -19,8 +27,16 @@ export async function onlyIf(
   options: DialectOption = {},
 ): Promise<'applied' | 'skipped'> {
   const port = portOf(tx, options.dialect)
-  if (typeof sql !== 'string' || !/\bwhere\b/i.test(sql)) {
+  const bare = typeof sql === 'string' ? sql.replace(TEXTS[port.dialect], ' ') : ''
+  if (!/\bwhere\b/i.test(bare) || /^\s*select\b/i.test(bare)) {
     throw new OnlyonceError('OPTION_INVALID', `a write that is to be applied only if needs a WHERE; got ${quote(sql)}`)
+  }
+  // Of several, one driver counts the last, and another runs the first alone.
+  if (/;\s*\S/.test(bare)) {
+    throw new OnlyonceError(
+      'OPTION_INVALID',
+      `a write that is to be applied only if is one statement; got ${quote(sql)}`,
+    )
   }
   const changed = await port.change(
     sql,

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { canonicalJson } from '../../core/canonical-json.ts'
 import { isJson } from '../port/values.ts'
 import type { Column } from './columns.ts'
@@ -9,13 +10,13 @@ export function isSame({ given, input }: Written, stored: unknown): boolean {
   if (stored === null || stored === undefined) return input === null
   if (input === null) return false
   if (stored instanceof Uint8Array) return sameBytes(input, stored)
-  if (stored instanceof Date) return input instanceof Date && stored.getTime() === input.getTime()
+  if (types.isDate(stored)) return types.isDate(input) && stored.getTime() === input.getTime()
   // A driver may have rounded it: mysql2 and SQLite answer a BIGINT as a number.
   if (typeof stored === 'number' && Math.abs(stored) > Number.MAX_SAFE_INTEGER) return false
   if (isJson(stored)) return sameJson(input, stored)
   if (isJson(given) && typeof stored === 'string') return sameJson(input, parsed(stored))
   if (typeof input === 'boolean' && typeof stored !== 'boolean') return String(stored) === (input ? '1' : '0')
-  if (input instanceof Date || input instanceof Uint8Array) return false
+  if (types.isDate(input) || input instanceof Uint8Array) return false
   return typeof input === 'boolean' ? input === stored : String(input) === String(stored)
 }
 

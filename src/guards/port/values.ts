@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { OnlyonceError } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
 import { isPlainObject } from '../../core/value-path.ts'
@@ -15,7 +16,7 @@ export type SqlInput = string | number | bigint | boolean | null | Date | Uint8A
 export type SqlRow = { readonly [column: string]: SqlValue }
 
 export function isJson(value: unknown): value is JsonList | JsonObject {
-  return typeof value === 'object' && value !== null && !(value instanceof Date) && !(value instanceof Uint8Array)
+  return typeof value === 'object' && value !== null && !types.isDate(value) && !(value instanceof Uint8Array)
 }
 
 /**
@@ -39,7 +40,7 @@ export function inputOf(column: string, value: unknown): SqlInput {
       throw wrong('has no value: leave it out, or give null')
     case 'object':
       if (value === null || value instanceof Uint8Array) return value
-      if (value instanceof Date) {
+      if (types.isDate(value)) {
         if (Number.isNaN(value.getTime())) throw wrong('must be a valid date')
         return value
       }

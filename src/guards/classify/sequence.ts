@@ -1,0 +1,37 @@
+import { columnOf } from './facts.ts'
+import { type Node, nodesOf } from './node.ts'
+import { type Classification, depends, GUARDS, weightiest } from './verdict.ts'
+
+/** Statements that run one after the other, each with what it is by itself: what one does, another may undo. */
+export function together(statements: readonly Node[], all: readonly Classification[]): Classification {
+  const heaviest = weightiest(all)
+  if (statements.length === 1) return heaviest
+  if (heaviest.verdict === 'idempotent') {
+    if (statements.every(({ type }) => type === 'select' || type === 'show')) return heaviest
+    return depends(
+      'each statement is idempotent by itself, but one may undo what another one relies on: a sequence need not be idempotent',
+      GUARDS.run,
+    )
+  }
+  const lasting = (statement: Node, nth: number) =>
+    all[nth]?.verdict === 'not-idempotent' &&
+    !statements.some((other) => other !== statement && writesTheSame(statement, other))
+  if (heaviest.verdict !== 'not-idempotent' || statements.some(lasting)) return heaviest
+  return depends(`another statement writes the same, and may undo this: ${heaviest.reasons[0]}`, GUARDS.run)
+}
+
+function writesTheSame(one: Node, other: Node): boolean {
+  if (!meet(tablesOf(one), tablesOf(other))) return false
+  return one.type !== 'update' || other.type !== 'update' || meet(columnsOf(one), columnsOf(other))
+}
+
+const meet = (one: ReadonlySet<string>, other: ReadonlySet<string>): boolean => [...one].some((name) => other.has(name))
+
+function tablesOf({ type, table, from }: Node): ReadonlySet<string> {
+  if (type === 'select') return new Set()
+  return new Set(
+    nodesOf(type === 'delete' ? [table, from].flat() : table).map((one) => String(one.table).toLowerCase()),
+  )
+}
+
+const columnsOf = ({ set }: Node): ReadonlySet<string> => new Set(nodesOf(set).map((one) => columnOf(one).name))
