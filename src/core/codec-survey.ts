@@ -1,19 +1,19 @@
 import { types } from 'node:util'
 import { type CodecLimits, isDangerousName } from './codec-format.ts'
 import { OnlyonceError } from './errors.ts'
-import { describe, isPlainArray, isPlainObject, Trail } from './value-path.ts'
+import { describe, isNativePrototype, isPlainArray, isPlainObject, Trail } from './value-path.ts'
 
 // A subclass of Date, Map or Set would come back as its parent, so only the class itself will do.
 export function isDate(value: object): value is Date {
-  return types.isDate(value) && Object.getPrototypeOf(value) === Date.prototype
+  return types.isDate(value) && isNativePrototype(Date, Object.getPrototypeOf(value))
 }
 
 export function isMap(value: object): value is ReadonlyMap<unknown, unknown> {
-  return types.isMap(value) && Object.getPrototypeOf(value) === Map.prototype
+  return types.isMap(value) && isNativePrototype(Map, Object.getPrototypeOf(value))
 }
 
 export function isSet(value: object): value is ReadonlySet<unknown> {
-  return types.isSet(value) && Object.getPrototypeOf(value) === Set.prototype
+  return types.isSet(value) && isNativePrototype(Set, Object.getPrototypeOf(value))
 }
 
 /** One look at every part of a value before it is encoded: refuses what cannot be, and finds out what it takes. */

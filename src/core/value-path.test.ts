@@ -77,6 +77,22 @@ it('a plain object is a literal or has no prototype', () => {
   expect(isPlainObject(Object.setPrototypeOf([], null))).toBe(false)
 })
 
+it('what comes from another realm is plain as well, and what only looks like it is not', () => {
+  const [list, literal] = runInNewContext('[[1], { a: 1 }]') as [unknown[], object]
+  expect([isPlainArray(list), isPlainObject(literal)]).toEqual([true, true])
+  expect([isPlainObject(list), isPlainArray(literal)]).toEqual([false, false])
+  const classes = '[class Object {}, class Money {}, class Array extends globalThis.Array {}]'
+  for (const source of [`${classes}.map((it) => new it())`, '[new Date(0), new Map(), Object.create({})]']) {
+    for (const value of runInNewContext(source) as object[]) {
+      expect([isPlainArray(value), isPlainObject(value)]).toEqual([false, false])
+    }
+  }
+  const nameless = Object.create(null) as object
+  expect(isPlainObject(Object.create(nameless))).toBe(false)
+  expect(isPlainObject(Object.create(Object.defineProperty(nameless, 'constructor', { value: null })))).toBe(false)
+  expect(isPlainArray(Object.setPrototypeOf([], null))).toBe(false)
+})
+
 it('an unwelcome value is named for a message', () => {
   class Money {}
   const cases: [unknown, string][] = [

@@ -52,13 +52,29 @@ function stepText(step: Step | undefined): string {
 }
 
 export function isPlainArray(value: object): value is readonly unknown[] {
-  return Array.isArray(value) && Object.getPrototypeOf(value) === Array.prototype
+  return Array.isArray(value) && isNativePrototype(Array, Object.getPrototypeOf(value))
 }
 
 /** An object literal or one without a prototype. Anything else has behaviour that data cannot carry. */
 export function isPlainObject(value: object): value is Readonly<Record<string, unknown>> {
   const prototype: unknown = Object.getPrototypeOf(value)
-  return (prototype === Object.prototype || prototype === null) && !Array.isArray(value)
+  return (prototype === null || isNativePrototype(Object, prototype)) && !Array.isArray(value)
+}
+
+/**
+ * Whether that is the prototype of a class of the language, in this realm or in another one: jest runs tests in a realm
+ * of its own, and there what `fetch` and `structuredClone` answer comes from outside.
+ */
+export function isNativePrototype(
+  builtIn: { readonly name: string; readonly prototype: object },
+  prototype: unknown,
+): boolean {
+  if (prototype === builtIn.prototype) return true
+  if (typeof prototype !== 'object' || prototype === null) return false
+  if (Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value?.name !== builtIn.name) return false
+  // A class that somebody named alike stands one further from the end, since it extends the real one.
+  const root: unknown = builtIn === Object ? prototype : Object.getPrototypeOf(prototype)
+  return root !== null && Object.getPrototypeOf(root) === null
 }
 
 /** What an unwelcome value is, for a message: `NaN`, `a function`, `an instance of Money`. */

@@ -1,4 +1,5 @@
 import { inspect, isDeepStrictEqual } from 'node:util'
+import { isPlainObject } from '../../core/value-path.ts'
 import type { Row, Tables } from './tables.ts'
 import type { WorldState } from './world.ts'
 
@@ -81,9 +82,7 @@ export function print(value: unknown): string {
 function deepMap(value: unknown): unknown {
   if (value instanceof Uint8Array) return readableBytes(value)
   if (Array.isArray(value)) return value.map(deepMap)
-  if (typeof value !== 'object' || value === null) return value
-  const proto: unknown = Reflect.getPrototypeOf(value)
-  if (proto !== Object.prototype && proto !== null) return value
+  if (typeof value !== 'object' || value === null || !isPlainObject(value)) return value
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, deepMap(one)]))
 }
 

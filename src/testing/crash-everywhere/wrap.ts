@@ -1,3 +1,5 @@
+import { types } from 'node:util'
+import { isPlainObject } from '../../core/value-path.ts'
 import type { PretendedProcess } from './process.ts'
 
 /** Calls that change nothing by themselves. */
@@ -113,10 +115,10 @@ function isResource(value: unknown): value is object {
   if (typeof value === 'function') return true
   if (!isObject(value) || originals.has(value)) return false
   if (Array.isArray(value) || ArrayBuffer.isView(value) || isThenable(value)) return false
-  if (value instanceof Date || value instanceof Error || value instanceof Map || value instanceof Set) return false
-  if (value instanceof AbortSignal || Array.isArray((value as { rows?: unknown }).rows)) return false
-  const proto: unknown = Reflect.getPrototypeOf(value)
-  if (proto !== Object.prototype && proto !== null) return true
+  if (types.isDate(value) || types.isMap(value) || types.isSet(value)) return false
+  if (value instanceof Error || types.isNativeError(value) || value instanceof AbortSignal) return false
+  if (Array.isArray((value as { rows?: unknown }).rows)) return false
+  if (!isPlainObject(value)) return true
   return Object.values(value).some((member) => typeof member === 'function')
 }
 
