@@ -10,6 +10,10 @@ export interface CanonicalLimits {
 
 const DEFAULT_LIMITS: CanonicalLimits = Object.freeze({ maxDepth: 100, maxBytes: 4 * 1024 * 1024 })
 
+/** What JSON escapes, and halves of a character. Most texts have neither, and then there is nothing to work out. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: those are what it looks for
+const NEEDS_CARE = /["\\\x00-\x1f\ud800-\udfff]/
+
 /**
  * Gives two equal JSON values the same text, whatever the order of their members.
  *
@@ -40,7 +44,9 @@ class CanonicalWriter {
 
   write(value: unknown): string {
     this.#value(value)
-    if (Buffer.byteLength(this.#out) > this.#limits.maxBytes) this.#refuseSize()
+    const { maxBytes } = this.#limits
+    // No character of UTF-16 takes more than three bytes: most texts need not be counted.
+    if (this.#out.length * 3 > maxBytes && Buffer.byteLength(this.#out) > maxBytes) this.#refuseSize()
     return this.#out
   }
 
@@ -48,7 +54,7 @@ class CanonicalWriter {
     if (value === null || typeof value === 'boolean') this.#append(String(value))
     // ECMAScript's own number formatting is what RFC 8785 prescribes, and it writes -0 as 0.
     else if (Number.isFinite(value)) this.#append(String(value))
-    else if (typeof value === 'string') this.#text(value)
+    else if (typeof value === 'string') this.#append(this.#quoted(value))
     else if (typeof value === 'object') this.#container(value)
     else this.#refuse(value)
   }
@@ -56,10 +62,11 @@ class CanonicalWriter {
   #container(value: object): void {
     if (this.#trail.isInside(value)) this.#fail('contains itself; a cycle has no canonical form')
     if (this.#trail.depth === this.#limits.maxDepth) this.#fail(`is nested deeper than ${this.#limits.maxDepth} levels`)
-    if (!isPlainArray(value) && !isPlainObject(value)) this.#refuse(value)
+    const isArray = isPlainArray(value)
+    if (!isArray && !isPlainObject(value)) this.#refuse(value)
     this.#trail.enter(value)
-    if (isPlainArray(value)) this.#array(value)
-    else this.#object(value)
+    if (isArray) this.#array(value)
+    else this.#object(value as Readonly<Record<string, unknown>>)
     this.#trail.leave()
   }
 
@@ -81,17 +88,17 @@ class CanonicalWriter {
       const value = members[name]
       if (value === undefined) continue
       if (name === '__proto__') this.#fail('is a member named __proto__, which can change a prototype')
-      if (!name.isWellFormed()) this.#fail('has a lone surrogate, which has no canonical form')
-      this.#append(`${separator}${JSON.stringify(name)}:`)
+      this.#append(`${separator}${this.#quoted(name)}:`)
       this.#value(value)
       separator = ','
     }
     this.#append(separator === '{' ? '{}' : '}')
   }
 
-  #text(text: string): void {
+  #quoted(text: string): string {
+    if (!NEEDS_CARE.test(text)) return `"${text}"`
     if (!text.isWellFormed()) this.#fail('has a lone surrogate, which has no canonical form')
-    this.#append(JSON.stringify(text))
+    return JSON.stringify(text)
   }
 
   #append(text: string): void {
