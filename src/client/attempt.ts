@@ -1,9 +1,10 @@
 import type { Runtime } from '../core/runtime.ts'
+import { conflictCode } from './conflict.ts'
 import type { Fetch } from './types.ts'
 
-/** How one attempt ended. */
+/** How one attempt ended. `conflict` is what a 409 calls itself. */
 export type Tried =
-  | { readonly kind: 'answered'; readonly response: Response }
+  | { readonly kind: 'answered'; readonly response: Response; readonly conflict: string | undefined }
   | { readonly kind: 'failed'; readonly error: unknown }
 
 export interface AttemptLimits {
@@ -36,7 +37,8 @@ export async function attempt(fetch: Fetch, url: URL, init: RequestInit, limits:
     const response = await Promise.race([asked, ended])
     // While the rest of an answer is on its way, the caller's signal must still end it.
     if (await Promise.race([readAhead(response, readAheadBytes), ended])) unfollow()
-    return { kind: 'answered', response }
+    const conflict = await Promise.race([conflictCode(response), ended])
+    return { kind: 'answered', response, conflict }
   } catch (error) {
     asked.then(discard, () => {})
     own.abort(error)

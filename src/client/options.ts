@@ -41,7 +41,10 @@ export interface IdempotentFetchOptions {
   readonly maxBodyBytes?: number
   /** Default 1 MiB. So much of an answer is waited for before the call resolves; 0 for none. Event streams never are. */
   readonly readAheadBytes?: number
-  /** Whether an answer is worth another attempt. Default, and where it answers `undefined`: 408, 425, 429, 5xx, and 409 to a key. */
+  /**
+   * Whether an answer is worth another attempt. Default, and where it answers `undefined`: 408, 425, 429, 5xx, and 409 to
+   * a key unless its problem says that it is for good; `Stripe-Should-Retry` and `Transient-Error` come before these.
+   */
   readonly retry?: (response: Response) => boolean | undefined
   /** Default `'idempotency-replayed'`. */
   readonly replayedHeader?: string

@@ -1,6 +1,7 @@
 import { invalidOption } from '../core/options.ts'
 import { type Runtime, systemRuntime } from '../core/runtime.ts'
 import { attempt, discard } from './attempt.ts'
+import { wasCarriedOut } from './conflict.ts'
 import { readCall } from './queued-call.ts'
 import { reasonFor } from './reason.ts'
 import { checkNumbers, functionRule, headerName } from './rules.ts'
@@ -66,7 +67,7 @@ export function redeliver(
     const verdict = judge(tried, { ...judging, keyed: headers.has(keyHeader) })
     if (tried.kind === 'answered') discard(tried.response)
     if (verdict === 'failure' || tried.kind === 'failed') return { ok: false, reason }
-    return tried.response.status < 400 ? { ok: true } : permanent(reason)
+    return tried.response.status < 400 || wasCarriedOut(tried.conflict) ? { ok: true } : permanent(reason)
   }
 
   return (batch) => Promise.all(batch.map((one) => send(one).catch(unsendable)))

@@ -1,16 +1,19 @@
 import type { Tried } from './attempt.ts'
+import { isForGood } from './conflict.ts'
 
 /** `result`: the caller's answer. `failure`: worth another attempt, if one is safe. */
 export type Verdict = 'result' | 'failure'
 
 export interface Judging {
-  /** The call has a key, so that 409 means "an earlier attempt is still running" and not a conflict of its own. */
+  /** The call has a key, so that 409 may mean "an earlier attempt is still running". Otherwise it is a conflict of its own. */
   readonly keyed: boolean
   readonly replayedHeader: string
   readonly retry: (response: Response) => boolean | undefined
 }
 
 const PASSING = [408, 425, 429]
+/** Stripe's word, and Adyen's. */
+const ADVICE = ['stripe-should-retry', 'transient-error']
 
 /** What one attempt came to. Whether the call may be repeated at all is not asked here. */
 export function judge(tried: Tried, { keyed, replayedHeader, retry }: Judging): Verdict {
@@ -20,8 +23,11 @@ export function judge(tried: Tried, { keyed, replayedHeader, retry }: Judging): 
   if (decided !== undefined) return decided ? 'failure' : 'result'
   // A stored answer is the same next time, also when it is a 500.
   if (isReplay(response, replayedHeader)) return 'result'
-  const { status } = response
-  return (status === 409 && keyed) || PASSING.includes(status) || status >= 500 ? 'failure' : 'result'
+  const { status, headers } = response
+  const advised = ADVICE.map((name) => headers.get(name)?.toLowerCase())
+  if (status < 400 || advised.includes('false')) return 'result'
+  const waiting = status === 409 && keyed && !isForGood(tried.conflict)
+  return waiting || advised.includes('true') || PASSING.includes(status) || status >= 500 ? 'failure' : 'result'
 }
 
 /** Whether another server may do better: not when the answer is about the operation or the caller. */

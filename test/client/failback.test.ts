@@ -53,6 +53,22 @@ describe('failback in memory', () => {
     expect(events.at(-1)).toMatchObject({ type: 'dropped', reason: 'HTTP 422' })
   })
 
+  it.each([
+    ['duplicate', 'delivered'],
+    ['unrecordable', 'delivered'],
+    ['outcome-unknown', 'dropped'],
+  ])('takes 409 %s for the end: %s', async (code, type) => {
+    const server = await serve((response, _, number) => {
+      if (number === 1) return void response.writeHead(503).end()
+      response.writeHead(409, { 'content-type': 'application/problem+json' }).end(JSON.stringify({ code }))
+    })
+    const { send, events, until } = client()
+    await send(server.origin, POST)
+    await until(type)
+    expect(events).toHaveLength(3)
+    if (type === 'dropped') expect(events[2]).toMatchObject({ reason: `HTTP 409 ${code}` })
+  })
+
   it('drops what is too old for the server to know its key', async () => {
     const server = await serve(statuses(503))
     const { send, events, until } = client({ maxQueuedMs: 50 })

@@ -1,11 +1,20 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { type ClientEvent, idempotentFetch, isReplay } from '../../src/client/index.ts'
-import { closedOrigin, closeServers, FAST, serve, statuses } from './server.ts'
+import type { HttpReply } from '../../src/http/call.ts'
+import { PROBLEMS, problemOf } from '../../src/http/problem.ts'
+import { issueReply } from '../../src/http/token-issue.ts'
+import { OnlyonceError } from '../../src/index.ts'
+import { closedOrigin, closeServers, FAST, problems, serve, statuses } from './server.ts'
 
 afterEach(closeServers)
 
 const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 const POST = { method: 'POST', body: 'pay 42' }
+/** Without `Retry-After`, whose shortest is a second. */
+const atOnce = ({ headers, ...reply }: HttpReply) => ({
+  ...reply,
+  headers: headers.filter(([name]) => name !== 'retry-after'),
+})
 
 describe('the key of a call', () => {
   it('is a UUID, the same on every attempt, and another one for the next call', async () => {
@@ -96,6 +105,85 @@ describe('an answer', () => {
     const retry = ({ status }: Response) => (status === 418 ? true : status === 503 ? false : undefined)
     expect((await idempotentFetch(fetch, { ...FAST, retry })(server.origin, POST)).status).toBe(503)
     expect(server.seen).toHaveLength(2)
+  })
+})
+
+describe('409 to a call with a key', () => {
+  const conflicts = Object.values(PROBLEMS).filter(({ status }) => status === 409)
+  const passing = conflicts.filter(({ later }) => later)
+  const final = conflicts.filter(({ later }) => !later)
+
+  it.each(passing)('of our guard is asked again: $code', async (kind) => {
+    const server = await serve(problems(atOnce(problemOf(kind, {}))))
+    expect((await idempotentFetch(fetch, FAST)(server.origin, POST)).status).toBe(201)
+    expect(server.seen).toHaveLength(2)
+  })
+
+  it('of our tokens is asked again', async () => {
+    const issue = () => Promise.reject(new OnlyonceError('IN_FLIGHT', 'a token is open'))
+    const reply = await issueReply({ issue }, {}, { subject: () => 'me', operation: 'POST /orders' })
+    const server = await serve(problems(atOnce(reply)))
+    expect((await idempotentFetch(fetch, FAST)(server.origin, POST)).status).toBe(201)
+    expect(server.seen).toHaveLength(2)
+  })
+
+  it.each(final)('of our guard is final where it says so: $code', async (kind) => {
+    const server = await serve(problems(problemOf(kind, { docs: 'https://shop.example/keys' })))
+    for (const readAheadBytes of [0, 1_000_000]) {
+      const response = await idempotentFetch(fetch, { ...FAST, readAheadBytes })(server.origin, POST)
+      expect(response.status).toBe(409)
+      expect(await response.json()).toMatchObject({ code: kind.code, title: kind.title })
+      expect(server.seen).toHaveLength(1)
+      server.forget()
+    }
+  })
+
+  it.each([
+    ['another code', '{"code":"CONFLICT"}', 'application/problem+json'],
+    ['no code', '{"title":"A request is outstanding for this Idempotency-Key"}', 'application/problem+json'],
+    ['a code that is no text', '{"code":["duplicate"]}', 'application/problem+json'],
+    ['no object', 'null', 'application/problem+json'],
+    ['no JSON', '{"code":"duplicate"', 'application/problem+json'],
+    ['too much of it', `{"code":"duplicate","more":"${'x'.repeat(20_000)}"}`, 'application/problem+json'],
+    ['another kind of document', '{"code":"duplicate"}', 'application/json'],
+    ['no body', '', 'application/problem+json'],
+  ])('of another server is asked again: %s', async (_, body, type) => {
+    const reply = { status: 409, headers: [['content-type', type]] as const, body: Buffer.from(body) }
+    const server = await serve(problems(reply))
+    expect((await idempotentFetch(fetch, FAST)(server.origin, POST)).status).toBe(201)
+    expect(server.seen).toHaveLength(2)
+  })
+
+  it('whose document does not end is asked again when the attempt is over', async () => {
+    const server = await serve((response, _, number) => {
+      if (number > 1) return void response.writeHead(201).end()
+      response.writeHead(409, { 'content-type': 'application/problem+json' }).write('{"code":"dup')
+    })
+    const options = { ...FAST, readAheadBytes: 0, attemptTimeoutMs: 2_000 }
+    expect((await idempotentFetch(fetch, options)(server.origin, POST)).status).toBe(201)
+    expect(server.seen).toHaveLength(2)
+  })
+
+  it('says in the event what it calls itself', async () => {
+    const events: ClientEvent[] = []
+    const server = await serve(problems(atOnce(problemOf(PROBLEMS.IN_FLIGHT, {}))))
+    await idempotentFetch(fetch, { ...FAST, onEvent: (event) => events.push(event) })(server.origin, POST)
+    expect(events).toMatchObject([{ type: 'attempt-failed', status: 409, reason: 'HTTP 409 conflict' }])
+  })
+})
+
+describe("a server's own word on asking again", () => {
+  it.each([
+    ['stripe-should-retry', 'false', 409, 1],
+    ['stripe-should-retry', 'false', 500, 1],
+    ['stripe-should-retry', 'true', 400, 2],
+    ['transient-error', 'true', 422, 2],
+    ['transient-error', 'true', 200, 1],
+    ['transient-error', 'maybe', 422, 1],
+  ])('%s: %s with %i', async (name, value, status, asked) => {
+    const server = await serve(problems({ status, headers: [[name, value]], body: undefined }))
+    const response = await idempotentFetch(fetch, FAST)(server.origin, POST)
+    expect([response.status, server.seen.length]).toEqual([asked === 1 ? status : 201, asked])
   })
 })
 

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { HttpReply } from '../../src/http/call.ts'
 
 export interface Seen {
   readonly method: string
@@ -15,6 +16,8 @@ export interface TestServer {
   /** Every request whose body arrived, in order. */
   readonly seen: readonly Seen[]
   readonly keys: readonly (string | undefined)[]
+  /** As if nothing had been asked yet. */
+  forget(): void
   close(): Promise<void>
 }
 
@@ -47,6 +50,9 @@ export async function serve(answer: Answer): Promise<TestServer> {
     get keys() {
       return seen.map(({ key }) => key)
     },
+    forget() {
+      seen.length = 0
+    },
     close() {
       servers.delete(served)
       server.closeAllConnections()
@@ -65,6 +71,14 @@ export async function closeServers(): Promise<void> {
 export function statuses(...list: readonly number[]): Answer {
   return (response, _, number) => {
     response.writeHead(list[Math.min(number, list.length) - 1] ?? 200).end(`answer ${number}`)
+  }
+}
+
+/** That reply to the first request, and 201 to all others. */
+export function problems({ status, headers, body }: HttpReply): Answer {
+  return (response, _, number) => {
+    if (number > 1) return void response.writeHead(201).end()
+    response.writeHead(status, Object.fromEntries(headers)).end(body)
   }
 }
 
