@@ -10,8 +10,12 @@ export function endedHere({ socket }: ServerResponse): boolean {
 
 /** Whether the connection, or the stream of HTTP/2, is over. */
 export function isClosed(res: ServerResponse): boolean {
-  const { stream } = res as { readonly stream?: { readonly destroyed: boolean } }
-  return stream === undefined ? res.destroyed : stream.destroyed
+  return (streamOf(res) ?? res).destroyed
+}
+
+/** Only a response of HTTP/2 has one. */
+function streamOf(res: ServerResponse): { readonly destroyed: boolean } | undefined {
+  return (res as { readonly stream?: { readonly destroyed: boolean } }).stream
 }
 
 /**
@@ -20,7 +24,7 @@ export function isClosed(res: ServerResponse): boolean {
  */
 export function pretendConnected(res: ServerResponse): void {
   // The stream of HTTP/2 needs no such help.
-  if ((res as { readonly stream?: unknown }).stream !== undefined) return
+  if (streamOf(res) !== undefined) return
   for (const [name, value] of [
     ['socket', null],
     ['destroyed', false],
@@ -39,13 +43,14 @@ export function takeBackHead(res: ServerResponse): boolean {
   const { _header: head, _headerSent: sent } = res as { readonly _header?: unknown; readonly _headerSent?: unknown }
   if (res.headersSent && (typeof head !== 'string' || sent !== false)) return false
   if (res.headersSent) Object.assign(res, { _header: null, _contentLength: null, chunkedEncoding: false })
-  res.statusMessage = ''
+  // HTTP/2 has none, and Node warns whoever sets one.
+  if (streamOf(res) === undefined) res.statusMessage = ''
   return true
 }
 
 /** On HTTP/1 it is a property that anybody may write, and `writableEnded` answers from it. */
 export function finishedIsPlain(res: ServerResponse): boolean {
-  return (res as { readonly stream?: unknown }).stream === undefined && Object.hasOwn(res, 'finished')
+  return streamOf(res) === undefined && Object.hasOwn(res, 'finished')
 }
 
 export function setFinished(res: ServerResponse, finished: boolean): void {
