@@ -13,7 +13,7 @@ const SHORTEST_WARM_UP_MS = 500
 
 /**
  * @typedef {import('./slice.mjs').Side} Side
- * @typedef {import('./apart.mjs').Apart} Apart
+ * @typedef {Pick<import('./apart.mjs').Apart, 'what' | 'slice' | 'close'>} Apart
  *
  * @typedef {object} Rules
  * @property {number} callers How many are under way at the same time.

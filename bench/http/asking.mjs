@@ -1,7 +1,4 @@
-// The client: autocannon in this process, a server in a process of its own.
-import { fork } from 'node:child_process'
-import { once as next } from 'node:events'
-import { fileURLToPath } from 'node:url'
+// The client: autocannon in this process.
 import autocannon from 'autocannon'
 import { KNOWN, newKeys, oneOf, order } from '../workload.mjs'
 
@@ -10,26 +7,19 @@ const SHORTEST_SLICE_MS = 2_000
 
 /**
  * @typedef {'first' | 'duplicate'} Asked
- * @typedef {{ what: string, method?: string, pid: number, slice: (callers: number, sliceMs: number) => Promise<import('../slice.mjs').Done>, close: () => Promise<void> }} Asking
+ * @typedef {{ what: string, pid: number, slice: (callers: number, sliceMs: number) => Promise<import('../slice.mjs').Done>, close: () => Promise<void> }} Asking
  */
 
-/** Starts `module` with `args`, which tells its port, and asks it as a client would. @param {URL} module @param {readonly string[]} args @param {{ what: string, asked: Asked, method?: 'POST' | 'PUT' }} how @returns {Promise<Asking>} */
-export async function asking(module, args, { what, asked, method = 'POST' }) {
-  const child = fork(fileURLToPath(module), args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-  const left = next(child, 'exit')
-  const [{ port }] = await Promise.race([
-    next(child, 'message'),
-    left.then(() => {
-      throw new Error(`${what}: its server ended before it listened`)
-    }),
-  ])
+/** Asks a server for orders as a client would. @param {import('./serving.mjs').Serving} server @param {Asked} asked @returns {Asking} */
+export function asking({ what, pid, port, close }, asked) {
   const known = newKeys(KNOWN)
   const fresh = newKeys(1)[0] ?? ''
   let n = 0
   const nextKey = () => (asked === 'first' ? `${fresh}-${n++}` : oneOf(known, n++))
   return {
     what,
-    pid: /** @type {number} */ (child.pid),
+    pid,
+    close,
     async slice(callers, sliceMs) {
       const cpu = process.cpuUsage()
       const start = performance.now()
@@ -39,7 +29,7 @@ export async function asking(module, args, { what, asked, method = 'POST' }) {
         duration: Math.max(sliceMs, SHORTEST_SLICE_MS) / 1000,
         requests: [
           {
-            method,
+            method: 'POST',
             body: JSON.stringify(order),
             headers: { 'content-type': 'application/json' },
             setupRequest: (request) => ({ ...request, headers: { ...request.headers, 'idempotency-key': nextKey() } }),
@@ -52,10 +42,6 @@ export async function asking(module, args, { what, asked, method = 'POST' }) {
       if (result.non2xx > operations / 100)
         throw new Error(`${what} refused ${result.non2xx} of ${operations} requests`)
       return { operations, tookMs: performance.now() - start, clientMs: (user + system) / 1000 }
-    },
-    async close() {
-      child.kill()
-      await left
     },
   }
 }

@@ -1,4 +1,4 @@
-// `POST /orders` on Fastify, in one of several ways. Started by asking.mjs.
+// `POST /orders` on Fastify, in one of several ways. Started by fastify.mjs.
 import Fastify from 'fastify'
 import { Redis } from 'ioredis'
 import { onlyonce } from 'onlyonce'
@@ -18,7 +18,7 @@ const app = Fastify()
 const guarded = (store, more = {}) =>
   app.register(idempotency, { once: onlyonce({ store, scope: 'bench', ...more }), scope: 'public' })
 
-/** As its README shows it for a framework that it has no adapter for. @param {object} storage */
+/** As its README shows it for a framework without a plugin: the one for Fastify cannot be installed. @param {object} storage */
 async function rivalled(storage) {
   const { Idempotency } = await rival('@node-idempotency/core')
   const idempotency = new Idempotency(storage, { cacheTTLMS: RETENTION_MS })

@@ -1,6 +1,7 @@
 import { contest } from '../contest.mjs'
 import { contestTable } from '../contest-table.mjs'
 import { asking } from './asking.mjs'
+import { serving } from './serving.mjs'
 
 const SERVER = new URL('./fastify-server.mjs', import.meta.url)
 const CALLERS = 32
@@ -23,17 +24,20 @@ const WAYS = {
   'rival-redis': '@node-idempotency/core, Redis',
 }
 
+/** The registry that the rivals come from has none of these. */
+const NOT_INSTALLED = ['@node-idempotency/fastify', '@idempot/fastify-middleware', 'hono-idempotency']
+
 /** @type {import('../sections.mjs').Section} */
 export const fastify = {
   name: 'http',
-  table: (rows) => contestTable(rows),
+  table: (rows) => `${contestTable(rows)} Not installed, so not measured: ${NOT_INSTALLED.join(', ')}.`,
   cases: ({ servers, sliceMs }) =>
     CASES.map(({ name, asked, ways, ...goal }) => ({
       name: `${name}, ${CALLERS} callers`,
       async measure() {
         const { url } = await servers.get('redis')
         const sides = []
-        for (const way of ways) sides.push(await asking(SERVER, [way, url], { what: WAYS[way], asked }))
+        for (const way of ways) sides.push(asking(await serving(SERVER, [way, url], WAYS[way]), asked))
         const measured = await contest(sides, { callers: CALLERS, sliceMs, pids: sides.map(({ pid }) => pid) })
         return { ...goal, ...measured }
       },
