@@ -13,7 +13,8 @@ export async function fill(store, count, retentionMs, body) {
     while (left > 0) {
       const size = Math.min(BATCH, left)
       left -= size
-      const leases = leasesOf(await store.claim(claimsOf(newKeys(size))))
+      const claims = claimsOf(newKeys(size)).map((one) => ({ ...one, retentionMs }))
+      const leases = leasesOf(await store.claim(claims))
       await store.complete(leases.map((lease) => ({ lease, result, retentionMs })))
     }
   }

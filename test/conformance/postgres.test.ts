@@ -36,6 +36,58 @@ describeWith('postgres', (url) => {
   )
 
   storeConformance(
+    'postgres, in partitions',
+    {
+      async open() {
+        const database = await testDatabase(url)
+        const options = { partitions: { everyMs: 3_600_000, keep: 100 } }
+        let store = database.store(options)
+        return {
+          store,
+          endTransaction,
+          async advance(ms) {
+            await database.advance(ms)
+            await delivery()
+          },
+          async reopen() {
+            await store[Symbol.asyncDispose]()
+            store = database.store(options)
+            return store
+          },
+          close: () => database.close(),
+        }
+      },
+    },
+    { describe, it },
+  )
+
+  storeConformance(
+    'postgres, in partitions that end whenever time passes',
+    {
+      async open() {
+        const database = await testDatabase(url)
+        const store = database.store({ partitions: { everyMs: 3_600_000, keep: 100 } })
+        await store.migrate()
+        return {
+          store,
+          endTransaction,
+          async advance(ms) {
+            await database.beginPartition()
+            await database.advance(ms)
+            await delivery()
+          },
+          close: () => database.close(),
+        }
+      },
+      skip: {
+        'a sweep removes at most as many as it was told, and the next goes on':
+          'a partition is dropped whole, and counts with all that it had',
+      },
+    },
+    { describe, it },
+  )
+
+  storeConformance(
     'postgres, on one client and without prepared statements',
     {
       async open() {

@@ -1,17 +1,22 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { createPostgresStore, type PostgresStore, type PostgresStoreOptions } from '../../src/stores/postgres/index.ts'
-import { SERVER_CLOCK } from '../../src/stores/postgres/sql/names.ts'
+import { beginWhenDue } from '../../src/stores/postgres/partitions.ts'
+import { namesIn, type PartitionedNames, SERVER_CLOCK } from '../../src/stores/postgres/sql/names.ts'
 
 export interface TestDatabase {
   readonly pool: pg.Pool
   readonly schema: string
+  /** The clock of its stores: an SQL expression for whole microseconds. */
+  readonly clock: string
   /** Of this schema, on this pool unless told otherwise. */
   store(options?: Partial<PostgresStoreOptions>): PostgresStore
   /** Moves the clock of every store of this schema: no test sleeps through a lease. */
   advance(ms: number): Promise<void>
   /** Makes the clock stand still at `micros`. */
   setClock(micros: number): Promise<void>
+  /** Where the store keeps its records in partitions: from now on in the next one. */
+  beginPartition(): Promise<void>
   sql(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>
   close(): Promise<void>
 }
@@ -31,6 +36,7 @@ export async function testDatabase(url: string, pooling: pg.PoolConfig = {}): Pr
   return {
     pool,
     schema,
+    clock,
     store(options = {}) {
       const source = 'client' in options ? {} : { pool }
       const store = createPostgresStore({ ...source, schema, ...options } as PostgresStoreOptions, clock)
@@ -42,6 +48,11 @@ export async function testDatabase(url: string, pooling: pg.PoolConfig = {}): Pr
     },
     async setClock(micros) {
       await control.query(`UPDATE "${schema}".test_clock SET shift = $1, running = 0`, [micros])
+    },
+    async beginPartition() {
+      const client = await pool.connect()
+      await beginWhenDue(client, namesIn(schema, clock, true) as PartitionedNames, schema, -Infinity)
+      client.release()
     },
     sql: async (text, values = []) => (await control.query(text, values)).rows,
     async close() {

@@ -20,13 +20,18 @@ export async function migrate(io: Io, { store: flag, json = false, dryRun = fals
     const { from, to, statements } = await store.migrate({ dryRun })
     if (json) line(io.stdout, safeJson({ from, to, dryRun, statements }))
     else for (const sql of statements) line(io.stdout, `${sql};`)
-    line(io.stderr, told(from, to, dryRun))
+    line(io.stderr, told(from, to, statements.length, dryRun))
     return EXIT.ok
   })
 }
 
-function told(from: number, to: number, dryRun: boolean): string {
-  if (from === to) return `The schema is up to date (version ${to}).`
-  const change = from === 0 ? `create the schema in version ${to}` : `bring the schema from version ${from} to ${to}`
+function told(from: number, to: number, statements: number, dryRun: boolean): string {
+  if (statements === 0) return `The schema is up to date (version ${to}).`
+  const change =
+    from === 0
+      ? `create the schema in version ${to}`
+      : from === to
+        ? `keep the records of the schema (version ${to}) in partitions`
+        : `bring the schema from version ${from} to ${to}`
   return dryRun ? `This would ${change}; nothing was changed.` : `Done: ${change}.`
 }

@@ -7,7 +7,7 @@ import { KINDS, toId } from '../sql/rows.ts'
 import type { PgTx } from './client.ts'
 import { faultOf } from './faults.ts'
 import { plainArray, textArray } from './literals.ts'
-import type { ResolvedPostgresOptions } from './options.ts'
+import { type ResolvedPostgresOptions, refuseLonger } from './options.ts'
 import { micros, stranger } from './records.ts'
 import { explained, type Session } from './session.ts'
 import type { Values } from './statement.ts'
@@ -24,7 +24,7 @@ export function createWithin(
   transactions: Transactions,
   statements: Statements,
   fences: HandedFences,
-  { lockWaitMs, schema }: ResolvedPostgresOptions,
+  { lockWaitMs, schema, partitions }: ResolvedPostgresOptions,
 ): (tx: PgTx) => AtomicClaims {
   async function claimOnce(session: Session, request: ClaimRequest): Promise<ClaimOutcome> {
     for (let races = 0; races < MAX_RACES; races++) {
@@ -137,8 +137,12 @@ export function createWithin(
     }
 
     return {
-      claim: async (request) => (await claimed(() => claimOnce(session, request))) ?? LOCKED,
+      async claim(request) {
+        refuseLonger(partitions, [request])
+        return (await claimed(() => claimOnce(session, request))) ?? LOCKED
+      },
       async claimAll(requests) {
+        refuseLonger(partitions, requests)
         if (requests.length === 0) return []
         return (await claimed(() => claimAllOnce(session, requests))) ?? requests.map(() => LOCKED)
       },

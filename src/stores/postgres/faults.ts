@@ -1,4 +1,5 @@
 import { OnlyonceError, reasonOf } from '../../core/errors.ts'
+import type { PostgresPartitions } from './options.ts'
 
 /** What went wrong underneath. `again`: the same statement may succeed at once. `lost`: the connection is of no use. */
 export type Fault =
@@ -19,6 +20,7 @@ const BY_CODE: Readonly<Record<string, Fault>> = {
   '55P03': 'locked', // lock_not_available
   '42P01': 'no-tables',
   '42703': 'no-tables', // undefined_column
+  '42P10': 'no-tables', // invalid_column_reference: no index to conflict with, since the table has partitions now
   '3F000': 'no-tables', // invalid_schema_name
   '3B001': 'no-savepoint',
   '25P01': 'no-transaction',
@@ -63,8 +65,12 @@ export function faultOf(error: unknown): Fault {
 }
 
 /** How a user brings the schema up to date. No URL: it may hold a password. */
-export function migrateCommand(schema: string): string {
-  const query = schema === 'onlyonce' ? '' : `?schema=${schema}`
+export function migrateCommand(schema: string, partitions?: PostgresPartitions): string {
+  const given = [
+    ...(schema === 'onlyonce' ? [] : [`schema=${schema}`]),
+    ...(partitions === undefined ? [] : [`partitions=${partitions.everyMs},${partitions.keep}`]),
+  ]
+  const query = given.length === 0 ? '' : `?${given.join('&')}`
   return `run \`npx onlyonce migrate --store postgres://HOST/DATABASE${query}\`, or \`store.migrate()\``
 }
 

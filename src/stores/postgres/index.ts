@@ -8,16 +8,17 @@ import { createLender } from './lender.ts'
 import { createListening } from './listening.ts'
 import { type PostgresStoreOptions, resolvePostgresOptions } from './options.ts'
 import { createOutboxTable } from './outbox-table.ts'
+import { createUpkeep } from './partitions.ts'
 import { createRecords } from './records.ts'
 import { createSchema } from './schema.ts'
-import { namesIn } from './sql/names.ts'
+import { isPartitioned, namesIn } from './sql/names.ts'
 import { createStatements } from './statements.ts'
 import { createTransactions } from './transaction.ts'
 
 export type { Migration, MigrationPlan, SchemaReport } from '../sql/schema.ts'
 export type { PgClient, PgNamedQuery, PgPool, PgPoolClient, PgResult, PgTx } from './client.ts'
 export { postgresMigrations } from './migrations.ts'
-export type { PostgresStoreOptions } from './options.ts'
+export type { PostgresPartitions, PostgresStoreOptions } from './options.ts'
 
 export interface PostgresStore extends TransactionalStore<PgTx>, SchemaVerbs {}
 
@@ -42,20 +43,24 @@ export function postgresStore(options: PostgresStoreOptions): PostgresStore {
 /** With a clock of its own: an SQL expression for whole microseconds since 1970. For tests, which do not wait. */
 export function createPostgresStore(options: PostgresStoreOptions, clock?: string): PostgresStore {
   const resolved = resolvePostgresOptions(options)
-  const names = namesIn(resolved.schema, clock)
-  const statements = createStatements(names)
+  const { partitions } = resolved
+  const names = namesIn(resolved.schema, clock, partitions !== undefined)
+  const statements = createStatements(names, partitions?.everyMs)
   const lender = createLender(resolved)
-  const schema = createSchema(resolved, lender)
+  const schema = createSchema(resolved, lender, names)
   const asking = createAsking(resolved, lender, schema)
   const fences = createHandedFences()
   const listening = createListening(resolved, lender, schema, asking, statements, names)
   const transactions = createTransactions(asking, resolved, listening.wake)
+  const records = createRecords(asking, statements, fences, listening.wake, resolved)
+  const upkeep = partitions && isPartitioned(names) ? createUpkeep(asking, names, resolved, partitions) : undefined
   let closing: Promise<void> | undefined
 
   return {
     name: 'postgres',
     traits: TRAITS,
-    ...createRecords(asking, statements, fences, listening.wake),
+    ...records,
+    sweep: upkeep === undefined ? records.sweep : async (limit) => (await upkeep(limit)) + (await records.sweep(limit)),
     watch: listening.watch,
     transaction: (work) => transactions.run(work),
     within: createWithin(transactions, statements, fences, resolved),

@@ -73,7 +73,14 @@ export function postgresMigrations(schema = 'onlyonce'): readonly Migration[] {
   until  bigint NOT NULL
 )`,
         // For people and reports; its columns are public. No row: retention is over. NULL retained_until: for ever.
-        `CREATE VIEW ${table('v_operations')} AS
+        `CREATE VIEW ${viewOf(table)}`,
+      ],
+    },
+  ]
+}
+
+/** What comes behind `CREATE VIEW`; `table` gives the name of a table. */
+export const viewOf = (table: (name: string) => string): string => `${table('v_operations')} AS
 SELECT replace(id::text, '-', '') AS id, scope, key,
   CASE
     WHEN result_kind = 3 THEN 'unknown'
@@ -85,14 +92,10 @@ SELECT replace(id::text, '-', '') AS id, scope, key,
   to_timestamp(lease_until / 1000000.0) AS lease_until,
   CASE WHEN retain_until < 8640000000000000000 THEN to_timestamp(retain_until / 1000000.0) END AS retained_until
 FROM ${table('operations')}, (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now) clock
-WHERE retain_until > now OR lease_until > now`,
-      ],
-    },
-  ]
-}
+WHERE retain_until > now OR lease_until > now`
 
 /** What a schema of the latest version must have; `check` reports what it has not. */
-export const EXPECTED_COLUMNS: Readonly<Record<string, readonly string[]>> = {
+const EXPECTED_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   migrations: ['version', 'name', 'applied_at'],
   operations: [
     ...['id', 'fence', 'lease_until', 'retain_until', 'sweep_after', 'created_at', 'attempt', 'starts', 'step_count'],
@@ -108,4 +111,14 @@ export const EXPECTED_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   v_operations: ['id', 'scope', 'key', 'state', 'attempt', 'starts', 'fence', 'retained_until'],
 }
 
-export const EXPECTED_INDEXES = ['operations_pkey', 'operations_sweep', 'outbox_waiting', 'outbox_parked'] as const
+const EXPECTED_INDEXES = ['operations_sweep', 'outbox_waiting', 'outbox_parked'] as const
+
+export function expectedColumns(isPartitioned: boolean): Readonly<Record<string, readonly string[]>> {
+  if (!isPartitioned) return EXPECTED_COLUMNS
+  const { operations = [] } = EXPECTED_COLUMNS
+  return { ...EXPECTED_COLUMNS, operations: [...operations, 'part'], partitions: ['part', 'began_at'] }
+}
+
+/** Each partition has a key of its own. */
+export const expectedIndexes = (isPartitioned: boolean): readonly string[] =>
+  isPartitioned ? EXPECTED_INDEXES : ['operations_pkey', ...EXPECTED_INDEXES]

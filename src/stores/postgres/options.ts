@@ -1,6 +1,18 @@
+import { FOREVER } from '../../core/lifecycle.ts'
 import { invalidOption } from '../../core/options.ts'
 import { type Runtime, systemRuntime } from '../../core/runtime.ts'
+import type { ClaimRequest } from '../../core/store.ts'
 import type { PgClient, PgPool } from './client.ts'
+
+export interface PostgresPartitions {
+  /** A whole number of milliseconds from 1 000. How old the newest partition becomes before a sweep begins the next one. */
+  readonly everyMs: number
+  /**
+   * From 1 to 100: how many partitions beside the newest one are looked into. A claim whose retention is longer than
+   * `everyMs` times this is refused.
+   */
+  readonly keep: number
+}
 
 interface Shared {
   /** Default `'onlyonce'`. The schema of the tables: a plain identifier of at most 48 characters, kept as it is spelled. */
@@ -21,6 +33,11 @@ interface Shared {
    * connection has none to spare, and a `client` is never used for it: waiters poll there.
    */
   readonly listen?: boolean
+  /**
+   * Default: one table. For so many records that deleting them one by one costs too much: records live in the partition that was
+   * the newest when they were claimed, and one whose records are all past their retention is dropped whole.
+   */
+  readonly partitions?: PostgresPartitions
   /** Default `systemRuntime`: time limits and pauses. The store's clock is the server's. */
   readonly runtime?: Runtime
 }
@@ -48,11 +65,17 @@ export interface ResolvedPostgresOptions {
   readonly lockWaitMs: number
   readonly prepare: boolean
   readonly listen: boolean
+  readonly partitions: PostgresPartitions | undefined
   readonly runtime: Runtime
 }
 
-const KNOWN = ['pool', 'client', 'schema', 'migrate', 'timeoutMs', 'lockWaitMs', 'prepare', 'listen', 'runtime']
+const KNOWN = [
+  ...['pool', 'client', 'schema', 'migrate', 'timeoutMs', 'lockWaitMs', 'prepare', 'listen', 'partitions', 'runtime'],
+]
 const LONGEST_MS = 3_600_000
+const SHORTEST_PARTITION_MS = 1_000
+/** Whoever looks for an operation looks into each of them. */
+const MOST_PARTITIONS = 100
 
 /** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
 export function resolvePostgresOptions(given: PostgresStoreOptions): ResolvedPostgresOptions {
@@ -84,8 +107,36 @@ export function resolvePostgresOptions(given: PostgresStoreOptions): ResolvedPos
     lockWaitMs: lockWaitMs as number,
     prepare: prepare as boolean,
     listen: listen as boolean,
+    partitions: checkedPartitions(options.partitions),
     runtime: runtime as Runtime,
   })
+}
+
+/** Before the effect runs. @throws OnlyonceError OPTION_INVALID for a record that would outlive its partition */
+export function refuseLonger(partitions: PostgresPartitions | undefined, requests: readonly ClaimRequest[]): void {
+  if (partitions === undefined) return
+  const longestMs = partitions.everyMs * partitions.keep
+  const longer = requests.find(({ retentionMs }) => retentionMs > longestMs)
+  if (longer === undefined) return
+  const rule = `must not be above partitions.everyMs times partitions.keep (${longestMs})`
+  throw invalidOption('retentionMs', rule, longer.retentionMs)
+}
+
+function checkedPartitions(given: unknown): PostgresPartitions | undefined {
+  if (given === undefined) return undefined
+  const { everyMs, keep, ...others } = Object(given) as Readonly<Record<string, unknown>>
+  const [unknown] = Object.keys(others)
+  if (Object(given) !== given || unknown !== undefined)
+    throw invalidOption('partitions', 'must be { everyMs, keep }', unknown ?? given)
+  if (!Number.isSafeInteger(everyMs) || (everyMs as number) < SHORTEST_PARTITION_MS || (everyMs as number) > FOREVER)
+    throw invalidOption(
+      'partitions.everyMs',
+      `must be a whole number of milliseconds from ${SHORTEST_PARTITION_MS}`,
+      everyMs,
+    )
+  if (!Number.isSafeInteger(keep) || (keep as number) < 1 || (keep as number) > MOST_PARTITIONS)
+    throw invalidOption('partitions.keep', `must be a whole number from 1 to ${MOST_PARTITIONS}`, keep)
+  return Object.freeze({ everyMs: everyMs as number, keep: keep as number })
 }
 
 /** What was given is never printed: it may hold a password. */

@@ -11,6 +11,7 @@ import type { SchemaVerbs } from '../sql/schema.ts'
 import { packSteps } from '../sql/steps.ts'
 import type { Asking } from './asking.ts'
 import { joinBytes, plainArray, rawArray, textArray } from './literals.ts'
+import { type ResolvedPostgresOptions, refuseLonger } from './options.ts'
 import type { Statements } from './statements.ts'
 
 /** A row that was written by somebody else meanwhile is asked for again. Each time somebody got on, so this is rare. */
@@ -25,6 +26,7 @@ export function createRecords(
   statements: Statements,
   fences: HandedFences,
   wake: (ids: Iterable<OperationId>) => void,
+  { partitions }: ResolvedPostgresOptions,
 ): Records {
   async function claimOnce(requests: readonly ClaimRequest[]): Promise<ReadonlyMap<OperationId, ClaimOutcome>> {
     const byId = new Map(requests.map((one) => [one.id, one]))
@@ -66,6 +68,7 @@ export function createRecords(
   }
 
   async function claim(requests: readonly ClaimRequest[]): Promise<readonly ClaimOutcome[]> {
+    refuseLonger(partitions, requests)
     const [first] = requests
     if (first === undefined) return []
     if (requests.length === 1) {

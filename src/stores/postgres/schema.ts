@@ -1,3 +1,4 @@
+import { OnlyonceError } from '../../core/errors.ts'
 import { timeLimit } from '../../core/time-limit.ts'
 import {
   latestVersion,
@@ -8,13 +9,22 @@ import {
   type SchemaVerbs,
 } from '../sql/schema.ts'
 import type { PgClient } from './client.ts'
+import { missing, partitionProblems } from './drift.ts'
 import { migrateCommand, told } from './faults.ts'
 import type { Lender } from './lender.ts'
-import { EXPECTED_COLUMNS, EXPECTED_INDEXES, postgresMigrations } from './migrations.ts'
+import { postgresMigrations } from './migrations.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
+import { isPartitioned, type Names } from './sql/names.ts'
+import { partitioningSql } from './sql/partitions.ts'
 
 /** Creating tables waits for whoever else does so. */
 const MIGRATE_WITHIN_MS = 600_000
+
+interface Found {
+  /** 0: there are no tables. */
+  readonly version: number
+  readonly hasPartitions: boolean
+}
 
 export interface Schema {
   /** Looks once whether the tables are of this version, and under `migrate: 'auto'` makes them so. */
@@ -24,24 +34,42 @@ export interface Schema {
   readonly verbs: Pick<SchemaVerbs, 'migrations' | 'migrate' | 'check'>
 }
 
-export function createSchema(options: ResolvedPostgresOptions, lender: Lender): Schema {
+export function createSchema(options: ResolvedPostgresOptions, lender: Lender, names: Names): Schema {
   const { schema, runtime, timeoutMs } = options
   const migrations = postgresMigrations(schema)
   const latest = latestVersion(migrations)
   const label = `the postgres store in schema ${schema}`
-  const command = migrateCommand(schema)
+  const command = migrateCommand(schema, options.partitions)
   let right = false
 
-  async function version(client: PgClient): Promise<number> {
+  async function look(client: PgClient): Promise<Found> {
     // Not to_regclass: behind an advisory lock it answers from a cache that does not know what was committed meanwhile.
     const there = await client.query(
-      `SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-       WHERE n.nspname = $1::text AND c.relname = 'migrations'`,
+      `SELECT c.relname AS name, c.relkind::text AS kind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+       WHERE n.nspname = $1::text AND c.relname IN ('migrations', 'operations')`,
       [schema],
     )
-    if (there.rows.length === 0) return 0
+    const kinds = new Map(there.rows.map(({ name, kind }) => [name, kind]))
+    if (!kinds.has('migrations')) return { version: 0, hasPartitions: false }
     const { rows } = await client.query(`SELECT coalesce(max(version), 0) AS version FROM "${schema}".migrations`)
-    return Number(rows[0]?.version)
+    return { version: Number(rows[0]?.version), hasPartitions: kinds.get('operations') === 'p' }
+  }
+
+  function planFor({ version, hasPartitions }: Found): MigrationPlan {
+    const plan = planMigration(migrations, version)
+    if (hasPartitions || !isPartitioned(names)) return plan
+    return { ...plan, statements: [...plan.statements, ...partitioningSql(names)] }
+  }
+
+  /** Records in partitions are claimed by other statements than those of one table. */
+  function requireLayout({ version, hasPartitions }: Found): void {
+    if (version === 0 || hasPartitions === isPartitioned(names)) return
+    if (!hasPartitions)
+      throw new OnlyonceError('STORE_UNAVAILABLE', `${label} does not keep its records in partitions yet: ${command}`)
+    throw new OnlyonceError(
+      'OPTION_INVALID',
+      `${label} keeps its records in partitions: give it \`partitions: { everyMs, keep }\`, or \`partitions=MS,KEEP\` in a URL`,
+    )
   }
 
   /** The advisory lock lets one process at a time in; the others then find nothing left to do. */
@@ -49,7 +77,9 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender): 
     await client.query('BEGIN ISOLATION LEVEL READ COMMITTED')
     try {
       await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0))', [`onlyonce ${schema}`])
-      const plan = planMigration(migrations, await version(client))
+      const found = await look(client)
+      if (found.hasPartitions) requireLayout(found)
+      const plan = planFor(found)
       for (const sql of plan.statements) if (!(await isThere(client, sql))) await client.query(sql)
       for (const one of migrations.filter(({ version }) => version > plan.from)) {
         const insert = `INSERT INTO "${schema}".migrations (version, name) VALUES ($1::text::integer, $2::text)`
@@ -72,9 +102,13 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender): 
 
   async function ready(client: PgClient): Promise<void> {
     if (right) return
-    const known = await version(client)
-    if (known < latest && options.migrate === 'auto') await apply(client)
-    else requireVersion(known, latest, label, command)
+    const found = await look(client)
+    const isBehind = found.version < latest || (isPartitioned(names) && !found.hasPartitions)
+    if (isBehind && found.version <= latest && options.migrate === 'auto') await apply(client)
+    else {
+      requireVersion(found.version, latest, label, command)
+      requireLayout(found)
+    }
     right = true
   }
 
@@ -105,40 +139,23 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender): 
       migrations,
       migrate: ({ dryRun = false } = {}) =>
         use(MIGRATE_WITHIN_MS, async (client) => {
-          const from = await version(client)
-          if (from > latest) requireVersion(from, latest, label, command)
-          return dryRun ? planMigration(migrations, from) : apply(client)
+          const found = await look(client)
+          if (found.version > latest) requireVersion(found.version, latest, label, command)
+          return dryRun ? planFor(found) : apply(client)
         }),
       check: () =>
         use(timeoutMs, async (client) => {
           const problems: string[] = []
-          const known = await version(client)
-          if (known !== latest) problems.push(`the schema is version ${known}, this onlyonce uses ${latest}`)
-          problems.push(...(await missing(client, schema)))
-          return { version: known, expected: latest, ok: problems.length === 0, problems } satisfies SchemaReport
+          const { version, hasPartitions } = await look(client)
+          if (version !== latest) problems.push(`the schema is version ${version}, this onlyonce uses ${latest}`)
+          if (version > 0 && hasPartitions !== isPartitioned(names))
+            problems.push(
+              `the records are ${hasPartitions ? '' : 'not '}in partitions, which is not what the options say`,
+            )
+          problems.push(...(await missing(client, schema, names)))
+          if (hasPartitions && isPartitioned(names)) problems.push(...(await partitionProblems(client, names)))
+          return { version, expected: latest, ok: problems.length === 0, problems } satisfies SchemaReport
         }),
     },
   }
-}
-
-async function missing(client: PgClient, schema: string): Promise<readonly string[]> {
-  const columns = await client.query(
-    `SELECT c.relname AS name, a.attname AS part FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-     WHERE n.nspname = $1::text AND c.relkind IN ('r', 'p', 'v')`,
-    [schema],
-  )
-  const indexes = await client.query('SELECT indexname AS name FROM pg_indexes WHERE schemaname = $1::text', [schema])
-  const present = new Set(columns.rows.map(({ name, part }) => `${name}.${part}`))
-  const tables = new Set(columns.rows.map(({ name }) => name))
-  const indexed = new Set(indexes.rows.map(({ name }) => name))
-  const problems: string[] = []
-  for (const [table, expected] of Object.entries(EXPECTED_COLUMNS)) {
-    if (!tables.has(table)) problems.push(`table ${table} is missing`)
-    else
-      for (const column of expected)
-        if (!present.has(`${table}.${column}`)) problems.push(`column ${table}.${column} is missing`)
-  }
-  for (const index of EXPECTED_INDEXES) if (!indexed.has(index)) problems.push(`index ${index} is missing`)
-  return problems
 }

@@ -34,8 +34,8 @@ const LISTED: readonly ListedState[] = [
   'done' satisfies OperationState,
 ]
 
-/** Every statement of the store, made once. */
-export function createStatements(names: Names) {
+/** Every statement of the store, made once. A partition lasts `partitionMs`, and its first records wait for its last. */
+export function createStatements(names: Names, partitionMs = 0) {
   const lists = new Map<string, Statement>()
   for (const state of LISTED) {
     for (const scoped of [false, true]) {
@@ -58,7 +58,7 @@ export function createStatements(names: Names) {
     list: (state: ListedState, scoped: boolean) => lists.get(`${state} ${scoped}`) as Statement,
     forget: statement('forget', forgetSql(names)),
     sweep: statement('sweep', sweepSql(names)),
-    overdue: statement('overdue', overdueSql(names)),
+    overdue: statement('overdue', overdueSql(names, partitionMs * 1000)),
     register: statement('register', registerSql(names)),
     unregister: statement('unregister', unregisterSql(names)),
     append: statement('append', appendSql(names)),

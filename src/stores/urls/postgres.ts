@@ -21,6 +21,7 @@ export async function openPostgres(url: string): Promise<PostgresStore> {
   const max = theirs.searchParams.get('max')
   theirs.searchParams.delete('max')
   const options = optionsIn(url, ours, OURS)
+  const partitions = partitionsIn(url, theirs)
   const { default: pg } = await firstInstalled<Pg>('postgres:', ['pg'])
   const pool = new pg.Pool({
     connectionString: theirs.href,
@@ -30,7 +31,17 @@ export async function openPostgres(url: string): Promise<PostgresStore> {
   // An idle connection that breaks is no failure of anybody's call, and without a listener it would end the process.
   pool.on?.('error', () => {})
   const { postgresStore } = await import('../postgres/index.ts')
-  return owning(postgresStore({ ...options, pool } as PostgresStoreOptions), () => pool.end())
+  return owning(postgresStore({ ...options, ...partitions, pool } as PostgresStoreOptions), () => pool.end())
+}
+
+/** `partitions=MS,KEEP`. What is wrong with the numbers, the store says itself. */
+function partitionsIn(url: string, theirs: URL): Pick<PostgresStoreOptions, 'partitions'> {
+  const given = theirs.searchParams.get('partitions')
+  if (given === null) return {}
+  theirs.searchParams.delete('partitions')
+  const [, everyMs, keep] = /^(\d{1,15}),(\d{1,15})$/.exec(given) ?? []
+  if (everyMs === undefined) throw invalidUrl(url, 'write `partitions=MS,KEEP`, such as `partitions=3600000,24`')
+  return { partitions: { everyMs: Number(everyMs), keep: Number(keep) } }
 }
 
 function parsed(url: string): URL {

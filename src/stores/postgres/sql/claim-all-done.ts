@@ -1,5 +1,6 @@
 import { claimingDone, NO_VALUE } from './claim-done.ts'
 import { FEW, type Names } from './names.ts'
+import { placing } from './placing.ts'
 import { columnsOf } from './record.ts'
 
 /** The operations of a batch: arrays where a single claim has values. */
@@ -19,7 +20,9 @@ export function claimAllDoneSql(names: Names): string {
  * operation that is not told of was written by a rival who committed after this statement had begun.
  * $3 owner, $4 retention and $5 scope are those of all.
  */
-export function claimAllNewDoneSql({ operations, floor, clock }: Names): string {
+export function claimAllNewDoneSql(names: Names): string {
+  const { operations, floor, clock } = names
+  const { column, value, unknown, conflict } = placing(names)
   return `
 WITH patience AS MATERIALIZED (
   SELECT old, set_config('lock_timeout', $8::text, true) AS new FROM (SELECT current_setting('lock_timeout') AS old OFFSET 0) c
@@ -29,11 +32,11 @@ WITH patience AS MATERIALIZED (
   WHERE ${FEW}
 ), granted AS (
   INSERT INTO ${operations} AS o (format, id, scope, key, fingerprint, state, owner, fence, attempt, starts,
-    lease_until, retain_until, sweep_after, created_at, result_kind, result_body)
+    lease_until, retain_until, sweep_after, created_at, result_kind, result_body${column})
   SELECT 1, id, $5::text, key, fingerprint, 2, $3::text, greatest(at, floor + 1, $7::text::bigint + 1), 1, 1,
-    at, at + $4::text::bigint, at + $4::text::bigint, at, 0, ${NO_VALUE}
-  FROM (SELECT a.*, ${clock} AS at, (SELECT fence FROM ${floor}) AS floor FROM asked a ORDER BY a.id) a
-  ON CONFLICT (id) DO NOTHING
+    at, at + $4::text::bigint, at + $4::text::bigint, at, 0, ${NO_VALUE}${value}
+  FROM (SELECT a.*, ${clock} AS at, (SELECT fence FROM ${floor}) AS floor FROM asked a ORDER BY a.id) a${unknown('a.id')}
+  ON CONFLICT ${conflict} DO NOTHING
   RETURNING o.id, o.fence
 ), written AS MATERIALIZED (
   SELECT string_agg(fence::text, ',' ORDER BY id) AS fences, count(*) < (SELECT count(*) FROM asked) AS partly FROM granted

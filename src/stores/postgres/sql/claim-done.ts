@@ -1,6 +1,7 @@
 import { encodeResult } from '../../../core/codec.ts'
 import { takenOver } from './claim.ts'
 import type { Names } from './names.ts'
+import { grantingSql, placing } from './placing.ts'
 import { claimable, columnsOf, gone } from './record.ts'
 
 /** What a claim inside a transaction is written with: a value that is nothing. */
@@ -27,10 +28,11 @@ export function claimDoneSql(names: Names): string {
  * are written before the lock timeout is put back with the first row of the answer.
  */
 export function claimingDone(
-  { operations, floor, clock }: Names,
+  names: Names,
   asked: string,
   order: { readonly rows: string; readonly answer: string },
 ): string {
+  const { operations, floor, clock } = names
   const mine = (o: string, asked: string, now: string) =>
     `(${o}.owner = ${asked}.owner AND ${o}.state = 1 AND ${o}.fingerprint = ${asked}.fingerprint AND ${o}.format = 1 AND NOT ${gone(o, now)})`
   const free = (o: string, asked: string, now: string) => `(${claimable(o, asked, now)} OR ${mine(o, asked, now)})`
@@ -44,21 +46,20 @@ WITH patience AS MATERIALIZED (
     SELECT a AS asked, ${columnsOf('o')}, ${clock} AS now
     FROM asked a LEFT JOIN LATERAL (SELECT * FROM ${operations} WHERE id = a.id OFFSET 0) o ON true
   ) found
-), granted AS (
-  INSERT INTO ${operations} AS o (format, id, scope, key, fingerprint, state, owner, fence, attempt, starts,
-    lease_until, retain_until, sweep_after, created_at, result_kind, result_body)
-  SELECT 1, (asked).id, (asked).scope, (asked).key, (asked).fingerprint, 2, (asked).owner,
+), ${grantingSql(names, {
+    columns: `format, id, scope, key, fingerprint, state, owner, fence, attempt, starts,
+    lease_until, retain_until, sweep_after, created_at, result_kind, result_body`,
+    wanted: `SELECT 1, (asked).id, (asked).scope, (asked).key, (asked).fingerprint, 2, (asked).owner,
     greatest(at, known + 1), 1, 1, at, at + (asked).retention, at + (asked).retention, at, 0, ${NO_VALUE}
   FROM (
     SELECT asked, ${clock} AS at, greatest(fence, (SELECT fence FROM ${floor}), $7::text::bigint) AS known
     FROM looked WHERE ${order.rows}
-  ) free
-  ON CONFLICT (id) DO UPDATE SET ${takenOver('o', 'excluded', mine('o', 'excluded', 'excluded.created_at'))}, state = 2,
+  ) free`,
+    set: `${takenOver('o', 'excluded', mine('o', 'excluded', 'excluded.created_at'))}, state = 2,
     lease_until = excluded.lease_until, retain_until = excluded.retain_until,
-    result_kind = excluded.result_kind, result_body = excluded.result_body
-  WHERE ${free('o', 'excluded', 'excluded.created_at')}
-  RETURNING o.id, o.fence, o.attempt, o.starts, o.steps
-), answer AS (
+    result_kind = excluded.result_kind, result_body = excluded.result_body`,
+    where: free('o', 'excluded', 'excluded.created_at'),
+  })}, answer AS (
   SELECT true AS granted, NULL::bigint AS now, NULL::smallint AS format, id, NULL AS scope, NULL AS key, NULL AS fingerprint,
     NULL::smallint AS state, NULL AS owner, fence, attempt, starts, NULL::bigint AS lease_until, NULL::bigint AS retain_until,
     NULL::bigint AS created_at, steps, NULL::smallint AS result_kind, NULL::bytea AS result_body
@@ -74,17 +75,19 @@ FROM patience LEFT JOIN ${order.answer} ON true`
  * The same for an operation that nobody knows: the usual first call, at a quarter of the cost. What is there already is only
  * read; where it turns out to be free, or was written meanwhile, `claimDoneSql` decides.
  */
-export function claimNewDoneSql({ operations, floor, clock }: Names): string {
+export function claimNewDoneSql(names: Names): string {
+  const { operations, floor, clock } = names
+  const { column, value, unknown, conflict } = placing(names)
   return `
 WITH patience AS MATERIALIZED (
   SELECT old, set_config('lock_timeout', $8::text, true) AS new FROM (SELECT current_setting('lock_timeout') AS old OFFSET 0) c
 ), granted AS (
   INSERT INTO ${operations} AS o (format, id, scope, key, fingerprint, state, owner, fence, attempt, starts,
-    lease_until, retain_until, sweep_after, created_at, result_kind, result_body)
+    lease_until, retain_until, sweep_after, created_at, result_kind, result_body${column})
   SELECT 1, $1::text::uuid, $5::text, $6::text, $2::text, 2, $3::text, greatest(at, f.fence + 1, $7::text::bigint + 1), 1, 1,
-    at, at + $4::text::bigint, at + $4::text::bigint, at, 0, ${NO_VALUE}
-  FROM (SELECT (SELECT fence FROM ${floor}) AS fence, ${clock} AS at FROM patience OFFSET 0) f
-  ON CONFLICT (id) DO NOTHING
+    at, at + $4::text::bigint, at + $4::text::bigint, at, 0, ${NO_VALUE}${value}
+  FROM (SELECT (SELECT fence FROM ${floor}) AS fence, ${clock} AS at FROM patience OFFSET 0) f${unknown('$1::text::uuid')}
+  ON CONFLICT ${conflict} DO NOTHING
   RETURNING o.id, o.fence, o.attempt, o.starts, o.steps
 ), answer AS (
   SELECT true AS granted, NULL::bigint AS now, NULL::smallint AS format, id, NULL AS scope, NULL AS key, NULL AS fingerprint,

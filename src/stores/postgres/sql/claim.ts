@@ -1,4 +1,5 @@
 import { FEW, type Names } from './names.ts'
+import { grantingSql } from './placing.ts'
 import { claimable, columnsOf, gone, keptHint } from './record.ts'
 
 /**
@@ -9,7 +10,8 @@ import { claimable, columnsOf, gone, keptHint } from './record.ts'
  * Rows are written in the order of their ids, so that two batches never wait for each other.
  * The clock is read before a wait for a rival's row and used after it: an older time can only refuse, never take over early.
  */
-export function claimSql({ operations, floor, clock }: Names): string {
+export function claimSql(names: Names): string {
+  const { operations, floor, clock } = names
   return `
 WITH asked AS MATERIALIZED (
   SELECT * FROM unnest($1::text::uuid[], $2::text::text[], $3::text::text[], $4::text::bigint[], $5::text::bigint[],
@@ -20,21 +22,20 @@ WITH asked AS MATERIALIZED (
     SELECT a AS asked, a.n, ${columnsOf('o')}, ${clock} AS now
     FROM asked a LEFT JOIN LATERAL (SELECT * FROM ${operations} WHERE id = a.id OFFSET 0) o ON true
   ) found
-), granted AS (
-  INSERT INTO ${operations} AS o (format, id, scope, key, fingerprint, state, owner, fence, attempt, starts,
-    lease_until, retain_until, sweep_after, created_at)
-  SELECT 1, (asked).id, (asked).scope, (asked).key, (asked).fingerprint, 1, (asked).owner,
+), ${grantingSql(names, {
+    columns: `format, id, scope, key, fingerprint, state, owner, fence, attempt, starts,
+    lease_until, retain_until, sweep_after, created_at`,
+    wanted: `SELECT 1, (asked).id, (asked).scope, (asked).key, (asked).fingerprint, 1, (asked).owner,
     greatest(at, known + 1), 1, 1, at + (asked).lease, at + (asked).lease + (asked).retention, at + (asked).retention, at
   FROM (
     SELECT asked, ${clock} AS at, greatest(fence, (SELECT fence FROM ${floor}), $8::text::bigint) AS known
     FROM looked WHERE free ORDER BY (asked).id
-  ) free
-  ON CONFLICT (id) DO UPDATE SET ${takenOver('o', 'excluded')}, state = 1,
+  ) free`,
+    set: `${takenOver('o', 'excluded')}, state = 1,
     lease_until = excluded.lease_until, retain_until = excluded.retain_until,
-    result_kind = NULL, result_body = NULL
-  WHERE ${claimable('o', 'excluded', 'excluded.created_at')}
-  RETURNING o.id, o.fence, o.attempt, o.starts, o.steps
-)
+    result_kind = NULL, result_body = NULL`,
+    where: claimable('o', 'excluded', 'excluded.created_at'),
+  })}
 SELECT true AS granted, NULL::bigint AS now, NULL::smallint AS format, id, NULL AS scope, NULL AS key, NULL AS fingerprint,
   NULL::smallint AS state, NULL AS owner, fence, attempt, starts, NULL::bigint AS lease_until, NULL::bigint AS retain_until,
   NULL::bigint AS created_at, steps, NULL::smallint AS result_kind, NULL::bytea AS result_body

@@ -1,4 +1,5 @@
 import type { Names } from './names.ts'
+import { placing } from './placing.ts'
 import { columnsOf, FOREVER, gone, keptHint, notified } from './record.ts'
 
 /**
@@ -6,15 +7,17 @@ import { columnsOf, FOREVER, gone, keptHint, notified } from './record.ts'
  * turns out to be free, or was changed meanwhile, the claim for many decides. Each part is expected to have one row, with or
  * without the values: else the server would plan it anew at every call, which takes longer than to run it.
  */
-export function claimLoneSql({ operations, floor, clock }: Names): string {
+export function claimLoneSql(names: Names): string {
+  const { operations, floor, clock } = names
+  const { column, value, unknown, conflict } = placing(names)
   return `
 WITH granted AS (
   INSERT INTO ${operations} AS o (format, id, scope, key, fingerprint, state, owner, fence, attempt, starts,
-    lease_until, retain_until, sweep_after, created_at)
+    lease_until, retain_until, sweep_after, created_at${column})
   SELECT 1, $1::text::uuid, $6::text, $7::text, $2::text, 1, $3::text, greatest(at, f.fence + 1, $8::text::bigint + 1), 1, 1,
-    at + $4::text::bigint, at + $4::text::bigint + $5::text::bigint, at + $5::text::bigint, at
-  FROM (SELECT (SELECT fence FROM ${floor}) AS fence, ${clock} AS at OFFSET 0) f
-  ON CONFLICT (id) DO NOTHING
+    at + $4::text::bigint, at + $4::text::bigint + $5::text::bigint, at + $5::text::bigint, at${value}
+  FROM (SELECT (SELECT fence FROM ${floor}) AS fence, ${clock} AS at OFFSET 0) f${unknown('$1::text::uuid')}
+  ON CONFLICT ${conflict} DO NOTHING
   RETURNING o.id, o.fence, o.attempt, o.starts, o.steps
 )
 SELECT true AS granted, NULL::bigint AS now, NULL::smallint AS format, id, NULL AS scope, NULL AS key, NULL AS fingerprint,

@@ -7,6 +7,8 @@ export interface Names {
   readonly relay: string
   readonly migrations: string
   readonly view: string
+  /** The list of partitions, where the records are kept in such. */
+  readonly partitions: string | undefined
   /** The store's clock: an expression for whole microseconds since 1970. */
   readonly clock: string
   /** What waiters listen to. */
@@ -20,7 +22,7 @@ export interface Names {
 export const SERVER_CLOCK = "(date_part('epoch', clock_timestamp()) * 1000000)::bigint"
 
 /** `schema` was checked to be a plain identifier. */
-export function namesIn(schema: string, clock: string = SERVER_CLOCK): Names {
+export function namesIn(schema: string, clock: string = SERVER_CLOCK, isPartitioned = false): Names {
   const table = (name: string) => `"${schema}".${name}`
   return {
     operations: table('operations'),
@@ -30,10 +32,16 @@ export function namesIn(schema: string, clock: string = SERVER_CLOCK): Names {
     relay: table('relay'),
     migrations: table('migrations'),
     view: table('v_operations'),
+    partitions: isPartitioned ? table('partitions') : undefined,
     clock,
     channel: `onlyonce_${schema}`,
   }
 }
+
+/** The names of a store that keeps its records in partitions. */
+export type PartitionedNames = Names & { readonly partitions: string }
+
+export const isPartitioned = (names: Names): names is PartitionedNames => names.partitions !== undefined
 
 /**
  * The condition is always true. To the planner it says that few rows come, so that it plans to walk the index for each of

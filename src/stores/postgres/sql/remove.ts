@@ -1,4 +1,5 @@
 import { FEW, type Names } from './names.ts'
+import { newestSql } from './placing.ts'
 import { gone, notified } from './record.ts'
 
 /**
@@ -28,21 +29,23 @@ WITH asked AS MATERIALIZED (
 /**
  * Removes at most $1 records whose retention is over, along the index of their hints. A row that somebody else holds is
  * left for the next time, so that a sweep neither waits nor is waited for longer than its own deletes take.
+ * Of partitions only the newest one is swept in this way: the others are dropped whole.
  */
 export function sweepSql(names: Names): string {
+  const { partitions } = names
   return `
 WITH clock AS MATERIALIZED (SELECT ${names.clock} AS now),
 doomed AS MATERIALIZED (
   SELECT o.id FROM ${names.operations} o
-  WHERE o.sweep_after <= (SELECT now FROM clock) AND ${gone('o', '(SELECT now FROM clock)')}
+  WHERE o.sweep_after <= (SELECT now FROM clock) AND ${gone('o', '(SELECT now FROM clock)')}${partitions === undefined ? '' : ` AND o.part = ${newestSql(partitions)}`}
   ORDER BY o.sweep_after LIMIT $1::text::bigint FOR UPDATE SKIP LOCKED
 ), ${removal(names)}`
 }
 
-/** How many records are past their retention, and since when the oldest of them. */
-export function overdueSql({ operations, clock }: Names): string {
+/** How many records are past their retention by more than `graceMicros`, and since when the oldest of them. */
+export function overdueSql({ operations, clock }: Names, graceMicros: number): string {
   return `
-WITH clock AS MATERIALIZED (SELECT ${clock} AS now)
+WITH clock AS MATERIALIZED (SELECT ${clock}${graceMicros === 0 ? '' : ` - ${graceMicros}`} AS now)
 SELECT clock.now, count(o.id) AS number, clock.now - min(o.retain_until) AS oldest
 FROM clock LEFT JOIN ${operations} o ON o.sweep_after <= clock.now AND ${gone('o', 'clock.now')}
 GROUP BY clock.now`

@@ -1,0 +1,40 @@
+import type { PgClient } from './client.ts'
+import { expectedColumns, expectedIndexes } from './migrations.ts'
+import { isPartitioned, type Names, type PartitionedNames } from './sql/names.ts'
+import { driftSql } from './sql/partitions.ts'
+
+/** What the tables of this version have and these have not. */
+export async function missing(client: PgClient, schema: string, names: Names): Promise<readonly string[]> {
+  const columns = await client.query(
+    `SELECT c.relname AS name, a.attname AS part FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+     WHERE n.nspname = $1::text AND c.relkind IN ('r', 'p', 'v')`,
+    [schema],
+  )
+  const indexes = await client.query('SELECT indexname AS name FROM pg_indexes WHERE schemaname = $1::text', [schema])
+  const present = new Set(columns.rows.map(({ name, part }) => `${name}.${part}`))
+  const tables = new Set(columns.rows.map(({ name }) => name))
+  const indexed = new Set(indexes.rows.map(({ name }) => name))
+  const problems: string[] = []
+  for (const [table, expected] of Object.entries(expectedColumns(isPartitioned(names)))) {
+    if (!tables.has(table)) problems.push(`table ${table} is missing`)
+    else
+      for (const column of expected)
+        if (!present.has(`${table}.${column}`)) problems.push(`column ${table}.${column} is missing`)
+  }
+  for (const index of expectedIndexes(isPartitioned(names)))
+    if (!indexed.has(index)) problems.push(`index ${index} is missing`)
+  return problems
+}
+
+/** Without its index on the id a partition would take the same operation twice. */
+export async function partitionProblems(client: PgClient, names: PartitionedNames): Promise<readonly string[]> {
+  const { rows } = await client.query(driftSql(names))
+  return rows
+    .map(({ part, name, is_unique }) => {
+      if (name === null) return `partition operations_${part} is missing`
+      if (part === null) return `table ${name} is a partition, and is not in the list of partitions`
+      return is_unique ? '' : `partition ${name} has no unique index on id`
+    })
+    .filter((problem) => problem !== '')
+}

@@ -1,0 +1,172 @@
+import { timeLimit } from '../../core/time-limit.ts'
+import type { Row } from '../sql/rows.ts'
+import type { Asking } from './asking.ts'
+import type { PgClient } from './client.ts'
+import { faultOf, told } from './faults.ts'
+import { plainArray } from './literals.ts'
+import type { PostgresPartitions, ResolvedPostgresOptions } from './options.ts'
+import type { PartitionedNames } from './sql/names.ts'
+import {
+  isKeptSql,
+  moveKeptSql,
+  newPartitionSql,
+  partitionName,
+  partitionsSql,
+  relistSql,
+  surveySql,
+} from './sql/partitions.ts'
+
+interface Partition {
+  readonly part: number
+  readonly beganAt: number
+}
+
+interface Listing {
+  readonly now: number
+  readonly all: readonly Partition[]
+  readonly newest: Partition
+}
+
+/** Whoever comes behind a lock that waits has to wait too, so this is how long claims may be held up. */
+const LOCK_WITHIN_MS = 250
+/** A large partition is read as a whole before it is dropped. */
+const UPKEEP_WITHIN_MS = 600_000
+
+/** Begins the partition that is due and drops those that have come to their end; answers how many records these had. */
+export function createUpkeep(
+  asking: Asking,
+  names: PartitionedNames,
+  { schema, runtime }: ResolvedPostgresOptions,
+  { everyMs, keep }: PostgresPartitions,
+): (limit: number) => Promise<number> {
+  /** Until when something in a partition is kept, found by reading it: before that, it need not be read again. */
+  const keptUntil = new Map<number, number>()
+  let isRunning = false
+
+  async function upkeep(client: PgClient, limit: number): Promise<number> {
+    await beginWhenDue(client, names, schema, everyMs)
+    const { now = 0, all = [] } = (await listing(client, names)) ?? {}
+    let removed = 0
+    for (const { part, beganAt } of all.slice(0, -1)) {
+      // Nearly all of its records are past their retention by now. What is left is unknown, or was kept on.
+      const isOver = beganAt + (keep + 1) * everyMs * 1000 <= now
+      try {
+        if (isOver) await client.query(moveKeptSql(names, part), [String(limit)])
+        if (isOver || (keptUntil.get(part) ?? 0) <= now) removed += await dropAtItsEnd(client, part)
+      } catch (error) {
+        // Another process sweeps too, and has dropped it.
+        if (faultOf(error) !== 'no-tables') throw error
+      }
+    }
+    return removed
+  }
+
+  async function dropAtItsEnd(client: PgClient, part: number): Promise<number> {
+    if ((await client.query(isKeptSql(names, part))).rows[0]?.kept !== false) return 0
+    // A write that began while a record was kept may keep it on. Such writes are over when this lock is given, and
+    // later ones see a later time, so what is past its retention by `asOf` stays so.
+    const asOf = await briefly(client, schema, async () => {
+      await client.query(`LOCK TABLE ${partitionName(names, part)} IN SHARE MODE`)
+      return (await listing(client, names))?.now
+    })
+    if (asOf === undefined) return 0
+    const [survey] = (await client.query(surveySql(names, part))).rows as readonly Row[]
+    keptUntil.set(part, Number(survey?.kept_until))
+    if (!(Number(survey?.kept_until) <= asOf)) return 0
+    const isDropped = await briefly(client, schema, () => dropPartition(client, names, part, survey?.fence))
+    if (isDropped !== true) return 0
+    keptUntil.delete(part)
+    return Number(survey?.number)
+  }
+
+  return async (limit) => {
+    if (isRunning) return 0
+    isRunning = true
+    try {
+      return await asking.hold('sweep partitions', (client, { breakOff }) =>
+        timeLimit(runtime, upkeep(client, limit), UPKEEP_WITHIN_MS, () => {
+          const silent = new Error(`partitions were not swept within ${UPKEEP_WITHIN_MS} ms`)
+          breakOff(silent)
+          return silent
+        }),
+      )
+    } catch (error) {
+      throw told(schema, error)
+    } finally {
+      isRunning = false
+    }
+  }
+}
+
+/** `undefined` for a role that may not begin and drop partitions: that of an application need not. */
+async function listing(client: PgClient, names: PartitionedNames): Promise<Listing | undefined> {
+  const rows = (await client.query(partitionsSql(names))).rows as readonly Row[]
+  const all = rows.map(({ part, began_at }) => ({ part: Number(part), beganAt: Number(began_at) }))
+  const newest = all.at(-1)
+  return newest === undefined || rows[0]?.mine !== true ? undefined : { now: Number(rows[0]?.now), all, newest }
+}
+
+/** Begins the next partition once the newest one is old enough: from the commit on new records go there. */
+export async function beginWhenDue(
+  client: PgClient,
+  names: PartitionedNames,
+  schema: string,
+  everyMs: number,
+): Promise<void> {
+  const due = async () => {
+    const known = await listing(client, names)
+    return known !== undefined && known.newest.beganAt + everyMs * 1000 <= known.now ? known : undefined
+  }
+  if ((await due()) === undefined) return
+  await briefly(client, schema, async () => {
+    const known = await due()
+    if (known === undefined) return
+    const next = { part: known.newest.part + 1, beganAt: known.now }
+    for (const sql of newPartitionSql(names, next.part)) await client.query(sql)
+    await relist(client, names, [...known.all, next])
+  })
+}
+
+/** The list is written anew, so that no claim with an older snapshot misses the fence. False: somebody else did it. */
+async function dropPartition(
+  client: PgClient,
+  names: PartitionedNames,
+  part: number,
+  fence: unknown,
+): Promise<boolean> {
+  const { all = [] } = (await listing(client, names)) ?? {}
+  if (!all.some((one) => one.part === part)) return false
+  await client.query(`DROP TABLE ${partitionName(names, part)}`)
+  const raise = `UPDATE ${names.floor} SET fence = $1::text::bigint WHERE fence < $1::text::bigint`
+  await client.query(raise, [fence === null ? '0' : String(fence)])
+  await relist(
+    client,
+    names,
+    all.filter((one) => one.part !== part),
+  )
+  return true
+}
+
+async function relist(client: PgClient, names: PartitionedNames, all: readonly Partition[]): Promise<void> {
+  const [empty, fill] = relistSql(names)
+  await client.query(empty)
+  await client.query(fill, [plainArray(all.map(({ part }) => part)), plainArray(all.map(({ beganAt }) => beganAt))])
+}
+
+/** A transaction for what one process at a time does. `undefined`: not now, since a lock was not to be had soon. */
+async function briefly<T>(client: PgClient, schema: string, work: () => Promise<T>): Promise<T | undefined> {
+  await client.query('BEGIN ISOLATION LEVEL READ COMMITTED')
+  try {
+    await client.query(`SET LOCAL lock_timeout = ${LOCK_WITHIN_MS}`)
+    const lock = 'SELECT pg_try_advisory_xact_lock(hashtextextended($1::text, 0)) AS got'
+    const { rows } = await client.query(lock, [`onlyonce ${schema}`])
+    const done = rows[0]?.got === true ? await work() : undefined
+    await client.query('COMMIT')
+    return done
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {})
+    const fault = faultOf(error)
+    if (fault === 'locked' || fault === 'again') return undefined
+    throw error
+  }
+}

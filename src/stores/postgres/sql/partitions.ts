@@ -1,0 +1,87 @@
+import { viewOf } from '../migrations.ts'
+import type { Names, PartitionedNames } from './names.ts'
+import { newestSql } from './placing.ts'
+
+export const partitionName = ({ operations }: Names, part: number): string => `${operations}_${part}`
+
+/** Makes the one table the first partition of a new one, in one transaction. It is read once, to check that it fits. */
+export function partitioningSql(names: PartitionedNames): readonly string[] {
+  const { operations, partitions, clock } = names
+  const first = partitionName(names, 1)
+  const table = (name: string) => operations.replace(/operations$/, name)
+  return [
+    `ALTER TABLE ${operations} RENAME TO operations_1`,
+    `ALTER INDEX ${operations}_pkey RENAME TO operations_1_pkey`,
+    `ALTER INDEX ${operations}_sweep RENAME TO operations_1_sweep`,
+    // With a constant as its default the column is added without writing a row.
+    `ALTER TABLE ${first} ADD COLUMN part integer NOT NULL DEFAULT 1`,
+    `ALTER TABLE ${first} ALTER COLUMN part DROP DEFAULT`,
+    `CREATE TABLE ${operations} (LIKE ${first} INCLUDING DEFAULTS) PARTITION BY LIST (part)`,
+    `CREATE INDEX operations_sweep ON ${operations} (sweep_after)`,
+    `ALTER TABLE ${operations} ATTACH PARTITION ${first} FOR VALUES IN (1)`,
+    `CREATE TABLE ${partitions} (
+  part     integer PRIMARY KEY,
+  began_at bigint NOT NULL
+)`,
+    `INSERT INTO ${partitions} (part, began_at) VALUES (1, ${clock})`,
+    `CREATE OR REPLACE VIEW ${viewOf(table)}`,
+  ]
+}
+
+/** A new partition, which nobody uses yet. Neither statement waits for those who read or write the others. */
+export function newPartitionSql(names: PartitionedNames, part: number): readonly string[] {
+  const name = partitionName(names, part)
+  return [
+    `CREATE TABLE ${name} (LIKE ${names.operations}, PRIMARY KEY (id)) WITH (fillfactor = 70)`,
+    `ALTER TABLE ${names.operations} ATTACH PARTITION ${name} FOR VALUES IN (${part})`,
+  ]
+}
+
+/** All partitions, the oldest first. Only their owner can begin and drop them. */
+export const partitionsSql = ({ operations, partitions, clock }: PartitionedNames): string => `
+WITH clock AS MATERIALIZED (SELECT ${clock} AS now)
+SELECT p.part, p.began_at, clock.now, pg_has_role(c.relowner, 'USAGE') AS mine
+FROM ${partitions} p CROSS JOIN clock JOIN pg_class c ON c.oid = '${operations}'::regclass
+ORDER BY p.part`
+
+/**
+ * Writes the list anew, $1 the partitions, $2 since when. To empty it takes a lock that waits for every transaction with a claim, and
+ * shows an empty list to every snapshot that is older than this.
+ */
+export const relistSql = ({ partitions }: PartitionedNames): readonly [empty: string, fill: string] => [
+  `TRUNCATE ${partitions}`,
+  `INSERT INTO ${partitions} (part, began_at) SELECT * FROM unnest($1::text::integer[], $2::text::bigint[])`,
+]
+
+/** Whether something is known to be kept, by the index alone. */
+export const isKeptSql = (names: PartitionedNames, part: number): string => `
+WITH clock AS MATERIALIZED (SELECT ${names.clock} AS now)
+SELECT EXISTS (SELECT FROM ${partitionName(names, part)} WHERE sweep_after > (SELECT now FROM clock)) AS kept`
+
+/** How many records a partition has, until when the last of them is kept, and the largest fence that is none of a damaged record. */
+export const surveySql = (names: PartitionedNames, part: number): string => `
+SELECT count(*) AS number, coalesce(max(greatest(retain_until, lease_until)), 0) AS kept_until,
+  max(fence) FILTER (WHERE fence < 9007199254740991) AS fence
+FROM ${partitionName(names, part)}`
+
+/** Each partition that is in the list, in the table, or in both; and whether no id can be in it twice. */
+export const driftSql = ({ operations, partitions }: PartitionedNames): string => `
+SELECT p.part, a.name, EXISTS (
+  SELECT FROM pg_index i JOIN pg_attribute k ON k.attrelid = i.indrelid AND k.attnum = i.indkey[0]
+  WHERE i.indrelid = a.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indnkeyatts = 1 AND k.attname = 'id'
+) AS is_unique
+FROM ${partitions} p FULL JOIN (
+  SELECT c.oid, c.relname AS name FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid
+  WHERE h.inhparent = '${operations}'::regclass
+) a ON a.name = 'operations_' || p.part
+ORDER BY p.part, a.name`
+
+/** Moves at most $1 of the records that are kept to the newest partition. */
+export const moveKeptSql = (names: PartitionedNames, part: number): string => `
+WITH clock AS MATERIALIZED (SELECT ${names.clock} AS now),
+kept AS MATERIALIZED (
+  SELECT k.id FROM ${partitionName(names, part)} k, clock
+  WHERE k.retain_until > now OR k.lease_until > now LIMIT $1::text::bigint FOR UPDATE OF k SKIP LOCKED
+)
+UPDATE ${names.operations} o SET part = newest.part FROM kept CROSS JOIN ${newestSql(names.partitions)} newest
+WHERE o.id = kept.id AND o.part = ${part} AND newest.part <> ${part}`
