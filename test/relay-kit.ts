@@ -20,11 +20,11 @@ function outboxInMemory(runtime: FakeRuntime) {
     append: async (_, messages) => {
       for (const one of messages) rows.push({ ...one, position: ++position, failures: 0 })
     },
-    take: async (name, leaseMs, limit) => {
+    take: async (name, leaseMs, limit, held = []) => {
       check()
       if (lease.relay !== name && lease.until > runtime.now()) return undefined
       lease = { relay: name, until: runtime.now() + leaseMs }
-      return rows.filter(({ parked }) => parked === undefined).slice(0, limit)
+      return rows.filter(({ parked, position }) => parked === undefined && !held.includes(position)).slice(0, limit)
     },
     settle: async (results) => {
       check()

@@ -94,7 +94,7 @@ export interface Store extends AsyncDisposable {
   list(query: ListQuery): Promise<Page<ObservedRecord>>
   /** Removes records whatever their state; answers how many there were. Their effects may run again. */
   forget(ids: readonly OperationId[]): Promise<number>
-  /** Removes at most `limit` records whose retention is over; answers how many. */
+  /** Removes at most `limit` records whose retention is over, or more where they go together; answers how many. */
   sweep(limit: number): Promise<number>
   /**
    * Calls `wake` when the operation may have been settled or released, until the returned function is called.
@@ -169,10 +169,15 @@ export interface OutboxTable<Tx> {
   /** Adds messages in the caller's transaction. An id that is already there is left as it is. */
   append(tx: Tx, messages: readonly OutboxMessage[]): Promise<void>
   /**
-   * Takes or renews the one relay lease for `relay`, and reads the oldest `limit` entries that wait;
-   * `undefined` while another relay holds the lease.
+   * Takes or renews the one relay lease for `relay`, and reads the oldest `limit` entries that wait, without those at the
+   * positions that it holds already (default: none); `undefined` while another relay holds the lease.
    */
-  take(relay: string, leaseMs: number, limit: number): Promise<readonly OutboxEntry[] | undefined>
+  take(
+    relay: string,
+    leaseMs: number,
+    limit: number,
+    held?: readonly number[],
+  ): Promise<readonly OutboxEntry[] | undefined>
   /** Records what became of taken entries: gone from the queue, counted as failed, or parked. */
   settle(results: readonly OutboxSettlement[]): Promise<void>
   /** Gives the lease back early. */

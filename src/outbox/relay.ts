@@ -4,9 +4,9 @@ import { type Cancel, sleep } from '../core/runtime.ts'
 import type { OutboxEntry, OutboxSettlement } from '../core/store.ts'
 import { backoff, timeLimit } from '../core/time-limit.ts'
 import { answersOf } from './answers.ts'
+import { createHand } from './hand.ts'
 import { type RelayEvent, type RelayOptions, resolveRelay } from './relay-options.ts'
 import { tableOf } from './table.ts'
-import { nextWave } from './waves.ts'
 
 export type { RelayEvent, RelayOptions } from './relay-options.ts'
 
@@ -21,6 +21,8 @@ export interface Relay extends AsyncDisposable {
   wake(): void
 }
 
+/** So many batches are read ahead at most, and so many are published at most of which the store does not know. */
+const MOST_BATCHES = 3
 /** Beyond this many entries that wait for their next try, the ones behind them wait too. */
 const MOST_HELD_BACK = 10_000
 
@@ -32,16 +34,21 @@ const MOST_HELD_BACK = 10_000
 export function relay<Tx>(given: RelayOptions<Tx>): Relay {
   const options = resolveRelay(given)
   const table = tableOf(given.store)
-  const { runtime, name, leaseMs, batchSize, pollMs } = options
+  const { runtime, name, leaseMs, batchSize, pollMs, publishTimeoutMs } = options
   const stopping = new AbortController()
   const { signal } = stopping
+  const mostAhead = MOST_BATCHES * batchSize
   let endWait: Cancel = () => {}
   let woken = false
   let running: Promise<void> | undefined
   let leading = false
-  const retryAt = new Map<number, number>()
+  const hand = createHand(runtime)
+  /** Until the store has them they stay here, so that a store that is down does not make duplicates. */
   let unsettled: readonly OutboxSettlement[] = []
-  let heldBack = 0
+  /** By our own clock, counted from before the store was asked: over for us is never later than over for the store. */
+  let leaseEnds = Number.NEGATIVE_INFINITY
+  /** The store may have more than is in hand. */
+  let more = true
   /** Halved by a call that failed as a whole, so that one message that breaks calls is found and fails alone. */
   let batchLimit = batchSize
   let unwatch: Cancel | undefined
@@ -96,49 +103,70 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     }
   }
 
-  async function settle(settlements: readonly OutboxSettlement[]): Promise<void> {
-    // Until the store has them they stay here, so that a store that is down does not make duplicates.
-    unsettled = [...unsettled, ...settlements]
-    if (unsettled.length > 0) await inTime(table.settle(unsettled))
-    unsettled = []
+  async function settle(): Promise<void> {
+    const known = unsettled
+    if (known.length === 0) return
+    await inTime(table.settle(known))
+    unsettled = unsettled.slice(known.length)
   }
 
-  /** One window of entries, wave by wave. Answers whether anything was published. */
+  /** Takes or renews the lease, and reads on behind what is in hand. */
+  async function take(limit: number): Promise<void> {
+    const askedAt = runtime.elapsed()
+    const renews = askedAt < leaseEnds
+    // Another relay may have published what is in hand.
+    if (!renews) hand.drop()
+    const gone = unsettled.filter(({ kind }) => kind !== 'failed')
+    const held = [...hand.positions, ...gone.map(({ position }) => position)]
+    const taken = await inTime(table.take(name, leaseMs, limit, held))
+    // The same: it was granted anew, perhaps, and what is missing before the new entries is not in hand any more.
+    const tooLate = renews && runtime.elapsed() >= leaseEnds
+    if (taken === undefined || tooLate) hand.drop()
+    else hand.add(taken)
+    leaseEnds = taken === undefined ? Number.NEGATIVE_INFINITY : askedAt + leaseMs
+    more = tooLate || taken?.length === limit
+    lead(taken !== undefined)
+    watch(taken?.length === 0 && hand.size === 0)
+  }
+
+  /** Both at once, and both are over when it is. */
+  async function askStore(limit: number): Promise<void> {
+    const answers = await Promise.allSettled([settle(), take(limit)])
+    for (const answer of answers) if (answer.status === 'rejected') throw answer.reason
+  }
+
+  /**
+   * Publishes from the hand, wave by wave, while the store is told what became of the waves before and reads on.
+   * Answers whether there was, or is, anything to publish.
+   */
   async function round(): Promise<boolean> {
-    await settle([])
-    let entries = await inTime(table.take(name, leaseMs, batchSize + Math.min(heldBack, MOST_HELD_BACK)))
-    lead(entries !== undefined)
-    watch(entries?.length === 0)
-    if (entries === undefined) return false
-    forgetSettled(entries)
-    for (let waves = 0; ; waves++) {
-      const waits = ({ position }: OutboxEntry) => (retryAt.get(position) ?? 0) > runtime.elapsed()
-      const wave = nextWave(entries, batchLimit, waits)
-      heldBack = wave.length === 0 ? entries.length : 0
-      if (wave.length === 0 || signal.aborted) return waves > 0
-      // Whoever lost the lease must not publish on: the next relay may be further along the same ordering key.
-      if (waves > 0 && (await inTime(table.take(name, leaseMs, 1))) === undefined) {
-        lead(false)
-        return false
-      }
-      const done = await publishWave(wave)
-      if (done === undefined) return false
-      entries = entries.filter(({ position }) => !done.has(position))
+    let wave = hand.wave(batchLimit)
+    const idle = wave.length === 0
+    const room = idle && hand.size < MOST_HELD_BACK ? batchSize : Math.max(mostAhead - hand.size, 0)
+    // Whoever lost the lease must not publish on: what the next relay does meanwhile would be done twice.
+    const leased = (forMs: number) => runtime.elapsed() + forMs < leaseEnds
+    const isDue = idle || unsettled.length > 0 || (more && room > 0) || !leased(publishTimeoutMs)
+    let asking = isDue
+    const asked = isDue ? askStore(room) : Promise.resolve()
+    const answered = () => {
+      asking = false
     }
+    // A failure is thrown below, after the wave; with this it does not count as one that nobody handles.
+    asked.then(answered, answered)
+    let published = false
+    for (let forMs = 0; wave.length > 0 && !signal.aborted && leased(forMs); forMs = publishTimeoutMs) {
+      // If we die, these are published again.
+      if (unsettled.length + wave.length > mostAhead) break
+      published = true
+      if (!(await publishWave(wave)) || !asking) break
+      wave = hand.wave(batchLimit)
+    }
+    await asked
+    return published || hand.wave(1).length > 0
   }
 
-  /** What another relay settled meanwhile is in no window again. */
-  function forgetSettled(entries: readonly OutboxEntry[]): void {
-    if (retryAt.size === 0) return
-    const waiting = new Set(entries.map(({ position }) => position))
-    const last = entries.at(-1)?.position ?? Number.POSITIVE_INFINITY
-    for (const position of retryAt.keys()) {
-      if (position <= last && !waiting.has(position)) retryAt.delete(position)
-    }
-  }
-
-  /** The positions that are out of the queue; `undefined` when nothing is known of the whole wave. */
-  async function publishWave(wave: readonly OutboxEntry[]): Promise<ReadonlySet<number> | undefined> {
+  /** Answers `false` when nothing is known of the whole wave. */
+  async function publishWave(wave: readonly OutboxEntry[]): Promise<boolean> {
     const startedAt = runtime.elapsed()
     let results: readonly PublishResult[]
     try {
@@ -146,11 +174,10 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     } catch (error) {
       const retryMs = publishPauseMs()
       emit({ type: 'publish-failed', ids: wave.map(({ id }) => id), error, retryMs })
-      const alone = wave.length === 1
       batchLimit = Math.ceil(wave.length / 2)
-      if (alone) await settle([failed(wave[0] as OutboxEntry, reasonOf(error), false)])
+      if (wave.length === 1) unsettled = [...unsettled, failed(wave[0] as OutboxEntry, reasonOf(error), false)]
       await rest(retryMs)
-      return undefined
+      return false
     }
     const settlements = wave.map((entry, index) => settlementOf(entry, results[index] as PublishResult))
     const published = settlements.filter(({ kind }) => kind === 'published').length
@@ -159,13 +186,13 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
       batchLimit = Math.min(batchSize, batchLimit * 2)
       emit({ type: 'published', count: published, tookMs: runtime.elapsed() - startedAt })
     }
-    await settle(settlements)
-    return new Set(settlements.filter(({ kind }) => kind !== 'failed').map(({ position }) => position))
+    unsettled = [...unsettled, ...settlements]
+    return true
   }
 
   function settlementOf(entry: OutboxEntry, result: PublishResult): OutboxSettlement {
     if (!result.ok) return failed(entry, result.reason, result.permanent === true)
-    retryAt.delete(entry.position)
+    hand.remove(entry.position)
     return { position: entry.position, kind: 'published' }
   }
 
@@ -175,8 +202,8 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     const parked = permanent || failures >= options.maxFailures
     const ceiling = Math.min(options.maxBackoffMs, options.backoffMs * 2 ** Math.min(entry.failures, 50))
     const retryMs = ceiling * (0.5 + runtime.random() / 2)
-    if (parked) retryAt.delete(position)
-    else retryAt.set(position, runtime.elapsed() + retryMs)
+    if (parked) hand.remove(position)
+    else hand.tryAgain(position, retryMs)
     emit({ type: 'refused', id, topic, reason, failures, parked, retryMs })
     return { position, kind: parked ? 'parked' : 'failed', reason }
   }
@@ -194,7 +221,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     }
     try {
       watch(false)
-      await settle([])
+      await settle()
       await inTime(table.leave(name))
     } catch (error) {
       emit({ type: 'store-failed', error, retryMs: 0 })

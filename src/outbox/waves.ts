@@ -5,7 +5,7 @@ import type { OutboxEntry } from '../core/store.ts'
  * and none behind an entry of its ordering key that does.
  */
 export function nextWave(
-  entries: readonly OutboxEntry[],
+  entries: Iterable<OutboxEntry>,
   limit: number,
   waits: (entry: OutboxEntry) => boolean,
 ): readonly OutboxEntry[] {

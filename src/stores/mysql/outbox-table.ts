@@ -41,11 +41,11 @@ export function createOutboxTable(
         throw explained(error, database)
       }
     },
-    async take(relay, leaseMs, limit) {
+    async take(relay, leaseMs, limit, held = []) {
       const holder = textField(relay)
       const rows = await ask('take from the outbox', async (send) => {
         await send.write(statements.takeLease, [String(micros(leaseMs)), holder, holder])
-        return send.rows(statements.waiting(limit), [holder])
+        return send.rows(statements.waiting(limit), [packRows(held.map((position) => [position])), holder])
       })
       if (rows.length === 0) return undefined
       return rows.filter(({ position }) => position !== null).map(toEntry)

@@ -52,11 +52,12 @@ export function createOutboxTable(
         throw explained(error, schema)
       }
     },
-    async take(relay, leaseMs, limit) {
+    async take(relay, leaseMs, limit, held = []) {
       const rows = await ask('take from the outbox', statements.take, [
         packText(relay),
         String(micros(leaseMs)),
         String(limit),
+        plainArray(held),
       ])
       if (rows.length === 0) return undefined
       return rows.filter(({ position }) => position !== null).map(toEntry)
@@ -109,7 +110,7 @@ function toEntry(row: Row): OutboxEntry {
       position: count(row, 'position'),
       id: unpackText(String(row.id)),
       topic: unpackText(String(row.topic)),
-      body: Uint8Array.from(requireBytes(row.body, 'its body')),
+      body: requireBytes(row.body, 'its body'),
       headers: JSON.parse(String(row.headers)) as Record<string, string>,
       ...(row.ordering_key === null ? {} : { orderingKey: unpackText(String(row.ordering_key)) }),
       failures: count(row, 'failures'),

@@ -14,7 +14,7 @@ export const LEAVE_RELAY = "DELETE FROM onlyonce_meta WHERE name = 'relay' AND t
 /** By position, which grows in commit order because there is one writer. A parked entry holds nobody up. */
 export const WAITING = `
 SELECT position, id, topic, body, headers, ordering_key, failures FROM onlyonce_outbox
-WHERE parked_reason IS NULL ORDER BY position LIMIT ?`
+WHERE parked_reason IS NULL AND position NOT IN (SELECT value FROM json_each(?)) ORDER BY position LIMIT ?`
 
 export const PUBLISHED = 'DELETE FROM onlyonce_outbox WHERE position = ?'
 

@@ -46,10 +46,10 @@ export function createOutboxTable(
         }
       })
     },
-    take: (relay, leaseMs, limit) =>
+    take: (relay, leaseMs, limit, held = []) =>
       gate.write('take from the outbox', (db, now) => {
         if (change(db, TAKE_RELAY, packText(relay), now + leaseMs, now) === 0) return undefined
-        return rows(db, WAITING, limit).map(toEntry)
+        return rows(db, WAITING, JSON.stringify(held), limit).map(toEntry)
       }),
     settle: (results) =>
       gate.write('settle outbox entries', (db) => {

@@ -50,6 +50,21 @@ export const outboxRelayCases: readonly StoreCase[] = [
     },
   },
   {
+    name: 'what a relay holds already is passed over, wherever it lies in the queue, and comes again when it is not held',
+    group,
+    needs,
+    async run({ store: opened }) {
+      const store = transactional(opened)
+      const sent = [message(), message(), message(), message()]
+      await append(store, ...sent)
+      const [one, , three] = (await waiting(store.outbox)) as [OutboxEntry, OutboxEntry, OutboxEntry]
+      const held = [three.position, one.position]
+      assert.deepEqual(idsOf(await store.outbox.take('r', LONG_MS, 1, held)), [sent[1]?.id])
+      assert.deepEqual(idsOf(await store.outbox.take('r', LONG_MS, 9, held)), [sent[1]?.id, sent[3]?.id])
+      assert.deepEqual(idsOf(await waiting(store.outbox)), idsOf(sent))
+    },
+  },
+  {
     name: 'published messages leave the queue, and settling them again is harmless',
     group,
     needs,

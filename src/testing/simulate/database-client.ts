@@ -130,7 +130,7 @@ function outboxOverWire(life: Life, database: Database): OutboxTable<SimTx> {
   const send = <T>(verb: string, apply: () => T) => overTheWire(life, verb, async () => apply())
   return {
     append: (tx, messages) => tx.statement('append', () => database.append(tx.server, messages)),
-    take: (relay, leaseMs, limit) => send('take', () => rows.take(relay, leaseMs, limit)),
+    take: (...asked) => send('take', () => rows.take(...asked)),
     settle: (results) => send('settle', () => rows.settle(results)),
     leave: (relay) => send('leave', () => rows.leave(relay)),
     stats: () => send('stats', () => rows.stats()),

@@ -36,13 +36,19 @@ export class OutboxRows {
     this.#rows.set(entry.position, { entry, addedAt: this.#world.now, failures: 0, parked: undefined })
   }
 
-  take(relay: string, leaseMs: number, limit: number): readonly OutboxEntry[] | undefined {
+  take(
+    relay: string,
+    leaseMs: number,
+    limit: number,
+    passing: readonly number[] = [],
+  ): readonly OutboxEntry[] | undefined {
     const { now } = this.#world
     const held = this.#relay
     if (held !== undefined && held.name !== relay && held.until > now) return undefined
     if (held !== undefined && held.name !== relay) this.#world.count('state: relay taken over')
     this.#relay = { name: relay, until: now + leaseMs }
-    return this.#inOrder(false).slice(0, limit).map(entryOf)
+    const others = this.#inOrder(false).filter(({ entry }) => !passing.includes(entry.position))
+    return others.slice(0, limit).map(entryOf)
   }
 
   settle(results: readonly OutboxSettlement[]): void {

@@ -19,8 +19,8 @@ export class Pipeline {
   readonly #database: Database
   readonly #topic: OutboxMessage[] = []
   readonly #relays = new Map<Life, Relay>()
-  /** Who was granted the relay's lease since it last published. */
-  readonly #leading = new Set<Life>()
+  /** Until when each has the relay's lease, by its own clock and counted from when it asked. */
+  readonly #leasedUntil = new WeakMap<Life, number>()
   readonly #outboxes = new Map<Life, Outbox<SimTx>>()
   /** How often each message was handed to the broker, or was meant to be. */
   readonly #asked = new Map<string, number>()
@@ -36,8 +36,9 @@ export class Pipeline {
 
   startRelay(life: Life, reached: TransactionalStore<SimTx>): void {
     const take: OutboxTable<SimTx>['take'] = async (...asked) => {
+      const askedAt = life.runtime.elapsed()
       const entries = await reached.outbox.take(...asked)
-      if (entries !== undefined) this.#leading.add(life)
+      if (entries !== undefined) this.#leasedUntil.set(life, askedAt + asked[1])
       return entries
     }
     const store = { ...reached, outbox: { ...reached.outbox, take } }
@@ -58,11 +59,12 @@ export class Pipeline {
       onEvent: (event) => this.#world.count(`relay: ${event.type}`),
     })
     this.#relays.set(life, running)
-    if (!this.#over) running.start()
+    // Before it starts: it may crash while it asks for the first time.
     life.onCrash(() => {
       this.#relays.delete(life)
       this.#outboxes.delete(life)
     })
+    if (!this.#over) running.start()
   }
 
   /** What a handler adds to its transaction: two messages under one ordering key. */
@@ -107,9 +109,10 @@ export class Pipeline {
     if (seen.join() !== expected.join()) this.#world.violate('I11', `published ${seen}, committed ${expected}`)
   }
 
-  /** Each call needs the relay's lease to have been asked for just before. */
+  /** Each call needs the relay's lease to be held. */
   #publishing(life: Life, batch: readonly OutboxMessage[]): Promise<readonly PublishResult[]> {
-    if (!this.#leading.delete(life)) this.#world.violate('I11', `${life.name} publishes without asking for the lease`)
+    const leasedUntil = this.#leasedUntil.get(life) ?? Number.NEGATIVE_INFINITY
+    if (life.runtime.elapsed() >= leasedUntil) this.#world.violate('I11', `${life.name} publishes without the lease`)
     for (const { id } of batch) this.#asked.set(id, (this.#asked.get(id) ?? 0) + 1)
     return overTheWire(life, 'publish', async () => this.#publish(batch))
   }

@@ -18,11 +18,15 @@ export const takeLeaseSql = ({ relay, clock }: Names): string => `
 UPDATE ${relay} SET until = ${clock} + CAST(? AS SIGNED), holder = ${bytes('?')}
 WHERE one = 1 AND (holder = ${bytes('?')} OR until <= ${clock})`
 
-/** No row: another relay holds the lease. One row without a position: nothing waits. A parked entry holds nobody up. */
+/**
+ * No row: another relay holds the lease. One row without a position: nothing waits. A parked entry holds nobody up. The rows of the
+ * first parameter have the positions that the relay holds.
+ */
 export const waitingSql = ({ relay, outbox }: Names, limit: number): string => `
 SELECT w.* FROM ${relay} r LEFT JOIN (
   SELECT position, id, topic, body, headers, ordering_key, failures FROM ${outbox}
-  WHERE parked = 0 ORDER BY position LIMIT ${limit}
+  WHERE parked = 0 AND position NOT IN (SELECT a.position FROM ${asked({ position: BIG })})
+  ORDER BY position LIMIT ${limit}
 ) w ON TRUE WHERE r.one = 1 AND r.holder = ${bytes('?')} ORDER BY w.position`
 
 export const publishedSql = ({ outbox }: Names): string => `DELETE o FROM ${positions({}, outbox)}`

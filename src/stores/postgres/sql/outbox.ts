@@ -22,7 +22,8 @@ SELECT ${notified(channel, waiters, `'${OUTBOX_WAITER}'::uuid`)} AS woken`
 
 /**
  * One lease for the whole queue: free, ours, or over. No row: another relay holds it. One row without a position: nothing
- * waits. A parked entry holds nobody up. $1 relay, $2 lease, $3 limit.
+ * waits. A parked entry holds nobody up. $1 relay, $2 lease, $3 limit, $4 positions that the relay holds: a subquery, because the
+ * server hashes it.
  */
 export const takeSql = ({ relay, outbox, clock }: Names): string => `
 WITH taken AS (
@@ -33,7 +34,8 @@ WITH taken AS (
 )
 SELECT w.* FROM taken LEFT JOIN (
   SELECT position, id, topic, body, headers, ordering_key, failures FROM ${outbox}
-  WHERE parked_reason IS NULL ORDER BY position LIMIT $3::text::bigint
+  WHERE parked_reason IS NULL AND position NOT IN (SELECT unnest($4::text::bigint[]))
+  ORDER BY position LIMIT $3::text::bigint
 ) w ON true ORDER BY w.position`
 
 /** $2: 0 published, 1 failed, 2 parked. In the order of positions, so that two relays never wait for each other. */

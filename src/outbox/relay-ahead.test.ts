@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest'
+import { setup } from '../../test/relay-kit.ts'
+import type { Publisher } from '../core/publisher.ts'
+import { sleep } from '../core/runtime.ts'
+import { createHand } from './hand.ts'
+
+const ids = (count: number) => Array.from({ length: count }, (_, index) => `m${index}`)
+
+/** It takes a second to answer, and another one to settle. */
+function slowStore() {
+  const made = setup()
+  const { store, runtime } = made
+  let handed = 0
+  const take: typeof store.outbox.take = async (...given) => {
+    await sleep(runtime, 1_000)
+    const taken = await store.outbox.take(...given)
+    handed += taken?.length ?? 0
+    return taken
+  }
+  const settle: typeof store.outbox.settle = async (...given) => {
+    await sleep(runtime, 2_000)
+    return store.outbox.settle(...given)
+  }
+  return { ...made, slow: { ...store, outbox: { ...store.outbox, take, settle } }, handed: () => handed }
+}
+
+describe('relay, while the store works', () => {
+  it('publishes one batch while another is settled and the next is read, and nothing twice', async () => {
+    const { slow, make, add, calls, runtime, rows } = slowStore()
+    await add(...ids(50))
+    const publish: Publisher = async (batch) => {
+      calls.push(batch.map(({ id }) => id))
+      await sleep(runtime, 1_000)
+      return batch.map(() => ({ ok: true }))
+    }
+    const one = make({ store: slow, publish, batchSize: 5 })
+    one.start()
+    // One after the other it would take 40 s.
+    await runtime.advance(25_000)
+    expect(calls.flat()).toEqual(ids(50))
+    expect(rows).toEqual([])
+    const stopped = one.stop()
+    await runtime.advance(60_000)
+    await stopped
+  })
+
+  it('reads no more than three batches while the broker does not answer', async () => {
+    const { slow, make, add, runtime, handed } = slowStore()
+    await add(...ids(50))
+    const one = make({ store: slow, publish: () => new Promise(() => {}), batchSize: 5, leaseMs: 60_000 })
+    one.start()
+    await runtime.advance(25_000)
+    expect(handed()).toBe(15)
+    const stopped = one.stop()
+    await runtime.advance(60_000)
+    await stopped
+  })
+
+  it('publishes no more than three batches of which the store does not know', async () => {
+    const { store, make, add, calls, runtime, rows } = setup()
+    await add(...ids(50))
+    let silent = true
+    const settle: typeof store.outbox.settle = (...given) =>
+      silent ? new Promise(() => {}) : store.outbox.settle(...given)
+    const one = make({ store: { ...store, outbox: { ...store.outbox, settle } }, batchSize: 5, leaseMs: 60_000 })
+    one.start()
+    await runtime.advance(50_000)
+    expect(calls.flat()).toEqual(ids(15))
+    silent = false
+    await runtime.advance(600_000)
+    expect(calls.flat()).toEqual(ids(50))
+    expect(rows).toEqual([])
+    await one.stop()
+  })
+
+  it('reads past a hand that is full of one ordering key which waits', async () => {
+    const { make, add, calls, runtime } = setup(({ id }) => (id === 'a0' ? { ok: false, reason: 'no' } : { ok: true }))
+    await add(...ids(40).map((_, index): [string, string] => [`a${index}`, 'a']), 'free')
+    const one = make({ batchSize: 2, backoffMs: 60_000 })
+    one.start()
+    await runtime.advance(10_000)
+    expect(calls.flat()).toEqual(['a0', 'free'])
+    await one.stop()
+  })
+
+  it('puts what was committed late before what is in hand', () => {
+    const { runtime } = setup()
+    const hand = createHand(runtime)
+    const entry = (position: number) => {
+      const message = { id: `m${position}`, topic: 'orders', body: new Uint8Array(), headers: {}, orderingKey: 'a' }
+      return { ...message, position, failures: 0 }
+    }
+    hand.add([entry(5), entry(7)])
+    hand.add([entry(3), entry(6), entry(9)])
+    expect(hand.positions).toEqual([3, 5, 6, 7, 9])
+    expect(hand.wave(10).map(({ position }) => position)).toEqual([3])
+  })
+})
