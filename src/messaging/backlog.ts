@@ -27,6 +27,8 @@ export interface Backlog<One extends Held> {
   done(held: One): void
   /** After `ms` it is next once more, before all others with its key that came after it. */
   again(held: One, ms: number): void
+  /** The same for one that this process did not begin with, though its turn had come. */
+  putOff(held: One, ms: number): void
   /** Forgets those that are not ours any more: the broker delivers them again, here or elsewhere. */
   dropLost(): void
   /** Nothing comes again from now on. */
@@ -66,6 +68,17 @@ export function createBacklog<One extends Held>(runtime: Runtime): Backlog<One> 
     waiting.splice(orderingKey === undefined ? 0 : waiting.findLastIndex(isEarlier) + 1, 0, held)
   }
 
+  function comeAgain(held: One, ms: number): void {
+    const cancel = runtime.after(ms, () => {
+      pauses.delete(cancel)
+      if (!held.isOurs()) return
+      giveTurnBack(held)
+      putBack(held)
+      wake()
+    })
+    pauses.add(cancel)
+  }
+
   return {
     get size() {
       return waiting.length
@@ -96,16 +109,10 @@ export function createBacklog<One extends Held>(runtime: Runtime): Backlog<One> 
       wake()
     },
     again(held, ms) {
-      const cancel = runtime.after(ms, () => {
-        pauses.delete(cancel)
-        if (!held.isOurs()) return
-        held.seen = true
-        giveTurnBack(held)
-        putBack(held)
-        wake()
-      })
-      pauses.add(cancel)
+      held.seen = true
+      comeAgain(held, ms)
     },
+    putOff: comeAgain,
     dropLost() {
       waiting = waiting.filter((held) => held.isOurs())
       for (const { holders } of [...turns.values()]) for (const held of holders) if (!held.isOurs()) giveTurnBack(held)

@@ -1,56 +1,9 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { all, kinds, type Options, several, shop } from '../../test/batch-kit.ts'
 import { delivery } from '../../test/inbox-kit.ts'
 import { onlyonce } from '../core/engine.ts'
-import { type SqliteTx, sqliteStore } from '../stores/sqlite/index.ts'
-import { fakeRuntime } from '../testing/fake-runtime.ts'
 import type { Delivery, Verdict } from './delivery.ts'
-import { type BatchInboxOptions, type InboxBatch, inbox, Unprocessable } from './inbox.ts'
-
-const opened: AsyncDisposable[] = []
-afterEach(async () => {
-  for (const one of opened.splice(0).reverse()) await one[Symbol.asyncDispose]()
-})
-
-type Options = BatchInboxOptions<SqliteTx>
-
-async function shop(given: Partial<Options> = {}, bad: ReadonlySet<string> = new Set()) {
-  const runtime = fakeRuntime()
-  const store = sqliteStore({ path: ':memory:', runtime })
-  await store.transaction(async (tx) => tx.exec('create table effects (id text)'))
-  const once = onlyonce({ store, scope: 'shop', runtime })
-  opened.push(store, once)
-  /** What each call of the handler was given. */
-  const calls: (readonly string[])[] = []
-  const options: Options = {
-    once,
-    name: 'coupons',
-    delivers: 'exactly-once-effect',
-    batch: { maxSize: 100 },
-    backoffMs: 100,
-    handle(messages, tx) {
-      calls.push(messages.map(({ id }) => id))
-      for (const { id } of messages) {
-        tx.prepare('insert into effects values (?)').run(id)
-        if (bad.has(id)) throw new Error(`cannot handle ${id}`)
-      }
-    },
-    ...given,
-  }
-  const receive = inbox(options)
-  const { batch } = receive
-  if (batch === undefined) throw new Error('the inbox has no batches')
-  const effects = () =>
-    store.transaction(async (tx) =>
-      (tx.prepare('select id from effects order by rowid').all() as { id: string }[]).map(({ id }) => id),
-    )
-  return { runtime, store, once, calls, receive, batch, options, effects }
-}
-
-const several = (count: number, given: (index: number) => Partial<Delivery> = () => ({})) =>
-  Array.from({ length: count }, (_, index) => delivery({ id: `m${index}`, ...given(index) }))
-const all = (batch: InboxBatch, deliveries: readonly Delivery[], signal?: AbortSignal): Promise<readonly Verdict[]> =>
-  Promise.all(batch.receive(deliveries, signal))
-const kinds = (verdicts: readonly Verdict[]) => verdicts.map(({ kind }) => kind)
+import { inbox, Unprocessable } from './inbox.ts'
 
 describe('a batch of messages', () => {
   it('is handled by one call, in one transaction, in the order of delivery', async () => {
@@ -209,73 +162,6 @@ describe('a batch of messages', () => {
       ),
     ).toEqual(new Set(['ack']))
     expect(finds).toBe(1)
-  })
-})
-
-describe('a message that may have brought a process down', () => {
-  it('never rides with others: each goes alone', async () => {
-    const { batch, calls } = await shop()
-    // The process that had begun with all of them is gone without a trace.
-    const verdicts = await all(batch, [
-      delivery({ id: 'fresh' }),
-      ...several(5, () => ({ redelivered: true })),
-      delivery({ id: 'new' }),
-    ])
-    expect(new Set(kinds(verdicts))).toEqual(new Set(['ack']))
-    expect(calls.filter((ids) => ids.length > 1)).toEqual([['fresh', 'new']])
-    expect(calls).toHaveLength(6)
-  })
-})
-
-describe('a batch whose consumer stops, or whose message is lost', () => {
-  it('gives back what has not begun', async () => {
-    const { batch, calls } = await shop()
-    const stopping = new AbortController()
-    stopping.abort()
-    const verdicts = await all(batch, several(3), stopping.signal)
-    expect(verdicts.map((verdict) => [verdict.kind, 'delayMs' in verdict && verdict.delayMs])).toEqual([
-      ['retry', 0],
-      ['retry', 0],
-      ['retry', 0],
-    ])
-    expect(calls).toEqual([])
-  })
-
-  it('finishes what has begun', async () => {
-    const stopping = new AbortController()
-    let finish = () => {}
-    const handle: Options['handle'] = () =>
-      new Promise<void>((resolve) => {
-        finish = resolve
-      })
-    const { batch, runtime } = await shop({ handle })
-    const verdicts = all(batch, several(3), stopping.signal)
-    await runtime.advance(1)
-    stopping.abort()
-    finish()
-    expect(kinds(await verdicts)).toEqual(['ack', 'ack', 'ack'])
-  })
-
-  it('says nothing about a message that the broker gave away, and handles the others without it', async () => {
-    const { batch, once, runtime, effects } = await shop({ visibilityMs: 3_000 })
-    // The one write transaction of the file is taken, so that the batch waits.
-    let finish = () => {}
-    const before = once.atomic(
-      'slow',
-      () =>
-        new Promise<void>((resolve) => {
-          finish = resolve
-        }),
-    )
-    await runtime.advance(1)
-    const deliveries = several(4, (index) => (index === 1 ? { extend: async () => 'lost' as const } : {}))
-    const verdicts = all(batch, deliveries)
-    await runtime.advance(1_500)
-    finish()
-    await before
-    await runtime.advance(1_500)
-    expect(kinds(await verdicts)).toEqual(['ack', 'none', 'ack', 'ack'])
-    expect(await effects()).toEqual(['m0', 'm2', 'm3'])
   })
 })
 

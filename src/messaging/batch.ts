@@ -91,7 +91,9 @@ export function batchRun<Tx>(
       const suspects = all.filter(({ course, key }) => key !== undefined && course.delivery.redelivered !== false)
       if (suspects.length > 0) {
         const known = await histories.ofAll(suspects.map(({ course }) => course))
-        for (const [index, rider] of suspects.entries()) if (known[index] !== 'done') rider.key = undefined
+        for (const [index, rider] of suspects.entries()) {
+          if (known[index] !== 'done' && known[index] !== 'none') rider.key = undefined
+        }
       }
       return all.filter((rider) => {
         if (rider.key === undefined) goAlone(rider)

@@ -1,15 +1,17 @@
 import { setMaxListeners } from 'node:events'
 import { invalidOption } from '../core/options.ts'
 import type { BullJob, BullWorker } from './bullmq/client.ts'
-import { deliveryOf } from './bullmq/job.ts'
+import { deliveryOf, withHeaders } from './bullmq/job.ts'
 import { DelayedError, UnrecoverableError } from './bullmq/signals.ts'
 import { type ConsumerEvent, harmless } from './consumer.ts'
+import { labelsOf } from './headers.ts'
 import { type AtomicInboxOptions, type InboxOptions, inbox, type LeasedInboxOptions, type Verdict } from './inbox.ts'
 
 export type { BullJob, BullQueue, BullWorker } from './bullmq/client.ts'
 export { JOB_NAME_HEADER, type JobData, type JobMessage, jobData } from './bullmq/job.ts'
 export { type BullPublisherOptions, publisher } from './bullmq/publish.ts'
 export type { ConsumerEvent } from './consumer.ts'
+export { CONSUMER_HEADER, REASON_HEADER, SOURCE_HEADER } from './headers.ts'
 export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
 
 export interface BullEvents {
@@ -50,11 +52,22 @@ export function processor<Tx>(options: LeasedProcessorOptions | AtomicProcessorO
   // One listener for each job that is handled: many are no leak.
   setMaxListeners(0, stopping.signal)
 
+  /** For whoever looks at the failed job; it fails all the same where that cannot be written. */
+  async function label(job: BullJob, reason: string): Promise<void> {
+    const labelled = withHeaders(job.data, labelsOf(rest.name, job.queueName, reason))
+    try {
+      if (labelled !== undefined) await job.updateData(labelled)
+    } catch (error) {
+      emit({ type: 'broker-failed', verb: 'settle', error })
+    }
+  }
+
   async function carryOut(verdict: Verdict, job: BullJob, token: string | undefined): Promise<void> {
     switch (verdict.kind) {
       case 'ack':
         return
       case 'dead-letter':
+        await label(job, verdict.reason)
         throw new UnrecoverableError(verdict.reason)
       case 'retry':
         try {

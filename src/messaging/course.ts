@@ -49,11 +49,12 @@ export function leasedRun({ once, handle }: LeasedInboxOptions, settings: Resolv
 /**
  * The handler inside one transaction with its record. A crash leaves nothing of a transaction, so starts are counted
  * in a record of their own: the lock of the same key. A first delivery does not pay for it: it is the one start that
- * the counter does not know, and is added.
+ * the counter does not know, and is added. Where the broker never knows which one that is, all of them are counted.
  */
 export function atomicRun<Tx>({ once, handle }: AtomicInboxOptions<Tx>, settings: ResolvedInbox): Run {
   const transact = (course: Course, onInFlight: 'wait' | 'reject', lock?: Operation): Promise<Outcome<void>> => {
-    const starts = (lock?.starts ?? 0) + 1
+    const uncounted = course.delivery.redelivered === 'unknown' ? 0 : 1
+    const starts = (lock?.starts ?? 0) + uncounted
     return once.atomic.attempt(
       course.named,
       (tx: Tx, op: Operation) =>

@@ -16,10 +16,12 @@ export interface Delivery {
   /** Messages with the same ordering key are handled one after the other. */
   readonly orderingKey?: string
   /**
-   * False only when the broker is sure that nobody was given this message before. `'unknown'` where it never knows: then
-   * every start is counted, and only what such a count says is suspected.
+   * False only when the broker is sure that nobody was given this message before.
+   * - `'maybe'`: it cannot tell this time, and will if it hands the message over again. The store is asked; a message of
+   *   which it knows nothing is treated as a first delivery.
+   * - `'unknown'`: it never knows. Every start is counted, and only what such a count says is suspected.
    */
-  readonly redelivered: boolean | 'unknown'
+  readonly redelivered: boolean | 'maybe' | 'unknown'
   /**
    * Asks the broker to keep the message away from others for another `ms`; `lost` when it is not ours any more.
    * Left out where the broker knows no such thing.

@@ -4,6 +4,7 @@ import type { Consume } from './consume.ts'
 import { type Consumer, checkedPullOptions, type PullOptions } from './consumer.ts'
 import { checkQueueName } from './embedded/options.ts'
 import type { EmbeddedQueue, ReceivedMessage } from './embedded/queue.ts'
+import { labelsOf } from './headers.ts'
 import { type InboxOptions, inbox } from './inbox.ts'
 import { type Pulled, type PullSource, pullConsumer } from './pull.ts'
 
@@ -14,6 +15,7 @@ export type { EmbeddedQueueOptions } from './embedded/options.ts'
 export { type EmbeddedQueue, embeddedQueue, type QueueStats, type ReceivedMessage } from './embedded/queue.ts'
 export type { QueueMessage } from './embedded/rows.ts'
 export type { ReceiptOutcome } from './embedded/settling.ts'
+export { CONSUMER_HEADER, REASON_HEADER, SOURCE_HEADER } from './headers.ts'
 export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
 
 interface From extends PullOptions {
@@ -35,7 +37,8 @@ export const consume: Consume<From> = <Tx>(options: InboxOptions<Tx> & From): Co
   const handled = inbox(rest as InboxOptions<Tx>)
   const { visibilityMs } = handled
   const source: PullSource = {
-    receive: async (max) => (await queue.receive(from, max, visibilityMs)).map((one) => pulledFrom(queue, from, one)),
+    receive: async (max) =>
+      (await queue.receive(from, max, visibilityMs)).map((one) => pulledFrom(queue, rest.name, from, one)),
     hasDue: () => queue.hasDue(from),
     watch: (wake) => queue.watch(from, wake),
   }
@@ -45,12 +48,13 @@ export const consume: Consume<From> = <Tx>(options: InboxOptions<Tx> & From): Co
 /** Short beside any visibility. */
 const GATHER_ACKS_MS = 5
 
-function pulledFrom(queue: EmbeddedQueue, source: string, message: ReceivedMessage): Pulled {
-  const { id, body, headers, orderingKey, deliveries, receipt } = message
+function pulledFrom(queue: EmbeddedQueue, consumer: string, source: string, message: ReceivedMessage): Pulled {
+  const { id, body, headers, orderingKey, deliveries, publishedAt, receipt } = message
   return {
     delivery: {
       id,
       source,
+      publishedAt,
       body,
       headers,
       ...(orderingKey === undefined ? {} : { orderingKey }),
@@ -66,7 +70,7 @@ function pulledFrom(queue: EmbeddedQueue, source: string, message: ReceivedMessa
         case 'retry':
           return queue.retry(receipt, verdict.delayMs)
         case 'dead-letter':
-          return queue.deadLetter(receipt, verdict.reason)
+          return queue.deadLetter(receipt, verdict.reason, labelsOf(consumer, source, verdict.reason))
         case 'none':
           return undefined
       }

@@ -6,3 +6,14 @@ export const ORDERING_KEY_HEADER = 'onlyonce-ordering-key'
 export const REASON_HEADER = 'onlyonce-reason'
 /** How often a message was sent round. A new copy is not "redelivered" to the broker. */
 export const RETRIES_HEADER = 'onlyonce-retries'
+/** The `name` of the consumer that put a message aside. */
+export const CONSUMER_HEADER = 'onlyonce-consumer'
+/** Where a message that was put aside came from: queue or topic, and its place there where the broker has one. */
+export const SOURCE_HEADER = 'onlyonce-source'
+
+/** What is written on a message that is put aside. */
+export const labelsOf = (consumer: string, source: string, reason: string) => ({
+  [CONSUMER_HEADER]: consumer,
+  [SOURCE_HEADER]: source,
+  [REASON_HEADER]: reason,
+})

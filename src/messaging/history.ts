@@ -6,10 +6,11 @@ import type { Records } from './records.ts'
 /**
  * What is known of the starts before this delivery.
  * - `done`: there is a result; nothing will start
+ * - `none`: the store knows of none, and a further delivery will be known as one: this is the first, for all that matters
  * - `orderly`: there was none, or each one ended, well or badly
  * - `unfinished`: one began and nobody saw it end: it is still running, or its process died
  */
-export type History = 'done' | 'orderly' | 'unfinished'
+export type History = 'done' | 'none' | 'orderly' | 'unfinished'
 
 export interface Histories {
   /** @throws OnlyonceError KEY_MISSING, KEY_INVALID, STORE_UNAVAILABLE */
@@ -49,6 +50,7 @@ export function createHistories(records: Records, maxKeyLength: number, countsAp
       if (record?.state === 'done') return 'done'
       if (!countsApart) return ended(record) ? 'orderly' : 'unfinished'
       const counter = byId.get(counterId(named))
+      if (redelivered === 'maybe' && record === undefined && counter === undefined) return 'none'
       if (counter === undefined) return redelivered === 'unknown' || endedHere.has(id) ? 'orderly' : 'unfinished'
       return ended(counter) && ended(record) ? 'orderly' : 'unfinished'
     })

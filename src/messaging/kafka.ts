@@ -1,18 +1,19 @@
 import { createBacklog } from './backlog.ts'
 import type { Consume } from './consume.ts'
 import { type Consumer, checkedPullOptions, endedBy, type PullOptions } from './consumer.ts'
+import { labelsOf } from './headers.ts'
 import { type InboxOptions, inbox } from './inbox.ts'
 import { type Assignment, createAssignment } from './kafka/assignment.ts'
 import { createDeadLetters } from './kafka/dead-letters.ts'
 import { keepConsuming } from './kafka/link.ts'
 import { deadCopy, deliveryOf } from './kafka/message.ts'
 import { checkedSource, type KafkaSource } from './kafka/options.ts'
-import { type HeldRecord, placeOf } from './kafka/partition.ts'
+import { type HeldRecord, placeOf, redelivered } from './kafka/partition.ts'
 import { settler } from './kafka/settle.ts'
 import { type Pulled, type PullSource, pullConsumer } from './pull.ts'
 
 export type { Consumer, ConsumerEvent } from './consumer.ts'
-export { ID_HEADER, ORDERING_KEY_HEADER, REASON_HEADER } from './headers.ts'
+export { CONSUMER_HEADER, ID_HEADER, ORDERING_KEY_HEADER, REASON_HEADER, SOURCE_HEADER } from './headers.ts'
 export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
 export {
   type AlreadyPublishedOptions,
@@ -21,7 +22,7 @@ export {
 } from './kafka/already-published.ts'
 export type { KafkaClient, KafkaConsumerConfig, KafkaProducer } from './kafka/client.ts'
 export { deadTopic } from './kafka/dead-letters.ts'
-export { BODY_OMITTED_HEADER, SOURCE_HEADER } from './kafka/message.ts'
+export { BODY_OMITTED_HEADER } from './kafka/message.ts'
 export type { KafkaSource } from './kafka/options.ts'
 export { type KafkaPublisher, type KafkaPublisherOptions, publisher } from './kafka/publisher.ts'
 export { type Transform, transform } from './kafka/transform.ts'
@@ -54,15 +55,17 @@ export const consume: Consume<KafkaSource & KafkaPullOptions> = <Tx>(
   let ending = false
   const backlog = createBacklog<HeldRecord>(runtime)
   const settle = settler(backlog, {
-    putAside: ({ partition, offset, record }, reason) =>
-      deadLetters.send(partition.topic, deadCopy(record, `${placeOf(partition)}/${offset}`, reason)),
+    putAside({ partition, offset, record }, reason) {
+      const labels = labelsOf(rest.name, `${placeOf(partition)}/${offset}`, reason)
+      return deadLetters.send(partition.topic, deadCopy(record, labels))
+    },
     onSettled: ({ partition }) => assignment?.settled(partition),
     isEnding: () => ending,
   })
 
   const pulled = (held: HeldRecord): Pulled => ({
     delivery: {
-      ...deliveryOf(held.partition, held.record, held.seen || held.offset < held.progress.floor),
+      ...deliveryOf(held.partition, held.record, redelivered(held)),
       // Kafka gives a partition to somebody else when the group is shared out anew, and not before.
       extend: async () => (held.isOurs() ? 'ok' : 'lost'),
     },

@@ -14,7 +14,7 @@ import { settler } from './nats/settle.ts'
 import { type Pulled, type PullSource, pullConsumer } from './pull.ts'
 
 export type { Consumer, ConsumerEvent } from './consumer.ts'
-export { ID_HEADER, ORDERING_KEY_HEADER, REASON_HEADER } from './headers.ts'
+export { CONSUMER_HEADER, ID_HEADER, ORDERING_KEY_HEADER, REASON_HEADER, SOURCE_HEADER } from './headers.ts'
 export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
 export { type AlreadyPublishedOptions, alreadyPublished } from './nats/already-published.ts'
 export type { NatsConnection, NatsHeaders, NatsJetStream, NatsMessage } from './nats/client.ts'
@@ -57,7 +57,7 @@ export const consume: Consume<NatsSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
   const origin = createOrigin()
   const gate = createGate(runtime, (held) => backlog.add(held))
   const custody = createCustody(connection, runtime, onLost)
-  const settle = settler(from, custody, backlog, () => ending)
+  const settle = settler(from, rest.name, custody, backlog, () => ending)
 
   /** Those behind it with its key may not go before it comes again: they are let go too, and come again after it. */
   function onLost(held: HeldMessage): void {

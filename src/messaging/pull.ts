@@ -5,12 +5,17 @@ import type { Consumer, PullOptions } from './consumer.ts'
 import type { Delivery, Verdict } from './delivery.ts'
 import { gatherer } from './gather.ts'
 import type { Inbox, InboxBatch } from './inbox.ts'
-import { NOT_OURS, retry } from './verdict.ts'
+import { NOT_OURS, NOT_TOLD, retry } from './verdict.ts'
 
 /** A delivery and how its verdict is carried out. */
 export interface Pulled {
   readonly delivery: Delivery
   settle(verdict: Verdict): Promise<unknown>
+  /**
+   * The broker did not say in time whether it is still ours, so it was not begun. Where this process goes on holding it,
+   * it is handed out again after `ms`.
+   */
+  putOff?(ms: number): void
 }
 
 /** A broker that is asked for messages. Ordering is its own: it hands out what may be handled side by side. */
@@ -34,13 +39,17 @@ interface Waiting {
 const FIRST_POLL_MS = 5
 const SETTLE_LIMIT_MS = 60_000
 
-/** Those that are ours, without any that one of its ordering key before it, which is not ours any more, should precede. */
-function withoutOvertaking(together: readonly Waiting[], ours: readonly boolean[]): readonly Waiting[] {
+/** Those that can begin, without any that one of its ordering key before it, which cannot, should precede. */
+function withoutOvertaking(
+  together: readonly Waiting[],
+  refused: readonly (Verdict | undefined)[],
+): readonly Waiting[] {
   const missing = new Set<string>()
   return together.filter(({ pulled }, index) => {
     const { orderingKey } = pulled.delivery
-    if (orderingKey === undefined) return ours[index]
-    if (!ours[index]) missing.add(orderingKey)
+    const begins = refused[index] === undefined
+    if (orderingKey === undefined) return begins
+    if (!begins) missing.add(orderingKey)
     return !missing.has(orderingKey)
   })
 }
@@ -90,36 +99,39 @@ export function pullConsumer(
     }
   }
 
-  /** What waited for long may be somebody else's by now. */
-  async function isStillOurs({ delivery }: Pulled, receivedAt: number): Promise<boolean> {
-    if (delivery.extend === undefined || runtime.elapsed() - receivedAt < visibilityMs / 3) return true
+  /** What waited for long may be somebody else's by now. Answers why it cannot begin, if so. */
+  async function refusal({ delivery, putOff }: Pulled, receivedAt: number): Promise<Verdict | undefined> {
+    if (delivery.extend === undefined || runtime.elapsed() - receivedAt < visibilityMs / 3) return undefined
     // A broker that stays silent must not hold up what was taken with it.
     const limitMs = visibilityMs / 3
     const silent = () => new Error(`no answer within ${limitMs} ms`)
     try {
-      return (await timeLimit(runtime, delivery.extend(visibilityMs), limitMs, silent)) === 'ok'
+      const answer = await timeLimit(runtime, delivery.extend(visibilityMs), limitMs, silent)
+      return answer === 'ok' ? undefined : NOT_OURS
     } catch (error) {
       onEvent({ type: 'broker-failed', verb: 'extend', error })
-      return false
+      putOff?.(limitMs)
+      return NOT_TOLD
     }
   }
 
   async function handle({ pulled, receivedAt }: Waiting): Promise<void> {
     const startedAt = runtime.elapsed()
-    const ours = await isStillOurs(pulled, receivedAt)
-    await carryOut(pulled, startedAt, ours ? inbox(pulled.delivery, stopping.signal) : NOT_OURS)
+    const refused = await refusal(pulled, receivedAt)
+    await carryOut(pulled, startedAt, refused ?? inbox(pulled.delivery, stopping.signal))
   }
 
   async function handleTogether(together: readonly Waiting[], receive: InboxBatch['receive']): Promise<void> {
     const startedAt = runtime.elapsed()
-    const ours = await Promise.all(together.map(({ pulled, receivedAt }) => isStillOurs(pulled, receivedAt)))
-    const ridden = withoutOvertaking(together, ours)
+    // All of them as if they had waited as long as the first: asking for that one may take time that the others need.
+    const receivedAt = Math.min(...together.map((one) => one.receivedAt))
+    const refused = await Promise.all(together.map(({ pulled }) => refusal(pulled, receivedAt)))
+    const ridden = withoutOvertaking(together, refused)
     const verdicts = receive(
       ridden.map(({ pulled }) => pulled.delivery),
       stopping.signal,
     )
-    const left = (index: number) =>
-      ours[index] ? retry(0, 'an earlier message with its ordering key is not ours') : NOT_OURS
+    const left = (index: number) => refused[index] ?? retry(0, 'an earlier message with its ordering key is not ours')
     await Promise.all(
       together.map((one, index) => carryOut(one.pulled, startedAt, verdicts[ridden.indexOf(one)] ?? left(index))),
     )

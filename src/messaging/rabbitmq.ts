@@ -10,7 +10,7 @@ import { checkedSource, type RabbitSource } from './rabbitmq/options.ts'
 import { settler } from './rabbitmq/settle.ts'
 
 export type { Consumer, ConsumerEvent } from './consumer.ts'
-export { ORDERING_KEY_HEADER, REASON_HEADER } from './headers.ts'
+export { CONSUMER_HEADER, ORDERING_KEY_HEADER, REASON_HEADER, SOURCE_HEADER } from './headers.ts'
 export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
 export type { RabbitChannel, RabbitConnection, RabbitMessage, RabbitQueueOptions } from './rabbitmq/client.ts'
 export type { RabbitSource } from './rabbitmq/options.ts'
@@ -35,7 +35,7 @@ export const consume: Consume<RabbitSource & Omit<PullOptions, 'pollMs'>> = <Tx>
   const { runtime } = rest.once.options
   const ending = new AbortController()
   const backlog = createBacklog<HeldMessage>(runtime)
-  const settle = settler(queue, backlog, runtime, ending.signal)
+  const settle = settler(queue, rest.name, backlog, runtime, ending.signal)
 
   const pulled = (held: HeldMessage): Pulled => ({
     delivery: {

@@ -1,7 +1,7 @@
 import type { Cancel } from '../core/runtime.ts'
 import type { Consume } from './consume.ts'
 import { type Consumer, checkedPullOptions, endedBy, type PullOptions } from './consumer.ts'
-import { type Delivery, type InboxOptions, inbox } from './inbox.ts'
+import { type InboxOptions, inbox } from './inbox.ts'
 import { type Pulled, type PullSource, pullConsumer } from './pull.ts'
 import { createGroup } from './redis-streams/group.ts'
 import { createHoldings, type HeldEntry } from './redis-streams/holdings.ts'
@@ -11,7 +11,7 @@ import { createReader } from './redis-streams/reader.ts'
 import { lastCopy, settler } from './redis-streams/settle.ts'
 
 export type { Consumer, ConsumerEvent } from './consumer.ts'
-export { REASON_HEADER } from './headers.ts'
+export { CONSUMER_HEADER, REASON_HEADER, SOURCE_HEADER } from './headers.ts'
 export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
 export type { RedisStreamsClient } from './redis-streams/client.ts'
 export { FIELDS } from './redis-streams/entry.ts'
@@ -41,23 +41,22 @@ export const consume: Consume<RedisStreamsSource & PullOptions> = <Tx>(
   const group = createGroup(scriptsOn(send, runtime), from)
   let ending = false
   const holdings = createHoldings(stream, group, runtime)
-  const settle = settler(group, holdings, () => ending)
+  const settle = settler(rest.name, group, holdings, () => ending)
   const report = (error: unknown) => pulling.onEvent({ type: 'broker-failed', verb: 'receive', error })
   const read = createReader(stream, group, holdings, runtime, { takeOverMs: from.takeOverMs, report })
-  const heldBy = new WeakMap<Delivery, HeldEntry>()
 
-  function pulled(held: HeldEntry): Pulled {
-    const delivery: Delivery = {
+  const pulled = (held: HeldEntry): Pulled => ({
+    delivery: {
       ...held.delivery,
-      redelivered: held.seen,
+      redelivered: held.seen || held.delivery.redelivered,
       async extend() {
         await holdings.keep([held])
         return held.lost ? 'lost' : 'ok'
       },
-    }
-    heldBy.set(delivery, held)
-    return { delivery, settle: (verdict) => settle(held, verdict) }
-  }
+    },
+    settle: (verdict) => settle(held, verdict),
+    putOff: (ms) => holdings.putOff(held, ms),
+  })
 
   const most = pulling.concurrency + pulling.prefetch
   const source: PullSource = {
@@ -75,20 +74,7 @@ export const consume: Consume<RedisStreamsSource & PullOptions> = <Tx>(
     },
     watch: holdings.watch,
   }
-  const consumer = pullConsumer(source, handled, {
-    ...pulling,
-    runtime,
-    visibilityMs,
-    onEvent(event) {
-      // No verdict is carried out: somebody else has the message, or it could not be told whether.
-      if (event.type === 'settled' && event.verdict.kind === 'none') {
-        const held = heldBy.get(event.delivery) as HeldEntry
-        if (held.lost) holdings.remove(held)
-        else holdings.again(held, visibilityMs / 3)
-      }
-      pulling.onEvent(event)
-    },
-  })
+  const consumer = pullConsumer(source, handled, { ...pulling, runtime, visibilityMs })
 
   let cancelBeat: Cancel = () => {}
   function beat(): void {

@@ -10,7 +10,7 @@ import { checkedSource, checkedTimes, MIN_INVISIBLE_MS, type RocketSource } from
 import { settler } from './rocketmq/settle.ts'
 
 export type { Consumer, ConsumerEvent } from './consumer.ts'
-export { ID_HEADER, ORDERING_KEY_HEADER, REASON_HEADER } from './headers.ts'
+export { CONSUMER_HEADER, ID_HEADER, ORDERING_KEY_HEADER, REASON_HEADER, SOURCE_HEADER } from './headers.ts'
 export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
 export type { RocketConsumer, RocketMessage, RocketOutgoing, RocketProducer } from './rocketmq/client.ts'
 export { deadTopic, type RocketSource } from './rocketmq/options.ts'
@@ -47,7 +47,7 @@ export const consume: Consume<RocketSource & Omit<PullOptions, 'pollMs'>> = <Tx>
   /** What arrived after the end. */
   const givenBack: Promise<void>[] = []
   const backlog = createBacklog<HeldMessage>(runtime)
-  const { settle, giveBack } = settler(source.producer, source.deadTopic, backlog, () => ending)
+  const { settle, giveBack } = settler(source.producer, rest.name, source.deadTopic, backlog, () => ending)
   const invisibleMs = Math.max(visibilityMs, MIN_INVISIBLE_MS)
   const custody = createCustody(runtime, invisibleMs, {
     onLost: () => backlog.dropLost(),
@@ -71,6 +71,7 @@ export const consume: Consume<RocketSource & Omit<PullOptions, 'pollMs'>> = <Tx>
   const pulled = (held: HeldMessage): Pulled => ({
     delivery: { ...deliveryOf(held.message, held.seen), extend: (ms) => held.extend(ms) },
     settle: (verdict) => settle(held, verdict),
+    putOff: (ms) => backlog.putOff(held, ms),
   })
   const taking: PullSource = {
     receive: async (max, gathering) => backlog.take(max, gathering).map(pulled),

@@ -51,7 +51,7 @@ export function suspectsAlone(run: Run, histories: Histories, runtime: Runtime, 
     for (;;) {
       await waitForOurOwn(course.named.key, deadline)
       const history = await histories.of(course)
-      course.counted = history !== 'done'
+      course.counted = history !== 'done' && history !== 'none'
       if (course.withdrawn !== undefined) return HELD
       if (history !== 'unfinished') return tracked(course, () => run(course, onInFlight))
       const outcome = await alone(course)

@@ -11,6 +11,11 @@ export const NOT_OURS: Verdict = Object.freeze({
   reason: 'the broker gave the message to somebody else meanwhile',
 })
 
+export const NOT_TOLD: Verdict = Object.freeze({
+  kind: 'none',
+  reason: 'the broker did not say in time whether the message is still ours',
+})
+
 const ACK: Verdict = Object.freeze({ kind: 'ack' })
 
 const MAX_REASON_LENGTH = 1_000

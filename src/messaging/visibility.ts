@@ -1,5 +1,4 @@
 import type { Cancel, Runtime } from '../core/runtime.ts'
-import { timeLimit } from '../core/time-limit.ts'
 import type { Delivery } from './delivery.ts'
 
 export interface Visibility {
@@ -41,17 +40,15 @@ export class VisibleTogether {
   }
 
   #askLater(): void {
-    const ours = this.#runtime.after(this.#ms / 3, async () => {
-      await Promise.all([...this.#kept].map((one) => this.#ask(one)))
-      // Else all of them are over.
-      if (this.#next === ours) this.#askLater()
+    this.#next = this.#runtime.after(this.#ms / 3, () => {
+      // Nobody waits for the answers: one that does not come would keep the others from being asked for.
+      this.#askLater()
+      for (const one of [...this.#kept]) void this.#ask(one)
     })
-    this.#next = ours
   }
 
   async #ask(one: Kept): Promise<void> {
-    const limitMs = this.#ms / 3
-    const answer = await timeLimit(this.#runtime, one.ask(this.#ms), limitMs, () => undefined).catch(() => undefined)
+    const answer = await one.ask(this.#ms).catch(() => undefined)
     if (answer !== 'lost' || !this.#kept.has(one)) return
     one.lost = true
     this.#leave(one)

@@ -7,6 +7,7 @@ export interface BullJob {
   readonly queueQualifiedName: string
   readonly attemptsStarted: number
   readonly stalledCounter: number
+  updateData(data: unknown): Promise<void>
   moveToDelayed(timestamp: number, token?: string): Promise<void>
 }
 

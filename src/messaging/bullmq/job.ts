@@ -37,6 +37,11 @@ export function messageIdOf(data: unknown): string | undefined {
   return onlyonce === 1 && typeof id === 'string' ? id : undefined
 }
 
+/** The data of a job with more headers; `undefined` where it is no message of ours, and has no place for them. */
+export function withHeaders(data: unknown, headers: Readonly<Record<string, string>>): JobData | undefined {
+  return isJobData(data) ? { ...data, headers: { ...data.headers, ...headers } } : undefined
+}
+
 /** What the inbox needs to know of a job: the message in it, or the job itself under its id. */
 export function deliveryOf(job: BullJob): Delivery {
   const { id = '', queueName, queueQualifiedName, attemptsStarted, stalledCounter } = job

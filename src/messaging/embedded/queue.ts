@@ -19,6 +19,8 @@ export interface ReceivedMessage extends QueueMessage {
   readonly receipt: string
   /** How often the message was handed out, this time included. */
   readonly deliveries: number
+  /** When it was published first, in ms since the epoch; to be redriven changes nothing of it. */
+  readonly publishedAt: number
 }
 
 export interface QueueStats {
@@ -43,7 +45,8 @@ export interface EmbeddedQueue extends AsyncDisposable {
   ack(receipt: string): Promise<ReceiptOutcome>
   /** Hands it out again, not before `delayMs`. */
   retry(receipt: string, delayMs: number): Promise<ReceiptOutcome>
-  deadLetter(receipt: string, reason: string): Promise<ReceiptOutcome>
+  /** `labels`: headers that it gets besides its own. */
+  deadLetter(receipt: string, reason: string, labels?: Readonly<Record<string, string>>): Promise<ReceiptOutcome>
   /** Keeps it from others for `ms` from now. */
   extend(receipt: string, ms: number): Promise<ReceiptOutcome>
   deadLetters(
@@ -120,6 +123,7 @@ export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
           ...messageOfRow(row),
           receipt: receiptOf(Number(row.position), token),
           deliveries: Number(row.deliveries),
+          publishedAt: Number(row.created_at),
         }),
       )
       .sort((a, b) => Number.parseInt(a.receipt, 10) - Number.parseInt(b.receipt, 10))
@@ -151,7 +155,7 @@ export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
     hasDue: (queue) => file.read((db, now) => rows(db, ANY_DUE, packText(queue), now).length > 0),
     ack: (receipt) => settlings.submit({ kind: 'ack', receipt }),
     retry: (receipt, delayMs) => settlings.submit({ kind: 'retry', receipt, ms: delayMs }),
-    deadLetter: (receipt, reason) => settlings.submit({ kind: 'dead-letter', receipt, reason }),
+    deadLetter: (receipt, reason, labels = {}) => settlings.submit({ kind: 'dead-letter', receipt, reason, labels }),
     extend: (receipt, ms) => settlings.submit({ kind: 'extend', receipt, ms }),
     deadLetters: (queue, { limit = 100, after = 0 } = {}) => file.read((db) => listDead(db, queue, after, limit)),
     async redrive(queue, positions) {

@@ -9,7 +9,12 @@ export type ReceiptOutcome = 'ok' | 'lost'
 export type Settling =
   | { readonly kind: 'ack'; readonly receipt: string }
   | { readonly kind: 'retry' | 'extend'; readonly receipt: string; readonly ms: number }
-  | { readonly kind: 'dead-letter'; readonly receipt: string; readonly reason: string }
+  | {
+      readonly kind: 'dead-letter'
+      readonly receipt: string
+      readonly reason: string
+      readonly labels: Readonly<Record<string, string>>
+    }
 
 export function receiptOf(position: number, token: string): string {
   return `${position}.${token}`
@@ -25,8 +30,10 @@ export function settleOne(db: SqliteConnection, settling: Settling, now: number)
       return outcome(change(db, PUT_OFF, now + settling.ms, position, token))
     case 'extend':
       return outcome(change(db, EXTEND, now + settling.ms, position, token))
-    case 'dead-letter':
-      return letNext(db, rows(db, BURY, now, packText(settling.reason), position, token))
+    case 'dead-letter': {
+      const words = [packText(settling.reason), JSON.stringify(settling.labels)]
+      return letNext(db, rows(db, BURY, now, ...words, position, token))
+    }
   }
 }
 

@@ -55,14 +55,15 @@ export const MAKE_DUE =
 
 export const RECEIVE = `UPDATE onlyonce_queue SET state = 'out', visible_at = ?1, receipt = ?2, deliveries = deliveries + 1
 WHERE position IN (SELECT position FROM onlyonce_queue WHERE queue = ?3 AND state = 'ready' ORDER BY position LIMIT ?4)
-RETURNING position, id, topic, headers, body, ordering_key, deliveries`
+RETURNING position, id, topic, headers, body, ordering_key, deliveries, created_at`
 
 const HELD = "position = ? AND receipt = ? AND state IN ('out', 'ready')"
 
 export const ACK = `DELETE FROM onlyonce_queue WHERE ${HELD} RETURNING queue, ordering_key`
 export const PUT_OFF = `UPDATE onlyonce_queue SET state = 'out', visible_at = ?, receipt = NULL WHERE ${HELD}`
 export const EXTEND = `UPDATE onlyonce_queue SET state = 'out', visible_at = ? WHERE ${HELD}`
-export const BURY = `UPDATE onlyonce_queue SET state = 'dead', dead_at = ?, dead_reason = ?, receipt = NULL
+export const BURY = `UPDATE onlyonce_queue SET state = 'dead', dead_at = ?, dead_reason = ?, receipt = NULL,
+  headers = json_patch(headers, ?)
 WHERE ${HELD} RETURNING queue, ordering_key`
 
 /** The next of an ordering key, once the one before it is out of the way. */

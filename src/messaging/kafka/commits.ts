@@ -44,9 +44,9 @@ export function createCommits(
       const { position } = progress.watermark
       return { topic, partition, progress, position, mark }
     })
-    const topics: KafkaOffsets['topics'] = sent.map(({ topic, partition, position, mark }) => ({
+    const topics: KafkaOffsets['topics'] = sent.map(({ topic, partition, progress, position, mark }) => ({
       topic,
-      partitions: [{ partition, offset: String(position), metadata: markText(mark) }],
+      partitions: [{ partition, offset: String(position), metadata: markText(mark, progress.maybe) }],
     }))
     await commit({ topics: gathered(topics) })
     for (const { progress, position, mark } of sent) Object.assign(progress, { committed: position, mark })

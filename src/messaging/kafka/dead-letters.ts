@@ -1,6 +1,6 @@
-import { REASON_HEADER } from '../headers.ts'
+import { CONSUMER_HEADER, REASON_HEADER, SOURCE_HEADER } from '../headers.ts'
 import type { KafkaClient, KafkaMessage, KafkaProducer, KafkaSender } from './client.ts'
-import { BODY_OMITTED_HEADER, SOURCE_HEADER } from './message.ts'
+import { BODY_OMITTED_HEADER } from './message.ts'
 import { isTooLong } from './refusal.ts'
 
 /** Where messages of `topic` are put aside. */
@@ -63,12 +63,8 @@ export async function sendCopy(sender: KafkaSender, topic: string, copy: KafkaMe
   const { key, headers = {} } = copy
   const omitted = { [BODY_OMITTED_HEADER]: 'too-long' }
   const withoutBody: KafkaMessage = { key: key ?? null, value: null, headers: { ...headers, ...omitted } }
-  const { [REASON_HEADER]: reason, [SOURCE_HEADER]: source } = headers
-  const label: KafkaMessage = {
-    key: null,
-    value: null,
-    headers: { [REASON_HEADER]: reason, [SOURCE_HEADER]: source, ...omitted },
-  }
+  const labels = [CONSUMER_HEADER, SOURCE_HEADER, REASON_HEADER].map((name) => [name, headers[name]])
+  const label: KafkaMessage = { key: null, value: null, headers: { ...Object.fromEntries(labels), ...omitted } }
   for (const one of [copy, withoutBody]) {
     try {
       await sender.send({ topic, acks: -1, messages: [one] })

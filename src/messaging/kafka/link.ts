@@ -1,12 +1,10 @@
-import { OnlyonceError } from '../../core/errors.ts'
-import { type Runtime, sleep } from '../../core/runtime.ts'
-import { backoff, timeLimit } from '../../core/time-limit.ts'
+import type { Runtime } from '../../core/runtime.ts'
+import { timeLimit } from '../../core/time-limit.ts'
+import { keepOpen } from '../keep-open.ts'
 import type { KafkaAdmin, KafkaBatchPayload, KafkaConsumer } from './client.ts'
 import type { ResolvedSource } from './options.ts'
 import { declareDeadTopics, retentionOf } from './topics.ts'
 
-const FIRST_PAUSE_MS = 200
-const LONGEST_PAUSE_MS = 10_000
 /** An end is not held up by a broker that does not answer. */
 const CLOSE_LIMIT_MS = 10_000
 const OPEN_LIMIT_MS = 60_000
@@ -119,20 +117,6 @@ export function keepConsuming(source: ResolvedSource, runtime: Runtime, events: 
     }
   }
 
-  async function keep(): Promise<void> {
-    let pauseMs = backoff(runtime, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
-    while (!ending.signal.aborted) {
-      const openedAt = runtime.elapsed()
-      try {
-        await open()
-      } catch (error) {
-        if (!ending.signal.aborted || OnlyonceError.is(error)) onFailure(error)
-      }
-      if (runtime.elapsed() - openedAt > LONGEST_PAUSE_MS) pauseMs = backoff(runtime, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
-      await sleep(runtime, pauseMs(), ending.signal)
-    }
-  }
-
   function cancel(consumer: KafkaConsumer | undefined): void {
     try {
       // It stays in the group meanwhile, or what is handled would be given to others.
@@ -142,7 +126,7 @@ export function keepConsuming(source: ResolvedSource, runtime: Runtime, events: 
     }
   }
 
-  const kept = keep()
+  const kept = keepOpen(runtime, ending.signal, open, onFailure)
   return {
     cancel() {
       taking = false

@@ -1,9 +1,7 @@
 import type { Delivery } from '../delivery.ts'
-import { ID_HEADER, ORDERING_KEY_HEADER, REASON_HEADER } from '../headers.ts'
+import { ID_HEADER, type labelsOf, ORDERING_KEY_HEADER } from '../headers.ts'
 import type { KafkaHeaders, KafkaMessage, KafkaRecord } from './client.ts'
 
-/** Where a message that was put aside came from: topic, partition and offset. */
-export const SOURCE_HEADER = 'onlyonce-source'
 /** `too-long`: the topic for messages put aside does not take the body, which is still where the message came from. */
 export const BODY_OMITTED_HEADER = 'onlyonce-body-omitted'
 
@@ -38,7 +36,7 @@ export const idOf = ({ headers = {} }: KafkaRecord): string => textOf(headers[ID
 export function deliveryOf(
   { topic, partition }: { readonly topic: string; readonly partition: number },
   record: KafkaRecord,
-  redelivered: boolean,
+  redelivered: Delivery['redelivered'],
 ): Omit<Delivery, 'extend'> {
   const headers: Record<string, string> = {}
   for (const [name, value] of Object.entries(record.headers ?? {})) {
@@ -61,8 +59,7 @@ export function deliveryOf(
   }
 }
 
-/** The record as it was, with the reason and where it came from. */
-export function deadCopy(record: KafkaRecord, source: string, reason: string): KafkaMessage {
-  const headers = { ...record.headers, [REASON_HEADER]: reason, [SOURCE_HEADER]: source }
-  return { key: record.key, value: record.value, headers }
+/** The record as it was, with labels. */
+export function deadCopy({ key, value, headers }: KafkaRecord, labels: ReturnType<typeof labelsOf>): KafkaMessage {
+  return { key, value, headers: { ...headers, ...labels } }
 }

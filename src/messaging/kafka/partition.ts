@@ -1,4 +1,5 @@
 import type { Held } from '../backlog.ts'
+import type { Delivery } from '../delivery.ts'
 import type { KafkaCommitted, KafkaRecord } from './client.ts'
 import { createWatermark, type Watermark } from './watermark.ts'
 
@@ -21,8 +22,10 @@ export interface Partition {
 
 export interface Progress {
   readonly watermark: Watermark
-  /** Messages before it may have been given to somebody before. */
+  /** Messages before it were given to somebody before, or almost. */
   readonly floor: bigint
+  /** Messages before it may have been: nothing was on record when the group came to this partition. */
+  readonly maybe: bigint
   /** As it was committed: nobody of this group was given a message at or behind it. */
   mark: bigint
   /** The position as it was committed. */
@@ -36,26 +39,35 @@ export interface HeldRecord extends Held {
   readonly record: KafkaRecord
 }
 
-const MARK = /^onlyonce given=(\d{1,19})$/
+const MARK = /^onlyonce given=(\d{1,19})(?: maybe=(\d{1,19}))?$/
 
 /**
  * Kafka does not tell whether it handed over a message before. So the group commits, beside its position, up to where it
  * may hand over messages, before it does; what lies behind the mark of those before us was given to nobody. It spares
  * the inbox a look into the store for every message, and in atomic mode the counter of starts: about half the work.
  */
-export const markText = (mark: bigint): string => `onlyonce given=${mark}`
+export function markText(mark: bigint, maybe: bigint): string {
+  return maybe > mark ? `onlyonce given=${mark} maybe=${maybe}` : `onlyonce given=${mark}`
+}
 
-/** `committed`: what was found on joining; without a mark of ours in it, everything that is in the log may be known. */
+/**
+ * `committed`: what was found on joining. Without a mark of ours in it, everything that is in the log may be known: a new
+ * group looks like one whose offsets have expired or were deleted.
+ */
 export function progressFrom(start: bigint, highWatermark: bigint, committed: KafkaCommitted | undefined): Progress {
-  const isNew = committed !== undefined && BigInt(committed.offset) < 0n
-  const mark = MARK.exec(committed?.metadata ?? '')?.[1]
-  const floor = isNew ? start : mark === undefined ? highWatermark : BigInt(mark)
+  const found = BigInt(committed?.offset ?? -1)
+  const [, mark, maybe = 0] = MARK.exec(committed?.metadata ?? '') ?? []
   return {
     watermark: createWatermark(start),
-    floor,
+    floor: mark === undefined ? start : BigInt(mark),
+    maybe: mark === undefined ? highWatermark : BigInt(maybe),
     mark: mark === undefined ? start : BigInt(mark),
-    committed: isNew || committed === undefined ? undefined : BigInt(committed.offset),
+    committed: found < 0n ? undefined : found,
   }
+}
+
+export function redelivered({ seen, offset, progress }: HeldRecord): Delivery['redelivered'] {
+  return seen || offset < progress.floor || (offset < progress.maybe && 'maybe')
 }
 
 export function newPartition(topic: string, partition: number): Partition {

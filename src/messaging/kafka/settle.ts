@@ -1,9 +1,7 @@
 import type { Backlog } from '../backlog.ts'
 import type { Verdict } from '../delivery.ts'
+import { orAgain } from '../or-again.ts'
 import type { HeldRecord } from './partition.ts'
-
-/** After Kafka did not take a message to be put aside: its topic is missing, or no replica answers. */
-const REFUSED_PAUSE_MS = 1_000
 
 export interface Settling {
   /** Resolves when Kafka has the copy for good. */
@@ -27,12 +25,7 @@ export function settler(backlog: Backlog<HeldRecord>, { putAside, onSettled, isE
       case 'ack':
         return settled(held)
       case 'dead-letter':
-        try {
-          await putAside(held, verdict.reason)
-        } catch (error) {
-          if (held.isOurs() && !isEnding()) backlog.again(held, REFUSED_PAUSE_MS)
-          throw error
-        }
+        await orAgain(held, isEnding, backlog.again, () => putAside(held, verdict.reason))
         return settled(held)
       case 'retry':
         // Kafka has no place for one message to wait in. Not committed, it is read again by whoever comes next.

@@ -1,5 +1,6 @@
 import { reasonOf } from '../../core/errors.ts'
 import { sleep } from '../../core/runtime.ts'
+import { labelsOf } from '../headers.ts'
 import { type Message, messageOf, Unprocessable } from '../message.ts'
 import { fullJitter } from '../verdict.ts'
 import type { KafkaAdmin, KafkaBatch, KafkaBatchPayload, KafkaConsumer, KafkaMessage, KafkaRecord } from './client.ts'
@@ -108,7 +109,8 @@ function createSession(
         }
         const reason = reasonOf(error) || 'the handler threw an error without a message'
         emit({ type: 'parked', message, reason })
-        return [[deadTopic(batch.topic), deadCopy(record, `${placeOf(batch)}/${record.offset}`, reason)]]
+        const labels = labelsOf(groupId, `${placeOf(batch)}/${record.offset}`, reason)
+        return [[deadTopic(batch.topic), deadCopy(record, labels)]]
       }
     }
   }

@@ -1,6 +1,6 @@
 import { OnlyonceError } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption, refuseUnknown } from '../../core/options.ts'
 import type { NatsJetStream } from './client.ts'
 import { checkJetStream, checkName } from './options.ts'
 import { isSubject } from './subject.ts'
@@ -19,6 +19,7 @@ export interface AlreadyPublishedOptions {
  * @throws OnlyonceError OPTION_INVALID; the answer KEY_INVALID for a key whose subject is none
  */
 export function alreadyPublished(options: AlreadyPublishedOptions): (key: string) => Promise<boolean> {
+  refuseUnknown(options, ['jetstream', 'stream', 'subject'])
   const { jetstream, stream, subject } = options
   checkJetStream(jetstream)
   checkName('stream', stream)

@@ -1,12 +1,11 @@
 import { type Runtime, sleep } from '../../core/runtime.ts'
-import { backoff, timeLimit } from '../../core/time-limit.ts'
+import { timeLimit } from '../../core/time-limit.ts'
+import { keepOpen } from '../keep-open.ts'
 import type { NatsConsumerInfo, NatsManager } from './client.ts'
 import { type Opened, openDurable, type Wanted } from './declare.ts'
 import type { CheckedSource } from './options.ts'
 import { type Reader, type ReaderEvents, read } from './reader.ts'
 
-const FIRST_PAUSE_MS = 100
-const LONGEST_PAUSE_MS = 10_000
 /** An end is not held up by a server that does not answer. */
 const CLOSE_LIMIT_MS = 5_000
 /** A consumer that somebody deletes is made again where it was so long ago, and hands out again what came since. */
@@ -59,6 +58,7 @@ export function keepLinked(
     try {
       await reader.over
     } finally {
+      reader = undefined
       over.abort()
       await remembering
     }
@@ -76,21 +76,6 @@ export function keepLinked(
     }
   }
 
-  async function keep(): Promise<void> {
-    let pauseMs = backoff(runtime, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
-    while (!ending.signal.aborted) {
-      const openedAt = runtime.elapsed()
-      try {
-        await open()
-      } catch (error) {
-        if (!ending.signal.aborted) events.onFailure(error)
-      }
-      reader = undefined
-      if (runtime.elapsed() - openedAt > LONGEST_PAUSE_MS) pauseMs = backoff(runtime, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
-      await sleep(runtime, pauseMs(), ending.signal)
-    }
-  }
-
   /** The client goes on by itself afterwards, and says so to nobody else. */
   const status = connection.status()
   async function watchConnection(): Promise<void> {
@@ -101,7 +86,7 @@ export function keepLinked(
   }
   void watchConnection().catch(() => {})
 
-  const kept = keep()
+  const kept = keepOpen(runtime, ending.signal, open, events.onFailure)
   return {
     wake: () => reader?.wake(),
     async cancel() {

@@ -1,6 +1,6 @@
 import type { Delivery } from '../delivery.ts'
-import { ID_HEADER, ORDERING_KEY_HEADER, REASON_HEADER } from '../headers.ts'
-import { reasonWithin } from '../reason.ts'
+import { ID_HEADER, type labelsOf, ORDERING_KEY_HEADER } from '../headers.ts'
+import { labelWithin } from '../reason.ts'
 import type { NatsHeaders, NatsHeadersFactory, NatsMessage } from './client.ts'
 
 /** What JetStream deduplicates by, and so what a message is known by here. */
@@ -31,7 +31,7 @@ export function deliveryOf(
   stream: string,
   { subject, data, headers, timestampNanos, info }: NatsMessage,
   orderingKey: string | undefined,
-  seenBefore: boolean,
+  seenBefore: Exclude<Delivery['redelivered'], 'unknown'>,
 ): Omit<Delivery, 'extend'> {
   return {
     id: idOf(headers),
@@ -41,7 +41,7 @@ export function deliveryOf(
     body: data,
     headers: headersOf(headers),
     ...(orderingKey === undefined ? {} : { orderingKey }),
-    redelivered: seenBefore || info.deliveryCount > 1,
+    redelivered: info.deliveryCount > 1 || seenBefore,
   }
 }
 
@@ -67,12 +67,13 @@ export function orderingKeyOf(
  */
 export function copyOf(
   { subject, headers, data }: NatsMessage,
-  reason: string,
+  labels: ReturnType<typeof labelsOf>,
   empty: NatsHeadersFactory,
   maxBytes = Number.POSITIVE_INFINITY,
 ): NatsHeaders {
   const copy = empty()
-  const replaced = [REASON_HEADER, SUBJECT_HEADER]
+  const added = Object.entries({ [SUBJECT_HEADER]: subject, ...labels })
+  const replaced = added.map(([name]) => name)
   const id = idOf(headers)
   for (const [name, values] of headers ?? []) {
     if (SERVERS_OWN.test(name) || replaced.includes(name) || (id !== '' && name === ID_HEADER)) continue
@@ -81,9 +82,10 @@ export function copyOf(
   if (id !== '') copy.append(ID_HEADER, id)
   // Without what is added here it is not longer than the message was.
   const roomFor = (name: string) => maxBytes - data.byteLength - sizeOf(copy) - lineSize(name, '')
-  if (Buffer.byteLength(subject) <= roomFor(SUBJECT_HEADER)) copy.append(SUBJECT_HEADER, subject)
-  const short = reasonWithin(roomFor(REASON_HEADER), reason)
-  if (short !== undefined) copy.append(REASON_HEADER, short)
+  for (const [name, value] of added) {
+    const fitting = labelWithin(roomFor(name), name, value)
+    if (fitting !== undefined) copy.append(name, fitting)
+  }
   return copy
 }
 

@@ -74,6 +74,7 @@ it('a publisher and a question are refused what they cannot work with', () => {
     ['jetstream', {}],
     ['stream', ''],
     ['subject', 'x'],
+    ['subjcet', () => 's'],
   ] as const) {
     const made = () => alreadyPublished({ jetstream, stream: 'S', subject: () => 's', [option]: value } as never)
     expect([option, code(made)]).toEqual([option, ['OPTION_INVALID', expect.stringContaining(`\`${option}\``)]])

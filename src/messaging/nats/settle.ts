@@ -1,5 +1,7 @@
 import type { Backlog } from '../backlog.ts'
 import type { Verdict } from '../delivery.ts'
+import { labelsOf } from '../headers.ts'
+import { orAgain } from '../or-again.ts'
 import type { Custody } from './custody.ts'
 import type { HeldMessage } from './held.ts'
 import { copyOf } from './message.ts'
@@ -7,12 +9,11 @@ import type { CheckedSource } from './options.ts'
 
 const ANSWER_LIMIT_MS = 5_000
 const MAX_DELAY_MS = 24 * 60 * 60 * 1000
-/** After the copy of a message that is put aside was not taken. */
-const REFUSED_PAUSE_MS = 1_000
 
 /** Carries out verdicts. */
 export function settler(
-  { connection, jetstream, headers, deadSubject }: CheckedSource,
+  { connection, jetstream, headers, stream, deadSubject }: CheckedSource,
+  name: string,
   custody: Custody,
   backlog: Backlog<HeldMessage>,
   isEnding: () => boolean,
@@ -34,20 +35,19 @@ export function settler(
       throw new Error(`message ${held.message.info.streamSequence} was answered for before`)
   }
 
+  async function sendCopy({ message }: HeldMessage, reason: string): Promise<void> {
+    const labels = labelsOf(name, `${stream}/${message.info.streamSequence}`, reason)
+    const answer = await jetstream.publish(deadSubject, message.data, {
+      headers: copyOf(message, labels, headers, connection.info?.max_payload),
+      timeout: ANSWER_LIMIT_MS,
+    })
+    if (!answer.stream || answer.duplicate)
+      throw new Error(`${answer.stream} did not store the copy sent to ${deadSubject}`)
+  }
+
   /** The copy is safe before the original is forgotten: a crash between the two leaves both, with the same id. */
   async function putAside(held: HeldMessage, reason: string): Promise<void> {
-    const { message } = held
-    try {
-      const { stream, duplicate } = await jetstream.publish(deadSubject, message.data, {
-        headers: copyOf(message, reason, headers, connection.info?.max_payload),
-        timeout: ANSWER_LIMIT_MS,
-      })
-      if (!stream || duplicate) throw new Error(`${stream} did not store the copy sent to ${deadSubject}`)
-    } catch (error) {
-      // Kept, and judged again in a while.
-      if (held.isOurs() && !isEnding()) again(held, REFUSED_PAUSE_MS)
-      throw error
-    }
+    await orAgain(held, isEnding, again, () => sendCopy(held, reason))
     // Somebody else has it by now, and will put it aside too.
     if (!held.isOurs()) return release(held)
     return acknowledge(held)

@@ -2,7 +2,7 @@
 export interface RabbitMessage {
   readonly content: Uint8Array
   readonly fields: { readonly deliveryTag: number; readonly redelivered: boolean }
-  readonly properties: { readonly messageId?: unknown; readonly headers?: unknown }
+  readonly properties: { readonly messageId?: unknown; readonly timestamp?: unknown; readonly headers?: unknown }
 }
 
 export interface RabbitChannel {

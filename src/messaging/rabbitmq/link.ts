@@ -1,12 +1,11 @@
-import { type Runtime, sleep } from '../../core/runtime.ts'
-import { backoff, timeLimit } from '../../core/time-limit.ts'
+import type { Runtime } from '../../core/runtime.ts'
+import { timeLimit } from '../../core/time-limit.ts'
+import { keepOpen } from '../keep-open.ts'
 import { type ChannelEvents, consumeOn, type OpenChannel } from './channel.ts'
 import type { RabbitChannel, RabbitConnection } from './client.ts'
 import type { RabbitSource } from './options.ts'
 import { declareQueues } from './queues.ts'
 
-const FIRST_PAUSE_MS = 100
-const LONGEST_PAUSE_MS = 10_000
 /** An end is not held up by a broker that does not answer. */
 const CLOSE_LIMIT_MS = 5_000
 
@@ -43,7 +42,14 @@ export function keepLinked(
 
   /** Resolves when the channel is gone. */
   async function open(): Promise<void> {
-    const raw = await (await connect()).createConfirmChannel()
+    try {
+      await openChannel(await (await connect()).createConfirmChannel())
+    } finally {
+      await closeOurs()
+    }
+  }
+
+  async function openChannel(raw: RabbitChannel): Promise<void> {
     try {
       await consume(raw)
     } finally {
@@ -76,21 +82,6 @@ export function keepLinked(
     onGone(opened)
   }
 
-  async function keep(): Promise<void> {
-    let pauseMs = backoff(runtime, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
-    while (!ending.signal.aborted) {
-      const openedAt = runtime.elapsed()
-      try {
-        await open()
-      } catch (error) {
-        if (!ending.signal.aborted) onFailure(error)
-      }
-      await closeOurs()
-      if (runtime.elapsed() - openedAt > LONGEST_PAUSE_MS) pauseMs = backoff(runtime, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
-      await sleep(runtime, pauseMs(), ending.signal)
-    }
-  }
-
   async function closeOurs(): Promise<void> {
     const closing = ours
     ours = undefined
@@ -98,7 +89,7 @@ export function keepLinked(
     await closing?.close().catch(() => {})
   }
 
-  const kept = keep()
+  const kept = keepOpen(runtime, ending.signal, open, onFailure)
   return {
     async cancel() {
       ending.abort()

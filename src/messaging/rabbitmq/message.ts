@@ -1,5 +1,5 @@
 import type { Delivery } from '../delivery.ts'
-import { ORDERING_KEY_HEADER, REASON_HEADER, RETRIES_HEADER } from '../headers.ts'
+import { ORDERING_KEY_HEADER, RETRIES_HEADER } from '../headers.ts'
 import type { RabbitMessage } from './client.ts'
 import { ROUTING_HEADERS } from './outgoing.ts'
 
@@ -22,12 +22,14 @@ export function deliveryOf(source: string, message: RabbitMessage, seenHere: boo
   for (const [name, value] of Object.entries(headersOf(message))) {
     if (name !== TAG_HEADER && ['string', 'number', 'boolean'].includes(typeof value)) headers[name] = String(value)
   }
+  const { timestamp } = properties
   const orderingKey = headers[ORDERING_KEY_HEADER]
   const sentRound = RETRIES_HEADER in headers || 'x-death' in headersOf(message)
   return {
     // Without one the key is missing, and the inbox puts the message aside.
     id: typeof properties.messageId === 'string' ? properties.messageId : '',
     source,
+    ...(isTime(timestamp) ? { publishedAt: timestamp * 1_000 } : {}),
     body: content,
     headers,
     ...(orderingKey === undefined ? {} : { orderingKey }),
@@ -35,8 +37,11 @@ export function deliveryOf(source: string, message: RabbitMessage, seenHere: boo
   }
 }
 
-/** The properties of a copy that is sent on: those of the message, durable, with the reason, without its own lifetime. */
-export function copyOf(message: RabbitMessage, reason: string): Record<string, unknown> {
+/** In seconds, as whoever published it says. */
+const isTime = (timestamp: unknown): timestamp is number => Number.isSafeInteger(timestamp) && Number(timestamp) > 0
+
+/** The properties of a copy that is sent on: those of the message, durable, with labels, without its own lifetime. */
+export function copyOf(message: RabbitMessage, labels: Properties): Record<string, unknown> {
   // A user id must be that of the connection, and a copy is not its author's; routing to others was done once.
   const { userId, expiration, headers, deliveryMode, ...kept } = message.properties as Properties
   const isOwn = (name: string) => !BROKERS_OWN.test(name) && !ROUTING_HEADERS.includes(name)
@@ -46,6 +51,6 @@ export function copyOf(message: RabbitMessage, reason: string): Record<string, u
   return {
     ...Object.fromEntries(present),
     persistent: true,
-    headers: { ...Object.fromEntries(own), [REASON_HEADER]: reason, [RETRIES_HEADER]: retries },
+    headers: { ...Object.fromEntries(own), ...labels, [RETRIES_HEADER]: retries },
   }
 }

@@ -22,7 +22,8 @@ export function whatIsWrong({ id, topic, headers }: OutboxMessage): string | und
   return undefined
 }
 
-export function propertiesOf({ id, headers, orderingKey }: OutboxMessage): Record<string, unknown> {
+/** `now`: in ms since the epoch. AMQP's timestamps are whole seconds. */
+export function propertiesOf({ id, headers, orderingKey }: OutboxMessage, now: number): Record<string, unknown> {
   const ordering = orderingKey === undefined ? {} : { [ORDERING_KEY_HEADER]: orderingKey }
-  return { messageId: id, persistent: true, headers: { ...headers, ...ordering } }
+  return { messageId: id, timestamp: Math.floor(now / 1_000), persistent: true, headers: { ...headers, ...ordering } }
 }

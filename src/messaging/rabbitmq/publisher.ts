@@ -1,6 +1,7 @@
 import { reasonOf } from '../../core/errors.ts'
 import { invalidOption, refuseUnknown } from '../../core/options.ts'
 import type { Publisher, PublishResult } from '../../core/publisher.ts'
+import { systemRuntime } from '../../core/runtime.ts'
 import type { OutboxMessage } from '../../core/store.ts'
 import type { RabbitChannel, RabbitConnection } from './client.ts'
 import { type Confirms, NotConfirmed } from './confirms.ts'
@@ -74,7 +75,7 @@ async function sendOne(
   unknown: NotConfirmed[],
 ): Promise<PublishResult> {
   try {
-    await confirms.send(exchange, message.topic, message.body, propertiesOf(message))
+    await confirms.send(exchange, message.topic, message.body, propertiesOf(message, systemRuntime.now()))
     return DONE
   } catch (error) {
     if (error instanceof NotConfirmed && error.kind === 'unknown') unknown.push(error)

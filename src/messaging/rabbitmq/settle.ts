@@ -2,6 +2,8 @@ import type { Runtime } from '../../core/runtime.ts'
 import { timeLimit } from '../../core/time-limit.ts'
 import type { Backlog } from '../backlog.ts'
 import type { Verdict } from '../delivery.ts'
+import { labelsOf, REASON_HEADER } from '../headers.ts'
+import { orAgain } from '../or-again.ts'
 import type { HeldMessage } from './held.ts'
 import { copyOf } from './message.ts'
 import { deadQueue, retryQueue } from './queues.ts'
@@ -9,14 +11,17 @@ import { deadQueue, retryQueue } from './queues.ts'
 /** The longest lifetime that RabbitMQ takes. */
 const MAX_DELAY_MS = 2 ** 32 - 1
 
-/** After RabbitMQ did not take a copy: a queue is missing, it is full, or there is no memory or disk left. */
-const REFUSED_PAUSE_MS = 1_000
-
 /** How long an end waits for the confirmation of a copy. Before it there is no limit: another try is another copy. */
 const LAST_ANSWER_MS = 5_000
 
 /** Carries out verdicts about messages of `queue`. */
-export function settler(queue: string, backlog: Backlog<HeldMessage>, runtime: Runtime, ending: AbortSignal) {
+export function settler(
+  queue: string,
+  name: string,
+  backlog: Backlog<HeldMessage>,
+  runtime: Runtime,
+  ending: AbortSignal,
+) {
   const limits = new Set<() => void>()
   ending.addEventListener('abort', () => {
     for (const limit of limits) limit()
@@ -37,13 +42,13 @@ export function settler(queue: string, backlog: Backlog<HeldMessage>, runtime: R
   /** The copy is safe before the original is forgotten: a crash between the two leaves both, with the same id. */
   async function sendOn(held: HeldMessage, to: string, properties: Record<string, unknown>): Promise<void> {
     const { channel, message } = held
-    try {
-      await confirmed(channel.send(to, message.content, properties))
-    } catch (error) {
-      // Kept, and judged again in a while. Given back it would come at once, and use up the broker's delivery limit.
-      if (channel.isOpen && !ending.aborted) backlog.again(held, REFUSED_PAUSE_MS)
-      throw error
-    }
+    // Given back it would come at once, and use up the broker's delivery limit.
+    await orAgain(
+      held,
+      () => ending.aborted,
+      backlog.again,
+      () => confirmed(channel.send(to, message.content, properties)),
+    )
     channel.ack(message)
     backlog.done(held)
   }
@@ -57,14 +62,14 @@ export function settler(queue: string, backlog: Backlog<HeldMessage>, runtime: R
         channel.ack(message)
         return backlog.done(held)
       case 'dead-letter':
-        return sendOn(held, deadQueue(queue), copyOf(message, verdict.reason))
+        return sendOn(held, deadQueue(queue), copyOf(message, labelsOf(name, queue, verdict.reason)))
       case 'retry': {
         // Goes back to its place, before what was delivered after it, when the channel is closed in a moment.
         if (ending.aborted) return
         // Sent round, it would come back behind the next message with its key.
         if (orderingKey !== undefined) return backlog.again(held, verdict.delayMs)
         const delayMs = Math.min(Math.max(1, verdict.delayMs), MAX_DELAY_MS)
-        const copy = { ...copyOf(message, verdict.reason), expiration: String(delayMs) }
+        const copy = { ...copyOf(message, { [REASON_HEADER]: verdict.reason }), expiration: String(delayMs) }
         return sendOn(held, retryQueue(queue, delayMs), copy)
       }
       case 'none':

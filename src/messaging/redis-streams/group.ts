@@ -1,7 +1,7 @@
 import { reasonOf } from '../../core/errors.ts'
-import { REASON_HEADER } from '../headers.ts'
+import type { labelsOf } from '../headers.ts'
 import type { Entry } from './entry.ts'
-import { deadStream, NOBODY, OUR_NAMES, type ResolvedSource } from './options.ts'
+import { deadStream, givenKey, NOBODY, OUR_NAMES, type ResolvedSource } from './options.ts'
 import type { RunScript } from './port.ts'
 
 /** What keeping an entry came to. `gone`: it was trimmed or flushed away, so that nobody else can be given it. */
@@ -9,10 +9,10 @@ export type Kept = 'ok' | 'lost' | 'gone'
 
 /** A consumer group of a stream, seen by one of its consumers. Each verb is one atomic step in Redis. */
 export interface Group {
-  /** The last entry that was there when the group was made; `undefined` when the group was there. */
-  make(): Promise<string | undefined>
-  /** What nobody was given yet; `'missing'` when the group lists more as ours than the `known` entries. */
-  fetch(max: number, known: number): Promise<Found | 'missing'>
+  /** False when the group was there. `again`: it was there before, as far as this consumer knows. */
+  make(again: boolean): Promise<boolean>
+  /** What the group has not handed out; `'missing'` when the group lists more as ours than the `known` entries. */
+  fetch(max: number, known: number): Promise<Fetched | 'missing'>
   /** What the group lists as ours, behind `after`. */
   own(after: string, max: number): Promise<Found>
   /** Takes over what others were silent about; `next` is `'0-0'` when all of it was looked through. */
@@ -20,7 +20,7 @@ export interface Group {
   keep(ids: readonly string[]): Promise<readonly Kept[]>
   ack(ids: readonly string[]): Promise<void>
   /** `gone`: the group does not list it any more, and nobody else has it. */
-  bury(entry: Entry, reason: string, gone: boolean): Promise<void>
+  bury(entry: Entry, labels: Labels, gone: boolean): Promise<void>
   /** Somebody may have these, each when so many ms are over. */
   giveBack(entries: readonly (readonly [id: string, delayMs: number])[]): Promise<void>
   leave(): Promise<void>
@@ -32,30 +32,38 @@ export interface Found {
   readonly trimmed: readonly string[]
 }
 
+export interface Fetched extends Found {
+  /** Up to here the group handed out entries before it was made again or set back. */
+  readonly given: string
+  /** Up to here it may have. */
+  readonly maybe: string
+}
+
 const KEPT: readonly Kept[] = ['lost', 'ok', 'gone']
 /** A consumer that says nothing for so long is dead. */
 const DEAD_AFTER_MS = 3_600_000
 
+type Labels = Readonly<ReturnType<typeof labelsOf>>
 type RawEntry = readonly [Buffer, readonly Buffer[] | null] | null
 
 export function createGroup(run: RunScript, source: ResolvedSource): Group {
   const { stream, group, consumer, takeOverMs, deleteHandled } = source
   const us = [group, consumer]
+  const given = givenKey(stream, group)
   const deletes = deleteHandled ? '1' : '0'
 
-  async function bury({ at, fields }: Entry, reason: string, gone: boolean): Promise<void> {
-    const copy = [...fields, REASON_HEADER, reason]
+  async function bury({ at, fields }: Entry, labels: Labels, gone: boolean): Promise<void> {
+    const copy = [...fields, ...Object.entries(labels).flat()]
     await run('bury', [stream, deadStream(stream)], [...us, at, deletes, gone ? '1' : '0', ...copy])
   }
 
   return {
-    async make() {
-      const last = (await run('make', [stream], us)) as Buffer | null
-      return last?.toString()
-    },
+    make: async (again) => (await run('make', [stream, given], [...us, again ? '1' : '0'])) === 1,
     async fetch(max, known) {
-      const read = (await run('fetch', [stream], [...us, String(max), String(known)])) as number | RawEntry[]
-      return typeof read === 'number' ? 'missing' : found(read)
+      const read = await run('fetch', [stream, given], [...us, String(max), String(known)])
+      if (typeof read === 'number') return 'missing'
+      const [upTo, maybe, entries] = read as [Buffer, Buffer, RawEntry[]]
+      return { ...found(entries), given: upTo.toString(), maybe: maybe.toString() }
     },
     async own(after, max) {
       return found((await run('own', [stream], [...us, after, String(max)])) as RawEntry[])
@@ -80,12 +88,12 @@ export function createGroup(run: RunScript, source: ResolvedSource): Group {
       // What is not ours any more, or not there, needs no word from us.
       await run('ack', [stream], [...us, deletes, ...ids]).catch(unlessMissing)
     },
-    async bury(entry, reason, gone) {
+    async bury(entry, labels, gone) {
       try {
-        await bury(entry, reason, gone)
+        await bury(entry, labels, gone)
       } catch (error) {
         if (gone || !isGroupMissing(error)) throw error
-        await bury(entry, reason, true)
+        await bury(entry, labels, true)
       }
     },
     async giveBack(entries) {

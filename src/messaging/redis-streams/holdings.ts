@@ -25,10 +25,12 @@ export interface Holdings {
   /** See the backlog. */
   watch(wake: () => void): () => void
   /** False when it is here already. */
-  add(entry: Entry, redelivered: boolean): boolean
+  add(entry: Entry, redelivered: Delivery['redelivered']): boolean
   /** `gathering`: see the backlog. */
   take(max: number, gathering?: object): HeldEntry[]
   again(held: HeldEntry, ms: number): void
+  /** See the backlog. */
+  putOff(held: HeldEntry, ms: number): void
   /** Settled, or somebody else's. */
   remove(held: HeldEntry): void
   /** Tells Redis that this process is alive, and learns what it has lost. */
@@ -71,7 +73,7 @@ export function createHoldings(stream: string, group: Group, runtime: Runtime): 
         delivery,
         orderingKey: delivery.orderingKey,
         isOurs: () => !one.lost,
-        seen: redelivered,
+        seen: false,
         lost: false,
         gone: false,
         dueAt: 0,
@@ -85,6 +87,7 @@ export function createHoldings(stream: string, group: Group, runtime: Runtime): 
       one.dueAt = runtime.elapsed() + ms
       backlog.again(one, ms)
     },
+    putOff: backlog.putOff,
     remove,
     async keep(which = [...held.values()]) {
       const listed = which.filter(({ gone, lost }) => !gone && !lost)

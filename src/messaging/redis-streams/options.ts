@@ -53,6 +53,11 @@ export function checkedSource(
 }
 
 /** Where messages of `stream` are put aside. In a cluster both are in one slot. */
-export function deadStream(stream: string): string {
-  return stream.includes('{') ? `${stream}:dead` : `{${stream}}:dead`
+export const deadStream = (stream: string): string => besides(stream, 'dead')
+
+/** Where it is written which entries a group of `stream` handed out. */
+export const givenKey = (stream: string, group: string): string => besides(stream, `given:${group}`)
+
+function besides(stream: string, what: string): string {
+  return stream.includes('{') ? `${stream}:${what}` : `{${stream}}:${what}`
 }

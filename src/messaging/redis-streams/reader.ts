@@ -1,4 +1,5 @@
 import type { Runtime } from '../../core/runtime.ts'
+import type { Delivery } from '../delivery.ts'
 import type { Entry } from './entry.ts'
 import { type Found, type Group, isGroupMissing } from './group.ts'
 import type { Holdings } from './holdings.ts'
@@ -26,19 +27,16 @@ export function createReader(
   /** Where the take-over goes on; `undefined` when it is through. */
   let claiming: string | undefined
   let nextTakeOverAt = runtime.elapsed()
-  /** Up to here entries may have been given to somebody by a group that is no more. */
-  let rewoundTo = '0-0'
 
   async function make(): Promise<void> {
-    const last = await group.make()
+    const isNew = await group.make(madeBefore)
     made = true
-    if (last === undefined || !madeBefore) return
-    rewoundTo = last
+    if (!isNew || !madeBefore) return
     report(new Error(`stream ${stream} had lost its group: it was made again, before the first entry`))
   }
 
   /** How many of them are new to us. */
-  function hold({ entries, trimmed }: Found, redelivered: (entry: Entry) => boolean): number {
+  function hold({ entries, trimmed }: Found, redelivered: (entry: Entry) => Delivery['redelivered']): number {
     if (trimmed.length > 0) {
       const names = trimmed.slice(0, 10).join(', ')
       report(new Error(`${trimmed.length} entries of stream ${stream} were trimmed before they were handled: ${names}`))
@@ -80,8 +78,9 @@ export function createReader(
     const left = room - (await takeOver(room))
     if (left <= 0) return
     const fetched = await group.fetch(left, holdings.listed)
-    if (fetched === 'missing') await recover(left)
-    else hold(fetched, ({ at }) => byPlace(at, rewoundTo) <= 0)
+    if (fetched === 'missing') return recover(left)
+    const { given, maybe } = fetched
+    hold(fetched, ({ at }) => byPlace(at, given) <= 0 || (byPlace(at, maybe) <= 0 && 'maybe'))
   }
 
   return async (room) => {

@@ -1,23 +1,16 @@
 import { quote } from '../../core/key.ts'
 import type { Verdict } from '../delivery.ts'
+import { labelsOf } from '../headers.ts'
+import { orAgain } from '../or-again.ts'
 import type { Group } from './group.ts'
 import type { HeldEntry, Holdings } from './holdings.ts'
 
-/** After Redis did not take a verdict: the memory is full, or the connection is lost. */
-const REFUSED_PAUSE_MS = 1_000
-
 /** Carries out verdicts. */
-export function settler(group: Group, holdings: Holdings, isEnding: () => boolean) {
+export function settler(name: string, group: Group, holdings: Holdings, isEnding: () => boolean) {
   const acknowledge = gathered((ids) => group.ack(ids))
 
-  async function orAgain(held: HeldEntry, tell: () => Promise<void>): Promise<void> {
-    try {
-      await tell()
-    } catch (error) {
-      // Kept, and judged again in a while: then it is found done, or parked.
-      if (!isEnding()) holdings.again(held, REFUSED_PAUSE_MS)
-      throw error
-    }
+  async function end(held: HeldEntry, tell: () => Promise<void>): Promise<void> {
+    await orAgain(held, isEnding, holdings.again, tell)
     holdings.remove(held)
   }
 
@@ -25,9 +18,11 @@ export function settler(group: Group, holdings: Holdings, isEnding: () => boolea
     if (held.lost) return holdings.remove(held)
     switch (verdict.kind) {
       case 'ack':
-        return orAgain(held, () => acknowledge(held.entry.at))
+        return end(held, () => acknowledge(held.entry.at))
       case 'dead-letter':
-        return orAgain(held, () => group.bury(held.entry, verdict.reason, held.gone))
+        return end(held, () =>
+          group.bury(held.entry, labelsOf(name, held.delivery.coordinates ?? '', verdict.reason), held.gone),
+        )
       case 'retry':
         if (!isEnding()) return holdings.again(held, verdict.delayMs)
         holdings.remove(held)

@@ -1,6 +1,6 @@
 import type { Delivery } from '../delivery.ts'
-import { ID_HEADER, ORDERING_KEY_HEADER, REASON_HEADER } from '../headers.ts'
-import { reasonWithin } from '../reason.ts'
+import { ID_HEADER, type labelsOf, ORDERING_KEY_HEADER } from '../headers.ts'
+import { labelWithin } from '../reason.ts'
 import type { RocketMessage, RocketOutgoing } from './client.ts'
 
 /** All properties of a message together, as the proxy counts them, and how many there may be. */
@@ -35,20 +35,22 @@ export function deliveryOf(message: RocketMessage, seenHere: boolean): Omit<Deli
     headers: Object.fromEntries(properties),
     ...(orderingKey === undefined ? {} : { orderingKey }),
     // Where the broker keeps an order, it hands over again what lapsed, and what follows it, as a first attempt.
-    redelivered: seenHere || deliveryAttempt > 1 || (messageGroup ? 'unknown' : false),
+    redelivered: messageGroup ? 'unknown' : seenHere || deliveryAttempt > 1,
   }
 }
 
 /** The message as it goes to the topic of those that were put aside. */
-export function copyOf(message: RocketMessage, topic: string, reason: string): RocketOutgoing {
+export function copyOf(message: RocketMessage, topic: string, labels: ReturnType<typeof labelsOf>): RocketOutgoing {
   const { body, keys, tag } = message
   const properties = new Map(message.properties)
   for (const name of BROKERS_OWN) properties.delete(name)
   const orderingKey = orderingKeyOf(message)
   if (orderingKey !== undefined && fits(properties, ORDERING_KEY_HEADER, orderingKey))
     properties.set(ORDERING_KEY_HEADER, orderingKey)
-  const short = reasonWithin(roomFor(properties, REASON_HEADER), reason)
-  if (short !== undefined) properties.set(REASON_HEADER, short)
+  for (const [label, value] of Object.entries(labels)) {
+    const fitting = labelWithin(roomFor(properties, label), label, value)
+    if (fitting !== undefined) properties.set(label, fitting)
+  }
   return { topic, body, keys: [...keys], properties, ...(tag ? { tag } : {}) }
 }
 

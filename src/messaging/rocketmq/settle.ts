@@ -1,19 +1,20 @@
 import type { Backlog } from '../backlog.ts'
 import type { Verdict } from '../delivery.ts'
-import type { RocketProducer } from './client.ts'
+import { labelsOf } from '../headers.ts'
+import { orAgain } from '../or-again.ts'
+import type { RocketMessage, RocketProducer } from './client.ts'
 import type { HeldMessage } from './custody.ts'
 import { copyOf } from './message.ts'
 
 /** A longer wait is spent at the broker, which counts it as an attempt; a shorter one here. */
 const LONGEST_WAIT_HERE_MS = 10_000
-/** After RocketMQ did not take a copy: its topic is missing, or the broker is busy or full. */
-const REFUSED_PAUSE_MS = 1_000
 /** To give a message back is to keep it from others for almost no time. */
 const AT_ONCE_MS = 1
 
 /** Carries out verdicts. While the consumer ends, what is to be retried stays held, and is given back in the end. */
 export function settler(
   producer: RocketProducer,
+  name: string,
   deadTopic: (topic: string) => string,
   backlog: Backlog<HeldMessage>,
   isEnding: () => boolean,
@@ -25,15 +26,14 @@ export function settler(
     await held.client.ack(held.message)
   }
 
+  async function sendCopy(message: RocketMessage, reason: string): Promise<void> {
+    const { topic, messageId } = message
+    await producer.send(copyOf(message, deadTopic(topic), labelsOf(name, `${topic}/${messageId}`, reason)))
+  }
+
   /** The copy is safe before the original is forgotten: a crash between the two leaves both, with the same id. */
   async function putAside(held: HeldMessage, reason: string): Promise<void> {
-    const { message } = held
-    try {
-      await producer.send(copyOf(message, deadTopic(message.topic), reason))
-    } catch (error) {
-      if (held.isOurs() && !isEnding()) backlog.again(held, REFUSED_PAUSE_MS)
-      throw error
-    }
+    await orAgain(held, isEnding, backlog.again, () => sendCopy(held.message, reason))
     // Lapsed meanwhile, it comes once more and is put aside again.
     if (held.isOurs()) await ack(held)
   }

@@ -1,7 +1,7 @@
 import { type ErrorCode, OnlyonceError } from '../../core/errors.ts'
 import { type KeyInput, resolveKey } from '../../core/key.ts'
 import type { AtomicCall, AtomicEffect, Once } from '../../core/once.ts'
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption, refuseUnknown } from '../../core/options.ts'
 import { type Checker, checker, operationHeader } from './check-back.ts'
 import type { RocketOutgoing, RocketProducer } from './client.ts'
 import { idOf } from './message.ts'
@@ -61,14 +61,18 @@ const UNDECIDED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'DUPLICATE',
 ])
 
+const KNOWN: readonly string[] = ['once', 'rollbackAfterMs']
+
 /**
  * A message that the broker hands out if, and only if, a transaction of yours committed.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function transactional<Tx>(options: RocketTransactionalOptions<Tx>): RocketTransactional<Tx> {
-  const { once, rollbackAfterMs = once.options.maxRunMs } = options
-  const atomic = once.atomic as AtomicCall<Tx> | undefined
+  refuseUnknown(options, KNOWN)
+  const { once } = options
+  const atomic = Object(once).atomic as AtomicCall<Tx> | undefined
   if (typeof atomic !== 'function') throw invalidOption('once', 'must have a transactional store', once)
+  const { rollbackAfterMs = once.options.maxRunMs } = options
   if (!Number.isSafeInteger(rollbackAfterMs) || rollbackAfterMs <= 0)
     throw invalidOption('rollbackAfterMs', 'must be a positive integer', rollbackAfterMs)
   const { scope, maxKeyLength } = once.options

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { CONSUMER_HEADER, SOURCE_HEADER } from '../../messaging/headers.ts'
 import { Unprocessable } from '../../messaging/message.ts'
 import { messageOf, names, openDesk } from './desk.ts'
 import type { MessagingCase } from './harness.ts'
@@ -27,6 +28,8 @@ export const failureCases: readonly MessagingCase[] = [
       assert.deepEqual([parked?.id, [...(parked?.body ?? [])], more], ['bad', [...bad.body], []])
       assert.equal(parked?.headers.tenant, 'ö')
       assert.match(parked?.reason ?? '', /it went wrong with bad/)
+      assert.equal(parked?.headers[CONSUMER_HEADER], 'ledger', 'it says which consumer put it aside')
+      assert.notEqual(parked?.headers[SOURCE_HEADER] ?? '', '', 'it says where it came from')
       assert.equal(desk.starts().filter((id) => id === 'bad').length, 4)
     },
   },

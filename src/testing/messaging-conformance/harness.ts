@@ -19,7 +19,7 @@ export interface ParkedMessage {
   /** The reason as it stands beside the message. */
   readonly reason: string
   readonly body: Uint8Array
-  /** Those of the message; more may be there. */
+  /** Those of the message, and the labels `onlyonce-consumer` and `onlyonce-source`; more may be there. */
   readonly headers: Readonly<Record<string, string>>
 }
 

@@ -1,11 +1,35 @@
 -- fetch: what nobody was given yet, unless the consumer has to look for something first.
--- ARGV[3]  at most so many   ARGV[4]  how many entries the consumer knows to be its own
--- returns  the entries, or how many the group lists as its own
+-- KEYS[2]   up to which entry the group handed out entries (given), and up to which it may have (maybe): it outlives the
+--           group, which may be removed and made again, or be set back
+-- ARGV[3]   at most so many   ARGV[4]  how many entries the consumer knows to be its own
+-- returns   given, maybe and the entries; or how many entries the group lists as the consumer's own
 --
 -- An answer can be lost after the entries in it were assigned. To read on would put later messages before them.
 for _, flat in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
   local one = fields_of(flat)
   if one.name == ARGV[2] and one.pending > tonumber(ARGV[4]) then return one.pending end
 end
+local function is_longer(a, b)
+  return #a > #b or (#a == #b and a > b)
+end
+-- Places are two numbers of up to 64 bits, which a number of Lua does not hold.
+local function is_later(a, b)
+  local a_time, a_number = a:match('(%d+)-(%d+)')
+  local b_time, b_number = b:match('(%d+)-(%d+)')
+  if a_time == b_time then return is_longer(a_number, b_number) end
+  return is_longer(a_time, b_time)
+end
+local known = redis.call('HMGET', KEYS[2], 'given', 'maybe')
+local given, maybe = known[1], known[2]
+if not given or not maybe then
+  -- Somebody else's group, or one that was lost together with this: it may have handed out all there is.
+  local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
+  given, maybe = '0-0', #last == 1 and last[1][1] or '0-0'
+  redis.call('HSET', KEYS[2], 'given', given, 'maybe', maybe)
+end
 local read = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', ARGV[3], 'STREAMS', KEYS[1], '>')
-return read and read[1][2] or {}
+local entries = read and read[1][2] or {}
+if #entries > 0 and is_later(entries[#entries][1], given) then
+  redis.call('HSET', KEYS[2], 'given', entries[#entries][1])
+end
+return { given, maybe, entries }

@@ -35,8 +35,28 @@ return { taken[1], taken[2], taken[3] or {} }
   local one = fields_of(flat)
   if one.name == ARGV[2] and one.pending > tonumber(ARGV[4]) then return one.pending end
 end
+local function is_longer(a, b)
+  return #a > #b or (#a == #b and a > b)
+end
+local function is_later(a, b)
+  local a_time, a_number = a:match('(%d+)-(%d+)')
+  local b_time, b_number = b:match('(%d+)-(%d+)')
+  if a_time == b_time then return is_longer(a_number, b_number) end
+  return is_longer(a_time, b_time)
+end
+local known = redis.call('HMGET', KEYS[2], 'given', 'maybe')
+local given, maybe = known[1], known[2]
+if not given or not maybe then
+  local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
+  given, maybe = '0-0', #last == 1 and last[1][1] or '0-0'
+  redis.call('HSET', KEYS[2], 'given', given, 'maybe', maybe)
+end
 local read = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', ARGV[3], 'STREAMS', KEYS[1], '>')
-return read and read[1][2] or {}
+local entries = read and read[1][2] or {}
+if #entries > 0 and is_later(entries[#entries][1], given) then
+  redis.call('HSET', KEYS[2], 'given', entries[#entries][1])
+end
+return { given, maybe, entries }
 `,
   keep: `local function is_there(id)
   return #redis.call('XPENDING', KEYS[1], ARGV[1], id, id, 1) == 1 or #redis.call('XRANGE', KEYS[1], id, id) == 1
@@ -64,11 +84,13 @@ return 1
 `,
   make: `local made = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')
 if made.err then
-  if made.err:find('BUSYGROUP', 1, true) then return false end
+  if made.err:find('BUSYGROUP', 1, true) then return 0 end
   return made
 end
-local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
-return #last == 1 and last[1][1] or '0-0'
+if ARGV[3] ~= '1' and redis.call('EXISTS', KEYS[2]) == 0 then
+  redis.call('HSET', KEYS[2], 'given', '0-0', 'maybe', '0-0')
+end
+return 1
 `,
   own: `local read = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', ARGV[4], 'STREAMS', KEYS[1], ARGV[3])
 return read and read[1][2] or {}
