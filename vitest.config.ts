@@ -4,8 +4,10 @@ export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['**/node_modules/**', 'dist/**', '.cache/**', '.stryker-tmp/**'],
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    // A test that waits says itself for how long; these are for a machine that is slow and loaded.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 30_000 } },
     // Of tests that say they may: stores on a server are tested by sleeping, which many can do at once.
     maxConcurrency: 20,
     // Starts the servers that tests ask for, once for the whole run.

@@ -4,7 +4,7 @@ import type { EngineOptions } from '../src/core/options.ts'
 import type { Store } from '../src/core/store.ts'
 import { memoryStore } from '../src/stores/memory/index.ts'
 import { fakeRuntime } from '../src/testing/fake-runtime.ts'
-import { type FaultPlan, faultyStore } from '../src/testing/faulty-store.ts'
+import { type Fault, type FaultPlan, type FaultyVerb, faultyStore } from '../src/testing/faulty-store.ts'
 
 /** An engine on a memory store under virtual time, with everything it told. */
 export function engine(given: Partial<EngineOptions> = {}, plan: FaultPlan = {}) {
@@ -37,3 +37,9 @@ export function gate<T>() {
     effect: () => new Promise<T>((resolve, reject) => started.push({ resolve, reject })),
   }
 }
+
+/** Faults every call of `verb`, and no other. */
+export const always =
+  (verb: FaultyVerb, fault: Fault) =>
+  (called: FaultyVerb): Fault | undefined =>
+    called === verb ? fault : undefined

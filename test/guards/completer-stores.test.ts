@@ -16,6 +16,7 @@ import { testDatabase as mysqlDatabase } from '../support/mysql.ts'
 import { testDatabase as postgresDatabase } from '../support/postgres.ts'
 import { newPrefix, openClient } from '../support/redis.ts'
 import { describeWith } from '../support/services.ts'
+import { sleepMs, until } from '../support/waiting.ts'
 
 interface Opened {
   readonly store: Store
@@ -23,11 +24,13 @@ interface Opened {
 }
 
 const LEASE_MS = 60
+/** Long enough to claim and to write steps on a machine that is slow. */
+const LEFT_MS = 1_500
 
 /** Claims and steps as a process leaves them that dies between two steps: written, and never spoken of again. */
 async function leaveBehind(store: Store, scope: string, keys: readonly string[]): Promise<void> {
   const owner = () => randomUUID().replaceAll('-', '')
-  const times = { leaseMs: LEASE_MS, retentionMs: 600_000 }
+  const times = { leaseMs: LEFT_MS, retentionMs: 600_000 }
   const requests = keys.map((key) => ({
     id: operationId(scope, key),
     scope,
@@ -43,8 +46,6 @@ async function leaveBehind(store: Store, scope: string, keys: readonly string[])
   await store.renew(leases.map((lease) => ({ lease, steps, ...times })))
 }
 
-const lapse = () => new Promise<void>((done) => setTimeout(done, LEASE_MS + 40))
-
 function cases(open: () => Promise<Opened>): void {
   it('ends what was left behind, page by page, beside other completers, each handler once', async () => {
     const { store, close } = await open()
@@ -53,7 +54,7 @@ function cases(open: () => Promise<Opened>): void {
       const keys = Array.from({ length: 23 }, (_, i) => `order:${i}`)
       await leaveBehind(store, scope, keys)
       await leaveBehind(store, 'mail', ['welcome'])
-      await lapse()
+      await sleepMs(LEFT_MS + 40)
       const ran: string[] = []
       const pay = async (op: Operation) => {
         const reserved = await op.step('reserve', () => expect.fail('reserved twice'))
@@ -72,8 +73,7 @@ function cases(open: () => Promise<Opened>): void {
         }),
       )
       for (const one of completers) one.start()
-      const deadline = Date.now() + 15_000
-      while (ran.length < keys.length && Date.now() < deadline) await lapse()
+      await until('all have run', () => ran.length >= keys.length, 45_000)
       await Promise.all(completers.map((one) => one.stop()))
       expect(ran.toSorted()).toEqual(keys.toSorted())
       expect(events.filter(({ type }) => type === 'failed' || type === 'store-failed')).toEqual([])
@@ -101,8 +101,7 @@ function cases(open: () => Promise<Opened>): void {
       const onEvent = (event: CompleterEvent) => void (event.type === 'given-up' && givenUp.push(event))
       const running = completer({ once, handlers: { payments: handler }, ...options, onEvent })
       running.start()
-      const deadline = Date.now() + 15_000
-      while (givenUp.length === 0 && Date.now() < deadline) await lapse()
+      await until('it is given up', () => givenUp.length > 0, 45_000)
       await running.stop()
       expect(givenUp).toMatchObject([{ key: 'order:1', starts: 4, held: true }])
       expect(failed).toEqual([2, 3, 4])

@@ -1,20 +1,15 @@
 import { once as event } from 'node:events'
 import { connect } from 'node:net'
 import { serve as serveNode } from '@hono/node-server'
-import { afterEach } from 'vitest'
 import type { Once } from '../../src/core/once.ts'
 import type { EngineOptions } from '../../src/core/options.ts'
+import { systemRuntime } from '../../src/core/runtime.ts'
 import type { Store } from '../../src/core/store.ts'
 import { onlyonce } from '../../src/index.ts'
-import { memoryStore } from '../../src/stores/memory/index.ts'
+import { type MemoryStore, memoryStore } from '../../src/stores/memory/index.ts'
+import { later } from '../support/leftovers.ts'
 
-const leftovers: (() => unknown)[] = []
-
-afterEach(async () => {
-  for (const tidy of leftovers.splice(0).reverse()) await tidy()
-})
-
-export const later = (tidy: () => unknown) => void leftovers.push(tidy)
+export { later } from '../support/leftovers.ts'
 
 export function engine(options: Partial<EngineOptions> = {}): Once {
   const once = onlyonce({ store: memoryStore(), scope: 'test', ...options })
@@ -44,11 +39,23 @@ export const request = (key: string, body?: RequestInit['body'], headers?: Recor
 
 export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
-export async function until(condition: () => unknown, ms = 5_000): Promise<void> {
+export async function until(condition: () => unknown, ms = 30_000): Promise<void> {
   const deadline = Date.now() + ms
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error('it did not come to pass in time')
     await sleep(2)
+  }
+}
+
+/** A store whose clock jumps when told, so that a lease is over when the test says so. */
+export function jumping(): { store: MemoryStore; advance: (ms: number) => void } {
+  let ahead = 0
+  const store = memoryStore({ runtime: { ...systemRuntime, now: () => systemRuntime.now() + ahead } })
+  return {
+    store,
+    advance(ms) {
+      ahead += ms
+    },
   }
 }
 
@@ -94,15 +101,19 @@ export function byHand(): {
   }
 }
 
-/** Sends bytes as they are and answers everything that came back until the server closed, or `ms` passed. */
-export async function raw(url: string, text: string | Buffer, ms = 2_000): Promise<string> {
+/** Sends bytes as they are and answers everything that came back until the server closed, or until it is `enough`. */
+export async function raw(url: string, text: string | Buffer, enough?: RegExp): Promise<string> {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
   let answer = ''
+  let closed = false
   socket.on('data', (chunk) => (answer += chunk.toString('latin1')))
   socket.on('error', () => {})
+  socket.on('close', () => {
+    closed = true
+  })
   socket.write(text)
-  await Promise.race([event(socket, 'close'), sleep(ms)])
+  await until(() => closed || enough?.test(answer))
   socket.destroy()
   return answer
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { idempotency, operationOf } from '../../src/http/fetch.ts'
 import { OnlyonceError } from '../../src/index.ts'
-import { engine, POST, request, serve, sleep } from './fetch-kit.ts'
+import { engine, jumping, POST, request, serve } from './fetch-kit.ts'
 
 const setup = (handler: (request: Request) => Response | Promise<Response>, options = {}) =>
   idempotency(engine(), { scope: 'public', ...options })(handler)
@@ -190,17 +190,18 @@ describe('fetch', () => {
     for (const answer of answers) {
       let runs = 0
       const options = {
-        leaseMs: 300,
+        leaseMs: 60_000,
         onAbandoned: 'hold',
         outcome: ({ status }: { status: number }) => (status === 504 ? 'abandon' : undefined),
-      }
-      const handler = setup(() => {
+      } as const
+      const { store, advance } = jumping()
+      const handler = idempotency(engine({ store }), { scope: 'public', ...options })(() => {
         runs++
         return answer()
-      }, options)
+      })
       expect((await handler(request('k'))).status).toBe(answer === answers[0] ? 504 : 409)
       expect(await (await handler(request('k'))).json()).toMatchObject({ code: 'conflict' })
-      await sleep(320)
+      advance(60_000)
       expect(await (await handler(request('k'))).json()).toMatchObject({ code: 'outcome-unknown' })
       expect(runs).toBe(1)
     }

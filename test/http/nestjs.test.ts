@@ -2,8 +2,7 @@ import 'reflect-metadata'
 import * as nest from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
-import { map, type Observable, of, throwError } from 'rxjs'
-import { delay } from 'rxjs/operators'
+import { delayWhen, map, type Observable, of, Subject, throwError } from 'rxjs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Idempotent, ONCE, OnlyonceModule, type OnlyonceModuleOptions } from '../../src/http/nestjs/index.ts'
 import { OnlyonceError, onlyonce } from '../../src/index.ts'
@@ -168,9 +167,15 @@ describe.for(['express', 'fastify'])('nestjs on %s', (platform) => {
 
   it('an Observable goes on though its client left', async () => {
     const runs: number[] = []
-    const slow = { slow: [() => of(runs.push(0)).pipe(delay(80)), Idempotent()] } as const
+    const left = new Subject<void>()
+    const slow = { slow: [() => of(runs.push(0)).pipe(delayWhen(() => left)), Idempotent()] } as const
     const { url } = await serve(platform, [OnlyonceModule.forRoot(options())], [controller('', slow)])
-    await expect(order(`${url}/slow`, 'k', { signal: AbortSignal.timeout(40) })).rejects.toThrow()
+    const leaving = new AbortController()
+    const gone = order(`${url}/slow`, 'k', { signal: leaving.signal })
+    await expect.poll(() => runs.length).toBe(1)
+    leaving.abort()
+    await expect(gone).rejects.toThrow()
+    left.next()
     await expect.poll(async () => (await order(`${url}/slow`, 'k')).status).toBe(201)
     expect(runs.length).toBe(1)
   })

@@ -4,10 +4,25 @@ import { connect, createServer as createTcp } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { memoryStore } from '../../src/stores/memory/index.ts'
 import { faultyStore } from '../../src/testing/faulty-store.ts'
-import { bodyOf, counting, later, listen, POST, proxyTo, raw, reply, sleep, until, upstreamOf } from './proxy-kit.ts'
+import {
+  bodyOf,
+  counting,
+  jumping,
+  later,
+  listen,
+  POST,
+  proxyTo,
+  raw,
+  reply,
+  sleep,
+  until,
+  upstreamOf,
+} from './proxy-kit.ts'
 
-const LEASE = 500
+const LEASE = 60_000
 const guard = { leaseMs: LEASE }
+/** Of requests that are not answered. */
+const SOON = { upstreamTimeoutMs: 500 }
 
 /** Fails in its own way the first time, and answers with the attempt that it was told of after that. */
 const firstTime = (failing: RequestListener) => {
@@ -58,14 +73,16 @@ describe('an upstream that was asked and did not answer', () => {
     ['babbles', babbles],
   ])('because it %s, is 504; its duplicates wait for the lease, and then one runs as attempt 2', async (_, failing) => {
     const upstream = await firstTime(failing)
-    const { url } = await proxyTo(upstream.url, { guard, upstreamTimeoutMs: 60 })
-    const answer = await fetch(url, POST('k'))
+    const { store, advance } = jumping()
+    const { url: hasty } = await proxyTo(upstream.url, { store, guard, ...SOON })
+    const { url } = await proxyTo(upstream.url, { store, guard })
+    const answer = await fetch(hasty, POST('k'))
     expect(answer.status).toBe(504)
     expect(answer.headers.get('content-type')).toBe('application/problem+json')
     expect(await answer.json()).toMatchObject({ code: 'outcome-unknown' })
     const duplicate = await fetch(url, POST('k'))
     expect([duplicate.status, upstream.seen.length]).toEqual([409, 1])
-    await sleep(LEASE + 20)
+    advance(LEASE)
     expect(await (await fetch(url, POST('k'))).text()).toBe('attempt 2')
     expect(await (await fetch(url, POST('k'))).text()).toBe('attempt 2')
     expect(upstream.seen).toHaveLength(2)
@@ -76,26 +93,25 @@ describe('an upstream that was asked and did not answer', () => {
     ['in chunks', breaksOffChunked],
   ])('in full, %s, cuts the client off as well, and counts as not known', async (_, failing) => {
     const upstream = await firstTime(failing)
-    const { url } = await proxyTo(upstream.url, { guard: { ...guard, onAbandoned: 'hold' } })
+    const { store, advance } = jumping()
+    const { url } = await proxyTo(upstream.url, { store, guard: { ...guard, onAbandoned: 'hold' } })
     const answer = await fetch(url, POST('k'))
     expect(answer.status).toBe(200)
     await expect(answer.text()).rejects.toThrow()
     expect((await fetch(url, POST('k'))).status).toBe(409)
-    await sleep(LEASE + 20)
+    advance(LEASE)
     expect(await (await fetch(url, POST('k'))).json()).toMatchObject({ status: 409, code: 'outcome-unknown' })
     expect(upstream.seen).toHaveLength(1)
   })
 
   it('is not asked again under hold, until somebody decides', async () => {
     const upstream = await firstTime(silent)
-    const store = memoryStore()
-    const { url } = await proxyTo(upstream.url, {
-      store,
-      guard: { ...guard, onAbandoned: 'hold' },
-      upstreamTimeoutMs: 60,
-    })
-    expect((await fetch(url, POST('k'))).status).toBe(504)
-    await sleep(LEASE + 20)
+    const { store, advance } = jumping()
+    const held = { store, guard: { ...guard, onAbandoned: 'hold' } } as const
+    const { url: hasty } = await proxyTo(upstream.url, { ...held, ...SOON })
+    const { url } = await proxyTo(upstream.url, held)
+    expect((await fetch(hasty, POST('k'))).status).toBe(504)
+    advance(LEASE)
     for (const _ of [1, 2]) {
       const answer = await fetch(url, POST('k'))
       expect(await answer.json()).toMatchObject({ status: 409, code: 'outcome-unknown' })
@@ -109,15 +125,17 @@ describe('an upstream that was asked and did not answer', () => {
 
   it('counts as not known, though the client left before', async () => {
     const upstream = await firstTime(silent)
-    const { url } = await proxyTo(upstream.url, { guard, upstreamTimeoutMs: 80 })
+    const { store, advance } = jumping()
+    const { url: hasty } = await proxyTo(upstream.url, { store, guard, ...SOON })
+    const { url } = await proxyTo(upstream.url, { store, guard })
     const leaving = new AbortController()
-    const gone = fetch(url, { ...POST('k'), signal: leaving.signal })
+    const gone = fetch(hasty, { ...POST('k'), signal: leaving.signal })
     await until(() => upstream.seen.length === 1)
     leaving.abort()
     await expect(gone).rejects.toThrow()
-    await sleep(100)
+    await until(() => upstream.seen[0]?.socket.destroyed)
     expect((await fetch(url, POST('k'))).status).toBe(409)
-    await sleep(LEASE + 20)
+    advance(LEASE)
     expect(await (await fetch(url, POST('k'))).text()).toBe('attempt 2')
   })
 
@@ -125,26 +143,26 @@ describe('an upstream that was asked and did not answer', () => {
     const upstream = await upstreamOf(async (req, res) => {
       req.resume()
       for (let n = 0; n < 6; n++) {
-        await sleep(40)
+        await sleep(500)
         res.write(`${n}`)
       }
       res.end()
     })
-    const { url } = await proxyTo(upstream.url, { upstreamTimeoutMs: 150 })
-    expect(await (await fetch(url, POST('k'))).text()).toBe('012345')
-    expect(await (await fetch(url)).text()).toBe('012345')
+    const { url } = await proxyTo(upstream.url, { upstreamTimeoutMs: 2_500 })
+    const answers = await Promise.all([fetch(url, POST('k')), fetch(url)])
+    for (const answer of answers) expect(await answer.text()).toBe('012345')
   })
 
   it('is told apart from a client that reads slowly', async () => {
     const size = 20_000_000
     const upstream = await upstreamOf((_, res) => res.end(Buffer.alloc(size)))
-    const { url } = await proxyTo(upstream.url, { upstreamTimeoutMs: 100 })
+    const { url } = await proxyTo(upstream.url, { upstreamTimeoutMs: 1_500 })
     const read = await new Promise<number>((resolve, reject) => {
       get(url, (answer) => {
         let length = 0
         answer.on('error', reject)
         answer.on('end', () => resolve(length))
-        setTimeout(() => answer.on('data', (chunk: Buffer) => (length += chunk.length)), 350)
+        setTimeout(() => answer.on('data', (chunk: Buffer) => (length += chunk.length)), 2_500)
       })
     })
     expect(read).toBe(size)
@@ -152,14 +170,14 @@ describe('an upstream that was asked and did not answer', () => {
 
   it('is 504 for requests that are not guarded, too', async () => {
     const upstream = await upstreamOf(silent)
-    const { url } = await proxyTo(upstream.url, { upstreamTimeoutMs: 60 })
+    const { url } = await proxyTo(upstream.url, SOON)
     expect((await fetch(url)).status).toBe(504)
     expect((await fetch(url, { method: 'POST', body: 'x' })).status).toBe(504)
   })
 })
 
 describe('a client that breaks off', () => {
-  const head = 'POST / HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k\r\nContent-Length: 10\r\n\r\n'
+  const head = 'POST / HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k\r\nContent-Length: 10\r\nConnection: close\r\n\r\n'
 
   it('while it sends what is compared, has asked nobody', async () => {
     const upstream = await counting()
@@ -170,7 +188,7 @@ describe('a client that breaks off', () => {
     socket.destroy()
     await sleep(40)
     expect(upstream.seen).toHaveLength(0)
-    expect(await raw(url, `${head}1234567890`, 300)).toContain('{"runs":1}')
+    expect(await raw(url, `${head}1234567890`)).toContain('{"runs":1}')
   })
 
   it('while it sends what streams through, has asked who knows what', async () => {
@@ -189,7 +207,7 @@ describe('a client that breaks off', () => {
     await until(() => upstream.seen.length === 1)
     socket.destroy()
     await until(() => aborted)
-    expect(await raw(url, `${head}1234567890`, 200)).toMatch(/^HTTP\/1.1 409 /)
+    expect(await raw(url, `${head}1234567890`)).toMatch(/^HTTP\/1.1 409 /)
   })
 })
 

@@ -5,7 +5,7 @@ import type { EngineOptions } from '../../src/core/options.ts'
 import { type ProxyOptions, type RunningProxy, startProxy } from '../../src/http/proxy/server.ts'
 import { engine, later } from './fetch-kit.ts'
 
-export { engine, later, POST, raw, sleep, until } from './fetch-kit.ts'
+export { engine, jumping, later, POST, raw, sleep, until } from './fetch-kit.ts'
 
 export interface Upstream {
   readonly url: string

@@ -48,7 +48,7 @@ async function start(upstream: string, store: string, ...flags: string[]): Promi
   let said = ''
   child.stderr?.on('data', (chunk: Buffer) => (said += chunk))
   later(() => child.kill('SIGKILL'))
-  await until(() => /Guarding .* at http/.test(said) || child.exitCode !== null, 20_000)
+  await until(() => /Guarding .* at http/.test(said) || child.exitCode !== null)
   const [, url] = /Guarding .* at (http\S+)/.exec(said) ?? []
   if (url === undefined) throw new Error(`the proxy did not start: ${said}`)
   return { process: child, url, said: () => said }
@@ -65,13 +65,14 @@ async function stuckOnce() {
 
 async function killedInTheMiddle(store: string, ...flags: string[]) {
   const upstream = await stuckOnce()
-  const all = ['--lease-ms', '1500', ...flags]
+  const all = ['--lease-ms', '3000', ...flags]
   const first = await start(upstream.url, store, ...all)
   const lost = fetch(first.url, POST('k')).catch((error: Error) => error)
   await until(() => upstream.seen.length === 1)
+  // Before the first one dies: starting may take longer than its lease.
+  const second = await start(upstream.url, store, ...all)
   first.process.kill('SIGKILL')
   expect(await lost).toBeInstanceOf(Error)
-  const second = await start(upstream.url, store, ...all)
   const ask = () => fetch(second.url, POST('k'))
   return { upstream, ask }
 }
@@ -84,7 +85,7 @@ describe('onlyonce proxy, killed in the middle of a request', () => {
       answers.push((await ask()).status)
       await sleep(50)
       return answers.at(-1) === 200
-    }, 10_000)
+    })
     expect(new Set(answers)).toEqual(new Set([409, 200]))
     expect(await (await ask()).text()).toBe('attempt 2')
     expect(upstream.seen).toHaveLength(2)
@@ -92,7 +93,7 @@ describe('onlyonce proxy, killed in the middle of a request', () => {
 
   it('asks nobody under --on-abandoned hold', async () => {
     const { upstream, ask } = await killedInTheMiddle(`sqlite:${tempFile()}`, '--on-abandoned', 'hold')
-    await until(async () => ((await (await ask()).json()) as { code: string }).code === 'outcome-unknown', 10_000)
+    await until(async () => ((await (await ask()).json()) as { code: string }).code === 'outcome-unknown')
     expect((await ask()).status).toBe(409)
     expect(upstream.seen).toHaveLength(1)
   })
@@ -218,7 +219,7 @@ describe('in front of a service that is not written for Node', () => {
       const child = spawn(python as string, ['-c', PYTHON, version], { stdio: ['ignore', 'pipe', 'inherit'] })
       later(() => child.kill('SIGKILL'))
       const [port] = (await event(child.stdout, 'data')) as [Buffer]
-      const flags = ['--scope-header', 'x-tenant', '--max-request-bytes', '5000000', '--lease-ms', '600']
+      const flags = ['--scope-header', 'x-tenant', '--max-request-bytes', '5000000', '--lease-ms', '60000']
       const proxy = await start(`http://127.0.0.1:${Number(port)}`, 'memory:', ...flags)
       const ask = (path: string, key: string) =>
         fetch(proxy.url + path, POST(key, 'x'.repeat(2_000_000), { 'x-tenant': 'a' }))

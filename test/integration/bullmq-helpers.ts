@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { Queue, Worker, type WorkerOptions } from 'bullmq'
 import { Redis } from 'ioredis'
 import { type Processor, publisher } from '../../src/messaging/bullmq.ts'
-import { openLedger, tidily } from './redis-streams-helpers.ts'
+import { tidily } from '../support/leftovers.ts'
+import { openLedger } from './ledger.ts'
 
 export const connectionOf = (url: string) => {
   const client = new Redis(url, { maxRetriesPerRequest: null, retryStrategy: () => 100 })

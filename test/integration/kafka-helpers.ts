@@ -1,28 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Kafka, KafkaMessage, Message } from 'kafkajs'
-import { afterEach } from 'vitest'
-import { onlyonce } from '../../src/index.ts'
 import { deadTopic, ID_HEADER } from '../../src/messaging/kafka.ts'
-import { type SqliteTx, sqliteStore } from '../../src/stores/sqlite/index.ts'
 import { kafkaClient } from '../support/kafka.ts'
+import { tidily } from '../support/leftovers.ts'
+import { openLedger } from './ledger.ts'
 
-const leftovers: (() => unknown)[] = []
-
-afterEach(async () => {
-  for (const tidy of leftovers.splice(0).reverse()) await tidy()
-})
-
-/** Something to be closed when the test ends, before what was opened earlier. */
-export function tidily<T>(thing: T, tidy: (thing: T) => unknown): T {
-  leftovers.push(() => tidy(thing))
-  return thing
-}
-
-export const record = (id: string, tx: SqliteTx) => tx.prepare('INSERT INTO effects (id) VALUES (?)').run(id)
-export const names = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}${i + 100}`)
 /** The group finds out soon who is gone. */
 export const SOON = { sessionTimeout: 3_000, heartbeatInterval: 300, maxWaitTimeInMs: 100 }
 export const quick = { delivers: 'exactly-once-effect', backoffMs: 20, maxBackoffMs: 100, consumer: SOON } as const
@@ -97,22 +79,11 @@ export async function openDesk(url: string, partitions = 2) {
   await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: partitions }] })
   const producer = tidily(kafka.producer(), (one) => one.disconnect())
   await producer.connect()
-  const directory = tidily(mkdtempSync(join(tmpdir(), 'onlyonce-kafka-')), (path) => rmSync(path, { recursive: true }))
-  const path = join(directory, 'ledger.db')
-  const store = tidily(sqliteStore({ path, durability: 'normal', busyTimeoutMs: 20_000 }), (one) =>
-    one[Symbol.asyncDispose](),
-  )
-  await store.transaction(async (tx) => tx.exec('CREATE TABLE effects (id TEXT)'))
-  const once = onlyonce({ store, scope: 'shop', leaseMs: 1_000, storeTimeoutMs: 20_000, retentionMs: 10 ** 9 })
+  const ledger = await openLedger({ retentionMs: 10 ** 9 })
 
   const send = (...messages: Message[]) => producer.send({ topic, acks: -1, messages })
   const publish = (ids: readonly string[], key?: string) =>
     send(...ids.map((id) => ({ key: key ?? null, value: `body of ${id}`, headers: { [ID_HEADER]: id } })))
-  const effects = (): Promise<readonly string[]> =>
-    store.transaction(async (tx) => {
-      const rows = tx.prepare('SELECT id FROM effects ORDER BY rowid').all() as { id: string }[]
-      return rows.map(({ id }) => id)
-    })
   /** The offsets of the group `ledger` of this topic, by partition; -1 for none. */
   const committed = async () => {
     const [of] = await admin.fetchOffsets({ groupId: `ledger-${topic}`, topics: [topic] })
@@ -126,5 +97,5 @@ export async function openDesk(url: string, partitions = 2) {
   }
   const dead = (count: number) => readAll(kafka, deadTopic(topic), count)
   const from = { kafka, topic, name: 'ledger', groupId: `ledger-${topic}` }
-  return { topic, kafka, admin, producer, store, once, path, from, send, publish, effects, committed, behind, dead }
+  return { topic, kafka, admin, producer, from, send, publish, committed, behind, dead, ...ledger }
 }

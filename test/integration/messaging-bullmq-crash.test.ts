@@ -5,11 +5,15 @@ import { expect, it } from 'vitest'
 import { processor } from '../../src/messaging/bullmq.ts'
 import { outbox } from '../../src/outbox/outbox.ts'
 import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
+import { tidily } from '../support/leftovers.ts'
 import { createProxy } from '../support/proxy.ts'
 import { describeWith, describeWithFresh } from '../support/services.ts'
+import { sleepMs, until } from '../support/waiting.ts'
 import { openDesk, QUICKLY } from './bullmq-helpers.ts'
-import { bundled, sleepMs, until } from './messaging-helpers.ts'
-import { names, openLedger, record, tidily } from './redis-streams-helpers.ts'
+import { names, openLedger } from './ledger.ts'
+import { record } from './ledger-store.ts'
+import { bundled } from './messaging-helpers.ts'
+import { workers } from './workers.ts'
 
 const LONG = { timeout: 150_000 }
 const rules = { name: 'ledger', delivers: 'exactly-once-effect', backoffMs: 20, maxBackoffMs: 100 } as const
@@ -17,33 +21,15 @@ const rules = { name: 'ledger', delivers: 'exactly-once-effect', backoffMs: 20, 
 describeWith('redis', (url) => {
   it('workers that are killed leave each effect once; the message that kills them is put aside', LONG, async () => {
     const { name, queue, path, publish, effects } = await openDesk(url)
-    const worker = await bundled('bullmq-worker')
     const ids = names('m', 40)
     await publish([...ids.slice(0, 20), 'killer', ...ids.slice(20)])
-    let over = false
-    let kills = 0
-    const run = async () => {
-      while (!over) {
-        const child = spawn(process.execPath, [worker, 'consume', url, name, path], { stdio: 'inherit' })
-        tidily(child, (one) => one.kill('SIGKILL'))
-        const ended = new Promise((resolve) => child.once('exit', resolve))
-        // Three times from outside, at any moment; after that only by the message itself.
-        if (kills < 3) void sleepMs(500 + Math.random() * 700).then(() => kills++ < 3 && child.kill('SIGKILL'))
-        await ended
-      }
-    }
-    const running = [run(), run()]
-    try {
-      await until('all are over', async () => {
-        return (await queue.getFailedCount()) === 1 && (await queue.getCompletedCount()) === ids.length
-      })
-    } finally {
-      over = true
-    }
+    await workers('bullmq-worker', ['consume', url, name, path], { kills: 3 })
+    await until('all are over', async () => {
+      return (await queue.getFailedCount()) === 1 && (await queue.getCompletedCount()) === ids.length
+    })
     expect((await effects()).toSorted()).toEqual(ids)
     const [failed] = await queue.getFailed()
     expect([failed?.id, failed?.failedReason]).toEqual(['o-killer', expect.stringContaining('3 times')])
-    void running
   })
 
   it('a relay that dies between sending and writing it down sends again, and one job is added', LONG, async () => {

@@ -4,9 +4,10 @@ import { type ConsumerEvent, jobData, processor, publisher, Unprocessable } from
 import { memoryStore } from '../../src/stores/memory/index.ts'
 import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
 import { describeWith } from '../support/services.ts'
+import { until } from '../support/waiting.ts'
 import { openDesk } from './bullmq-helpers.ts'
-import { until } from './messaging-helpers.ts'
-import { names, record } from './redis-streams-helpers.ts'
+import { names } from './ledger.ts'
+import { record } from './ledger-store.ts'
 
 const LONG = { timeout: 60_000 }
 const rules = { name: 'ledger', delivers: 'exactly-once-effect', backoffMs: 20, maxBackoffMs: 100 } as const
@@ -60,9 +61,13 @@ describeWith('redis', (url) => {
     expect(starts.filter((id) => id === 'bad')).toHaveLength(3)
     expect((await queue.getJob('o-shaky'))?.attemptsMade).toBe(1)
     const failed = (await queue.getFailed()).sort((a, b) => (String(a.id) < String(b.id) ? -1 : 1))
+    const labelled = (id: string, reason: string) => {
+      const labels = { 'onlyonce-consumer': 'ledger', 'onlyonce-source': queue.name, 'onlyonce-reason': reason }
+      return { ...data(id), headers: labels }
+    }
     expect(failed.map(({ data, failedReason }) => [data, failedReason])).toEqual([
-      [data('bad'), 'never works'],
-      [data('refused'), 'no such customer'],
+      [labelled('bad', 'never works'), 'never works'],
+      [labelled('refused', 'no such customer'), 'no such customer'],
     ])
   })
 

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { bundledWorker, message, openShop, sleepMs, until } from './messaging-helpers.ts'
+import { sleepMs, until } from '../support/waiting.ts'
+import { bundledWorker, message, openShop } from './messaging-helpers.ts'
 
 let worker = ''
 beforeAll(async () => {

@@ -3,26 +3,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
-import { afterEach } from 'vitest'
 import { embeddedQueue } from '../../src/messaging/embedded-queue.ts'
 import { sqliteStore } from '../../src/stores/sqlite/index.ts'
+import { later } from '../support/leftovers.ts'
 
 const root = resolve(import.meta.dirname, '../..')
-const leftovers: (() => unknown)[] = []
-
-afterEach(async () => {
-  for (const tidy of leftovers.splice(0).reverse()) await tidy()
-})
-
-export const sleepMs = (ms: number) => new Promise<void>((done) => setTimeout(done, ms))
-
-export async function until(what: string, holds: () => Promise<boolean> | boolean, limitMs = 90_000): Promise<void> {
-  const deadline = Date.now() + limitMs
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`not within ${limitMs} ms: ${what}`)
-    await sleepMs(20)
-  }
-}
 
 /** Bundled once: Node 20 cannot strip types, and loading one file is quick. */
 export const bundledWorker = (): Promise<string> => bundled('messaging-worker')
@@ -65,7 +50,7 @@ export async function openShop(worker: string) {
     busyTimeoutMs: 20_000,
   })
   const children = new Set<ChildProcess>()
-  leftovers.push(async () => {
+  later(async () => {
     for (const child of children) child.kill('SIGKILL')
     await queue.close()
     await store[Symbol.asyncDispose]()

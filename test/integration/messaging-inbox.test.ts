@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { onlyonce } from '../../src/index.ts'
 import { type ConsumerEvent, consume } from '../../src/messaging/embedded-queue.ts'
 import { inbox } from '../../src/messaging/inbox.ts'
-import { message, openShop, sleepMs, until } from './messaging-helpers.ts'
+import { sleepMs, until } from '../support/waiting.ts'
+import { message, openShop } from './messaging-helpers.ts'
 
 async function shop() {
   const world = await openShop('')

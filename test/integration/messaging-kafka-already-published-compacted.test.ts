@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest'
 import { type AlreadyPublishedOptions, alreadyPublished, ID_HEADER } from '../../src/messaging/kafka.ts'
+import { tidily } from '../support/leftovers.ts'
 import { describeWith } from '../support/services.ts'
-import { openDesk, readAll, SOON, tidily } from './kafka-helpers.ts'
-import { until } from './messaging-helpers.ts'
+import { until } from '../support/waiting.ts'
+import { openDesk, readAll, SOON } from './kafka-helpers.ts'
 
 const LONG = { timeout: 180_000 }
 

@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest'
 import { type AlreadyPublishedOptions, alreadyPublished } from '../../src/messaging/kafka.ts'
+import { tidily } from '../support/leftovers.ts'
 import { describeWithFresh } from '../support/services.ts'
-import { names, openDesk, SOON, tidily } from './kafka-helpers.ts'
-import { until } from './messaging-helpers.ts'
+import { until } from '../support/waiting.ts'
+import { openDesk, SOON } from './kafka-helpers.ts'
+import { names } from './ledger.ts'
 
 const LONG = { timeout: 180_000 }
 

@@ -2,9 +2,11 @@ import { Kafka, logLevel } from 'kafkajs'
 import { expect, it } from 'vitest'
 import { type AlreadyPublishedOptions, alreadyPublished, ID_HEADER, publisher } from '../../src/messaging/kafka.ts'
 import { NotPublished, publishOnce } from '../../src/outbox/outbox.ts'
+import { tidily } from '../support/leftovers.ts'
 import { describeWith } from '../support/services.ts'
-import { names, openDesk, tidily } from './kafka-helpers.ts'
-import { until } from './messaging-helpers.ts'
+import { until } from '../support/waiting.ts'
+import { openDesk } from './kafka-helpers.ts'
+import { names } from './ledger.ts'
 
 const LONG = { timeout: 90_000 }
 /** Generous, as the machine may be busy. */

@@ -1,46 +1,31 @@
-import { spawn } from 'node:child_process'
 import { connect } from 'node:net'
 import { Kafka, logLevel } from 'kafkajs'
 import { expect, it } from 'vitest'
 import { type ConsumerEvent, consume } from '../../src/messaging/kafka.ts'
 import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
+import { tidily } from '../support/leftovers.ts'
 import { createProxy } from '../support/proxy.ts'
 import { describeWith } from '../support/services.ts'
-import { names, openDesk, quick, record, tidily } from './kafka-helpers.ts'
-import { bundled, sleepMs, until } from './messaging-helpers.ts'
+import { sleepMs, until } from '../support/waiting.ts'
+import { openDesk, quick } from './kafka-helpers.ts'
+import { names } from './ledger.ts'
+import { record } from './ledger-store.ts'
+import { workers } from './workers.ts'
 
 const LONG = { timeout: 180_000 }
 
 describeWith('kafka', (url) => {
   it('processes that are killed leave each effect once; the message that kills them is put aside', LONG, async () => {
     const { topic, path, publish, effects, behind, dead } = await openDesk(url)
-    const worker = await bundled('kafka-worker')
     const ids = names('m', 60)
     await publish([...ids.slice(0, 20), 'killer', ...ids.slice(20)])
-    let over = false
-    let kills = 0
-    const run = async () => {
-      while (!over) {
-        const child = spawn(process.execPath, [worker, url, topic, path], { stdio: ['ignore', 'inherit', 'inherit'] })
-        tidily(child, (one) => one.kill('SIGKILL'))
-        const ended = new Promise((resolve) => child.once('exit', resolve))
-        // Twice from outside, at any moment; after that only by the message itself.
-        if (kills < 2) void sleepMs(700 + Math.random() * 700).then(() => kills++ < 2 && child.kill('SIGKILL'))
-        await ended
-      }
-    }
-    const running = [run(), run()]
-    try {
-      await until('all took effect', async () => (await effects()).length >= ids.length)
-      await until('all is committed', async () => (await behind()) === 0)
-    } finally {
-      over = true
-    }
+    await workers('kafka-worker', [url, topic, path], { kills: 2, afterMs: 700 })
+    await until('all took effect', async () => (await effects()).length >= ids.length)
+    await until('all is committed', async () => (await behind()) === 0)
     expect((await effects()).toSorted()).toEqual(ids)
     const [killer] = await dead(1)
     expect(String(killer?.headers?.['onlyonce-id'])).toBe('killer')
     expect(String(killer?.headers?.['onlyonce-reason'])).toContain('3 times')
-    void running
   })
 
   it('a commit that is lost leads to a second delivery and no second effect', LONG, async () => {

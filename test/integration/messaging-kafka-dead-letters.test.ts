@@ -3,9 +3,11 @@ import { expect, it } from 'vitest'
 import { createDeadLetters } from '../../src/messaging/kafka/dead-letters.ts'
 import { type ConsumerEvent, consume, deadTopic, type KafkaClient, Unprocessable } from '../../src/messaging/kafka.ts'
 import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
+import { tidily } from '../support/leftovers.ts'
 import { describeWith } from '../support/services.ts'
-import { openDesk, quick, readAll, record, tidily } from './kafka-helpers.ts'
-import { until } from './messaging-helpers.ts'
+import { until } from '../support/waiting.ts'
+import { openDesk, quick, readAll } from './kafka-helpers.ts'
+import { record } from './ledger-store.ts'
 
 const LONG = { timeout: 90_000 }
 
@@ -63,7 +65,8 @@ describeWith('kafka', (url) => {
       ...[key === null ? null : String(key), value],
       Object.fromEntries(Object.entries(headers ?? {}).map(([name, text]) => [name, String(text)])),
     ])
-    const common = { 'onlyonce-reason': 'x'.repeat(1_000), 'onlyonce-body-omitted': 'too-long' }
+    const labels = { 'onlyonce-reason': 'x'.repeat(1_000), 'onlyonce-consumer': from.name }
+    const common = { ...labels, 'onlyonce-body-omitted': 'too-long' }
     expect(parked).toEqual([
       ['k', null, { ...common, 'onlyonce-id': 'big', 'onlyonce-source': `${topic}/0/0`, tenant: 'a' }],
       [null, null, { ...common, 'onlyonce-source': `${topic}/0/1` }],

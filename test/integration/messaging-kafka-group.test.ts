@@ -1,11 +1,27 @@
 import { expect, it } from 'vitest'
 import { type ConsumerEvent, consume, Unprocessable } from '../../src/messaging/kafka.ts'
 import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
+import { tidily } from '../support/leftovers.ts'
 import { describeWith } from '../support/services.ts'
-import { names, openDesk, quick, record, tidily } from './kafka-helpers.ts'
-import { until } from './messaging-helpers.ts'
+import { until } from '../support/waiting.ts'
+import { openDesk, quick } from './kafka-helpers.ts'
+import { names } from './ledger.ts'
+import { record } from './ledger-store.ts'
 
 const LONG = { timeout: 90_000 }
+
+type Desk = Pick<Awaited<ReturnType<typeof openDesk>>, 'from' | 'once' | 'behind'>
+
+/** Consumes until nothing is left, and says of each message whether the group may have been given it before. */
+async function consumed({ from, once, behind }: Desk, seen: string[]): Promise<void> {
+  const onEvent = (event: ConsumerEvent) => {
+    if (event.type === 'settled') seen.push(`${event.delivery.id} ${event.delivery.redelivered}`)
+  }
+  const handle = ({ id }: { id: string }, tx: SqliteTx) => void record(id, tx)
+  const consumer = consume({ ...quick, ...from, once, handle, onEvent, concurrency: 1 })
+  await until('all is committed', async () => (await behind()) === 0)
+  await consumer.stop()
+}
 
 describeWith('kafka', (url) => {
   it(
@@ -29,7 +45,7 @@ describeWith('kafka', (url) => {
         const onEvent = (event: ConsumerEvent) => {
           if (event.type !== 'settled') return
           const { delivery, verdict } = event
-          settled.push(`${name} ${delivery.id} ${verdict.kind} ${delivery.redelivered ? 'again' : 'first'}`)
+          settled.push(`${name} ${delivery.id} ${verdict.kind} ${delivery.redelivered === true ? 'again' : 'first'}`)
         }
         const rules = {
           ...quick,
@@ -66,17 +82,26 @@ describeWith('kafka', (url) => {
   it('knows which messages nobody of the group was given, also after a restart', LONG, async () => {
     const { from, once, publish, behind } = await openDesk(url, 1)
     const seen: string[] = []
-    const handle = ({ id, redelivered }: { id: string; redelivered: boolean }, tx: SqliteTx) => {
-      seen.push(`${id} ${redelivered}`)
-      record(id, tx)
-    }
     for (const round of ['a', 'b']) {
       await publish(names(round, 3))
-      const consumer = consume({ ...quick, ...from, once, handle })
-      await until('all is committed', async () => (await behind()) === 0)
-      await consumer.stop()
+      await consumed({ from, once, behind }, seen)
     }
-    expect(seen).toEqual([...names('a', 3), ...names('b', 3)].map((id) => `${id} false`))
+    expect(seen).toEqual([...names('a', 3).map((id) => `${id} maybe`), ...names('b', 3).map((id) => `${id} false`)])
+  })
+
+  it('is sure of nothing in the log when the group has lost its offsets, also after a restart', LONG, async () => {
+    const desk = await openDesk(url, 1)
+    const { from, admin, topic, publish, committed, effects } = desk
+    const seen: string[] = []
+    await publish(names('m', 3))
+    await consumed(desk, seen)
+    await admin.deleteGroups([from.groupId])
+    expect((await committed()).get(0)).toBe(-1)
+    await consumed(desk, seen)
+    await admin.resetOffsets({ groupId: from.groupId, topic, earliest: true })
+    await consumed(desk, seen)
+    expect(seen).toEqual([...names('m', 3), ...names('m', 3), ...names('m', 3)].map((id) => `${id} maybe`))
+    expect(await effects()).toEqual(names('m', 3))
   })
 
   it('is on record with what it may hand over before it does', LONG, async () => {

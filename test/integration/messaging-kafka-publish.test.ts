@@ -5,10 +5,13 @@ import type { OutboxMessage } from '../../src/core/store.ts'
 import { consume, publisher } from '../../src/messaging/kafka.ts'
 import { outbox, relay } from '../../src/outbox/outbox.ts'
 import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
+import { tidily } from '../support/leftovers.ts'
 import { createProxy } from '../support/proxy.ts'
 import { describeWith } from '../support/services.ts'
-import { names, openDesk, quick, readAll, record, tidily } from './kafka-helpers.ts'
-import { until } from './messaging-helpers.ts'
+import { until } from '../support/waiting.ts'
+import { openDesk, quick, readAll } from './kafka-helpers.ts'
+import { names } from './ledger.ts'
+import { record } from './ledger-store.ts'
 
 const LONG = { timeout: 90_000 }
 const PRODUCE = 0

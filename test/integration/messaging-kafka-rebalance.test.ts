@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { expect, it } from 'vitest'
 import { ID_HEADER } from '../../src/messaging/kafka.ts'
+import { tidily } from '../support/leftovers.ts'
 import { describeWith } from '../support/services.ts'
-import { openDesk, tidily } from './kafka-helpers.ts'
-import { bundled, sleepMs, until } from './messaging-helpers.ts'
+import { sleepMs, until } from '../support/waiting.ts'
+import { openDesk } from './kafka-helpers.ts'
+import { bundled } from './messaging-helpers.ts'
 
 /** 100 takes some minutes. */
 const REBALANCES = Number(process.env.ONLYONCE_KAFKA_REBALANCES ?? 10)

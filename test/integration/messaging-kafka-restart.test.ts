@@ -1,9 +1,12 @@
 import { expect, it } from 'vitest'
 import { type ConsumerEvent, consume } from '../../src/messaging/kafka.ts'
 import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
+import { tidily } from '../support/leftovers.ts'
 import { describeWithFresh } from '../support/services.ts'
-import { names, openDesk, quick, record, tidily } from './kafka-helpers.ts'
-import { sleepMs, until } from './messaging-helpers.ts'
+import { sleepMs, until } from '../support/waiting.ts'
+import { openDesk, quick } from './kafka-helpers.ts'
+import { names } from './ledger.ts'
+import { record } from './ledger-store.ts'
 
 const LONG = { timeout: 180_000 }
 

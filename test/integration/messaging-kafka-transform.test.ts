@@ -9,9 +9,12 @@ import {
   transform,
   Unprocessable,
 } from '../../src/messaging/kafka.ts'
+import { tidily } from '../support/leftovers.ts'
 import { describeWith } from '../support/services.ts'
-import { names, openDesk, readAll, readCommitted, SOON, tidily } from './kafka-helpers.ts'
-import { bundled, sleepMs, until } from './messaging-helpers.ts'
+import { sleepMs, until } from '../support/waiting.ts'
+import { openDesk, readAll, readCommitted, SOON } from './kafka-helpers.ts'
+import { names } from './ledger.ts'
+import { bundled } from './messaging-helpers.ts'
 
 const LONG = { timeout: 120_000 }
 
@@ -121,10 +124,11 @@ describeWith('kafka', (url) => {
     const parked = (await readAll(kafka, deadTopic(topic), 2)).map(({ headers }) => [
       String(headers?.['onlyonce-id']),
       String(headers?.['onlyonce-reason']),
+      String(headers?.['onlyonce-consumer']),
     ])
     expect(parked).toEqual([
-      ['bad', 'never works'],
-      ['refused', 'no such customer'],
+      ['bad', 'never works', options.groupId],
+      ['refused', 'no such customer', options.groupId],
     ])
     const outputs = (await readAll(kafka, out, 2)).map(({ value, headers }) => [
       String(value),
@@ -252,7 +256,7 @@ describeWith('kafka', (url) => {
     release()
     await until('it is committed', async () => (await position()) === 1)
     await Promise.all([first.stop(), second.stop()])
-    await until('all are ended', () => open.size === 0, 5_000)
+    await until('all are ended', () => open.size === 0)
   })
 
   it('refuses options that it cannot keep', async () => {

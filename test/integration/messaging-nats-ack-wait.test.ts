@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest'
-import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
+import { tidily } from '../support/leftovers.ts'
 import { createProxy } from '../support/proxy.ts'
 import { describeWith } from '../support/services.ts'
-import { sleepMs, until } from './messaging-helpers.ts'
-import { type Handle, open, openDesk, start, tidily } from './nats-helpers.ts'
+import { sleepMs, until } from '../support/waiting.ts'
+import { record } from './ledger-store.ts'
+import { type Handle, open, openDesk, start } from './nats-helpers.ts'
 
 const LONG = { timeout: 90_000 }
-const record = (id: string, tx: SqliteTx) => tx.prepare('INSERT INTO effects (id) VALUES (?)').run(id)
 
 describeWith('nats', (url) => {
   it('a message that is held for longer than the ack wait comes to nobody else', LONG, async () => {
@@ -54,7 +54,7 @@ describeWith('nats', (url) => {
     const { settled, failures } = start(desk, ({ id }, tx) => void record(id, tx))
     await until('the first took effect', async () => settled.length === 3 && (await desk.isDone()))
     // Long enough for the place to be remembered.
-    await sleepMs(6_000)
+    await sleepMs(10_000)
     await desk.manager.consumers.delete(desk.stream, 'ledger')
     await until('it is noticed', () => failures.length > 0)
     await desk.publish(['after'])
@@ -85,6 +85,28 @@ describeWith('nats', (url) => {
     expect(redelivered).toHaveLength(2)
   })
 
+  it(
+    'cannot tell when the consumer is younger than the message, and this process sees it for the first time',
+    LONG,
+    async () => {
+      const desk = await openDesk(url)
+      await desk.publish(['a'])
+      const first = start(desk, ({ id }, tx) => void record(id, tx))
+      await until('it is settled', () => first.settled.length === 1)
+      await desk.publish(['b'])
+      await until('the next is settled', () => first.settled.length === 2)
+      expect([first.maybe, first.redelivered]).toEqual([['a'], []])
+      await first.consumer.stop()
+      await desk.manager.consumers.delete(desk.stream, 'ledger')
+      const second = start(desk, ({ id }, tx) => void record(id, tx))
+      await until('both are settled again', () => second.settled.length === 2)
+      await desk.publish(['c'])
+      await until('the next is settled', () => second.settled.length === 3)
+      expect([second.maybe.toSorted(), second.redelivered]).toEqual([['a', 'b'], []])
+      expect((await desk.effects()).toSorted()).toEqual(['a', 'b', 'c'])
+    },
+  )
+
   it('knows it also when the consumer was made again while nothing was asked for', LONG, async () => {
     const desk = await openDesk(url)
     const { stream, manager } = desk
@@ -109,7 +131,7 @@ describeWith('nats', (url) => {
     expect(redelivered).toEqual(['a'])
     expect(failures.join()).not.toContain('receive')
     // Its place in time is found out, and what is new then is new.
-    await sleepMs(6_000)
+    await sleepMs(10_000)
     await desk.publish(['new'])
     await until('the next is settled', () => settled.length === 3)
     expect(redelivered).toEqual(['a'])

@@ -2,63 +2,48 @@ import { spawn } from 'node:child_process'
 import { expect, it } from 'vitest'
 import { consume } from '../../src/messaging/nats.ts'
 import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
+import { tidily } from '../support/leftovers.ts'
 import { describeWith, describeWithFresh } from '../support/services.ts'
-import { bundled, sleepMs, until } from './messaging-helpers.ts'
-import { clientOf, open, openDesk, tidily } from './nats-helpers.ts'
+import { sleepMs, until } from '../support/waiting.ts'
+import { names } from './ledger.ts'
+import { record } from './ledger-store.ts'
+import { bundled } from './messaging-helpers.ts'
+import { clientOf, open, openDesk } from './nats-helpers.ts'
+import { workers } from './workers.ts'
 
 const LONG = { timeout: 150_000 }
-const names = (count: number, prefix = 'm') => Array.from({ length: count }, (_, i) => `${prefix}${i + 100}`)
-const record = (id: string, tx: SqliteTx) => tx.prepare('INSERT INTO effects (id) VALUES (?)').run(id)
 const rules = { name: 'ledger', delivers: 'exactly-once-effect' } as const
 
 describeWith('nats', (url) => {
   it('processes that are killed leave each effect once; the message that kills them is put aside', LONG, async () => {
     const { stream, path, publish, effects, isDone, dead } = await openDesk(url)
-    const worker = await bundled('nats-worker')
-    const ids = names(60)
+    const ids = names('m', 60)
     await publish([...ids.slice(0, 20), 'killer', ...ids.slice(20)])
-    let over = false
-    let kills = 0
-    const run = async () => {
-      while (!over) {
-        const child = spawn(process.execPath, [worker, url, stream, path], { stdio: ['ignore', 'inherit', 'inherit'] })
-        tidily(child, (one) => one.kill('SIGKILL'))
-        const ended = new Promise((resolve) => child.once('exit', resolve))
-        // Four times from outside, at any moment; after that only by the message itself.
-        if (kills < 4) void sleepMs(400 + Math.random() * 600).then(() => kills++ < 4 && child.kill('SIGKILL'))
-        await ended
-      }
-    }
-    const running = [run(), run()]
-    try {
-      await until('all took effect', async () => (await effects()).length >= ids.length)
-      await until('the killer is put aside and nothing is left', async () => (await dead()).length > 0 && isDone())
-    } finally {
-      over = true
-    }
+    await workers('nats-worker', [url, stream, path], { kills: 4, afterMs: 400 })
+    await until('all took effect', async () => (await effects()).length >= ids.length)
+    await until('the killer is put aside and nothing is left', async () => (await dead()).length > 0 && isDone())
     expect((await effects()).toSorted()).toEqual(ids)
     const parked = (await dead()).map(({ id, reason }) => [id, reason])
     expect(parked[0]).toEqual(['killer', expect.stringContaining('3 times')])
     expect(new Set(parked.map(([id]) => id))).toEqual(new Set(['killer']))
-    void running
   })
 
   it('what a killed process had keeps its place before what is new', LONG, async () => {
     const { stream, connection, once, path, publish, effects, info } = await openDesk(url)
     const worker = await bundled('nats-worker')
-    await publish(['killer', ...names(4)], 'k')
+    await publish(['killer', ...names('m', 4)], 'k')
     const child = spawn(process.execPath, [worker, url, stream, path], { stdio: ['ignore', 'inherit', 'inherit'] })
     tidily(child, (one) => one.kill('SIGKILL'))
     await new Promise((resolve) => child.once('exit', resolve))
     expect((await info()).num_ack_pending).toBe(5)
     // They come before what the dead process had, unless they are made to wait.
-    await publish(names(4, 'n'), 'k')
+    await publish(names('n', 4), 'k')
     await publish(['free'])
     const handle = ({ id }: { id: string }, tx: SqliteTx) => void record(id, tx)
     const consumer = consume({ ...rules, ...clientOf(connection), once, stream, handle })
     tidily(consumer, (one) => one.stop())
     await until('all took effect', async () => (await effects()).length >= 10)
-    expect(await effects()).toEqual(['free', 'killer', ...names(4), ...names(4, 'n')])
+    expect(await effects()).toEqual(['free', 'killer', ...names('m', 4), ...names('n', 4)])
   })
 })
 
@@ -66,7 +51,7 @@ describeWithFresh('nats', (start) => {
   it('goes on after the server was killed, and every effect is there once', LONG, async () => {
     const server = tidily(await start(), (one) => one.stop())
     const { once, stream, publish, effects, isDone } = await openDesk(server.url)
-    const ids = names(60)
+    const ids = names('m', 60)
     await publish(ids)
     const failures: string[] = []
     const handle = async ({ id }: { id: string }, tx: SqliteTx) => {

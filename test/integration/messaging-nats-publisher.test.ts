@@ -5,10 +5,11 @@ import { alreadyPublished, consume, ORDERING_KEY_HEADER, publisher } from '../..
 import { outbox } from '../../src/outbox/outbox.ts'
 import { relay } from '../../src/outbox/relay.ts'
 import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
+import { tidily } from '../support/leftovers.ts'
 import { createProxy } from '../support/proxy.ts'
 import { describeWith } from '../support/services.ts'
-import { until } from './messaging-helpers.ts'
-import { clientOf, open, openDesk, tidily } from './nats-helpers.ts'
+import { until } from '../support/waiting.ts'
+import { clientOf, open, openDesk } from './nats-helpers.ts'
 
 const LONG = { timeout: 60_000 }
 const bytes = (text: string) => new TextEncoder().encode(text)

@@ -3,7 +3,8 @@ import type { OutboxMessage } from '../../src/core/store.ts'
 import { onlyonce } from '../../src/index.ts'
 import { type ConsumerEvent, consume } from '../../src/messaging/embedded-queue.ts'
 import { outbox, relay } from '../../src/outbox/outbox.ts'
-import { bundledWorker, openShop, sleepMs, until } from './messaging-helpers.ts'
+import { sleepMs, until } from '../support/waiting.ts'
+import { bundledWorker, openShop } from './messaging-helpers.ts'
 
 let worker = ''
 beforeAll(async () => {

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest'
 import { consume } from '../../src/messaging/rabbitmq.ts'
+import { tidily } from '../support/leftovers.ts'
 import { describeWith } from '../support/services.ts'
-import { until } from './messaging-helpers.ts'
-import { open, openDesk, tidily } from './rabbitmq-helpers.ts'
+import { until } from '../support/waiting.ts'
+import { open, openDesk } from './rabbitmq-helpers.ts'
 
 describeWith('rabbitmq', (url) => {
   it('batches keep the order of each key when one of them fails, and share a batch otherwise', {

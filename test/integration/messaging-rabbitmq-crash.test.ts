@@ -1,49 +1,32 @@
-import { spawn } from 'node:child_process'
 import { expect, it } from 'vitest'
 import { consume, Unprocessable } from '../../src/messaging/rabbitmq.ts'
 import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
+import { tidily } from '../support/leftovers.ts'
 import { describeWith, describeWithFresh } from '../support/services.ts'
-import { bundled, sleepMs, until } from './messaging-helpers.ts'
-import { open, openDesk, tidily } from './rabbitmq-helpers.ts'
+import { sleepMs, until } from '../support/waiting.ts'
+import { names } from './ledger.ts'
+import { open, openDesk } from './rabbitmq-helpers.ts'
+import { workers } from './workers.ts'
 
 const LONG = { timeout: 150_000 }
-const names = (count: number) => Array.from({ length: count }, (_, i) => `m${i + 100}`)
 
 describeWith('rabbitmq', (url) => {
   it('processes that are killed leave each effect once; the message that kills them is put aside', LONG, async () => {
     const { queue, path, publish, effects, count, dead } = await openDesk(url)
-    const worker = await bundled('rabbitmq-worker')
-    const ids = names(60)
+    const ids = names('m', 60)
     await publish([...ids.slice(0, 20), 'killer', ...ids.slice(20)])
-    let over = false
-    let kills = 0
-    const run = async () => {
-      while (!over) {
-        const child = spawn(process.execPath, [worker, url, queue, path], { stdio: ['ignore', 'inherit', 'inherit'] })
-        tidily(child, (one) => one.kill('SIGKILL'))
-        const ended = new Promise((resolve) => child.once('exit', resolve))
-        // Six times from outside, at any moment; after that only by the message itself.
-        if (kills < 6) void sleepMs(500 + Math.random() * 700).then(() => kills++ < 6 && child.kill('SIGKILL'))
-        await ended
-      }
-    }
-    const running = [run(), run()]
+    await workers('rabbitmq-worker', [url, queue, path], { kills: 6 })
     const parked: unknown[] = []
-    try {
-      await until('all took effect and the killer is put aside', async () => {
-        // Whoever asks the ledger keeps the processes from writing to it.
-        await sleepMs(300)
-        const one = await dead()
-        if (one !== undefined) parked.push([one.properties.messageId, one.properties.headers?.['onlyonce-reason']])
-        return parked.length > 0 && (await effects()).length >= ids.length
-      })
-      await until('the queue is empty', async () => (await count()) === 0)
-    } finally {
-      over = true
-    }
+    await until('all took effect and the killer is put aside', async () => {
+      // Whoever asks the ledger keeps the processes from writing to it.
+      await sleepMs(300)
+      const one = await dead()
+      if (one !== undefined) parked.push([one.properties.messageId, one.properties.headers?.['onlyonce-reason']])
+      return parked.length > 0 && (await effects()).length >= ids.length
+    })
+    await until('the queue is empty', async () => (await count()) === 0)
     expect((await effects()).toSorted()).toEqual(ids)
     expect(parked).toEqual([['killer', expect.stringContaining('3 times')]])
-    void running
   })
 })
 
@@ -51,7 +34,7 @@ describeWithFresh('rabbitmq', (start) => {
   it('goes on after the broker was killed, and every effect is there once', LONG, async () => {
     const broker = tidily(await start(), (one) => one.stop())
     const { once, queue, publish, effects } = await openDesk(broker.url)
-    const ids = names(40)
+    const ids = names('m', 40)
     await publish(ids)
     // Killed earlier, RabbitMQ 3.10 comes back with an empty queue.
     await sleepMs(5_000)

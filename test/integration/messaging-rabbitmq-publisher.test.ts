@@ -2,11 +2,18 @@ import { connect } from 'amqplib'
 import { expect, expectTypeOf, it } from 'vitest'
 import type { PublishResult } from '../../src/core/publisher.ts'
 import type { OutboxMessage } from '../../src/core/store.ts'
-import { publisher, type RabbitChannel, type RabbitPublisherOptions } from '../../src/messaging/rabbitmq.ts'
+import {
+  type ConsumerEvent,
+  consume,
+  publisher,
+  type RabbitChannel,
+  type RabbitPublisherOptions,
+} from '../../src/messaging/rabbitmq.ts'
+import { tidily } from '../support/leftovers.ts'
 import { createProxy } from '../support/proxy.ts'
 import { describeWith } from '../support/services.ts'
-import { sleepMs, until } from './messaging-helpers.ts'
-import { open, openDesk, tidily } from './rabbitmq-helpers.ts'
+import { sleepMs, until } from '../support/waiting.ts'
+import { open, openDesk } from './rabbitmq-helpers.ts'
 
 const LONG = { timeout: 60_000 }
 
@@ -43,6 +50,29 @@ describeWith('rabbitmq', (url) => {
     ])
     expect(await count()).toBe(3)
   })
+
+  it(
+    'says when a message was published, and a consumer reads it, also from a copy that was sent round',
+    LONG,
+    async () => {
+      const { queue, once } = await openDesk(url)
+      const before = Date.now()
+      await over({ connection: () => connect(url) })([message(queue, 'a')])
+      const told: (number | undefined)[] = []
+      const onEvent = (event: ConsumerEvent) => {
+        if (event.type === 'settled') told.push(event.delivery.publishedAt)
+      }
+      const handle = () => {
+        if (told.length === 0) throw new Error('not yet')
+      }
+      const rules = { once, name: 'ledger', delivers: 'at-least-once', backoffMs: 1, queue, onEvent, handle } as const
+      tidily(consume({ ...rules, connection: () => connect(url) }), (one) => one.stop())
+      await until('it is handled', () => told.length === 2)
+      expect(told[0]).toBeGreaterThanOrEqual(before - 1_000)
+      expect(told[0]).toBeLessThanOrEqual(Date.now())
+      expect(told[1]).toBe(told[0])
+    },
+  )
 
   it('what RabbitMQ refuses is not ok: a queue that is full', LONG, async () => {
     const { queue, channel } = await openDesk(url)

@@ -1,56 +1,30 @@
-import { spawn } from 'node:child_process'
 import { expect, it } from 'vitest'
 import { onlyonce } from '../../src/index.ts'
 import { type ConsumerEvent, consume } from '../../src/messaging/redis-streams.ts'
 import { memoryStore } from '../../src/stores/memory/index.ts'
 import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
+import { tidily } from '../support/leftovers.ts'
 import { createProxy } from '../support/proxy.ts'
 import { describeWith, describeWithFresh } from '../support/services.ts'
-import { bundled, sleepMs, until } from './messaging-helpers.ts'
-import { clientOf, names, openDesk, record, tidily } from './redis-streams-helpers.ts'
+import { sleepMs, until } from '../support/waiting.ts'
+import { names } from './ledger.ts'
+import { record } from './ledger-store.ts'
+import { clientOf, openDesk } from './redis-streams-helpers.ts'
+import { workers } from './workers.ts'
 
 const LONG = { timeout: 150_000 }
 const rules = { name: 'ledger', delivers: 'exactly-once-effect', backoffMs: 20, maxBackoffMs: 100 } as const
-
-/** Keeps `count` workers running until told otherwise; kills them four times from outside, at any moment. */
-async function workers(args: readonly string[], count: number, everyMs: number) {
-  const worker = await bundled('redis-streams-worker')
-  let over = false
-  let kills = 0
-  const run = async () => {
-    while (!over) {
-      const child = spawn(process.execPath, [worker, ...args], { stdio: ['ignore', 'inherit', 'inherit'] })
-      tidily(child, (one) => one.kill('SIGKILL'))
-      const ended = new Promise((resolve) => child.once('exit', resolve))
-      if (kills < 4) void sleepMs(everyMs + Math.random() * everyMs).then(() => kills++ < 4 && child.kill('SIGKILL'))
-      await ended
-    }
-  }
-  for (let i = 0; i < count; i++) void run()
-  tidily(undefined, () => {
-    over = true
-  })
-  return {
-    get kills() {
-      return kills
-    },
-    end() {
-      over = true
-    },
-  }
-}
 
 describeWith('redis', (url) => {
   it('processes that are killed leave each effect once; the message that kills them is put aside', LONG, async () => {
     const { stream, path, publish, effects, pending, dead } = await openDesk(url)
     const ids = names('m', 60)
     await publish([...ids.slice(0, 20), 'killer', ...ids.slice(20)])
-    const running = await workers(['consume', url, stream, path], 2, 500)
+    await workers('redis-streams-worker', ['consume', url, stream, path], { kills: 4 })
     await until('all took effect and the killer is put aside', async () => {
       return (await dead()).length > 0 && (await effects()).length >= ids.length
     })
     await until('nothing is pending', async () => (await pending()) === 0)
-    running.end()
     expect((await effects()).toSorted()).toEqual(ids)
     const parked = (await dead()).map((one) => [one.id, one['onlyonce-reason']])
     expect(parked).toEqual([['killer', expect.stringContaining('3 times')]])
@@ -60,11 +34,11 @@ describeWith('redis', (url) => {
     const { stream, path, publish, effects, pending } = await openDesk(url)
     const ids = names('m', 60)
     for (const id of ids) await publish([id], 'one key')
-    const running = await workers(['consume', url, stream, path, 'worker-1'], 1, 400)
+    const args = ['consume', url, stream, path, 'worker-1']
+    const { kills } = await workers('redis-streams-worker', args, { count: 1, kills: 4, afterMs: 400 })
     await until('all took effect', async () => (await effects()).length >= ids.length)
     await until('nothing is pending', async () => (await pending()) === 0)
-    running.end()
-    expect(running.kills).toBeGreaterThan(0)
+    expect(kills()).toBeGreaterThan(0)
     expect(await effects()).toEqual(ids)
   })
 
@@ -80,7 +54,8 @@ describeWith('redis', (url) => {
     const settled: string[] = []
     const start = (who: string, port: string) => {
       const options = {
-        once: onlyonce({ store, scope: 'shop', leaseMs: 1_000 }),
+        // Whoever has it renews it; a process that was held up for a moment is not one that died.
+        once: onlyonce({ store, scope: 'shop', leaseMs: 10_000 }),
         name: 'ledger',
         delivers: 'at-least-once',
         client: clientOf(`redis://127.0.0.1:${port}`),
@@ -107,7 +82,7 @@ describeWith('redis', (url) => {
     await until('B has handled what A had not begun', () => effects.length === 2)
     proxy.resume()
     open()
-    await until('all is settled', async () => settled.length === 6 && (await pending()) === 0, 30_000)
+    await until('all is settled', async () => settled.length === 6 && (await pending()) === 0)
     expect(effects.toSorted()).toEqual(['b by B', 'c by B', 'slow by A'])
     // What A says of the slow one depends on whether it has heard by then; Redis does not listen to it either way.
     const others = settled.filter((one) => !one.startsWith('A slow'))

@@ -3,10 +3,14 @@ import { expect, it } from 'vitest'
 import { consume, publisher } from '../../src/messaging/redis-streams.ts'
 import { outbox } from '../../src/outbox/outbox.ts'
 import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
+import { tidily } from '../support/leftovers.ts'
 import { createProxy } from '../support/proxy.ts'
 import { describeWith } from '../support/services.ts'
-import { bundled, until } from './messaging-helpers.ts'
-import { clientOf, names, openDesk, openLedger, record, tidily } from './redis-streams-helpers.ts'
+import { until } from '../support/waiting.ts'
+import { names, openLedger } from './ledger.ts'
+import { record } from './ledger-store.ts'
+import { bundled } from './messaging-helpers.ts'
+import { clientOf, openDesk } from './redis-streams-helpers.ts'
 
 const LONG = { timeout: 90_000 }
 const rules = { name: 'ledger', delivers: 'exactly-once-effect' } as const

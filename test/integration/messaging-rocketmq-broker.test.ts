@@ -1,14 +1,16 @@
 import { spawn } from 'node:child_process'
 import { expect, it } from 'vitest'
+import { tidily } from '../support/leftovers.ts'
 import { describeWithFresh } from '../support/services.ts'
-import { bundled, sleepMs, until } from './messaging-helpers.ts'
-import { openDesk, tidily } from './rocketmq-helpers.ts'
+import { sleepMs, until } from '../support/waiting.ts'
+import { bundled } from './messaging-helpers.ts'
+import { keep, openDesk } from './rocketmq-helpers.ts'
 
 const LONG = { timeout: 240_000 }
 
 describeWithFresh('rocketmq', (start) => {
   it('goes on after the broker was silent, and after it was killed, and every effect is there once', LONG, async () => {
-    const broker = tidily(await start(), (one) => one.stop())
+    const broker = keep(await start(), (one) => one.stop())
     const { topic, group, path, producer, publish, effects } = await openDesk(broker.url)
     const ids = Array.from({ length: 90 }, (_, i) => `slow${i + 100}`)
     await publish(ids)

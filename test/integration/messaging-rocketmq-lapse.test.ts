@@ -5,11 +5,11 @@ import { type ConsumerEvent, consume, type RocketConsumer } from '../../src/mess
 import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
 import { createGroup } from '../support/rocketmq.ts'
 import { describeWith } from '../support/services.ts'
-import { sleepMs, until } from './messaging-helpers.ts'
+import { sleepMs, until } from '../support/waiting.ts'
+import { names } from './ledger.ts'
 import { atLast, openDesk } from './rocketmq-helpers.ts'
 
 const LONG = { timeout: 90_000 }
-const names = (count: number) => Array.from({ length: count }, (_, i) => `m${i + 100}`)
 
 // What lapses comes again after ten seconds at the earliest: they wait together.
 describeWith('rocketmq', (url) => {
@@ -87,7 +87,7 @@ describeWith('rocketmq', (url) => {
 
   it.concurrent('what was kept by asking is acknowledged for good, wherever it stood in its batch', LONG, async () => {
     const { once, producer, consumer, publish } = await openDesk(url)
-    await publish(names(4))
+    await publish(names('m', 4))
     const settled: string[] = []
     const options = { ...rules, delivers: 'at-least-once', once, producer, consumer } as const
     atLast(
@@ -101,7 +101,7 @@ describeWith('rocketmq', (url) => {
     await until('all are settled', () => settled.length >= 4)
     // Asked for after five seconds, so that one that is not forgotten comes after fifteen.
     await sleepMs(16_000)
-    expect(settled.toSorted()).toEqual(names(4))
+    expect(settled.toSorted()).toEqual(names('m', 4))
   })
 
   it.concurrent('what waits longer than the broker keeps it away is kept, and handled in its order', LONG, async () => {
@@ -156,7 +156,7 @@ describeWith('rocketmq', (url) => {
 
   it.concurrent('an acknowledgement that is lost leads to a second delivery and no second effect', LONG, async () => {
     const { once, producer, consumer, publish, effects } = await openDesk(url)
-    const ids = names(6)
+    const ids = names('m', 6)
     await publish(ids)
     let lost = 0
     /** The real client, whose first acknowledgements never leave. */

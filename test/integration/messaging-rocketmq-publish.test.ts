@@ -5,11 +5,12 @@ import { consume, ORDERING_KEY_HEADER, publisher } from '../../src/messaging/roc
 import { outbox, relay } from '../../src/outbox/outbox.ts'
 import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
 import { describeWith } from '../support/services.ts'
-import { bundled, until } from './messaging-helpers.ts'
+import { until } from '../support/waiting.ts'
+import { record } from './ledger-store.ts'
+import { bundled } from './messaging-helpers.ts'
 import { atLast, openDesk } from './rocketmq-helpers.ts'
 
 const LONG = { timeout: 90_000 }
-const record = (id: string, tx: SqliteTx) => tx.prepare('INSERT INTO effects (id) VALUES (?)').run(id)
 
 describeWith('rocketmq', (url) => {
   const rules = { name: 'ledger', delivers: 'exactly-once-effect', backoffMs: 20, maxBackoffMs: 100 } as const

@@ -8,7 +8,8 @@ import { memoryStore } from '../../src/stores/memory/index.ts'
 import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
 import { rocketmqOptions } from '../support/rocketmq.ts'
 import { describeWith } from '../support/services.ts'
-import { bundled, until } from './messaging-helpers.ts'
+import { until } from '../support/waiting.ts'
+import { bundled } from './messaging-helpers.ts'
 import { atLast, openDesk } from './rocketmq-helpers.ts'
 
 const LONG = { timeout: 150_000 }

@@ -1,25 +1,13 @@
-import mysql from 'mysql2/promise'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { operationId } from '../../src/core/key.ts'
 import type { Lease } from '../../src/core/record.ts'
 import type { ClaimRequest } from '../../src/core/store.ts'
 import { OnlyonceError, onlyonce } from '../../src/index.ts'
-import { mysqlMigrations, mysqlStore } from '../../src/stores/mysql/index.ts'
+import { mysqlStore } from '../../src/stores/mysql/index.ts'
+import { request } from '../support/claims.ts'
 import { type TestDatabase, testDatabase } from '../support/mysql.ts'
-import { createProxy } from '../support/proxy.ts'
-import { describeWith, describeWithFresh } from '../support/services.ts'
-
-const failure = (work: Promise<unknown>): Promise<Error> =>
-  work.then(
-    () => new Error('it resolved'),
-    (error) => error,
-  )
-
-let owners = 0
-function request(key: string, change: Partial<ClaimRequest> = {}): ClaimRequest {
-  const named = { id: operationId('test', key), scope: 'test', key, fingerprint: 'v1:one' }
-  return { ...named, owner: `owner-${++owners}`, leaseMs: 60_000, retentionMs: 60_000, ...change }
-}
+import { failure } from '../support/rejections.ts'
+import { describeWith } from '../support/services.ts'
 
 describeWith('mysql', (url) => {
   let database: TestDatabase
@@ -27,10 +15,6 @@ describeWith('mysql', (url) => {
     database = await testDatabase(url)
   })
   afterEach(() => database.close())
-
-  it.each(['', 'a b', 'a`b', 'a;drop', 'a.b', 'ä', 'a'.repeat(65), "a'"])('refuses the database %j', (name) => {
-    expect(() => mysqlStore({ pool: database.pool, database: name })).toThrow(/`database` must be of letters/)
-  })
 
   it('refuses unknown and impossible options without printing what was given', () => {
     const given = { uri: 'mysql://u:secret@h/d' }
@@ -46,53 +30,6 @@ describeWith('mysql', (url) => {
       expect(OnlyonceError.is(error) && error.code).toBe('OPTION_INVALID')
       expect(String(error?.message)).not.toContain('secret')
     }
-  })
-
-  it('under `check` a missing schema is refused with the command, and nothing is created', async () => {
-    const store = database.store({ migrate: 'check' })
-    const error = await failure(onlyonce({ store, scope: 'test' })('key', () => {}))
-    expect(error).toMatchObject({ code: 'STORE_UNAVAILABLE' })
-    expect(error.message).toContain(`npx onlyonce migrate --store mysql://HOST/${database.database}`)
-    expect(await store.check()).toMatchObject({ version: 0, ok: false })
-    expect((await store.migrate({ dryRun: true })).statements).toEqual(
-      mysqlMigrations(database.database).flatMap(({ statements }) => statements),
-    )
-    expect(await store.check()).toMatchObject({ version: 0, ok: false })
-    expect(await store.migrate()).toMatchObject({ from: 0, to: 1 })
-    expect(await store.check()).toEqual({ version: 1, expected: 1, ok: true, problems: [] })
-    expect(await store.migrate()).toMatchObject({ from: 1, to: 1, statements: [] })
-    expect(await store.claim([request('key')])).toHaveLength(1)
-  })
-
-  it('a migration that broke off after any of its statements is finished by the next one', async () => {
-    const statements = mysqlMigrations(database.database).flatMap((one) => one.statements)
-    for (let done = 1; done <= statements.length; done++) {
-      for (const sql of statements.slice(0, done)) await database.sql(sql)
-      const store = database.store()
-      expect(await store.migrate()).toMatchObject({ from: 0, to: 1 })
-      expect(await store.check()).toMatchObject({ ok: true })
-      await database.sql('DROP VIEW onlyonce_v_operations')
-      for (const table of ['operations', 'fence_floor', 'outbox', 'relay', 'migrations'])
-        await database.sql(`DROP TABLE onlyonce_${table}`)
-    }
-  })
-
-  it('a newer schema is refused, dropped tables are noticed, and drift is reported', async () => {
-    const store = database.store()
-    await store.migrate()
-    await database.sql('ALTER TABLE onlyonce_outbox DROP COLUMN last_reason, DROP KEY onlyonce_waiting')
-    expect((await store.check()).problems).toEqual([
-      'column onlyonce_outbox.last_reason is missing',
-      'index onlyonce_outbox.onlyonce_waiting is missing',
-    ])
-    await database.sql("INSERT INTO onlyonce_migrations VALUES (99, 'later', NOW())")
-    const newer = await failure(database.store().claim([request('key')]))
-    expect(newer).toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining('upgrade onlyonce') })
-    await database.sql('DELETE FROM onlyonce_migrations WHERE version = 99')
-    await store.claim([request('key')])
-    await database.sql('DROP TABLE onlyonce_operations')
-    const gone = await failure(store.find([operationId('test', 'key')]))
-    expect(gone).toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining('onlyonce migrate') })
   })
 
   it.each([
@@ -238,119 +175,5 @@ describeWith('mysql', (url) => {
     expect(new Set(await store.complete(completions))).toEqual(new Set(['ok']))
     const [record] = await store.find([leases[7]?.id as string])
     expect(Buffer.compare(record?.result?.body as Uint8Array, body)).toBe(0)
-  }, 60_000)
-
-  it('unreachable, refused, read-only and unfit servers are STORE_UNAVAILABLE, without the password', async () => {
-    const { port } = new URL(url)
-    await database.store().migrate()
-    const wrong: [uri: string, init: string | undefined, says: RegExp][] = [
-      ['mysql://root:hunter2@127.0.0.1:1/onlyonce', undefined, /ECONNREFUSED/],
-      [`mysql://nobody_here:hunter2@127.0.0.1:${port}/onlyonce`, undefined, /credentials/],
-      [`mysql://root@127.0.0.1:${port}/nowhere`, undefined, /no such database/],
-      [database.url, 'SET SESSION TRANSACTION READ ONLY', /read-only/],
-    ]
-    for (const [uri, init, says] of wrong) {
-      const pool = mysql.createPool({ uri })
-      if (init !== undefined) pool.pool.on('connection', (connection) => connection.query(init))
-      const store = database.store({ pool })
-      let ran = false
-      const error = await failure(
-        onlyonce({ store, scope: 'test', storeTimeoutMs: 2_000 })('key', () => {
-          ran = true
-        }),
-      )
-      expect([OnlyonceError.is(error) && error.code, ran], uri).toEqual(['STORE_UNAVAILABLE', false])
-      expect(error.message).toMatch(says)
-      expect(`${error.message} ${error.cause}`).not.toContain('hunter2')
-      await store[Symbol.asyncDispose]()
-      await pool.end()
-    }
-    const pool = mysql.createPool({ uri: database.url })
-    pool.pool.on('connection', (connection) => connection.query('SET autocommit = 0'))
-    const error = await failure(database.store({ pool }).claim([request('key')]))
-    expect(error).toMatchObject({ code: 'OPTION_INVALID', message: expect.stringContaining('autocommit') })
-    await pool.end()
-  })
-
-  it('a half-open connection is given up in time, and none is missing from the pool afterwards', async () => {
-    const proxy = await createProxy(Number(new URL(url).port))
-    const through = new URL(database.url)
-    through.port = String(proxy.port)
-    const pool = mysql.createPool({ uri: through.href, connectionLimit: 2 })
-    const store = database.store({ pool, timeoutMs: 300 })
-    await database.store().migrate()
-    await store.find([operationId('test', 'key')])
-    /** Both at once: none was lost to a call that had given up. */
-    const connectionIds = async () => {
-      const both = await Promise.all([pool.getConnection(), pool.getConnection()])
-      for (const connection of both) connection.release()
-      return both.map(({ threadId }) => threadId)
-    }
-    const before = await connectionIds()
-    proxy.blackhole()
-    const failed = await Promise.all(Array.from({ length: 6 }, () => failure(store.claim([request('key')]))))
-    for (const error of failed) expect(error.message).toMatch(/no answer within|no connection of the pool/)
-    proxy.resume()
-    await new Promise((resolve) => setTimeout(resolve, 100))
-    const all = Array.from({ length: 6 }, () => store.find([operationId('test', 'key')]))
-    await Promise.all(all)
-    // One that did not answer is not used again: its answer may still come, to somebody else.
-    expect((await connectionIds()).filter((id) => before.includes(id))).toEqual([])
-    await store[Symbol.asyncDispose]()
-    await pool.end()
-    await proxy.close()
-  })
-
-  it('a claim whose answer was lost is asked again, and recognised as its own', async () => {
-    const proxy = await createProxy(Number(new URL(url).port))
-    const through = new URL(database.url)
-    through.port = String(proxy.port)
-    const pool = mysql.createPool({ uri: through.href, connectionLimit: 2 })
-    const store = database.store({ pool })
-    await store.claim([request('warm')])
-    let lost = 0
-    proxy.onReply = () => (lost++ === 0 ? 'cut' : undefined)
-    const [outcome] = await store.claim([request('key')])
-    expect([lost > 1, outcome]).toMatchObject([true, { kind: 'granted', attempt: 1, starts: 1 }])
-    await store[Symbol.asyncDispose]()
-    await pool.end()
-    await proxy.close()
-  })
-})
-
-describeWithFresh('mysql', (start) => {
-  it('a server that is killed and restarted loses no answered claim, and the store goes on by itself', async () => {
-    const server = await start()
-    const pool = mysql.createPool({ uri: server.url, connectionLimit: 4 })
-    const store = mysqlStore({ pool })
-    const once = onlyonce({ store, scope: 'test', leaseMs: 60_000 })
-    await once('before', () => 'kept')
-    let effects = 0
-    let refused = 0
-    const results = await Promise.all([
-      server.restart('immediate'),
-      ...Array.from({ length: 20 }, async (_, index) => {
-        for (;;) {
-          try {
-            return await once.atomic(`key-${index}`, async (tx) => {
-              await tx.query('SELECT SLEEP(0.02)')
-              return ++effects
-            })
-          } catch (error) {
-            if (!OnlyonceError.is(error) || error.code !== 'STORE_UNAVAILABLE') throw error
-            refused++
-            await new Promise((resolve) => setTimeout(resolve, 50))
-          }
-        }
-      }),
-    ])
-    expect(results).toHaveLength(21)
-    expect(refused).toBeGreaterThan(0)
-    expect(await once('before', () => 'again')).toBe('kept')
-    for (let index = 0; index < 20; index++)
-      expect(await once.atomic(`key-${index}`, async () => -1)).toBe(results[index + 1])
-    await store[Symbol.asyncDispose]()
-    await pool.end()
-    await server.stop()
   }, 60_000)
 })

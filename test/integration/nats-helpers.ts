@@ -1,25 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type ConsumerInfo, jetstream, jetstreamManager, StorageType } from '@nats-io/jetstream'
 import { connect, headers, type NatsConnection } from '@nats-io/transport-node'
-import { afterEach } from 'vitest'
-import { onlyonce } from '../../src/index.ts'
 import { type ConsumerEvent, consume, ORDERING_KEY_HEADER } from '../../src/messaging/nats.ts'
-import { type SqliteTx, sqliteStore } from '../../src/stores/sqlite/index.ts'
-
-const leftovers: (() => unknown)[] = []
-
-afterEach(async () => {
-  for (const tidy of leftovers.splice(0).reverse()) await tidy()
-})
-
-/** Something to be closed when the test ends, before what was opened earlier. */
-export function tidily<T>(thing: T, tidy: (thing: T) => unknown): T {
-  leftovers.push(() => tidy(thing))
-  return thing
-}
+import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
+import { tidily } from '../support/leftovers.ts'
+import { openLedger } from './ledger.ts'
 
 export async function open(url: string): Promise<NatsConnection> {
   const servers = url.replace('nats://', '')
@@ -38,13 +23,7 @@ export async function openDesk(url: string) {
   const manager = await jetstreamManager(connection)
   const client = jetstream(connection)
   await manager.streams.add({ name: stream, subjects: [`${stream}.>`], storage: StorageType.File })
-  const directory = tidily(mkdtempSync(join(tmpdir(), 'onlyonce-nats-')), (path) => rmSync(path, { recursive: true }))
-  const path = join(directory, 'ledger.db')
-  const store = tidily(sqliteStore({ path, durability: 'normal', busyTimeoutMs: 20_000 }), (one) =>
-    one[Symbol.asyncDispose](),
-  )
-  await store.transaction(async (tx) => tx.exec('CREATE TABLE effects (id TEXT)'))
-  const once = onlyonce({ store, scope: 'shop', leaseMs: 1_000, storeTimeoutMs: 20_000 })
+  const ledger = await openLedger()
 
   /** Without the server's own deduplication, as a copy that comes after its window does. */
   async function publish(ids: readonly string[], orderingKey?: string): Promise<void> {
@@ -55,11 +34,6 @@ export async function openDesk(url: string) {
       await client.publish(subject, `body of ${id}`, { headers: own })
     }
   }
-  const effects = (): Promise<readonly string[]> =>
-    store.transaction(async (tx) => {
-      const rows = tx.prepare('SELECT id FROM effects ORDER BY rowid').all() as { id: string }[]
-      return rows.map(({ id }) => id)
-    })
   const info = (): Promise<ConsumerInfo> => manager.consumers.info(stream, 'ledger')
   const isDone = async () => {
     const { num_ack_pending, num_pending } = await info()
@@ -79,7 +53,7 @@ export async function openDesk(url: string) {
     }
     return all
   }
-  return { stream, subject, connection, manager, client, store, once, path, publish, effects, info, isDone, dead }
+  return { stream, subject, connection, manager, client, publish, info, isDone, dead, ...ledger }
 }
 
 const rules = { name: 'ledger', delivers: 'exactly-once-effect', backoffMs: 20, maxBackoffMs: 100 } as const
@@ -92,12 +66,14 @@ export function start({ once, connection, stream }: Desk, handle: Handle, more: 
   const settled: string[] = []
   const failures: string[] = []
   const redelivered: string[] = []
+  const maybe: string[] = []
   const onEvent = (event: ConsumerEvent) => {
     if (event.type === 'broker-failed') return void failures.push(`${event.verb} ${event.error}`)
     settled.push(`${event.delivery.id} ${event.verdict.kind}`)
-    if (event.delivery.redelivered) redelivered.push(event.delivery.id)
+    if (event.delivery.redelivered === true) redelivered.push(event.delivery.id)
+    if (event.delivery.redelivered === 'maybe') maybe.push(event.delivery.id)
   }
   const options = { ...rules, ...clientOf(connection), once, stream, onEvent, handle, ...more }
   const consumer = tidily(consume(options), (one) => one.stop())
-  return { consumer, settled, failures, redelivered }
+  return { consumer, settled, failures, redelivered, maybe }
 }

@@ -4,7 +4,7 @@ import { outbox, type RelayOptions, relay } from '../../src/outbox/outbox.ts'
 import { testDatabase as mysqlDatabase } from '../support/mysql.ts'
 import { testDatabase as postgresDatabase } from '../support/postgres.ts'
 import { describeWith } from '../support/services.ts'
-import { sleepMs, until } from './messaging-helpers.ts'
+import { sleepMs, until } from '../support/waiting.ts'
 
 const leftovers: (() => unknown)[] = []
 afterEach(async () => {

@@ -3,7 +3,8 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { onlyonce } from '../../src/index.ts'
 import { type ConsumerEvent, consume } from '../../src/messaging/embedded-queue.ts'
 import { describeWith } from '../support/services.ts'
-import { bundled, openShop, until } from './messaging-helpers.ts'
+import { until } from '../support/waiting.ts'
+import { bundled, openShop } from './messaging-helpers.ts'
 
 let worker = ''
 beforeAll(async () => {

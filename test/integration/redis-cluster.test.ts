@@ -2,9 +2,10 @@ import { Cluster, type Redis } from 'ioredis'
 import { createCluster } from 'redis'
 import { expect, it } from 'vitest'
 import { type RedisClient, redisStore } from '../../src/stores/redis/index.ts'
+import { later } from '../support/leftovers.ts'
 import { newPrefix } from '../support/redis.ts'
 import { describeWith, describeWithFresh } from '../support/services.ts'
-import { afterwards, claimOf, clientOf, completionOf, granted, kindOf, portOf, storeOn } from './redis-helpers.ts'
+import { claimOf, clientOf, completionOf, granted, kindOf, portOf, storeOn } from './redis-helpers.ts'
 
 const portsOf = (url: string) => [...url.matchAll(/:(\d+)/g)].map((match) => Number(match[1]))
 
@@ -13,7 +14,7 @@ type Open = (port: number) => Promise<RedisClient>
 const openIoredis: Open = async (port) => {
   const client = new Cluster([{ host: '127.0.0.1', port }])
   client.on('error', () => {})
-  afterwards(() => client.disconnect())
+  later(() => client.disconnect())
   return client
 }
 
@@ -23,7 +24,7 @@ const clients: Record<string, Open> = {
     const client = createCluster({ rootNodes: [{ url: `redis://127.0.0.1:${port}` }] })
     client.on('error', () => {})
     await client.connect()
-    afterwards(() => client.destroy())
+    later(() => client.destroy())
     return client as unknown as RedisClient
   },
 }
@@ -31,7 +32,7 @@ const clients: Record<string, Open> = {
 describeWithFresh('redis-cluster', (start) => {
   it.each(Object.entries(clients))('%s: operations go on while their slot moves to another node', async (_, open) => {
     const { url, stop } = await start()
-    afterwards(stop)
+    later(stop)
     const nodes = await Promise.all(
       portsOf(url).map(async (port) => {
         const client = clientOf(port)
@@ -41,7 +42,7 @@ describeWithFresh('redis-cluster', (start) => {
     const first = nodes[0] as (typeof nodes)[number]
     const prefix = newPrefix()
     const store = redisStore({ client: await open(first.port), prefix })
-    afterwards(() => store[Symbol.asyncDispose]())
+    later(() => store[Symbol.asyncDispose]())
     const [moved, stays] = [claimOf('moved'), claimOf('stays')]
     const key = `${prefix}:{${moved.id}}`
     const lease = await granted(store, moved)

@@ -2,19 +2,11 @@ import type { Redis } from 'ioredis'
 import { expect, it } from 'vitest'
 import { onlyonce } from '../../src/index.ts'
 import type { RedisStore } from '../../src/stores/redis/index.ts'
+import { later } from '../support/leftovers.ts'
 import { newPrefix } from '../support/redis.ts'
 import { describeWith, describeWithFresh } from '../support/services.ts'
-import {
-  afterwards,
-  claimOf,
-  clientOf,
-  completionOf,
-  granted,
-  kindOf,
-  portOf,
-  storeOn,
-  until,
-} from './redis-helpers.ts'
+import { until } from '../support/waiting.ts'
+import { claimOf, clientOf, completionOf, granted, kindOf, portOf, storeOn } from './redis-helpers.ts'
 
 async function completeMany(store: RedisStore, count: number, name: string): Promise<void> {
   for (let first = 0; first < count; first += 500) {
@@ -35,7 +27,7 @@ async function buckets(client: Redis, prefix: string): Promise<string[]> {
 describeWithFresh('redis', (start) => {
   it('a completed operation takes less than 30 bytes, in listpacks only', async () => {
     const { processes, stop } = await start()
-    afterwards(stop)
+    later(stop)
     const client = clientOf(processes[0]?.port as number)
     const count = 100_000
     // An epoch is half a retention, and the test is over within one.
@@ -77,7 +69,7 @@ describeWith('redis', (url) => {
   it('a completion that is repeated is ok, and one of somebody else is lost', async () => {
     const store = storeOn(clientOf(portOf(url)), { compact: true })
     const slow = await granted(store, claimOf('a', { leaseMs: 1 }))
-    await until(() => kindOf(store, claimOf('a', { owner: 'the other one' })).then((kind) => kind === 'granted'), 'it')
+    await until('it', () => kindOf(store, claimOf('a', { owner: 'the other one' })).then((kind) => kind === 'granted'))
     const [record] = await store.find([slow.id])
     const fast = { id: slow.id, owner: 'the other one', fence: record?.fence as number }
     expect(await store.complete([completionOf(fast)])).toEqual(['ok'])
@@ -104,15 +96,11 @@ describeWith('redis', (url) => {
     const prefix = newPrefix()
     const store = storeOn(client, { prefix, compact: { retentionMs: 600 } })
     const claim = (owner: string) => claimOf('a', { owner, retentionMs: 600 })
-    await store.complete([completionOf(await granted(store, claim('one')))])
-    const completed = Date.now()
-    let knownFor = 0
-    await until(async () => {
-      const [found] = await store.find([claim('x').id])
-      if (found !== undefined) knownFor = Date.now() - completed
-      return found === undefined
-    }, 'the end of the retention')
-    expect(knownFor).toBeGreaterThan(550)
+    const lease = await granted(store, claim('one'))
+    const completing = performance.now()
+    await store.complete([completionOf(lease)])
+    await until('the end of the retention', async () => (await store.find([lease.id]))[0] === undefined)
+    expect(performance.now() - completing).toBeGreaterThan(590)
     expect(await client.keys(`${prefix}:*`)).toEqual([])
     expect(await kindOf(store, claim('two'))).toBe('granted')
   })

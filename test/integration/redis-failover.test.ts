@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest'
+import { later } from '../support/leftovers.ts'
 import { createProxy } from '../support/proxy.ts'
 import { describeWithFresh } from '../support/services.ts'
-import { afterwards, claimOf, clientOf, completionOf, granted, kindOf, storeOn, until } from './redis-helpers.ts'
+import { until } from '../support/waiting.ts'
+import { claimOf, clientOf, completionOf, granted, kindOf, storeOn } from './redis-helpers.ts'
 
 describeWithFresh('redis', (start) => {
   /** A master and its replica, which hears of it through a proxy. */
@@ -10,11 +12,11 @@ describeWithFresh('redis', (start) => {
     const [master, replica] = [first.processes[0], second.processes[0]]
     if (master === undefined || replica === undefined) throw new Error('no process')
     const link = await createProxy(master.port)
-    for (const tidy of [first.stop, second.stop, () => link.close()]) afterwards(tidy)
+    for (const tidy of [first.stop, second.stop, () => link.close()]) later(tidy)
     const [toMaster, toReplica] = [clientOf(master.port), clientOf(replica.port)]
     await toMaster.config('SET', 'repl-diskless-sync-delay', '0')
     await toReplica.call('REPLICAOF', '127.0.0.1', String(link.port))
-    await until(async () => (await toReplica.info('replication')).includes('master_link_status:up'), 'the link')
+    await until('the link', async () => (await toReplica.info('replication')).includes('master_link_status:up'))
     const promote = async () => {
       await master.kill('SIGKILL')
       await toReplica.call('REPLICAOF', 'NO', 'ONE')
@@ -73,14 +75,12 @@ describeWithFresh('redis', (start) => {
     const another = storeOn(clientOf(toMaster.options.port as number), { prefix, durability: impatient })
     await expect(another.complete([completionOf(lease)])).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
     link.resume()
-    await until(async () => (await toReplica.info('replication')).includes('master_link_status:up'), 'the link')
-    await until(
-      () =>
-        another.complete([completionOf(lease)]).then(
-          ([one]) => one === 'ok',
-          () => false,
-        ),
-      'the repeat',
+    await until('the link', async () => (await toReplica.info('replication')).includes('master_link_status:up'))
+    await until('the repeat', () =>
+      another.complete([completionOf(lease)]).then(
+        ([one]) => one === 'ok',
+        () => false,
+      ),
     )
   })
 })

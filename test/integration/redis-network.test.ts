@@ -1,23 +1,15 @@
 import { expect, it } from 'vitest'
 import { onlyonce } from '../../src/index.ts'
+import { later } from '../support/leftovers.ts'
 import { createProxy, type FaultProxy } from '../support/proxy.ts'
 import { describeWith } from '../support/services.ts'
-import {
-  afterwards,
-  claimOf,
-  clientOf,
-  completionOf,
-  granted,
-  kindOf,
-  portOf,
-  storeOn,
-  until,
-} from './redis-helpers.ts'
+import { until } from '../support/waiting.ts'
+import { claimOf, clientOf, completionOf, granted, kindOf, portOf, storeOn } from './redis-helpers.ts'
 
 describeWith('redis', (url) => {
   async function proxied(): Promise<FaultProxy> {
     const proxy = await createProxy(portOf(url))
-    afterwards(() => proxy.close())
+    later(() => proxy.close())
     return proxy
   }
 
@@ -73,7 +65,7 @@ describeWith('redis', (url) => {
   it('a promise that the client never settles ends by our time limit, and the key is not lost', async () => {
     const proxy = await proxied()
     const silent = clientOf(proxy.port, { autoResendUnfulfilledCommands: false, maxRetriesPerRequest: null })
-    const store = storeOn(silent, { commandTimeoutMs: 300 })
+    const store = storeOn(silent, { commandTimeoutMs: 2_000 })
     await kindOf(store, claimOf('warm'))
     proxy.dropReplies(1)
     const request = claimOf('order:2')
@@ -84,7 +76,7 @@ describeWith('redis', (url) => {
 
   it('a server that says nothing ends every verb by the time limit, and the effect does not run', async () => {
     const proxy = await proxied()
-    const store = storeOn(clientOf(proxy.port), { commandTimeoutMs: 200 })
+    const store = storeOn(clientOf(proxy.port), { commandTimeoutMs: 1_500 })
     const lease = await granted(store, claimOf('order:3'))
     proxy.blackhole()
     const verbs = [
@@ -117,7 +109,7 @@ describeWith('redis', (url) => {
     const once = onlyonce({ store: storeOn(clientOf(proxy.port)), scope: 's', storeTimeoutMs: 400 })
     await expect(once('order:6', () => 1)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
     proxy.resume()
-    await until(() => once('order:7', () => 1).then(Boolean, () => false), 'the connection')
+    await until('the connection', () => once('order:7', () => 1).then(Boolean, () => false))
     await once.close()
   })
 
@@ -155,12 +147,12 @@ describeWith('redis', (url) => {
     let wakes = 0
     const stop = other.watch?.(lease.id, () => void wakes++)
     const listeners = async () => ((await spy.pubsub('NUMSUB', 'waking:wake')) as unknown[])[1]
-    await until(async () => (await listeners()) === 1 && wakes > 0, 'the subscription')
+    await until('the subscription', async () => (await listeners()) === 1 && wakes > 0)
     wakes = 0
     await own.complete([completionOf(lease)])
-    await until(() => wakes > 0, 'the wake')
+    await until('the wake', () => wakes > 0)
     stop?.()
     await other[Symbol.asyncDispose]()
-    await until(async () => (await listeners()) === 0, 'the end of the subscription')
+    await until('the end of the subscription', async () => (await listeners()) === 0)
   })
 })

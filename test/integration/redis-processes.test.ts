@@ -6,9 +6,9 @@ import { build } from 'esbuild'
 import { Redis } from 'ioredis'
 import { expect, it } from 'vitest'
 import { root } from '../built.ts'
+import { later } from '../support/leftovers.ts'
 import { newPrefix } from '../support/redis.ts'
 import { describeWith } from '../support/services.ts'
-import { afterwards } from './redis-helpers.ts'
 
 const PROCESSES = 3
 const CALLERS = 34
@@ -18,7 +18,7 @@ describeWith('redis', (url) => {
     // Inside the project, so that the bundle finds the client that is installed here.
     mkdirSync(join(root, '.cache'), { recursive: true })
     const folder = mkdtempSync(join(root, '.cache', 'redis-worker-'))
-    afterwards(() => rmSync(folder, { recursive: true, force: true }))
+    later(() => rmSync(folder, { recursive: true, force: true }))
     const worker = join(folder, 'worker.mjs')
     await build({
       entryPoints: [join(root, 'test/integration/redis-worker.ts')],
@@ -31,7 +31,7 @@ describeWith('redis', (url) => {
     })
     const prefix = newPrefix()
     const client = new Redis(url)
-    afterwards(() => client.disconnect())
+    later(() => client.disconnect())
     for (let round = 0; round < 3; round++) {
       const children = Array.from({ length: PROCESSES }, () =>
         spawn(process.execPath, [worker, url, prefix, `key-${round}`, String(CALLERS)], {

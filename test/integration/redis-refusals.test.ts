@@ -1,25 +1,17 @@
 import { expect, it } from 'vitest'
 import { onlyonce } from '../../src/index.ts'
 import { redisStore } from '../../src/stores/redis/index.ts'
+import { later } from '../support/leftovers.ts'
 import { describeWith, describeWithFresh } from '../support/services.ts'
-import {
-  afterwards,
-  claimOf,
-  clientOf,
-  completionOf,
-  granted,
-  kindOf,
-  portOf,
-  storeOn,
-  until,
-} from './redis-helpers.ts'
+import { until } from '../support/waiting.ts'
+import { claimOf, clientOf, completionOf, granted, kindOf, portOf, storeOn } from './redis-helpers.ts'
 
 const unavailable = (reason: RegExp) => ({ code: 'STORE_UNAVAILABLE', message: expect.stringMatching(reason) })
 
 describeWithFresh('redis', (start) => {
   it('a wrong password, and none', async () => {
     const { processes, stop } = await start({ args: ['--requirepass', 'right'] })
-    afterwards(stop)
+    later(stop)
     const port = processes[0]?.port as number
     const once = (password?: string) =>
       onlyonce({ store: storeOn(clientOf(port, password === undefined ? {} : { password })), scope: 's' })
@@ -31,7 +23,7 @@ describeWithFresh('redis', (start) => {
 
   it('a full memory: claims are refused, what is held can be forgotten, and there is room again', async () => {
     const { processes, stop } = await start({ args: ['--maxmemory-policy', 'noeviction'] })
-    afterwards(stop)
+    later(stop)
     const client = clientOf(processes[0]?.port as number)
     const store = storeOn(client)
     const lease = await granted(store, claimOf('held'))
@@ -46,11 +38,11 @@ describeWithFresh('redis', (start) => {
 
   it('a replica, which takes no writes', async () => {
     const [master, replica] = [await start({ args: ['--repl-diskless-sync-delay', '0'] }), await start()]
-    afterwards(master.stop)
-    afterwards(replica.stop)
+    later(master.stop)
+    later(replica.stop)
     const client = clientOf(replica.processes[0]?.port as number)
     await client.call('REPLICAOF', '127.0.0.1', String(master.processes[0]?.port))
-    await until(async () => (await client.info('replication')).includes('master_link_status:up'), 'the link')
+    await until('the link', async () => (await client.info('replication')).includes('master_link_status:up'))
     const store = storeOn(client)
     const once = onlyonce({ store, scope: 's', storeTimeoutMs: 500 })
     await expect(once('k', () => 1)).rejects.toMatchObject(unavailable(/replica/))
@@ -59,7 +51,7 @@ describeWithFresh('redis', (start) => {
 
   it('an evicting policy, no persistence and missing replicas are found by inspect', async () => {
     const { processes, stop } = await start({ args: ['--maxmemory-policy', 'allkeys-lru', '--maxmemory', '100mb'] })
-    afterwards(stop)
+    later(stop)
     const store = storeOn(clientOf(processes[0]?.port as number), { durability: { waitReplicas: 1 } })
     const { nodes, warnings } = await store.inspect()
     expect(nodes).toMatchObject([{ role: 'master', maxmemoryPolicy: 'allkeys-lru', persistence: 'none', replicas: 0 }])
@@ -72,7 +64,7 @@ describeWithFresh('redis', (start) => {
 describeWithFresh('redis-aof', (start) => {
   it('nothing is found where there is nothing to say, and records outlive a crash of the server', async () => {
     const { processes, restart, stop } = await start()
-    afterwards(stop)
+    later(stop)
     const client = clientOf(processes[0]?.port as number)
     const store = storeOn(client)
     expect((await store.inspect()).warnings).toEqual([])
@@ -80,13 +72,11 @@ describeWithFresh('redis-aof', (start) => {
     await granted(store, held)
     await store.complete([completionOf(await granted(store, finished))])
     await restart('immediate')
-    await until(
-      () =>
-        kindOf(store, claimOf('held')).then(
-          (kind) => kind === 'running',
-          () => false,
-        ),
-      'the restart',
+    await until('the restart', () =>
+      kindOf(store, claimOf('held')).then(
+        (kind) => kind === 'running',
+        () => false,
+      ),
     )
     expect(await kindOf(store, claimOf('finished'))).toBe('done')
     expect(await kindOf(store, held)).toBe('granted')

@@ -1,15 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { MessageView } from 'rocketmq-client-nodejs'
 import { afterAll } from 'vitest'
 import type { TopicType } from '../../services/lib/rocketmq.mjs'
-import { onlyonce } from '../../src/index.ts'
 import { deadTopic, type RocketOutgoing } from '../../src/messaging/rocketmq.ts'
-import { sqliteStore } from '../../src/stores/sqlite/index.ts'
 import { createTopic } from '../support/rocketmq.ts'
 import { patiently } from '../support/round-trip.ts'
+import { openLedger } from './ledger.ts'
 import { openConsumer, openProducer } from './rocketmq-clients.ts'
 
 const leftovers: (() => unknown)[] = []
@@ -21,8 +17,8 @@ afterAll(async () => {
   for (const tidy of leftovers.splice(0).reverse()) await tidy()
 })
 
-/** Something to be closed after the last test, before what was opened earlier. */
-export function tidily<T>(thing: T, tidy: (thing: T) => unknown): T {
+/** Something to be closed after the last test, before what was opened earlier: clients may use it until they end. */
+export function keep<T>(thing: T, tidy: (thing: T) => unknown): T {
   leftovers.push(() => tidy(thing))
   return thing
 }
@@ -40,22 +36,11 @@ export async function openDesk(url: string, type: TopicType = 'NORMAL') {
   await patiently(() => createTopic(url, topic, type))
   await createTopic(url, deadTopic(topic))
   const producer = atLast(await openProducer(url, topic), (one) => one.shutdown())
-  const directory = tidily(mkdtempSync(join(tmpdir(), 'onlyonce-rocket-')), (path) => rmSync(path, { recursive: true }))
-  const path = join(directory, 'ledger.db')
-  const store = tidily(sqliteStore({ path, durability: 'normal', busyTimeoutMs: 20_000 }), (one) =>
-    one[Symbol.asyncDispose](),
-  )
-  await store.transaction(async (tx) => tx.exec('CREATE TABLE effects (id TEXT)'))
-  const once = onlyonce({ store, scope: 'shop', leaseMs: 1_000, storeTimeoutMs: 20_000 })
+  const ledger = await openLedger({}, keep)
 
   async function publish(ids: readonly string[], more: Partial<RocketOutgoing> = {}): Promise<void> {
     for (const id of ids) await producer.send({ topic, body: Buffer.from(`body of ${id}`), keys: [id], ...more })
   }
-  const effects = (): Promise<readonly string[]> =>
-    store.transaction(async (tx) => {
-      const rows = tx.prepare('SELECT id FROM effects ORDER BY rowid').all() as { id: string }[]
-      return rows.map(({ id }) => id)
-    })
   const consumer = () => openConsumer(url, topic, group)
 
   /** What is in a topic, read by a group of its own until `count` are there. */
@@ -71,5 +56,5 @@ export async function openDesk(url: string, type: TopicType = 'NORMAL') {
     }
     return found
   }
-  return { topic, group, producer, store, once, path, directory, publish, effects, consumer, read }
+  return { topic, group, producer, publish, consumer, read, ...ledger }
 }

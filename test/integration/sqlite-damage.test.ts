@@ -6,7 +6,8 @@ import { onlyonce } from '../../src/index.ts'
 import { createConnector } from '../../src/stores/sqlite/connect.ts'
 import { type SqliteTx, sqliteStore } from '../../src/stores/sqlite/index.ts'
 import { resolveSqliteOptions } from '../../src/stores/sqlite/options.ts'
-import { all, granted, rawDatabase, request, storeOn, tempFile, value } from './sqlite-helpers.ts'
+import { request } from '../support/claims.ts'
+import { all, granted, rawDatabase, storeOn, tempFile, value } from './sqlite-helpers.ts'
 
 describe('a record that cannot be trusted', () => {
   const damages: Record<string, [sql: string, says: RegExp]> = {

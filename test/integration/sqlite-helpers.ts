@@ -1,21 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach } from 'vitest'
-import { operationId } from '../../src/core/key.ts'
-import type { ClaimOutcome, ClaimRequest } from '../../src/core/store.ts'
+import type { ClaimOutcome } from '../../src/core/store.ts'
 import { loadDriver, type SqliteDatabase } from '../../src/embedded/driver.ts'
-import { type SqliteStore, type SqliteStoreOptions, sqliteStore } from '../../src/stores/sqlite/index.ts'
-
-const leftovers: (() => unknown)[] = []
-
-afterEach(async () => {
-  for (const tidy of leftovers.splice(0).reverse()) await tidy()
-})
+import { type SqliteStore, type SqliteStoreOptions, type SqliteTx, sqliteStore } from '../../src/stores/sqlite/index.ts'
+import { later } from '../support/leftovers.ts'
 
 export function tempFile(name = 'operations.db'): string {
   const directory = mkdtempSync(join(tmpdir(), 'onlyonce-'))
-  leftovers.push(() => rmSync(directory, { recursive: true, force: true }))
+  later(() => rmSync(directory, { recursive: true, force: true }))
   return join(directory, name)
 }
 
@@ -23,7 +16,7 @@ export function tempFile(name = 'operations.db'): string {
 export async function rawDatabase(path: string): Promise<SqliteDatabase> {
   const db = (await loadDriver())(path)
   db.exec('PRAGMA busy_timeout = 0')
-  leftovers.push(() => {
+  later(() => {
     try {
       db.close()
     } catch {}
@@ -33,15 +26,8 @@ export async function rawDatabase(path: string): Promise<SqliteDatabase> {
 
 export function storeOn(path: string, options: Omit<SqliteStoreOptions, 'path' | 'database'> = {}): SqliteStore {
   const store = sqliteStore({ path, durability: 'normal', ...options })
-  leftovers.push(() => store[Symbol.asyncDispose]())
+  later(() => store[Symbol.asyncDispose]())
   return store
-}
-
-let owners = 0
-
-export function request(key: string, change: Partial<ClaimRequest> = {}): ClaimRequest {
-  const named = { id: operationId('test', key), scope: 'test', key, fingerprint: 'v1:one' }
-  return { ...named, owner: `owner-${++owners}`, leaseMs: 60_000, retentionMs: 60_000, ...change }
 }
 
 export function granted(outcome: ClaimOutcome | undefined): Extract<ClaimOutcome, { kind: 'granted' }> {
@@ -55,4 +41,18 @@ export function all(db: SqliteDatabase, sql: string, ...params: (string | number
 
 export const value = (text: string) => ({ kind: 'value', body: new Uint8Array(Buffer.from(text)) }) as const
 
-export const sleepMs = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+/** A store beside a table of effects that transactions write to. */
+export async function withEffects(): Promise<{
+  path: string
+  store: SqliteStore
+  effects: () => number
+  db: SqliteDatabase
+}> {
+  const path = tempFile()
+  const store = storeOn(path)
+  await store.transaction(async (tx) => tx.exec('CREATE TABLE effects (key TEXT PRIMARY KEY, body BLOB)'))
+  const db = await rawDatabase(path)
+  return { path, store, db, effects: () => Number(all(db, 'SELECT count(*) AS n FROM effects')[0]?.n) }
+}
+
+export const insert = (tx: SqliteTx, key = 'k') => tx.prepare('INSERT INTO effects (key) VALUES (?)').run(key)

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { all, rawDatabase, sleepMs, storeOn, tempFile } from './sqlite-helpers.ts'
+import { sleepMs } from '../support/waiting.ts'
+import { all, rawDatabase, storeOn, tempFile } from './sqlite-helpers.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 let folder = ''

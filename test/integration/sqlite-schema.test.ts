@@ -3,7 +3,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { onlyonce } from '../../src/index.ts'
 import { planMigration } from '../../src/stores/sql/schema.ts'
 import { sqliteMigrations, sqliteStore } from '../../src/stores/sqlite/index.ts'
-import { all, granted, rawDatabase, request, storeOn, tempFile, value } from './sqlite-helpers.ts'
+import { request } from '../support/claims.ts'
+import { all, granted, rawDatabase, storeOn, tempFile, value } from './sqlite-helpers.ts'
 
 const LATEST = 1
 

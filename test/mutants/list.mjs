@@ -395,7 +395,11 @@ export const mutants = [
     name: 'batch-with-suspects',
     bug: 'a message that may have ended its process before goes together with others again',
     edits: [
-      { file: batch, search: " if (known[index] !== 'done') rider.key = undefined", replace: ' void [index, rider]' },
+      {
+        file: batch,
+        search: " if (known[index] !== 'done' && known[index] !== 'none') rider.key = undefined",
+        replace: ' void [index, rider]',
+      },
     ],
   },
   {
@@ -405,7 +409,7 @@ export const mutants = [
       {
         file: 'src/messaging/pull.ts',
         search: '    return !missing.has(orderingKey)',
-        replace: '    return ours[index]',
+        replace: '    return begins',
       },
     ],
     tests: ['test/simulation', 'src/messaging/pull-batch.test.ts'],
@@ -417,8 +421,8 @@ export const mutants = [
     edits: [
       {
         file: 'src/messaging/pull.ts',
-        search: '(await timeLimit(runtime, delivery.extend(visibilityMs), limitMs, silent))',
-        replace: '(await delivery.extend(visibilityMs))',
+        search: 'await timeLimit(runtime, delivery.extend(visibilityMs), limitMs, silent)',
+        replace: 'await delivery.extend(visibilityMs)',
       },
     ],
     seeds: 20_000,
@@ -466,6 +470,6 @@ export const mutants = [
         replace: '  for (const one of batch) settle(one).reject(error)',
       },
     ],
-    tests: ['src/core/batcher.test.ts'],
+    tests: ['src/core/batcher-time-limits.test.ts'],
   },
 ]

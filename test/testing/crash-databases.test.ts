@@ -65,7 +65,7 @@ it('a handler that hangs in a transaction is stopped, and its connection free ag
       use: () => ({ db: new Database(':memory:') }),
       setup: ({ use }) => use.db.exec('CREATE TABLE orders (id INTEGER)'),
       message: 7,
-      handlerTimeoutMs: 50,
+      handlerTimeoutMs: 400,
     },
   )
   expect(report.findings[0]?.what).toMatch(/it is handled only when it comes a second time/)

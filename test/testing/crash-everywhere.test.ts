@@ -85,7 +85,7 @@ describe('crashEverywhere', () => {
         if (row !== undefined) await new Promise(() => {})
         await kit.sql(INSERT, n)
       },
-      { handlerTimeoutMs: 50, maxDeliveries: 2, patienceMs: 20 },
+      { handlerTimeoutMs: 400, maxDeliveries: 2, patienceMs: 20 },
     )
     expect(report.findings[0]?.what).toMatch(/unhandled: its handler never ended/)
   })

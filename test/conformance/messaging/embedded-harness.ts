@@ -13,7 +13,7 @@ export function embeddedHarness(worker?: string): MessagingHarness<EmbeddedPlace
     traits: {
       ordering: 'consumers',
       coordinates: false,
-      publishedAt: false,
+      publishedAt: true,
       withoutId: false,
       keepsDuplicates: true,
     },

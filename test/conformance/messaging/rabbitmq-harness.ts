@@ -19,7 +19,7 @@ export function rabbitmqHarness(url: string, worker: string): MessagingHarness<R
     traits: {
       ordering: 'consumer',
       coordinates: false,
-      publishedAt: false,
+      publishedAt: true,
       withoutId: true,
       keepsDuplicates: true,
       carriesId: (id) => id !== '' && Buffer.byteLength(id) <= 255,
@@ -47,6 +47,7 @@ export function rabbitmqHarness(url: string, worker: string): MessagingHarness<R
             channel.sendToQueue(queue, Buffer.from(body), {
               ...(id === undefined ? {} : { messageId: id }),
               persistent: true,
+              timestamp: Math.floor(Date.now() / 1_000),
               headers: { ...headers, ...ordering },
             })
           }

@@ -82,12 +82,13 @@ export function redisStreamsHarness(url: string, worker: string): MessagingHarne
         return found.map(([, fields]) => {
           const values = new Map<string, Buffer>()
           for (let at = 0; at < fields.length; at += 2) values.set(String(fields[at]), fields[at + 1] as Buffer)
+          const texts = Object.fromEntries([...values].map(([name, value]) => [name, String(value)]))
           const text = (name: string) => values.get(name)?.toString() ?? ''
           return {
             id: text('id'),
             reason: text('reason') || text('onlyonce-reason'),
             body: values.get('body') ?? new Uint8Array(0),
-            headers: JSON.parse(text('headers') || '{}') as Record<string, string>,
+            headers: { ...texts, ...(JSON.parse(text('headers') || '{}') as Record<string, string>) },
           }
         })
       }

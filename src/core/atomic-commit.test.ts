@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest'
+import { insert, setup } from '../../test/atomic-kit.ts'
+import { codeOf } from '../../test/support/rejections.ts'
+import { OnlyonceError } from './errors.ts'
+
+describe('a commit', () => {
+  it('whose answer was lost is found out by reading the record', async () => {
+    const { once, count } = await setup({}, { transaction: { 1: { kind: 'lose-reply' } } })
+    expect(await once.atomic('a', insert('a'))).toEqual({ key: 'a' })
+    expect(await count('a')).toBe(1)
+  })
+
+  it('whose answer was lost is found out also when the store has words of its own for it', async () => {
+    const error = new OnlyonceError('STORE_UNAVAILABLE', 'the connection ended')
+    const { once, count } = await setup({}, { transaction: { 1: { kind: 'lose-reply', error } } })
+    expect(await once.atomic('a', insert('a'))).toEqual({ key: 'a' })
+    expect(await count('a')).toBe(1)
+  })
+
+  it('that the store calls OUTCOME_UNKNOWN stays so, whatever the record says: the store knows more', async () => {
+    const error = new OnlyonceError('OUTCOME_UNKNOWN', 'the effect ended the transaction itself')
+    const { once } = await setup({}, { transaction: { 1: { kind: 'lose-reply', error } } })
+    await expect(once.atomic('a', insert('a'))).rejects.toBe(error)
+    expect(await once.find('a')).toMatchObject({ state: 'done' })
+  })
+
+  it('of a decision on an abandoned operation is found out as well', async () => {
+    const { open, runtime } = await setup()
+    const dead = open({}, (verb) => (verb === 'renew' ? { kind: 'lose-request' } : undefined))
+    void dead.attempt('a', () => new Promise(() => {})).catch(() => {})
+    await runtime.advance(3_000)
+    const asked = open(
+      { onAbandoned: () => ({ happened: true, value: 'ch_1' }) },
+      { transaction: { 1: { kind: 'lose-reply' } } },
+    )
+    expect(await asked.atomic.attempt('a', insert('a'))).toEqual({ kind: 'replayed', value: 'ch_1' })
+  })
+
+  it('that did not happen is STORE_UNAVAILABLE, and nothing was changed', async () => {
+    const { once, store, count } = await setup()
+    const transaction = store.transaction.bind(store)
+    let broken = true
+    store.transaction = (work) =>
+      transaction(async (tx) => {
+        const value = await work(tx)
+        if (broken) throw new Error('disk full at commit')
+        return value
+      })
+    const error = await once.atomic('a', insert('a')).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining('disk full at commit') })
+    broken = false
+    expect(await count('a')).toBe(0)
+    expect(await once.atomic('a', insert('a'))).toEqual({ key: 'a' })
+  })
+
+  it('whose answer was lost and whose record cannot be read for a whole lease is OUTCOME_UNKNOWN', async () => {
+    const { once, runtime, count } = await setup({}, (verb, call) =>
+      verb === 'find' || (verb === 'transaction' && call === 1) ? { kind: 'lose-reply' } : undefined,
+    )
+    const call = once.atomic('a', insert('a')).catch((error: unknown) => error)
+    await runtime.advance(10_000)
+    expect(await call).toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+      message: expect.stringMatching(
+        /^the commit for "a" failed .* record cannot be read; ask again with the same key$/,
+      ),
+      cause: { code: 'STORE_UNAVAILABLE' },
+    })
+    expect(await count('a')).toBe(1)
+  })
+
+  it('whose record becomes readable again is found out', async () => {
+    const { once, runtime } = await setup({}, (verb, call) =>
+      (verb === 'find' && call < 7) || (verb === 'transaction' && call === 1) ? { kind: 'lose-reply' } : undefined,
+    )
+    const call = once.atomic('a', insert('a'))
+    await runtime.advance(2_900)
+    expect(await call).toEqual({ key: 'a' })
+  })
+
+  it('of a replay that fails changes nothing', async () => {
+    const { open, once } = await setup()
+    await once.atomic('a', insert('a'))
+    const finds: number[] = []
+    const other = open({}, (verb, call) => {
+      if (verb === 'find') finds.push(call)
+      return verb === 'transaction' ? { kind: 'lose-reply' } : undefined
+    })
+    expect(await codeOf(other.atomic('a', insert('a')))).toBe('STORE_UNAVAILABLE')
+    expect(finds).toEqual([])
+  })
+
+  it('that never began is STORE_UNAVAILABLE, and an event', async () => {
+    const { once, events } = await setup(
+      {},
+      { transaction: { 1: { kind: 'lose-request', error: new Error('refused') } } },
+    )
+    const error = await once.atomic('a', insert('a')).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining('(refused)') })
+    expect(events).toEqual([
+      { type: 'store-failed', verb: 'transaction', code: 'STORE_UNAVAILABLE', error, scope: 'test', key: 'a' },
+    ])
+  })
+
+  it('made by the effect itself is OUTCOME_UNKNOWN', async () => {
+    const { once } = await setup()
+    const call = once.atomic('a', (tx) => {
+      insert('a')(tx)
+      tx.exec('commit')
+    })
+    expect(await codeOf(call)).toBe('OUTCOME_UNKNOWN')
+  })
+})

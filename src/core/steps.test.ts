@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest'
+import { engine, gate } from '../../test/engine-kit.ts'
+import { codeOf } from '../../test/support/rejections.ts'
+
+describe('steps', () => {
+  it('that finished are not run again by a later attempt', async () => {
+    const { once } = engine()
+    const ran: string[] = []
+    const effect = (fail: boolean) => async (op: { step: <T>(name: string, fn: () => T) => Promise<T> }) => {
+      const reserved = await op.step('reserve', () => ran.push('reserve'))
+      if (fail) throw new Error('between')
+      return [reserved, await op.step('capture', () => ran.push('capture'))]
+    }
+    await expect(once('a', effect(true))).rejects.toThrow('between')
+    expect(await once('a', effect(false))).toEqual([1, 2])
+    expect(ran).toEqual(['reserve', 'capture'])
+  })
+
+  it('survive a crash: the successor gets their results', async () => {
+    const { once, open, runtime } = engine()
+    const faulty = open({}, (verb, call) => (verb === 'renew' && call > 1 ? { kind: 'lose-request' } : undefined))
+    void faulty.attempt('a', async (op) => {
+      await op.step('reserve', () => ({ id: 7 }))
+      await new Promise(() => {})
+    })
+    await runtime.advance(4_000)
+    const result = await once('a', (op) => op.step('reserve', () => expect.fail('ran') as { id: number }))
+    expect(result).toEqual({ id: 7 })
+  })
+
+  it('answer with the stored form, and refuse a name that is used twice or empty', async () => {
+    const { once } = engine()
+    await once('a', async (op) => {
+      const own = { at: new Date(1) }
+      const stored = await op.step('one', () => own)
+      expect(stored).toEqual(own)
+      expect(stored).not.toBe(own)
+      const twice = expect.stringMatching(/^step "one" of "a" was used twice/)
+      await expect(op.step('one', () => 2)).rejects.toMatchObject({ code: 'OPTION_INVALID', message: twice })
+      for (const name of ['', 5 as never]) {
+        await expect(op.step(name, () => 2)).rejects.toMatchObject({
+          code: 'OPTION_INVALID',
+          message: expect.stringMatching(/needs a name/),
+        })
+      }
+    })
+  })
+
+  it('whose result cannot be stored do not run again either', async () => {
+    const { once } = engine()
+    let stepRuns = 0
+    const counting = (op: { step: <T>(name: string, fn: () => T) => Promise<T> }) =>
+      op.step('one', () => {
+        stepRuns++
+        return Symbol('x')
+      })
+    for (let again = 0; again < 2; again++) {
+      const message = expect.stringMatching(/^step "one" of "a" ran, but its result cannot be stored/)
+      await expect(once('a', counting)).rejects.toMatchObject({ code: 'RESULT_UNSERIALIZABLE', message })
+    }
+    expect(stepRuns).toBe(1)
+  })
+
+  it('end with LEASE_LOST, without counting, when another owner has the operation', async () => {
+    const { once, runtime } = engine()
+    const { started, effect } = gate<void>()
+    let second = false
+    const slow = once('a', async (op) => {
+      await effect()
+      await op.step('one', () => 1)
+      second = true
+    })
+    const message = expect.stringMatching(/another owner took it over/)
+    const refused = expect(slow).rejects.toMatchObject({ code: 'LEASE_LOST', message, cause: { message } })
+    await runtime.advance(0)
+    await once.forget('a')
+    started[0]?.resolve()
+    await refused
+    expect(second).toBe(false)
+  })
+
+  it('do not begin after the signal was aborted', async () => {
+    const { once, runtime } = engine({ maxRunMs: 3_000 })
+    const { started, effect } = gate<void>()
+    let began = false
+    const slow = codeOf(
+      once('a', async (op) => {
+        await effect()
+        await op.step('one', () => {
+          began = true
+        })
+      }),
+    )
+    await runtime.advance(3_500)
+    started[0]?.resolve()
+    expect(await slow).toBe('LEASE_LOST')
+    expect(began).toBe(false)
+  })
+})

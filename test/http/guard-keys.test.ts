@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest'
+import { guarded, seen } from './guard-kit.ts'
+
+describe('a key', () => {
+  it('is not needed, unless it is required', async () => {
+    expect(await guarded().ask({ key: '' })).toBeUndefined()
+    expect(seen(await guarded({ required: true }).ask({ key: '' }))).toBe('400 missing-key')
+    const some = guarded({ required: ({ url }) => url === '/orders' })
+    expect(seen(await some.ask({ key: '' }))).toBe('400 missing-key')
+    expect(await some.ask({ key: '', url: '/likes' })).toBeUndefined()
+  })
+
+  it.each([
+    '""',
+    ' ',
+    'a b',
+    'a, b',
+    'a,b',
+    '"a"b',
+    '"a',
+    'a"b',
+    'ä',
+    'a\tb',
+    '"a\u0001"',
+    '\\',
+    'x'.repeat(256),
+    `"${'x'.repeat(256)}"`,
+  ])('%j is refused, and the handler does not run', async (key) => {
+    const { ask, runs } = guarded()
+    expect(seen(await ask({ key }))).toMatch(/^400 (invalid|missing)-key$/)
+    expect(runs()).toBe(0)
+  })
+
+  it('is the same bare, quoted, and with parameters', async () => {
+    const { ask, runs } = guarded()
+    for (const key of ['k1', '"k1"', '"k1";v=1', ' "k1" '])
+      expect(seen(await ask({ key }))).toContain('201 {"order":1}')
+    expect(runs()).toBe(1)
+    expect(seen(await guarded({ keySyntax: 'strict' }).ask({ key: 'k1' }))).toBe('400 invalid-key')
+  })
+
+  it('may have to look a certain way', async () => {
+    const { ask } = guarded({ keyPattern: /^[0-9a-f-]{36}$/ })
+    expect(seen(await ask())).toBe('400 invalid-key')
+    expect(seen(await ask({ key: '7d9f8f4e-0c7e-4d0e-9f58-6f2f0c6e7f10' }))).toContain('201')
+  })
+
+  it('may come from the business', async () => {
+    const { ask, runs } = guarded({ key: ({ request }) => request.headers?.['x-event'] })
+    const event = { key: '', headers: { 'x-event': 'evt_1' } }
+    expect(seen(await ask(event))).toContain('201')
+    expect(seen(await ask(event))).toContain('replayed')
+    expect(await ask({ key: 'k1' })).toBeUndefined()
+    expect(runs()).toBe(1)
+  })
+})

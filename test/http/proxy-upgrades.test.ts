@@ -1,0 +1,73 @@
+import { once as event } from 'node:events'
+import { connect } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { bodyOf, counting, proxyTo, raw, reply, sleep, until, upstreamOf } from './proxy-kit.ts'
+
+describe('another protocol', () => {
+  const upgrade = (method: string, protocol: string, more = '') =>
+    `${method} /chat HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n${more}`
+
+  it('passes web sockets through, both ways', async () => {
+    const upstream = await counting()
+    upstream.server.on('upgrade', (req, socket, head) => {
+      socket.write(
+        `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-Key: ${req.headers['sec-websocket-key']}\r\n\r\nhello `,
+      )
+      socket.write(head)
+      socket.on('data', (chunk) => (chunk.includes('bye') ? socket.end('closing') : socket.write(chunk)))
+      socket.on('error', () => {})
+    })
+    const { url } = await proxyTo(upstream.url, { upstreamTimeoutMs: 1_500 })
+    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    let answer = ''
+    socket.on('data', (chunk) => (answer += chunk.toString()))
+    socket.write(upgrade('GET', 'websocket', 'Sec-WebSocket-Key: abc\r\n\r\nfirst '))
+    await until(() => answer.includes('first '))
+    await sleep(2_000)
+    socket.write('later ')
+    await until(() => answer.includes('later '))
+    socket.write('bye')
+    await event(socket, 'close')
+    expect(answer).toMatch(/^HTTP\/1.1 101 /)
+    expect(answer).toContain('X-Key: abc')
+    expect(answer).toMatch(/\r\n\r\nhello first later closing$/)
+  })
+
+  it('gives the answer of an upstream that does not want to, and says when there is none', async () => {
+    const upstream = await counting(426)
+    const { url } = await proxyTo(upstream.url)
+    expect(await raw(url, upgrade('GET', 'websocket', '\r\n'))).toMatch(/^HTTP\/1.1 426 .*\{"runs":1\}$/s)
+    const nowhere = await proxyTo('http://127.0.0.1:9')
+    expect(await raw(nowhere.url, upgrade('GET', 'websocket', '\r\n'))).toMatch(/^HTTP\/1.1 502 /)
+  })
+
+  it('refuses it where such requests are guarded', async () => {
+    const upstream = await counting()
+    const { url } = await proxyTo(upstream.url, { guard: { methods: ['GET'] } })
+    expect(await raw(url, upgrade('GET', 'websocket', '\r\n'))).toMatch(/^HTTP\/1.1 501 .*upgrade-refused/s)
+    expect(upstream.seen).toHaveLength(0)
+  })
+
+  it('answers a request that offers HTTP/2 as if it did not, guard and body included', async () => {
+    const upstream = await upstreamOf(async (req, res) =>
+      reply(res, 200, `got ${await bodyOf(req)} ${req.headers.upgrade}`),
+    )
+    const { url } = await proxyTo(upstream.url)
+    const offer = `HTTP2-Settings: AAMAAABkAARAAAAA\r\nConnection: HTTP2-Settings, keep-alive\r\nIdempotency-Key: k\r\nContent-Length: 6\r\n`
+    const whole = `${upgrade('POST', 'h2c', `${offer}\r\nabcdef`)}`
+    expect(await raw(url, whole, /got abcdef undefined\r\n/)).toMatch(/^HTTP\/1.1 200 /)
+    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    let answer = ''
+    socket.on('data', (chunk) => (answer += chunk.toString()))
+    // In pieces, twice on one connection.
+    for (let n = 1; n <= 2; n++) {
+      socket.write(whole.slice(0, -3))
+      await sleep(30)
+      socket.write(whole.slice(-3))
+      await until(() => answer.split('got abcdef undefined').length === n + 1)
+    }
+    socket.destroy()
+    expect(answer).toMatch(/idempotency-replayed: true/i)
+    expect(upstream.seen).toHaveLength(1)
+  })
+})
