@@ -56,6 +56,31 @@ describe('relay, while the store works', () => {
     await stopped
   })
 
+  it('publishes nothing behind a message that is put aside before the store knows of it', async () => {
+    const { slow, make, add, calls, runtime, rows } = slowStore()
+    await add(...ids(3).map((id): [string, string] => [id, 'one']))
+    let settling = 0
+    const settle: typeof slow.outbox.settle = (...given) => {
+      settling = calls.length
+      return slow.outbox.settle(...given)
+    }
+    const publish: Publisher = async (batch) => {
+      calls.push(batch.map(({ id }) => id))
+      return batch.map(({ id }) => (id === 'm0' ? { ok: false, reason: 'never', permanent: true } : { ok: true }))
+    }
+    const one = make({ store: { ...slow, outbox: { ...slow.outbox, settle } }, publish })
+    one.start()
+    await runtime.advance(2_500)
+    // Told to the store, which has not answered yet.
+    expect([settling, calls]).toEqual([1, [['m0']]])
+    await runtime.advance(20_000)
+    expect(calls).toEqual([['m0'], ['m1'], ['m2']])
+    expect(rows.map(({ id }) => id)).toEqual(['m0'])
+    const stopped = one.stop()
+    await runtime.advance(60_000)
+    await stopped
+  })
+
   it('publishes no more than three batches of which the store does not know', async () => {
     const { store, make, add, calls, runtime, rows } = setup()
     await add(...ids(50))

@@ -108,6 +108,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     if (known.length === 0) return
     await inTime(table.settle(known))
     unsettled = unsettled.slice(known.length)
+    for (const { kind, position } of known) if (kind === 'parked') hand.remove(position)
   }
 
   /** Takes or renews the lease, and reads on behind what is in hand. */
@@ -116,7 +117,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     const renews = askedAt < leaseEnds
     // Another relay may have published what is in hand.
     if (!renews) hand.drop()
-    const gone = unsettled.filter(({ kind }) => kind !== 'failed')
+    const gone = unsettled.filter(({ kind }) => kind === 'published')
     const held = [...hand.positions, ...gone.map(({ position }) => position)]
     const taken = await inTime(table.take(name, leaseMs, limit, held))
     // The same: it was granted anew, perhaps, and what is missing before the new entries is not in hand any more.
@@ -202,7 +203,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     const parked = permanent || failures >= options.maxFailures
     const ceiling = Math.min(options.maxBackoffMs, options.backoffMs * 2 ** Math.min(entry.failures, 50))
     const retryMs = ceiling * (0.5 + runtime.random() / 2)
-    if (parked) hand.remove(position)
+    if (parked) hand.park(entry)
     else hand.tryAgain(position, retryMs)
     emit({ type: 'refused', id, topic, reason, failures, parked, retryMs })
     return { position, kind: parked ? 'parked' : 'failed', reason }
