@@ -15,6 +15,7 @@ export type { DemoOptions } from './options.ts'
 export type { DemoResult } from './report/result.ts'
 
 const EXIT = { ok: 0, auditFailed: 1, usage: 2, unreachable: 3 } as const
+const LET_GO_MS = 500
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
 
 /** Ctrl-C, or somebody else's wish that we end. */
@@ -41,7 +42,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 /**
  * Runs the same orders with the same faults twice, without and with onlyonce, and shows what became of them.
  * Answers the exit code: 0, or 1 when the audit of the protected run fails, 2 for options that make no sense, or 3
- * when nothing was started because the store cannot be reached.
+ * when nothing was started because the store or the broker cannot be reached.
  */
 export async function runDemo(options: DemoOptions = {}): Promise<number> {
   try {
@@ -78,6 +79,8 @@ function explained(error: unknown): number {
   }
   if (error instanceof Unreachable) {
     say(error.message)
+    // Some clients that gave up keep their socket open, and with it the process.
+    setTimeout(() => process.exit(EXIT.unreachable), LET_GO_MS).unref()
     return EXIT.unreachable
   }
   const usage = error instanceof UsageError || error instanceof InputError

@@ -4,7 +4,7 @@ import type { Publisher } from 'onlyonce/outbox'
 import { CONSUMERS, type Consumer } from '../system/messages.ts'
 import type { AnyWork, BrokerPlace } from './broker.ts'
 import { IN_HAND, VISIBILITY_MS } from './in-hand.ts'
-import { connectRedis } from './redis-connection.ts'
+import { connectRedis, knockAtRedis } from './redis-connection.ts'
 import { roomAt, roomIn } from './room.ts'
 import { deliveryWatch, withLostConfirms } from './watched.ts'
 
@@ -14,8 +14,7 @@ const queueOf = (room: string, name: Consumer) => `${room}-${name}`
 export const bullmq: BrokerPlace = {
   async makeRoom(given) {
     const { url, name } = roomAt(given)
-    const client = await connectRedis(given)
-    client.disconnect()
+    await knockAtRedis(given)
     return { url, name: `BullMQ, in queues ${name}-…`, remove: () => remove(url) }
   },
 

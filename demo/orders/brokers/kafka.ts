@@ -1,9 +1,9 @@
-import { Kafka, logLevel } from 'kafkajs'
+import { Kafka, type KafkaConfig, logLevel } from 'kafkajs'
 import { consume, deadTopic, publisher } from 'onlyonce/kafka'
 import { CONSUMERS, type Consumer } from '../system/messages.ts'
 import type { AnyWork, BrokerPlace } from './broker.ts'
 import { IN_HAND } from './in-hand.ts'
-import { roomAt, roomIn } from './room.ts'
+import { KNOCK_MS, refusePassword, roomAt, roomIn } from './room.ts'
 import { deliveryWatch, toTopic, withLostConfirms } from './watched.ts'
 
 const PARTITIONS = 6
@@ -12,16 +12,18 @@ const GROUP = { sessionTimeout: 6_000, heartbeatInterval: 1_000 }
 
 const groupOf = (room: string, name: Consumer) => `${room}-${name}`
 
-function clientOf(server: string): Kafka {
+function clientOf(server: string, limits: Pick<KafkaConfig, 'requestTimeout' | 'retry'> = {}): Kafka {
   process.env.KAFKAJS_NO_PARTITIONER_WARNING = '1'
   const { host } = new URL(server)
-  return new Kafka({ clientId: 'onlyonce-demo', brokers: [host], logLevel: logLevel.NOTHING })
+  return new Kafka({ clientId: 'onlyonce-demo', brokers: [host], ...limits, logLevel: logLevel.NOTHING })
 }
 
 /** One topic, and a group for each consumer. */
 export const kafka: BrokerPlace = {
   async makeRoom(given) {
+    refusePassword(given)
     const { url, name } = roomAt(given)
+    await knock(given)
     const admin = clientOf(given).admin()
     await admin.connect()
     const topics = [name, deadTopic(name)].map((topic) => ({ topic, numPartitions: PARTITIONS }))
@@ -44,6 +46,13 @@ export const kafka: BrokerPlace = {
       },
     }
   },
+}
+
+/** Not patiently, as it is asked for anything else: nobody may be there. */
+async function knock(server: string): Promise<void> {
+  const admin = clientOf(server, { requestTimeout: KNOCK_MS, retry: { retries: 1 } }).admin()
+  await admin.connect()
+  await admin.disconnect()
 }
 
 async function remove(url: string): Promise<void> {

@@ -4,7 +4,7 @@ import { consume, publisher } from 'onlyonce/nats'
 import type { Consumer } from '../system/messages.ts'
 import type { AnyWork, BrokerPlace } from './broker.ts'
 import { IN_HAND } from './in-hand.ts'
-import { roomAt, roomIn } from './room.ts'
+import { KNOCK_MS, roomAt, roomIn } from './room.ts'
 import { deliveryWatch, toTopic, withLostConfirms } from './watched.ts'
 
 const subjectOf = (room: string) => `${room}.order-paid`
@@ -12,7 +12,7 @@ const subjectOf = (room: string) => `${room}.order-paid`
 function connectTo(server: string): Promise<NatsConnection> {
   const { host, username, password } = new URL(server)
   const user = username === '' ? {} : { user: decodeURIComponent(username), pass: decodeURIComponent(password) }
-  return connect({ servers: host, maxReconnectAttempts: -1, ...user })
+  return connect({ servers: host, timeout: KNOCK_MS, maxReconnectAttempts: -1, ...user })
 }
 
 /** One stream, and a durable consumer for each of ours. */

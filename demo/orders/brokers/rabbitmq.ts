@@ -3,11 +3,11 @@ import { consume, deadQueue, declareQueues, publisher } from 'onlyonce/rabbitmq'
 import { CONSUMERS, type Consumer } from '../system/messages.ts'
 import type { AnyWork, BrokerPlace } from './broker.ts'
 import { IN_HAND } from './in-hand.ts'
-import { roomAt, roomIn } from './room.ts'
+import { KNOCK_MS, roomAt, roomIn } from './room.ts'
 import { deliveryWatch, withLostConfirms } from './watched.ts'
 
 const queueOf = (room: string, name: Consumer) => `${room}-${name}`
-const connectTo = (server: string) => connect(server.replace(/^rabbitmq/, 'amqp'))
+const connectTo = (server: string) => connect(server.replace(/^rabbitmq/, 'amqp'), { timeout: KNOCK_MS })
 
 /** An exchange that copies every message to a queue of each consumer. */
 export const rabbitmq: BrokerPlace = {

@@ -1,10 +1,20 @@
 import { Redis } from 'ioredis'
+import { KNOCK_MS } from './room.ts'
+
+/** @throws Error when nobody answers there */
+export async function knockAtRedis(server: string): Promise<void> {
+  const client = await connectRedis(server, { connectTimeout: KNOCK_MS, commandTimeout: KNOCK_MS })
+  client.disconnect()
+}
 
 /** `redis-streams://…` and `bullmq://…` are Redis by another name. @throws Error when nobody answers */
-export async function connectRedis(server: string): Promise<Redis> {
+export async function connectRedis(
+  server: string,
+  limits: { connectTimeout?: number; commandTimeout?: number } = {},
+): Promise<Redis> {
   const url = server.replace(/^(redis-streams|bullmq):/, 'redis:')
   // BullMQ asks for requests that wait as long as it takes.
-  const client = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: null })
+  const client = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: null, ...limits })
   const problems: Error[] = []
   const note = (error: Error) => void problems.push(error)
   client.on('error', note)

@@ -3,7 +3,7 @@ import { consume, deadStream, publisher } from 'onlyonce/redis-streams'
 import type { Consumer } from '../system/messages.ts'
 import type { AnyWork, BrokerPlace } from './broker.ts'
 import { IN_HAND } from './in-hand.ts'
-import { connectRedis } from './redis-connection.ts'
+import { connectRedis, knockAtRedis } from './redis-connection.ts'
 import { roomAt, roomIn } from './room.ts'
 import { deliveryWatch, toTopic, withLostConfirms } from './watched.ts'
 
@@ -11,8 +11,7 @@ import { deliveryWatch, toTopic, withLostConfirms } from './watched.ts'
 export const redisStreams: BrokerPlace = {
   async makeRoom(given) {
     const { url, name } = roomAt(given)
-    const client = await connectRedis(given)
-    client.disconnect()
+    await knockAtRedis(given)
     return { url, name: `Redis, in stream ${name}`, remove: () => remove(url) }
   },
 

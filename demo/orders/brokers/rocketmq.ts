@@ -1,63 +1,100 @@
+import { connect } from 'node:http2'
+import { setTimeout as pause } from 'node:timers/promises'
 import { consume, deadTopic, publisher } from 'onlyonce/rocketmq'
 import { Producer, SimpleConsumer } from 'rocketmq-client-nodejs'
-import type { Consumer } from '../system/messages.ts'
+import { UsageError } from '../options.ts'
+import { CONSUMERS, type Consumer } from '../system/messages.ts'
 import type { AnyWork, BrokerPlace } from './broker.ts'
 import { IN_HAND } from './in-hand.ts'
-import { roomAt, roomIn } from './room.ts'
+import { type RocketmqAdmin, rocketmqAdmin } from './rocketmq-admin.ts'
+import { KNOCK_MS, refusePassword, roomAt, roomIn } from './room.ts'
 import { deliveryWatch, toTopic, withLostConfirms } from './watched.ts'
 
-/** Part of a clone of the project, and not of the package: it speaks the protocol of RocketMQ's own tools. */
-const ADMIN = new URL('../../../../services/lib/rocketmq.mjs', import.meta.url)
 const QUEUES = 4
 /** The proxy refuses to wait for less. */
 const AWAIT_MS = 5_000
+const START_MS = 15_000
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 const optionsOf = (server: string) => ({ endpoints: new URL(server).host, namespace: '', logger: silent })
+const topicsOf = (room: string) => [room, deadTopic(room)]
 const groupOf = (room: string, name: Consumer) => `${room}-${name}`
 
-interface Admin {
-  brokersOf(nameServerPort: number): Promise<string[]>
-  createTopic(brokerPort: number, topic: string, type: 'NORMAL', queues: number): Promise<void>
-}
-
-/** One topic, and a group for each consumer. The topic stays: only RocketMQ's own tools remove one. */
+/** One topic, and a group for each consumer. */
 export const rocketmq: BrokerPlace = {
   async makeRoom(given) {
+    refusePassword(given)
     const { url, name } = roomAt(given)
-    const port = Number(new URL(given).searchParams.get('namesrv')?.split(':')[1])
-    if (!Number.isInteger(port))
-      throw new Error('say where its name server is: rocketmq://proxy:port?namesrv=host:port')
-    const { brokersOf, createTopic } = (await import(ADMIN.href)) as Admin
-    const [broker = ''] = await brokersOf(port)
-    for (const topic of [name, deadTopic(name)])
-      await createTopic(Number(broker.split(':')[1]), topic, 'NORMAL', QUEUES)
-    return { url, name: `RocketMQ, in topic ${name}`, remove: async () => {} }
+    const admin = await adminOf(given)
+    await knock(new URL(given).host)
+    for (const topic of topicsOf(name)) await admin.createTopic(topic, QUEUES)
+    return { url, name: `RocketMQ, in topic ${name}`, remove: () => remove(url) }
   },
 
   open(setup) {
     const { server, name: room } = roomIn(setup.brokerUrl)
-    const producerOf = async () => {
-      const producer = new Producer({ ...optionsOf(server), topics: [room, deadTopic(room)] })
-      await producer.startup()
-      return producer
-    }
     return {
       async publisher() {
-        const publish = publisher({ producer: await producerOf(), fifo: false })
+        const publish = publisher({ producer: await producerOf(server, room), fifo: false })
         return withLostConfirms(toTopic(room, publish), setup.seed)
       },
       async consume<Tx>(name: Consumer, work: AnyWork<Tx>) {
         const subscriptions = new Map([[room, '*']])
         const group = { consumerGroup: groupOf(room, name), subscriptions, awaitDuration: AWAIT_MS }
-        const consumer = async () => {
-          const one = new SimpleConsumer({ ...optionsOf(server), ...group })
-          await one.startup()
-          return one
-        }
-        const from = { consumer, producer: await producerOf() }
+        const consumer = () => started(new SimpleConsumer({ ...optionsOf(server), ...group }))
+        const from = { consumer, producer: await producerOf(server, room) }
         consume({ ...work, ...IN_HAND, ...from, onEvent: deliveryWatch(setup, name) })
       },
     }
   },
+}
+
+function producerOf(server: string, room: string): Promise<Producer> {
+  return started(new Producer({ ...optionsOf(server), topics: topicsOf(room) }))
+}
+
+/** When the proxy does not answer its first word, the client waits for five minutes before it says it again. */
+async function started<Client extends { startup(): Promise<void> }>(client: Client): Promise<Client> {
+  const late = pause(START_MS, undefined, { ref: false }).then(() => {
+    throw new Error(`the proxy did not answer within ${START_MS} ms`)
+  })
+  await Promise.race([client.startup(), late])
+  return client
+}
+
+/** No client of the proxy can make a topic. @throws UsageError when the URL does not say who can */
+function adminOf(url: string): Promise<RocketmqAdmin> {
+  const nameServer = new URL(url).searchParams.get('namesrv') ?? ''
+  if (/^[^:/]+:\d+$/.test(nameServer)) return rocketmqAdmin(nameServer)
+  throw new UsageError('--broker must say where the name server is: rocketmq://proxy:port?namesrv=host:port')
+}
+
+async function remove(url: string): Promise<void> {
+  const { server, name } = roomIn(url)
+  const admin = await adminOf(server)
+  const groups = CONSUMERS.map((one) => groupOf(name, one))
+  for (const group of groups) await admin.removeGroup(group)
+  // The broker makes one more for a group whose messages come again.
+  for (const topic of [...topicsOf(name), ...groups.map((group) => `%RETRY%${group}_${name}`)])
+    await admin.removeTopic(topic)
+}
+
+/**
+ * The proxy is another server than the one that makes topics. Not by its client, which holds the process for minutes
+ * after its shutdown.
+ */
+function knock(proxy: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const session = connect(`http://${proxy}`)
+    const fail = (why: string) => {
+      session.destroy()
+      reject(new Error(`the proxy ${proxy}: ${why}`))
+    }
+    session.setTimeout(KNOCK_MS, () => fail(`no answer within ${KNOCK_MS} ms`))
+    session.on('error', ({ message }) => fail(message)).on('close', () => fail('the connection was closed'))
+    session.on('remoteSettings', () => {
+      resolve()
+      session.destroy()
+    })
+  })
 }
