@@ -38,7 +38,9 @@ export class Pipeline {
     const take: OutboxTable<SimTx>['take'] = async (...asked) => {
       const askedAt = life.runtime.elapsed()
       const entries = await reached.outbox.take(...asked)
-      if (entries !== undefined) this.#leasedUntil.set(life, askedAt + asked[1])
+      // An answer that the relay has given up on may come after later ones.
+      const known = this.#leasedUntil.get(life) ?? Number.NEGATIVE_INFINITY
+      if (entries !== undefined) this.#leasedUntil.set(life, Math.max(known, askedAt + asked[1]))
       return entries
     }
     const store = { ...reached, outbox: { ...reached.outbox, take } }
