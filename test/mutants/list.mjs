@@ -287,10 +287,22 @@ export const mutants = [
     edits: [
       {
         file: 'src/outbox/relay.ts',
-        search: '      if (waves > 0 && (await inTime(table.take(',
-        replace: '      if (waves < 0 && (await inTime(table.take(',
+        search: 'runtime.elapsed() + forMs < leaseEnds',
+        replace: 'runtime.elapsed() + forMs < leaseEnds + 60_000',
       },
     ],
+  },
+  {
+    name: 'relay-passes-a-parked-entry',
+    bug: 'what waits behind a message that is put aside is published before the store knows of it',
+    edits: [
+      {
+        file: 'src/outbox/relay.ts',
+        search: 'if (parked) hand.park(entry)',
+        replace: 'if (parked) hand.remove(position)',
+      },
+    ],
+    tests: ['src/outbox/relay-ahead.test.ts'],
   },
   {
     name: 'relay-waits-for-ever',
