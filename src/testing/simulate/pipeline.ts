@@ -10,7 +10,7 @@ import { overTheWire } from './wire.ts'
 import type { Life } from './worker.ts'
 import type { World } from './world.ts'
 
-const OPERATOR_LOOKS_MS = 200
+const OPERATOR_LOOKS_MS = 50
 
 /** What the handlers tell of: an outbox, a relay in every process, and the topic where it all arrives. */
 export class Pipeline {
