@@ -72,7 +72,7 @@ function tests(name, { env = process.env, without = [] } = {}) {
   const file = join(reports, `${name}.json`)
   const report = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
   const argv = ['npm', 'test', '--', ...report, ...without.map((pattern) => `--exclude=${pattern}`)]
-  return step(`tests ${name}`, argv, { minutes: 40, count: () => vitestCounts(file), env: { ...env, ...TWO_AT_ONCE } })
+  return step(`tests ${name}`, argv, { minutes: 60, count: () => vitestCounts(file), env: { ...env, ...TWO_AT_ONCE } })
 }
 
 async function main() {

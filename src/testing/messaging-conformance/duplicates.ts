@@ -70,6 +70,9 @@ export const duplicateCases: readonly MessagingCase[] = [
       let starts = 0
       const change = {
         delivers: 'at-least-once',
+        // No standstill of the machine is to end the lease. Copies may come the sooner.
+        leaseMs: 30_000,
+        visibilityMs: 1_000,
         handle: async () => {
           starts++
           await door.passed
