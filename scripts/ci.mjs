@@ -3,7 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
-import { atLeastOneFailure, checkCounts, one, printedCounts, vitestCounts } from './lib/counts.mjs'
+import { atLeastOneFailure, checkCounts, one, printedCounts, vitestCounts, worthASecondLook } from './lib/counts.mjs'
 import { cacheDir, root } from './lib/paths.mjs'
 
 const MINUTE = 60_000
@@ -16,24 +16,29 @@ const total = { passed: 0, failed: 0, skipped: 0 }
 rmSync(reports, { recursive: true, force: true })
 mkdirSync(reports, { recursive: true })
 
+/** @typedef {{ ok: boolean, counts: import('./lib/counts.mjs').Counts }} Outcome */
+
+/** @param {string} name @param {() => Promise<Outcome>} work */
+async function step(name, work) {
+  console.log(`\n=== ${name}`)
+  const start = Date.now()
+  const { ok, ...outcome } = await work()
+  const counts = atLeastOneFailure(outcome.counts, ok)
+  for (const key of /** @type {const} */ (['passed', 'failed', 'skipped'])) total[key] += counts[key]
+  const seconds = ((Date.now() - start) / 1000).toFixed(0)
+  console.log(`=== ${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped (${seconds} s)`)
+}
+
 /**
  * @param {string} name
  * @param {string[]} argv
  * @param {{ minutes: number, env?: NodeJS.ProcessEnv, count?: (output: string, ok: boolean) => import('./lib/counts.mjs').Counts }} options
  */
-async function step(
-  name,
-  argv,
-  { minutes, env = process.env, count = (output, ok) => printedCounts(output) ?? one(ok) },
-) {
-  console.log(`\n=== ${name}: ${argv.join(' ')}`)
-  const start = Date.now()
-  const { ok, output } = await run(argv, env, minutes * MINUTE)
-  const counts = atLeastOneFailure(count(output, ok), ok)
-  for (const key of /** @type {const} */ (['passed', 'failed', 'skipped'])) total[key] += counts[key]
-  const seconds = ((Date.now() - start) / 1000).toFixed(0)
-  console.log(`=== ${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped (${seconds} s)`)
-  return ok
+function command(name, argv, { minutes, env = process.env, count = (output, ok) => printedCounts(output) ?? one(ok) }) {
+  return step(name, async () => {
+    const { ok, output } = await run(argv, env, minutes * MINUTE)
+    return { ok, counts: count(output, ok) }
+  })
 }
 
 /** @param {string[]} argv @param {NodeJS.ProcessEnv} env @param {number} limitMs @returns {Promise<{ ok: boolean, output: string }>} */
@@ -69,26 +74,44 @@ function run([command = '', ...args], env, limitMs) {
 
 /** @param {string} name @param {{ env?: NodeJS.ProcessEnv, without?: readonly string[] }} [options] */
 function tests(name, { env = process.env, without = [] } = {}) {
-  const file = join(reports, `${name}.json`)
-  const report = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
-  const argv = ['npm', 'test', '--', ...report, ...without.map((pattern) => `--exclude=${pattern}`)]
-  return step(`tests ${name}`, argv, { minutes: 60, count: () => vitestCounts(file), env: { ...env, ...TWO_AT_ONCE } })
+  /** @param {string} report @param {string[]} argv @param {NodeJS.ProcessEnv} more */
+  const vitest = (report, argv, more) => {
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+    return run(['npm', 'test', '--', ...reporters, ...argv], { ...env, ...more }, 60 * MINUTE)
+  }
+  return step(`tests ${name}`, async () => {
+    const first = join(reports, `${name}.json`)
+    const { ok, output } = await vitest(
+      first,
+      without.map((pattern) => `--exclude=${pattern}`),
+      TWO_AT_ONCE,
+    )
+    const files = ok ? [] : worthASecondLook(first, output)
+    if (files.length === 0) return { ok, counts: vitestCounts(first) }
+    console.log(`\n=== tests ${name}: once more with nothing beside them: ${files.join(' ')}`)
+    const second = join(reports, `${name}-second.json`)
+    const again = await vitest(second, files, {})
+    console.log(
+      `=== tests ${name}: failed beside other tests, ${again.ok ? 'passed' : 'and failed'} alone: ${files.join(' ')}`,
+    )
+    return { ok: again.ok, counts: vitestCounts(first, second) }
+  })
 }
 
 async function main() {
   const checkReport = join(reports, 'check.json')
   await tests(`node-${process.versions.node.split('.')[0]}`)
-  await step('check', ['npm', 'run', 'check', '--', '--report', checkReport], {
+  await command('check', ['npm', 'run', 'check', '--', '--report', checkReport], {
     minutes: 10,
     count: () => checkCounts(checkReport),
   })
-  await step('simulate', ['npm', 'run', 'simulate', '--', '--seeds', '200000'], { minutes: 12 })
-  await step('mutants', ['npm', 'run', 'mutants'], { minutes: 12 })
+  await command('simulate', ['npm', 'run', 'simulate', '--', '--seeds', '200000'], { minutes: 12 })
+  await command('mutants', ['npm', 'run', 'mutants'], { minutes: 12 })
 
   const env = await node24()
   if (env === undefined) return
   await tests('node-24', { env, without: TOLD_BY_ONE_NODE })
-  await step('simulate node-24', ['npm', 'run', 'simulate', '--', '--seeds', '20000'], { minutes: 4, env })
+  await command('simulate node-24', ['npm', 'run', 'simulate', '--', '--seeds', '20000'], { minutes: 4, env })
 }
 
 /** Node 24 from the registry: the package per platform is the binary alone and needs no install script. */
@@ -108,7 +131,7 @@ async function node24() {
     '--no-fund',
     `${name}@24`,
   ]
-  await step('get node 24', argv, { minutes: 4, count: () => one(isNode24(binary)) })
+  await command('get node 24', argv, { minutes: 4, count: () => one(isNode24(binary)) })
   if (!isNode24(binary)) return undefined
   // The brokers' own tests take minutes and were run above; Redis Streams and BullMQ are run on both.
   return { ...process.env, ONLYONCE_TEST_BROKERS: '0', PATH: `${dirname(binary)}${delimiter}${process.env.PATH}` }
