@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { test } from 'vitest'
 import { vitestCounts, worthASecondLook } from '../../scripts/lib/counts.mjs'
-import { root } from '../../scripts/lib/paths.mjs'
 
+const root = fileURLToPath(new URL('../../', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'onlyonce-counts-'))
 
 /** A report as `vitest --reporter=json` writes it, of files with the results of their tests. */

@@ -1,10 +1,10 @@
-import type { AtomicInboxOptions, LeasedInboxOptions } from 'onlyonce/inbox'
+import type { BatchInboxOptions, LeasedInboxOptions } from 'onlyonce/inbox'
 import type { Publisher } from 'onlyonce/outbox'
 import type { Room } from '../stores/place.ts'
 import type { Consumer, WorkerSetup } from '../system/messages.ts'
 
 /** What a consumer does, in either way. */
-export type AnyWork<Tx> = LeasedInboxOptions | AtomicInboxOptions<Tx>
+export type AnyWork<Tx> = LeasedInboxOptions | BatchInboxOptions<Tx>
 
 /** What carries the messages of the shop with onlyonce, as a worker sees it. */
 export interface Broker {
@@ -12,7 +12,7 @@ export interface Broker {
   publisher(): Promise<Publisher>
   /** Handles every such message for that consumer until the process ends. */
   consume(name: Consumer, work: LeasedInboxOptions): Promise<void>
-  consume<Tx>(name: Consumer, work: AtomicInboxOptions<Tx>): Promise<void>
+  consume<Tx>(name: Consumer, work: BatchInboxOptions<Tx>): Promise<void>
 }
 
 /** A kind of broker. */

@@ -7,8 +7,8 @@ import { EFFECTS } from '../effects.ts'
 import type { OrderPaid } from '../place-order.ts'
 
 /**
- * The atomic way, where records and books are in one database: effect and record of the message commit in one
- * transaction. A message that comes again finds the record and is acknowledged; a process that dies before the commit
+ * The atomic way, where records and books are in one database: effects and records of a batch of messages commit in one
+ * transaction. A message that comes again finds its record and is acknowledged; a process that dies before the commit
  * leaves nothing, and after it everything.
  */
 export async function handleTogether(broker: Broker, name: Consumer, shop: Shop): Promise<void> {
@@ -19,6 +19,10 @@ export async function handleTogether(broker: Broker, name: Consumer, shop: Shop)
     once: onlyonce({ store, scope: 'shop', leaseMs: VISIBILITY_MS }),
     name,
     delivers: 'exactly-once-effect',
-    handle: (message, tx) => write(tx, sql, values(message.json() as OrderPaid)),
+    // Nobody waits for a coupon: a batch may take its time to fill.
+    batch: { maxSize: 32, maxWaitMs: 100 },
+    async handle(messages, tx) {
+      for (const message of messages) await write(tx, sql, values(message.json() as OrderPaid))
+    },
   })
 }
