@@ -35,7 +35,7 @@ function outboxInMemory(runtime: FakeRuntime) {
         if (result.kind === 'published') rows.splice(index, 1)
         else {
           const parked = result.kind === 'parked' ? { parked: result.reason } : {}
-          rows[index] = { ...row, failures: row.failures + 1, ...parked }
+          rows[index] = { ...row, failures: Math.max(row.failures, result.failures), ...parked }
         }
       }
     },

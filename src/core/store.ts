@@ -178,7 +178,7 @@ export interface OutboxTable<Tx> {
     limit: number,
     held?: readonly number[],
   ): Promise<readonly OutboxEntry[] | undefined>
-  /** Records what became of taken entries: gone from the queue, counted as failed, or parked. */
+  /** Records what became of taken entries, one result for each: gone from the queue, failed, or parked. May be repeated. */
   settle(results: readonly OutboxSettlement[]): Promise<void>
   /** Gives the lease back early. */
   leave(relay: string): Promise<void>
@@ -198,7 +198,13 @@ export interface OutboxTable<Tx> {
 
 export type OutboxSettlement =
   | { readonly position: number; readonly kind: 'published' }
-  | { readonly position: number; readonly kind: 'failed' | 'parked'; readonly reason: string }
+  | {
+      readonly position: number
+      readonly kind: 'failed' | 'parked'
+      readonly reason: string
+      /** How many there are with this one. A smaller number than is known changes nothing, so that a repeat counts once. */
+      readonly failures: number
+    }
 
 export function isTransactional<Tx>(store: Store): store is TransactionalStore<Tx> {
   return store.traits.transactional

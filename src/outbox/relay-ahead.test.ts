@@ -7,8 +7,8 @@ import { createHand } from './hand.ts'
 const ids = (count: number) => Array.from({ length: count }, (_, index) => `m${index}`)
 
 /** It takes a second to answer, and another one to settle. */
-function slowStore() {
-  const made = setup()
+function slowStore(answer?: Parameters<typeof setup>[0]) {
+  const made = setup(answer)
   const { store, runtime } = made
   let handed = 0
   const take: typeof store.outbox.take = async (...given) => {
@@ -106,6 +106,27 @@ describe('relay, while the store works', () => {
     await runtime.advance(10_000)
     expect(calls.flat()).toEqual(['a0', 'free'])
     await one.stop()
+  })
+
+  it('counts a refusal once, also when the answer of the store got lost, and tells the latest of each message', async () => {
+    const { slow, make, add, calls, runtime, rows } = slowStore(() => ({ ok: false, reason: 'no' }))
+    let lost = 0
+    const settle: typeof slow.outbox.settle = async (results) => {
+      expect(new Set(results.map(({ position }) => position)).size).toBe(results.length)
+      await slow.outbox.settle(results)
+      if (lost++ < 3) throw new Error('the answer got lost')
+    }
+    await add('poison')
+    const store = { ...slow, outbox: { ...slow.outbox, settle } }
+    const one = make({ store, backoffMs: 10, maxBackoffMs: 10, maxFailures: 20 })
+    one.start()
+    await runtime.advance(120_000)
+    expect(calls.flat()).toHaveLength(20)
+    expect(rows.map(({ failures, parked }) => [failures, parked])).toEqual([[20, 'no']])
+    expect(lost).toBeGreaterThan(3)
+    const stopped = one.stop()
+    await runtime.advance(60_000)
+    await stopped
   })
 
   it('puts what was committed late before what is in hand', () => {

@@ -46,6 +46,8 @@ export interface RelayOptions<Tx = unknown> {
   /** Default: none, so that an outage of the broker parks nothing. A message that failed so often is parked. */
   readonly maxFailures?: number
   readonly onEvent?: (event: RelayEvent) => void
+  /** Default: nobody. Told when `onEvent` throws or rejects, which changes nothing of what is published. */
+  readonly onListenerError?: (error: unknown) => void
   /** Default `systemRuntime`. */
   readonly runtime?: Runtime
 }
@@ -61,14 +63,16 @@ const NUMBERS = [
   'maxBackoffMs',
   'maxFailures',
 ] as const
-const KNOWN: readonly string[] = ['store', 'publish', 'name', 'onEvent', 'runtime', ...NUMBERS]
+const KNOWN: readonly string[] = ['store', 'publish', 'name', 'onEvent', 'onListenerError', 'runtime', ...NUMBERS]
 
 /** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
 export function resolveRelay<Tx>(given: RelayOptions<Tx>): ResolvedRelay {
   refuseUnknown(given, KNOWN)
-  const { publish, runtime = systemRuntime, onEvent = () => {}, leaseMs = 30_000, backoffMs = 500 } = given
+  const { publish, runtime = systemRuntime, leaseMs = 30_000, backoffMs = 500 } = given
+  const { onEvent = () => {}, onListenerError = () => {} } = given
   if (typeof publish !== 'function') throw invalidOption('publish', 'is required: a function', publish)
-  if (typeof onEvent !== 'function') throw invalidOption('onEvent', 'must be a function', onEvent)
+  for (const [option, listener] of Object.entries({ onEvent, onListenerError }))
+    if (typeof listener !== 'function') throw invalidOption(option, 'must be a function', listener)
   const { name = runtime.token() } = given
   if (typeof name !== 'string' || name.trim() === '' || name.length > 255)
     throw invalidOption('name', 'must be a string of 1 to 255 characters', name)
@@ -87,6 +91,7 @@ export function resolveRelay<Tx>(given: RelayOptions<Tx>): ResolvedRelay {
     publish,
     runtime,
     onEvent,
+    onListenerError,
     name,
     batchSize,
     leaseMs,

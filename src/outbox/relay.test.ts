@@ -2,6 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { setup } from '../../test/relay-kit.ts'
 import { memoryStore } from '../stores/memory/index.ts'
 
+function raise(): never {
+  throw new Error('broken listener')
+}
+
 describe('relay', () => {
   it('publishes what waits, in one call, and empties the outbox', async () => {
     const { make, add, calls, rows, runtime } = setup()
@@ -186,22 +190,29 @@ describe('relay', () => {
     expect(runtime.pending).toBe(0)
   })
 
-  it('is not disturbed by a listener that throws', async () => {
+  it.each([
+    ['throws', (): never => raise()],
+    ['rejects', async () => raise()],
+  ])('is not disturbed by a listener that %s, and reports it', async (_, onEvent) => {
     const { make, add, rows, runtime } = setup()
     await add('a')
-    const one = make({
-      onEvent: () => {
-        throw new Error('broken listener')
-      },
-    })
+    const told: unknown[] = []
+    const onListenerError = (error: unknown): void => {
+      told.push(error)
+      raise()
+    }
+    const one = make({ onEvent, onListenerError })
     one.start()
     await runtime.advance(1)
     expect(rows).toEqual([])
     await one.stop()
+    // That it leads, that it published, and that it leads no more.
+    expect(told).toEqual(Array(3).fill(new Error('broken listener')))
   })
 
   it.each([
     ['publish', { publish: undefined }],
+    ['onListenerError', { onListenerError: 'console' }],
     ['batchSize', { batchSize: 0 }],
     ['leaseMs', { leaseMs: 1.5 }],
     ['publishTimeoutMs', { publishTimeoutMs: 60_000 }],

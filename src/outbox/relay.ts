@@ -1,4 +1,5 @@
 import { reasonOf } from '../core/errors.ts'
+import { report, reportRejection } from '../core/events.ts'
 import type { PublishResult } from '../core/publisher.ts'
 import { type Cancel, sleep } from '../core/runtime.ts'
 import type { OutboxEntry, OutboxSettlement } from '../core/store.ts'
@@ -58,9 +59,9 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
 
   const emit = (event: RelayEvent) => {
     try {
-      options.onEvent(event)
-    } catch {
-      // A listener that throws must not change what is published.
+      reportRejection(options.onListenerError, options.onEvent(event))
+    } catch (error) {
+      report(options.onListenerError, error)
     }
   }
 
@@ -107,8 +108,15 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     const known = unsettled
     if (known.length === 0) return
     await inTime(table.settle(known))
-    unsettled = unsettled.slice(known.length)
+    const told = new Set(known)
+    unsettled = unsettled.filter((one) => !told.has(one))
     for (const { kind, position } of known) if (kind === 'parked') hand.remove(position)
+  }
+
+  /** The store is told one thing of an entry: the latest. */
+  function note(settlements: readonly OutboxSettlement[]): void {
+    const anew = new Set(settlements.map(({ position }) => position))
+    unsettled = [...unsettled.filter(({ position }) => !anew.has(position)), ...settlements]
   }
 
   /** Takes or renews the lease, and reads on behind what is in hand. */
@@ -176,7 +184,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
       const retryMs = publishPauseMs()
       emit({ type: 'publish-failed', ids: wave.map(({ id }) => id), error, retryMs })
       batchLimit = Math.ceil(wave.length / 2)
-      if (wave.length === 1) unsettled = [...unsettled, failed(wave[0] as OutboxEntry, reasonOf(error), false)]
+      if (wave.length === 1) note([failed(wave[0] as OutboxEntry, reasonOf(error), false)])
       await rest(retryMs)
       return false
     }
@@ -187,7 +195,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
       batchLimit = Math.min(batchSize, batchLimit * 2)
       emit({ type: 'published', count: published, tookMs: runtime.elapsed() - startedAt })
     }
-    unsettled = [...unsettled, ...settlements]
+    note(settlements)
     return true
   }
 
@@ -206,7 +214,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     if (parked) hand.park(entry)
     else hand.tryAgain(position, retryMs)
     emit({ type: 'refused', id, topic, reason, failures, parked, retryMs })
-    return { position, kind: parked ? 'parked' : 'failed', reason }
+    return { position, kind: parked ? 'parked' : 'failed', reason, failures }
   }
 
   async function run(): Promise<void> {

@@ -7,7 +7,9 @@ async function filled(parked: readonly string[], waiting: readonly string[]): Pr
   await store.transaction((tx) => store.outbox.append(tx, [...parked, ...waiting].map(message)))
   const taken = (await store.outbox.take('r', 1, 100)) ?? []
   const positions = taken.slice(0, parked.length).map(({ position }) => position)
-  await store.outbox.settle(positions.map((position) => ({ position, kind: 'parked', reason: 'too \u001b[31mlarge' })))
+  await store.outbox.settle(
+    positions.map((position) => ({ position, kind: 'parked', reason: 'too \u001b[31mlarge', failures: 1 })),
+  )
   return positions
 }
 

@@ -83,7 +83,9 @@ export function createOutboxTable(
 async function settle(send: Sender, { published, failed }: Statements, results: readonly OutboxSettlement[]) {
   const gone = results.filter(({ kind }) => kind === 'published').map(({ position }) => [position])
   const kept = results.flatMap((one) =>
-    one.kind === 'published' ? [] : [[one.position, one.kind === 'parked' ? 1 : 0, textField(one.reason)]],
+    one.kind === 'published'
+      ? []
+      : [[one.position, one.kind === 'parked' ? 1 : 0, textField(one.reason), one.failures]],
   )
   const both = gone.length > 0 && kept.length > 0
   if (both) await send.plain('START TRANSACTION')

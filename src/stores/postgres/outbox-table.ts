@@ -73,6 +73,7 @@ export function createOutboxTable(
         positions,
         plainArray(results.map(({ kind }) => SETTLED.indexOf(kind))),
         textArray(results.map((one) => (one.kind === 'published' ? undefined : one.reason))),
+        plainArray(results.map((one) => (one.kind === 'published' ? 0 : one.failures))),
       ])
     },
     async leave(relay) {

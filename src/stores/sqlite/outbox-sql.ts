@@ -19,10 +19,10 @@ WHERE parked_reason IS NULL AND position NOT IN (SELECT value FROM json_each(?))
 export const PUBLISHED = 'DELETE FROM onlyonce_outbox WHERE position = ?'
 
 export const FAILED = `
-UPDATE onlyonce_outbox SET failures = failures + 1, last_reason = ? WHERE position = ? AND parked_reason IS NULL`
+UPDATE onlyonce_outbox SET failures = max(failures, ?), last_reason = ? WHERE position = ? AND parked_reason IS NULL`
 
 export const PARKED = `
-UPDATE onlyonce_outbox SET failures = failures + 1, last_reason = ?, parked_reason = ?
+UPDATE onlyonce_outbox SET failures = max(failures, ?), last_reason = ?, parked_reason = ?
 WHERE position = ? AND parked_reason IS NULL`
 
 /** Two counts along indexes, so that no message body is read. */

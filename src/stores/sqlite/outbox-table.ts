@@ -25,8 +25,7 @@ import {
 
 /**
  * The outbox beside the records. A parked entry stays in the table, waits no more and holds nobody up, not even the later
- * entries of its ordering key. `settle` may be repeated: what is gone or parked stays so; only the count of failures
- * grows with a repeat.
+ * entries of its ordering key. `settle` may be repeated: what is gone or parked stays so.
  */
 export function createOutboxTable(
   gate: Gate,
@@ -89,11 +88,11 @@ function settle(db: SqliteConnection, result: OutboxSettlement): void {
       change(db, PUBLISHED, result.position)
       return
     case 'failed':
-      change(db, FAILED, packText(result.reason), result.position)
+      change(db, FAILED, result.failures, packText(result.reason), result.position)
       return
     case 'parked': {
       const reason = packText(result.reason)
-      change(db, PARKED, reason, reason, result.position)
+      change(db, PARKED, result.failures, reason, reason, result.position)
     }
   }
 }

@@ -12,7 +12,9 @@ async function park(store: TransactionalStore<unknown>, sent: readonly OutboxMes
   const taken = await waiting(store.outbox)
   const poison = taken.filter(({ id }) => sent.some((one) => one.id === id))
   await store.outbox.settle(
-    poison.map(({ position, id }) => ({ position, kind: 'parked' as const, reason: `too large \u0000 ${id}` })),
+    poison.map(({ position, id }) => {
+      return { position, kind: 'parked' as const, reason: `too large \u0000 ${id}`, failures: 1 }
+    }),
   )
 }
 

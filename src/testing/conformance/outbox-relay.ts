@@ -91,7 +91,7 @@ export const outboxRelayCases: readonly StoreCase[] = [
       for (const failures of [1, 2]) {
         const [first] = await waiting(store.outbox)
         await store.outbox.settle([
-          { position: first?.position as number, kind: 'failed', reason: 'broker \u0000 down' },
+          { position: first?.position as number, kind: 'failed', reason: 'broker \u0000 down', failures },
         ])
         const taken = await waiting(store.outbox)
         assert.deepEqual(idsOf(taken), idsOf(sent))
@@ -99,6 +99,28 @@ export const outboxRelayCases: readonly StoreCase[] = [
           taken.map((entry) => entry.failures),
           [failures, 0],
         )
+      }
+    },
+  },
+  {
+    name: 'a failure that is told twice counts once, and an old one that comes late takes nothing back',
+    group,
+    needs,
+    async run({ store: opened }) {
+      const store = transactional(opened)
+      await append(store, message())
+      const [{ position } = { position: 0 }] = await waiting(store.outbox)
+      for (const failures of [2, 2, 1]) {
+        await store.outbox.settle([{ position, kind: 'failed', reason: 'refused', failures }])
+        assert.deepEqual(
+          (await waiting(store.outbox)).map((entry) => entry.failures),
+          [2],
+        )
+      }
+      for (const _ of ['told', 'again']) {
+        await store.outbox.settle([{ position, kind: 'parked', reason: 'too often', failures: 3 }])
+        const [parked] = await store.outbox.parked(1, 0)
+        assert.deepEqual([parked?.failures, parked?.reason], [3, 'too often'])
       }
     },
   },
@@ -111,7 +133,9 @@ export const outboxRelayCases: readonly StoreCase[] = [
       const sent = [message({ orderingKey: 'k' }), message({ orderingKey: 'k' })]
       await append(store, ...sent)
       const [poison] = await waiting(store.outbox)
-      await store.outbox.settle([{ position: poison?.position as number, kind: 'parked', reason: 'too large' }])
+      await store.outbox.settle([
+        { position: poison?.position as number, kind: 'parked', reason: 'too large', failures: 1 },
+      ])
       assert.deepEqual(idsOf(await waiting(store.outbox)), [sent[1]?.id])
       assert.deepEqual(await counts(store), [1, 1])
       await append(store, sent[0] as OutboxMessage)

@@ -17,8 +17,6 @@ export class OutboxRows {
   /** Ids of messages that were put aside at some time, and of those that an operator removed. */
   readonly everParked = new Set<string>()
   readonly discarded = new Set<string>()
-  /** By id. More than there were when the answer to `settle` got lost, and it was asked again. */
-  readonly failures = new Map<string, number>()
 
   constructor(world: World) {
     this.#world = world
@@ -57,8 +55,7 @@ export class OutboxRows {
       if (row === undefined) continue
       if (result.kind === 'published') this.#rows.delete(result.position)
       else if (row.parked === undefined) {
-        row.failures++
-        this.failures.set(row.entry.id, (this.failures.get(row.entry.id) ?? 0) + 1)
+        row.failures = Math.max(row.failures, result.failures)
         if (result.kind === 'failed') continue
         this.#world.count('state: parked in the outbox')
         row.parked = result.reason

@@ -165,7 +165,7 @@ export class Pipeline {
 
   #checkParked(id: string): void {
     const { maxFailures = Number.POSITIVE_INFINITY } = this.#scenario
-    const tries = Math.max(this.#asked.get(id) ?? 0, this.#database.outbox.failures.get(id) ?? 0)
+    const tries = this.#asked.get(id) ?? 0
     if (this.#refusedForGood.has(id) || tries >= maxFailures) return
     this.#world.violate('I9', `message ${id} was put aside after ${tries} tries`)
   }

@@ -32,8 +32,8 @@ SELECT w.* FROM ${relay} r LEFT JOIN (
 export const publishedSql = ({ outbox }: Names): string => `DELETE o FROM ${positions({}, outbox)}`
 
 export const failedSql = ({ outbox }: Names): string => `
-UPDATE ${positions({ parks: BIG, reason: TEXT }, outbox)}
-SET o.failures = o.failures + 1, o.last_reason = ${bytes('a.reason')}, o.parked = a.parks WHERE o.parked = 0`
+UPDATE ${positions({ parks: BIG, reason: TEXT, failures: BIG }, outbox)}
+SET o.failures = GREATEST(o.failures, a.failures), o.last_reason = ${bytes('a.reason')}, o.parked = a.parks WHERE o.parked = 0`
 
 export const leaveRelaySql = ({ relay }: Names): string =>
   `UPDATE ${relay} SET until = 0, holder = '' WHERE one = 1 AND holder = ${bytes('?')}`

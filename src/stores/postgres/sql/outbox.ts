@@ -38,17 +38,18 @@ SELECT w.* FROM taken LEFT JOIN (
   ORDER BY position LIMIT $3::text::bigint
 ) w ON true ORDER BY w.position`
 
-/** $2: 0 published, 1 failed, 2 parked. In the order of positions, so that two relays never wait for each other. */
+/** $2: 0 published, 1 failed, 2 parked. $4: failures so far. In the order of positions, so that two relays never wait for each other. */
 export const settleSql = ({ outbox }: Names): string => `
 WITH asked AS MATERIALIZED (
-  SELECT * FROM unnest($1::text::bigint[], $2::text::smallint[], $3::text::text[]) AS a (position, kind, reason)
+  SELECT * FROM unnest($1::text::bigint[], $2::text::smallint[], $3::text::text[], $4::text::int[])
+    AS a (position, kind, reason, failures)
 ), held AS MATERIALIZED (
-  SELECT o.position, a.kind, a.reason FROM ${outbox} o JOIN asked a ON a.position = o.position
+  SELECT o.position, a.kind, a.reason, a.failures FROM ${outbox} o JOIN asked a ON a.position = o.position
   ORDER BY o.position FOR UPDATE OF o
 ), published AS (
   DELETE FROM ${outbox} o USING held h WHERE o.position = h.position AND h.kind = 0
 )
-UPDATE ${outbox} o SET failures = o.failures + 1, last_reason = h.reason,
+UPDATE ${outbox} o SET failures = greatest(o.failures, h.failures), last_reason = h.reason,
   parked_reason = CASE WHEN h.kind = 2 THEN h.reason END
 FROM held h WHERE o.position = h.position AND h.kind > 0 AND o.parked_reason IS NULL`
 
