@@ -160,6 +160,27 @@ describeWith('postgres', (url) => {
     expect(await effects()).toEqual(['went on'])
   })
 
+  it.each([
+    ['', {}],
+    [' in partitions', { partitions: { everyMs: 3_600_000, keep: 100 } }],
+  ])("a claim leaves the caller's own lock timeout as it was, whatever it finds%s", async (_, options) => {
+    const store = database.store(options)
+    await store.migrate()
+    const once = onlyonce({ store, scope: 'test', leaseMs: 50, retentionMs: 3_600_000 })
+    await once('done', () => {})
+    await once('released', () => Promise.reject(new Error('no'))).catch(() => {})
+    await store.transaction(async (tx) => {
+      for (const own of ['1234ms', '5s', '0']) {
+        await tx.query(`SET LOCAL lock_timeout = '${own}'`)
+        for (const key of ['done', 'released', `new ${own}`, 'done']) {
+          await once.atomic.attempt(key, async () => {}, { tx })
+          const { rows } = await tx.query('SHOW lock_timeout')
+          expect([key, rows[0].lock_timeout]).toEqual([key, own])
+        }
+      }
+    })
+  })
+
   it('a claim inside a transaction costs one round trip, and one with its beginning', async () => {
     const { proxy, store, once } = await throughProxy(1)
     const effect = async (tx: { query(text: string): Promise<unknown> }) => void (await tx.query(insert('x')))

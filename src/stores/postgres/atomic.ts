@@ -10,7 +10,7 @@ import { plainArray, textArray } from './literals.ts'
 import { type ResolvedPostgresOptions, refuseLonger } from './options.ts'
 import { micros, stranger } from './records.ts'
 import { explained, type Session } from './session.ts'
-import type { Values } from './statement.ts'
+import type { Statement, Values } from './statement.ts'
 import type { Statements } from './statements.ts'
 import type { Transactions } from './transaction.ts'
 
@@ -27,16 +27,21 @@ export function createWithin(
   { lockWaitMs, schema, partitions }: ResolvedPostgresOptions,
 ): (tx: PgTx) => AtomicClaims {
   async function claimOnce(session: Session, request: ClaimRequest): Promise<ClaimOutcome> {
-    for (let races = 0; races < MAX_RACES; races++) {
-      const claiming = races === 0 ? statements.claimNewDone : statements.claimDone
+    const claimBy = async (claiming: Statement): Promise<ClaimOutcome | undefined> => {
       const [row] = await session.run(claiming, claimParams(request, fences.floor, lockWaitMs))
-      if (row?.granted === true) {
-        const outcome = grantedOutcome(row, request)
-        if (outcome.kind === 'granted') fences.handedOut(outcome.lease.fence)
-        session.touch(request.id, row.xid)
-        return outcome
-      }
-      const outcome = row?.granted === false ? refusedOutcome(row, request) : undefined
+      if (row?.granted !== true) return row?.granted === false ? refusedOutcome(row, request) : undefined
+      const outcome = grantedOutcome(row, request)
+      if (outcome.kind === 'granted') fences.handedOut(outcome.lease.fence)
+      session.touch(request.id, row.xid)
+      return outcome
+    }
+    const granted = await claimBy(statements.claimNewDone)
+    if (granted !== undefined) return granted
+    const [known] = await session.run(statements.claimKnown, [request.id])
+    const refused = typeof known?.id === 'string' ? refusedOutcome(known, request) : undefined
+    if (refused !== undefined) return refused
+    for (let races = 0; races < MAX_RACES; races++) {
+      const outcome = await claimBy(statements.claimDone)
       if (outcome !== undefined) return outcome
     }
     throw changing()

@@ -1,7 +1,7 @@
 import type { OperationState } from '../../core/record.ts'
 import { claimSql } from './sql/claim.ts'
 import { claimAllDoneSql, claimAllNewDoneSql } from './sql/claim-all-done.ts'
-import { claimDoneSql, claimNewDoneSql } from './sql/claim-done.ts'
+import { claimDoneSql, claimKnownSql, claimNewDoneSql } from './sql/claim-done.ts'
 import { completeSql, putResultSql } from './sql/complete.ts'
 import { findSql, type ListedState, listSql } from './sql/find.ts'
 import { claimLoneSql, completeLoneSql } from './sql/lone.ts'
@@ -47,6 +47,7 @@ export function createStatements(names: Names, partitionMs = 0) {
     claimLone: statement('claim_lone', claimLoneSql(names)),
     claimDone: statement('claim_done', claimDoneSql(names)),
     claimNewDone: statement('claim_new_done', claimNewDoneSql(names)),
+    claimKnown: statement('claim_known', claimKnownSql(names)),
     claimAllDone: statement('claim_all_done', claimAllDoneSql(names)),
     claimAllNewDone: statement('claim_all_new_done', claimAllNewDoneSql(names)),
     renew: statement('renew', renewSql(names)),

@@ -71,33 +71,39 @@ SELECT answer.*, set_config('lock_timeout', patience.old, true) AS patience, pg_
 FROM patience LEFT JOIN ${order.answer} ON true`
 }
 
+/** Where a claim leaves the transaction's own lock timeout for whoever puts it back, and clears this. */
+const OWN = 'onlyonce.lock_timeout'
+const putBack = (own: string) =>
+  `set_config('lock_timeout', ${own}, true) AS patience, set_config('${OWN}', '', true) AS kept`
+
 /**
- * The same for an operation that nobody knows: the usual first call, at a quarter of the cost. What is there already is only
- * read; where it turns out to be free, or was written meanwhile, `claimDoneSql` decides.
+ * The same for an operation that nobody knows: the usual first call. One insert and nothing around it: with what a WITH needs it took
+ * twice as long. No row: it is known, or was written meanwhile, and the lock timeout is not put back yet; `claimKnownSql` does
+ * that and tells.
  */
 export function claimNewDoneSql(names: Names): string {
   const { operations, floor, clock } = names
   const { column, value, unknown, conflict } = placing(names)
   return `
-WITH patience AS MATERIALIZED (
-  SELECT old, set_config('lock_timeout', $8::text, true) AS new FROM (SELECT current_setting('lock_timeout') AS old OFFSET 0) c
-), granted AS (
-  INSERT INTO ${operations} AS o (format, id, scope, key, fingerprint, state, owner, fence, attempt, starts,
-    lease_until, retain_until, sweep_after, created_at, result_kind, result_body${column})
-  SELECT 1, $1::text::uuid, $5::text, $6::text, $2::text, 2, $3::text, greatest(at, f.fence + 1, $7::text::bigint + 1), 1, 1,
-    at, at + $4::text::bigint, at + $4::text::bigint, at, 0, ${NO_VALUE}${value}
-  FROM (SELECT (SELECT fence FROM ${floor}) AS fence, ${clock} AS at FROM patience OFFSET 0) f${unknown('$1::text::uuid')}
-  ON CONFLICT ${conflict} DO NOTHING
-  RETURNING o.id, o.fence, o.attempt, o.starts, o.steps
-), answer AS (
-  SELECT true AS granted, NULL::bigint AS now, NULL::smallint AS format, id, NULL AS scope, NULL AS key, NULL AS fingerprint,
-    NULL::smallint AS state, NULL AS owner, fence, attempt, starts, NULL::bigint AS lease_until, NULL::bigint AS retain_until,
-    NULL::bigint AS created_at, steps, NULL::smallint AS result_kind, NULL::bytea AS result_body
-  FROM granted
-  UNION ALL
-  SELECT false, ${clock}, ${columnsOf('o')} FROM ${operations} o
-  WHERE o.id = $1::text::uuid AND NOT EXISTS (SELECT FROM granted)
-)
-SELECT answer.*, set_config('lock_timeout', patience.old, true) AS patience, pg_current_xact_id_if_assigned()::text AS xid
-FROM patience LEFT JOIN answer ON true`
+INSERT INTO ${operations} AS o (format, id, scope, key, fingerprint, state, owner, fence, attempt, starts,
+  lease_until, retain_until, sweep_after, created_at, result_kind, result_body${column})
+SELECT 1, $1::text::uuid, $5::text, $6::text, $2::text, 2, $3::text, greatest(at, f.fence + 1, $7::text::bigint + 1), 1, 1,
+  at, at + $4::text::bigint, at + $4::text::bigint, at, 0, ${NO_VALUE}${value}
+FROM (
+  SELECT (SELECT fence FROM ${floor}) AS fence, ${clock} AS at, set_config('lock_timeout', $8::text, true) AS patience
+  FROM (SELECT set_config('${OWN}', current_setting('lock_timeout'), true) AS own OFFSET 0) kept OFFSET 0
+) f${unknown('$1::text::uuid')}
+ON CONFLICT ${conflict} DO NOTHING
+RETURNING true AS granted, o.id, o.fence, o.attempt, o.starts, o.steps, ${putBack(`current_setting('${OWN}')`)},
+  pg_current_xact_id_if_assigned()::text AS xid`
+}
+
+/**
+ * What there is instead, only read. One row in any case, since the lock timeout is put back with it; in partitions it may not have
+ * been changed.
+ */
+export function claimKnownSql({ operations, clock }: Names): string {
+  return `
+SELECT ${putBack(`coalesce(nullif(current_setting('${OWN}', true), ''), current_setting('lock_timeout'))`)}, ${clock} AS now, ${columnsOf('o')}
+FROM (SELECT $1::text::uuid AS id) asked LEFT JOIN ${operations} o ON o.id = asked.id`
 }
