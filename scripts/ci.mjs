@@ -8,8 +8,17 @@ import { cacheDir, root } from './lib/paths.mjs'
 
 const MINUTE = 60_000
 const reports = join(cacheDir, 'ci')
-/** Whole systems whose servers and workers are killed for minutes. What differs between two Nodes shows in the other tests. */
-const TOLD_BY_ONE_NODE = ['test/chaos/**', 'test/integration/demo-*.test.ts', 'test/integration/*-crash.test.ts']
+/**
+ * Whole systems whose servers and workers are killed for minutes, and the code of the pages. What differs between two Nodes shows in
+ * the other tests.
+ */
+const TOLD_BY_ONE_NODE = [
+  'test/chaos/**',
+  'test/docs/**',
+  'test/integration/demo*.test.ts',
+  'test/integration/*-crash.test.ts',
+  'test/testing/crash-{databases,examples,jest}.test.ts',
+]
 /** Test files that wait for servers and leases: with one at a time the machine stands still for most of the run. */
 const TWO_AT_ONCE = { VITEST_MAX_WORKERS: '2' }
 const total = { passed: 0, failed: 0, skipped: 0 }
