@@ -45,7 +45,7 @@ export function vitestCounts(...files) {
  * @param {string} report @param {string} output what the run printed @returns {string[]}
  */
 export function worthASecondLook(report, output) {
-  if (/^⎯+ Unhandled Errors? ⎯+$/m.test(output)) return []
+  if (/⎯.* Unhandled Errors? .*⎯/.test(output)) return []
   const failed = (readJson(report)?.testResults ?? []).filter((suite) => suite.status === 'failed')
   const files = failed.map((suite) => relative(root, suite.name).replaceAll('\\', '/'))
   return files.length <= FEW && files.every((file) => WAITING.test(file)) ? files : []
