@@ -103,7 +103,8 @@ RETURNING true AS granted, o.id, o.fence, o.attempt, o.starts, o.steps, ${putBac
  * been changed.
  */
 export function claimKnownSql({ operations, clock }: Names): string {
+  const own = `coalesce(nullif(current_setting('${OWN}', true), ''), current_setting('lock_timeout'))`
   return `
-SELECT ${putBack(`coalesce(nullif(current_setting('${OWN}', true), ''), current_setting('lock_timeout'))`)}, ${clock} AS now, ${columnsOf('o')}
+SELECT ${putBack(own)}, ${clock} AS now, ${columnsOf('o')}
 FROM (SELECT $1::text::uuid AS id) asked LEFT JOIN ${operations} o ON o.id = asked.id`
 }
