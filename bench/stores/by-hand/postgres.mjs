@@ -22,7 +22,8 @@ const result = Buffer.from(resultJson)
 
 /** @param {import('pg').Pool} pool */
 export async function postgresByHand(pool) {
-  await pool.query(TABLES)
+  // The sides of a contest begin at once, and two that create one table at once collide. One simple query is one transaction.
+  await pool.query(`SELECT pg_advisory_xact_lock(1); ${TABLES}`)
   /** @param {{ name: string, text: string }} statement @param {unknown[]} values */
   async function changesOne(statement, values) {
     const { rowCount } = await pool.query({ ...statement, values })
