@@ -89,5 +89,6 @@ function writeInto(page, text, name) {
 /** @param {ReturnType<typeof machine> & { versions: Record<string, string | undefined> }} report */
 function heading({ date, cpu, memoryGiB, node, versions }) {
   const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
-  return `Measured ${date} on ${cpu}, ${memoryGiB} GiB, Node ${node}; ${named.join(', ')}.`
+  const beside = named.length === 0 ? '' : `; ${named.join(', ')}`
+  return `Measured ${date} on ${cpu}, ${memoryGiB} GiB, Node ${node}${beside}.`
 }
