@@ -2,7 +2,7 @@ import { Batcher } from '../src/core/batcher.ts'
 import { fakeRuntime } from '../src/testing/fake-runtime.ts'
 
 /** A store call under test control: every batch waits until it is answered. */
-export function setUp({ maxBatch = 100, timeoutMs = 1_000, batches: atOnce = 1, lone = 0 } = {}) {
+export function setUp({ maxBatch = 100, timeoutMs = 1_000, batches: atOnce = 1 } = {}) {
   const runtime = fakeRuntime()
   const late: [string, string][] = []
   const sent: {
@@ -20,7 +20,7 @@ export function setUp({ maxBatch = 100, timeoutMs = 1_000, batches: atOnce = 1, 
       idOf: (request) => request.slice(0, 1),
       onLate: (request, answer) => late.push([request, answer]),
     },
-    { maxBatch, timeoutMs, batches: atOnce, lone, runtime },
+    { maxBatch, timeoutMs, batches: atOnce, runtime },
   )
   const submit = (request: string, limitMs?: number) => batcher.submit(request, limitMs)
   const batches = () => sent.map((one) => one.batch)

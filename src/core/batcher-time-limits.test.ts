@@ -148,15 +148,17 @@ describe('the batcher', () => {
     expect(batches()).toEqual([['a', 'b'], ['a']])
   })
 
-  it('counts what was given up no longer when it decides who is held back', async () => {
-    const { runtime, submit, behind, batches, turn } = setUp({ lone: 2 })
+  it('counts what was given up in the queue no longer when it shares out', async () => {
+    const { runtime, submit, behind, batches, sent, turn } = setUp({ batches: 2 })
     await behind(['a', 'b'])
-    const hurried = ['c', 'd'].map((name) => caught(submit(name, 10)))
+    const hurried = ['c', 'd', 'e'].map((name) => caught(submit(name, 10)))
     await runtime.advance(10)
-    expect(await Promise.all(hurried)).toHaveLength(2)
-    void caught(submit('e'))
+    expect(await Promise.all(hurried)).toHaveLength(3)
+    sent[0]?.answer()
     await turn()
-    expect(batches()).toEqual([['a'], ['b']])
+    void caught(submit('f'))
+    await turn()
+    expect(batches()).toEqual([['a'], ['b'], ['f']])
   })
 
   it('drops an answer that comes too late for one of a call, and gives the others theirs', async () => {

@@ -76,22 +76,56 @@ describe('the batcher', () => {
     expect(await Promise.all(answers)).toHaveLength(5)
   })
 
-  it('holds nothing back while few requests are waiting in all', async () => {
-    const { submit, behind, sent, batches, turn } = setUp({ lone: 3 })
-    const answers = await behind(['a', 'b'])
+  it('shares out among its calls what is asked in one breath', async () => {
+    const { submit, sent, batches, turn } = setUp({ batches: 2 })
+    const answers = ['a', 'b', 'c', 'd', 'e'].map((name) => submit(name))
     await turn()
-    answers.push(submit('c'))
-    await turn()
-    expect(batches()).toEqual([['a'], ['b'], ['c']])
-    answers.push(submit('d'), submit('e'))
+    expect(batches()).toEqual([
+      ['a', 'b', 'c'],
+      ['d', 'e'],
+    ])
+    for (const one of sent) one.answer()
+    expect(await Promise.all(answers)).toHaveLength(5)
+  })
+
+  it('lets nothing leave that is less than its share, for as long as another call is under way', async () => {
+    const { submit, sent, batches, turn } = setUp({ batches: 2 })
+    const answers = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => submit(name))
     await turn()
     sent[0]?.answer()
     await turn()
-    expect(batches()).toEqual([['a'], ['b'], ['c']])
+    answers.push(submit('g'))
+    await turn()
+    expect(batches().slice(2)).toEqual([])
+    answers.push(submit('h'))
+    await turn()
+    expect(batches().slice(2)).toEqual([['g', 'h']])
+    sent[2]?.answer()
+    await turn()
+    answers.push(submit('i'))
+    await turn()
+    expect(batches().slice(3)).toEqual([])
     sent[1]?.answer()
     await turn()
-    expect(batches()).toEqual([['a'], ['b'], ['c'], ['d', 'e']])
+    expect(batches().slice(3)).toEqual([['i']])
+    sent[3]?.answer()
+    expect(await Promise.all(answers)).toHaveLength(9)
+  })
+
+  it('never makes a share larger than maxBatch', async () => {
+    const { submit, sent, batches, turn } = setUp({ batches: 2, maxBatch: 2 })
+    const answers = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => submit(name))
+    await turn()
+    sent[0]?.answer()
+    await turn()
+    expect(batches()).toEqual([
+      ['a', 'b'],
+      ['c', 'd'],
+      ['e', 'f'],
+    ])
     for (const one of sent) one.answer()
-    expect(await Promise.all(answers)).toHaveLength(5)
+    await turn()
+    sent[3]?.answer()
+    expect(await Promise.all(answers)).toHaveLength(7)
   })
 })

@@ -16,10 +16,8 @@ export interface BatcherOptions {
   readonly maxBatch: number
   /** The longest a request waits for its answer, its time in the queue included, unless it says otherwise. */
   readonly timeoutMs: number
-  /** Default 1. How many calls may be under way while others gather behind them. */
+  /** Default 1. Among how many calls, under way side by side, all that is asked is shared out. */
   readonly batches?: number
-  /** Default 0. While no more requests than this are waiting in all, none of them is held back. */
-  readonly lone?: number
   readonly runtime: Runtime
 }
 
@@ -55,7 +53,6 @@ export class Batcher<Request, Answer> {
   readonly #verb: BatcherVerb<Request, Answer>
   readonly #options: BatcherOptions
   readonly #batches: number
-  readonly #lone: number
   #queue: Waiting<Request, Answer>[] = []
   readonly #underWay = new Set<readonly Waiting<Request, Answer>[]>()
   #requestsUnderWay = 0
@@ -69,7 +66,6 @@ export class Batcher<Request, Answer> {
     this.#verb = verb
     this.#options = options
     this.#batches = options.batches ?? 1
-    this.#lone = options.lone ?? 0
   }
 
   submit(request: Request, limitMs = this.#options.timeoutMs): Promise<Answer> {
@@ -96,9 +92,18 @@ export class Batcher<Request, Answer> {
     this.#flush()
   }
 
+  /**
+   * Callers who were answered together ask again together: one call that took them all would leave the store idle while
+   * they work, and them while it does. So each call takes its share of all that is asked, and those who do not make up
+   * one yet gather behind the calls that are under way.
+   */
+  #share(): number {
+    return Math.min((this.#queue.length + this.#requestsUnderWay) / this.#batches, this.#options.maxBatch)
+  }
+
   #mayLeave(): boolean {
     const waiting = this.#queue.length
-    return waiting > 0 && (this.#underWay.size < this.#batches || this.#requestsUnderWay + waiting <= this.#lone)
+    return waiting > 0 && this.#underWay.size < this.#batches && waiting >= Math.floor(this.#share())
   }
 
   #flush(): void {
@@ -112,7 +117,7 @@ export class Batcher<Request, Answer> {
 
   #take(): readonly Waiting<Request, Answer>[] {
     const { idOf } = this.#verb
-    const { maxBatch } = this.#options
+    const share = Math.ceil(this.#share())
     const waiting = this.#queue
     this.#queue = []
     if (waiting.length === 1) return waiting
@@ -120,7 +125,7 @@ export class Batcher<Request, Answer> {
     const ids = new Set<string>()
     for (const one of waiting) {
       const id = idOf(one.request)
-      if (batch.length < maxBatch && !ids.has(id)) {
+      if (batch.length < share && !ids.has(id)) {
         ids.add(id)
         batch.push(one)
       } else this.#queue.push(one)

@@ -14,10 +14,8 @@ export interface StoreTraits {
 
 /** What a store's connections can do with several calls at once. */
 export interface StoreConcurrency {
-  /** How many calls of one verb may be under way while others gather behind them. */
+  /** Among how many calls of one verb, under way side by side, all that is asked is shared out. */
   readonly batches: number
-  /** While no more requests than this are waiting in all, each leaves at once: a short queue gains nothing by gathering. */
-  readonly lone: number
 }
 
 export interface ClaimRequest {

@@ -93,7 +93,7 @@ export function createRedisStore(options: ResolvedRedisOptions, clock?: () => nu
   const store: RedisStore = {
     name: 'redis',
     traits: traitsOf(durability?.waitReplicas ?? 0),
-    concurrency: { batches: 2, lone: 1 },
+    concurrency: { batches: 2 },
     claim: (requests) =>
       guarded('claim', () =>
         perCall(requests, async (part) => {
