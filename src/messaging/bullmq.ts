@@ -1,11 +1,20 @@
 import { setMaxListeners } from 'node:events'
 import { invalidOption } from '../core/options.ts'
 import type { BullJob, BullWorker } from './bullmq/client.ts'
+import { gathered } from './bullmq/gathered.ts'
 import { deliveryOf, withHeaders } from './bullmq/job.ts'
 import { DelayedError, UnrecoverableError } from './bullmq/signals.ts'
 import { type ConsumerEvent, harmless } from './consumer.ts'
 import { labelsOf } from './headers.ts'
-import { type AtomicInboxOptions, type InboxOptions, inbox, type LeasedInboxOptions, type Verdict } from './inbox.ts'
+import {
+  type AtomicInboxOptions,
+  type BatchInboxOptions,
+  type Delivery,
+  type InboxOptions,
+  inbox,
+  type LeasedInboxOptions,
+  type Verdict,
+} from './inbox.ts'
 
 export type { BullJob, BullQueue, BullWorker } from './bullmq/client.ts'
 export { JOB_NAME_HEADER, type JobData, type JobMessage, jobData } from './bullmq/job.ts'
@@ -20,6 +29,9 @@ export interface BullEvents {
 
 export type LeasedProcessorOptions = LeasedInboxOptions & BullEvents
 export type AtomicProcessorOptions<Tx> = AtomicInboxOptions<Tx> & BullEvents
+/** Jobs that are handled side by side make a batch: the worker's `concurrency` should not be less than `batch.maxSize`. */
+export type BatchProcessorOptions<Tx> = BatchInboxOptions<Tx> & BullEvents
+export type ProcessorOptions<Tx> = LeasedProcessorOptions | AtomicProcessorOptions<Tx> | BatchProcessorOptions<Tx>
 
 /** For `new Worker(name, processor, …)` of BullMQ. */
 export interface Processor {
@@ -40,17 +52,21 @@ export interface Processor {
  */
 export function processor(options: LeasedProcessorOptions): Processor
 export function processor<Tx>(options: AtomicProcessorOptions<Tx>): Processor
-export function processor<Tx>(options: LeasedProcessorOptions | AtomicProcessorOptions<Tx>): Processor
-export function processor<Tx>(options: LeasedProcessorOptions | AtomicProcessorOptions<Tx>): Processor {
+export function processor<Tx>(options: BatchProcessorOptions<Tx>): Processor
+export function processor<Tx>(options: ProcessorOptions<Tx>): Processor
+export function processor<Tx>(options: ProcessorOptions<Tx>): Processor {
   const { onEvent = () => {}, ...rest } = options
   if (typeof onEvent !== 'function') throw invalidOption('onEvent', 'must be a function', onEvent)
-  if (rest.batch !== undefined) throw invalidOption('batch', 'is not for BullMQ, which hands over one job', rest.batch)
   const emit = harmless(onEvent, rest)
   const handled = inbox(rest as InboxOptions<Tx>)
   const { runtime } = rest.once.options
   const stopping = new AbortController()
   // One listener for each job that is handled: many are no leak.
   setMaxListeners(0, stopping.signal)
+  const receive =
+    handled.batch === undefined
+      ? (delivery: Delivery) => handled(delivery, stopping.signal)
+      : gathered(handled.batch, runtime, stopping.signal)
 
   /** For whoever looks at the failed job; it fails all the same where that cannot be written. */
   async function label(job: BullJob, reason: string): Promise<void> {
@@ -86,7 +102,7 @@ export function processor<Tx>(options: LeasedProcessorOptions | AtomicProcessorO
   async function run(job: BullJob, token?: string): Promise<void> {
     const startedAt = runtime.elapsed()
     const delivery = deliveryOf(job)
-    const verdict = await handled(delivery, stopping.signal)
+    const verdict = await receive(delivery)
     emit({ type: 'settled', delivery, verdict, tookMs: runtime.elapsed() - startedAt })
     return carryOut(verdict, job, token)
   }

@@ -257,7 +257,7 @@ describeWith('redis', (url) => {
     const good = { once, name: 'n', delivers: 'at-least-once', handle: () => {} } as const
     const refused = { code: 'OPTION_INVALID' }
     expect(() => processor({ ...good, onEvent: 1 as never })).toThrow(expect.objectContaining(refused))
-    expect(() => processor({ ...good, batch: { maxSize: 2 } } as never)).toThrow(/`batch` is not for BullMQ/)
+    expect(() => processor({ ...good, batch: { maxSize: 2 } } as never)).toThrow(/`batch` needs `delivers/)
     expect(() => processor({ ...good, concurrency: 1 } as typeof good)).toThrow(/`concurrency` is not an option/)
     expect(() => processor({ ...good, delivers: 'exactly-once-effect' } as never)).toThrow(/transactional store/)
     expect(() => publisher({ queue: {} as never })).toThrow(/`queue` is required/)

@@ -1,6 +1,5 @@
 import { Queue, Worker } from 'bullmq'
 import { processor, publisher } from 'onlyonce/bullmq'
-import type { AtomicInboxOptions, BatchInboxOptions } from 'onlyonce/inbox'
 import type { Publisher } from 'onlyonce/outbox'
 import { CONSUMERS, type Consumer } from '../system/messages.ts'
 import type { AnyWork, BrokerPlace } from './broker.ts'
@@ -30,7 +29,7 @@ export const bullmq: BrokerPlace = {
       async consume<Tx>(name: Consumer, work: AnyWork<Tx>) {
         const connection = await connectRedis(server)
         const onEvent = deliveryWatch(setup, name)
-        const run = processor({ ...(work.batch === undefined ? work : oneByOne(work)), onEvent })
+        const run = processor({ ...work, onEvent })
         const patience = { lockDuration: VISIBILITY_MS, stalledInterval: VISIBILITY_MS, maxStalledCount: 1_000 }
         const worker = new Worker(queueOf(room, name), run, {
           ...{ connection, concurrency: IN_HAND.concurrency, ...patience },
@@ -40,11 +39,6 @@ export const bullmq: BrokerPlace = {
       },
     }
   },
-}
-
-/** A worker of BullMQ is called for each job. */
-function oneByOne<Tx>({ batch: _, handle, ...rest }: BatchInboxOptions<Tx>): AtomicInboxOptions<Tx> {
-  return { ...rest, handle: (message, tx, op) => handle([message], tx, [op]) }
 }
 
 /** A message is out when every queue has it. */
