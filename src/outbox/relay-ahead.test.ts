@@ -129,6 +129,28 @@ describe('relay, while the store works', () => {
     await stopped
   })
 
+  it('keeps what became of a message while the store is still being told what was before', async () => {
+    const { slow, make, add, runtime, rows } = slowStore()
+    await add('shaky', ...ids(30))
+    const published: string[] = []
+    let refusals = 0
+    const publish: Publisher = async (batch) => {
+      await sleep(runtime, 500)
+      return batch.map(({ id }) => {
+        if (id === 'shaky' && refusals++ === 0) return { ok: false, reason: 'not yet' }
+        published.push(id)
+        return { ok: true }
+      })
+    }
+    const one = make({ store: slow, publish, batchSize: 5, backoffMs: 1, maxBackoffMs: 1 })
+    one.start()
+    await runtime.advance(120_000)
+    expect([published.toSorted(), rows]).toEqual([['shaky', ...ids(30)].toSorted(), []])
+    const stopped = one.stop()
+    await runtime.advance(60_000)
+    await stopped
+  })
+
   it('puts what was committed late before what is in hand', () => {
     const { runtime } = setup()
     const hand = createHand(runtime)

@@ -44,8 +44,11 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
   let running: Promise<void> | undefined
   let leading = false
   const hand = createHand(runtime)
-  /** Until the store has them they stay here, so that a store that is down does not make duplicates. */
-  let unsettled: readonly OutboxSettlement[] = []
+  /**
+   * By position, the latest of each. Until the store has them they stay here, so that a store that is down does not make
+   * duplicates.
+   */
+  const unsettled = new Map<number, OutboxSettlement>()
   /** By our own clock, counted from before the store was asked: over for us is never later than over for the store. */
   let leaseEnds = Number.NEGATIVE_INFINITY
   /** The store may have more than is in hand. */
@@ -105,18 +108,18 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
   }
 
   async function settle(): Promise<void> {
-    const known = unsettled
-    if (known.length === 0) return
-    await inTime(table.settle(known))
-    const told = new Set(known)
-    unsettled = unsettled.filter((one) => !told.has(one))
-    for (const { kind, position } of known) if (kind === 'parked') hand.remove(position)
+    if (unsettled.size === 0) return
+    const told = [...unsettled.values()]
+    await inTime(table.settle(told))
+    for (const one of told) {
+      // Meanwhile there may be something newer to tell.
+      if (unsettled.get(one.position) === one) unsettled.delete(one.position)
+      if (one.kind === 'parked') hand.remove(one.position)
+    }
   }
 
-  /** The store is told one thing of an entry: the latest. */
   function note(settlements: readonly OutboxSettlement[]): void {
-    const anew = new Set(settlements.map(({ position }) => position))
-    unsettled = [...unsettled.filter(({ position }) => !anew.has(position)), ...settlements]
+    for (const one of settlements) unsettled.set(one.position, one)
   }
 
   /** Takes or renews the lease, and reads on behind what is in hand. */
@@ -125,7 +128,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     const renews = askedAt < leaseEnds
     // Another relay may have published what is in hand.
     if (!renews) hand.drop()
-    const gone = unsettled.filter(({ kind }) => kind === 'published')
+    const gone = [...unsettled.values()].filter(({ kind }) => kind === 'published')
     const held = [...hand.positions, ...gone.map(({ position }) => position)]
     const taken = await inTime(table.take(name, leaseMs, limit, held))
     // The same: it was granted anew, perhaps, and what is missing before the new entries is not in hand any more.
@@ -154,7 +157,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     const room = idle && hand.size < MOST_HELD_BACK ? batchSize : Math.max(mostAhead - hand.size, 0)
     // Whoever lost the lease must not publish on: what the next relay does meanwhile would be done twice.
     const leased = (forMs: number) => runtime.elapsed() + forMs < leaseEnds
-    const isDue = idle || unsettled.length > 0 || (more && room > 0) || !leased(publishTimeoutMs)
+    const isDue = idle || unsettled.size > 0 || (more && room > 0) || !leased(publishTimeoutMs)
     let asking = isDue
     const asked = isDue ? askStore(room) : Promise.resolve()
     const answered = () => {
@@ -165,7 +168,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     let published = false
     for (let forMs = 0; wave.length > 0 && !signal.aborted && leased(forMs); forMs = publishTimeoutMs) {
       // If we die, these are published again.
-      if (unsettled.length + wave.length > mostAhead) break
+      if (unsettled.size + wave.length > mostAhead) break
       published = true
       if (!(await publishWave(wave)) || !asking) break
       wave = hand.wave(batchLimit)
