@@ -32,7 +32,7 @@ export function idempotency(once: RpcEngine, options: RpcIdempotencyOptions): Rp
     }
     const named = await nameOf(once.options, rules, library, request, call).catch(refuse)
     if (named === undefined) return next(request)
-    const run = runOf(next, request, call, rules, library)
+    const run = runOf(next, request, call, rules, library, once.options.onListenerError)
     const outcome = await once.attempt(named, run.effect, callOptions(rules, request, call, library)).catch(refuse)
     if (outcome.kind === 'executed' || outcome.kind === 'failed') {
       const { ended } = run

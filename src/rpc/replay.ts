@@ -17,7 +17,10 @@ export function replay(
 ): RpcResponse {
   const end = readStored(value)
   if ('omitted' in end)
-    throw new OnlyonceError('RESULT_UNSERIALIZABLE', 'the answer is longer than `maxBodyBytes` and was not kept')
+    throw new OnlyonceError(
+      'RESULT_UNSERIALIZABLE',
+      'the call was made, but its answer was not kept: it is longer than `maxBodyBytes`, or has no bytes',
+    )
   if ('error' in end) {
     const { code, message, details, metadata } = end.error
     const error = library.error(message, code, new Headers([...metadata.map(pair), [replayedHeader, 'true']]))

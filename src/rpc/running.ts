@@ -1,9 +1,10 @@
+import { report } from '../core/events.ts'
 import type { Operation } from '../core/once.ts'
 import { isFinal } from './codes.ts'
 import type { RpcLibrary } from './library.ts'
 import type { RpcRules } from './options.ts'
 import type { RpcCall, RpcRequest, RpcResponse } from './shapes.ts'
-import { type StoredEnd, storedAnswer, storedError } from './stored.ts'
+import { NOT_KEPT, type StoredEnd, storedAnswer, storedError } from './stored.ts'
 
 /** For `context.values.get(operationKey)` in a handler: the operation it carries out, when the call is guarded. */
 export const operationKey: { readonly id: symbol; readonly defaultValue: Operation | undefined } = Object.freeze({
@@ -24,8 +25,20 @@ export function runOf<Request extends RpcRequest, Response extends RpcResponse>(
   call: RpcCall,
   rules: RpcRules,
   library: RpcLibrary,
+  onListenerError: (error: unknown) => void,
 ): Run<Response> {
   let ended: Run<Response>['ended']
+
+  /** The handler has run: what goes wrong with its answer is reported, and must not make it run again. */
+  function tried<T>(ask: () => T): T | undefined {
+    try {
+      return ask()
+    } catch (error) {
+      report(onListenerError, error)
+      return undefined
+    }
+  }
+
   return {
     async effect(op) {
       request.contextValues.set(operationKey, op)
@@ -36,12 +49,13 @@ export function runOf<Request extends RpcRequest, Response extends RpcResponse>(
         ended = { thrown }
         // Anything else is INTERNAL to the client, and says nothing about the request.
         if (!library.isError(thrown)) throw thrown
-        const decided = rules.outcome?.(thrown, call) ?? (isFinal(thrown.code) ? 'final' : 'release')
+        const decided = tried(() => rules.outcome?.(thrown, call)) ?? (isFinal(thrown.code) ? 'final' : 'release')
         if (decided === 'release') throw thrown
-        return storedError(library, thrown, rules)
+        return tried(() => storedError(library, thrown, rules)) ?? NOT_KEPT
       }
       ended = { response }
-      return storedAnswer(library.toBinary(request.method.output, response.message), response, rules)
+      const { output } = request.method
+      return tried(() => storedAnswer(library.toBinary(output, response.message), response, rules)) ?? NOT_KEPT
     },
     get ended() {
       return ended

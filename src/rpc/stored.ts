@@ -20,8 +20,10 @@ export type StoredEnd =
         readonly metadata: Pairs
       }
     }
-  /** The answer was longer than may be kept. */
-  | { readonly omitted: true }
+  | typeof NOT_KEPT
+
+/** The answer was longer than may be kept, or has no bytes. */
+export const NOT_KEPT: { readonly omitted: true } = Object.freeze({ omitted: true })
 
 export interface Keeping {
   readonly maxBodyBytes: number
@@ -33,14 +35,14 @@ export function storedAnswer(
   { header, trailer }: { readonly header: Headers; readonly trailer: Headers },
   { maxBodyBytes, replayHeaders }: Keeping,
 ): StoredEnd {
-  if (message.byteLength > maxBodyBytes) return { omitted: true }
+  if (message.byteLength > maxBodyBytes) return NOT_KEPT
   return { message, header: kept(header, replayHeaders), trailer: kept(trailer, replayHeaders) }
 }
 
 export function storedError(library: RpcLibrary, error: RpcError, { maxBodyBytes, replayHeaders }: Keeping): StoredEnd {
   const details = error.details.map((detail) => wireDetail(library, detail))
   const size = details.reduce((sum, { value }) => sum + value.byteLength, error.rawMessage.length)
-  if (size > maxBodyBytes) return { omitted: true }
+  if (size > maxBodyBytes) return NOT_KEPT
   const { code, rawMessage: message, metadata } = error
   return { error: { code, message, details, metadata: kept(metadata, replayHeaders) } }
 }
@@ -51,7 +53,7 @@ export function storedError(library: RpcLibrary, error: RpcError, { maxBodyBytes
  */
 export function readStored(value: unknown): StoredEnd {
   const end = Object(value) as Partial<Record<'message' | 'header' | 'trailer' | 'error' | 'omitted', unknown>>
-  if (end.omitted === true) return { omitted: true }
+  if (end.omitted === true) return NOT_KEPT
   if (end.message instanceof Uint8Array && isPairs(end.header) && isPairs(end.trailer))
     return { message: end.message, header: end.header, trailer: end.trailer }
   const { code, message, details, metadata } = Object(end.error) as Partial<Record<string, unknown>>

@@ -203,6 +203,38 @@ describe('errors of the handler', () => {
   })
 })
 
+describe('what throws after the handler has run is reported, and does not make it run again', () => {
+  it('`outcome`: the code decides', async () => {
+    const reported: unknown[] = []
+    const shop = await guardedShop(
+      ({ id }) => {
+        throw new ConnectError('no', id === 'a' ? Code.NotFound : Code.Unavailable)
+      },
+      {
+        outcome() {
+          throw new Error('of the user')
+        },
+      },
+      { onListenerError: (error) => reported.push(String(error)) },
+    )
+    const client = shopClient(shop.port, 'connect')
+    for (const id of ['a', 'a', 'b', 'b'])
+      expect((await failure(client.place({ id }, keyed(id)))).rawMessage).toBe('no')
+    expect(shop.runs).toEqual({ Place: 3 })
+    expect(reported).toEqual(Array(3).fill('Error: of the user'))
+  })
+
+  it('an answer without bytes: its duplicates are told that it was not kept', async () => {
+    const reported: unknown[] = []
+    const shop = await guardedShop(() => ({ number: 0.5 }), {}, { onListenerError: (error) => reported.push(error) })
+    const client = shopClient(shop.port, 'grpc')
+    expect((await failure(client.place(order, keyed('k')))).code).toBe(Code.Internal)
+    const error = await failure(client.place(order, keyed('k')))
+    expect([error.code, ourCode(error), shop.runs]).toEqual([Code.AlreadyExists, 'RESULT_UNSERIALIZABLE', { Place: 1 }])
+    expect(String(reported)).toContain('number')
+  })
+})
+
 describe('what is not an answer', () => {
   it('duplicates are rejected where that was said', async () => {
     const shop = await guardedShop(numbered(), { onDuplicate: 'reject' })
