@@ -8,8 +8,8 @@ const MOST_ROUNDS = 3 * ROUNDS
 /** A slice in which everybody else together used more of one processor than this is thrown away, and its round with it. */
 export const FOREIGN_SHARE = 0.25
 const FEWEST_QUIET = 3
-/** Code is compiled and connections are opened meanwhile, however short the slices are. */
-const SHORTEST_WARM_UP_MS = 500
+/** Connections are opened meanwhile, and V8 compiles: what runs a thousand times a second needs seconds for that. */
+const SHORTEST_WARM_UP_MS = 4_000
 
 /**
  * @typedef {import('./slice.mjs').Side} Side

@@ -51,6 +51,16 @@ describeWith('postgres', (url) => {
     expect(await store.claim([request('key')])).toHaveLength(1)
   })
 
+  it.each([undefined, { everyMs: 3_600_000, keep: 24 }])(
+    'the statements that are printed make a schema that is in order, whoever runs them (partitions: %o)',
+    async (partitions) => {
+      const store = database.store({ migrate: 'check', ...(partitions === undefined ? {} : { partitions }) })
+      for (const { statements } of store.migrations) for (const sql of statements) await database.sql(sql)
+      expect(await store.check()).toEqual({ version: 1, expected: 1, ok: true, problems: [] })
+      expect(await store.claim([request('key', { retentionMs: 1_000 })])).toHaveLength(1)
+    },
+  )
+
   it('a newer schema is refused, dropped tables are noticed, and drift is reported', async () => {
     const store = database.store()
     await store.migrate()

@@ -33,6 +33,15 @@ describe('migrations', () => {
     granted((await store.claim([request('a')]))[0])
   })
 
+  it('make a schema that is in order, whoever runs the statements', async () => {
+    const path = tempFile()
+    const store = storeOn(path, { migrate: 'check' })
+    const db = await rawDatabase(path)
+    for (const { statements } of store.migrations) for (const sql of statements) db.exec(sql)
+    expect(await store.check()).toEqual({ version: LATEST, expected: LATEST, ok: true, problems: [] })
+    granted((await store.claim([request('a')]))[0])
+  })
+
   it('of several stores at once are done once', async () => {
     const path = tempFile()
     const plans = await Promise.all(Array.from({ length: 5 }, () => storeOn(path).migrate()))

@@ -1,4 +1,4 @@
-import type { Migration } from '../sql/schema.ts'
+import { type Migration, recorded } from '../sql/schema.ts'
 import { namesIn, SERVER_CLOCK } from './sql/names.ts'
 
 /**
@@ -14,7 +14,7 @@ export function mysqlMigrations(database: string): readonly Migration[] {
     `CREATE TABLE IF NOT EXISTS ${name} (\n${columns}\n) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4`
   const utc = (column: string) => `TIMESTAMPADD(MICROSECOND, ${column}, TIMESTAMP '1970-01-01 00:00:00')`
   const readable = (column: string) => `CONVERT(${column} USING utf8mb4)`
-  return [
+  const changes: readonly Migration[] = [
     {
       version: 1,
       name: 'operations and outbox',
@@ -86,6 +86,11 @@ WHERE format <> 0 AND (retain_until > ${SERVER_CLOCK} OR lease_until > ${SERVER_
       ],
     },
   ]
+  return recorded(
+    changes,
+    ({ version, name }) =>
+      `INSERT IGNORE INTO ${migrations} (version, name, applied_at) VALUES (${version}, '${name}', UTC_TIMESTAMP(6))`,
+  )
 }
 
 /** What a schema of the latest version must have; `check` reports what it has not. */

@@ -58,11 +58,7 @@ export function createSchema(options: ResolvedMysqlOptions, lender: Lender): Sch
     try {
       const plan = planMigration(migrations, await version(client))
       if (plan.statements.length > 0 && !(await isThere(client))) await client.query(`CREATE DATABASE \`${database}\``)
-      for (const one of migrations.filter(({ version }) => version > plan.from)) {
-        for (const sql of one.statements) await client.query(sql)
-        const insert = `INSERT IGNORE INTO ${names.migrations} (version, name, applied_at) VALUES (?, ?, UTC_TIMESTAMP(6))`
-        await client.query(insert, [one.version, one.name])
-      }
+      for (const sql of plan.statements) await client.query(sql)
       return plan
     } finally {
       await client.query('DO RELEASE_LOCK(?)', [lock]).catch(() => {})

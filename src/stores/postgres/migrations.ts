@@ -1,4 +1,4 @@
-import type { Migration } from '../sql/schema.ts'
+import { type Migration, recorded } from '../sql/schema.ts'
 
 /**
  * Every change of the schema, oldest first; a published one is never edited.
@@ -10,7 +10,7 @@ import type { Migration } from '../sql/schema.ts'
  */
 export function postgresMigrations(schema = 'onlyonce'): readonly Migration[] {
   const table = (name: string) => `"${schema}".${name}`
-  return [
+  const changes: readonly Migration[] = [
     {
       version: 1,
       name: 'operations, outbox and waiters',
@@ -77,6 +77,10 @@ export function postgresMigrations(schema = 'onlyonce'): readonly Migration[] {
       ],
     },
   ]
+  return recorded(
+    changes,
+    ({ version, name }) => `INSERT INTO ${table('migrations')} (version, name) VALUES (${version}, '${name}')`,
+  )
 }
 
 /** What comes behind `CREATE VIEW`; `table` gives the name of a table. */

@@ -2,6 +2,7 @@ import { OnlyonceError } from '../../core/errors.ts'
 import { timeLimit } from '../../core/time-limit.ts'
 import {
   latestVersion,
+  type Migration,
   type MigrationPlan,
   planMigration,
   requireVersion,
@@ -14,7 +15,7 @@ import { migrateCommand, told } from './faults.ts'
 import type { Lender } from './lender.ts'
 import { postgresMigrations } from './migrations.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
-import { isPartitioned, type Names } from './sql/names.ts'
+import { isPartitioned, type Names, type PartitionedNames } from './sql/names.ts'
 import { partitioningSql } from './sql/partitions.ts'
 
 /** Creating tables waits for whoever else does so. */
@@ -32,6 +33,11 @@ export interface Schema {
   /** They turned out to be missing: look again. */
   forget(): void
   readonly verbs: Pick<SchemaVerbs, 'migrations' | 'migrate' | 'check'>
+}
+
+/** For whoever runs the statements by another tool: they come behind those of the latest version, and are of no own. */
+function intoPartitions(names: PartitionedNames, version: number): Migration {
+  return { version, name: 'records in partitions', statements: partitioningSql(names) }
 }
 
 export function createSchema(options: ResolvedPostgresOptions, lender: Lender, names: Names): Schema {
@@ -81,10 +87,6 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender, n
       if (found.hasPartitions) requireLayout(found)
       const plan = planFor(found)
       for (const sql of plan.statements) if (!(await isThere(client, sql))) await client.query(sql)
-      for (const one of migrations.filter(({ version }) => version > plan.from)) {
-        const insert = `INSERT INTO "${schema}".migrations (version, name) VALUES ($1::text::integer, $2::text)`
-        await client.query(insert, [String(one.version), one.name])
-      }
       await client.query('COMMIT')
       return plan
     } catch (error) {
@@ -136,7 +138,7 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender, n
       right = false
     },
     verbs: {
-      migrations,
+      migrations: isPartitioned(names) ? [...migrations, intoPartitions(names, latest)] : migrations,
       migrate: ({ dryRun = false } = {}) =>
         use(MIGRATE_WITHIN_MS, async (client) => {
           const found = await look(client)

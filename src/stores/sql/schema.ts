@@ -42,6 +42,11 @@ export interface SchemaVerbs {
   overdue(): Promise<Overdue>
 }
 
+/** With the statement behind each that writes it down: whoever runs them by another tool has it written down as well. */
+export function recorded(migrations: readonly Migration[], record: (one: Migration) => string): readonly Migration[] {
+  return migrations.map((one) => ({ ...one, statements: [...one.statements, record(one)] }))
+}
+
 export function latestVersion(migrations: readonly Migration[]): number {
   return Math.max(...migrations.map(({ version }) => version))
 }

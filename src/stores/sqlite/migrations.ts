@@ -1,4 +1,4 @@
-import type { Migration } from '../sql/schema.ts'
+import { type Migration, recorded } from '../sql/schema.ts'
 
 /**
  * Every change of the schema, oldest first; a published one is never edited.
@@ -8,7 +8,7 @@ import type { Migration } from '../sql/schema.ts'
  * Times are milliseconds of the host's clock and may have a fraction.
  * What may be large is the last column: SQLite walks a row from its beginning.
  */
-export const sqliteMigrations: readonly Migration[] = [
+const MIGRATIONS: readonly Migration[] = [
   {
     version: 1,
     name: 'operations, outbox and meta',
@@ -69,6 +69,15 @@ WHERE retain_until > now OR lease_until > now`,
     ],
   },
 ]
+
+export const sqliteMigrations: readonly Migration[] = recorded(
+  MIGRATIONS,
+  ({
+    version,
+    name,
+  }) => `INSERT INTO onlyonce_meta (name, number, text) VALUES ('schema_version', ${version}, '${name}')
+ON CONFLICT (name) DO UPDATE SET number = excluded.number, text = excluded.text`,
+)
 
 /** What a database of the latest version must have; `check` reports what it has not. */
 export const EXPECTED_TABLES: Readonly<Record<string, readonly string[]>> = {

@@ -1,6 +1,6 @@
 import type { SqliteConnection } from '../../embedded/driver.ts'
 import { migrateCommand } from '../../embedded/faults.ts'
-import { change, rows } from '../../embedded/statements.ts'
+import { rows } from '../../embedded/statements.ts'
 import { latestVersion, type MigrationPlan, planMigration, requireVersion, type SchemaReport } from '../sql/schema.ts'
 import { EXPECTED_OTHERS, EXPECTED_TABLES, sqliteMigrations } from './migrations.ts'
 
@@ -19,15 +19,6 @@ export function schemaVersion(db: SqliteConnection): number {
 export function applyMigrations(db: SqliteConnection): MigrationPlan {
   const plan = planMigration(sqliteMigrations, schemaVersion(db))
   for (const sql of plan.statements) db.exec(sql)
-  if (plan.to > plan.from) {
-    change(
-      db,
-      `INSERT INTO onlyonce_meta (name, number, text) VALUES ('schema_version', ?, ?)
-       ON CONFLICT (name) DO UPDATE SET number = excluded.number, text = excluded.text`,
-      plan.to,
-      sqliteMigrations.find(({ version }) => version === plan.to)?.name ?? null,
-    )
-  }
   return plan
 }
 
