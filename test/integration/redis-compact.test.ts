@@ -91,6 +91,23 @@ describeWith('redis', (url) => {
     expect(await kindOf(store, claimOf('key-1000'))).toBe('granted')
   })
 
+  it('what is forgotten is new, and nothing else is, however many buckets it shares with others', async () => {
+    const client = clientOf(portOf(url))
+    const prefix = newPrefix()
+    const store = storeOn(client, { prefix, compact: { keys: 2 } })
+    await completeMany(store, 600, 'key')
+    const forgotten = ['key-0', 'key-100', 'key-400', 'key-599'].map((key) => claimOf(key))
+    expect(await store.forget(forgotten.map(({ id }) => id))).toBe(4)
+    expect(await store.forget(forgotten.map(({ id }) => id))).toBe(0)
+    expect(await store.find(forgotten.map(({ id }) => id))).toEqual(Array(4).fill(undefined))
+    const again = await store.claim(Array.from({ length: 600 }, (_, nth) => claimOf(`key-${nth}`)))
+    expect(again.filter(({ kind }) => kind === 'done')).toHaveLength(596)
+    const leases = again.flatMap((one) => (one.kind === 'granted' ? [one.lease] : []))
+    expect(leases.map(({ id }) => id)).toEqual(forgotten.map(({ id }) => id))
+    expect(await store.complete(leases.map((lease) => completionOf(lease)))).toEqual(Array(4).fill('ok'))
+    expect(await kindOf(store, claimOf('key-100'))).toBe('done')
+  })
+
   it('an operation is known for its retention and half as long again at most, then it is new and nothing is left', async () => {
     const client = clientOf(portOf(url))
     const prefix = newPrefix()

@@ -5,7 +5,10 @@
 -- A bucket is a hash from the 16 bytes of the id to the last 3 of its owner, which tell a repeat of its completion from
 -- the completion of somebody else. It expires as a whole, two epochs after its own. One that is full is followed by
 -- another: 128 entries are what Redis keeps in a listpack (hash-max-listpack-entries), 64 bytes the longest entry.
+-- What is forgotten leaves its entry behind, with FORGOTTEN for an owner: a bucket that got shorter would end the search
+-- before those that follow it.
 local FULL = 128
+local FORGOTTEN = ''
 epoch_ms = tonumber(ARGV[4])
 local epoch = math.floor(now / epoch_ms)
 
@@ -24,7 +27,7 @@ find_settled = function(key)
     while true do
       local bucket = front .. number
       local owner = call('HGET', bucket, field)
-      if owner then return owner, bucket, field, epoch - past end
+      if owner and owner ~= FORGOTTEN then return owner, bucket, field, epoch - past end
       if call('HLEN', bucket) < FULL then break end
       number = number + 1
     end
@@ -49,6 +52,6 @@ end
 
 unsettle = function(key)
   local owner, bucket, field = find_settled(key)
-  if owner then call('HDEL', bucket, field) end
+  if owner then call('HSET', bucket, field, FORGOTTEN) end
   return owner
 end

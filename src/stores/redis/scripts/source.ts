@@ -66,6 +66,7 @@ end
 return table.concat(out)
 `,
   compact: `local FULL = 128
+local FORGOTTEN = ''
 epoch_ms = tonumber(ARGV[4])
 local epoch = math.floor(now / epoch_ms)
 local function field_of(key)
@@ -81,7 +82,7 @@ find_settled = function(key)
     while true do
       local bucket = front .. number
       local owner = call('HGET', bucket, field)
-      if owner then return owner, bucket, field, epoch - past end
+      if owner and owner ~= FORGOTTEN then return owner, bucket, field, epoch - past end
       if call('HLEN', bucket) < FULL then break end
       number = number + 1
     end
@@ -104,7 +105,7 @@ settle = function(key, owner)
 end
 unsettle = function(key)
   local owner, bucket, field = find_settled(key)
-  if owner then call('HDEL', bucket, field) end
+  if owner then call('HSET', bucket, field, FORGOTTEN) end
   return owner
 end
 `,
