@@ -6,7 +6,7 @@ import { type AbandonedPolicy, type CallOptions, invalidOption, resolveCallOptio
 import type { Cancel } from '../core/runtime.ts'
 import type { HttpCall, HttpReply, Omitted } from './call.ts'
 import { createCompositeScope } from './composite-scope.ts'
-import { createKeyQuota } from './key-quota.ts'
+import { createKeyQuota, type Leave } from './key-quota.ts'
 import { type Named, nameOf } from './naming.ts'
 import { type HttpRules, type IdempotencyOptions, resolveRules, type TokenPort } from './options.ts'
 import { defaultOutcome } from './outcome.ts'
@@ -85,15 +85,17 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
   function decide(reply: HttpReply, call: HttpCall<R>): StoredReply {
     const decision = tried(() => rules.outcome?.(reply, call)) ?? defaultOutcome(reply)
     if (decision === 'release' || decision === 'abandon') throw new NotKept(reply, decision)
-    const { redact = (whole: HttpReply) => whole } = rules
-    const told = tried(() => redact(reply)) ?? {
-      ...reply,
-      headers: [],
-      body: undefined,
-      omitted: 'not-redacted' as const,
-    }
-    if (told.omitted !== undefined) tried(() => unrecordable(told.omitted as Omitted, call))
-    return toStored(told, rules.kept)
+    const stored = tried(() => kept(reply)) ?? toStored({ ...reply, ...NOT_REDACTED }, rules.kept)
+    if (stored.omitted !== undefined) tried(() => unrecordable(stored.omitted as Omitted, call))
+    return stored
+  }
+
+  /** @throws what `redact` throws, or because it answered something else than a reply */
+  function kept(reply: HttpReply): StoredReply {
+    if (rules.redact === undefined) return toStored(reply, rules.kept)
+    const stored = toStored(rules.redact(reply), rules.kept)
+    fromStored(stored)
+    return stored
   }
 
   /** The handler has run: a function of the user's that throws now is reported, and must not make it run again. */
@@ -107,13 +109,20 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
   }
 
   /** One call of the engine, which knows a duplicate that waits from a handler at work. */
-  async function attempt(named: Named, call: HttpCall<R>, next: Handle, heard: Heard): Promise<Outcome<StoredReply>> {
+  async function attempt(
+    named: Named,
+    call: HttpCall<R>,
+    next: Handle,
+    heard: Heard,
+    leave: Leave | undefined,
+  ): Promise<Outcome<StoredReply>> {
     const { token } = named
     let started = false
+    let waits = true
     waiting++
     const over = () => {
-      if (!started) waiting--
-      started = true
+      if (waits) waiting--
+      waits = false
     }
     const record = async (carrying: Carrying): Promise<StoredReply> => {
       const reply = await next(carrying)
@@ -126,7 +135,7 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
     }
     const effect = (carrying: Carrying): Promise<StoredReply> => {
       over()
-      quota?.count(named.principal)
+      started = true
       return token === undefined ? record(carrying) : spend(carrying, token)
     }
     const chosen = waiting > rules.maxWaiting ? atOnce : callOptions
@@ -136,6 +145,7 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
         : once.attempt(named.input, (op) => effect({ op }), chosen))
     } finally {
       over()
+      leave?.(started)
     }
   }
 
@@ -178,7 +188,7 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
   }
 
   /** The client need not wait for a store that does not answer: the engine goes on asking it, for a whole lease. */
-  function patiently(named: Named, call: HttpCall<R>, next: Handle): Promise<HttpReply> {
+  function patiently(named: Named, call: HttpCall<R>, next: Handle, leave: Leave | undefined): Promise<HttpReply> {
     return new Promise((resolve, reject) => {
       let own: HttpReply | undefined
       let cancel: Cancel | undefined
@@ -188,7 +198,7 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
       }
       const answered = async () => {
         try {
-          resolve(await answer(named, call, await attempt(named, call, next, heard), own))
+          resolve(await answer(named, call, await attempt(named, call, next, heard, leave), own))
         } catch (error) {
           const refusal = refusalOf(error, own)
           if (refusal === undefined) reject(error)
@@ -207,6 +217,17 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
     return stands ? own : problem(error.code, rules, error.retryAfterMs)
   }
 
+  /** A duplicate is not one too many. */
+  async function tooMany({ input }: Named, waitMs: number): Promise<HttpReply | undefined> {
+    try {
+      return (await once.find(input)) === undefined ? problem('TOO_MANY_KEYS', rules, waitMs) : undefined
+    } catch (error) {
+      const refusal = refusalOf(error, undefined)
+      if (refusal === undefined) throw error
+      return refusal
+    }
+  }
+
   async function guard(call: HttpCall<R>, next: Handle): Promise<HttpReply | undefined> {
     if (!rules.guarded.has(call.method)) return undefined
     let named: Awaited<ReturnType<typeof nameOf<R>>>
@@ -216,9 +237,10 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
       return problem(refusedName(error), rules)
     }
     if (named === undefined || 'status' in named) return named
-    const waitMs = quota === undefined ? 0 : quota.waitMs(named.principal)
-    if (waitMs > 0 && (await once.find(named.input)) === undefined) return problem('TOO_MANY_KEYS', rules, waitMs)
-    return patiently(named, call, next)
+    const { scope, key } = named.input
+    const entered = quota?.enter(named.principal, `${scope} ${key}`)
+    if (typeof entered !== 'number') return patiently(named, call, next, entered)
+    return (await tooMany(named, entered)) ?? patiently(named, call, next, undefined)
   }
 
   return Object.assign(guard, {
@@ -227,6 +249,8 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
     rules,
   })
 }
+
+const NOT_REDACTED = { headers: [], body: undefined, omitted: 'not-redacted' } as const
 
 const CLIENT_FAULTS: ReadonlySet<ErrorCode> = new Set([
   'KEY_MISSING',

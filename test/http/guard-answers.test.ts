@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { HttpReply } from '../../src/http/call.ts'
 import { guarded, reply, seen } from './guard-kit.ts'
 
 describe('an answer', () => {
@@ -82,6 +83,21 @@ describe('an answer', () => {
     })
     expect(seen(await broken.ask())).toBe('201 {"order":1}')
     expect(seen(await broken.ask())).toBe('201  (replayed)')
+  })
+
+  it.each([
+    ['a text for bytes', (whole: HttpReply) => ({ ...whole, body: '{}' })],
+    ['nothing', () => undefined],
+    ['a promise', async (whole: HttpReply) => whole],
+    ['no headers', ({ status, body }: HttpReply) => ({ status, body })],
+    ['no status', ({ headers, body }: HttpReply) => ({ headers, body })],
+  ])('is done and reported when `redact` answers %s', async (_, redact) => {
+    const reported: unknown[] = []
+    const { open, ask, build, runs } = guarded({ redact: redact as never, onUnrecordable: () => {} })
+    const guard = build(open({ onListenerError: (error) => reported.push(error) }))
+    expect(seen(await ask({}, undefined, guard))).toBe('201 {"order":1}')
+    expect(seen(await ask({}, undefined, guard))).toBe('201  (replayed)')
+    expect([runs(), reported.length]).toEqual([1, 1])
   })
 
   it('is not given again to whom it may not be, or where duplicates are rejected', async () => {

@@ -97,6 +97,31 @@ it('new keys are limited for each scope, and duplicates are not new', async () =
   expect(runs()).toBe(5)
 })
 
+it('new keys that come at once are limited as well, and their duplicates do not count', async () => {
+  const { ask, runs } = guarded({ newKeysPerMinute: 3, onInFlight: 'wait' })
+  const answers = await Promise.all(['a', 'a', 'b', 'b', 'a', 'c', 'd', 'e', 'a'].map((key) => ask({ key })))
+  expect(answers.map((one) => one?.status)).toEqual([201, 201, 201, 201, 201, 201, 429, 429, 201])
+  expect(runs()).toBe(3)
+})
+
+it('what turns out to be no new key takes nothing from them', async () => {
+  const { ask, runs } = guarded({ newKeysPerMinute: 3 })
+  await ask({ key: 'a' })
+  for (let n = 0; n < 5; n++) expect(seen(await ask({ key: 'a' }))).toContain('replayed')
+  for (const key of ['b', 'c']) expect(seen(await ask({ key }))).toContain('201')
+  expect(seen(await ask({ key: 'd' }))).toBe('429 too-many-keys')
+  expect(runs()).toBe(3)
+})
+
+it('a store that is down is told of as ever, also where no new key may come', async () => {
+  const down = (verb: string) => (verb === 'find' ? ({ kind: 'lose-request' } as const) : undefined)
+  const { ask, runtime } = guarded({ newKeysPerMinute: 1 }, down)
+  await ask({ key: 'a' })
+  const asked = ask({ key: 'b' })
+  await runtime.advance(1_000)
+  expect(seen(await asked)).toBe('503 store-unavailable')
+})
+
 it('no more duplicates wait than may', async () => {
   const { ask, runs, created } = guarded({ onInFlight: 'wait', maxWaiting: 3 })
   const { started, effect } = gate<HttpReply>()
