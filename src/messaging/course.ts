@@ -52,17 +52,27 @@ export function leasedRun({ once, handle }: LeasedInboxOptions, settings: Resolv
  * the counter does not know, and is added. Where the broker never knows which one that is, all of them are counted.
  */
 export function atomicRun<Tx>({ once, handle }: AtomicInboxOptions<Tx>, settings: ResolvedInbox): Run {
-  const transact = (course: Course, onInFlight: 'wait' | 'reject', lock?: Operation): Promise<Outcome<void>> => {
+  const transact = async (course: Course, onInFlight: 'wait' | 'reject', lock?: Operation): Promise<Outcome<void>> => {
     const uncounted = course.delivery.redelivered === 'unknown' ? 0 : 1
     const starts = (lock?.starts ?? 0) + uncounted
-    return once.atomic.attempt(
-      course.named,
-      (tx: Tx, op: Operation) =>
-        begin(course, settings, starts, lock?.attempt ?? 1, () =>
-          handle(messageOf(course.delivery), tx, lock === undefined ? op : operationWith(op, { starts })),
-        ),
-      choices(course, settings, onInFlight),
-    )
+    const effect = (tx: Tx, op: Operation) =>
+      begin(course, settings, starts, lock?.attempt ?? 1, () =>
+        handle(messageOf(course.delivery), tx, lock === undefined ? op : operationWith(op, { starts })),
+      )
+    try {
+      return await once.atomic.attempt(course.named, effect, choices(course, settings, onInFlight))
+    } catch (error) {
+      if (!course.handling || !OnlyonceError.is(error) || error.code !== 'LEASE_LOST') throw error
+      return overran(course, error)
+    }
+  }
+  /** It ran longer than `maxRunMs` and left nothing: a start that failed, as if the handler had thrown. */
+  const overran = async (course: Course, error: OnlyonceError): Promise<Outcome<void>> => {
+    if (course.starts < settings.maxAttempts) return { kind: 'failed', error, replayed: false }
+    const refuse = () => {
+      throw new Unprocessable(error.message)
+    }
+    return once.atomic.attempt(course.named, refuse, choices(course, settings, 'reject'))
   }
   return async (course, onInFlight) => {
     const { key, scope } = course.named

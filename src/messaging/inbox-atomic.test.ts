@@ -17,6 +17,30 @@ function shop(handle: AtomicInboxOptions<SqliteTx>['handle']) {
   return { once, receive: inbox({ once, name: 'coupons', delivers: 'exactly-once-effect', handle }) }
 }
 
+describe("a handler with delivers: 'exactly-once-effect' that runs longer than maxRunMs", () => {
+  it.each([false, true])('is put aside after maxAttempts like any other (parked at the first: %s)', async (atOnce) => {
+    let started = 0
+    const maxAttempts = atOnce ? 1 : 3
+    const store = sqliteStore({ path: ':memory:' })
+    const once = onlyonce({ store, scope: 'shop', leaseMs: 20, maxRunMs: 20 })
+    opened.push(once, store)
+    const receive = inbox({
+      ...{ once, name: 'coupons', delivers: 'exactly-once-effect', maxAttempts, backoffMs: 1, maxBackoffMs: 1 },
+      handle() {
+        started++
+        return new Promise(() => {})
+      },
+    })
+    for (let n = 1; n < maxAttempts; n++)
+      expect(await receive(delivery({ redelivered: n > 1 }))).toMatchObject({ kind: 'retry' })
+    for (let n = 0; n < 2; n++) {
+      const verdict = await receive(delivery({ redelivered: !atOnce || n > 0 }))
+      expect(verdict).toMatchObject({ kind: 'dead-letter', reason: expect.stringContaining('longer than maxRunMs') })
+    }
+    expect(started).toBe(maxAttempts)
+  })
+})
+
 describe("the operation of a handler with delivers: 'exactly-once-effect'", () => {
   // A redelivered message runs under the lock that counts starts, which has an operation of its own.
   it.each([false, true])('is the whole of it, also when redelivered is %s', async (redelivered) => {
