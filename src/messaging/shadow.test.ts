@@ -4,6 +4,7 @@ import { onlyonce } from '../core/engine.ts'
 import { operationId } from '../core/key.ts'
 import type { Operation } from '../core/once.ts'
 import { sleep } from '../core/runtime.ts'
+import { memoryStore } from '../stores/memory/index.ts'
 import { sqliteStore } from '../stores/sqlite/index.ts'
 import { fakeRuntime } from '../testing/fake-runtime.ts'
 import { inbox, type LeasedInboxOptions, Unprocessable } from './inbox.ts'
@@ -29,6 +30,25 @@ describe('inbox in shadow mode', () => {
     for (let i = 0; i < 2; i++)
       expect(await receive(delivery({ redelivered: true }))).toEqual({ kind: 'ack', shadow: 'duplicate' })
     expect(handled).toEqual(['m1', 'm1', 'm1'])
+  })
+
+  it.each(['the release fails', 'the lease was lost'])('acknowledges what was handled although %s', async (how) => {
+    const runtime = fakeRuntime()
+    const store = memoryStore({ runtime })
+    const lock = {
+      ...store,
+      release: async () => (how === 'the release fails' ? Promise.reject(new Error('down')) : ['lost' as const]),
+    }
+    const once = onlyonce({ store: lock, scope: 'shop', runtime })
+    let handled = 0
+    const receive = inbox({
+      ...{ once, name: 'coupons', delivers: 'at-least-once', mode: 'shadow' },
+      handle: () => void handled++,
+    })
+    const verdict = receive(delivery())
+    await runtime.advance(60_000)
+    expect(await verdict).toEqual({ kind: 'ack' })
+    expect(handled).toBe(1)
   })
 
   it('tells of another body under the same id', async () => {

@@ -50,16 +50,26 @@ export function shadowRun<Tx>(
   }
 
   /** Under a lock that nobody else asks for, so that the handler has an operation with a lease, and others are not held. */
-  function handle(delivery: Delivery, { id, scope, key }: OperationKey): Promise<unknown> {
+  async function handle(delivery: Delivery, { id, scope, key }: OperationKey): Promise<void> {
     const message = messageOf(delivery)
-    const effect = (lock: Operation) => {
+    let handled = false
+    const run = (lock: Operation): unknown => {
       const op = operationWith(lock, { scope, key, child: (name) => childKey({ id }, name) })
       if (options.delivers !== 'exactly-once-effect') return (options as LeasedInboxOptions).handle(message, op)
       const store = once.store as TransactionalStore<Tx>
       return store.transaction(async (tx) => (options as AtomicInboxOptions<Tx>).handle(message, tx, op))
     }
+    const effect = async (lock: Operation) => {
+      await run(lock)
+      handled = true
+    }
     const { leaseMs, maxRunMs } = call
-    return once.exclusive({ key: runtime.token(), scope }, effect, { leaseMs, maxRunMs, onStoreDown: 'run' })
+    try {
+      await once.exclusive({ key: runtime.token(), scope }, effect, { leaseMs, maxRunMs, onStoreDown: 'run' })
+    } catch (error) {
+      // What became of the lock afterwards is nobody's business.
+      if (!handled) throw error
+    }
   }
 
   return async (delivery, named) => {
