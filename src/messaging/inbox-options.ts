@@ -4,7 +4,7 @@ import type { Delivery } from './delivery.ts'
 import type { Message } from './message.ts'
 
 /** The part of an engine that every inbox uses. */
-export type InboxEngine = Pick<Once, 'attempt' | 'exclusive' | 'find' | 'options' | 'store'>
+export type InboxEngine = Pick<Once, 'attempt' | 'exclusive' | 'find' | 'forget' | 'options' | 'store'>
 
 export interface InboxRules {
   /** The consumer's name. Part of the scope: a second consumer of the same topic handles every message too. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { bytes, delivery, setup } from '../../test/inbox-kit.ts'
+import { onlyonce } from '../core/engine.ts'
 import type { Delivery, Verdict } from './delivery.ts'
 import { inbox, Unprocessable } from './inbox.ts'
 
@@ -79,6 +80,20 @@ describe('inbox', () => {
     expect(await receive.readmit('m1')).toBe(true)
     expect(await receive(delivery({ redelivered: true }))).toEqual({ kind: 'ack' })
     expect(await receive.readmit('never seen')).toBe(false)
+  })
+
+  it('handles it again after readmit also where the engine keeps results in its cache', async () => {
+    const { runtime, store } = setup()
+    const once = onlyonce({ store, scope: 'shop', runtime, cache: { maxBytes: 100_000, maxAgeMs: 60_000 } })
+    let broken = true
+    const handle = () => {
+      if (broken) throw new Unprocessable('no such customer')
+    }
+    const { receive } = setup({ once, handle }, runtime)
+    expect((await receive(delivery())).kind).toBe('dead-letter')
+    broken = false
+    expect(await receive.readmit('m1')).toBe(true)
+    expect(await receive(delivery({ redelivered: true }))).toEqual({ kind: 'ack' })
   })
 
   it.each([

@@ -1,5 +1,5 @@
 import { reasonOf } from '../core/errors.ts'
-import { operationId, quote, resolveKey } from '../core/key.ts'
+import { quote, resolveKey } from '../core/key.ts'
 import { invalidOption } from '../core/options.ts'
 import { batchRun, type Rider } from './batch.ts'
 import { atomicRun, type Course, leasedRun, type Named } from './course.ts'
@@ -208,9 +208,11 @@ export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
     return verdicts
   }
 
-  function readmit(key: string, part?: string): Promise<boolean> {
+  async function readmit(key: string, part?: string): Promise<boolean> {
     const named = { key, scope: part === undefined ? scope : scopeWithin(scope, part) }
-    return records.forget([operationId(named.scope, key), counterId(named)]).then((removed) => removed > 0)
+    // By the engine, which may have the result in its cache; of the counter it knows nothing.
+    const [forgotten, counters] = await Promise.all([once.forget(named), records.forget([counterId(named)])])
+    return forgotten || counters > 0
   }
 
   function checkHorizon(horizonMs: number): void {
