@@ -1,3 +1,4 @@
+import { reasonOf } from '../core/errors.ts'
 import type { Publisher, PublishResult } from '../core/publisher.ts'
 import type { Runtime } from '../core/runtime.ts'
 import type { OutboxMessage } from '../core/store.ts'
@@ -11,6 +12,14 @@ export async function answersOf(
   const silent = () => new Error(`no answer within ${publishTimeoutMs} ms`)
   const asked = (async () => publish(batch))()
   const results = await timeLimit(runtime, asked, publishTimeoutMs, silent)
-  if (results.length === batch.length) return results
+  if (results.length === batch.length) return Array.from(results, answerOf)
   throw new Error(`the publisher gave ${results.length} answers to ${batch.length} messages`)
+}
+
+/** A publisher may be plain JavaScript, and what is wrong with one answer must not hold up the others. */
+function answerOf(given: PublishResult | undefined): PublishResult {
+  const { ok, reason } = Object(given) as { readonly ok?: unknown; readonly reason?: unknown }
+  if (ok === true || (ok === false && typeof reason === 'string')) return given as PublishResult
+  if (ok !== false) return { ok: false, reason: 'the publisher gave no answer for it' }
+  return { ...(given as object), ok, reason: reason === undefined ? 'the publisher gave no reason' : reasonOf(reason) }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { setup } from '../../test/relay-kit.ts'
+import type { PublishResult } from '../core/publisher.ts'
 import { memoryStore } from '../stores/memory/index.ts'
 
 function raise(): never {
@@ -118,6 +119,28 @@ describe('relay', () => {
     const stopped = two.stop()
     await short.runtime.advance(1_000)
     await stopped
+  })
+
+  it.each([
+    ['no reason', { ok: false }, 'the publisher gave no reason'],
+    ['an error for a reason', { ok: false, reason: new Error('no such topic') }, 'no such topic'],
+    ['nothing for one', undefined, 'the publisher gave no answer for it'],
+    ['a word for one', 'ok', 'the publisher gave no answer for it'],
+  ])('takes %s for a refusal of that message, and the others go on', async (_, answer, reason) => {
+    const { make, add, rows, runtime, events } = setup()
+    await add('a', 'b', 'c')
+    const sent: string[] = []
+    const publish = async (batch: readonly { readonly id: string }[]) => {
+      sent.push(...batch.map(({ id }) => id))
+      return batch.map(({ id }) => (id === 'b' ? answer : { ok: true })) as PublishResult[]
+    }
+    const one = make({ publish, maxFailures: 2, backoffMs: 1, maxBackoffMs: 1 })
+    one.start()
+    await runtime.advance(10_000)
+    expect(sent.toSorted()).toEqual(['a', 'b', 'b', 'c'])
+    expect(rows.map(({ id, parked }) => [id, parked])).toEqual([['b', reason]])
+    expect(events.filter(({ type }) => type === 'store-failed')).toEqual([])
+    await one.stop()
   })
 
   it('leaves a second relay idle until the first is stopped or disappears', async () => {
