@@ -89,5 +89,6 @@ function callOf(given: PublishOnceOptions): ResolvedCallOptions {
     // Sent again it may be there twice: only a policy that says so anyway lets the next caller go on at once.
     return error.code === 'UNKNOWN' && resolved.onAbandoned !== 'retry' ? 'abandon' : 'release'
   }
-  return Object.freeze({ ...resolved, onThrow })
+  // The engine's own choices for these are about its effects: what was sent before is no error, and a copy is not sent blindly.
+  return Object.freeze({ ...resolved, onDuplicate: 'replay', onStoreDown: 'fail', onThrow })
 }

@@ -151,6 +151,21 @@ describe('publishOnce by state', () => {
     expect(sent).toHaveLength(1)
   })
 
+  it('is not led astray by what the engine does with effects of its own', async () => {
+    const { state, sent } = setup([OK], { onDuplicate: 'reject', onStoreDown: 'run' })
+    expect(await state()('order:1100', paid)).toMatchObject({ duplicate: false })
+    expect(await state()('order:1100', paid)).toMatchObject({ duplicate: true })
+    expect(sent).toHaveLength(1)
+    const down = setup([OK], { onStoreDown: 'run' })
+    down.store.claim = () => Promise.reject(new Error('down'))
+    const asked = down
+      .state()('order:1100', paid)
+      .catch((error: unknown) => error)
+    await down.runtime.advance(10_000)
+    expect(await asked).toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    expect(down.sent).toEqual([])
+  })
+
   it('sends nothing while the store is down', async () => {
     const { state, store, sent, runtime } = setup()
     store.claim = () => Promise.reject(new Error('connection refused'))
