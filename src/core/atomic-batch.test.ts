@@ -64,6 +64,9 @@ describe('once.atomic.batch', () => {
     ])
     expect(seen.map((ops) => ops.map((op) => op?.key))).toEqual([['c', undefined, 'a']])
     expect(await effects()).toEqual(['c', 'a'])
+    expect(events.filter(({ type }) => type === 'replayed')).toEqual([
+      { type: 'replayed', scope: 'test', key: 'b', joined: false },
+    ])
     expect(events.filter(({ type }) => type === 'executed' || type === 'replayed').map(({ key }) => key)).toEqual([
       ...['b', 'c', 'b', 'a'],
     ])
@@ -72,13 +75,14 @@ describe('once.atomic.batch', () => {
   })
 
   it('tells apart what is asked for twice in one batch, by its payload', async () => {
-    const { once, effects } = await setup()
+    const { once, effects, events } = await setup()
     const asked = [1, 1, 2].map((payload) => ({ key: 'a', payload }))
     expect(kinds(await once.atomic.batch(asked, insertAll))).toEqual(['executed', 'replayed', 'mismatch'])
     expect(await effects()).toEqual(['a'])
     // Of two copies of which the first is not the bound one, the second may be: it has to be asked for again.
     const [, one, two] = asked as [unknown, { key: string; payload: number }, { key: string; payload: number }]
     expect(kinds(await once.atomic.batch([two, one], insertAll))).toEqual(['mismatch', 'undone'])
+    expect(events.filter(({ type }) => type === 'mismatch')).toEqual([{ type: 'mismatch', scope: 'test', key: 'a' }])
   })
 
   it('undoes everything when the effect throws, and blames all that it was handed', async () => {
@@ -101,7 +105,7 @@ describe('once.atomic.batch', () => {
   })
 
   it('does not begin when one of them is in flight', async () => {
-    const { once, effects, runtime } = await setup()
+    const { once, effects, runtime, events } = await setup()
     const held = gate<void>()
     const holding = once.attempt('b', held.effect)
     await runtime.advance(1)
@@ -112,6 +116,9 @@ describe('once.atomic.batch', () => {
       { kind: 'undone' },
     ])
     expect([await effects(), await once.find('a')]).toEqual([[], undefined])
+    expect(events.filter(({ type }) => type === 'in-flight')).toEqual([
+      { type: 'in-flight', scope: 'test', key: 'b', retryAfterMs: expect.any(Number) },
+    ])
     held.started[0]?.resolve()
     await holding
     expect(kinds(await once.atomic.batch(['a', 'b', 'c'], insertAll))).toEqual(['executed', 'replayed', 'executed'])
@@ -128,14 +135,26 @@ describe('once.atomic.batch', () => {
     expect((await once.find('left'))?.state).toBe(onAbandoned === 'hold' ? 'unknown' : 'done')
   })
 
+  it('answers with what the policy knows of one that was abandoned, and does not run it', async () => {
+    const { store, once, runtime, effects } = await setup()
+    const dead = onlyonce({ store, scope: 'test', leaseMs: 3_000, maxRunMs: 3_000, runtime })
+    void dead.attempt('left', () => new Promise(() => {})).catch(() => {})
+    await runtime.advance(20_000)
+    const onAbandoned = () => ({ happened: true, value: 'seen' }) as const
+    const outcomes = await once.atomic.batch(['left', 'a'], insertAll, { onAbandoned })
+    expect(outcomes[0]).toEqual({ kind: 'replayed', value: 'seen' })
+    expect([kinds(outcomes), await effects()]).toEqual([['replayed', 'executed'], ['a']])
+  })
+
   it('leaves an effect behind that runs longer than maxRunMs, and undoes it', async () => {
     const { once, effects, runtime } = await setup()
     let signal: AbortSignal | undefined
+    await once.atomic('done', () => {})
     const batch = once.atomic.batch(
-      ['a', 'b'],
+      ['done', 'a', 'b'],
       (tx, ops) => {
         void insertAll(tx, ops)
-        signal = ops[1]?.signal
+        signal = ops[2]?.signal
         return new Promise(() => {})
       },
       { maxRunMs: 5_000 },
@@ -171,6 +190,10 @@ describe('once.atomic.batch', () => {
     expect(await batch(['a'], insertAll, { onThrow: 'remember' })).toBe('OPTION_INVALID')
     expect(await batch(['a'], insertAll, { leaseMs: 0 })).toBe('OPTION_INVALID')
     expect(await batch('a', insertAll)).toBe('OPTION_INVALID')
+    await expect(once.atomic.batch('a' as never, insertAll)).rejects.toThrow('option `keys` must be a list of keys')
+    await expect(once.atomic.batch(['a'], insertAll, { waitMs: 1 } as never)).rejects.toThrow(
+      'option `waitMs` cannot be kept for a batch; there are leaseMs, maxRunMs, retentionMs, onAbandoned',
+    )
     expect(await batch(['a'], 'no function')).toBe('OPTION_INVALID')
     expect(await batch(['a', ''], insertAll)).toBe('KEY_MISSING')
     expect(await once.atomic.batch([], insertAll)).toEqual([])
@@ -184,6 +207,26 @@ describe('the commit of a batch', () => {
     expect(kinds(await once.atomic.batch(['a', 'b', 'a'], insertAll))).toEqual(['executed', 'executed', 'replayed'])
     expect(await effects()).toEqual(['a', 'b'])
     expect((await store.list({ limit: 10 })).items).toHaveLength(2)
+  })
+
+  it('is found to have happened by a record that it wrote, whatever else was in the batch', async () => {
+    const lost = { kind: 'lose-reply' } as const
+    const { once, effects } = await setup({}, { transaction: { 2: lost, 3: lost, 4: lost } })
+    await once.atomic({ key: 'done', payload: 1 }, () => {})
+    const done = { key: 'done', payload: 1 }
+    const other = { key: 'done', payload: 2 }
+    expect(kinds(await once.atomic.batch([done, 'a'], insertAll))).toEqual(['replayed', 'executed'])
+    expect(kinds(await once.atomic.batch([other, 'b'], insertAll))).toEqual(['mismatch', 'executed'])
+    expect(await effects()).toEqual(['a', 'b'])
+  })
+
+  it.each([1, 2])('of nothing new, whose answer was lost, is asked for again (payload %i)', async (payload) => {
+    const { once, events } = await setup({}, { transaction: { 2: { kind: 'lose-reply' } } })
+    await once.atomic({ key: 'done', payload: 1 }, () => {})
+    const asked = [{ key: 'done', payload }]
+    expect(await codeOf(once.atomic.batch(asked, insertAll))).toBe('STORE_UNAVAILABLE')
+    expect(events.some(({ type }) => type === 'store-failed')).toBe(true)
+    expect(kinds(await once.atomic.batch(asked, insertAll))).toEqual([payload === 1 ? 'replayed' : 'mismatch'])
   })
 
   it('that did not happen is STORE_UNAVAILABLE, and may be asked for again', async () => {
