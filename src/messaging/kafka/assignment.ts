@@ -22,9 +22,25 @@ export interface Assignment extends Session {
   settled(partition: Partition): void
 }
 
+/** What the client tells of a batch when it is done with it. */
+interface Processed {
+  readonly topic: string
+  readonly partition: number
+  readonly batchSize: number
+  readonly firstOffset: string | null
+  readonly lastOffset: string
+  readonly highWatermark: string
+}
+
+/** What comes next, as far as it is known. */
+function nextOf({ progress }: Partition, committed: KafkaCommitted | undefined): bigint | undefined {
+  const found = BigInt(committed?.offset ?? -1)
+  return progress?.watermark.next ?? (found < 0n ? undefined : found)
+}
+
 /** The partitions that the group leaves to this process, and what it holds of them. */
 export function createAssignment(
-  consumer: Pick<KafkaConsumer, 'seek' | 'pause' | 'resume'>,
+  consumer: Pick<KafkaConsumer, 'seek' | 'pause' | 'resume' | 'on'>,
   admin: Pick<KafkaAdmin, 'fetchOffsets'>,
   { groupId, limit, order, runtime, onRecord, onLost, onFailure }: AssignmentOptions,
 ): Assignment {
@@ -59,51 +75,71 @@ export function createAssignment(
     }
   }
 
-  /** What comes next, as far as it is known. */
-  async function expected(
-    one: Partition,
-  ): Promise<{ next: bigint | undefined; committed: KafkaCommitted | undefined }> {
-    const committed = one.progress === undefined ? (await known).get(placeOf(one)) : undefined
-    const found = committed === undefined ? -1n : BigInt(committed.offset)
-    return { next: one.progress?.watermark.next ?? (found < 0n ? undefined : found), committed }
-  }
-
-  /**
-   * Whether the batch begins where the one before ended. One that was fetched before a rebalance may be handed over
-   * after it: to go on from there would skip what lies between for ever.
-   */
-  function fits(one: Partition, batch: KafkaBatch, next: bigint | undefined): boolean {
-    if (next === undefined || batch.fetchedOffset === undefined || BigInt(batch.fetchedOffset) === next) return true
+  /** Whether Kafka was asked for what comes next, and does not have it. Otherwise it is asked now. */
+  function isGone(one: Partition, next: bigint, from: bigint): boolean {
     if (one.sought !== next) {
+      // Fetched before a rebalance and handed over after it: to go on from there would skip what lies between for ever.
       one.sought = next
       consumer.seek({ topic: one.topic, partition: one.partition, offset: String(next) })
       return false
     }
-    // Asked for it, and Kafka does not have it: deleted before it was handled, or the topic was made anew.
-    const gone = `${placeOf(one)}: messages from offset ${next} are gone, consuming from ${batch.fetchedOffset}`
+    const gone = `${placeOf(one)}: messages from offset ${next} are gone, consuming from ${from}`
     onFailure(new Error(`${gone}; compare the retention of the topic with the lag of the group`))
+    return true
+  }
+
+  /** The topic was made anew: what we hold is of a log that is no more. */
+  function renewed(one: Partition, from: bigint, batch: KafkaBatch): readonly [Partition, Progress] {
     lose(one)
     onLost()
-    return false
+    const fresh = newPartition(one.topic, one.partition)
+    fresh.progress = progressFrom(from, BigInt(batch.highWatermark), undefined)
+    partitions.set(placeOf(one), fresh)
+    return [fresh, fresh.progress]
+  }
+
+  function skip(progress: Progress, to: bigint): void {
+    progress.watermark.pass(to)
+    // The client, sent to where nothing is, may have committed that the group begins anew.
+    progress.committed = undefined
+    commits.soon()
   }
 
   async function begun(batch: KafkaBatch): Promise<readonly [Partition, Progress] | undefined> {
-    const place = placeOf(batch)
-    const one = partitions.get(place)
+    const one = partitions.get(placeOf(batch))
     if (one === undefined) return undefined
-    const { next, committed } = await expected(one)
+    const committed = (await known).get(placeOf(one))
     if (!one.isOurs) return undefined
-    if (fits(one, batch, next)) {
-      const start = next ?? BigInt(batch.fetchedOffset ?? batch.firstOffset() ?? batch.lastOffset())
+    const next = nextOf(one, committed)
+    const from = batch.fetchedOffset === undefined ? next : BigInt(batch.fetchedOffset)
+    const start = next ?? from ?? BigInt(batch.firstOffset() ?? batch.lastOffset())
+    if (from === undefined || from === start) {
       one.progress ??= progressFrom(start, BigInt(batch.highWatermark), committed)
       return [one, one.progress]
     }
-    if (one.isOurs) return undefined
-    const renewed = newPartition(batch.topic, batch.partition)
-    partitions.set(place, renewed)
-    renewed.progress = progressFrom(BigInt(batch.fetchedOffset ?? 0), BigInt(batch.highWatermark), undefined)
-    return [renewed, renewed.progress]
+    if (!isGone(one, start, from)) return undefined
+    if (from < start) return renewed(one, from, batch)
+    one.progress ??= progressFrom(start, BigInt(batch.highWatermark), committed)
+    // What is held is still to be handled, and is not committed past: only what follows it is missing.
+    skip(one.progress, from)
+    return [one, one.progress]
   }
+
+  /** The client hands over no batch that has nothing but aborted records and the marks of transactions. */
+  async function passEmpty({ batchSize, firstOffset, lastOffset, highWatermark, ...place }: Processed): Promise<void> {
+    const one = partitions.get(placeOf(place))
+    if (batchSize !== 0 || one === undefined) return
+    const committed = (await known).get(placeOf(one))
+    const next = nextOf(one, committed)
+    if (!one.isOurs || next === undefined || BigInt(firstOffset ?? lastOffset) > next) return
+    one.progress ??= progressFrom(next, BigInt(highWatermark), committed)
+    one.progress.watermark.pass(BigInt(lastOffset) + 1n)
+    commits.soon()
+  }
+  consumer.on('consumer.end_batch_process', ({ payload }) => {
+    // What fails here fails with the next batch too.
+    passEmpty(payload as Processed).catch(() => {})
+  })
 
   function hold(one: Partition, progress: Progress, batch: KafkaBatch): void {
     const whole = order === 'partition' ? placeOf(one) : undefined
