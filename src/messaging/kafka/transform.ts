@@ -1,4 +1,5 @@
 import { reasonOf } from '../../core/errors.ts'
+import { reportRejection } from '../../core/events.ts'
 import { sleep } from '../../core/runtime.ts'
 import { labelsOf } from '../headers.ts'
 import { type Message, messageOf, Unprocessable } from '../message.ts'
@@ -42,7 +43,7 @@ export function transform(options: TransformOptions): Transform {
   const stopping = new AbortController()
   const emit = (event: TransformEvent) => {
     try {
-      onEvent(event)
+      reportRejection(() => {}, onEvent(event))
     } catch {
       // A listener that throws must not change what is committed.
     }
