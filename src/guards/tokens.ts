@@ -109,19 +109,28 @@ export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens 
     try {
       await put(id, proof, bound, slot, ttlMs)
     } catch (error) {
-      await close(id, slot, bound)
+      // Where open tokens are answered again, somebody may have been given this one already.
+      if (onOpen !== 'reuse') await close(id, slot, bound)
       throw error
     }
     return { token: printToken(id, proof), expiresAt: new Date(runtime.now() + ttlMs) }
   }
 
-  /** Leaves a record for whoever redeems the token: idle, and with the step that shows that it was issued. */
+  /**
+   * Leaves a record for whoever redeems the token: idle, and with the step that shows that it was issued. Nobody may be
+   * told the token before that, nor when it was overtaken: replaced, or too late for its slot.
+   */
   async function put(id: string, proof: Buffer, bound: TokenBinding, slot: number, ttlMs: number): Promise<void> {
     const times = { leaseMs: PUTTING_MS, retentionMs: ttlMs - PUTTING_MS }
     const request = { fingerprint: fingerprintOf(id, proof, bound), owner: runtime.token(), ...times }
     const lease = await calls.claim(calls.name(tokenScope, id), request)
-    if (lease === undefined) throw new OnlyonceError('IN_FLIGHT', 'the token is being redeemed')
+    if (lease === undefined) throw overtaken(bound)
     await calls.leave(lease, [{ name: ISSUED, result: encodeResult(slot) }], times)
+    const now = await calls.find(slotOf(bound))
+    const stands = now?.state === 'running' && now.owner === id && now.fence === slot && now.leaseUntil > now.readAt
+    if (stands) return
+    await revoke(id, request)
+    throw overtaken(bound)
   }
 
   async function alreadyOpen(slot: ObservedRecord, wanted: Required<IssueOptions>): Promise<IssuedToken> {
@@ -136,7 +145,7 @@ export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens 
     const proof = proofOf(id, wanted)
     if (onOpen === 'reuse' && proof !== undefined) {
       // Whoever issued it has died before it could put it down.
-      if (record === undefined) await put(id, proof, wanted, fence, wanted.ttlMs)
+      if (record === undefined || isHalfPut(record)) await put(id, proof, wanted, fence, wanted.ttlMs)
       return { token: printToken(id, proof), expiresAt: new Date(runtime.now() + leftMs) }
     }
     throw new OnlyonceError(
@@ -146,14 +155,24 @@ export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens 
     )
   }
 
-  /** Answers whether the token is dead now: not while somebody redeems it. */
-  async function revoke(id: string, record: ObservedRecord | undefined): Promise<boolean> {
-    if (record === undefined) return true
-    const named = { key: id, scope: tokenScope, fingerprint: record.fingerprint }
+  /**
+   * Answers whether the token is dead now: not while somebody redeems it. One that is not put yet gets a record in its
+   * place: whoever is about to put it is not dead for sure, and must find that it is too late.
+   */
+  async function revoke(id: string, record: Pick<ObservedRecord, 'fingerprint'> | undefined): Promise<boolean> {
+    const fingerprint = record?.fingerprint ?? ''
+    const named = { key: id, scope: tokenScope, ...(fingerprint === '' ? {} : { fingerprint }) }
     const replaced = () => {
       throw new OnlyonceError('TOKEN_INVALID', 'this token was replaced by a newer one')
     }
-    const outcome = await once.attempt(named, replaced, { onThrow: 'remember', onInFlight: 'reject' })
+    const outcome = await once.attempt(named, replaced, {
+      onThrow: 'remember',
+      onInFlight: 'reject',
+      onStoreDown: 'fail',
+    })
+    // It was put since it was looked for.
+    if (outcome.kind === 'mismatch' && record === undefined)
+      return revoke(id, await calls.find(calls.name(tokenScope, id)))
     return outcome.kind === 'failed' || outcome.kind === 'replayed'
   }
 
@@ -207,6 +226,18 @@ function fingerprintOf(id: string, proof: Uint8Array, bound: TokenBinding): stri
 
 function boundText(id: string, { subject, operation }: TokenBinding): string {
   return JSON.stringify(['onlyonce token 1', id, subject, operation])
+}
+
+/** Its putting was begun, and is over without the step by which it can be redeemed. */
+function isHalfPut({ state, steps, leaseUntil, readAt }: ObservedRecord): boolean {
+  return state !== 'done' && steps.length === 0 && (state === 'idle' || leaseUntil <= readAt)
+}
+
+function overtaken({ subject, operation }: TokenBinding): OnlyonceError {
+  return new OnlyonceError(
+    'IN_FLIGHT',
+    `operation in progress: ${quote(operation)} of ${quote(subject)} was asked for by somebody else at the same time, or it took too long; ask again`,
+  )
 }
 
 function same(one: Uint8Array, other: Uint8Array): boolean {

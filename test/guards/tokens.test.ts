@@ -212,6 +212,7 @@ describe('signed tokens', () => {
       },
     }))
     const { token } = await at.issue(alice)
+    asked = 0
     expect(await code(at.redeem(`${token.slice(0, -5)}aaaaa`, alice, at.order))).toBe('TOKEN_INVALID')
     expect(await code(at.redeem(token, bob, at.order))).toBe('TOKEN_INVALID')
     expect(asked).toBe(0)
