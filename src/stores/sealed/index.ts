@@ -1,3 +1,4 @@
+import { OnlyonceError } from '../../core/errors.ts'
 import type { ObservedRecord, OperationId, Steps, StoredResult } from '../../core/record.ts'
 import {
   type AtomicClaims,
@@ -49,7 +50,7 @@ export function sealedStore<S extends Store>(store: S, { keys }: SealedStoreOpti
     },
     async list(query) {
       const page = await store.list(query)
-      return { ...page, items: page.items.map((record) => openedRecord(seal, record)) }
+      return { ...page, items: page.items.map((record) => listedRecord(seal, record)) }
     },
     forget: (ids) => store.forget(ids),
     sweep: (limit) => store.sweep(limit),
@@ -97,6 +98,20 @@ function openedRecord(seal: Seal, record: ObservedRecord): ObservedRecord {
     ...record,
     steps: openedSteps(seal, id, steps),
     ...(result === undefined ? {} : { result: openedResult(seal, id, result) }),
+  }
+}
+
+/**
+ * One record that cannot be opened must not hide those beside it: whoever asks for that operation is told. Of what is
+ * sealed nothing is handed on, so that nobody takes it for a result.
+ */
+function listedRecord(seal: Seal, record: ObservedRecord): ObservedRecord {
+  try {
+    return openedRecord(seal, record)
+  } catch (error) {
+    if (!OnlyonceError.is(error)) throw error
+    const unknown: StoredResult = { kind: 'unknown', body: new Uint8Array() }
+    return { ...record, steps: [], ...(record.result === undefined ? {} : { result: unknown }) }
   }
 }
 
