@@ -159,8 +159,7 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
       case 'executed':
         return own as HttpReply
       case 'replayed':
-        if (named.token !== undefined && outcome.value.request !== named.token.request)
-          return problem('KEY_REUSED', rules)
+        if (named.token !== undefined && !isFor(named.token.request, outcome.value)) return problem('KEY_REUSED', rules)
         return replay(call, outcome.value)
       case 'failed':
         if (outcome.error instanceof NotKept) return outcome.error.reply
@@ -248,6 +247,11 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
     describe: () => describePolicy(rules, once.options),
     rules,
   })
+}
+
+/** `undefined`: resolved by hand. Which request the token was spent on is not known then. */
+function isFor(request: string, stored: StoredReply | undefined): boolean {
+  return stored === undefined || stored.request === request
 }
 
 const NOT_REDACTED = { headers: [], body: undefined, omitted: 'not-redacted' } as const

@@ -39,6 +39,7 @@ function isReadable(body: Uint8Array): boolean {
  * @throws OnlyonceError OUTCOME_UNKNOWN for what is no reply
  */
 export function fromStored(value: unknown): HttpReply {
+  if (value === undefined) return NOT_KNOWN
   const { status, headers, body, omitted } = Object(value) as Partial<StoredReply>
   const right =
     Number.isInteger(status) &&
@@ -58,6 +59,9 @@ export function fromStored(value: unknown): HttpReply {
 }
 
 const NOTHING = new Uint8Array(0)
+
+/** A person who resolves an operation knows that it happened, and seldom how it was answered. No more can be said then. */
+const NOT_KNOWN: HttpReply = Object.freeze({ status: 200, headers: [], body: undefined, omitted: 'event-stream' })
 
 function text(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')

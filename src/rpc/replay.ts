@@ -19,7 +19,7 @@ export function replay(
   if ('omitted' in end)
     throw new OnlyonceError(
       'RESULT_UNSERIALIZABLE',
-      'the call was made, but its answer was not kept: it is longer than `maxBodyBytes`, or has no bytes',
+      'the call was made, but its answer was not kept: it is longer than `maxBodyBytes`, has no bytes, or was not known to who resolved the operation',
     )
   if ('error' in end) {
     const { code, message, details, metadata } = end.error

@@ -22,7 +22,7 @@ export type StoredEnd =
     }
   | typeof NOT_KEPT
 
-/** The answer was longer than may be kept, or has no bytes. */
+/** The answer was longer than may be kept, has no bytes, or was not known to the person who resolved the operation. */
 export const NOT_KEPT: { readonly omitted: true } = Object.freeze({ omitted: true })
 
 export interface Keeping {
@@ -52,6 +52,7 @@ export function storedError(library: RpcLibrary, error: RpcError, { maxBodyBytes
  * @throws OnlyonceError OUTCOME_UNKNOWN
  */
 export function readStored(value: unknown): StoredEnd {
+  if (value === undefined) return NOT_KEPT
   const end = Object(value) as Partial<Record<'message' | 'header' | 'trailer' | 'error' | 'omitted', unknown>>
   if (end.omitted === true) return NOT_KEPT
   if (end.message instanceof Uint8Array && isPairs(end.header) && isPairs(end.trailer))

@@ -1,24 +1,27 @@
 import { describe, expect, it } from 'vitest'
+import { storedValue } from '../../src/core/result.ts'
 import { tokens } from '../../src/guards/tokens.ts'
 import { createGuard } from '../../src/http/guard.ts'
 import { engine } from '../engine-kit.ts'
 import { callOf, guarded, type Request, reply, seen } from './guard-kit.ts'
 
 function form(options: object = {}) {
-  const { once, runtime } = engine()
+  const { once, runtime, store, open } = engine()
   const desk = tokens(once)
-  const guard = createGuard<Request>(once, {
-    tokens: desk,
-    scope: ({ request }) => request.user ?? 'alice',
-    ...options,
-  })
+  const guardOf = (of = once) =>
+    createGuard<Request>(of, { tokens: tokens(of), scope: ({ request }) => request.user ?? 'alice', ...options })
+  const guard = guardOf()
   let runs = 0
-  const submit = async (token: string | undefined, request: Request = {}, status = 201) => {
+  const submit = async (token: string | undefined, request: Request = {}, status = 201, by = once) => {
     const headers: Record<string, string> = token === undefined ? {} : { 'anti-repeat-token': token }
-    return seen(await guard(callOf({ ...request, headers }), async () => reply(status, `{"order":${++runs}}`)))
+    return seen(
+      await (by === once ? guard : guardOf(by))(callOf({ ...request, headers }), async () =>
+        reply(status, `{"order":${++runs}}`),
+      ),
+    )
   }
   const issue = async (subject = 'alice') => (await desk.issue({ subject, operation: 'POST /orders' })).token
-  return { desk, issue, submit, runtime, runs: () => runs }
+  return { desk, once, guard, store, open, issue, submit, runtime, runs: () => runs }
 }
 
 describe('a form with a one-time token', () => {
@@ -48,6 +51,18 @@ describe('a form with a one-time token', () => {
     expect(await submit(token, { url: '/refunds' })).toBe('403 invalid-token')
     expect(runs()).toBe(0)
     expect(await submit(token, { url: '/orders?from=cart' })).toBe('201 {"order":1}')
+  })
+
+  it('that a person resolved without an answer was carried out, whatever it was spent on', async () => {
+    const { once, issue, submit, guard, store, open } = form()
+    const token = await issue()
+    void guard(callOf({ headers: { 'anti-repeat-token': token } }), () => new Promise(() => {}))
+    await new Promise((resolve) => setImmediate(resolve))
+    const spent = (await store.list({ limit: 10, scope: `${once.options.scope}/token` })).items.map(
+      ({ id, owner, fence }) => ({ lease: { id, owner, fence }, result: storedValue(undefined), retentionMs: 60_000 }),
+    )
+    expect(await store.complete(spent)).toEqual(['ok'])
+    expect(await submit(token, {}, 201, open())).toBe('409 unrecordable')
   })
 
   it('that was carried out does not answer another form with the same token', async () => {

@@ -64,13 +64,20 @@ export interface Given {
   readonly owner?: string
   readonly leaseMs?: number
   readonly retentionMs?: number
+  readonly fingerprint?: string
   readonly on?: SqliteStore
 }
 
 export async function claim(key: string, given: Given = {}): Promise<Lease> {
-  const { scope = 'payments', owner = systemRuntime.token(), leaseMs = 60_000, retentionMs = 86_400_000 } = given
+  const {
+    scope = 'payments',
+    owner = systemRuntime.token(),
+    leaseMs = 60_000,
+    retentionMs = 86_400_000,
+    fingerprint = '',
+  } = given
   const id = operationId(scope, key)
-  const [outcome] = await (given.on ?? store).claim([{ id, scope, key, fingerprint: '', owner, leaseMs, retentionMs }])
+  const [outcome] = await (given.on ?? store).claim([{ id, scope, key, fingerprint, owner, leaseMs, retentionMs }])
   if (outcome?.kind !== 'granted') throw new Error(`not granted: ${outcome?.kind}`)
   return outcome.lease
 }

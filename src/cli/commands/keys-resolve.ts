@@ -1,5 +1,7 @@
 import type { Lease, ObservedRecord, StoredResult } from '../../core/record.ts'
-import { storedValue } from '../../core/result.ts'
+import { readResult, storedValue } from '../../core/result.ts'
+import { fromStored } from '../../http/stored-reply.ts'
+import { readStored } from '../../rpc/stored.ts'
 import { type Act, type ActOptions, act, forgetUnchanged } from '../act.ts'
 import { failure, usage } from '../exit.ts'
 import type { Io } from '../io.ts'
@@ -21,19 +23,20 @@ export function keysResolve(io: Io, options: ResolveOptions): Promise<number> {
   if ((options.happened === true) === (options.didNotHappen === true)) {
     throw usage('say what became of the effect: either --happened or --did-not-happen')
   }
-  if (options.happened) return act(io, options, happened(resultFrom(options.value), options.retentionMs))
+  if (options.happened) return act(io, options, happened(resultFrom(options.value), options))
   if (options.value !== undefined) throw usage('--value belongs to --happened: an effect that did not happen has none')
   if (options.retentionMs !== undefined)
     throw usage('--retention-ms belongs to --happened: it is how long the result is kept')
   return act(io, options, DID_NOT_HAPPEN)
 }
 
-function happened(result: StoredResult, retentionMs: number | undefined): Act {
+function happened(result: StoredResult, { scope, retentionMs }: ResolveOptions): Act {
   return {
     verb: 'resolve',
     done: 'resolved (happened)',
     warnings(record) {
       requireUndecided(record)
+      requireReadable(scope ?? record.scope, result)
       return [
         'The operation becomes done with the value you gave, and duplicates are answered with it from now on.',
         'The effect does not run again. If it did not happen after all, it is lost.',
@@ -110,4 +113,51 @@ function resultFrom(json: string | undefined): StoredResult {
   const result = storedValue(value)
   if (result.kind === 'value') return result
   throw usage(`--value cannot be stored: ${new TextDecoder().decode(result.body)}`)
+}
+
+const ANSWER = '{"status":201,"headers":[["content-type","application/json"]],"body":"…"}'
+const ERROR = '{"error":{"code":5,"message":"…","details":[],"metadata":[]}}'
+
+/** A value that its guard cannot read would be no result for ever: what is done cannot be resolved again. */
+function requireReadable(scope: string | undefined, result: StoredResult): void {
+  const guard = guardOf(scope)
+  if (guard === undefined) return
+  const read = readResult('', result)
+  try {
+    guard.read(read !== undefined && 'value' in read ? read.value : null)
+  } catch {
+    throw usage(
+      `the scope is that of ${guard.name}, so --value must be ${guard.expected}; or leave --value out: duplicates are then told that it happened and that its answer is not known`,
+    )
+  }
+}
+
+const GUARDS = {
+  http: { name: 'the HTTP guard', expected: `the answer that duplicates get: ${ANSWER}`, read: fromStored },
+  rpc: { name: 'the RPC guard', expected: `the error that duplicates get: ${ERROR}`, read: readStored },
+}
+
+/** By the composite scopes that they make. Those of one-time tokens are the application's own. */
+function guardOf(scope: string | undefined): (typeof GUARDS)[keyof typeof GUARDS] | undefined {
+  const parts = partsOf(scope)
+  const [, second = '', third = '', url = ''] = parts
+  if (/^[A-Z][A-Z-]*$/.test(third) && (parts.length === 3 ? DIGEST.test(second) : parts.length === 4 && url[0] === '/'))
+    return GUARDS.http
+  if (
+    (parts.length === 4 && third === 'rpc') ||
+    (parts.length === 2 && DIGEST.test(parts[0] ?? '') && second === 'rpc')
+  )
+    return GUARDS.rpc
+  return undefined
+}
+
+const DIGEST = /^[0-9a-f]{64}$/
+
+function partsOf(scope = ''): readonly string[] {
+  try {
+    const parts: unknown = JSON.parse(scope)
+    return Array.isArray(parts) && parts.every((part) => typeof part === 'string') ? parts : []
+  } catch {
+    return []
+  }
 }
