@@ -142,6 +142,27 @@ describe('publishOnce by state', () => {
     expect(sent).toHaveLength(1)
   })
 
+  it('never sends again what the publisher calls unknown, either', async () => {
+    const lost = { ok: false, reason: 'timeout', unknown: true } as const
+    const { state, sent, runtime } = setup([lost, OK], { leaseMs: 3_000 })
+    const publish = state({ onAbandoned: 'hold' })
+    const failed = { code: 'UNKNOWN', message: expect.stringContaining('is not known (timeout)') }
+    await expect(publish('order:1100', paid)).rejects.toMatchObject(failed)
+    await expect(publish('order:1100', paid)).rejects.toMatchObject({ code: 'IN_FLIGHT' })
+    await runtime.advance(3_001)
+    for (let i = 0; i < 2; i++)
+      await expect(publish('order:1100', paid)).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    expect(sent).toHaveLength(1)
+  })
+
+  it('sends again at once what is unknown by default, and what is never taken where nobody knows', async () => {
+    const lost = { ok: false, reason: 'timeout', unknown: true, permanent: true } as const
+    const { state, sent } = setup([lost, OK])
+    await expect(state()('order:1100', paid)).rejects.toMatchObject({ code: 'UNKNOWN' })
+    expect((await state()('order:1100', paid)).duplicate).toBe(false)
+    expect(sent[1]).toEqual(sent[0])
+  })
+
   it('is settled by reconcile, which asks what became of it', async () => {
     const { state, sent, runtime } = setup(['throw', OK], { leaseMs: 3_000 })
     const publish = state({ onAbandoned: () => ({ happened: true, value: 'the id it was sent with' }) })

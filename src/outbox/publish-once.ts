@@ -58,11 +58,11 @@ export function publishOnce(options: PublishOnceOptions): PublishOnce {
     // The broker took its time to answer: an owner that was replaced meanwhile must not send any more.
     if (alreadyPublished !== undefined) signal?.().throwIfAborted()
     const [result] = await answersOf(settings, [message]).catch((cause) => {
-      const why = `whether the broker took the message of ${quote(key)} is not known (${reasonOf(cause)})`
-      throw new NotPublished('UNKNOWN', `${why}: it may be sent again, under the same id`, { cause })
+      throw notKnown(key, reasonOf(cause), { cause })
     })
-    if (result?.ok === true) return false
-    const { reason = 'no reason given', permanent = false } = Object(result) as { reason?: string; permanent?: boolean }
+    if (result?.ok !== false) return false
+    const { reason, permanent, unknown } = result
+    if (unknown) throw notKnown(key, reason)
     throw permanent
       ? new NotPublished('REFUSED_FOR_GOOD', `the broker never takes the message of ${quote(key)}: ${reason}`)
       : new NotPublished('REFUSED', `the broker refused the message of ${quote(key)}: ${reason}: call again`)
@@ -98,4 +98,9 @@ export function publishOnce(options: PublishOnceOptions): PublishOnce {
     )
     return { id: sentId, duplicate }
   }
+}
+
+function notKnown(key: string, reason: string, options?: ErrorOptions): NotPublished {
+  const why = `whether the broker took the message of ${quote(key)} is not known (${reason})`
+  return new NotPublished('UNKNOWN', `${why}: it may be sent again, under the same id`, options)
 }

@@ -115,7 +115,7 @@ describeWith('nats', (url) => {
     const connection = await open(`nats://127.0.0.1:${proxy.port}`)
     const publish = publisher({ jetstream: jetstream(connection), headers, timeoutMs: 1_500 })
     proxy.onReply = (chunk) => (chunk.includes('"stream"') ? 'cut' : undefined)
-    expect(await publish([message('a')])).toMatchObject([{ ok: false }])
+    expect(await publish([message('a')])).toMatchObject([{ ok: false, unknown: true }])
     proxy.onReply = undefined
     await until('it is confirmed', async () => (await publish([message('a')]))[0]?.ok === true)
     expect((await manager.streams.info(stream)).state.messages).toBe(1)

@@ -5,6 +5,7 @@ import { systemRuntime } from '../../core/runtime.ts'
 import type { OutboxMessage } from '../../core/store.ts'
 import type { BullQueue } from './client.ts'
 import { jobData, messageIdOf } from './job.ts'
+import { failureOf } from './publish-failure.ts'
 
 export interface BullPublisherOptions {
   /** A queue of BullMQ, or a function that answers the queue for a message. It stays yours and is not closed. */
@@ -35,17 +36,25 @@ export function publisher(options: BullPublisherOptions): Publisher {
   if (typeof job !== 'function') throw invalidOption('job', 'must be a function', job)
 
   async function publish(message: OutboxMessage): Promise<PublishResult> {
+    let add: () => Promise<PublishResult>
     try {
-      const to = typeof queue === 'function' ? queue(message) : queue
-      const given = job(message)
-      // Under a name of its own for each try, a job that was added is told from an older one that BullMQ names.
-      const jobId =
-        given.deduplication === undefined ? jobIdOf(message.id) : `${jobIdOf(message.id)}~${systemRuntime.token()}`
-      const { id } = await to.add(message.topic, jobData(message), { ...given, jobId })
-      if (id === jobId) return { ok: true }
-      return await copyOf(to, message, id)
+      add = addition(message)
     } catch (error) {
       return { ok: false, reason: reasonOf(error) }
+    }
+    return add().catch(failureOf)
+  }
+
+  function addition(message: OutboxMessage): () => Promise<PublishResult> {
+    const to = typeof queue === 'function' ? queue(message) : queue
+    const given = job(message)
+    // Under a name of its own for each try, a job that was added is told from an older one that BullMQ names.
+    const jobId =
+      given.deduplication === undefined ? jobIdOf(message.id) : `${jobIdOf(message.id)}~${systemRuntime.token()}`
+    const data = jobData(message)
+    return async () => {
+      const { id } = await to.add(message.topic, data, { ...given, jobId })
+      return id === jobId ? { ok: true } : copyOf(to, message, id)
     }
   }
 

@@ -1,9 +1,9 @@
-import { reasonOf } from '../../core/errors.ts'
 import { invalidOption, refuseUnknown } from '../../core/options.ts'
 import type { Publisher, PublishResult } from '../../core/publisher.ts'
 import type { OutboxMessage } from '../../core/store.ts'
 import { ID_HEADER, ORDERING_KEY_HEADER } from '../headers.ts'
 import type { KafkaMessage, KafkaProducer } from './client.ts'
+import { type Failure, failureOf } from './publish-failure.ts'
 import { isPermanent } from './refusal.ts'
 
 export interface KafkaPublisherOptions {
@@ -50,25 +50,28 @@ export function publisher(options: KafkaPublisherOptions): KafkaPublisher {
   }
 
   /** `undefined`: all are stored. */
-  async function attempt(messages: readonly OutboxMessage[]): Promise<{ readonly error: unknown } | undefined> {
+  async function attempt(messages: readonly OutboxMessage[]): Promise<Failure | undefined> {
     const topic = messages[0]?.topic ?? ''
+    let wasSent = false
     try {
-      await (await current()).send({ topic, acks: -1, messages: messages.map(recordOf) })
+      const records = messages.map(recordOf)
+      const producer = await current()
+      wasSent = true
+      await producer.send({ topic, acks: -1, messages: records })
       return undefined
     } catch (error) {
-      return { error }
+      return { error, wasSent }
     }
   }
 
   /** Looks for the messages that Kafka will never take, among those it refused together. */
   async function divide(
     messages: readonly OutboxMessage[],
-    failure: { readonly error: unknown },
+    failure: Failure,
     answer: (message: OutboxMessage, result: PublishResult) => void,
   ): Promise<void> {
     if (messages.length === 1 || !isPermanent(failure.error)) {
-      const permanent = isPermanent(failure.error)
-      const result = { ok: false, reason: reasonOf(failure.error), ...(permanent ? { permanent } : {}) } as const
+      const result = failureOf(failure)
       for (const message of messages) answer(message, result)
       return
     }

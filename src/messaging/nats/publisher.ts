@@ -4,9 +4,10 @@ import { invalidOption, refuseUnknown } from '../../core/options.ts'
 import type { Publisher, PublishResult } from '../../core/publisher.ts'
 import type { OutboxMessage } from '../../core/store.ts'
 import { ORDERING_KEY_HEADER } from '../headers.ts'
-import { apiCode, type NatsHeaders, type NatsHeadersFactory, type NatsJetStream, type NatsPubAck } from './client.ts'
+import type { NatsHeaders, NatsHeadersFactory, NatsJetStream, NatsPubAck } from './client.ts'
 import { idOf, MSG_ID_HEADER, SERVERS_OWN } from './message.ts'
 import { checkClient } from './options.ts'
+import { failureOf, refused } from './publish-failure.ts'
 import { isSubject } from './subject.ts'
 
 export interface NatsPublisherOptions {
@@ -19,9 +20,6 @@ export interface NatsPublisherOptions {
   /** Default 5 000. A message that JetStream has not confirmed by then counts as unknown, and is published again. */
   readonly timeoutMs?: number
 }
-
-/** Larger than the stream or the server takes. */
-const TOO_LARGE = 10_054
 
 /**
  * Publishes to JetStream with the id as `Nats-Msg-Id`; a message is `ok` when a stream has stored it, now or, by the
@@ -49,9 +47,14 @@ export function publisher(options: NatsPublisherOptions): Publisher {
     }
     if (idOf(sent) !== message.id)
       return refused(`its id ${quote(message.id)} is empty, or begins or ends with a blank, which NATS does not keep`)
+    return store(to, message, sent).catch((error: unknown) => failureOf(error, to))
+  }
+
+  async function store(to: string, message: OutboxMessage, sent: NatsHeaders): Promise<PublishResult> {
     const ack = await jetstream.publish(to, message.body, { headers: sent, timeout: timeoutMs })
-    if (!ack.stream) return { ok: false, reason: 'JetStream gave an answer without a stream' }
-    return ack.duplicate ? await verify(message, ack) : { ok: true }
+    if (!ack.stream) return { ok: false, reason: 'JetStream gave an answer without a stream', unknown: true }
+    if (!ack.duplicate) return { ok: true }
+    return verify(message, ack).catch((error: unknown) => ({ ok: false, reason: reasonOf(error), unknown: true }))
   }
 
   /** The server remembers ids apart from messages, and a message may be gone while its id is not. */
@@ -67,18 +70,15 @@ export function publisher(options: NatsPublisherOptions): Publisher {
     return { ok: true }
   }
 
+  // What throws here was not sent: `subject` is the caller's.
   return (batch) =>
     Promise.all(
-      batch.map((message) => publishOne(message).catch((error: unknown) => failure(error, subjectOf(message)))),
+      batch.map((message) =>
+        publishOne(message).catch((error: unknown) =>
+          OnlyonceError.is(error) ? refused(reasonOf(error)) : { ok: false, reason: reasonOf(error) },
+        ),
+      ),
     )
-
-  function subjectOf(message: OutboxMessage): string {
-    try {
-      return subject(message)
-    } catch {
-      return message.topic
-    }
-  }
 }
 
 function headersFor({ id, headers, orderingKey }: OutboxMessage, empty: NatsHeadersFactory): NatsHeaders {
@@ -89,15 +89,4 @@ function headersFor({ id, headers, orderingKey }: OutboxMessage, empty: NatsHead
   if (orderingKey !== undefined) sent.append(ORDERING_KEY_HEADER, orderingKey)
   sent.append(MSG_ID_HEADER, id)
   return sent
-}
-
-const refused = (reason: string): PublishResult => ({ ok: false, reason, permanent: true })
-
-function failure(error: unknown, subject: string): PublishResult {
-  const name = error instanceof Error ? error.name : ''
-  // The client's name for "nobody answered": no stream takes the subject, or there is no JetStream.
-  if (name === 'JetStreamNotEnabled') return { ok: false, reason: `no stream takes the subject ${quote(subject)}` }
-  const reason = reasonOf(error)
-  const tooLarge = apiCode(error) === TOO_LARGE || (name === 'InvalidArgumentError' && /max_payload/.test(reason))
-  return OnlyonceError.is(error) || tooLarge ? refused(reason) : { ok: false, reason }
 }

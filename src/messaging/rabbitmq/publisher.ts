@@ -36,8 +36,8 @@ export interface RabbitPublisher extends Publisher, AsyncDisposable {
 
 /**
  * Publishes durable messages over a confirm channel. `ok` is what a queue has taken for good; refused, each by itself, is
- * what no queue takes, what RabbitMQ does not take, and what has no form in AMQP (`permanent`). Throws when the channel
- * was lost and nothing is known of any.
+ * what no queue takes, what RabbitMQ does not take, and what has no form in AMQP (`permanent`). `unknown` is what was
+ * not answered before the channel was lost; throws when that is all of them.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function publisher(options: RabbitPublisherOptions): RabbitPublisher {
@@ -78,8 +78,10 @@ async function sendOne(
     await confirms.send(exchange, message.topic, message.body, propertiesOf(message, systemRuntime.now()))
     return DONE
   } catch (error) {
-    if (error instanceof NotConfirmed && error.kind === 'unknown') unknown.push(error)
-    return { ok: false, reason: reasonOf(error) }
+    const reason = reasonOf(error)
+    if (!(error instanceof NotConfirmed && error.kind === 'unknown')) return { ok: false, reason }
+    unknown.push(error)
+    return { ok: false, reason, unknown: true }
   }
 }
 

@@ -5,6 +5,7 @@ import type { OutboxMessage } from '../../core/store.ts'
 import type { RedisStreamsClient, Word } from './client.ts'
 import { fieldsOf } from './entry.ts'
 import { type Send, sendWith } from './port.ts'
+import { failureOf } from './publish-failure.ts'
 
 export interface RedisStreamsPublisherOptions {
   /** A client of ioredis, node-redis or iovalkey. It stays yours and is not closed. */
@@ -42,14 +43,20 @@ export function publisher(options: RedisStreamsPublisherOptions): Publisher {
   }
 
   async function publish(message: OutboxMessage): Promise<PublishResult> {
+    let to: string
+    let words: Word[]
     try {
-      const to = stream(message)
-      const once = (await deduplicates(to)) ? producer : undefined
-      const place = await send(to, addition(to, message, once))
-      if (/^\d+-\d+$/.test(String(place))) return { ok: true }
-      return { ok: false, reason: `redis did not say where it put the message, but ${String(place)}` }
+      to = stream(message)
+      words = addition(to, message, (await deduplicates(to)) ? producer : undefined)
     } catch (error) {
       return { ok: false, reason: reasonOf(error) }
+    }
+    try {
+      const place = await send(to, words)
+      if (/^\d+-\d+$/.test(String(place))) return { ok: true }
+      return { ok: false, reason: `redis did not say where it put the message, but ${String(place)}`, unknown: true }
+    } catch (error) {
+      return failureOf(error)
     }
   }
 

@@ -3,8 +3,9 @@ import { invalidOption, refuseUnknown } from '../../core/options.ts'
 import type { Publisher, PublishResult } from '../../core/publisher.ts'
 import type { OutboxMessage } from '../../core/store.ts'
 import { ORDERING_KEY_HEADER } from '../headers.ts'
-import { CODE, codeOf, type RocketOutgoing, type RocketProducer } from './client.ts'
+import type { RocketOutgoing, RocketProducer } from './client.ts'
 import { idOf } from './message.ts'
+import { failureOf } from './publish-failure.ts'
 
 export interface RocketPublisherOptions {
   /** A `Producer` that was started. Yours to shut down. */
@@ -17,23 +18,6 @@ export interface RocketPublisherOptions {
   /** Default: none. For how long the broker keeps a message before it hands it over; its topic must be a DELAY topic. */
   readonly delayMs?: (message: OutboxMessage) => number | undefined
 }
-
-const NEVER_TAKEN: ReadonlySet<number | undefined> = new Set([
-  CODE.illegalTopic,
-  CODE.illegalTag,
-  CODE.illegalKey,
-  CODE.illegalGroup,
-  CODE.illegalProperty,
-  CODE.illegalDeliveryTime,
-  CODE.conflictWithType,
-  CODE.payloadTooLarge,
-  CODE.bodyTooLarge,
-  CODE.bodyEmpty,
-  CODE.headersTooLarge,
-  CODE.propertiesTooLarge,
-])
-/** The client's own refusals have no code: a body that is too large, a topic of another type. */
-const CLIENT_REFUSED = /^(Message body size exceeds|Current message type not match)/
 
 /**
  * Publishes each message to the topic it names; `ok` when the broker answered for it. Messages with the same ordering
@@ -51,12 +35,17 @@ export function publisher(options: RocketPublisherOptions): Publisher {
     throw invalidOption('delayMs', 'must be a function from message to milliseconds', delayMs)
 
   async function send(message: OutboxMessage): Promise<PublishResult> {
+    let sent: RocketOutgoing
     try {
-      await producer.send(outgoing(message, fifo, delayMs?.(message)))
+      sent = outgoing(message, fifo, delayMs?.(message))
+    } catch (error) {
+      return { ok: false, reason: reasonOf(error) }
+    }
+    try {
+      await producer.send(sent)
       return { ok: true }
     } catch (error) {
-      const permanent = NEVER_TAKEN.has(codeOf(error)) || CLIENT_REFUSED.test(reasonOf(error))
-      return { ok: false, reason: reasonOf(error), ...(permanent ? { permanent } : {}) }
+      return failureOf(error)
     }
   }
 

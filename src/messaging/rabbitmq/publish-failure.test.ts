@@ -1,0 +1,28 @@
+import { EventEmitter } from 'node:events'
+import { expect, it } from 'vitest'
+import { publisher } from './publisher.ts'
+
+const message = (id: string) => ({ id, topic: 'paid', body: Buffer.from('x'), headers: {} })
+
+/** Takes every message, answers for the first as it is told, and then is closed. */
+function losing(error: unknown) {
+  const events = new EventEmitter()
+  let taken = 0
+  const publish = (...args: readonly unknown[]) => {
+    taken++
+    const answer = args.at(-1) as (error: unknown) => void
+    if (taken === 1) setImmediate(() => answer(error))
+    else setImmediate(() => setImmediate(() => events.emit('close')))
+    return true
+  }
+  return Object.assign(events, { publish, waitForConfirms: async () => {} })
+}
+
+it('what was not answered before the channel was lost is unknown, what was refused is not', async () => {
+  const publish = publisher({ channel: losing(new Error('nack')) as never })
+  const unknown = { ok: false, reason: expect.stringContaining('before RabbitMQ answered'), unknown: true }
+  expect(await publish([message('a'), message('b')])).toEqual([
+    { ok: false, reason: expect.stringContaining('did not take') },
+    unknown,
+  ])
+})
