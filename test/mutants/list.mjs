@@ -376,7 +376,7 @@ export const mutants = [
     edits: [
       {
         file: atomicBatch,
-        search: '  await afterCommitFailed(context, distinct[Math.max(written, 0)] as Call, owner, witness, error)\n',
+        search: '  else await afterCommitFailed(context, distinct[written] as Call, owner, witness, error)\n',
         replace: '',
       },
     ],
