@@ -33,6 +33,30 @@ describe('another protocol', () => {
     expect(answer).toMatch(/\r\n\r\nhello first later closing$/)
   })
 
+  it('outlives a client that is refused and resets the connection', async () => {
+    const upstream = await counting()
+    const { url } = await proxyTo(upstream.url)
+    for (let n = 0; n < 5; n++) {
+      const socket = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {})
+      await event(socket, 'connect')
+      socket.write('GET * HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+      await sleep(20)
+      socket.resetAndDestroy()
+    }
+    await sleep(50)
+    expect((await fetch(`${url}/alive`)).status).toBe(201)
+  })
+
+  it('ends with an upstream that breaks off its refusal', async () => {
+    const upstream = await counting()
+    upstream.server.on('upgrade', (_, socket) => {
+      socket.write('HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\nhalf')
+      setTimeout(() => socket.destroy(), 50)
+    })
+    const { url } = await proxyTo(upstream.url)
+    expect(await raw(url, upgrade('GET', 'websocket', '\r\n'))).toMatch(/^HTTP\/1.1 403 .*half$/s)
+  })
+
   it('gives the answer of an upstream that does not want to, and says when there is none', async () => {
     const upstream = await counting(426)
     const { url } = await proxyTo(upstream.url)

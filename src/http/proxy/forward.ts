@@ -17,6 +17,9 @@ export interface Forwarding {
   readonly failed: (why: Failure) => void
 }
 
+/** RFC 9112 §4: what Node reads of a reason it does not always write. */
+const REASON = /^[\t\x20-\x7e\x80-\xff]*$/
+
 /** Sends a request on and pipes the answer back, both ways as fast as the slower side takes it. */
 export function forward(
   req: IncomingMessage,
@@ -65,13 +68,15 @@ export function forward(
     answer.on('end', end)
     answer.on('error', lost)
     answer.on('close', lost)
+    const { statusCode = 0, statusMessage = '' } = answer
+    if (statusCode < 200 || statusCode > 999 || !REASON.test(statusMessage)) return lost()
     try {
       for (const [name, value] of Object.entries(endToEnd(answer))) res.setHeader(name, value)
     } catch {
       return lost()
     }
-    res.statusCode = answer.statusCode ?? 502
-    res.statusMessage = answer.statusMessage ?? ''
+    res.statusCode = statusCode
+    res.statusMessage = statusMessage
     answer.pipe(res)
     // A body that is there leaves in one piece with the head; one that takes its time must not hold the head back.
     runtime.after(0, () => {

@@ -17,7 +17,7 @@ import { type Address, type ProxyOptions, resolveProxyOptions } from './options.
 import { type Failure, type ProxyProblem, proxyProblem } from './problems.ts'
 import { isAmbiguous, NoScope, scopeHeader } from './scope.ts'
 import { again, isWebSocket, refuse, tunnel } from './upgrade.ts'
-import { createUpstream, targetOf } from './upstream.ts'
+import { createUpstream, hasSeveralHosts, targetOf } from './upstream.ts'
 
 export type { ProxyOptions } from './options.ts'
 
@@ -88,7 +88,14 @@ export async function startProxy(once: Once, given: ProxyOptions): Promise<Runni
     const target = targetOf(req)
     if (counters.inFlight > maxInFlight) answer(res, 'overloaded')
     else if (target === undefined) answer(res, 'badTarget')
-    else route(req, res, target)
+    else if (hasSeveralHosts(req)) answer(res, 'badRequest')
+    else {
+      try {
+        route(req, res, target)
+      } catch (error) {
+        refused(req, res, error)
+      }
+    }
   }
 
   function route(req: IncomingMessage, res: ServerResponse, target: string): void {
@@ -104,16 +111,24 @@ export async function startProxy(once: Once, given: ProxyOptions): Promise<Runni
   const { maxHeaderBytes: maxHeaderSize, requestTimeoutMs: requestTimeout } = options
   const server = createServer({ maxHeaderSize, requestTimeout }, handle)
   server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // Node takes its own listener off, and an error that nobody hears ends the process.
+    socket.on('error', () => {})
     const target = targetOf(req)
     const full = draining || counters.inFlight + tunnels.size >= maxInFlight
     if (!isWebSocket(req)) again(server, req, socket, head)
     else if (full) refuse(socket, proxyProblem('overloaded'))
     else if (target === undefined) refuse(socket, proxyProblem('badTarget'))
+    else if (hasSeveralHosts(req)) refuse(socket, proxyProblem('badRequest'))
     else if (guards.guardFor(req, target) !== undefined) refuse(socket, proxyProblem('noUpgrade'))
     else {
       tunnels.add(socket)
       socket.on('close', () => tunnels.delete(socket))
-      tunnel(req, socket, head, { upstream, runtime, target })
+      try {
+        tunnel(req, socket, head, { upstream, runtime, target })
+      } catch (error) {
+        onError(error)
+        refuse(socket, proxyProblem('broken'))
+      }
     }
   })
   const admin = options.admin && createAdmin({ once, counters, draining: () => draining, describe: guards.describe })

@@ -68,6 +68,7 @@ export function tunnel(
   asked.on('response', (answer: IncomingMessage) => {
     cancel()
     socket.write(headOf(answer, { ...without(endToEnd(answer), 'content-length'), Connection: 'close' }))
+    answer.on('close', () => socket.end())
     answer.pipe(socket)
   })
   asked.end()

@@ -59,6 +59,11 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   }
 }
 
+/** Which of them is meant cannot be known, and must not be guessed (RFC 9112 §3.2). */
+export function hasSeveralHosts({ headersDistinct }: IncomingMessage): boolean {
+  return (headersDistinct.host?.length ?? 0) > 1
+}
+
 /** Path and query of a request line. `undefined` for anything else, such as the target of `CONNECT`. */
 export function targetOf({ url = '', method }: IncomingMessage): string | undefined {
   if (url.startsWith('/') || (url === '*' && method === 'OPTIONS')) return url
