@@ -1,6 +1,6 @@
 import { invalidOption } from '../core/options.ts'
 import { type Runtime, systemRuntime } from '../core/runtime.ts'
-import { attempt, discard } from './attempt.ts'
+import { attempt, discard, type Tried } from './attempt.ts'
 import { wasCarriedOut } from './conflict.ts'
 import { readCall } from './queued-call.ts'
 import { reasonFor } from './reason.ts'
@@ -66,11 +66,19 @@ export function redeliver(
     const reason = reasonFor(tried)
     const verdict = judge(tried, { ...judging, keyed: headers.has(keyHeader) })
     if (tried.kind === 'answered') discard(tried.response)
-    if (verdict === 'failure' || tried.kind === 'failed') return { ok: false, reason }
+    if (verdict === 'failure' || tried.kind === 'failed')
+      return isUnknown(tried) ? { ok: false, reason, unknown: true } : { ok: false, reason }
     return tried.response.status < 400 || wasCarriedOut(tried.conflict) ? { ok: true } : permanent(reason)
   }
 
   return (batch) => Promise.all(batch.map((one) => send(one).catch(unsendable)))
+}
+
+/** The server may have carried it out, or may be about to. */
+function isUnknown(tried: Tried): boolean {
+  if (tried.kind === 'failed') return true
+  const { status } = tried.response
+  return status === 408 || status === 409 || status >= 500
 }
 
 function permanent(reason: string): Redelivered {

@@ -24,7 +24,7 @@ export interface QueuedCall {
 /** What became of a queued call. It is what the relay of the outbox wants to hear. */
 export type Redelivered =
   | { readonly ok: true }
-  | { readonly ok: false; readonly reason: string; readonly permanent?: boolean }
+  | { readonly ok: false; readonly reason: string; readonly permanent?: boolean; readonly unknown?: boolean }
 
 /** What `failsafe` is told: the answer nobody wanted, or the error instead of one. */
 export type Failure =

@@ -172,15 +172,18 @@ describe('redeliver', () => {
     const server = await serve((response, { url }) => response.writeHead(Number(url.slice(1))).end())
     const calls: QueuedCall[] = []
     const { send } = client({ queue: async (call) => calls.push(call), retry: () => true })
-    for (const status of [200, 409, 422, 503]) await send(`${server.origin}/${status}`, POST)
+    for (const status of [200, 409, 422, 429, 503]) await send(`${server.origin}/${status}`, POST)
     const stranger = { headers: { a: 'b' }, body: new Uint8Array() }
     expect(await redeliver(fetch)([...calls, stranger])).toEqual([
       { ok: true },
-      { ok: false, reason: 'HTTP 409' },
+      { ok: false, reason: 'HTTP 409', unknown: true },
       { ok: false, reason: 'HTTP 422', permanent: true },
-      { ok: false, reason: 'HTTP 503' },
+      { ok: false, reason: 'HTTP 429' },
+      { ok: false, reason: 'HTTP 503', unknown: true },
       { ok: false, reason: 'it is not a call that was queued by the policy failback', permanent: true },
     ])
+    const reset = () => Promise.reject(new TypeError('fetch failed'))
+    expect(await redeliver(reset)(calls.slice(0, 1))).toEqual([{ ok: false, reason: 'fetch failed', unknown: true }])
     const headers = () => Promise.reject(new Error('no token today'))
     expect(await redeliver(fetch, { headers })(calls.slice(0, 1))).toEqual([{ ok: false, reason: 'no token today' }])
   })
