@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { encodeResult } from '../core/codec.ts'
 import { onlyonce } from '../core/engine.ts'
 import type { Store } from '../core/store.ts'
 import { memoryStore } from '../stores/memory/index.ts'
@@ -169,4 +170,15 @@ it("'reuse' puts down anew what was put down half", async () => {
   await runtime.advance(500)
   const { token } = await issue(form)
   expect(await redeem(token, form, () => 'ordered')).toBe('ordered')
+})
+
+it('a slot that a person resolved is told of, and not asked for without end', async () => {
+  const { base, other } = race(replace, 'find', 99)
+  await other.issue({ ...form, ttlMs: 60_000 })
+  for (const { id, owner, fence, state } of (await base.list({ limit: 10 })).items) {
+    if (state !== 'running') continue
+    const result = { kind: 'value', body: encodeResult(undefined) } as const
+    await base.complete([{ lease: { id, owner, fence }, result, retentionMs: 60_000 }])
+  }
+  await expect(other.issue({ ...form, ttlMs: 60_000 })).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
 })

@@ -94,6 +94,8 @@ export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens 
       if (lease !== undefined) return lease.fence
       const record = await calls.find(slotOf(bound))
       if (record?.state === 'running') return record
+      // Nothing of ours completes a slot.
+      if (record?.state === 'done') throw decidedByHand(bound)
       // It was closed between the two questions.
     }
   }
@@ -231,6 +233,13 @@ function boundText(id: string, { subject, operation }: TokenBinding): string {
 /** Its putting was begun, and is over without the step by which it can be redeemed. */
 function isHalfPut({ state, steps, leaseUntil, readAt }: ObservedRecord): boolean {
   return state !== 'done' && steps.length === 0 && (state === 'idle' || leaseUntil <= readAt)
+}
+
+function decidedByHand({ subject, operation }: TokenBinding): OnlyonceError {
+  return new OnlyonceError(
+    'OUTCOME_UNKNOWN',
+    `the slot for ${quote(operation)} of ${quote(subject)} was resolved by hand, so no token can be issued; forget it: onlyonce keys forget`,
+  )
 }
 
 function overtaken({ subject, operation }: TokenBinding): OnlyonceError {
