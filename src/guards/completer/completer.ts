@@ -1,5 +1,5 @@
 import { OnlyonceError } from '../../core/errors.ts'
-import { report } from '../../core/events.ts'
+import { report, reportRejection } from '../../core/events.ts'
 import { sleep } from '../../core/runtime.ts'
 import type { CompleterEvent } from './events.ts'
 import { type CompleterOptions, resolveCompleter } from './options.ts'
@@ -34,7 +34,7 @@ export function completer(given: CompleterOptions): Completer {
 
   const tell = (event: CompleterEvent) => {
     try {
-      onEvent(event)
+      reportRejection(onListenerError, onEvent(event))
     } catch (error) {
       report(onListenerError, error)
     }
