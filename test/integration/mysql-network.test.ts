@@ -8,6 +8,7 @@ import { type TestDatabase, testDatabase } from '../support/mysql.ts'
 import { createProxy } from '../support/proxy.ts'
 import { failure } from '../support/rejections.ts'
 import { describeWith, describeWithFresh } from '../support/services.ts'
+import { sleepMs } from '../support/waiting.ts'
 
 describeWith('mysql', (url) => {
   let database: TestDatabase
@@ -71,6 +72,26 @@ describeWith('mysql', (url) => {
     await Promise.all(all)
     // One that did not answer is not used again: its answer may still come, to somebody else.
     expect((await connectionIds()).filter((id) => before.includes(id))).toEqual([])
+    await store[Symbol.asyncDispose]()
+    await pool.end()
+    await proxy.close()
+  })
+
+  it('a transaction on a half-open connection is given up in time as well', async () => {
+    const proxy = await createProxy(Number(new URL(url).port))
+    const through = new URL(database.url)
+    through.port = String(proxy.port)
+    const pool = mysql.createPool({ uri: through.href, connectionLimit: 1 })
+    const store = database.store({ pool, timeoutMs: 1_500 })
+    await database.store().migrate()
+    await store.find([operationId('test', 'key')])
+    // The floor of fences that is known is old by then, and is asked for first.
+    await sleepMs(1_100)
+    proxy.blackhole()
+    const error = await failure(onlyonce({ store, scope: 'test' }).atomic('key', () => expect.fail('it began')))
+    expect(error.message).toContain('no answer within 1500 ms')
+    proxy.resume()
+    expect(await onlyonce({ store, scope: 'test' }).atomic('key', () => 1)).toBe(1)
     await store[Symbol.asyncDispose]()
     await pool.end()
     await proxy.close()

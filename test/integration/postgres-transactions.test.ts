@@ -57,6 +57,81 @@ describeWith('postgres', (url) => {
     return seen
   }
 
+  it('what an effect left behind reaches nobody else on its connection', async () => {
+    const { once, store } = await throughProxy(2)
+    const pool = new pg.Pool({ connectionString: url, max: 1 })
+    const own = database.store({ pool })
+    leftovers.push(async () => {
+      await own[Symbol.asyncDispose]()
+      await pool.end()
+    })
+    await once.atomic('warm', async () => {})
+    let goOn: () => void = () => {}
+    const gate = new Promise<void>((resolve) => {
+      goOn = resolve
+    })
+    let slow: Promise<unknown> = Promise.resolve()
+    const outer = onlyonce({ store: own, scope: 'test' })
+    const failed = outer.atomic('outer', async (tx) => {
+      await new Promise<void>((begun) => {
+        slow = codeOf(
+          outer.atomic(
+            'slow',
+            async (inner) => {
+              begun()
+              await gate
+              await inner.query('SELECT 1')
+            },
+            { tx },
+          ),
+        )
+      })
+      throw new Error('beside it')
+    })
+    expect(await codeOf(failed)).toMatchObject({ message: 'beside it' })
+    const stranger = await pool.connect()
+    await stranger.query('BEGIN')
+    goOn()
+    await slow
+    expect((await stranger.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
+    await stranger.query('COMMIT')
+    stranger.release()
+    expect(await store.find([])).toEqual([])
+  })
+
+  it('what an effect did not wait for is not written after its COMMIT', async () => {
+    const { once, store } = await throughProxy(2, { prepare: false })
+    const message = { id: 'm1', topic: 'paid', body: Buffer.from('x'), headers: {} }
+    let appended: Promise<unknown> = Promise.resolve()
+    await once.atomic('warm', async () => {})
+    await store.transaction(async (tx) => {
+      appended = codeOf(store.outbox.append(tx, [message]))
+    })
+    const code = await appended
+    const { waiting } = await store.outbox.stats()
+    // Either it went out with the transaction, or it was refused; never beside it.
+    expect([code, waiting]).toEqual([expect.not.stringContaining('resolved'), 0])
+  })
+
+  it.each(["o'brien", 'back\\slash', "'; DROP TABLE x; --"])(
+    'takes the key %j where backslash_quote is off',
+    async (key) => {
+      const options = new URL(url)
+      options.searchParams.set('options', '-c backslash_quote=off')
+      const pool = new pg.Pool({ connectionString: options.href, max: 1 })
+      const store = database.store({ pool })
+      leftovers.push(async () => {
+        await store[Symbol.asyncDispose]()
+        await pool.end()
+      })
+      const once = onlyonce({ store, scope: 'test' })
+      // The first one is sent with parameters; the statement is prepared from then on.
+      await once.atomic('warm', async () => {})
+      expect(await once.atomic(key, async () => 1)).toBe(1)
+      expect((await once.find(key))?.key).toBe(key)
+    },
+  )
+
   it.each([1, 5])('a COMMIT whose answer is lost is found to have happened, with a pool of %i', async (max) => {
     const { proxy, once } = await throughProxy(max)
     await once.atomic('warm', async () => {})

@@ -125,6 +125,8 @@ export async function beginTransaction(
       if (name !== CANARY) await command(`RELEASE SAVEPOINT ${name}`)
     },
     async rollbackTo(name) {
+      // Somebody else may have the connection by now.
+      if (!open) throw over()
       if (undone === undefined) await command(`ROLLBACK TO SAVEPOINT ${name}`)
     },
     async restart(savepoint) {

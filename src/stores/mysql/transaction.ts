@@ -1,7 +1,7 @@
 import { OnlyonceError } from '../../core/errors.ts'
 import type { Lease } from '../../core/record.ts'
 import { sleep } from '../../core/runtime.ts'
-import { backoff } from '../../core/time-limit.ts'
+import { backoff, timeLimit } from '../../core/time-limit.ts'
 import { endedInside, unsettled } from '../sql/endings.ts'
 import { toRecord } from '../sql/rows.ts'
 import { type Asking, type Holding, senderOf } from './asking.ts'
@@ -37,6 +37,13 @@ export function createTransactions(
   const { runtime, timeoutMs, lockWaitMs, database } = options
   const handles = new WeakMap<MysqlTx, OpenTransaction>()
 
+  /** The first thing that a connection is asked: one that is half open never answers. */
+  async function readFloor(client: MysqlConnection): Promise<void> {
+    const silent = () => new Error(`connection lost: no answer within ${timeoutMs} ms`)
+    const [row] = await timeLimit(runtime, senderOf(client).rows(statements.readFloor, []), timeoutMs, silent)
+    floors.read(Number(row?.fence ?? 0))
+  }
+
   async function inTransaction<T>(
     client: MysqlConnection,
     { breakOff, tidy }: Holding,
@@ -44,7 +51,7 @@ export function createTransactions(
   ): Promise<{ readonly value: T; readonly lost?: LostCommit }> {
     let current: OpenTransaction
     try {
-      if (!floors.fresh) floors.read(Number((await senderOf(client).rows(statements.readFloor, []))[0]?.fence))
+      if (!floors.fresh) await readFloor(client)
       current = await beginTransaction(client, schema.isolationVariable, options)
     } catch (error) {
       breakOff(error as Error)

@@ -33,9 +33,12 @@ export function joinBytes(parts: readonly Uint8Array[]): { readonly bytes: Buffe
   return { bytes: Buffer.concat(parts), lengths: plainArray(parts.map(({ length }) => length)) }
 }
 
-/** For `EXECUTE` in a simple query, which has no parameters. An E string, so that no setting changes what it means. */
+/**
+ * For `EXECUTE` in a simple query, which has no parameters. An E string, so that no setting changes what it means; an
+ * apostrophe is doubled, since `backslash_quote` may refuse the other way.
+ */
 export function textLiteral(value: string | null): string {
-  return value === null ? 'NULL' : `E'${value.replace(/[\\']/g, '\\$&')}'`
+  return value === null ? 'NULL' : `E'${value.replace(/\\/g, '\\\\').replace(/'/g, "''")}'`
 }
 
 function quoted(text: string): string {

@@ -83,6 +83,8 @@ export function openTransaction(
       }
     }
     await settled()
+    // Not awaited by the effect, and overtaken by the COMMIT: outside of the transaction nothing may be written.
+    if (!open) throw over()
     return (await limited(asking.send(client, statement, values))).rows
   }
 
@@ -116,6 +118,8 @@ export function openTransaction(
       else waiting.push(`RELEASE SAVEPOINT ${name}`)
     },
     async rollbackTo(name) {
+      // Somebody else may have the connection by now.
+      if (!open) throw over()
       const unsent = waiting.indexOf(`SAVEPOINT ${name}`)
       if (unsent >= 0) {
         waiting.length = unsent + 1

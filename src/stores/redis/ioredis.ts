@@ -22,7 +22,12 @@ export function ioredisPort(client: IoredisClient | IoredisCluster): RedisPort {
           client.off('message', hear)
           await client.unsubscribe(channel)
         }
-        await client.subscribe(channel)
+        try {
+          await client.subscribe(channel)
+        } catch (error) {
+          client.off('message', hear)
+          throw error
+        }
         return stop
       },
     }
