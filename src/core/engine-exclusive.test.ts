@@ -34,6 +34,24 @@ describe('exclusive', () => {
     expect(error.code).toMatch(/^KEY_/)
   })
 
+  it.each(['', 'tenant-undefined', {}, '!lock:x', 'x'.repeat(400)])('refuses the scope %j', async (scope) => {
+    const { once } = engine()
+    const error = await refusal(once.exclusive({ key: 'a', scope: scope as string }, () => expect.fail('ran')))
+    expect(error).toMatchObject({ code: 'OPTION_INVALID' })
+  })
+
+  it('answers with the value of an effect whose lock cannot be given back: it runs out by itself', async () => {
+    const { once, runtime } = engine({}, (verb) => (verb === 'release' ? { kind: 'lose-request' } : undefined))
+    const value = once.exclusive('a', () => 1)
+    await runtime.advance(1_000)
+    expect(await value).toBe(1)
+    expect(await refusal(once.exclusive('a', () => 2))).toMatchObject({ code: 'IN_FLIGHT' })
+    await runtime.advance(3_000)
+    const again = once.exclusive('a', () => 3)
+    await runtime.advance(1_000)
+    expect(await again).toBe(3)
+  })
+
   it('names the option that is wrong', async () => {
     const { once } = engine()
     const error = await refusal(once.exclusive('a', () => 1, { leaseMs: -1 }))

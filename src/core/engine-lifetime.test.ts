@@ -35,6 +35,24 @@ it('removes expired records in the background while there are calls', async () =
 })
 
 describe('close', () => {
+  it('lets nobody begin who waited behind a call with another payload', async () => {
+    const kit = engine()
+    await kit.once.attempt({ key: 'a', payload: 2 }, () => {
+      throw new Error('given back')
+    })
+    const slow = kit.open({}, (verb, call) =>
+      verb === 'claim' && call === 1 ? { kind: 'delay-request', ms: 100 } : undefined,
+    )
+    const first = slow.attempt({ key: 'a', payload: 1 }, () => expect.fail('another payload'))
+    const behind = refusal(slow.attempt({ key: 'a', payload: 2 }, () => expect.fail('began after close')))
+    await kit.runtime.advance(10)
+    const closed = slow.close()
+    await kit.runtime.advance(1_000)
+    await closed
+    expect(await first).toMatchObject({ kind: 'mismatch' })
+    expect((await behind).code).toBe('CLOSED')
+  })
+
   it('lets running effects settle, refuses what is new, and may be called again', async () => {
     const { once, runtime } = engine()
     const { started, effect } = gate<number>()

@@ -5,7 +5,7 @@ import { OnlyonceError } from './errors.ts'
 import { createEvents } from './events.ts'
 import { createFlights } from './flights.ts'
 import { createJoining, type Lead } from './joining.ts'
-import { type KeyInput, quote, RESERVED_SCOPE_MARK, resolveKey } from './key.ts'
+import { checkScope, type KeyInput, quote, RESERVED_SCOPE_MARK, resolveKey } from './key.ts'
 import { type Keeping, leadLeased } from './leased.ts'
 import type { Effect, Once, Outcome } from './once.ts'
 import { type CallOptions, type EngineOptions, invalidOption, resolveCallOptions, resolveOptions } from './options.ts'
@@ -85,6 +85,7 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
   const exclusive = async <T>(key: KeyInput, effect: Effect<T>, given: CallOptions = {}): Promise<T> => {
     const leaseMs = given.leaseMs ?? options.leaseMs
     const asked = typeof key === 'object' && key !== null ? key : undefined
+    if (asked?.scope !== undefined) checkScope(asked.scope)
     const scope = `${RESERVED_SCOPE_MARK}lock:${asked?.scope ?? options.scope}`
     // Only the fence and the steps of a lock are of use after it was given back, and only for a while.
     const call = callOf(

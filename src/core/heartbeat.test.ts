@@ -34,6 +34,19 @@ function heartbeat(renew: () => Promise<WriteOutcome>, more: More = {}) {
 const never = () => new Promise<WriteOutcome>(() => {})
 
 describe('a heartbeat', () => {
+  it('renews with a third of the lease left, however long the claim took', async () => {
+    const { stop, runtime, beats } = heartbeat(async () => 'ok', { askedAt: -170, maxRunMs: 10_000 })
+    await runtime.advance(30)
+    expect(beats).toEqual([30])
+    await runtime.advance(200)
+    expect(beats).toEqual([30, 130, 230])
+    stop()
+    const late = heartbeat(async () => 'ok', { askedAt: -290, maxRunMs: 10_000 })
+    await late.runtime.advance(0)
+    expect(late.beats).toEqual([0])
+    late.stop()
+  })
+
   it('renews every third of the lease until maxRunMs is over, then says so once', async () => {
     const { runtime, beats, lost } = heartbeat(async () => 'ok')
     await runtime.advance(5_000)

@@ -34,7 +34,7 @@ export class Heartbeat {
   constructor(held: Held) {
     this.#held = held
     this.#safeUntil = held.askedAt + held.leaseMs
-    this.#cancel = this.#schedule(held.askedAt)
+    this.#cancel = this.#schedule(held.runtime.elapsed())
   }
 
   stop(): void {
@@ -46,7 +46,9 @@ export class Heartbeat {
     const { runtime, leaseMs, maxRunMs, askedAt } = this.#held
     // Whoever could not renew must know when the lease is over, and not a beat later: then somebody else may start.
     const untilLost = this.#failing && !this.#told ? this.#safeUntil - now : leaseMs
-    const dueMs = Math.min(Math.min(leaseMs / 3, askedAt + maxRunMs - now), untilLost)
+    // What took its time to be granted, or renewed, is renewed sooner: with a third of the lease left.
+    const untilLate = this.#failing ? leaseMs : this.#safeUntil - leaseMs / 3 - now
+    const dueMs = Math.min(leaseMs / 3, askedAt + maxRunMs - now, untilLost, untilLate)
     return runtime.after(Math.max(0, dueMs), () => void this.#beat())
   }
 

@@ -90,7 +90,10 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
       const flight = flights.get(call.named.id)
       if (flight === undefined) return leadAndWait(call, lead, deadline)
       const settled = await follow(call, flight, deadline)
-      if (settled === undefined) continue
+      if (settled === undefined) {
+        checkOpen()
+        continue
+      }
       announce(call, settled, true)
       return settled
     }

@@ -68,6 +68,26 @@ describe('an unreliable store', () => {
     expect(await failing).toBe('plain')
   })
 
+  it('holds nobody for longer than maxRunMs while it runs unprotected', async () => {
+    const { once, runtime } = engine({ onStoreDown: 'run', maxRunMs: 5_000 }, always('claim', { kind: 'lose-request' }))
+    let signal: AbortSignal | undefined
+    const hung = once.attempt('a', (op) => {
+      signal = op.signal
+      return new Promise(() => {})
+    })
+    await runtime.advance(1_000)
+    expect(signal?.aborted).toBe(false)
+    expect(await once.attempt('a', () => 'second')).toMatchObject({ kind: 'in-flight' })
+    const waiting = once.attempt('a', () => 'third', { onInFlight: 'wait', waitMs: 500 })
+    await runtime.advance(500)
+    expect(await waiting).toMatchObject({ kind: 'in-flight' })
+    const closed = once.close()
+    await runtime.advance(5_000)
+    expect(await hung).toMatchObject({ kind: 'failed', error: { code: 'LEASE_LOST' } })
+    expect(signal?.aborted).toBe(true)
+    await closed
+  })
+
   it('that answers what cannot be right is not down: nothing runs unprotected', async () => {
     const { once, open, store, events } = engine()
     await once('b', () => 1)

@@ -11,7 +11,7 @@ import { storedError, storedValue } from './result.ts'
 import { sleep } from './runtime.ts'
 import type { ClaimOutcome, Completion, WriteOutcome } from './store.ts'
 import { verdictOn } from './throw-policy.ts'
-import { backoff } from './time-limit.ts'
+import { backoff, timeLimit } from './time-limit.ts'
 
 /** `result` keeps what the effect returned; `lock` keeps nothing and gives the operation back. */
 export type Keeping = 'result' | 'lock'
@@ -40,7 +40,7 @@ export async function leadLeased(
     claim = await calls.claim(claimRequest(context, call, runtime.token()))
   } catch (error) {
     tellStoreDown(context, call, error)
-    return await runUnprotected(call, effect)
+    return await runUnprotected(context, call, effect, leading)
   }
   const answeredAt = runtime.elapsed()
   leading.claimed(claim, answeredAt + (claim.kind === 'running' ? claim.retryAfterMs : leaseMs))
@@ -116,7 +116,9 @@ async function endOtherwise(
     if (ended.decided.kind === 'unknown') tell(context, call, { type: 'unknown' })
     return settled
   }
-  if ((await calls.release(lease)) === 'lost') throw lockLost(context, call, grant)
+  // It is done. A lock that cannot be given back runs out by itself, and nobody must be told to ask again for that.
+  const given = await calls.release(lease).catch(() => 'ok' as const)
+  if (given === 'lost') throw lockLost(context, call, grant)
   tell(context, call, { type: 'executed', attempt, fence: lease.fence, tookMs })
   return { kind: 'local', value: ended.value, fence: lease.fence }
 }
@@ -192,10 +194,24 @@ function tellStoreDown(context: EngineContext, call: Call, error: unknown): void
   tell(context, call, { type: 'unprotected', error })
 }
 
-async function runUnprotected(call: Call, effect: Effect<unknown>): Promise<Settled> {
-  const op = new RunningOperation({ named: call.named, attempt: 1, starts: 1, fence: 0, owner: '', steps: [] })
+/** For as long as an attempt may: whoever waits for it in this process must not wait for ever. */
+async function runUnprotected(
+  { runtime }: EngineContext,
+  { named, options }: Call,
+  effect: Effect<unknown>,
+  leading: LeadingFlight,
+): Promise<Settled> {
+  const { leaseMs, maxRunMs } = options
+  const op = new RunningOperation({ named, attempt: 1, starts: 1, fence: 0, owner: '', steps: [] })
+  leading.claimed({ kind: 'running', retryAfterMs: leaseMs }, runtime.elapsed() + leaseMs)
+  const tooLong = () => {
+    const loss = leaseLost(named.key, 'it ran longer than maxRunMs, without the store')
+    RunningOperation.abort(op, loss)
+    return loss
+  }
+  const run = (async () => effect(op))()
   try {
-    return { kind: 'local', value: await effect(op), fence: 0 }
+    return { kind: 'local', value: await timeLimit(runtime, run, maxRunMs, tooLong), fence: 0 }
   } catch (error) {
     return { kind: 'failed', error }
   }

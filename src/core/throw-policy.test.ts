@@ -15,6 +15,27 @@ const lost = () => {
   throw new Error('no answer')
 }
 
+describe('onThrow that answers no verdict', () => {
+  it.each([undefined, true, 'forget', 'a promise'])('gives the key back and is reported: %s', async (answer) => {
+    const isLater = answer === 'a promise'
+    const verdict = () => (isLater ? Promise.reject(new Error('later')) : answer)
+    const reported: string[] = []
+    const store = memoryStore()
+    const once = onlyonce({
+      ...{ store, scope: 's', onThrow: verdict as never },
+      onListenerError: (error) => reported.push(String(error)),
+    })
+    const failing = () => {
+      throw new Error('declined')
+    }
+    expect(await once.attempt('a', failing)).toMatchObject({ kind: 'failed', replayed: false })
+    expect(await once.attempt('a', () => 'again')).toMatchObject({ kind: 'executed' })
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(reported).toContainEqual(expect.stringContaining('onThrow must answer'))
+    expect(reported).toHaveLength(isLater ? 2 : 1)
+  })
+})
+
 describe("onThrow that answers 'abandon'", () => {
   it('gives the error to the caller, and keeps everyone away until the lease is over', async () => {
     const { runtime, once } = setup()
