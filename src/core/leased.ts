@@ -116,8 +116,14 @@ async function endOtherwise(
     if (ended.decided.kind === 'unknown') tell(context, call, { type: 'unknown' })
     return settled
   }
-  // It is done. A lock that cannot be given back runs out by itself, and nobody must be told to ask again for that.
-  const given = await calls.release(lease).catch(() => 'ok' as const)
+  const given = await calls.release(lease).catch((error: unknown) => {
+    // Not what the store says: whoever is told that nothing has changed asks again, and the effect runs twice.
+    throw new OnlyonceError(
+      'OUTCOME_UNKNOWN',
+      `the effect of ${quote(call.named.key)} ran, but its lock could not be given back (${reasonOf(error)}); it runs out by itself`,
+      { cause: error },
+    )
+  })
   if (given === 'lost') throw lockLost(context, call, grant)
   tell(context, call, { type: 'executed', attempt, fence: lease.fence, tookMs })
   return { kind: 'local', value: ended.value, fence: lease.fence }

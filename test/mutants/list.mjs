@@ -234,7 +234,11 @@ export const mutants = [
     bug: 'maxRunMs does not end the heartbeat, so a hung effect holds its key for ever',
     edits: [
       { file: heartbeat, search: "    if (sentAt >= askedAt + maxRunMs) return this.#lost('max-run')\n", replace: '' },
-      { file: heartbeat, search: 'Math.min(leaseMs / 3, askedAt + maxRunMs - now)', replace: 'leaseMs / 3' },
+      {
+        file: heartbeat,
+        search: 'leaseMs / 3, askedAt + maxRunMs - now, untilLost',
+        replace: 'leaseMs / 3, untilLost',
+      },
     ],
   },
   {
