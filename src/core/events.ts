@@ -66,6 +66,16 @@ export function report(reporter: (error: unknown) => void, error: unknown): void
   }
 }
 
+/** What a function of the user's answers; `undefined` when it throws, which is reported and changes nothing else. */
+export function tried<T>(reporter: (error: unknown) => void, ask: () => T): T | undefined {
+  try {
+    return ask()
+  } catch (error) {
+    report(reporter, error)
+    return undefined
+  }
+}
+
 /** An async function fits where one without a result is asked for; its rejection must not end the process. */
 export function reportRejection(reporter: (error: unknown) => void, returned: unknown): void {
   if (returned instanceof Promise) returned.catch((error) => report(reporter, error))

@@ -1,6 +1,6 @@
 import { VALUE_UNREAD } from '../core/context.ts'
 import { type ErrorCode, OnlyonceError } from '../core/errors.ts'
-import { report } from '../core/events.ts'
+import { tried } from '../core/events.ts'
 import type { Once, Operation, Outcome } from '../core/once.ts'
 import { type AbandonedPolicy, type CallOptions, invalidOption, resolveCallOptions } from '../core/options.ts'
 import type { Cancel } from '../core/runtime.ts'
@@ -83,10 +83,10 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
   let waiting = 0
 
   function decide(reply: HttpReply, call: HttpCall<R>): StoredReply {
-    const decision = tried(() => rules.outcome?.(reply, call)) ?? defaultOutcome(reply)
+    const decision = safely(() => rules.outcome?.(reply, call)) ?? defaultOutcome(reply)
     if (decision === 'release' || decision === 'abandon') throw new NotKept(reply, decision)
-    const stored = tried(() => kept(reply)) ?? toStored({ ...reply, ...NOT_REDACTED }, rules.kept)
-    if (stored.omitted !== undefined) tried(() => unrecordable(stored.omitted as Omitted, call))
+    const stored = safely(() => kept(reply)) ?? toStored({ ...reply, ...NOT_REDACTED }, rules.kept)
+    if (stored.omitted !== undefined) safely(() => unrecordable(stored.omitted as Omitted, call))
     return stored
   }
 
@@ -98,15 +98,8 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
     return stored
   }
 
-  /** The handler has run: a function of the user's that throws now is reported, and must not make it run again. */
-  function tried<T>(ask: () => T): T | undefined {
-    try {
-      return ask()
-    } catch (error) {
-      report(onListenerError, error)
-      return undefined
-    }
-  }
+  /** The handler has run: a function of the user's that throws now must not make it run again. */
+  const safely = <T>(ask: () => T) => tried(onListenerError, ask)
 
   /** One call of the engine, which knows a duplicate that waits from a handler at work. */
   async function attempt(

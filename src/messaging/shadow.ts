@@ -53,14 +53,12 @@ export function shadowRun<Tx>(
   async function handle(delivery: Delivery, { id, scope, key }: OperationKey): Promise<void> {
     const message = messageOf(delivery)
     let handled = false
-    const run = (lock: Operation): unknown => {
-      const op = operationWith(lock, { scope, key, child: (name) => childKey({ id }, name) })
-      if (options.delivers !== 'exactly-once-effect') return (options as LeasedInboxOptions).handle(message, op)
-      const store = once.store as TransactionalStore<Tx>
-      return store.transaction(async (tx) => (options as AtomicInboxOptions<Tx>).handle(message, tx, op))
-    }
     const effect = async (lock: Operation) => {
-      await run(lock)
+      const op = operationWith(lock, { scope, key, child: (name) => childKey({ id }, name) })
+      if (options.delivers === 'exactly-once-effect') {
+        const store = once.store as TransactionalStore<Tx>
+        await store.transaction(async (tx) => (options as AtomicInboxOptions<Tx>).handle(message, tx, op))
+      } else await (options as LeasedInboxOptions).handle(message, op)
       handled = true
     }
     const { leaseMs, maxRunMs } = call

@@ -60,9 +60,9 @@ export function publishOnce(options: PublishOnceOptions): PublishOnce {
     const [result] = await answersOf(settings, [message]).catch((cause) => {
       throw notKnown(key, reasonOf(cause), { cause })
     })
-    if (result?.ok !== false) return false
-    const { reason, permanent, unknown } = result
-    if (unknown) throw notKnown(key, reason)
+    if (result?.ok === true) return false
+    if (result === undefined || result.unknown) throw notKnown(key, result?.reason ?? 'there was no answer')
+    const { reason, permanent } = result
     throw permanent
       ? new NotPublished('REFUSED_FOR_GOOD', `the broker never takes the message of ${quote(key)}: ${reason}`)
       : new NotPublished('REFUSED', `the broker refused the message of ${quote(key)}: ${reason}: call again`)

@@ -1,4 +1,4 @@
-import { report } from '../core/events.ts'
+import { tried } from '../core/events.ts'
 import type { Operation } from '../core/once.ts'
 import { isFinal } from './codes.ts'
 import type { RpcLibrary } from './library.ts'
@@ -29,15 +29,8 @@ export function runOf<Request extends RpcRequest, Response extends RpcResponse>(
 ): Run<Response> {
   let ended: Run<Response>['ended']
 
-  /** The handler has run: what goes wrong with its answer is reported, and must not make it run again. */
-  function tried<T>(ask: () => T): T | undefined {
-    try {
-      return ask()
-    } catch (error) {
-      report(onListenerError, error)
-      return undefined
-    }
-  }
+  /** The handler has run: what goes wrong with its answer must not make it run again. */
+  const safely = <T>(ask: () => T) => tried(onListenerError, ask)
 
   return {
     async effect(op) {
@@ -49,13 +42,13 @@ export function runOf<Request extends RpcRequest, Response extends RpcResponse>(
         ended = { thrown }
         // Anything else is INTERNAL to the client, and says nothing about the request.
         if (!library.isError(thrown)) throw thrown
-        const decided = tried(() => rules.outcome?.(thrown, call)) ?? (isFinal(thrown.code) ? 'final' : 'release')
+        const decided = safely(() => rules.outcome?.(thrown, call)) ?? (isFinal(thrown.code) ? 'final' : 'release')
         if (decided === 'release') throw thrown
-        return tried(() => storedError(library, thrown, rules)) ?? NOT_KEPT
+        return safely(() => storedError(library, thrown, rules)) ?? NOT_KEPT
       }
       ended = { response }
       const { output } = request.method
-      return tried(() => storedAnswer(library.toBinary(output, response.message), response, rules)) ?? NOT_KEPT
+      return safely(() => storedAnswer(library.toBinary(output, response.message), response, rules)) ?? NOT_KEPT
     },
     get ended() {
       return ended

@@ -3,6 +3,17 @@ import type { ObservedRecord } from '../../src/core/record.ts'
 import { leftAloneMs } from '../../src/guards/completer/due.ts'
 import { abandonedWorld, LEASE_MS } from './completer-kit.ts'
 
+it('a listener that rejects or throws is reported, and changes nothing', async () => {
+  for (const failing of [() => Promise.reject(new Error('telemetry')), () => expect.fail('telemetry')]) {
+    const reported: unknown[] = []
+    const { leaveBehind, complete, afterLease } = abandonedWorld({ onListenerError: (error) => reported.push(error) })
+    await leaveBehind('a')
+    await afterLease()
+    expect(await complete({ test: () => 'paid' }, { onEvent: failing }).round()).toMatchObject({ completed: 1 })
+    expect(String(reported)).toContain('telemetry')
+  }
+})
+
 describe('a handler that throws', () => {
   it('leaves the operation to be carried on later, by any completer, with a growing pause', async () => {
     const { leaveBehind, complete, afterLease, runtime, told, store } = abandonedWorld()

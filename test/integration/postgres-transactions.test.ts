@@ -58,14 +58,12 @@ describeWith('postgres', (url) => {
   }
 
   it('what an effect left behind reaches nobody else on its connection', async () => {
-    const { once, store } = await throughProxy(2)
     const pool = new pg.Pool({ connectionString: url, max: 1 })
     const own = database.store({ pool })
     leftovers.push(async () => {
       await own[Symbol.asyncDispose]()
       await pool.end()
     })
-    await once.atomic('warm', async () => {})
     let goOn: () => void = () => {}
     const gate = new Promise<void>((resolve) => {
       goOn = resolve
@@ -96,7 +94,6 @@ describeWith('postgres', (url) => {
     expect((await stranger.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
     await stranger.query('COMMIT')
     stranger.release()
-    expect(await store.find([])).toEqual([])
   })
 
   it('what an effect did not wait for is not written after its COMMIT', async () => {
@@ -109,8 +106,7 @@ describeWith('postgres', (url) => {
     })
     const code = await appended
     const { waiting } = await store.outbox.stats()
-    // Either it went out with the transaction, or it was refused; never beside it.
-    expect([code, waiting]).toEqual([expect.not.stringContaining('resolved'), 0])
+    expect([code === 'resolved', waiting]).toEqual([false, 0])
   })
 
   it.each(["o'brien", 'back\\slash', "'; DROP TABLE x; --"])(
