@@ -53,6 +53,27 @@ describe('a commit', () => {
     expect(await once.atomic('a', insert('a'))).toEqual({ key: 'a' })
   })
 
+  it('that the store tries a second time is forgotten by then: what the effect throws there is its answer', async () => {
+    const { once, store } = await setup()
+    const transaction = store.transaction.bind(store)
+    const refusal = new Error('the card was declined')
+    store.transaction = async (work) => {
+      const undone = new Error('could not serialize access')
+      await transaction(async (tx) => {
+        await work(tx)
+        throw undone
+      }).catch((error) => expect(error).toBe(undone))
+      return transaction(work)
+    }
+    let runs = 0
+    const effect = () => {
+      runs += 1
+      if (runs === 2) throw refusal
+    }
+    await expect(once.atomic('a', effect)).rejects.toBe(refusal)
+    expect(runs).toBe(2)
+  })
+
   it('whose answer was lost and whose record cannot be read for a whole lease is OUTCOME_UNKNOWN', async () => {
     const { once, runtime, count } = await setup({}, (verb, call) =>
       verb === 'find' || (verb === 'transaction' && call === 1) ? { kind: 'lose-reply' } : undefined,

@@ -39,8 +39,9 @@ export async function leadAtomic<Tx>(
   const owner = context.runtime.token()
   let reached: Settled | undefined
   try {
-    reached = undefined
     const settled = await store.transaction(async (tx) => {
+      // A store may run this again: what the try before it reached was undone.
+      reached = undefined
       reached = await insideTransaction(context, store, call, effect, tx, owner, claimed)
       return reached
     })
