@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import { operationId } from '../../src/core/key.ts'
 import type { Lease } from '../../src/core/record.ts'
 import type { ClaimOutcome, ClaimRequest, Completion } from '../../src/core/store.ts'
-import { type RedisStore, type RedisStoreOptions, redisStore } from '../../src/stores/redis/index.ts'
+import { type RedisClient, type RedisStore, type RedisStoreOptions, redisStore } from '../../src/stores/redis/index.ts'
 import { later } from '../support/leftovers.ts'
 import { newPrefix } from '../support/redis.ts'
 
@@ -20,7 +20,7 @@ export function clientOf(port: number, options: ClientOptions = {}): Redis {
   return client
 }
 
-export function storeOn(client: Redis, options: Omit<RedisStoreOptions, 'client'> = {}): RedisStore {
+export function storeOn(client: RedisClient, options: Omit<RedisStoreOptions, 'client'> = {}): RedisStore {
   const store = redisStore({ client, prefix: newPrefix(), ...options })
   later(() => store[Symbol.asyncDispose]())
   return store

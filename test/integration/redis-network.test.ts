@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { onlyonce } from '../../src/index.ts'
 import { later } from '../support/leftovers.ts'
 import { createProxy, type FaultProxy } from '../support/proxy.ts'
+import { LIBRARIES, openClient } from '../support/redis.ts'
 import { describeWith } from '../support/services.ts'
 import { until } from '../support/waiting.ts'
 import { claimOf, clientOf, completionOf, granted, kindOf, portOf, storeOn } from './redis-helpers.ts'
@@ -154,5 +155,19 @@ describeWith('redis', (url) => {
     stop?.()
     await other[Symbol.asyncDispose]()
     await until('the end of the subscription', async () => (await listeners()) === 0)
+  })
+
+  it.each(LIBRARIES)('a subscription that never stands holds up nobody who closes the store (%s)', async (library) => {
+    const proxy = await proxied()
+    const { client, close } = await openClient(library, `redis://127.0.0.1:${proxy.port}`)
+    later(close)
+    const store = storeOn(client)
+    const lease = await granted(store, claimOf(`order:${library}`))
+    const before = proxy.connections
+    proxy.onRequest = (_chunk, connection) => (connection > before ? 'drop' : undefined)
+    store.watch?.(lease.id, () => {})
+    await until('the connection of the subscription', () => proxy.connections > before)
+    await store[Symbol.asyncDispose]()
+    await until('its end', () => proxy.connections === before)
   })
 })

@@ -15,20 +15,21 @@ export function ioredisPort(client: IoredisClient | IoredisCluster): RedisPort {
         if (client.nodes('master').length === 0) await call(client, ['PING'])
         return client.nodes('master').map((node) => ({ name: addressOf(node), send: (words) => call(node, words) }))
       },
-      async subscribe(channel, listener) {
+      async subscribe(channel, listener, signal) {
         const hear = (from: string, message: string) => void (from === channel && listener(message))
+        const deaf = () => void client.off('message', hear)
         client.on('message', hear)
-        const stop = async () => {
-          client.off('message', hear)
-          await client.unsubscribe(channel)
-        }
+        signal.addEventListener('abort', () => {
+          deaf()
+          // A connection that is gone cannot be told that we leave it.
+          client.unsubscribe(channel).catch(() => {})
+        })
         try {
           await client.subscribe(channel)
         } catch (error) {
-          client.off('message', hear)
+          deaf()
           throw error
         }
-        return stop
       },
     }
   }
@@ -38,18 +39,18 @@ export function ioredisPort(client: IoredisClient | IoredisCluster): RedisPort {
     nodes: async () => [{ name: 'redis', send: (words) => call(client, words) }],
     // Commands of one tick are written to one connection in this order.
     together: (commands) => Promise.all(commands.map((words) => call(client, words))),
-    async subscribe(channel, listener) {
+    async subscribe(channel, listener, signal) {
       const own = client.duplicate({ enableOfflineQueue: true, lazyConnect: false })
       // Nobody else listens to it: an error that nobody hears would be printed. It reconnects by itself.
       own.on('error', () => {})
       own.on('message', (from, message) => void (from === channel && listener(message)))
+      signal.addEventListener('abort', () => own.disconnect())
       try {
         await own.subscribe(channel)
       } catch (error) {
         own.disconnect()
         throw error
       }
-      return async () => own.disconnect()
     },
   }
 }

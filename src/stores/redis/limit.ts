@@ -15,7 +15,7 @@ export function limited(port: RedisPort, ms: number): RedisPort {
     isCluster: port.isCluster,
     send: (key, words) => inTime(port.send(key, words)),
     nodes: async () => (await inTime(port.nodes())).map((node) => limitedNode(node, inTime)),
-    subscribe: (channel, listener) => port.subscribe(channel, listener),
+    subscribe: (channel, listener, signal) => port.subscribe(channel, listener, signal),
     ...(together === undefined ? {} : { together: (commands) => inTime(together(commands)) }),
   }
 }

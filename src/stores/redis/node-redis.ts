@@ -11,18 +11,21 @@ export function nodeRedisPort(client: NodeRedisClient): RedisPort {
     send: (_key, words) => send(words),
     nodes: async () => [{ name: 'redis', send }],
     together: (commands) => Promise.all(commands.map(send)),
-    async subscribe(channel, listener) {
+    async subscribe(channel, listener, signal) {
       const own = client.duplicate()
       // Without a listener an error of this connection would end the process. It reconnects by itself.
       own.on('error', () => {})
+      const end = () => own.destroy()
+      signal.addEventListener('abort', end)
       try {
         await own.connect()
         await own.subscribe(channel, listener)
       } catch (error) {
+        // Some versions throw when they are told twice, and nobody would catch it there.
+        signal.removeEventListener('abort', end)
         own.destroy()
         throw error
       }
-      return async () => own.destroy()
     },
   }
 }
@@ -39,7 +42,7 @@ export function nodeRedisClusterPort(client: NodeRedisCluster): RedisPort {
           return { name: String(address), send: (words: Word[]) => node.sendCommand(words, AS_BYTES) }
         }),
       ),
-    subscribe: (channel, listener) => subscribed(client, channel, listener),
+    subscribe: (channel, listener, signal) => subscribed(client, channel, listener, signal),
   }
 }
 
@@ -49,7 +52,7 @@ export function nodeRedisSentinelPort(client: NodeRedisSentinel): RedisPort {
     isCluster: false,
     send: (_key, words) => send(words),
     nodes: async () => [{ name: 'redis', send }],
-    subscribe: (channel, listener) => subscribed(client, channel, listener),
+    subscribe: (channel, listener, signal) => subscribed(client, channel, listener, signal),
   }
 }
 
@@ -58,8 +61,12 @@ async function subscribed(
   client: Pick<NodeRedisSentinel, 'subscribe' | 'unsubscribe'>,
   channel: string,
   listener: (message: string) => void,
-): Promise<() => Promise<void>> {
+  signal: AbortSignal,
+): Promise<void> {
   const hear = (message: string | Buffer) => listener(String(message))
+  signal.addEventListener('abort', () => {
+    // A connection that is gone cannot be told that we leave it.
+    client.unsubscribe(channel, hear).catch(() => {})
+  })
   await client.subscribe(channel, hear)
-  return async () => void (await client.unsubscribe(channel, hear))
 }

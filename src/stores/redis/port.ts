@@ -13,8 +13,11 @@ export interface RedisPort {
    * which connection a command takes.
    */
   together?(commands: readonly Word[][]): Promise<readonly unknown[]>
-  /** Listens on a channel with a connection of its own; answers what ends it. */
-  subscribe(channel: string, listener: (message: string) => void): Promise<() => Promise<void>>
+  /**
+   * Listens on a channel with a connection of its own until `signal` aborts; resolves when it listens.
+   * One that was given up before it stood may stay open: only the connection has to go.
+   */
+  subscribe(channel: string, listener: (message: string) => void, signal: AbortSignal): Promise<void>
 }
 
 export interface RedisNode {

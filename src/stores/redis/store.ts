@@ -154,7 +154,7 @@ export function createRedisStore(options: ResolvedRedisOptions, clock?: () => nu
     inspect: () => guarded('inspect', () => inspect(port, durability?.waitReplicas ?? 0)),
     async [Symbol.asyncDispose]() {
       closed = true
-      await waking.close()
+      waking.close()
     },
   }
   return store

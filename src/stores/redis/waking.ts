@@ -7,39 +7,36 @@ export interface Waking {
   readonly channel: string
   watch(id: OperationId, call: () => void): () => void
   wake(ids: Iterable<OperationId>): void
-  close(): Promise<void>
+  close(): void
 }
 
 /** A waiter looks again in between and comes back: it finds the channel still open. */
 const LINGER_MS = 5_000
-/** After a subscription failed. Waiters poll meanwhile. */
+/** After a subscription failed: a hint is not worth a storm of connections. Waiters poll meanwhile. */
 const PAUSE_MS = 1_000
 
 /** One subscription for all of them, made when somebody waits and given up when nobody has for a while. */
-export function createWaking(port: RedisPort, channel: string): Waking {
+export function createWaking(port: Pick<RedisPort, 'subscribe'>, channel: string): Waking {
   const watchers = new Map<OperationId, Set<() => void>>()
-  let subscription: Promise<(() => Promise<void>) | undefined> | undefined
+  let subscription: AbortController | undefined
   let cancelLinger = () => {}
   let closed = false
 
   function listen(): void {
-    cancelLinger()
-    if (closed) return
-    subscription ??= port.subscribe(channel, hear).then(
-      (end) => {
-        // Whoever was settled between the look and the subscription published to nobody.
-        wake([...watchers.keys()])
-        return end
-      },
-      () => {
-        // The next waiter tries again, not before a moment: a hint is not worth a storm of connections.
-        cancelLinger = later(PAUSE_MS, () => {
-          subscription = undefined
-          if (watchers.size > 0) listen()
-        })
-        return undefined
-      },
+    if (closed || subscription !== undefined) return
+    const own = new AbortController()
+    subscription = own
+    port.subscribe(channel, hear, own.signal).then(
+      // Whoever was settled between the look and the subscription published to nobody.
+      () => wake([...watchers.keys()]),
+      () => later(PAUSE_MS, () => again(own)),
     )
+  }
+
+  function again(failed: AbortController): void {
+    if (subscription !== failed) return
+    subscription = undefined
+    if (watchers.size > 0) listen()
   }
 
   function hear(message: string): void {
@@ -52,13 +49,10 @@ export function createWaking(port: RedisPort, channel: string): Waking {
     for (const id of ids) for (const call of [...(watchers.get(id) ?? [])]) call()
   }
 
-  async function leave(): Promise<void> {
+  function leave(): void {
     cancelLinger()
-    const ending = subscription
+    subscription?.abort()
     subscription = undefined
-    const end = await ending
-    // A connection that is gone cannot be told that we leave it.
-    await end?.().catch(() => {})
   }
 
   return {
@@ -66,20 +60,21 @@ export function createWaking(port: RedisPort, channel: string): Waking {
     watch(id, call) {
       const calls = watchers.get(id) ?? new Set()
       watchers.set(id, calls.add(call))
+      cancelLinger()
       listen()
       return () => {
         if (!calls.delete(call)) return
         if (calls.size === 0 && watchers.get(id) === calls) watchers.delete(id)
         if (watchers.size > 0) return
         cancelLinger()
-        cancelLinger = later(LINGER_MS, () => void leave())
+        cancelLinger = later(LINGER_MS, leave)
       }
     },
     wake,
-    async close() {
+    close() {
       closed = true
       watchers.clear()
-      await leave()
+      leave()
     },
   }
 }
