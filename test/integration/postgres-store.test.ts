@@ -156,46 +156,6 @@ describeWith('postgres', (url) => {
     ])
   })
 
-  it('a waiter is woken by another store that settles, and registers only while it waits', async () => {
-    const [settling, waiting] = [database.store(), database.store()]
-    const waiters = async () => (await database.sql(`SELECT FROM "${database.schema}".waiters`)).length
-    for (const verb of ['complete', 'release', 'forget'] as const) {
-      const [outcome] = await settling.claim([request(verb)])
-      if (outcome?.kind !== 'granted') throw new Error('expected a grant')
-      const { lease } = outcome
-      let stop = () => {}
-      const woken = new Promise<void>((resolve) => {
-        stop = waiting.watch?.(lease.id, resolve) ?? stop
-      })
-      await until('so many wait', async () => (await waiters()) === 1)
-      const result = { kind: 'value', body: new Uint8Array(1) } as const
-      if (verb === 'complete') await settling.complete([{ lease, result, retentionMs: 60_000 }])
-      else if (verb === 'release') await settling.release([lease])
-      else await settling.forget([lease.id])
-      await woken
-      stop()
-      await until('so many wait', async () => (await waiters()) === 0)
-    }
-  })
-
-  it('whoever comes to wait too late, or loses the connection it listens on, is woken all the same', async () => {
-    const [settling, waiting] = [database.store(), database.store()]
-    const [outcome] = await settling.claim([request('key')])
-    if (outcome?.kind !== 'granted') throw new Error('expected a grant')
-    const { lease } = outcome
-    const listeners = `SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%${database.schema}%' OR query LIKE '%"${database.schema}".waiters%' AND pid <> pg_backend_pid()`
-    let wakes = 0
-    const stop = waiting.watch?.(lease.id, () => wakes++)
-    const waiters = async () => (await database.sql(`SELECT FROM "${database.schema}".waiters`)).length
-    while ((await waiters()) === 0) await new Promise((resolve) => setTimeout(resolve, 5))
-    await database.sql(`SELECT pg_terminate_backend(pid) FROM (${listeners}) l`)
-    await settling.release([lease])
-    while (wakes === 0) await new Promise((resolve) => setTimeout(resolve, 5))
-    const late = new Promise<void>((resolve) => void waiting.watch?.(operationId('test', 'nobody'), resolve))
-    await late
-    stop?.()
-  })
-
   it('unreachable, refused, read-only and silent servers are STORE_UNAVAILABLE, without the password', async () => {
     const port = new URL(url).port
     const wrong = [

@@ -41,7 +41,7 @@ describeWith('postgres', (url) => {
       await proxy.close()
     })
     await store.migrate()
-    return { proxy, store, once: onlyonce({ store, scope: 'test', leaseMs: 5_000 }) }
+    return { proxy, pool, store, once: onlyonce({ store, scope: 'test', leaseMs: 5_000 }) }
   }
 
   /** Loses the answer to the next COMMIT, which the server has served. */
@@ -150,6 +150,23 @@ describeWith('postgres', (url) => {
     expect([lost, await effects()]).toEqual([1, []])
     await once.atomic('key', effect)
     expect(await effects()).toEqual(['key'])
+  })
+
+  it("a COMMIT that only its number calls committed is OUTCOME_UNKNOWN: after a promotion it is a stranger's", async () => {
+    const { proxy, pool, once } = await throughProxy(2)
+    await once.atomic('warm', async () => {})
+    proxy.onRequest = (chunk) => (chunk.includes('; COMMIT') ? 'cut' : undefined)
+    pool.on('connect', (client) => {
+      const query = client.query.bind(client) as (...given: unknown[]) => unknown
+      const asked = (given: unknown) => (typeof given === 'string' ? given : (given as { text: string }).text)
+      client.query = ((given: unknown, ...rest: unknown[]) =>
+        asked(given).includes('pg_xact_status')
+          ? query("SELECT 'committed' AS status")
+          : query(given, ...rest)) as never
+    })
+    const effect = async (tx: { query(text: string): Promise<unknown> }) => void (await tx.query(insert('key')))
+    expect(await codeOf(once.atomic('key', effect))).toBe('OUTCOME_UNKNOWN')
+    expect(await effects()).toEqual([])
   })
 
   it('an effect that commits, rolls back, or does so and begins again is OUTCOME_UNKNOWN', async () => {

@@ -31,12 +31,11 @@ export function createWithin(
       const [row] = await session.run(claiming, claimParams(request, fences.floor, lockWaitMs))
       if (row?.granted !== true) return row?.granted === false ? refusedOutcome(row, request) : undefined
       const outcome = grantedOutcome(row, request)
-      if (outcome.kind === 'granted') fences.handedOut(outcome.lease.fence)
-      session.touch(request.id, row.xid)
+      granted(session, outcome, row.xid)
       return outcome
     }
-    const granted = await claimBy(statements.claimNewDone)
-    if (granted !== undefined) return granted
+    const fresh = await claimBy(statements.claimNewDone)
+    if (fresh !== undefined) return fresh
     const [known] = await session.run(statements.claimKnown, [request.id])
     const refused = typeof known?.id === 'string' ? refusedOutcome(known, request) : undefined
     if (refused !== undefined) return refused
@@ -45,6 +44,12 @@ export function createWithin(
       if (outcome !== undefined) return outcome
     }
     throw changing()
+  }
+
+  function granted(session: Session, outcome: ClaimOutcome, xid: unknown): void {
+    if (outcome.kind !== 'granted') return
+    fences.handedOut(outcome.lease.fence)
+    session.granted(outcome.lease, xid)
   }
 
   /** One insert for those that nobody knows. Answers what is decided by that, by id. */
@@ -64,9 +69,10 @@ export function createWithin(
     for (const [index, id] of ids.entries()) {
       if (!byId.has(id)) throw stranger(id)
       const fence = written[index] as number
-      outcomes.set(id, { kind: 'granted', lease: { id, owner: shared.owner, fence }, attempt: 1, starts: 1, steps: [] })
-      fences.handedOut(fence)
-      session.touch(id, first?.xid)
+      const lease = { id, owner: shared.owner, fence }
+      const outcome: ClaimOutcome = { kind: 'granted', lease, attempt: 1, starts: 1, steps: [] }
+      outcomes.set(id, outcome)
+      granted(session, outcome, first?.xid)
     }
     for (const row of rows) {
       if (typeof row.id !== 'string') continue
@@ -92,9 +98,7 @@ export function createWithin(
       const outcome = row.granted ? grantedOutcome(row, request) : refusedOutcome(row, request)
       if (outcome === undefined) continue
       outcomes.set(request.id, outcome)
-      if (!row.granted || outcome.kind !== 'granted') continue
-      fences.handedOut(outcome.lease.fence)
-      session.touch(request.id, row.xid)
+      granted(session, outcome, row.xid)
     }
     return outcomes
   }

@@ -1,7 +1,7 @@
 import { OnlyonceError } from '../../core/errors.ts'
 import type { OperationId } from '../../core/record.ts'
 import { sleep } from '../../core/runtime.ts'
-import { backoff } from '../../core/time-limit.ts'
+import { backoff, timeLimit } from '../../core/time-limit.ts'
 import { toId } from '../sql/rows.ts'
 import { createWatchers, type Watchers } from '../sql/watchers.ts'
 import type { Asking } from './asking.ts'
@@ -38,7 +38,9 @@ export function createListening(
   let going = new Set<OperationId>()
   let lent: Lent | undefined
   let working: Promise<void> | undefined
-  let closed = false
+  const ending = new AbortController()
+  /** Aborted when somebody comes while nobody waits: what he waits for may happen in the meantime. */
+  let lingering = new AbortController()
   const pauseMs = () => backoff(runtime, 100, 5_000)
   let nextPause = pauseMs()
 
@@ -49,14 +51,19 @@ export function createListening(
     if (coming.size > 0) work(nextPause())
   }
 
+  /** A connection that is half open would be listened to for ever. */
+  function inTime<T>(answer: Promise<T>): Promise<T> {
+    return timeLimit(runtime, answer, timeoutMs, () => new Error(`no answer within ${timeoutMs} ms`))
+  }
+
   async function connect(): Promise<Lent> {
     if (lent !== undefined) return lent
     const opened = await lender.borrow(timeoutMs)
     try {
-      await schema.ready(opened.client)
+      await inTime(schema.ready(opened.client))
       opened.client.on?.('notification', onNotification)
       opened.client.on?.('error', onError)
-      await opened.client.query(`LISTEN "${channel}"`)
+      await inTime(opened.client.query(`LISTEN "${channel}"`))
     } catch (error) {
       lent = opened
       disconnect(error as Error)
@@ -76,17 +83,18 @@ export function createListening(
 
   async function exchange(): Promise<void> {
     const { client } = await connect()
-    while (coming.size + going.size > 0 && !closed) {
+    while (coming.size + going.size > 0 && !ending.signal.aborted) {
       const [arriving, leaving] = [[...coming], [...going]]
       coming = new Set()
       going = new Set()
       if (arriving.length > 0) {
         const lifetime = String(REGISTERED_FOR_MS * 1000)
-        const { rows } = await asking.send(client, statements.register, [plainArray(arriving), process, lifetime])
+        const registered = asking.send(client, statements.register, [plainArray(arriving), process, lifetime])
+        const { rows } = await inTime(registered)
         watchers.wake(rows.map(({ id }) => toId(id)))
       }
       const left = leaving.filter((id) => !counts.has(id))
-      if (left.length > 0) await asking.send(client, statements.unregister, [plainArray(left), process])
+      if (left.length > 0) await inTime(asking.send(client, statements.unregister, [plainArray(left), process]))
     }
     nextPause = pauseMs()
   }
@@ -94,12 +102,13 @@ export function createListening(
   /** Until nobody waits any more. */
   function work(afterMs: number): void {
     working ??= (async () => {
-      await sleep(runtime, afterMs)
+      await sleep(runtime, afterMs, ending.signal)
       try {
-        while (!closed && counts.size + coming.size + going.size > 0) {
+        while (!ending.signal.aborted && counts.size + coming.size + going.size > 0) {
           await exchange()
           if (counts.size > 0) return
-          await sleep(runtime, LINGER_MS)
+          lingering = new AbortController()
+          await sleep(runtime, LINGER_MS, lingering.signal)
         }
         await stop()
       } catch (error) {
@@ -108,26 +117,28 @@ export function createListening(
       }
     })().finally(() => {
       working = undefined
-      if (!closed && coming.size + going.size > 0) work(lent === undefined ? nextPause() : 0)
+      if (!ending.signal.aborted && coming.size + going.size > 0) work(lent === undefined ? nextPause() : 0)
     })
   }
 
   async function stop(): Promise<void> {
     if (lent === undefined) return
-    await lent.client.query(`UNLISTEN "${channel}"`)
+    await inTime(lent.client.query(`UNLISTEN "${channel}"`))
     disconnect()
   }
 
   return {
     ...watchers,
     watch(id, call) {
-      if (closed) throw new OnlyonceError('CLOSED', 'the postgres store was closed; nothing can be watched')
+      if (ending.signal.aborted)
+        throw new OnlyonceError('CLOSED', 'the postgres store was closed; nothing can be watched')
       const unwatch = watchers.watch(id, call)
       if (!enabled) return unwatch
       const first = !counts.has(id)
       counts.set(id, (counts.get(id) ?? 0) + 1)
       if (first) {
         coming.add(id)
+        lingering.abort()
         work(0)
       }
       let over = false
@@ -143,7 +154,8 @@ export function createListening(
       }
     },
     async close() {
-      closed = true
+      ending.abort()
+      lingering.abort()
       counts.clear()
       watchers.clear()
       await working

@@ -1,4 +1,4 @@
-import type { OperationId } from '../../core/record.ts'
+import type { Lease, OperationId } from '../../core/record.ts'
 import { timeLimit } from '../../core/time-limit.ts'
 import { over } from '../sql/endings.ts'
 import type { Row } from '../sql/rows.ts'
@@ -17,7 +17,8 @@ const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED'
 /** A transaction of ours on a connection that nobody else has. */
 export interface OpenTransaction extends Session {
   readonly tx: PgTx
-  readonly touched: ReadonlySet<OperationId>
+  /** What it has claimed, also what an effect inside has undone since. */
+  readonly leases: ReadonlyMap<OperationId, Lease>
   /** Names the transaction on the server, once it has claimed something. */
   readonly xid: string | undefined
   readonly open: boolean
@@ -36,7 +37,7 @@ export function openTransaction(
   asking: Asking,
   { runtime, timeoutMs, lockWaitMs }: ResolvedPostgresOptions,
 ): OpenTransaction {
-  const touched = new Set<OperationId>()
+  const leases = new Map<OperationId, Lease>()
   let waiting = [BEGIN, `SAVEPOINT ${CANARY}`]
   let ready: Promise<unknown> = Promise.resolve()
   let begun = false
@@ -97,7 +98,7 @@ export function openTransaction(
 
   return {
     tx: { query },
-    touched,
+    leases,
     get xid() {
       return xid
     },
@@ -130,8 +131,8 @@ export function openTransaction(
       ready = ready.catch(() => {})
       await together(`ROLLBACK TO SAVEPOINT ${name}`)
     },
-    touch(id, given) {
-      touched.add(id)
+    granted(lease, given) {
+      leases.set(lease.id, lease)
       if (typeof given === 'string') xid = given
     },
     revoke() {

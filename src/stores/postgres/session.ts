@@ -1,5 +1,5 @@
 import { OnlyonceError } from '../../core/errors.ts'
-import type { OperationId } from '../../core/record.ts'
+import type { Lease } from '../../core/record.ts'
 import { endedInside, notOpen, spoilt } from '../sql/endings.ts'
 import { plainNames } from '../sql/plain-names.ts'
 import type { Row } from '../sql/rows.ts'
@@ -16,8 +16,8 @@ export interface Session {
   release(name: string): Promise<void>
   /** Undoes what came after the savepoint, which stays. @throws OnlyonceError OUTCOME_UNKNOWN when it is gone */
   rollbackTo(name: string): Promise<void>
-  /** The operation's waiters are woken when this commits, where we can know. */
-  touch(id: OperationId, xid: unknown): void
+  /** The operation's waiters are woken when this commits, where we can know. `xid`: the transaction, as the server calls it. */
+  granted(lease: Lease, xid: unknown): void
 }
 
 let savepoints = 0
@@ -49,7 +49,7 @@ export function joinedSession(tx: PgTx, schema: string): Session {
     },
     release: (name) => command(`RELEASE SAVEPOINT ${name}`, endedInside),
     rollbackTo: (name) => command(`ROLLBACK TO SAVEPOINT ${name}`, endedInside),
-    touch() {},
+    granted() {},
   }
 }
 

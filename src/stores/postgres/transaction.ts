@@ -1,15 +1,18 @@
 import { OnlyonceError } from '../../core/errors.ts'
-import type { OperationId } from '../../core/record.ts'
+import type { Lease, OperationId } from '../../core/record.ts'
 import { sleep } from '../../core/runtime.ts'
 import { backoff } from '../../core/time-limit.ts'
 import { endedInside, spoilt, unsettled } from '../sql/endings.ts'
+import { toId, toRecord } from '../sql/rows.ts'
 import type { Asking, Holding } from './asking.ts'
 import type { PgClient, PgTx } from './client.ts'
 import { faultOf } from './faults.ts'
+import { plainArray } from './literals.ts'
 import { COMMIT, type OpenTransaction, openTransaction, UNDO } from './open-transaction.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
 import { joinedSession, type Session } from './session.ts'
 import { statement } from './statement.ts'
+import type { Statements } from './statements.ts'
 
 export interface Transactions {
   run<T>(work: (tx: PgTx) => Promise<T>): Promise<T>
@@ -23,10 +26,12 @@ const STATUS = statement('status', 'SELECT pg_xact_status($1::text::xid8) AS sta
 interface LostCommit {
   readonly error: Error
   readonly xid: string | undefined
+  readonly leases: ReadonlyMap<OperationId, Lease>
 }
 
 export function createTransactions(
   asking: Asking,
+  statements: Statements,
   options: ResolvedPostgresOptions,
   wake: (ids: Iterable<OperationId>) => void,
 ): Transactions {
@@ -51,12 +56,24 @@ export function createTransactions(
     }
     current.revoke()
     const lost = await commit(current, client, holding)
-    wake(current.touched)
+    wake(current.leases.keys())
     return lost === undefined ? { value } : { value, lost }
   }
 
+  /** Whether a record is there that only this transaction can have written. */
+  async function left(leases: ReadonlyMap<OperationId, Lease>): Promise<boolean> {
+    const rows = await asking.ask('read what a transaction has committed', statements.find, [
+      plainArray([...leases.keys()]),
+    ])
+    return rows.some((row) => {
+      const lease = leases.get(toId(row.id))
+      const { owner, fence } = toRecord(row)
+      return owner === lease?.owner && fence === lease.fence
+    })
+  }
+
   /** The connection is closed by now: with a pool of one, only then is there another. @throws unless it was committed */
-  async function findOut({ error, xid }: LostCommit): Promise<void> {
+  async function findOut({ error, xid, leases }: LostCommit): Promise<void> {
     if (xid === undefined) throw error
     const deadline = runtime.elapsed() + timeoutMs
     const pauseMs = backoff(runtime, 20, 500)
@@ -65,7 +82,11 @@ export function createTransactions(
         .ask('find out whether a transaction was committed', STATUS, [xid])
         .catch(() => undefined)
       const status = rows?.[0]?.status
-      if (status === 'committed') return
+      if (status === 'committed') {
+        if (await left(leases).catch(() => false)) return
+        // A standby that was promoted without it has given the number to a stranger's transaction since.
+        throw unsettled(error)
+      }
       // A server that was restored from a backup does not know the transaction: the record will tell.
       if (status === 'aborted' || status === null) throw error
       await sleep(runtime, pauseMs())
@@ -116,7 +137,7 @@ async function commit(
     switch (faultOf(error)) {
       case 'lost':
         breakOff(error)
-        return { error, xid: current.xid }
+        return { error, xid: current.xid, leases: current.leases }
       case 'no-savepoint':
       case 'no-transaction':
         await rollback(client, breakOff)
