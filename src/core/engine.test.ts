@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { engine, gate } from '../../test/engine-kit.ts'
 import { refusal } from '../../test/support/rejections.ts'
+import { VALUE_UNREAD } from './context.ts'
+import type { CallOptions } from './options.ts'
 
 describe('once', () => {
   it('runs the effect the first time and replays its result afterwards', async () => {
@@ -18,6 +20,16 @@ describe('once', () => {
     const answer = await once('a', () => own)
     expect(answer).toEqual(own)
     expect(answer).not.toBe(own)
+  })
+
+  it('reads back no value for an edge that has no use for it, and every duplicate gets it', async () => {
+    const { once } = engine()
+    const unread = { [VALUE_UNREAD]: true } as CallOptions
+    const ran = await once.attempt('a', () => 'kept', unread)
+    expect(ran).toMatchObject({ kind: 'executed', value: undefined, attempt: 1 })
+    expect(await once.attempt('a', () => expect.fail(), unread)).toEqual({ kind: 'replayed', value: 'kept' })
+    const unstorable = await once.attempt('b', () => () => {}, unread)
+    expect(unstorable).toMatchObject({ kind: 'failed', error: { code: 'RESULT_UNSERIALIZABLE' } })
   })
 
   it('gives every caller a copy of its own', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { createEvents, type OnceEvent, report } from './events.ts'
+import { createEvents, type OnceEvent, report, tried } from './events.ts'
 
 const event: OnceEvent = { type: 'mismatch', scope: 's', key: 'k' }
 const later = () => new Promise((resolve) => setImmediate(resolve))
@@ -74,5 +74,25 @@ describe('report', () => {
     await later()
     process.off('unhandledRejection', unhandled)
     expect(unhandled).not.toHaveBeenCalled()
+  })
+})
+
+describe('a function of the user that is tried', () => {
+  it('answers what it answers', () => {
+    expect(
+      tried(
+        () => expect.fail(),
+        () => 7,
+      ),
+    ).toBe(7)
+  })
+
+  it('answers nothing when it throws, and the error is reported', () => {
+    const error = new Error('not mine')
+    const reporter = vi.fn()
+    const answer = tried(reporter, () => {
+      throw error
+    })
+    expect([answer, reporter.mock.calls]).toEqual([undefined, [[error]]])
   })
 })

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { OnlyonceError } from './errors.ts'
 import { fingerprintOf, NO_FINGERPRINT } from './fingerprint.ts'
-import { checkScope, type KeyInput, operationId, quote, RESERVED_SCOPE_MARK, resolveKey } from './key.ts'
+import { checkScope, type KeyInput, operationId, quote, RESERVED_SCOPE_MARK, ResolvedKey, resolveKey } from './key.ts'
 
 const resolve = (input: unknown, maxKeyLength = 255) => resolveKey(input as KeyInput, 'orders', maxKeyLength)
 
@@ -202,6 +202,14 @@ describe('checkScope', () => {
 
   it('reserves the mark that the engine uses', () => {
     expect(RESERVED_SCOPE_MARK).toBe('!')
+  })
+})
+
+describe('ResolvedKey', () => {
+  it('is what resolveKey answers, and is not resolved again', () => {
+    const resolved = new ResolvedKey({ key: 'a', payload: 1 }, 'orders', 255)
+    expect({ ...resolved }).toEqual(resolveKey({ key: 'a', payload: 1 }, 'orders', 255))
+    expect(resolveKey(resolved, 'another', 0)).toBe(resolved)
   })
 })
 

@@ -91,6 +91,8 @@ it('what comes from another realm is plain as well, and what only looks like it 
   expect(isPlainObject(Object.create(nameless))).toBe(false)
   expect(isPlainObject(Object.create(Object.defineProperty(nameless, 'constructor', { value: null })))).toBe(false)
   expect(isPlainArray(Object.setPrototypeOf([], null))).toBe(false)
+  const alike = Object.create(null, { constructor: { value: { name: 'Array' } } })
+  expect(isPlainArray(Object.setPrototypeOf([], alike))).toBe(false)
 })
 
 it('an unwelcome value is named for a message', () => {
