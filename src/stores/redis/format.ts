@@ -1,5 +1,6 @@
 import { FOREVER, retained } from '../../core/lifecycle.ts'
 import type { ObservedRecord, OperationId, OperationState, Steps, StoredResult } from '../../core/record.ts'
+import { packText, unpackText } from '../../embedded/text.ts'
 import { readFingerprint, readNames, readOwner } from './names.ts'
 
 /** The layout of a record; scripts/record.lua writes it and says what is where. */
@@ -57,7 +58,7 @@ export function packSteps(steps: Steps): Buffer {
   if (steps.length === 0) return Buffer.alloc(0)
   const parts = [lengthOf(steps.length)]
   for (const { name, result } of steps) {
-    const text = Buffer.from(name)
+    const text = Buffer.from(packText(name))
     parts.push(lengthOf(text.length), text, lengthOf(result.length), Buffer.from(result))
   }
   return Buffer.concat(parts)
@@ -73,7 +74,7 @@ export function readSteps(bytes: Buffer): Steps {
     return bytes.subarray(start, at)
   }
   return Array.from({ length: bytes.readUInt32BE(0) }, () => ({
-    name: next().toString(),
+    name: unpackText(next().toString()),
     result: new Uint8Array(next()),
   }))
 }

@@ -1,3 +1,4 @@
+import { packText, unpackText } from '../../embedded/text.ts'
 import type { ByteWriter } from './bytes.ts'
 
 // The texts of a record in few bytes. Each has one form only, so that equal texts are equal bytes.
@@ -14,11 +15,12 @@ const OUR_PRINT = '1:'
 export function writeOwner(to: ByteWriter, owner: string): void {
   const packed = HEX_128.test(owner)
   to.number(packed ? PACKED : TEXT, 1)
-  to.text(owner, packed ? 'hex' : 'utf8')
+  if (packed) to.text(owner, 'hex')
+  else to.text(packText(owner))
 }
 
 export function readOwner(bytes: Buffer): string {
-  return bytes[0] === PACKED ? bytes.toString('hex', 1) : bytes.toString('utf8', 1)
+  return bytes[0] === PACKED ? bytes.toString('hex', 1) : unpackText(bytes.toString('utf8', 1))
 }
 
 /** None, of an operation without a payload, is none here as well. */
@@ -27,12 +29,12 @@ export function writeFingerprint(to: ByteWriter, fingerprint: string): void {
   const packed = SHA_256.test(fingerprint)
   to.number(packed ? PACKED : TEXT, 1)
   if (packed) to.text(fingerprint.slice(OUR_PRINT.length), 'base64url')
-  else to.text(fingerprint)
+  else to.text(packText(fingerprint))
 }
 
 export function readFingerprint(bytes: Buffer): string {
   if (bytes.length === 0) return ''
-  return bytes[0] === PACKED ? `${OUR_PRINT}${bytes.toString('base64url', 1)}` : bytes.toString('utf8', 1)
+  return bytes[0] === PACKED ? `${OUR_PRINT}${bytes.toString('base64url', 1)}` : unpackText(bytes.toString('utf8', 1))
 }
 
 const HAS_SCOPE = 1
@@ -44,9 +46,9 @@ export function writeNames(to: ByteWriter, scope: string | undefined, key: strin
   to.number((scope === undefined ? 0 : HAS_SCOPE) + (key === undefined ? 0 : HAS_KEY), 1)
   const length = to.length
   to.number(0, 2)
-  to.text(scope ?? '')
+  to.text(packText(scope ?? ''))
   to.number(to.length - length - 2, 2, length)
-  to.text(key ?? '')
+  to.text(packText(key ?? ''))
 }
 
 export function readNames(bytes: Buffer): { readonly scope?: string; readonly key?: string } {
@@ -54,7 +56,7 @@ export function readNames(bytes: Buffer): { readonly scope?: string; readonly ke
   const flags = bytes[0] as number
   const key = 3 + bytes.readUInt16BE(1)
   return {
-    ...(flags & HAS_SCOPE ? { scope: bytes.toString('utf8', 3, key) } : {}),
-    ...(flags & HAS_KEY ? { key: bytes.toString('utf8', key) } : {}),
+    ...(flags & HAS_SCOPE ? { scope: unpackText(bytes.toString('utf8', 3, key)) } : {}),
+    ...(flags & HAS_KEY ? { key: unpackText(bytes.toString('utf8', key)) } : {}),
   }
 }

@@ -140,7 +140,10 @@ export const byteCases: readonly StoreCase[] = [
       const request = fresh()
       const { lease } = granted(await claim(request))
       const results = [new Uint8Array(), EVERY_BYTE, BIG]
-      const steps = AWKWARD.map((name, index) => ({ name, result: results[index % 2] as Uint8Array }))
+      const steps = [...AWKWARD, '\ud800', '\udfff', '"\\ud800"'].map((name, index) => ({
+        name,
+        result: results[index % 2] as Uint8Array,
+      }))
       steps.push({ name: 'big', result: BIG })
       assert.equal(await renew({ lease, leaseMs: LONG_MS, retentionMs: LONG_MS, steps }), 'ok')
       for (const read of [granted(await claim(request)).steps, (await find(request.id))?.steps ?? []]) {

@@ -75,7 +75,7 @@ export const fingerprintCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'fingerprints are compared exactly: case, accents and trailing blanks matter',
+    name: 'fingerprints are compared exactly: case, accents, trailing blanks and halves of surrogate pairs matter',
     group,
     async run({ claim }) {
       for (const [bound, other] of [
@@ -83,6 +83,8 @@ export const fingerprintCases: readonly StoreCase[] = [
         ['v1:abc', 'v1:abc '],
         ['v1:\u00e9', 'v1:e\u0301'],
         ['v1:e', 'v1:\u00e9'],
+        ['v1:\ud800', 'v1:\udfff'],
+        ['v1:\ud800', 'v1:\ufffd'],
       ] as const) {
         const request = fresh({ fingerprint: bound })
         granted(await claim(request))
