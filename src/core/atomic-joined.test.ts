@@ -2,6 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { insert, setup } from '../../test/atomic-kit.ts'
 import { codeOf } from '../../test/support/rejections.ts'
 
+const newGate = () => {
+  let open = () => {}
+  const passed = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { passed, open }
+}
+
 describe('joining the caller’s transaction', () => {
   it('commits and vanishes with it', async () => {
     const { once, store, count, events } = await setup()
@@ -44,6 +52,91 @@ describe('joining the caller’s transaction', () => {
     expect(await count('a')).toBe(0)
     expect(await once.find('a')).toBeUndefined()
     expect(events).toMatchObject([{ type: 'failed', remembered: false, key: 'a' }])
+  })
+
+  it('side by side: one that throws undoes nothing of another one that was answered', async () => {
+    const { once, store, count } = await setup()
+    const slow = newGate()
+    await store.transaction(async (tx) => {
+      const failing = once.atomic(
+        'a',
+        async (inner) => {
+          insert('a')(inner)
+          await slow.passed
+          throw new Error('effect')
+        },
+        { tx },
+      )
+      const other = once.atomic('b', insert('b'), { tx })
+      slow.open()
+      await expect(failing).rejects.toThrow('effect')
+      expect(await other).toEqual({ key: 'b' })
+    })
+    expect([await count('a'), await count('b')]).toEqual([0, 1])
+    expect(await once.find('b')).toMatchObject({ state: 'done' })
+  })
+
+  it('side by side inside another one, whose handle they share', async () => {
+    const { once, count } = await setup()
+    const keys = ['a', 'b', 'c', 'd']
+    await once.atomic('all', async (tx) => {
+      const each = keys.map((key, index) =>
+        once.atomic(
+          key,
+          async (inner) => {
+            insert(key)(inner)
+            await new Promise((resolve) => setImmediate(resolve))
+            if (index === 2) throw new Error('effect')
+          },
+          { tx },
+        ),
+      )
+      const ended = await Promise.allSettled(each)
+      expect(ended.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled'])
+    })
+    expect(await Promise.all(keys.map(count))).toEqual([1, 1, 0, 1])
+  })
+
+  it('one inside another does not wait for it, whichever handle it is given', async () => {
+    const { once, store, count } = await setup()
+    await store.transaction((tx) =>
+      once.atomic(
+        'outer',
+        async (inner) => {
+          await once.atomic('first', insert('first'), { tx: inner })
+          await once.atomic('second', insert('second'), { tx })
+        },
+        { tx },
+      ),
+    )
+    expect([await count('first'), await count('second')]).toEqual([1, 1])
+  })
+
+  it('what an effect left behind has no place in it any more', async () => {
+    const { once, store, count } = await setup()
+    const after = newGate()
+    const slow = newGate()
+    let late: Promise<unknown> = Promise.resolve()
+    await store.transaction(async (tx) => {
+      const leaving = async () => {
+        late = after.passed.then(() => once.atomic('late', insert('late'), { tx }))
+      }
+      await once.atomic('outer', leaving, { tx })
+      const failing = once.atomic(
+        'a',
+        async () => {
+          await slow.passed
+          throw new Error('effect')
+        },
+        { tx },
+      )
+      after.open()
+      await new Promise((resolve) => setImmediate(resolve))
+      slow.open()
+      await expect(failing).rejects.toThrow('effect')
+      await late
+    })
+    expect(await count('late')).toBe(1)
   })
 
   it('says what a store failure inside it means', async () => {

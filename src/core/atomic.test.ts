@@ -167,7 +167,7 @@ describe('once.atomic', () => {
     await runtime.advance(2_999)
     expect(signal?.aborted).toBe(false)
     await runtime.advance(1)
-    const message = expect.stringContaining('longer than maxRunMs, and its transaction was undone')
+    const message = expect.stringContaining('longer than maxRunMs, and what it had written was undone')
     expect(await hung).toMatchObject({ code: 'LEASE_LOST', message })
     expect(events).toEqual([])
     expect(signal?.aborted).toBe(true)

@@ -13,6 +13,7 @@ import { sleep } from './runtime.ts'
 import type { AtomicClaims, ClaimOutcome, TransactionalStore } from './store.ts'
 import { remembers } from './throw-policy.ts'
 import { backoff } from './time-limit.ts'
+import { inTurn } from './turns.ts'
 
 /** The effect's own error, told apart from the store's while both pass through the transaction. */
 export class EffectThrew extends Error {
@@ -68,7 +69,7 @@ export async function joinAtomic<Tx>(
   const startedAt = context.runtime.elapsed()
   try {
     const owner = context.runtime.token()
-    const settled = await insideTransaction(context, store, call, effect, tx, owner, () => {})
+    const settled = await inTurn(Object(tx), () => insideTransaction(context, store, call, effect, tx, owner, () => {}))
     if (settled.kind === 'result' && !settled.ran) tell(context, call, { type: 'replayed', joined: false })
     if (settled.kind === 'mismatch') tell(context, call, { type: 'mismatch' })
     return announced(context, call, settled, startedAt)
@@ -149,6 +150,10 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0
 }
 
+/** Of a transaction of the caller's only a savepoint can be undone, and its handle goes on working. */
+const OUTLIVED =
+  'it ran longer than maxRunMs, and what it had written was undone; what it still writes into a transaction of yours is not: roll that back'
+
 /** An effect that outlives `maxRunMs` is left behind and its transaction undone: it would hold the rows for ever. */
 export function runWithin(
   { runtime }: EngineContext,
@@ -158,7 +163,7 @@ export function runWithin(
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const cancel = runtime.after(options.maxRunMs, () => {
-      const loss = leaseLost(named.key, 'it ran longer than maxRunMs, and its transaction was undone')
+      const loss = leaseLost(named.key, OUTLIVED)
       for (const op of ops) RunningOperation.abort(op, loss)
       reject(loss)
     })

@@ -140,6 +140,26 @@ describeWith('postgres', (url) => {
     expect(await once.atomic('key', async () => 'again')).toBe('done')
   })
 
+  it('a COMMIT that takes longer than `query_timeout` of the pool is found to have happened', async () => {
+    const pool = new pg.Pool({ connectionString: url, max: 2, query_timeout: 300 })
+    const store = database.store({ pool })
+    leftovers.push(async () => {
+      await store[Symbol.asyncDispose]()
+      await pool.end()
+    })
+    const { schema } = database
+    await database.sql(`CREATE FUNCTION "${schema}".slow() RETURNS trigger LANGUAGE plpgsql AS
+      'BEGIN PERFORM pg_sleep(0.8); RETURN NULL; END'`)
+    await database.sql(`CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON "${schema}".effects
+      DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION "${schema}".slow()`)
+    const once = onlyonce({ store, scope: 'test' })
+    const value = await once.atomic('key', async (tx) => {
+      await tx.query(insert('key'))
+      return 'done'
+    })
+    expect([value, await effects()]).toEqual(['done', ['key']])
+  })
+
   it('a COMMIT that never reached the server is found not to have happened, and may be asked for again', async () => {
     const { proxy, once } = await throughProxy(2)
     await once.atomic('warm', async () => {})

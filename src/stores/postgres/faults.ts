@@ -51,7 +51,7 @@ const ADVICE: Readonly<Record<string, string>> = {
 }
 
 const LOST_MESSAGE =
-  /connection terminated|connection ended|not queryable|client was closed|timeout exceeded when trying to connect/i
+  /connection terminated|connection ended|not queryable|client was closed|query read timeout|timeout exceeded when trying to connect/i
 const LOST_CODE = /^(ECONN|EPIPE|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|ENOENT)/
 
 export function faultOf(error: unknown): Fault {
