@@ -1,5 +1,5 @@
-import { decideAbandoned } from './abandoned.ts'
-import { afterCommitFailed, announced, EffectThrew, keep, runWithin, undone } from './atomic.ts'
+import { afterCommitFailed, announced, keep, undone } from './atomic.ts'
+import { decideWithin, EffectThrew, runWithin } from './atomic-limits.ts'
 import { encodeResult } from './codec.ts'
 import { type Call, claimRequest, type EngineContext, tell } from './context.ts'
 import type { Settled } from './flights.ts'
@@ -117,9 +117,10 @@ async function takenBack(
   context: EngineContext,
   claims: AtomicClaims,
   call: Call,
-  { lease, attempt }: Granted,
+  granted: Granted,
 ): Promise<Settled | undefined> {
-  const decided = await decideAbandoned(context, call, { attempt, fence: lease.fence })
+  const { lease, attempt } = granted
+  const decided = await decideWithin(context, call, granted)
   return decided === undefined ? undefined : keep(claims, call, lease, attempt, decided, false)
 }
 

@@ -145,6 +145,18 @@ describe('once.atomic', () => {
     expect(events.filter((event) => event.key === 'b').map((event) => event.type)).not.toContain('executed')
   })
 
+  it('waits for a policy that never answers no longer than maxRunMs, and the next one is asked again', async () => {
+    const { open, once, runtime, count } = await setup({ maxRunMs: 3_000 })
+    const dead = open({}, (verb) => (verb === 'renew' ? { kind: 'lose-request' } : undefined))
+    void dead.attempt('a', () => new Promise(() => {})).catch(() => {})
+    await runtime.advance(3_010)
+    const asking = codeOf(open({ onAbandoned: () => new Promise(() => {}) }).atomic('a', insert('a')))
+    await runtime.advance(3_000)
+    expect(await asking).toBe('LEASE_LOST')
+    expect(await once.atomic('a', insert('a'))).toEqual({ key: 'a' })
+    expect(await count('a')).toBe(1)
+  })
+
   it('refuses to run unprotected, because without the store there is no transaction', async () => {
     const { once, count } = await setup()
     const refused = once.atomic('a', insert('a'), { onStoreDown: 'run' })

@@ -1,9 +1,8 @@
-import { decideAbandoned } from './abandoned.ts'
+import { decideWithin, EffectThrew, runWithin } from './atomic-limits.ts'
 import { decodeError, encodeResult } from './codec.ts'
 import { type Call, claimRequest, type EngineContext, tell } from './context.ts'
 import { OnlyonceError, reasonOf } from './errors.ts'
 import type { Settled } from './flights.ts'
-import { leaseLost } from './holding.ts'
 import { quote } from './key.ts'
 import type { AtomicEffect } from './once.ts'
 import { RunningOperation } from './operation.ts'
@@ -14,15 +13,6 @@ import type { AtomicClaims, ClaimOutcome, TransactionalStore } from './store.ts'
 import { remembers } from './throw-policy.ts'
 import { backoff } from './time-limit.ts'
 import { inTurn } from './turns.ts'
-
-/** The effect's own error, told apart from the store's while both pass through the transaction. */
-export class EffectThrew extends Error {
-  readonly thrown: unknown
-  constructor(thrown: unknown) {
-    super(reasonOf(thrown))
-    this.thrown = thrown
-  }
-}
 
 /**
  * Claim, effect and result in one transaction of ours: it commits with all three or leaves nothing.
@@ -112,7 +102,7 @@ async function insideTransaction<Tx>(
       if (claim.kind === 'running') return { kind: 'in-flight', retryAfterMs: claim.retryAfterMs }
       if (claim.kind === 'mismatch') return claim
       const { lease, attempt } = claim
-      const decided = await decideAbandoned(context, call, { attempt, fence: lease.fence })
+      const decided = await decideWithin(context, call, claim)
       if (decided !== undefined) return keep(claims, call, lease, attempt, decided, false)
       const { fence } = lease
       const { starts, steps } = claim
@@ -148,37 +138,6 @@ const NOTHING = encodeResult(undefined)
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0
-}
-
-/** Of a transaction of the caller's only a savepoint can be undone, and its handle goes on working. */
-const OUTLIVED =
-  'it ran longer than maxRunMs, and what it had written was undone; what it still writes into a transaction of yours is not: roll that back'
-
-/** An effect that outlives `maxRunMs` is left behind and its transaction undone: it would hold the rows for ever. */
-export function runWithin(
-  { runtime }: EngineContext,
-  { named, options }: Call,
-  ops: readonly RunningOperation[],
-  effect: () => unknown,
-): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const cancel = runtime.after(options.maxRunMs, () => {
-      const loss = leaseLost(named.key, OUTLIVED)
-      for (const op of ops) RunningOperation.abort(op, loss)
-      reject(loss)
-    })
-    const run = async () => effect()
-    run().then(
-      (value) => {
-        cancel()
-        resolve(value)
-      },
-      (thrown) => {
-        cancel()
-        reject(new EffectThrew(thrown))
-      },
-    )
-  })
 }
 
 /** Whether a commit whose answer was lost happened: the record says so, by owner, once it can be read. */

@@ -26,8 +26,11 @@ export interface Flight {
   readonly fingerprint: string
   /** The store's first answer; `undefined` when there was none. */
   readonly claim: Promise<ClaimOutcome | undefined>
-  /** Never rejects: the error is the leader's, and every follower decides for itself what it means. */
-  readonly over: Promise<End>
+  /**
+   * Calls back once it is over, at once where it is; answers what takes that back: whoever has waited long enough leaves
+   * nothing behind. An error is the leader's, and every follower decides for itself what it means.
+   */
+  whenOver(call: (end: End) => void): () => void
   /** When, by this process's clock, the lease that is in the way runs out. */
   readonly retryAt: number
   /** The claim was granted inside a transaction: until the commit it binds nothing, and it may vanish. */
@@ -57,7 +60,7 @@ export function createFlights(): Flights {
       return flight
     },
     drained: async () => {
-      await Promise.all([...flights.values()].map((flight) => flight.over))
+      await Promise.all([...flights.values()].map((flight) => new Promise((over) => flight.whenOver(over))))
     },
   }
 }
@@ -67,8 +70,11 @@ class UnderWay implements Flight, LeadingFlight {
   readonly fingerprint: string
   retryAt = 0
   tentative = false
-  readonly #claim = new Later<ClaimOutcome | undefined>()
-  readonly #over = new Later<End>()
+  #told: { readonly claim: ClaimOutcome | undefined } | undefined
+  #claim: Promise<ClaimOutcome | undefined> | undefined
+  #tell: ((claim: ClaimOutcome | undefined) => void) | undefined
+  #end: End | undefined
+  #followers: Set<(end: End) => void> | undefined
 
   readonly #leave: () => void
 
@@ -78,44 +84,40 @@ class UnderWay implements Flight, LeadingFlight {
   }
 
   get claim(): Promise<ClaimOutcome | undefined> {
-    return this.#claim.promise
+    this.#claim ??= new Promise((resolve) => {
+      this.#tell = resolve
+      if (this.#told !== undefined) resolve(this.#told.claim)
+    })
+    return this.#claim
   }
 
-  get over(): Promise<End> {
-    return this.#over.promise
+  whenOver(call: (end: End) => void): () => void {
+    if (this.#end !== undefined) {
+      call(this.#end)
+      return () => {}
+    }
+    this.#followers ??= new Set()
+    const followers = this.#followers.add(call)
+    return () => void followers.delete(call)
   }
 
   claimed(outcome: ClaimOutcome, retryAt: number, tentative = false): void {
     this.retryAt = retryAt
     this.tentative = tentative
-    this.#claim.tell(outcome)
+    this.#answered(outcome)
   }
 
   landed(end: End): void {
     this.#leave()
-    this.#claim.tell(undefined)
-    this.#over.tell(end)
+    this.#answered(undefined)
+    this.#end = end
+    for (const call of this.#followers ?? []) call(end)
   }
-}
-
-/** A promise that is made when somebody waits for it. */
-class Later<T> {
-  #told: { readonly value: T } | undefined
-  #promise: Promise<T> | undefined
-  #resolve: ((value: T) => void) | undefined
 
   /** The first word counts. */
-  tell(value: T): void {
+  #answered(claim: ClaimOutcome | undefined): void {
     if (this.#told !== undefined) return
-    this.#told = { value }
-    this.#resolve?.(value)
-  }
-
-  get promise(): Promise<T> {
-    this.#promise ??= new Promise((resolve) => {
-      this.#resolve = resolve
-      if (this.#told !== undefined) resolve(this.#told.value)
-    })
-    return this.#promise
+    this.#told = { claim }
+    this.#tell?.(claim)
   }
 }

@@ -32,7 +32,7 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
         pollMs ??= backoff(runtime, FIRST_POLL_MS, SLOWEST_POLL_MS)
         // A lease that is over sooner than the next poll is worth being there for.
         const pause = Math.min(pollMs(), settled.retryAfterMs + 1, deadline - runtime.elapsed())
-        await waits.wait(pause, { subscribe: (wake) => watch(call, wake) })
+        await waits.wait(pause, (wake) => watch(call, wake))
         checkOpen()
       }
     } catch (error) {
@@ -63,20 +63,21 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
       if (bound) return { kind: 'mismatch' }
       const left = deadline - runtime.elapsed()
       if (left <= 0 || (flight.tentative && call.options.onInFlight === 'reject')) return inFlight()
-      await waits.wait(left, { until: flight.over })
+      await waits.wait(left, (wake) => flight.whenOver(wake))
       return undefined
     }
     const settledSoon = first === undefined || first.kind === 'done' || first.kind === 'mismatch'
     if (!settledSoon && call.options.onInFlight === 'reject') return inFlight()
-    const over = Symbol('over')
-    let end: End | typeof over = over
-    const ended = flight.over.then((value) => {
-      end = value
-    })
-    await waits.wait(settledSoon ? context.options.storeTimeoutMs : deadline - runtime.elapsed(), { until: ended })
+    let end: End | undefined
+    await waits.wait(settledSoon ? context.options.storeTimeoutMs : deadline - runtime.elapsed(), (wake) =>
+      flight.whenOver((value) => {
+        end = value
+        wake()
+      }),
+    )
     checkOpen()
-    const reached = end as End | typeof over
-    if (reached === over) return inFlight()
+    const reached = end as End | undefined
+    if (reached === undefined) return inFlight()
     if (reached.kind === 'result') return { ...reached, ran: false }
     if (reached.kind === 'mismatch') return reached
     if (reached.kind !== 'error') return undefined

@@ -1,4 +1,5 @@
 import { decodeResult, encodeResult } from './codec.ts'
+import { DEFAULT_CODEC_LIMITS } from './codec-format.ts'
 import { OnlyonceError } from './errors.ts'
 import type { OperationKey } from './key.ts'
 import { operationId, quote } from './key.ts'
@@ -18,6 +19,11 @@ export interface OperationParts {
 
 /** An empty body marks a step that ran but whose result could not be stored: it must not run again either. */
 const UNSTORABLE = new Uint8Array(0)
+
+/** All steps are written again with each: what they are and what they answered stays within what a result may have. */
+const MOST_STEPS = 1_000
+const MOST_STEP_BYTES = DEFAULT_CODEC_LIMITS.maxBytes
+const LONGEST_STEP_NAME = 255
 
 /** What steps begun side by side need to be asked for, through any reasonable number of `async` functions. */
 const TURNS_TO_ASK = 50
@@ -74,7 +80,9 @@ export class RunningOperation implements Operation {
   }
 
   async #step<T>(name: string, fn: () => Promise<T> | T): Promise<T> {
-    if (typeof name !== 'string' || name === '') throw new OnlyonceError('OPTION_INVALID', 'a step needs a name')
+    if (typeof name !== 'string' || name === '' || name.length > LONGEST_STEP_NAME) {
+      throw new OnlyonceError('OPTION_INVALID', `a step needs a name, of at most ${LONGEST_STEP_NAME} characters`)
+    }
     this.#begun ??= new Set()
     if (this.#begun.has(name)) {
       throw new OnlyonceError(
@@ -87,10 +95,20 @@ export class RunningOperation implements Operation {
     if (finished !== undefined) return this.#replay<T>(finished)
     if (this.#aborted !== undefined) throw this.#aborted
     if (this.#unasked() !== undefined) await this.#checkSameSteps(name)
-    const made: Step = { name, result: encodeStep(await fn()) }
+    if (this.#steps.length >= MOST_STEPS) {
+      throw new OnlyonceError(
+        'OPTION_INVALID',
+        `${quote(this.key)} has ${MOST_STEPS} steps, and step ${quote(name)} was not begun: make fewer and larger steps, or several operations`,
+      )
+    }
+    const made: Step = { name, result: encodeStep(await fn(), this.#room()) }
     this.#steps = [...this.#steps, made]
     await this.#saveSteps?.(this.#steps)
     return this.#replay<T>(made)
+  }
+
+  #room(): number {
+    return this.#steps.reduce((left, { result }) => left - result.length, MOST_STEP_BYTES)
   }
 
   /** A step of an earlier attempt that this one has not come to yet. */
@@ -117,7 +135,7 @@ export class RunningOperation implements Operation {
     if (result.length > 0) return decodeResult(result) as T
     throw new OnlyonceError(
       'RESULT_UNSERIALIZABLE',
-      `step ${quote(name)} of ${quote(this.key)} ran, but its result cannot be stored: return plain data from it`,
+      `step ${quote(name)} of ${quote(this.key)} ran, but its result cannot be stored: return plain data from it, and from all steps together less than ${MOST_STEP_BYTES} bytes`,
     )
   }
 }
@@ -127,9 +145,9 @@ export function childKey({ id }: Pick<OperationKey, 'id'>, name: string): string
   return operationId(id, name)
 }
 
-function encodeStep(value: unknown): Uint8Array {
+function encodeStep(value: unknown, maxBytes: number): Uint8Array {
   try {
-    return encodeResult(value)
+    return encodeResult(value, { maxBytes })
   } catch {
     return UNSTORABLE
   }

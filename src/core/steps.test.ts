@@ -37,7 +37,7 @@ describe('steps', () => {
       expect(stored).not.toBe(own)
       const twice = expect.stringMatching(/^step "one" of "a" was used twice/)
       await expect(op.step('one', () => 2)).rejects.toMatchObject({ code: 'OPTION_INVALID', message: twice })
-      for (const name of ['', 5 as never]) {
+      for (const name of ['', 5 as never, 'x'.repeat(256)]) {
         await expect(op.step(name, () => 2)).rejects.toMatchObject({
           code: 'OPTION_INVALID',
           message: expect.stringMatching(/needs a name/),
@@ -59,6 +59,38 @@ describe('steps', () => {
       await expect(once('a', counting)).rejects.toMatchObject({ code: 'RESULT_UNSERIALIZABLE', message })
     }
     expect(stepRuns).toBe(1)
+  })
+
+  it('have room for so much together: one whose result has none left does not run again either', async () => {
+    const { once } = engine()
+    const ran: string[] = []
+    const half = (name: string) => () => {
+      ran.push(name)
+      return 'x'.repeat(600_000)
+    }
+    for (let again = 0; again < 2; again++) {
+      const code = codeOf(
+        once('a', async (op) => {
+          await op.step('first', half('first'))
+          await op.step('second', half('second'))
+        }),
+      )
+      expect(await code).toBe('RESULT_UNSERIALIZABLE')
+    }
+    expect(ran).toEqual(['first', 'second'])
+    expect(await once('b', (op) => op.step('small', () => 1))).toBe(1)
+  })
+
+  it('are at most a thousand, and the next one does not begin', async () => {
+    const { once } = engine()
+    let ran = 0
+    const code = codeOf(
+      once('a', async (op) => {
+        for (let n = 0; n < 1_001; n++) await op.step(`step ${n}`, () => ++ran)
+      }),
+    )
+    expect(await code).toBe('OPTION_INVALID')
+    expect(ran).toBe(1_000)
   })
 
   it('end with LEASE_LOST, without counting, when another owner has the operation', async () => {

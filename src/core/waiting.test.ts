@@ -13,8 +13,8 @@ function setup() {
 describe('waits', () => {
   it('end when their time is over', async () => {
     const { runtime, waits, ended, note } = setup()
-    void note(waits.wait(10, {}))
-    void note(waits.wait(-5, {}))
+    void note(waits.wait(10))
+    void note(waits.wait(-5))
     await runtime.advance(20)
     expect(ended).toEqual([0, 10])
   })
@@ -27,7 +27,7 @@ describe('waits', () => {
       wake = call
       return () => void unsubscribed++
     }
-    void note(waits.wait(10, { subscribe }))
+    void note(waits.wait(10, subscribe))
     await runtime.advance(3)
     wake()
     wake()
@@ -44,7 +44,7 @@ describe('waits', () => {
       call()
       return () => void unsubscribed++
     }
-    void note(waits.wait(10, { subscribe }))
+    void note(waits.wait(10, subscribe))
     await runtime.advance(20)
     expect(ended).toEqual([0])
     expect(unsubscribed).toBe(1)
@@ -52,22 +52,15 @@ describe('waits', () => {
 
   it('end when their time is over also where there was nothing to subscribe to', async () => {
     const { runtime, waits, ended, note } = setup()
-    void note(waits.wait(10, { subscribe: () => undefined }))
+    void note(waits.wait(10, () => undefined))
     await runtime.advance(20)
     expect(ended).toEqual([10])
   })
 
-  it('end when the promise resolves', async () => {
-    const { runtime, waits, ended, note } = setup()
-    void note(waits.wait(10, { until: new Promise((resolve) => runtime.after(4, () => resolve(undefined))) }))
-    await runtime.advance(20)
-    expect(ended).toEqual([4])
-  })
-
   it('end all together', async () => {
     const { runtime, waits, ended, note } = setup()
-    void note(waits.wait(10, {}))
-    void note(waits.wait(20, {}))
+    void note(waits.wait(10))
+    void note(waits.wait(20))
     await runtime.advance(1)
     waits.wakeAll()
     await runtime.advance(0)

@@ -2,18 +2,15 @@ import type { Runtime } from './runtime.ts'
 
 /** Waits that end early together, when the engine closes. */
 export interface Waits {
-  /** Resolves after `ms`, when `subscribe` calls back, when `until` resolves, or when everything is woken. */
-  wait(
-    ms: number,
-    wakers: { readonly until?: Promise<unknown>; readonly subscribe?: (wake: () => void) => (() => void) | undefined },
-  ): Promise<void>
+  /** Resolves after `ms`, when `subscribe` calls back, or when everything is woken; then it takes the subscription back. */
+  wait(ms: number, subscribe?: (wake: () => void) => (() => void) | undefined): Promise<void>
   wakeAll(): void
 }
 
 export function createWaits(runtime: Runtime): Waits {
   const waiting = new Set<() => void>()
   return {
-    wait: (ms, { until, subscribe }) =>
+    wait: (ms, subscribe) =>
       new Promise((resolve) => {
         let unsubscribe: (() => void) | undefined
         const end = () => {
@@ -27,7 +24,6 @@ export function createWaits(runtime: Runtime): Waits {
         unsubscribe = subscribe?.(end)
         // It may have called back at once, before there was anything to end.
         if (!waiting.has(end)) unsubscribe?.()
-        void until?.then(end)
       }),
     wakeAll() {
       for (const end of [...waiting]) end()
