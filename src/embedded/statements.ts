@@ -24,7 +24,21 @@ export type Row = Readonly<Record<string, unknown>>
  * read, and every later write on it fails with SQLITE_BUSY_SNAPSHOT.
  */
 export function rows(db: SqliteConnection, sql: string, ...params: SqliteValue[]): readonly Row[] {
-  return statement(db, sql).all(...params) as Row[]
+  const found = statement(db, sql).all(...params) as Row[]
+  const [first] = found
+  // A connection of the user's may be set to bigints, and then is so for every statement.
+  return first !== undefined && Object.values(first).some(isBig) ? found.map(smallNumbers) : found
+}
+
+const isBig = (value: unknown) => typeof value === 'bigint'
+
+/** Bigints that a JavaScript number holds exactly as such numbers. */
+export function smallNumbers(row: unknown): Row {
+  const entries = Object.entries(Object(row)).map(([name, value]): [string, unknown] => {
+    const small = typeof value === 'bigint' && BigInt(Number(value)) === value && Number.isSafeInteger(Number(value))
+    return [name, small ? Number(value) : value]
+  })
+  return Object.fromEntries(entries)
 }
 
 /** How many rows the statement changed. */

@@ -61,10 +61,27 @@ it('refuses every other URL, telling what there is, and hides passwords', async 
     ['mysql://me:secret@host/a/b', /mysql:\/\/user/],
     ['mariadb://me:secret@host/x?database=a`b', /database/],
     ['mysql://me:secret@host/x?schema=y', /`schema` is not a parameter/],
+    ['mysql://me:secret@host/x?ssl=1', /`ssl` must be true or false/],
+    ['postgres://me:sec/secret@host/x', /"postgres:\/\/…@host\/x"/],
+    ['postgres://me:se?secret@host/x?schema=a', /"postgres:\/\/…@host\/x\?…"/],
+    ['mysql://host/x?password=secret', /"mysql:\/\/host\/x\?…"/],
+    ['postgres://host/x?user=a&password=secret&partitions=x', /"postgres:\/\/host\/x\?…"/],
+    ['me:secret@host', /…@host/],
+    ['postgres://host/x?prepare=maybe', /prepare/],
   ]
   for (const [url, says] of wrong) {
     const error = await openStore(url as string).catch((thrown: unknown) => thrown)
     expect(error, String(url)).toMatchObject({ code: 'OPTION_INVALID', message: expect.stringMatching(says) })
     expect(String(error)).not.toContain('secret')
+  }
+})
+
+it('takes switches, and names that look like numbers', async () => {
+  for (const url of [
+    'postgres://a/b?prepare=false&listen=false',
+    'mysql://a/b?database=2024&ssl=false',
+    'redis://a/0?prefix=7',
+  ]) {
+    await (await openStore(url))[Symbol.asyncDispose]()
   }
 })

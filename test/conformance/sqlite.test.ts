@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import Libsql from 'libsql'
 import { describe, it } from 'vitest'
-import { loadDriver } from '../../src/embedded/driver.ts'
+import { loadDriver, type SqliteDatabase } from '../../src/embedded/driver.ts'
 import { type SqliteTx, sqliteStore } from '../../src/stores/sqlite/index.ts'
 import { fakeRuntime, storeConformance } from '../../src/testing/index.ts'
 
@@ -35,26 +36,40 @@ storeConformance(
   { describe, it },
 )
 
-storeConformance(
-  'sqlite, on a connection of the caller',
-  {
-    async open() {
-      const runtime = fakeRuntime()
-      const directory = mkdtempSync(join(tmpdir(), 'onlyonce-'))
-      const database = (await loadDriver())(join(directory, 'app.db'))
-      database.exec('PRAGMA synchronous = OFF')
-      const store = sqliteStore({ database, runtime })
-      return {
-        store,
-        advance: runtime.advance,
-        endTransaction,
-        async close() {
-          await store[Symbol.asyncDispose]()
-          database.close()
-          rmSync(directory, { recursive: true })
-        },
-      }
+const ownConnections: [name: string, open: (path: string) => Promise<SqliteDatabase>][] = [
+  ['', async (path) => (await loadDriver())(path)],
+  [
+    ' that answers bigints',
+    async (path) => {
+      const database = new Libsql(path)
+      database.defaultSafeIntegers(true)
+      return database
     },
-  },
-  { describe, it },
-)
+  ],
+]
+
+for (const [name, openDatabase] of ownConnections) {
+  storeConformance(
+    `sqlite, on a connection of the caller${name}`,
+    {
+      async open() {
+        const runtime = fakeRuntime()
+        const directory = mkdtempSync(join(tmpdir(), 'onlyonce-'))
+        const database = await openDatabase(join(directory, 'app.db'))
+        database.exec('PRAGMA synchronous = OFF')
+        const store = sqliteStore({ database, runtime })
+        return {
+          store,
+          advance: runtime.advance,
+          endTransaction,
+          async close() {
+            await store[Symbol.asyncDispose]()
+            database.close()
+            rmSync(directory, { recursive: true })
+          },
+        }
+      },
+    },
+    { describe, it },
+  )
+}

@@ -3,7 +3,7 @@ import type { OperationId } from '../../core/record.ts'
 import { withPlainBlobs } from '../../embedded/bytes.ts'
 import type { SqliteConnection, SqliteStatement } from '../../embedded/driver.ts'
 import { faultOf } from '../../embedded/faults.ts'
-import { bindable, statement } from '../../embedded/statements.ts'
+import { bindable, smallNumbers, statement } from '../../embedded/statements.ts'
 
 /** What an effect writes with. It works until the transaction is over, and throws from then on. */
 export interface SqliteTx {
@@ -134,12 +134,4 @@ function allOf(compiled: SqliteStatement, params: Parameters<SqliteStatement['al
       setReadBigInts.call(compiled, false)
     }
   }
-}
-
-function smallNumbers(row: unknown): unknown {
-  const entries = Object.entries(Object(row)).map(([name, value]): [string, unknown] => {
-    const small = typeof value === 'bigint' && BigInt(Number(value)) === value && Number.isSafeInteger(Number(value))
-    return [name, small ? Number(value) : value]
-  })
-  return Object.fromEntries(entries)
 }

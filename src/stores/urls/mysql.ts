@@ -16,6 +16,7 @@ export async function openMysql(url: string): Promise<MysqlStore> {
   const database = decoded(url, pathname.slice(1))
   if (hostname === '' || database === '' || database.includes('/')) throw invalidUrl(url, HINT)
   const { connectionLimit, ssl, ...options } = optionsIn(url, searchParams, [...OURS, 'ssl'])
+  if (ssl !== undefined && typeof ssl !== 'boolean') throw invalidUrl(url, '`ssl` must be true or false')
   const { createPool } = await firstInstalled<Mysql2>('mysql:', ['mysql2/promise'])
   const pool = createPool({
     host: hostname.replace(/^\[|\]$/g, ''),

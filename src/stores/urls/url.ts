@@ -1,9 +1,9 @@
 import { OnlyonceError } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
 
-/** The part before any password, so that a message never carries one into a log. */
+/** Without what stands before the last `@` or in the query, where passwords are: a message is for a log. */
 export function invalidUrl(url: unknown, rule: string): OnlyonceError {
-  const shown = typeof url === 'string' ? url.replace(/\/\/[^/]*@/, '//…@') : url
+  const shown = typeof url === 'string' ? url.replace(/^([a-z][a-z+]*:)?.*@/is, '$1//…@').replace(/\?.*/s, '?…') : url
   return new OnlyonceError('OPTION_INVALID', `the store URL ${quote(shown)} cannot be opened: ${rule}`)
 }
 
@@ -21,6 +21,9 @@ export function withoutQuery(text: string): readonly [place: string, query: URLS
   return at < 0 ? [text, new URLSearchParams()] : [text.slice(0, at), new URLSearchParams(text.slice(at + 1))]
 }
 
+/** Whatever they look like, these are names. */
+const NAMES: readonly string[] = ['schema', 'database', 'prefix']
+
 /** The named parameters as options; whole numbers become numbers. What is wrong with a value, the store says itself. */
 export function optionsIn(url: string, query: URLSearchParams, known: readonly string[]): Record<string, unknown> {
   const options: Record<string, unknown> = {}
@@ -28,7 +31,12 @@ export function optionsIn(url: string, query: URLSearchParams, known: readonly s
     if (!known.includes(name)) {
       throw invalidUrl(url, `\`${name}\` is not a parameter; there are ${known.join(', ')}`)
     }
-    options[name] = /^\d{1,15}$/.test(value) ? Number(value) : value === 'true' ? true : value
+    options[name] = NAMES.includes(name) ? value : plain(value)
   }
   return options
+}
+
+function plain(value: string): string | number | boolean {
+  if (/^\d{1,15}$/.test(value)) return Number(value)
+  return value === 'true' || value === 'false' ? value === 'true' : value
 }
