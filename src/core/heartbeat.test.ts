@@ -6,6 +6,8 @@ import type { WriteOutcome } from './store.ts'
 
 interface More {
   readonly askedAt?: number
+  /** What the clock of the process says by then. */
+  readonly startAt?: number
   readonly maxRunMs?: number
   /** How late the timer number n, the first being 1, wakes: a process that does not get its turn. */
   readonly lateMs?: Readonly<Record<number, number>>
@@ -13,17 +15,18 @@ interface More {
 
 function heartbeat(renew: () => Promise<WriteOutcome>, more: More = {}) {
   const runtime = fakeRuntime()
+  const elapsed = () => runtime.elapsed() + (more.startAt ?? 0)
   let timers = 0
   const after: Runtime['after'] = (ms, wake) => runtime.after(ms + (more.lateMs?.[++timers] ?? 0), wake)
   const beats: number[] = []
   const lost: [string, number][] = []
   const beating = new Heartbeat({
-    runtime: { ...runtime, elapsed: () => runtime.elapsed(), after },
+    runtime: { ...runtime, elapsed, after },
     leaseMs: 300,
     maxRunMs: more.maxRunMs ?? 1_000,
     askedAt: more.askedAt ?? 0,
     renew: () => {
-      beats.push(runtime.elapsed())
+      beats.push(elapsed())
       return renew()
     },
     onLost: (reason) => lost.push([reason, runtime.elapsed()]),
@@ -45,6 +48,10 @@ describe('a heartbeat', () => {
     await late.runtime.advance(0)
     expect(late.beats).toEqual([0])
     late.stop()
+    const later = heartbeat(async () => 'ok', { startAt: 5_000, askedAt: 4_830, maxRunMs: 10_000 })
+    await later.runtime.advance(30)
+    expect(later.beats).toEqual([5_030])
+    later.stop()
   })
 
   it('renews every third of the lease until maxRunMs is over, then says so once', async () => {

@@ -80,6 +80,19 @@ describe('timers', () => {
     timer.mockRestore()
   })
 
+  it('cancelled twice change nothing for the others of their length, odd lengths too', () => {
+    const set = timers()
+    for (const ms of [10, 10.5]) {
+      const woken = vi.fn()
+      const cancel = set(ms, () => expect.fail('was cancelled'))
+      set(ms, woken)
+      cancel()
+      cancel()
+      vi.advanceTimersByTime(11)
+      expect(woken).toHaveBeenCalledOnce()
+    }
+  })
+
   it('longer than the longest that can be had are waited for in pieces', () => {
     const set = timers()
     const wake = vi.fn()
