@@ -42,11 +42,16 @@ describeWith('mysql', (url) => {
       await store[Symbol.asyncDispose]()
       await pool.end()
     }
-    const pool = mysql.createPool({ uri: database.url })
-    pool.pool.on('connection', (connection) => connection.query('SET autocommit = 0'))
-    const error = await failure(database.store({ pool }).claim([request('key')]))
-    expect(error).toMatchObject({ code: 'OPTION_INVALID', message: expect.stringContaining('autocommit') })
-    await pool.end()
+    for (const [set, named] of [
+      ['autocommit = 0', 'autocommit'],
+      ["sql_mode = CONCAT(@@sql_mode, ',EMPTY_STRING_IS_NULL')", 'EMPTY_STRING_IS_NULL'],
+    ]) {
+      const pool = mysql.createPool({ uri: database.url })
+      pool.pool.on('connection', (connection) => connection.query(`SET ${set}`))
+      const error = await failure(database.store({ pool }).claim([request('key')]))
+      expect(error).toMatchObject({ code: 'OPTION_INVALID', message: expect.stringContaining(named as string) })
+      await pool.end()
+    }
   })
 
   it('a half-open connection is given up in time, and none is missing from the pool afterwards', async () => {
@@ -96,6 +101,27 @@ describeWith('mysql', (url) => {
     await pool.end()
     await proxy.close()
   })
+
+  it.each(['leased', 'atomic'] as const)(
+    'connections that a failover made read-only are not kept (%s)',
+    async (way) => {
+      const pool = mysql.createPool({ uri: database.url, connectionLimit: 2 })
+      const once = onlyonce({ store: database.store({ pool }), scope: 'test' })
+      const ask = (key: string) => (way === 'leased' ? once(key, () => 1) : once.atomic(key, () => 1))
+      await ask('warm')
+      const all = await Promise.all([pool.getConnection(), pool.getConnection()])
+      for (const connection of all) await connection.query('SET SESSION TRANSACTION READ ONLY')
+      const before = all.map(({ threadId }) => threadId)
+      for (const connection of all) connection.release()
+      // Each call that is refused costs one of them.
+      for (let round = 0; round < 2; round++) await ask(`key-${round}`).catch(() => {})
+      expect(await ask('after')).toBe(1)
+      const now = await Promise.all([pool.getConnection(), pool.getConnection()])
+      for (const connection of now) connection.release()
+      expect(now.filter(({ threadId }) => before.includes(threadId))).toEqual([])
+      await pool.end()
+    },
+  )
 
   it('a claim whose answer was lost is asked again, and recognised as its own', async () => {
     const proxy = await createProxy(Number(new URL(url).port))

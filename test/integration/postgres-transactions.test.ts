@@ -44,19 +44,6 @@ describeWith('postgres', (url) => {
     return { proxy, pool, store, once: onlyonce({ store, scope: 'test', leaseMs: 5_000 }) }
   }
 
-  /** Loses the answer to the next COMMIT, which the server has served. */
-  function loseCommit(proxy: Awaited<ReturnType<typeof createProxy>>): { readonly lost: number } {
-    const seen = { lost: 0 }
-    proxy.onRequest = (chunk) => {
-      if (chunk.includes('; COMMIT') && seen.lost === 0) {
-        seen.lost++
-        proxy.dropReplies()
-      }
-      return undefined
-    }
-    return seen
-  }
-
   it('what an effect left behind reaches nobody else on its connection', async () => {
     const pool = new pg.Pool({ connectionString: url, max: 1 })
     const own = database.store({ pool })
@@ -127,67 +114,6 @@ describeWith('postgres', (url) => {
       expect((await once.find(key))?.key).toBe(key)
     },
   )
-
-  it.each([1, 5])('a COMMIT whose answer is lost is found to have happened, with a pool of %i', async (max) => {
-    const { proxy, once } = await throughProxy(max)
-    await once.atomic('warm', async () => {})
-    const seen = loseCommit(proxy)
-    const value = await once.atomic('key', async (tx) => {
-      await tx.query(insert('key'))
-      return 'done'
-    })
-    expect([value, seen.lost, await effects()]).toEqual(['done', 1, ['key']])
-    expect(await once.atomic('key', async () => 'again')).toBe('done')
-  })
-
-  it('a COMMIT that takes longer than `query_timeout` of the pool is found to have happened', async () => {
-    const pool = new pg.Pool({ connectionString: url, max: 2, query_timeout: 300 })
-    const store = database.store({ pool })
-    leftovers.push(async () => {
-      await store[Symbol.asyncDispose]()
-      await pool.end()
-    })
-    const { schema } = database
-    await database.sql(`CREATE FUNCTION "${schema}".slow() RETURNS trigger LANGUAGE plpgsql AS
-      'BEGIN PERFORM pg_sleep(0.8); RETURN NULL; END'`)
-    await database.sql(`CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON "${schema}".effects
-      DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION "${schema}".slow()`)
-    const once = onlyonce({ store, scope: 'test' })
-    const value = await once.atomic('key', async (tx) => {
-      await tx.query(insert('key'))
-      return 'done'
-    })
-    expect([value, await effects()]).toEqual(['done', ['key']])
-  })
-
-  it('a COMMIT that never reached the server is found not to have happened, and may be asked for again', async () => {
-    const { proxy, once } = await throughProxy(2)
-    await once.atomic('warm', async () => {})
-    let lost = 0
-    proxy.onRequest = (chunk) => (chunk.includes('; COMMIT') && lost++ === 0 ? 'cut' : undefined)
-    const effect = async (tx: { query(text: string): Promise<unknown> }) => void (await tx.query(insert('key')))
-    expect(await codeOf(once.atomic('key', effect))).toBe('STORE_UNAVAILABLE')
-    expect([lost, await effects()]).toEqual([1, []])
-    await once.atomic('key', effect)
-    expect(await effects()).toEqual(['key'])
-  })
-
-  it("a COMMIT that only its number calls committed is OUTCOME_UNKNOWN: after a promotion it is a stranger's", async () => {
-    const { proxy, pool, once } = await throughProxy(2)
-    await once.atomic('warm', async () => {})
-    proxy.onRequest = (chunk) => (chunk.includes('; COMMIT') ? 'cut' : undefined)
-    pool.on('connect', (client) => {
-      const query = client.query.bind(client) as (...given: unknown[]) => unknown
-      const asked = (given: unknown) => (typeof given === 'string' ? given : (given as { text: string }).text)
-      client.query = ((given: unknown, ...rest: unknown[]) =>
-        asked(given).includes('pg_xact_status')
-          ? query("SELECT 'committed' AS status")
-          : query(given, ...rest)) as never
-    })
-    const effect = async (tx: { query(text: string): Promise<unknown> }) => void (await tx.query(insert('key')))
-    expect(await codeOf(once.atomic('key', effect))).toBe('OUTCOME_UNKNOWN')
-    expect(await effects()).toEqual([])
-  })
 
   it('an effect that commits, rolls back, or does so and begins again is OUTCOME_UNKNOWN', async () => {
     const once = onlyonce({ store: database.store(), scope: 'test' })

@@ -4,7 +4,7 @@ import { sleep } from '../../core/runtime.ts'
 import { backoff, timeLimit } from '../../core/time-limit.ts'
 import type { Row } from '../sql/rows.ts'
 import type { Header, MysqlConnection } from './client.ts'
-import { faultOf, told } from './faults.ts'
+import { faultOf, isLost, told } from './faults.ts'
 import { insideItself, type Lender, type Lent } from './lender.ts'
 import type { ResolvedMysqlOptions } from './options.ts'
 import type { Schema } from './schema.ts'
@@ -20,6 +20,8 @@ export interface Sender {
 
 /** How the verbs reach the server. */
 export interface Asking {
+  /** What the server takes at once. Known to whatever asks. */
+  readonly maxPacketBytes: number
   /**
    * Does `work` on one connection, within `timeoutMs` in all. It is done again from its beginning where the server says that it may be,
    * so everything in it can be repeated.
@@ -78,8 +80,9 @@ export function createAsking(options: ResolvedMysqlOptions, lender: Lender, sche
       const answer = schema.ready(lent.client).then(() => work(senderOf(lent.client)))
       return await timeLimit(runtime, answer, deadline - runtime.elapsed(), silent)
     } catch (error) {
-      if (faultOf(error) === 'lost') broken ??= error as Error
-      if (faultOf(error) === 'no-tables') schema.forget()
+      if (isLost(error)) broken ??= error as Error
+      // The next connection may be to another server, or to one with other settings.
+      if (isLost(error) || faultOf(error) === 'no-tables') schema.forget()
       throw error
     } finally {
       lent.giveBack(broken)
@@ -87,6 +90,9 @@ export function createAsking(options: ResolvedMysqlOptions, lender: Lender, sche
   }
 
   return {
+    get maxPacketBytes() {
+      return schema.server.maxPacketBytes
+    },
     // Only one connection can wait for itself. Async hooks slow down every promise of a process, so others do without.
     enter: (transaction, work) => (lender.single ? inside.run(transaction, work) : work()),
     async ask(verb, work) {
@@ -127,7 +133,10 @@ export function createAsking(options: ResolvedMysqlOptions, lender: Lender, sche
         })
         return await use(lent.client, { breakOff, tidy })
       } catch (error) {
-        if (faultOf(error) === 'lost') broken ??= error as Error
+        if (isLost(error)) {
+          broken ??= error as Error
+          schema.forget()
+        }
         throw error
       } finally {
         if (broken !== undefined || last === undefined) lent.giveBack(broken)

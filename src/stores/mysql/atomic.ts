@@ -2,14 +2,15 @@ import type { OperationId } from '../../core/record.ts'
 import { sleep } from '../../core/runtime.ts'
 import type { AtomicClaims, ClaimOutcome, ClaimRequest } from '../../core/store.ts'
 import { backoff } from '../../core/time-limit.ts'
-import { KINDS, toRecord } from '../sql/rows.ts'
+import { toRecord } from '../sql/rows.ts'
 import { takeOver } from './claiming.ts'
 import { claimAllInside, doneFields, judgeInside } from './claiming-inside.ts'
 import type { MysqlTx } from './client.ts'
 import { faultOf, undoneByServer } from './faults.ts'
+import { completionFields } from './fitting.ts'
 import type { Floors } from './floors.ts'
 import type { ResolvedMysqlOptions } from './options.ts'
-import { base64, batched, leaseFields, micros, readable } from './packing.ts'
+import { batched, readable } from './packing.ts'
 import { batches, sorted } from './portions.ts'
 import { explained, type Session } from './session.ts'
 import { FORGOTTEN } from './sql/record.ts'
@@ -110,9 +111,10 @@ export function createWithin(
         if (requests.length === 0) return []
         return (await claimed(() => claimAllOnce(session, requests))) ?? requests.map(() => LOCKED)
       },
-      async complete({ lease, result, retentionMs }) {
+      async complete(completion) {
+        const { lease } = completion
         try {
-          const row = [...leaseFields(lease), KINDS.indexOf(result.kind), micros(retentionMs), base64(result.body)]
+          const row = completionFields(completion, await transactions.maxPacketBytes(tx))
           const { affectedRows } = await session.write(...batched(statements.putResult, [row]))
           if (affectedRows === 1) return 'ok'
           // What is there already may not count as changed.

@@ -14,8 +14,13 @@ const BY_NUMBER: Readonly<Record<number, Fault>> = {
   1146: 'no-tables', // ER_NO_SUCH_TABLE
   1305: 'no-savepoint', // ER_SP_DOES_NOT_EXIST
   1053: 'lost', // ER_SERVER_SHUTDOWN
+  1153: 'lost', // ER_NET_PACKET_TOO_LARGE, after which the server closes the connection
   1927: 'lost', // ER_CONNECTION_KILLED
   4031: 'lost', // ER_CLIENT_INTERACTION_TIMEOUT
+  // After a failover a connection that was kept leads to what is a replica now, and would do so for ever.
+  1290: 'lost', // ER_OPTION_PREVENTS_STATEMENT: read_only
+  1792: 'lost', // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
+  1836: 'lost', // ER_READ_ONLY_MODE
 }
 
 const PRIVILEGE = 'the user lacks a privilege: grant SELECT, INSERT, UPDATE, DELETE on the onlyonce_ tables'
@@ -58,6 +63,15 @@ export function faultOf(error: unknown): Fault {
   return fatal || LOST_CODE.test(code) || LOST_MESSAGE.test(reasonOf(error)) ? 'lost' : 'other'
 }
 
+/** Whether an error, or what it was made of, says that the connection is of no use. What an effect threw does not count. */
+export function isLost(error: unknown): boolean {
+  for (let at: unknown = error, depth = 0; typeof at === 'object' && at !== null && depth < 8; depth++) {
+    if (faultOf(at) === 'lost') return true
+    at = (at as { cause?: unknown }).cause
+  }
+  return false
+}
+
 /** How a user brings the tables up to date. No URL: it may hold a password. */
 export function migrateCommand(database: string): string {
   return `run \`npx onlyonce migrate --store mysql://HOST/${database}\`, or \`store.migrate()\``
@@ -79,10 +93,17 @@ export function told(database: string, error: unknown): Error {
   return new Error(`the MySQL server refused (${reason})${advice === undefined ? '' : `; ${advice}`}`, { cause: error })
 }
 
+const undoing = new WeakSet<object>()
+
+/** For an error that undoes a statement on most servers, and on this one the whole transaction. */
+export function markUndoing(error: unknown): void {
+  undoing.add(Object(error))
+}
+
 /** The server has undone the whole transaction and not only the statement: a deadlock chose it. Looks underneath too. */
 export function undoneByServer(error: unknown): boolean {
   for (let at: unknown = error, depth = 0; typeof at === 'object' && at !== null && depth < 8; depth++) {
-    if (!OnlyonceError.is(at) && faultOf(at) === 'again') return true
+    if (undoing.has(at) || faultOf(at) === 'again') return true
     const { cause, thrown } = at as { cause?: unknown; thrown?: unknown }
     at = thrown ?? cause
   }

@@ -3,8 +3,9 @@ import { timeLimit } from '../../core/time-limit.ts'
 import { endedInside, over } from '../sql/endings.ts'
 import type { Row } from '../sql/rows.ts'
 import type { Header, MysqlAnswer, MysqlConnection, MysqlTx } from './client.ts'
-import { faultOf, undoneByServer } from './faults.ts'
+import { faultOf, markUndoing, undoneByServer } from './faults.ts'
 import type { ResolvedMysqlOptions } from './options.ts'
+import type { ServerSettings } from './schema.ts'
 import { explained, type Session, savepointName } from './session.ts'
 
 /** Lies at the bottom of the transaction. Gone means that somebody else ended it, even if another one is open by now. */
@@ -31,11 +32,12 @@ export const RESTORE = 'SET @@innodb_lock_wait_timeout = @onlyonce_lock_wait_tim
 /**
  * Each statement waits for the one before it, as the protocol has it: three round trips to begin, one for each claim, two to check
  * and commit. READ COMMITTED, which locks no gaps; the level is that of this transaction alone. The server undoes the
- * whole transaction when it is chosen to end a deadlock, and would commit each later statement by itself, so none is let through.
+ * whole transaction when it is chosen to end a deadlock, and would commit each later statement by itself, so none is let
+ * through, not even one that was given before the answer came.
  */
 export async function beginTransaction(
   client: MysqlConnection,
-  isolationVariable: string,
+  { isolationVariable, timeoutUndoes }: ServerSettings,
   { runtime, timeoutMs, lockWaitMs, database }: ResolvedMysqlOptions,
 ): Promise<OpenTransaction> {
   const lockWait = Math.ceil(lockWaitMs / 1000)
@@ -46,6 +48,7 @@ export async function beginTransaction(
   let given = false
   let undone: unknown
   let lease: Lease | undefined
+  let last: Promise<unknown> = Promise.resolve()
 
   function limited<T>(answer: Promise<T>): Promise<T> {
     const ms = timeoutMs + lockWait * 1000
@@ -59,14 +62,27 @@ export async function beginTransaction(
     undone = undefined
   }
 
+  /** Sends nothing before all that was given earlier is answered. */
+  function inTurn(send: () => Promise<MysqlAnswer>): Promise<MysqlAnswer> {
+    const answer = last.then(send)
+    last = answer.catch(() => {})
+    return answer
+  }
+
   /** Notices when the server undoes the transaction, whosever statement it was. */
-  async function watched(answer: Promise<MysqlAnswer>): Promise<MysqlAnswer> {
-    try {
-      return await answer
-    } catch (error) {
-      if (undoneByServer(error)) undone = error
-      throw error
-    }
+  function statement(send: () => Promise<MysqlAnswer>): Promise<MysqlAnswer> {
+    requireWhole()
+    used = true
+    return inTurn(async () => {
+      if (undone !== undefined) throw undone
+      try {
+        return await send()
+      } catch (error) {
+        if (timeoutUndoes && faultOf(error) === 'locked') markUndoing(error)
+        if (undoneByServer(error)) undone = error
+        throw error
+      }
+    })
   }
 
   function requireWhole(): void {
@@ -74,22 +90,30 @@ export async function beginTransaction(
     if (undone !== undefined) throw undone
   }
 
-  const own = async (sql: string, values: readonly string[]) => {
-    requireWhole()
-    used = true
-    return (await watched(limited(client.execute(sql, [...values]))))[0]
-  }
+  const own = async (sql: string, values: readonly string[]) =>
+    (await limited(statement(() => client.execute(sql, [...values]))))[0]
 
   async function handedOn(send: () => Promise<MysqlAnswer>): Promise<MysqlAnswer> {
-    requireWhole()
-    used = true
+    const answer = statement(send)
     given = true
-    return watched(send())
+    return answer
+  }
+
+  async function restart(savepoint: string): Promise<boolean> {
+    // What was done before the claim is gone as well, unless the claim stands at the bottom.
+    if (undone === undefined || savepoint !== CANARY || given || lease !== undefined) return false
+    await begin(level)
+    return true
   }
 
   async function command(sql: string): Promise<void> {
     try {
-      await limited(client.query(sql))
+      await limited(
+        inTurn(async () => {
+          if (undone !== undefined) throw undone
+          return client.query(sql)
+        }),
+      )
     } catch (error) {
       throw explained(error, database, endedInside)
     }
@@ -100,6 +124,7 @@ export async function beginTransaction(
   await begin(`@onlyonce_lock_wait_timeout = ${wait}, ${wait} = ${lockWait}, ${level}`)
 
   return {
+    joined: false,
     tx: {
       query: (sql, values) => handedOn(() => client.query(sql, values)),
       execute: (sql, values) => handedOn(() => client.execute(sql, values)),
@@ -128,13 +153,10 @@ export async function beginTransaction(
       // Somebody else may have the connection by now.
       if (!open) throw over()
       if (undone === undefined) await command(`ROLLBACK TO SAVEPOINT ${name}`)
+      // A claim that waited in vain is an answer, and not the end of the transaction, where there was nothing else in it.
+      else if (faultOf(undone) === 'locked') await restart(name)
     },
-    async restart(savepoint) {
-      // What was done before the claim is gone as well, unless the claim stands at the bottom.
-      if (undone === undefined || savepoint !== CANARY || given || lease !== undefined) return false
-      await begin(level)
-      return true
-    },
+    restart,
     granted(newest) {
       lease = newest
     },
@@ -142,12 +164,15 @@ export async function beginTransaction(
       open = false
     },
     async check() {
+      // An effect may have ended before statements of its own.
+      await limited(last)
       if (undone !== undefined) throw undone
       await command(`RELEASE SAVEPOINT ${CANARY}`)
     },
     commit: async () => void (await limited(client.query('COMMIT'))),
     async undo() {
       let whole = true
+      await limited(last)
       if (undone === undefined) {
         try {
           await limited(client.query(`ROLLBACK TO SAVEPOINT ${CANARY}`))

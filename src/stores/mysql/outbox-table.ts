@@ -3,6 +3,7 @@ import { quote } from '../../core/key.ts'
 import type { OutboxEntry, OutboxSettlement, OutboxTable } from '../../core/store.ts'
 import { requireBytes } from '../../embedded/bytes.ts'
 import { unpackText } from '../../embedded/text.ts'
+import { appendInside } from '../sql/joined-append.ts'
 import { count, type Row, toMs } from '../sql/rows.ts'
 import type { Asking, Sender } from './asking.ts'
 import type { MysqlTx } from './client.ts'
@@ -36,7 +37,8 @@ export function createOutboxTable(
         return [...texts, base64(body)]
       })
       try {
-        await transactions.join(tx).write(statements.append, [packRows(rows)])
+        const session = transactions.join(tx)
+        await appendInside(tx, session, () => session.write(statements.append, [packRows(rows)]))
       } catch (error) {
         throw explained(error, database)
       }

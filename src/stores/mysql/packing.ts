@@ -21,6 +21,11 @@ export function batched(statement: Batched, rows: readonly (readonly Field[])[])
   return [statement.one, statement.order.map((index) => String(first[index]))]
 }
 
+/** How much of a packet these fields take, at most: as JSON with its quotes and commas, or as values with their types and lengths. */
+export function sizeOf(fields: readonly Field[]): number {
+  return fields.reduce<number>((sum, field) => sum + String(field).length + 16, 0)
+}
+
 export function base64(bytes: Uint8Array | string): string {
   return (
     typeof bytes === 'string' ? Buffer.from(bytes) : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)

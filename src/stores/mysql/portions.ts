@@ -1,4 +1,4 @@
-/** A statement has to fit into max_allowed_packet, 16 MiB on MariaDB, and holds its locks until it ends. */
+/** A statement holds its locks until it ends. */
 const MAX_BATCH = 500
 const MAX_BATCH_BYTES = 4 * 1024 * 1024
 
@@ -7,16 +7,18 @@ export function sorted<Item>(items: readonly Item[], named: (item: Item) => { re
   return [...items].sort((a, b) => (named(a).id < named(b).id ? -1 : 1))
 }
 
-/** As many items as one statement takes. */
+/** As many items as one statement takes, in `room` bytes for all of them. */
 export function* batches<Item>(
   items: readonly Item[],
   size: (item: Item) => number = () => 0,
+  room = MAX_BATCH_BYTES,
 ): Generator<readonly Item[]> {
+  const most = Math.min(room, MAX_BATCH_BYTES)
   let batch: Item[] = []
   let bytes = 0
   for (const item of items) {
     const more = size(item)
-    if (batch.length === MAX_BATCH || (batch.length > 0 && bytes + more > MAX_BATCH_BYTES)) {
+    if (batch.length === MAX_BATCH || (batch.length > 0 && bytes + more > most)) {
       yield batch
       batch = []
       bytes = 0

@@ -2,14 +2,14 @@ import { OnlyonceError } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
 import { decideComplete, decideRelease, decideRenew, retained } from '../../core/lifecycle.ts'
 import type { Lease } from '../../core/record.ts'
-import type { Completion, Renewal, Store, WriteOutcome } from '../../core/store.ts'
-import { KINDS, toObserved } from '../sql/rows.ts'
+import type { ClaimRequest, Completion, Renewal, Store, WriteOutcome } from '../../core/store.ts'
+import { toObserved } from '../sql/rows.ts'
 import type { SchemaVerbs } from '../sql/schema.ts'
-import { packSteps } from '../sql/steps.ts'
 import type { Asking } from './asking.ts'
 import { claimBatch, look } from './claiming.ts'
+import { claimSize, completionFields, renewalFields, requireNewestStep, roomIn } from './fitting.ts'
 import type { Floors } from './floors.ts'
-import { base64, batched, leaseFields, micros, optionalField, readable, textField } from './packing.ts'
+import { batched, leaseFields, readable, sizeOf, textField } from './packing.ts'
 import { batches, sorted } from './portions.ts'
 import { type Settling, settleBatch } from './settling.ts'
 import { FORGOTTEN } from './sql/record.ts'
@@ -20,14 +20,23 @@ type Records = Pick<Store, 'claim' | 'renew' | 'complete' | 'release' | 'find' |
   Pick<SchemaVerbs, 'overdue'>
 
 /** The verbs outside of transactions. */
-export function createRecords({ ask }: Asking, statements: Statements, floors: Floors): Records {
+export function createRecords(asking: Asking, statements: Statements, floors: Floors): Records {
+  const { ask } = asking
+
+  /** Asked while a connection is there: before the first one, nobody knows what the server takes at once. */
+  function portion<Item>(items: readonly Item[], size: (item: Item) => number): readonly Item[] {
+    const [first = []] = batches(items, size, roomIn(asking.maxPacketBytes))
+    return first
+  }
+
   async function settle<Item>(verb: string, items: readonly Item[], settling: Settling<Item>) {
-    const { leaseOf } = settling
-    const size = (item: Item) => settling.fields(item).reduce<number>((sum, field) => sum + String(field).length, 0)
+    const size = (item: Item) => sizeOf(settling.fields(item))
     const answers = new Map<Item, WriteOutcome>()
-    for (const batch of batches(sorted(items, leaseOf), size)) {
-      const settled = await ask(verb, (send) => settleBatch(send, statements, floors, settling, batch))
+    let left = sorted(items, settling.leaseOf)
+    while (left.length > 0) {
+      const settled = await ask(verb, (send) => settleBatch(send, statements, floors, settling, portion(left, size)))
       for (const [item, outcome] of settled) answers.set(item, outcome)
+      left = left.slice(settled.size)
     }
     return items.map((item) => answers.get(item) as WriteOutcome)
   }
@@ -35,19 +44,14 @@ export function createRecords({ ask }: Asking, statements: Statements, floors: F
   const renewing: Settling<Renewal> = {
     statement: statements.renew,
     leaseOf: ({ lease }) => lease,
-    fields: ({ lease, leaseMs, retentionMs, steps = [] }) => {
-      const times = [micros(leaseMs), micros(retentionMs)]
-      return [...leaseFields(lease), ...times, optionalField(packSteps(steps)), steps.length]
-    },
+    fields: (renewal) => renewalFields(renewal, asking.maxPacketBytes),
     // A renewal that was written is not told from one that had nothing to write: neither has to be written again.
     decide: (current, renewal, now) => ({ outcome: decideRenew(current, renewal, now).outcome }),
   }
   const completing: Settling<Completion> = {
     statement: statements.complete,
     leaseOf: ({ lease }) => lease,
-    fields: ({ lease, result, retentionMs }) => {
-      return [...leaseFields(lease), KINDS.indexOf(result.kind), micros(retentionMs), base64(result.body)]
-    },
+    fields: (completion) => completionFields(completion, asking.maxPacketBytes),
     decide: decideComplete,
   }
   const releasing: Settling<Lease> = {
@@ -60,13 +64,20 @@ export function createRecords({ ask }: Asking, statements: Statements, floors: F
   return {
     async claim(requests) {
       const outcomes = new Map<string, Awaited<ReturnType<typeof claimBatch>>[number]>()
-      for (const batch of batches(sorted(requests, (one) => one))) {
-        const answers = await ask('claim', (send) => claimBatch(send, statements, floors, batch))
-        for (const [index, { id }] of batch.entries()) outcomes.set(id, answers[index] as (typeof answers)[number])
+      let left = sorted(requests, (one) => one)
+      while (left.length > 0) {
+        const answers = await ask('claim', (send) => claimBatch(send, statements, floors, portion(left, claimSize)))
+        for (const [index, answer] of answers.entries()) outcomes.set((left[index] as ClaimRequest).id, answer)
+        left = left.slice(answers.length)
       }
       return requests.map(({ id }) => outcomes.get(id) as NonNullable<ReturnType<typeof outcomes.get>>)
     },
-    renew: (renewals) => settle('renew', renewals, renewing),
+    async renew(renewals) {
+      const outcomes = await settle('renew', renewals, renewing)
+      for (const [index, renewal] of renewals.entries())
+        if (outcomes[index] === 'ok') requireNewestStep(renewal, asking.maxPacketBytes)
+      return outcomes
+    },
     complete: (completions) => settle('complete', completions, completing),
     release: (leases) => settle('release', leases, releasing),
     async find(ids) {

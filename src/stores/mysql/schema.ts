@@ -19,13 +19,38 @@ import { namesIn } from './sql/names.ts'
 /** Creating tables waits for whoever else does so. */
 const MIGRATE_WITHIN_MS = 600_000
 
+/** What a connection of the pool may not be set to, and why. */
+const UNFIT = [
+  [
+    'autocommit',
+    'OFF',
+    'autocommit switched off, so nothing that the mysql store does would ever be committed: give it a pool whose connections have it on',
+  ],
+  [
+    'sql_mode',
+    'EMPTY_STRING_IS_NULL',
+    'EMPTY_STRING_IS_NULL in their sql_mode, so nothing can be stored that is empty: give the mysql store a pool without it',
+  ],
+] as const
+
+export interface ServerSettings {
+  /** MySQL and MariaDB call it differently. */
+  readonly isolationVariable: string
+  /** What the server takes at once: a larger statement is refused, and its connection closed. */
+  readonly maxPacketBytes: number
+  /** `innodb_rollback_on_timeout`: a lock that is waited for too long undoes the transaction, not only the statement. */
+  readonly timeoutUndoes: boolean
+}
+
 export interface Schema {
   /** Looks once whether the tables are of this version, and under `migrate: 'auto'` makes them so. */
   ready(client: MysqlConnection): Promise<void>
-  /** They turned out to be missing: look again. */
+  /** The tables turned out to be missing, or the next connection may be to another server: look again. */
   forget(): void
-  /** MySQL and MariaDB call it differently. Known once it is ready. */
-  readonly isolationVariable: string
+  /** Asks the connection only where nobody knows them yet. */
+  settings(client: Pick<MysqlConnection, 'query'>): Promise<ServerSettings>
+  /** What is known of the server once it is ready. */
+  readonly server: ServerSettings
   readonly verbs: Pick<SchemaVerbs, 'migrations' | 'migrate' | 'check'>
 }
 
@@ -39,7 +64,7 @@ export function createSchema(options: ResolvedMysqlOptions, lender: Lender): Sch
   /** A name of a lock has at most 64 characters, and so has a database. */
   const lock = `onlyonce_${createHash('sha256').update(database).digest('hex').slice(0, 32)}`
   let right = false
-  let isolationVariable = 'transaction_isolation'
+  let server: ServerSettings | undefined
 
   async function version(client: MysqlConnection): Promise<number> {
     try {
@@ -70,26 +95,27 @@ export function createSchema(options: ResolvedMysqlOptions, lender: Lender): Sch
     return rows.length > 0
   }
 
-  async function learn(client: MysqlConnection): Promise<void> {
+  async function learn(
+    client: Pick<MysqlConnection, 'query'>,
+  ): Promise<ServerSettings & { unfit: string | undefined }> {
     const [rows] = await client.query(
-      "SHOW VARIABLES WHERE Variable_name IN ('tx_isolation', 'transaction_isolation', 'autocommit')",
+      "SHOW VARIABLES WHERE Variable_name IN ('tx_isolation', 'transaction_isolation', 'autocommit', 'sql_mode', " +
+        "'max_allowed_packet', 'innodb_rollback_on_timeout')",
     )
-    const known = new Map<string, string>(
-      rows.map((row: { Variable_name: string; Value: string }) => [row.Variable_name, row.Value]),
-    )
-    if (known.get('autocommit') === 'OFF') {
-      throw new OnlyonceError(
-        'OPTION_INVALID',
-        'the connections of the pool have autocommit switched off, so nothing that the mysql store does would ever be ' +
-          'committed: give it a pool whose connections have it on',
-      )
+    // By their places: a library whose transaction was joined may give columns other names.
+    const known = new Map<string, string>(rows.map((row: object) => Object.values(row)))
+    server = {
+      isolationVariable: known.has('transaction_isolation') ? 'transaction_isolation' : 'tx_isolation',
+      maxPacketBytes: Number(known.get('max_allowed_packet') ?? Infinity),
+      timeoutUndoes: known.get('innodb_rollback_on_timeout') === 'ON',
     }
-    isolationVariable = known.has('transaction_isolation') ? 'transaction_isolation' : 'tx_isolation'
+    return { ...server, unfit: UNFIT.find(([variable, value]) => known.get(variable)?.includes(value))?.[2] }
   }
 
   async function ready(client: MysqlConnection): Promise<void> {
     if (right) return
-    await learn(client)
+    const { unfit } = await learn(client)
+    if (unfit !== undefined) throw new OnlyonceError('OPTION_INVALID', `the connections of the pool have ${unfit}`)
     const known = await version(client)
     if (known < latest && options.migrate === 'auto') await apply(client)
     else requireVersion(known, latest, label, command)
@@ -123,8 +149,9 @@ export function createSchema(options: ResolvedMysqlOptions, lender: Lender): Sch
     forget() {
       right = false
     },
-    get isolationVariable() {
-      return isolationVariable
+    settings: async (client) => server ?? (await learn(client)),
+    get server() {
+      return server as ServerSettings
     },
     verbs: {
       migrations,

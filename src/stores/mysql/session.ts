@@ -8,6 +8,8 @@ import { faultOf, told, undoneByServer } from './faults.ts'
 
 /** An open transaction as the store uses it, whoever began it. */
 export interface Session {
+  /** Whether the caller began it. */
+  readonly joined: boolean
   rows(sql: string, values: readonly string[]): Promise<readonly Row[]>
   write(sql: string, values: readonly string[]): Promise<Header>
   /** Sets a savepoint and answers its name. */
@@ -48,6 +50,7 @@ export function joinedSession(tx: MysqlTx, database: string): Session {
   }
 
   return {
+    joined: true,
     rows: async (sql, values) => ((await ask(sql, values)) as readonly Row[]).map(plainNames),
     write: async (sql, values) => (await ask(sql, values)) as Header,
     async guard() {

@@ -1,4 +1,4 @@
-import { OnlyonceError } from '../../core/errors.ts'
+import { OnlyonceError, reasonOf } from '../../core/errors.ts'
 import type { Lease } from '../../core/record.ts'
 import { sleep } from '../../core/runtime.ts'
 import { backoff, timeLimit } from '../../core/time-limit.ts'
@@ -6,7 +6,7 @@ import { endedInside, unsettled } from '../sql/endings.ts'
 import { toRecord } from '../sql/rows.ts'
 import { type Asking, type Holding, senderOf } from './asking.ts'
 import type { MysqlConnection, MysqlTx } from './client.ts'
-import { faultOf } from './faults.ts'
+import { faultOf, markUndoing } from './faults.ts'
 import type { Floors } from './floors.ts'
 import { beginTransaction, type OpenTransaction, RESTORE } from './open-transaction.ts'
 import type { ResolvedMysqlOptions } from './options.ts'
@@ -19,6 +19,8 @@ export interface Transactions {
   run<T>(work: (tx: MysqlTx) => Promise<T>): Promise<T>
   /** The transaction behind a handle of ours, or behind the caller's own connection. */
   join(tx: MysqlTx): Session
+  /** What the server takes at once. A store that has only ever joined transactions has to ask. */
+  maxPacketBytes(tx: MysqlTx): Promise<number>
 }
 
 /** Nobody knows whether the server did what COMMIT told it. */
@@ -52,7 +54,7 @@ export function createTransactions(
     let current: OpenTransaction
     try {
       if (!floors.fresh) await readFloor(client)
-      current = await beginTransaction(client, schema.isolationVariable, options)
+      current = await beginTransaction(client, schema.server, options)
     } catch (error) {
       breakOff(error as Error)
       throw error
@@ -101,6 +103,25 @@ export function createTransactions(
     throw unsettled(error)
   }
 
+  /** The caller's transaction cannot be begun again for it: whoever took it for whole would commit its second half alone. */
+  function joined(tx: MysqlTx): Session {
+    const session = joinedSession(tx, database)
+    const noticed = async <T>(answer: Promise<T>): Promise<T> => {
+      try {
+        return await answer
+      } catch (error) {
+        if (faultOf(error) !== 'locked' || !(await schema.settings(tx)).timeoutUndoes) throw error
+        markUndoing(error)
+        throw timedOut(error)
+      }
+    }
+    return {
+      ...session,
+      rows: (sql, values) => noticed(session.rows(sql, values)),
+      write: (sql, values) => noticed(session.write(sql, values)),
+    }
+  }
+
   return {
     async run(work) {
       const { value, lost } = await asking.hold('begin a transaction', (client, holding) =>
@@ -109,8 +130,18 @@ export function createTransactions(
       if (lost !== undefined) await findOut(lost)
       return value
     },
-    join: (tx) => handles.get(tx) ?? joinedSession(tx, database),
+    join: (tx) => handles.get(tx) ?? joined(tx),
+    maxPacketBytes: async (tx) => (await schema.settings(tx)).maxPacketBytes,
   }
+}
+
+function timedOut(cause: unknown): OnlyonceError {
+  return new OnlyonceError(
+    'STORE_UNAVAILABLE',
+    `a lock was not to be had in time (${reasonOf(cause)}), and the server, whose innodb_rollback_on_timeout is on, has ` +
+      'undone the whole transaction that was given as `tx`: nothing in it was changed; end it with ROLLBACK and begin again',
+    { cause },
+  )
 }
 
 async function undo(current: OpenTransaction, breakOff: (error: Error) => void): Promise<boolean> {

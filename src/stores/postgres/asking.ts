@@ -77,7 +77,7 @@ export function createAsking(options: ResolvedPostgresOptions, lender: Lender, s
       const answer = schema.ready(lent.client).then(() => send(lent.client, statement, values))
       return (await timeLimit(runtime, answer, deadline - runtime.elapsed(), silent)).rows
     } catch (error) {
-      if (faultOf(error) === 'lost') broken = error as Error
+      if (isLost(error)) broken = error as Error
       if (faultOf(error) === 'no-tables') schema.forget()
       throw error
     } finally {
@@ -125,7 +125,7 @@ export function createAsking(options: ResolvedPostgresOptions, lender: Lender, s
         })
         return await use(lent.client, { breakOff })
       } catch (error) {
-        if (faultOf(error) === 'lost') broken ??= error as Error
+        if (isLost(error)) broken ??= error as Error
         throw error
       } finally {
         lent.giveBack(broken)
@@ -135,6 +135,15 @@ export function createAsking(options: ResolvedPostgresOptions, lender: Lender, s
       closed = true
     },
   }
+}
+
+/** Says so itself, or what it was made of does. What an effect threw does not count. */
+function isLost(error: unknown): boolean {
+  for (let at: unknown = error, depth = 0; typeof at === 'object' && at !== null && depth < 8; depth++) {
+    if (faultOf(at) === 'lost') return true
+    at = (at as { cause?: unknown }).cause
+  }
+  return false
 }
 
 const MOST_TRIES: Readonly<Partial<Record<ReturnType<typeof faultOf>, number>>> = {

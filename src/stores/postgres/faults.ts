@@ -27,6 +27,8 @@ const BY_CODE: Readonly<Record<string, Fault>> = {
   '25P02': 'spoilt', // in_failed_sql_transaction
   '26000': 'not-prepared', // invalid_sql_statement_name
   '42P05': 'not-prepared', // duplicate_prepared_statement
+  // read_only_sql_transaction: after a failover a connection that was kept leads to what is a standby now, and would for ever.
+  '25006': 'lost',
   '57P01': 'lost', // admin_shutdown
   '57P02': 'lost', // crash_shutdown
   '57P03': 'lost', // cannot_connect_now

@@ -97,6 +97,7 @@ export function openTransaction(
   }
 
   return {
+    joined: false,
     tx: { query },
     leases,
     get xid() {

@@ -3,6 +3,7 @@ import { quote } from '../../core/key.ts'
 import type { OutboxEntry, OutboxSettlement, OutboxTable, Store } from '../../core/store.ts'
 import { requireBytes } from '../../embedded/bytes.ts'
 import { packText, unpackText } from '../../embedded/text.ts'
+import { appendInside } from '../sql/joined-append.ts'
 import { count, type Row, toMs } from '../sql/rows.ts'
 import type { Asking } from './asking.ts'
 import type { PgTx } from './client.ts'
@@ -39,7 +40,7 @@ export function createOutboxTable(
         return here
       })
       try {
-        await session.run(statements.append, [
+        const values = [
           textArray(messages.map(({ id }) => id)),
           textArray(messages.map(({ topic }) => topic)),
           rawArray(messages.map(({ headers }) => JSON.stringify(headers))),
@@ -47,7 +48,8 @@ export function createOutboxTable(
           bytes,
           plainArray(starts),
           lengths,
-        ])
+        ]
+        await appendInside(tx, session, () => session.run(statements.append, values))
       } catch (error) {
         throw explained(error, schema)
       }

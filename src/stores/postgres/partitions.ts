@@ -27,24 +27,54 @@ interface Listing {
   readonly newest: Partition
 }
 
-/** Whoever comes behind a lock that waits has to wait too, so this is how long claims may be held up. */
+/** Whoever comes behind a lock that waits has to wait too, so this is how long claims are held up. */
 const LOCK_WITHIN_MS = 250
+/** Up to where it grows: a claim that is held up for so long still has its answer before it is asked again. */
+const LOCK_WITHIN_MS_AT_MOST = 2_000
 /** A large partition is read as a whole before it is dropped. */
 const UPKEEP_WITHIN_MS = 600_000
+
+/**
+ * How long to wait for a lock that transactions hold who overlap: each time that was in vain it is twice as long, so that one
+ * of the next sweeps gets it from any transactions that are shorter than the bound. What it got, it asks for briefly again.
+ */
+interface Patience {
+  readonly ms: number
+  inVain(): void
+  got(): void
+}
+
+function createPatience(timeoutMs: number): Patience {
+  const longest = Math.max(LOCK_WITHIN_MS, Math.min(LOCK_WITHIN_MS_AT_MOST, Math.round(timeoutMs * 0.4)))
+  let ms = LOCK_WITHIN_MS
+  return {
+    get ms() {
+      return ms
+    },
+    inVain() {
+      ms = Math.min(2 * ms, longest)
+    },
+    got() {
+      ms = LOCK_WITHIN_MS
+    },
+  }
+}
 
 /** Begins the partition that is due and drops those that have come to their end; answers how many records these had. */
 export function createUpkeep(
   asking: Asking,
   names: PartitionedNames,
-  { schema, runtime }: ResolvedPostgresOptions,
+  { schema, runtime, timeoutMs }: ResolvedPostgresOptions,
   { everyMs, keep }: PostgresPartitions,
 ): (limit: number) => Promise<number> {
   /** Until when something in a partition is kept, found by reading it: before that, it need not be read again. */
   const keptUntil = new Map<number, number>()
+  /** One for each lock: what is got at once must not make the others brief again. */
+  const [begins, ends, drops] = [createPatience(timeoutMs), createPatience(timeoutMs), createPatience(timeoutMs)]
   let isRunning = false
 
   async function upkeep(client: PgClient, limit: number): Promise<number> {
-    await beginWhenDue(client, names, schema, everyMs)
+    await beginWhenDue(client, names, schema, everyMs, begins)
     const { now = 0, all = [] } = (await listing(client, names)) ?? {}
     let removed = 0
     for (const { part, beganAt } of all.slice(0, -1)) {
@@ -52,7 +82,11 @@ export function createUpkeep(
       const isOver = beganAt + (keep + 1) * everyMs * 1000 <= now
       try {
         if (isOver) await client.query(moveKeptSql(names, part), [String(limit)])
-        if (isOver || (keptUntil.get(part) ?? 0) <= now) removed += await dropAtItsEnd(client, part)
+        if (!isOver && (keptUntil.get(part) ?? 0) > now) continue
+        const dropped = await dropAtItsEnd(client, part)
+        // The other locks would be waited for in vain as well, and claims behind each of them.
+        if (dropped === undefined) break
+        removed += dropped
       } catch (error) {
         // Another process sweeps too, and has dropped it.
         if (faultOf(error) !== 'no-tables') throw error
@@ -61,20 +95,22 @@ export function createUpkeep(
     return removed
   }
 
-  async function dropAtItsEnd(client: PgClient, part: number): Promise<number> {
+  /** How many records it had; `undefined`: a lock was not to be had. */
+  async function dropAtItsEnd(client: PgClient, part: number): Promise<number | undefined> {
     if ((await client.query(isKeptSql(names, part))).rows[0]?.kept !== false) return 0
     // A write that began while a record was kept may keep it on. Such writes are over when this lock is given, and
     // later ones see a later time, so what is past its retention by `asOf` stays so.
-    const asOf = await briefly(client, schema, async () => {
+    const asOf = await briefly(client, schema, ends, async () => {
       await client.query(`LOCK TABLE ${partitionName(names, part)} IN SHARE MODE`)
       return (await listing(client, names))?.now
     })
-    if (asOf === undefined) return 0
+    if (asOf === undefined) return undefined
     const [survey] = (await client.query(surveySql(names, part))).rows as readonly Row[]
     keptUntil.set(part, Number(survey?.kept_until))
     if (!(Number(survey?.kept_until) <= asOf)) return 0
-    const isDropped = await briefly(client, schema, () => dropPartition(client, names, part, survey?.fence))
-    if (isDropped !== true) return 0
+    const isDropped = await briefly(client, schema, drops, () => dropPartition(client, names, part, survey?.fence))
+    if (isDropped === undefined) return undefined
+    if (!isDropped) return 0
     keptUntil.delete(part)
     return Number(survey?.number)
   }
@@ -112,18 +148,20 @@ export async function beginWhenDue(
   names: PartitionedNames,
   schema: string,
   everyMs: number,
+  patience = createPatience(0),
 ): Promise<void> {
   const due = async () => {
     const known = await listing(client, names)
     return known !== undefined && known.newest.beganAt + everyMs * 1000 <= known.now ? known : undefined
   }
   if ((await due()) === undefined) return
-  await briefly(client, schema, async () => {
+  await briefly(client, schema, patience, async () => {
     const known = await due()
-    if (known === undefined) return
+    if (known === undefined) return undefined
     const next = { part: known.newest.part + 1, beganAt: known.now }
     for (const sql of newPartitionSql(names, next.part)) await client.query(sql)
     await relist(client, names, [...known.all, next])
+    return true
   })
 }
 
@@ -154,18 +192,25 @@ async function relist(client: PgClient, names: PartitionedNames, all: readonly P
 }
 
 /** A transaction for what one process at a time does. `undefined`: not now, since a lock was not to be had soon. */
-async function briefly<T>(client: PgClient, schema: string, work: () => Promise<T>): Promise<T | undefined> {
+async function briefly<T>(
+  client: PgClient,
+  schema: string,
+  patience: Patience,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
   await client.query('BEGIN ISOLATION LEVEL READ COMMITTED')
   try {
-    await client.query(`SET LOCAL lock_timeout = ${LOCK_WITHIN_MS}`)
+    await client.query(`SET LOCAL lock_timeout = ${patience.ms}`)
     const lock = 'SELECT pg_try_advisory_xact_lock(hashtextextended($1::text, 0)) AS got'
     const { rows } = await client.query(lock, [`onlyonce ${schema}`])
     const done = rows[0]?.got === true ? await work() : undefined
     await client.query('COMMIT')
+    if (done !== undefined) patience.got()
     return done
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {})
     const fault = faultOf(error)
+    if (fault === 'locked') patience.inVain()
     if (fault === 'locked' || fault === 'again') return undefined
     throw error
   }

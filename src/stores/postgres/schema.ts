@@ -48,6 +48,19 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender, n
   const command = migrateCommand(schema, options.partitions)
   let right = false
 
+  /** The server translates all text, and refuses characters that the encoding of the database does not have. */
+  async function encodingProblem(client: PgClient): Promise<string | undefined> {
+    const { rows } = await client.query("SELECT current_setting('server_encoding') AS encoding")
+    const encoding = rows[0]?.encoding
+    if (encoding === 'UTF8') return undefined
+    return `the encoding of the database is ${encoding}, in which not every key can be stored: use a database that was created with ENCODING 'UTF8'`
+  }
+
+  async function requireEncoding(client: PgClient): Promise<void> {
+    const problem = await encodingProblem(client)
+    if (problem !== undefined) throw new OnlyonceError('OPTION_INVALID', `${label} cannot be used: ${problem}`)
+  }
+
   async function look(client: PgClient): Promise<Found> {
     // Not to_regclass: behind an advisory lock it answers from a cache that does not know what was committed meanwhile.
     const there = await client.query(
@@ -104,6 +117,7 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender, n
 
   async function ready(client: PgClient): Promise<void> {
     if (right) return
+    await requireEncoding(client)
     const found = await look(client)
     const isBehind = found.version < latest || (isPartitioned(names) && !found.hasPartitions)
     if (isBehind && found.version <= latest && options.migrate === 'auto') await apply(client)
@@ -141,13 +155,15 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender, n
       migrations: isPartitioned(names) ? [...migrations, intoPartitions(names, latest)] : migrations,
       migrate: ({ dryRun = false } = {}) =>
         use(MIGRATE_WITHIN_MS, async (client) => {
+          await requireEncoding(client)
           const found = await look(client)
           if (found.version > latest) requireVersion(found.version, latest, label, command)
           return dryRun ? planFor(found) : apply(client)
         }),
       check: () =>
         use(timeoutMs, async (client) => {
-          const problems: string[] = []
+          const problem = await encodingProblem(client)
+          const problems = problem === undefined ? [] : [problem]
           const { version, hasPartitions } = await look(client)
           if (version !== latest) problems.push(`the schema is version ${version}, this onlyonce uses ${latest}`)
           if (version > 0 && hasPartitions !== isPartitioned(names))

@@ -9,6 +9,8 @@ import type { Statement, Values } from './statement.ts'
 
 /** An open transaction as the store uses it, whoever began it. */
 export interface Session {
+  /** Whether the caller began it. */
+  readonly joined: boolean
   run(statement: Statement, values: Values): Promise<readonly Row[]>
   /** Sets a savepoint and answers its name. */
   guard(): Promise<string>
@@ -38,6 +40,7 @@ export function joinedSession(tx: PgTx, schema: string): Session {
   }
 
   return {
+    joined: true,
     async run({ text }, values) {
       const { rows } = await tx.query(text, values as unknown[])
       return rows.map(plainNames)
