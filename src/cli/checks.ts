@@ -1,7 +1,5 @@
 import { OnlyonceError, reasonOf } from '../core/errors.ts'
-import type { Store } from '../core/store.ts'
-import type { RedisStore } from '../stores/redis/index.ts'
-import { isMaintained, type StoreAtHand } from './store.ts'
+import type { StoreAtHand } from './store.ts'
 import { counted } from './text.ts'
 import { duration } from './time.ts'
 
@@ -21,17 +19,17 @@ const SWEEP_LAG_MS = 86_400_000
 const CLOCK_SKEW_MS = 1_000
 
 /** Everything that can be seen to be wrong from outside. Without a right schema the other checks say nothing, so they are left out. */
-export async function checksOf(store: StoreAtHand, whole: Store, storeFlag: string): Promise<readonly Check[]> {
-  const schema = await schemaCheck(whole, storeFlag)
+export async function checksOf(store: StoreAtHand, storeFlag: string): Promise<readonly Check[]> {
+  const schema = await schemaCheck(store, storeFlag)
   if (schema.status === 'failed') return [schema]
   try {
     return [
       schema,
-      ...(await serverChecks(whole)),
+      ...(await serverChecks(store)),
       await clockCheck(store),
       await countCheck(store, 'abandoned', 'whose owner disappeared before it settled', storeFlag),
       await countCheck(store, 'unknown', 'waiting for a decision', storeFlag),
-      await retentionCheck(whole, storeFlag),
+      await retentionCheck(store, storeFlag),
     ]
   } catch (error) {
     if (!OnlyonceError.is(error) || error.code !== 'OUTCOME_UNKNOWN') throw error
@@ -39,9 +37,9 @@ export async function checksOf(store: StoreAtHand, whole: Store, storeFlag: stri
   }
 }
 
-async function schemaCheck(store: Store, storeFlag: string): Promise<Check> {
-  if (!isMaintained(store)) return { name: 'schema', status: 'ok', detail: `the ${store.name} store has none` }
-  const { ok, version, expected, problems } = await store.check()
+async function schemaCheck({ name, schema }: StoreAtHand, storeFlag: string): Promise<Check> {
+  if (schema === undefined) return { name: 'schema', status: 'ok', detail: `the ${name} store has none` }
+  const { ok, version, expected, problems } = await schema.check()
   if (ok) return { name: 'schema', status: 'ok', detail: `version ${version}` }
   const detail = problems.join('; ')
   if (version > expected) return { name: 'schema', status: 'failed', detail, fix: 'npm install onlyonce@latest' }
@@ -51,8 +49,7 @@ async function schemaCheck(store: Store, storeFlag: string): Promise<Check> {
 }
 
 /** Settings of a server under which it may forget a claim. */
-async function serverChecks(store: Store): Promise<readonly Check[]> {
-  const { inspect } = store as Partial<Pick<RedisStore, 'inspect'>>
+async function serverChecks({ inspect }: StoreAtHand): Promise<readonly Check[]> {
   if (inspect === undefined) return []
   const { nodes, warnings } = await inspect()
   if (warnings.length === 0)
@@ -93,12 +90,11 @@ async function countCheck(
   }
 }
 
-async function retentionCheck(whole: Store, storeFlag: string): Promise<Check> {
-  if (whole.traits.selfExpiring)
-    return { name: 'retention', status: 'ok', detail: 'the store removes records by itself' }
-  if (!isMaintained(whole))
+async function retentionCheck({ traits, schema }: StoreAtHand, storeFlag: string): Promise<Check> {
+  if (traits.selfExpiring) return { name: 'retention', status: 'ok', detail: 'the store removes records by itself' }
+  if (schema === undefined)
     return { name: 'retention', status: 'note', detail: 'this store cannot tell how far sweeping lags' }
-  const overdue = await whole.overdue()
+  const overdue = await schema.overdue()
   const detail = `${counted(overdue.count, 'record')} past retention`
   if (overdue.oldestMs <= SWEEP_LAG_MS) return { name: 'retention', status: 'ok', detail }
   return {

@@ -56,7 +56,7 @@ export function createProgram(io: Io, settle: (exitCode: number) => void): Comma
     .addOption(new Option('--state <state>', 'only those in this state').choices(STATES))
     .option('--scope <scope>', 'only those of this scope')
     .option('--limit <n>', 'at most this many', positiveInteger, 50)
-    .option('--after <cursor>', 'go on where the list before ended')
+    .option('--after <cursor>', 'go on where the list before ended', cursor)
     .action(runs(async () => (await import('./commands/keys-ls.ts')).keysLs))
   ofOneOperation(keys.command('get'))
     .description('show one operation')
@@ -127,6 +127,12 @@ export function createProgram(io: Io, settle: (exitCode: number) => void): Comma
 
 function positions(text: string, before: readonly number[] = []): readonly number[] {
   return [...before, positiveInteger(text)]
+}
+
+/** Every store that a URL opens goes on after an id, and not every one says so when it is given something else. */
+function cursor(text: string): string {
+  if (/^[0-9a-f]{32}$/i.test(text)) return text.toLowerCase()
+  throw new InvalidArgumentError('It must be the 32 hexadecimal digits that the list before named.')
 }
 
 function ofOneOperation(command: Command): Command {

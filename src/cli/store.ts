@@ -1,16 +1,27 @@
 import { OnlyonceError, reasonOf } from '../core/errors.ts'
 import { systemRuntime } from '../core/runtime.ts'
-import type { Store } from '../core/store.ts'
+import { isTransactional, type OutboxTable, type Store } from '../core/store.ts'
 import { timeLimit } from '../core/time-limit.ts'
+import type { RedisStore } from '../stores/redis/index.ts'
 import type { SchemaVerbs } from '../stores/sql/schema.ts'
 import { usage } from './exit.ts'
 import type { Io } from './io.ts'
 
-/** The verbs that the command line uses, each answered or refused in time. */
-export type StoreAtHand = Pick<Store, 'find' | 'list' | 'complete' | 'release' | 'forget' | 'sweep'>
+/** What the command line uses of a store. Every verb answers in time or throws an OnlyonceError. */
+export interface StoreAtHand
+  extends Pick<Store, 'name' | 'traits' | 'find' | 'list' | 'complete' | 'release' | 'forget' | 'sweep'> {
+  /** Of a store with tables. */
+  readonly schema?: SchemaVerbs
+  /** Of a store that can tell how its server is set. */
+  readonly inspect?: RedisStore['inspect']
+  /** Of a transactional store. */
+  readonly outbox?: Pick<OutboxTable<unknown>, 'stats' | 'parked' | 'unpark'>
+}
 
 /** Above what a store waits for by itself, so that its own, better message comes first. */
 const ANSWER_WITHIN_MS = 15_000
+/** An index over all the records of a large table takes its time. */
+const MIGRATE_WITHIN_MS = 3_600_000
 
 /** The flag wins over the environment. @throws CliError when neither is given */
 export function storeUrl(io: Io, flag: string | undefined): string {
@@ -28,43 +39,73 @@ export function storeUrl(io: Io, flag: string | undefined): string {
 }
 
 /** Opens the store, lends it to `work`, and closes it. Nothing is created or migrated unless `work` does so. */
-export async function withStore<T>(url: string, work: (store: StoreAtHand, whole: Store) => Promise<T>): Promise<T> {
+export async function withStore<T>(url: string, work: (store: StoreAtHand) => Promise<T>): Promise<T> {
   const { openStore } = await import('../stores/open.ts')
-  const store = await inTime('open', openStore(untouched(url)))
+  const store = await inTime('named', 'open', openStore(untouched(url)))
   try {
-    return await work(bounded(store), store)
+    return await work(bounded(store))
   } finally {
-    await store[Symbol.asyncDispose]()
+    // A connection that never was may fail to close as well: it must not hide what became of the work.
+    await inTime(store.name, 'close', Promise.resolve(store[Symbol.asyncDispose]())).catch(() => {})
   }
-}
-
-/** `openStore` answers every store as `Store`; those with a schema can do more. */
-export function isMaintained(store: Store): store is Store & SchemaVerbs {
-  return typeof (store as Partial<SchemaVerbs>).migrate === 'function'
 }
 
 function bounded(store: Store): StoreAtHand {
+  const timed = <T>(verb: string, answer: Promise<T>, withinMs?: number) => inTime(store.name, verb, answer, withinMs)
+  const { inspect } = store as Partial<Pick<RedisStore, 'inspect'>>
+  const outbox = isTransactional<unknown>(store) ? store.outbox : undefined
   return {
-    find: (ids) => inTime('find', store.find(ids)),
-    list: (query) => inTime('list', store.list(query)),
-    complete: (completions) => inTime('complete', store.complete(completions)),
-    release: (leases) => inTime('release', store.release(leases)),
-    forget: (ids) => inTime('forget', store.forget(ids)),
-    sweep: (limit) => inTime('sweep', store.sweep(limit)),
+    name: store.name,
+    traits: store.traits,
+    find: (ids) => timed('find', store.find(ids)),
+    list: (query) => timed('list', store.list(query)),
+    complete: (completions) => timed('complete', store.complete(completions)),
+    release: (leases) => timed('release', store.release(leases)),
+    forget: (ids) => timed('forget', store.forget(ids)),
+    sweep: (limit) => timed('sweep', store.sweep(limit)),
+    ...(inspect === undefined ? {} : { inspect: () => timed('inspect', inspect.call(store)) }),
+    ...(isMaintained(store) ? { schema: boundedSchema(store, timed) } : {}),
+    ...(outbox === undefined ? {} : { outbox: boundedOutbox(outbox, timed) }),
   }
 }
 
-async function inTime<T>(verb: string, answer: Promise<T>): Promise<T> {
+type Timed = <T>(verb: string, answer: Promise<T>, withinMs?: number) => Promise<T>
+
+/** `openStore` answers every store as `Store`; those with a schema can do more. */
+function isMaintained(store: Store): store is Store & SchemaVerbs {
+  return typeof (store as Partial<SchemaVerbs>).migrate === 'function'
+}
+
+function boundedSchema(store: SchemaVerbs, timed: Timed): SchemaVerbs {
+  return {
+    migrations: store.migrations,
+    check: () => timed('check', store.check()),
+    overdue: () => timed('overdue', store.overdue()),
+    async migrate(options) {
+      // A server that says nothing is told by this, and not only after the time that a migration may take.
+      await timed('check', store.check())
+      return timed('migrate', store.migrate(options), MIGRATE_WITHIN_MS)
+    },
+  }
+}
+
+function boundedOutbox(outbox: OutboxTable<unknown>, timed: Timed): NonNullable<StoreAtHand['outbox']> {
+  return {
+    stats: () => timed('stats', outbox.stats()),
+    parked: (limit, after) => timed('parked', outbox.parked(limit, after)),
+    unpark: (positions) => timed('unpark', outbox.unpark(positions)),
+  }
+}
+
+async function inTime<T>(name: string, verb: string, answer: Promise<T>, withinMs = ANSWER_WITHIN_MS): Promise<T> {
   try {
-    return await timeLimit(
-      systemRuntime,
-      answer,
-      ANSWER_WITHIN_MS,
-      () => new Error(`no answer in ${ANSWER_WITHIN_MS} ms`),
-    )
+    return await timeLimit(systemRuntime, answer, withinMs, () => new Error(`no answer in ${withinMs} ms`))
   } catch (error) {
     if (OnlyonceError.is(error)) throw error
-    throw new OnlyonceError('STORE_UNAVAILABLE', `the store did not ${verb} (${reasonOf(error)})`, { cause: error })
+    const message =
+      `the ${name} store did not answer \`${verb}\` (${reasonOf(error)}): ` +
+      'look whether its server is up, and at host, user and password in the URL'
+    throw new OnlyonceError('STORE_UNAVAILABLE', message, { cause: error })
   }
 }
 

@@ -15,7 +15,10 @@ export function table<Row>(
   head = (text: string) => text,
 ): string[] {
   const cells = rows.map((row) => columns.map((column) => column.text(row)))
-  const widths = columns.map(({ title }, at) => Math.max(widthOf(title), ...cells.map((row) => widthOf(row[at] ?? ''))))
+  const widths = columns.map(({ title }, at) =>
+    // Not spread into `Math.max`: there may be more rows than a call can have arguments.
+    cells.reduce((width, row) => Math.max(width, widthOf(row[at] ?? '')), widthOf(title)),
+  )
   const join = (texts: readonly string[], paint: (text: string, at: number) => string) =>
     texts
       .map((text, at) => {

@@ -8,6 +8,7 @@ import {
 } from '../../src/core/lifecycle.ts'
 import type { Lease, OperationRecord } from '../../src/core/record.ts'
 import type { Store } from '../../src/core/store.ts'
+import { BROKEN_ANSWERS } from './broken-answers.ts'
 import type { Rules } from './rules-store.ts'
 
 export interface Broken {
@@ -111,8 +112,30 @@ export const BROKEN: readonly Broken[] = [
   },
   {
     what: 'a claim looks first and writes later',
-    rules: { looksThenWrites: true },
+    rules: { looksThenWrites: ['claim'] },
     caughtBy: 'of 50 concurrent claims by different owners exactly one is granted',
+  },
+  ...Object.entries({
+    'a completion': 'no renewal undoes a concurrent completion',
+    'a release': 'no renewal undoes a concurrent release',
+    'a takeover': 'of concurrent renewals and a takeover of a lease that is over exactly one side counts',
+    'another renewal': 'of concurrent renewals the longest lease and the longest list of steps stay',
+  }).map(
+    ([other, caughtBy]): Broken => ({
+      what: `renew looks first and writes later, over ${other}`,
+      rules: { looksThenWrites: ['renew'] },
+      caughtBy,
+    }),
+  ),
+  {
+    what: 'a completion keeps the steps',
+    rules: {
+      decideComplete: (record, one, now) => {
+        const { outcome, write } = decideComplete(record, one, now)
+        return write === undefined ? { outcome } : { outcome, write: { ...write, steps: record?.steps ?? [] } }
+      },
+    },
+    caughtBy: 'a completed operation keeps no steps',
   },
   {
     what: 'a takeover starts the steps anew',
@@ -188,6 +211,14 @@ export const BROKEN: readonly Broken[] = [
     caughtBy: 'a completion repeated by its owner is ok and changes nothing, also with other bytes, kind and retention',
   },
   {
+    what: 'an unknown result is replaced by another unknown one',
+    rules: {
+      decideComplete: (record, one, now) =>
+        decideComplete(record?.result?.kind === 'unknown' ? { ...record, state: 'running' } : record, one, now),
+    },
+    caughtBy: 'an unknown result is not replaced by another unknown one',
+  },
+  {
     what: 'a repeated release is lost',
     rules: {
       decideRelease: (record, lease, now) =>
@@ -225,44 +256,7 @@ export const BROKEN: readonly Broken[] = [
     rules: { idOf: (id, key) => (key === undefined ? id : key.toLowerCase()) },
     caughtBy: 'keys that look alike are different operations, and each reads back as it was written',
   },
-  {
-    what: 'retryAfterMs is the length of the lease',
-    wrap: (store) => ({
-      claim: async (requests) =>
-        (await store.claim(requests)).map((outcome, index) =>
-          outcome.kind === 'running' ? { ...outcome, retryAfterMs: requests[index]?.leaseMs ?? 0 } : outcome,
-        ),
-    }),
-    caughtBy: 'retryAfterMs is what remains of the lease, not its length',
-  },
-  {
-    what: 'answers come in the order in which the store finished',
-    wrap: (store) => ({ claim: async (requests) => [...(await store.claim(requests))].reverse() }),
-    caughtBy: 'a batch of 500 goes through every verb, and is answered in its order',
-  },
-  {
-    what: 'find leaves out what it does not know',
-    wrap: (store) => ({ find: async (ids) => (await store.find(ids)).filter((record) => record !== undefined) }),
-    caughtBy: 'find answers in order, with gaps where nothing is known',
-  },
-  {
-    what: 'the second page is the first again',
-    wrap: (store) => ({ list: ({ after: _, ...query }) => store.list(query) }),
-    caughtBy: 'listing gives every record once, page by page',
-  },
-  {
-    what: 'a body is cut at its first NUL',
-    wrap: (store) => ({
-      complete: (all) =>
-        store.complete(
-          all.map((one) => {
-            const end = one.result.body.indexOf(0)
-            return end < 0 ? one : { ...one, result: { ...one.result, body: one.result.body.slice(0, end) } }
-          }),
-        ),
-    }),
-    caughtBy: 'a result of no bytes, of every byte and of 256 KiB comes back byte for byte',
-  },
+  ...BROKEN_ANSWERS,
 ]
 
 function current(record: OperationRecord | undefined, lease: Lease): Lease {

@@ -15,8 +15,8 @@ export interface Rules {
   readonly remembersFences: boolean
   /** What the store takes for the name of an operation. */
   readonly idOf: (id: string, key: string | undefined) => string
-  /** Whether a claim looks first and writes later. */
-  readonly looksThenWrites: boolean
+  /** The verbs that look first and write later. */
+  readonly looksThenWrites: readonly ('claim' | 'renew')[]
 }
 
 export const SOUND: Rules = {
@@ -27,7 +27,7 @@ export const SOUND: Rules = {
   isSweepable,
   remembersFences: true,
   idOf: (id) => id,
-  looksThenWrites: false,
+  looksThenWrites: [],
 }
 
 /** A store on `rules`, for reading backed by a sound memory store that is rebuilt from the same records. */
@@ -54,17 +54,25 @@ export function openRulesStore(
     name: 'rules',
     claim: async (requests) => {
       const known = requests.map(({ id, key }) => records.get(rules.idOf(id, key)))
-      if (rules.looksThenWrites) await null
+      const looksFirst = rules.looksThenWrites.includes('claim')
+      if (looksFirst) await null
       return requests.map((request, index) => {
         const id = rules.idOf(request.id, request.key)
-        const current = rules.looksThenWrites ? known[index] : records.get(id)
+        const current = looksFirst ? known[index] : records.get(id)
         const decision = rules.decideClaim(current, request, runtime.now(), floor)
         if (decision.write !== undefined) records.set(id, decision.write)
         return copy(decision.outcome)
       })
     },
-    renew: async (all) =>
-      all.map((one) => write(one.lease.id, rules.decideRenew(judge(one.lease), copy(one), runtime.now()))),
+    renew: async (all) => {
+      const known = all.map(({ lease }) => judge(lease))
+      const looksFirst = rules.looksThenWrites.includes('renew')
+      if (looksFirst) await null
+      return all.map((one, index) => {
+        const current = looksFirst ? known[index] : judge(one.lease)
+        return write(one.lease.id, rules.decideRenew(current, copy(one), runtime.now()))
+      })
+    },
     complete: async (all) =>
       all.map((one) => write(one.lease.id, rules.decideComplete(judge(one.lease), copy(one), runtime.now()))),
     release: async (all) =>

@@ -26,6 +26,12 @@ describe('text', () => {
     expect(padded('订', 4)).toBe('订  ')
   })
 
+  it('aligns a table of more rows than a call can have arguments', () => {
+    const rows = Array.from({ length: 200_000 }, (_, n) => `${n}`)
+    const lines = table([{ title: 'N', align: 'right', text: (row: string) => row }], rows)
+    expect([lines.length, lines[0], lines.at(-1)]).toEqual([200_001, '     N', '199999'])
+  })
+
   it('aligns tables and leaves no trailing blanks', () => {
     const columns = [
       { title: 'N', align: 'right', text: (row: string[]) => row[0] ?? '' },

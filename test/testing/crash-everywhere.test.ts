@@ -9,6 +9,8 @@ import { sqliteStore } from '../../src/stores/sqlite/index.ts'
 import { crashEverywhere } from '../../src/testing/index.ts'
 import { explore, INSERT } from './crash-kit.ts'
 
+const passed: number[] = []
+
 describe('crashEverywhere', () => {
   it('finds nothing wrong with a natural key', async () => {
     const report = await explore(async (n, kit) => {
@@ -93,6 +95,17 @@ describe('crashEverywhere', () => {
   it('reports a handler that fails already when nothing disturbs it', async () => {
     const report = await explore(() => Promise.reject(new Error('no such order')), { maxDeliveries: 2 })
     expect(report.findings).toMatchObject([{ trial: 'clean', what: expect.stringMatching(/no such order/) }])
+  })
+
+  it.each<[string, Parameters<typeof explore>[0]]>([
+    ['does nothing', () => {}],
+    ['writes past the kit', async () => void passed.push(1)],
+    ['does no more than acknowledge', (_, kit) => kit.ack()],
+  ])('judges no handler that %s, as far as it can see', async (_, handler) => {
+    await expect(explore(handler, { name: 'placeOrder' })).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+      message: expect.stringMatching(/^no call of placeOrder went through the kit, so nothing could be stopped/),
+    })
   })
 
   it('tells how many trials were left out', async () => {

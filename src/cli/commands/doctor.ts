@@ -14,10 +14,10 @@ export async function doctor(io: Io, { store: flag, json = false }: DoctorOption
   const url = storeUrl(io, flag)
   // Commands to copy carry the flag only if it was needed here, and never what may hold a password.
   const storeFlag = flag !== undefined && /^[\w:./-]+$/.test(flag) ? ` --store ${flag}` : ''
-  return withStore(url, async (store, whole) => {
-    const checks = await checksOf(store, whole, storeFlag)
+  return withStore(url, async (store) => {
+    const checks = await checksOf(store, storeFlag)
     const isOk = checks.every(({ status }) => status !== 'failed')
-    if (json) line(io.stdout, safeJson({ store: whole.name, ok: isOk, checks }))
+    if (json) line(io.stdout, safeJson({ store: store.name, ok: isOk, checks }))
     else {
       const colors = colorsOf(io, 'stdout')
       const paint = { ok: colors.green, note: colors.cyan, failed: colors.red }

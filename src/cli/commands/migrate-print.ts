@@ -1,6 +1,6 @@
 import { EXIT } from '../exit.ts'
 import { type Io, line } from '../io.ts'
-import { isMaintained, storeUrl, withStore } from '../store.ts'
+import { storeUrl, withStore } from '../store.ts'
 import { safeJson } from '../text.ts'
 
 export interface MigratePrintOptions {
@@ -10,16 +10,16 @@ export interface MigratePrintOptions {
 
 /** Every statement that makes the tables from nothing, for whoever runs migrations with a tool of their own. Connects to nothing. */
 export async function migratePrint(io: Io, { store: flag, json = false }: MigratePrintOptions): Promise<number> {
-  return withStore(storeUrl(io, flag), async (_, store) => {
-    if (!isMaintained(store)) {
+  return withStore(storeUrl(io, flag), async ({ name, schema }) => {
+    if (schema === undefined) {
       if (json) line(io.stdout, safeJson([]))
-      line(io.stderr, `The ${store.name} store has no schema to print.`)
+      line(io.stderr, `The ${name} store has no schema to print.`)
       return EXIT.ok
     }
-    if (json) line(io.stdout, safeJson(store.migrations))
+    if (json) line(io.stdout, safeJson(schema.migrations))
     else {
-      for (const { version, name, statements } of store.migrations) {
-        line(io.stdout, `-- ${version}: ${name}`)
+      for (const { version, name: title, statements } of schema.migrations) {
+        line(io.stdout, `-- ${version}: ${title}`)
         for (const sql of statements) line(io.stdout, `${sql};`)
       }
     }

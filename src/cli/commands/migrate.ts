@@ -1,6 +1,6 @@
 import { EXIT } from '../exit.ts'
 import { type Io, line } from '../io.ts'
-import { isMaintained, storeUrl, withStore } from '../store.ts'
+import { storeUrl, withStore } from '../store.ts'
 import { safeJson } from '../text.ts'
 
 export interface MigrateOptions {
@@ -11,13 +11,13 @@ export interface MigrateOptions {
 
 /** Brings the schema up to date. Statements go to stdout, so a dry run can be piped into the database's own tool. */
 export async function migrate(io: Io, { store: flag, json = false, dryRun = false }: MigrateOptions): Promise<number> {
-  return withStore(storeUrl(io, flag), async (_, store) => {
-    if (!isMaintained(store)) {
+  return withStore(storeUrl(io, flag), async ({ name, schema }) => {
+    if (schema === undefined) {
       if (json) line(io.stdout, safeJson({ from: null, to: null, dryRun, statements: [] }))
-      line(io.stderr, `The ${store.name} store has no schema to migrate.`)
+      line(io.stderr, `The ${name} store has no schema to migrate.`)
       return EXIT.ok
     }
-    const { from, to, statements } = await store.migrate({ dryRun })
+    const { from, to, statements } = await schema.migrate({ dryRun })
     if (json) line(io.stdout, safeJson({ from, to, dryRun, statements }))
     else for (const sql of statements) line(io.stdout, `${sql};`)
     line(io.stderr, told(from, to, statements.length, dryRun))

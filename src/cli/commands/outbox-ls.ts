@@ -17,8 +17,8 @@ export interface OutboxListOptions {
 /** What waits, in a sentence, and the parked messages, whose bodies may be private and are not shown. */
 export async function outboxLs(io: Io, options: OutboxListOptions): Promise<number> {
   const { limit, after = 0, json = false } = options
-  return withStore(storeUrl(io, options.store), async (_, whole) => {
-    const outbox = outboxOf(whole)
+  return withStore(storeUrl(io, options.store), async (store) => {
+    const outbox = outboxOf(store)
     const { waiting, parked, oldestMs } = await outbox.stats()
     const oldest = waiting === 0 ? '' : `, the oldest for ${duration(oldestMs)}`
     line(io.stderr, `${counted(waiting, 'message')} waiting${oldest}; ${parked} parked`)

@@ -13,8 +13,8 @@ export interface UnparkOptions {
 
 export async function outboxUnpark(io: Io, options: UnparkOptions): Promise<number> {
   const positions = [...new Set(options.key)]
-  return withStore(storeUrl(io, options.store), async (_, whole) => {
-    const unparked = await outboxOf(whole).unpark(positions)
+  return withStore(storeUrl(io, options.store), async (store) => {
+    const unparked = await outboxOf(store).unpark(positions)
     if (unparked === 0) throw failure('none of these is parked: `onlyonce outbox ls` shows what is')
     line(io.stdout, options.json ? safeJson({ unparked }) : `${counted(unparked, 'message')} waiting again`)
     if (unparked < positions.length) line(io.stderr, `${positions.length - unparked} of these were not parked`)

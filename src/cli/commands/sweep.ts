@@ -1,6 +1,7 @@
+import { operationId } from '../../core/key.ts'
 import { EXIT } from '../exit.ts'
 import { type Io, line } from '../io.ts'
-import { storeUrl, withStore } from '../store.ts'
+import { type StoreAtHand, storeUrl, withStore } from '../store.ts'
 import { counted, safeJson } from '../text.ts'
 
 export interface SweepOptions {
@@ -13,6 +14,7 @@ export interface SweepOptions {
 /** Removes records whose retention is over: one batch, or with `all` batch after batch until none is left. */
 export async function sweep(io: Io, { store: flag, json, limit, all = false }: SweepOptions): Promise<number> {
   return withStore(storeUrl(io, flag), async (store) => {
+    if (store.traits.selfExpiring) await requireAnswer(store)
     let swept = 0
     let batch = 0
     do {
@@ -26,4 +28,9 @@ export async function sweep(io: Io, { store: flag, json, limit, all = false }: S
     if (isMore) line(io.stderr, 'The limit was reached, so there may be more: run it again, or add --all')
     return EXIT.ok
   })
+}
+
+/** Where records expire by themselves `sweep` asks the server nothing, and would say 0 of one that is down. */
+async function requireAnswer(store: StoreAtHand): Promise<void> {
+  await store.find([operationId('onlyonce', 'sweep')])
 }

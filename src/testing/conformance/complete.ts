@@ -113,6 +113,17 @@ export const completeCases: readonly StoreCase[] = [
     },
   },
   {
+    name: 'a completed operation keeps no steps',
+    group,
+    async run({ claim, renew, complete, find }) {
+      const { lease } = granted(await claim(fresh()))
+      const steps = [{ name: 'one', result: new Uint8Array(3) }]
+      assert.equal(await renew({ lease, leaseMs: LONG_MS, retentionMs: LONG_MS, steps }), 'ok')
+      assert.equal(await complete(completion(lease, aValue('v'))), 'ok')
+      assert.deepEqual((await find(lease.id))?.steps, [])
+    },
+  },
+  {
     name: 'an unknown result is kept past its retention, and no sweep removes it',
     group,
     async run({ store, claim, complete, pass }) {
@@ -134,6 +145,17 @@ export const completeCases: readonly StoreCase[] = [
       sameResult(done(await claim(rival(request))).result, aValue('it happened'))
       await pass(BRIEF_MS)
       granted(await claim(rival(request)))
+    },
+  },
+  {
+    name: 'an unknown result is not replaced by another unknown one',
+    group,
+    async run(context) {
+      const { lease } = granted(await context.claim(fresh()))
+      await context.complete(completion(lease, unknown))
+      await context.pass(BRIEF_MS)
+      const again = completion(lease, { kind: 'unknown', body: aValue('other').body }, 1)
+      assert.equal(await unchanged(context, lease.id, () => context.complete(again)), 'ok')
     },
   },
   {

@@ -17,6 +17,7 @@ import { outboxParkedCases } from './outbox-parked.ts'
 import { outboxRelayCases } from './outbox-relay.ts'
 import { releaseCases } from './release.ts'
 import { renewCases } from './renew.ts'
+import { renewalRaceCases } from './renewal-races.ts'
 import { traitCases, watchCases } from './watch-traits.ts'
 
 export type { Need, StoreCase, StoreContext, StoreUnderTest } from './harness.ts'
@@ -35,6 +36,7 @@ export const storeCases: readonly StoreCase[] = Object.freeze([
   ...byteCases,
   ...batchCases,
   ...concurrencyCases,
+  ...renewalRaceCases,
   ...watchCases,
   ...traitCases,
   ...atomicCases,

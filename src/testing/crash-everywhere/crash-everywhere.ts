@@ -7,7 +7,7 @@ import { deliver, type Handled, type Session } from './deliver.ts'
 import { differences, volatileColumns } from './differences.ts'
 import { htmlReport } from './html.ts'
 import { checkCrashOptions } from './options.ts'
-import type { Moment, Plan } from './process.ts'
+import type { CrashPoint, Moment, Plan } from './process.ts'
 import { type CrashReportData, merged } from './report.ts'
 import { textReport } from './text.ts'
 import { besideOther, type Clean, disturbed, duplicated, type Found, inWorld, overtaken } from './trials.ts'
@@ -66,6 +66,7 @@ async function explore<M, S extends Store, U extends object>(session: Session<M,
     }
     return reportOf({ name, ok: false, points, trials: 2, leftOut: 0, volatile: [], findings: merged([found]) })
   }
+  checkSeen(name, points)
   const volatile = volatileColumns(first.state.tables, second.state.tables)
   const ignored = new Set([...(options.ignore ?? []), ...volatile])
   checkComparable(first.state, second.state, ignored)
@@ -114,6 +115,16 @@ function cleanRun<M, S extends Store, U extends object>(session: Session<M, S, U
 function brokenBy({ unhandled, deliveries }: Handled): string | undefined {
   if (unhandled !== undefined) return unhandled
   return deliveries.length > 1 ? 'it is handled only when it comes a second time' : undefined
+}
+
+/** Of a handler that nothing is seen of every trial is a clean run, and would prove whatever is asked. */
+function checkSeen(name: string, points: readonly CrashPoint[]): void {
+  if (points.some(({ call }) => call !== 'ack')) return
+  throw new OnlyonceError(
+    'OPTION_INVALID',
+    `no call of ${name} went through the kit, so nothing could be stopped: ` +
+      'let it use `kit.store`, `kit.sql`, what the option `use` makes, or `kit.outside`',
+  )
 }
 
 function checkComparable(first: WorldState, second: WorldState, ignored: ReadonlySet<string>): void {

@@ -1,0 +1,90 @@
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { describeWith } from '../support/services.ts'
+import { cli } from './cli-kit.ts'
+
+const EVERYWHERE = [['keys', 'ls'], ['keys', 'forget', 'a', '--scope', 's', '--yes'], ['sweep'], ['doctor']]
+const IN_A_DATABASE = [
+  ...EVERYWHERE,
+  ['doctor', '--json'],
+  ['migrate'],
+  ['migrate', '--dry-run'],
+  ['outbox', 'ls'],
+  ['outbox', 'unpark', '1'],
+]
+
+const servers: Server[] = []
+const held = new Set<Socket>()
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close()
+  for (const socket of held) socket.destroy()
+})
+
+async function listening(): Promise<{ readonly server: Server; readonly place: string }> {
+  const server = createServer((socket) => held.add(socket.on('error', () => {})))
+  servers.push(server)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return { server, place: `127.0.0.1:${(server.address() as AddressInfo).port}` }
+}
+
+/** Where nobody listens. */
+async function refusing(): Promise<string> {
+  const { server, place } = await listening()
+  await new Promise((resolve) => server.close(resolve))
+  return place
+}
+
+async function all(commands: readonly (readonly string[])[], target: string) {
+  const said = await Promise.all(commands.map((argv) => cli([...argv, '--store', target])))
+  return commands.map((argv, index) => [argv.join(' '), said[index]?.code, said[index]?.out] as const)
+}
+
+const exits3 = (commands: readonly (readonly string[])[]) => commands.map((argv) => [argv.join(' '), 3, ''] as const)
+
+const MADE = [
+  ['postgres', (place: string) => `postgres://somebody:secret@${place}/shop`, IN_A_DATABASE],
+  ['mysql', (place: string) => `mysql://somebody:secret@${place}/shop`, IN_A_DATABASE],
+  ['redis', (place: string) => `redis://${place}`, EVERYWHERE],
+] as const
+
+describe.each(MADE)('a %s server that cannot be reached exits with 3', (kind, url, commands) => {
+  it('when nobody listens there', async () => {
+    expect(await all(commands, url(await refusing()))).toEqual(exits3(commands))
+  })
+
+  it('when it takes the connection and never says a word', async () => {
+    const { place } = await listening()
+    expect(await all(commands, url(place))).toEqual(exits3(commands))
+  })
+
+  it('saying what was asked, of which store, what came back, and what to look at', async () => {
+    const { err } = await cli(['doctor', '--store', url(await refusing())])
+    expect(err).toMatch(
+      new RegExp(`^onlyonce: the ${kind} store did not answer \`\\w+\` \\(.+\\): look whether its server is up`),
+    )
+    expect(err).not.toContain('secret')
+  })
+})
+
+describeWith('postgres', (url) => {
+  it('exits with 3 for a name and a database that PostgreSQL does not know', async () => {
+    const { host } = new URL(url)
+    expect(await all(IN_A_DATABASE, `postgres://nobody_here@${host}/postgres`)).toEqual(exits3(IN_A_DATABASE))
+    expect(await all(IN_A_DATABASE, `postgres://postgres@${host}/no_such_place`)).toEqual(exits3(IN_A_DATABASE))
+  })
+})
+
+describeWith('mysql', (url) => {
+  it('exits with 3 for a name and a database that MySQL does not know', async () => {
+    const { host } = new URL(url)
+    expect(await all(IN_A_DATABASE, `mysql://nobody_here:wrong@${host}/onlyonce`)).toEqual(exits3(IN_A_DATABASE))
+    expect(await all(IN_A_DATABASE, `mysql://root@${host}/no_such_place`)).toEqual(exits3(IN_A_DATABASE))
+  })
+})
+
+describeWith('redis', (url) => {
+  it('exits with 3 for a name that Redis does not know', async () => {
+    const { host } = new URL(url)
+    expect(await all(EVERYWHERE, `redis://nobody_here:wrong@${host}`)).toEqual(exits3(EVERYWHERE))
+  })
+})
