@@ -19,7 +19,10 @@ export interface PullOptions {
 }
 
 export interface Consumer extends AsyncDisposable {
-  /** Takes nothing new, lets running handlers finish, gives the rest back; resolves when all of it is told. */
+  /**
+   * Takes nothing new, lets running handlers finish, gives the rest back; resolves when all of it is told. For what was held
+   * the engine goes on waiting until `once.close()`.
+   */
   stop(): Promise<void>
   /** Takes nothing new until `resume`; what was taken is handled. */
   pause(): void

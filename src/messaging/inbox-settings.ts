@@ -16,6 +16,7 @@ export interface ResolvedInbox {
   readonly call: Required<Pick<CallOptions, 'leaseMs' | 'maxRunMs' | 'retentionMs' | 'waitMs'>> & CallOptions
 }
 
+export const DEFAULT_MAX_BACKOFF_MS = 60_000
 const MAX_NAME_LENGTH = 100
 const NUMBERS = ['maxAttempts', 'backoffMs', 'maxBackoffMs', 'holdMs', 'visibilityMs', 'redeliveryHorizonMs'] as const
 const CALL_NUMBERS = ['leaseMs', 'maxRunMs', 'retentionMs'] as const
@@ -31,7 +32,7 @@ const DELIVERS = ['at-most-once', 'at-least-once', 'exactly-once-effect'] as con
 /** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
 export function resolveInbox<Tx>(given: InboxOptions<Tx>): ResolvedInbox {
   refuseUnknown(given, KNOWN)
-  const { once, name, delivers, handle, backoffMs = 200, maxBackoffMs = 60_000 } = given
+  const { once, name, delivers, handle, backoffMs = 200, maxBackoffMs = DEFAULT_MAX_BACKOFF_MS } = given
   checkEngine(once, delivers)
   if (typeof handle !== 'function') throw invalidOption('handle', 'is required: a function', handle)
   checkFunctions(given)

@@ -7,7 +7,7 @@ import { createCustody } from './nats/custody.ts'
 import { createGate } from './nats/gate.ts'
 import { type HeldMessage, heldMessage } from './nats/held.ts'
 import { keepLinked } from './nats/link.ts'
-import { deliveryOf, orderingKeyOf, publishedAt } from './nats/message.ts'
+import { deliveryOf, orderingKeyOf, publishedAt, readHeaders } from './nats/message.ts'
 import { checkedSource, type NatsSource } from './nats/options.ts'
 import { createOrigin } from './nats/origin.ts'
 import { settler } from './nats/settle.ts'
@@ -83,7 +83,7 @@ export const consume: Consume<NatsSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
     const maybeSeen = held.seen || origin.maybeSeen(publishedAt(held.message.timestampNanos))
     return {
       delivery: {
-        ...deliveryOf(stream, held.message, held.orderingKey, maybeSeen),
+        ...deliveryOf(stream, held, maybeSeen),
         extend: async () => (held.isOurs() ? 'ok' : 'lost'),
       },
       settle: (verdict) => settle(held, verdict).finally(() => link.wake()),
@@ -106,11 +106,8 @@ export const consume: Consume<NatsSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
     onInfo: (info) => void origin.isOther(info),
     onMessage(message, askedAt) {
       if (origin.beganAnew(message.info.deliverySequence)) dropUnbegun()
-      const held = heldMessage(
-        message,
-        { ackWaitMs, askedAt, orderingKey: orderingKeyOf(message, orderingKey) },
-        runtime,
-      )
+      const read = readHeaders(message)
+      const held = heldMessage(read, { ackWaitMs, askedAt, orderingKey: orderingKeyOf(read, orderingKey) }, runtime)
       custody.add(held)
       if (!gate.keeps(held, askedAt)) backlog.add(held)
     },

@@ -2,11 +2,13 @@ import { createBacklog } from './backlog.ts'
 import type { Consume } from './consume.ts'
 import { type Consumer, checkedPullOptions, endedBy, type PullOptions } from './consumer.ts'
 import { type InboxOptions, inbox } from './inbox.ts'
+import { DEFAULT_MAX_BACKOFF_MS } from './inbox-settings.ts'
 import { type Pulled, type PullSource, pullConsumer } from './pull.ts'
 import { type HeldMessage, heldMessage } from './rabbitmq/held.ts'
 import { keepLinked } from './rabbitmq/link.ts'
 import { deliveryOf } from './rabbitmq/message.ts'
 import { checkedSource, type RabbitSource } from './rabbitmq/options.ts'
+import { checkPauses } from './rabbitmq/queues.ts'
 import { settler } from './rabbitmq/settle.ts'
 
 export type { Consumer, ConsumerEvent } from './consumer.ts'
@@ -32,6 +34,8 @@ export const consume: Consume<RabbitSource & Omit<PullOptions, 'pollMs'>> = <Tx>
   const from = checkedSource({ connection, queue, declare })
   const pulling = checkedPullOptions({ concurrency, prefetch, pollMs: POLL_MS, onEvent }, rest)
   const handled = inbox(rest as InboxOptions<Tx>)
+  const { maxBackoffMs = DEFAULT_MAX_BACKOFF_MS } = rest
+  checkPauses(maxBackoffMs)
   const { runtime } = rest.once.options
   const ending = new AbortController()
   const backlog = createBacklog<HeldMessage>(runtime)
@@ -50,7 +54,8 @@ export const consume: Consume<RabbitSource & Omit<PullOptions, 'pollMs'>> = <Tx>
     watch: backlog.watch,
   }
   const consumer = pullConsumer(source, handled, { ...pulling, runtime, visibilityMs: handled.visibilityMs })
-  const link = keepLinked(from, pulling.concurrency + pulling.prefetch, runtime, {
+  const wanted = { prefetch: pulling.concurrency + pulling.prefetch, maxBackoffMs }
+  const link = keepLinked(from, wanted, runtime, {
     onMessage: (message, channel) => backlog.add(heldMessage(message, channel)),
     onGone: () => backlog.dropLost(),
     onFailure: (error) => pulling.onEvent({ type: 'broker-failed', verb: 'receive', error }),

@@ -77,13 +77,14 @@ export const consume: Consume<RedisStreamsSource & PullOptions> = <Tx>(
   const consumer = pullConsumer(source, handled, { ...pulling, runtime, visibilityMs })
 
   let cancelBeat: Cancel = () => {}
+  let beating = true
   function beat(): void {
     cancelBeat = runtime.after(visibilityMs / 3, () => {
       // Asked again in a while; only Redis says that a message is lost.
       void holdings
         .keep()
         .catch(() => {})
-        .then(() => ending || beat())
+        .then(() => beating && beat())
     })
   }
   beat()
@@ -91,17 +92,23 @@ export const consume: Consume<RedisStreamsSource & PullOptions> = <Tx>(
   async function end(): Promise<void> {
     ending = true
     await consumer.stop()
+    // Not before: what waits behind a handler that still runs is kept from others until it is given back.
+    beating = false
     cancelBeat()
     const left = holdings.end()
     for (const held of left)
       if (held.gone) pulling.onEvent({ type: 'broker-failed', verb: 'settle', error: lastCopy(held) })
     try {
-      const now = runtime.elapsed()
-      await group.giveBack(left.map(({ entry, dueAt }) => [entry.at, Math.max(0, dueAt - now)] as const))
+      await group.giveBack(left.map((held) => [held.entry.at, delayOf(held)] as const))
       await group.leave()
     } catch (error) {
       pulling.onEvent({ type: 'broker-failed', verb: 'settle', error })
     }
+  }
+
+  /** Those behind it with its key wait no longer, so neither may it. */
+  function delayOf({ orderingKey, dueAt }: HeldEntry): number {
+    return orderingKey === undefined ? Math.max(0, dueAt - runtime.elapsed()) : 0
   }
 
   return endedBy(consumer, end)

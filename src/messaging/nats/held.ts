@@ -1,9 +1,8 @@
 import type { Runtime } from '../../core/runtime.ts'
 import type { Held } from '../backlog.ts'
-import type { NatsMessage } from './client.ts'
+import type { ReadMessage } from './message.ts'
 
-export interface HeldMessage extends Held {
-  readonly message: NatsMessage
+export interface HeldMessage extends Held, ReadMessage {
   readonly ackWaitMs: number
   /** Until then, by our clock, the server gives it to nobody else. */
   deadline: number
@@ -19,12 +18,12 @@ export interface HeldMessage extends Held {
  * however long the answer lay in a buffer: the ack wait is counted from there.
  */
 export function heldMessage(
-  message: NatsMessage,
+  read: ReadMessage,
   { ackWaitMs, askedAt, orderingKey }: { ackWaitMs: number; askedAt: number; orderingKey: string | undefined },
   runtime: Runtime,
 ): HeldMessage {
   const held: HeldMessage = {
-    message,
+    ...read,
     ackWaitMs,
     orderingKey,
     deadline: askedAt + ackWaitMs,

@@ -1,3 +1,4 @@
+import { reasonOf } from '../../core/errors.ts'
 import type { Delivery } from '../delivery.ts'
 import { ID_HEADER, type labelsOf, ORDERING_KEY_HEADER } from '../headers.ts'
 import { labelWithin } from '../reason.ts'
@@ -10,6 +11,22 @@ export const SUBJECT_HEADER = 'onlyonce-subject'
 
 /** To the server these are orders: to expect a sequence, to expire, to roll up. A copy must not repeat them. */
 export const SERVERS_OWN = /^nats-/i
+
+export interface ReadMessage {
+  readonly message: NatsMessage
+  readonly headers: NatsHeaders | undefined
+  /** Why there are no headers, though there may have been some. */
+  readonly unreadable?: string
+}
+
+/** The client decodes headers when it is asked for them, and throws at names that other clients send. */
+export function readHeaders(message: NatsMessage): ReadMessage {
+  try {
+    return { message, headers: message.headers }
+  } catch (error) {
+    return { message, headers: undefined, unreadable: `its headers cannot be read by the client: ${reasonOf(error)}` }
+  }
+}
 
 /** Header names to values; the values of one that came more than once with commas between. */
 export function headersOf(headers: NatsHeaders | undefined): Record<string, string> {
@@ -29,10 +46,10 @@ export function idOf(headers: NatsHeaders | undefined): string {
 /** What the inbox needs to know of a message; `seenBefore`: somebody may have been given it, whatever its count says. */
 export function deliveryOf(
   stream: string,
-  { subject, data, headers, timestampNanos, info }: NatsMessage,
-  orderingKey: string | undefined,
+  { message, headers, orderingKey }: ReadMessage & { readonly orderingKey?: string | undefined },
   seenBefore: Exclude<Delivery['redelivered'], 'unknown'>,
 ): Omit<Delivery, 'extend'> {
+  const { subject, data, timestampNanos, info } = message
   return {
     id: idOf(headers),
     source: subject,
@@ -48,7 +65,7 @@ export function deliveryOf(
 export const publishedAt = (nanos: bigint): number => Number(nanos / 1_000_000n)
 
 export function orderingKeyOf(
-  { subject, headers }: NatsMessage,
+  { message: { subject }, headers }: ReadMessage,
   bySubject: ((subject: string) => string | undefined) | undefined,
 ): string | undefined {
   let key: unknown
@@ -66,7 +83,7 @@ export function orderingKeyOf(
  * with an id used before, which is one of the reasons to put a message aside.
  */
 export function copyOf(
-  { subject, headers, data }: NatsMessage,
+  { message: { subject, data }, headers }: ReadMessage,
   labels: ReturnType<typeof labelsOf>,
   empty: NatsHeadersFactory,
   maxBytes = Number.POSITIVE_INFINITY,

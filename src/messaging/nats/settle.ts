@@ -35,10 +35,12 @@ export function settler(
       throw new Error(`message ${held.message.info.streamSequence} was answered for before`)
   }
 
-  async function sendCopy({ message }: HeldMessage, reason: string): Promise<void> {
-    const labels = labelsOf(name, `${stream}/${message.info.streamSequence}`, reason)
+  async function sendCopy(held: HeldMessage, reason: string): Promise<void> {
+    const { message, unreadable } = held
+    const why = unreadable === undefined ? reason : `${unreadable}; ${reason}`
+    const labels = labelsOf(name, `${stream}/${message.info.streamSequence}`, why)
     const answer = await jetstream.publish(deadSubject, message.data, {
-      headers: copyOf(message, labels, headers, connection.info?.max_payload),
+      headers: copyOf(held, labels, headers, connection.info?.max_payload),
       timeout: ANSWER_LIMIT_MS,
     })
     if (!answer.stream || answer.duplicate)
@@ -55,7 +57,8 @@ export function settler(
 
   return async (held: HeldMessage, verdict: Verdict): Promise<void> => {
     // The server takes an acknowledgement from anybody: the one who has the message now would not be asked again.
-    if (!held.isOurs()) return release(held)
+    // One that is not done comes again, and the next with its key may not go before it.
+    if (!held.isOurs()) return verdict.kind === 'retry' ? custody.lose(held) : release(held)
     switch (verdict.kind) {
       case 'ack':
         return acknowledge(held)

@@ -1,8 +1,7 @@
 import type { Held } from '../backlog.ts'
-import { ORDERING_KEY_HEADER } from '../headers.ts'
 import type { OpenChannel } from './channel.ts'
 import type { RabbitMessage } from './client.ts'
-import { headersOf } from './message.ts'
+import { orderingKeyOf } from './message.ts'
 
 export interface HeldMessage extends Held {
   readonly message: RabbitMessage
@@ -10,11 +9,10 @@ export interface HeldMessage extends Held {
 }
 
 export function heldMessage(message: RabbitMessage, channel: OpenChannel): HeldMessage {
-  const key = headersOf(message)[ORDERING_KEY_HEADER]
   return {
     message,
     channel,
-    orderingKey: typeof key === 'string' ? key : undefined,
+    orderingKey: orderingKeyOf(message),
     isOurs: () => channel.isOpen,
     seen: false,
   }

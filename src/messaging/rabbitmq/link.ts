@@ -3,17 +3,21 @@ import { timeLimit } from '../../core/time-limit.ts'
 import { keepOpen } from '../keep-open.ts'
 import { type ChannelEvents, consumeOn, type OpenChannel } from './channel.ts'
 import type { RabbitChannel, RabbitConnection } from './client.ts'
+import { CLOSE_LIMIT_MS, closed } from './closed.ts'
 import type { RabbitSource } from './options.ts'
 import { declareQueues } from './queues.ts'
-
-/** An end is not held up by a broker that does not answer. */
-const CLOSE_LIMIT_MS = 5_000
 
 /** Keeps one consuming channel open: a lost one is replaced until `close`. */
 export interface Link {
   /** Nothing new is delivered from now on, and no channel is opened. */
   cancel(): Promise<void>
   close(): Promise<void>
+}
+
+export interface Wanted {
+  readonly prefetch: number
+  /** The longest pause for which a retry queue is declared. */
+  readonly maxBackoffMs: number
 }
 
 export interface LinkEvents {
@@ -24,7 +28,7 @@ export interface LinkEvents {
 
 export function keepLinked(
   { connection, queue, declare }: Required<RabbitSource>,
-  prefetch: number,
+  { prefetch, maxBackoffMs }: Wanted,
   runtime: Runtime,
   { onMessage, onGone, onFailure }: LinkEvents,
 ): Link {
@@ -54,7 +58,7 @@ export function keepLinked(
       await consume(raw)
     } finally {
       // It may still be there, and with it what it delivered: after a cancel by the broker, or a failed declaration.
-      await raw.close().catch(() => {})
+      await closed(runtime, raw)
     }
   }
 
@@ -65,7 +69,7 @@ export function keepLinked(
     })
     // An early end, while queues are declared, is the failure of that call.
     raw.on('error', () => {})
-    if (declare) await declareQueues(raw, queue)
+    if (declare) await declareQueues(raw, queue, maxBackoffMs)
     const early: Parameters<ChannelEvents['onMessage']>[0][] = []
     const opened: OpenChannel = await consumeOn(raw, queue, prefetch, {
       onMessage: (message) => (channel === undefined ? early.push(message) : onMessage(message, opened)),
@@ -85,8 +89,7 @@ export function keepLinked(
   async function closeOurs(): Promise<void> {
     const closing = ours
     ours = undefined
-    // One that is lost cannot be closed.
-    await closing?.close().catch(() => {})
+    await closed(runtime, closing)
   }
 
   const kept = keepOpen(runtime, ending.signal, open, onFailure)
@@ -99,13 +102,8 @@ export function keepLinked(
     },
     async close() {
       ending.abort()
-      const closing = Promise.resolve(channel?.close()).catch(() => {})
-      await timeLimit(
-        runtime,
-        closing.then(() => kept),
-        CLOSE_LIMIT_MS,
-        () => undefined,
-      ).catch(() => {})
+      const all = closed(runtime, channel).then(() => kept)
+      await timeLimit(runtime, all, CLOSE_LIMIT_MS, () => undefined).catch(() => {})
     },
   }
 }

@@ -15,15 +15,25 @@ export function headersOf({ properties }: RabbitMessage): Properties {
   return Object(properties.headers) as Properties
 }
 
+/** Producers write numbers and truth values as such. Tables and bytes are no texts. */
+function textOf(value: unknown): string | undefined {
+  return ['string', 'number', 'boolean'].includes(typeof value) ? String(value) : undefined
+}
+
+export function orderingKeyOf(message: RabbitMessage): string | undefined {
+  return textOf(headersOf(message)[ORDERING_KEY_HEADER])
+}
+
 /** What the inbox needs to know of a message; `seenHere`: this process was given it before. */
 export function deliveryOf(source: string, message: RabbitMessage, seenHere: boolean): Omit<Delivery, 'extend'> {
   const { content, fields, properties } = message
   const headers: Record<string, string> = {}
   for (const [name, value] of Object.entries(headersOf(message))) {
-    if (name !== TAG_HEADER && ['string', 'number', 'boolean'].includes(typeof value)) headers[name] = String(value)
+    const text = textOf(value)
+    if (name !== TAG_HEADER && text !== undefined) headers[name] = text
   }
   const { timestamp } = properties
-  const orderingKey = headers[ORDERING_KEY_HEADER]
+  const orderingKey = orderingKeyOf(message)
   const sentRound = RETRIES_HEADER in headers || 'x-death' in headersOf(message)
   return {
     // Without one the key is missing, and the inbox puts the message aside.

@@ -97,5 +97,5 @@ function checked(options: RabbitPublisherOptions): { readonly sender: Sender; re
     return { sender: sendOver(channel as RabbitChannel), exchange }
   }
   checkConnection(connection)
-  return { sender: keepSender(connection), exchange }
+  return { sender: keepSender(connection, systemRuntime), exchange }
 }

@@ -1,15 +1,27 @@
+import { invalidOption } from '../../core/options.ts'
 import type { RabbitChannel } from './client.ts'
 
-/** How long a message may wait before it comes again; each step is a queue, so that a long wait delays no short one. */
-const STEPS_MS = [1_000, 10_000, 60_000] as const
+/**
+ * How long a message may wait before it comes again. Each step is a queue: RabbitMQ looks at the lifetime of the first
+ * message of a queue only, so one that waits for short must not stand behind one that waits for very long.
+ */
+const STEPS_MS = [1_000, 10_000, 60_000, 600_000, 3_600_000] as const
+const LONGEST_MS = 3_600_000
 
 /** Where messages of `queue` are put aside. */
 export const deadQueue = (queue: string): string => `${queue}.dead`
 
-/** Where a message of `queue` waits for `delayMs`: the queue that holds none that wait for much longer. */
-export function retryQueue(queue: string, delayMs: number): string {
-  return retryName(queue, STEPS_MS.find((step) => delayMs <= step) ?? STEPS_MS[STEPS_MS.length - 1])
+/** @throws OnlyonceError OPTION_INVALID for pauses for which there is no queue */
+export function checkPauses(maxBackoffMs: number): void {
+  if (maxBackoffMs <= LONGEST_MS) return
+  const rule = `must not be longer than the ${LONGEST_MS} ms for which the last retry queue keeps a message`
+  throw invalidOption('maxBackoffMs', rule, maxBackoffMs)
 }
+
+/** Where a message of `queue` waits for `delayMs`: the queue that holds none that wait for much longer. */
+export const retryQueue = (queue: string, delayMs: number): string => `${queue}.retry-${stepFor(delayMs)}`
+
+const stepFor = (delayMs: number): number => STEPS_MS.find((step) => delayMs <= step) ?? LONGEST_MS
 
 /**
  * Every process that dies returns all that it was given, so the message that kills it must not use up the limit of its
@@ -17,22 +29,25 @@ export function retryQueue(queue: string, delayMs: number): string {
  */
 const DELIVERY_LIMIT = 1_000
 
-const retryName = (queue: string, step: number | undefined) => `${queue}.retry-${step}`
-
 /**
  * Declares `queue`, the queues where its messages wait for the next attempt, and the one for messages put aside: all of
  * them quorum queues. RabbitMQ 3.10 or later. Does nothing to queues that are there in the same form.
+ * @param maxBackoffMs of its consumers: queues for longer pauses are left out. Default: for all that a consumer may have
  * @throws what the client throws when one of them is there in another form
  */
-export async function declareQueues(channel: Pick<RabbitChannel, 'assertQueue'>, queue: string): Promise<void> {
+export async function declareQueues(
+  channel: Pick<RabbitChannel, 'assertQueue'>,
+  queue: string,
+  maxBackoffMs: number = LONGEST_MS,
+): Promise<void> {
   const quorum = { 'x-queue-type': 'quorum' }
   await channel.assertQueue(deadQueue(queue), { durable: true, arguments: quorum })
   // A message that leaves a queue by itself is only removed there when the next queue has confirmed it. Without both of
   // these arguments RabbitMQ forwards it unconfirmed.
   const safely = { 'x-dead-letter-strategy': 'at-least-once', 'x-overflow': 'reject-publish' }
   const to = (name: string) => ({ 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': name })
-  for (const step of STEPS_MS) {
-    await channel.assertQueue(retryName(queue, step), {
+  for (const step of STEPS_MS.filter((one) => one <= stepFor(maxBackoffMs))) {
+    await channel.assertQueue(retryQueue(queue, step), {
       durable: true,
       arguments: { ...quorum, ...safely, ...to(queue) },
     })

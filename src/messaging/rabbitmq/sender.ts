@@ -1,4 +1,6 @@
+import type { Runtime } from '../../core/runtime.ts'
 import type { RabbitChannel, RabbitConnection } from './client.ts'
+import { closed } from './closed.ts'
 import { type Confirms, confirmsOn } from './confirms.ts'
 
 /** Keeps one channel to publish over: the next call after it was lost opens another. */
@@ -14,7 +16,7 @@ export function sendOver(channel: RabbitChannel): Sender {
 }
 
 /** Over channels of its own; what a function opened is its own too. */
-export function keepSender(connection: RabbitConnection | (() => Promise<RabbitConnection>)): Sender {
+export function keepSender(connection: RabbitConnection | (() => Promise<RabbitConnection>), runtime: Runtime): Sender {
   let current: Promise<Confirms> | undefined
   let end: (() => Promise<unknown>) | undefined
   let isClosed = false
@@ -23,9 +25,8 @@ export function keepSender(connection: RabbitConnection | (() => Promise<RabbitC
     const ours = typeof connection === 'function'
     const used = ours ? await connection() : connection
     const finish = async (channel?: RabbitChannel) => {
-      // Either may be gone already, and one that is lost cannot be closed.
-      await channel?.close().catch(() => {})
-      if (ours) await used.close().catch(() => {})
+      await closed(runtime, channel)
+      if (ours) await closed(runtime, used)
     }
     // Without a listener the client would end the process. What it means for us comes as the end of the channel.
     if (ours) used.on('error', () => {})
@@ -33,7 +34,7 @@ export function keepSender(connection: RabbitConnection | (() => Promise<RabbitC
     try {
       channel = await used.createConfirmChannel()
       channel.on('error', () => {})
-      if (isClosed) throw closed()
+      if (isClosed) throw isOver()
     } catch (error) {
       await finish(channel)
       throw error
@@ -49,7 +50,7 @@ export function keepSender(connection: RabbitConnection | (() => Promise<RabbitC
 
   return {
     open() {
-      if (isClosed) return Promise.reject(closed())
+      if (isClosed) return Promise.reject(isOver())
       current ??= open().catch((error) => {
         current = undefined
         throw error
@@ -65,4 +66,4 @@ export function keepSender(connection: RabbitConnection | (() => Promise<RabbitC
   }
 }
 
-const closed = () => new Error('the publisher is closed')
+const isOver = () => new Error('the publisher is closed')

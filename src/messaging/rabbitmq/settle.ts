@@ -8,9 +8,6 @@ import type { HeldMessage } from './held.ts'
 import { copyOf } from './message.ts'
 import { deadQueue, retryQueue } from './queues.ts'
 
-/** The longest lifetime that RabbitMQ takes. */
-const MAX_DELAY_MS = 2 ** 32 - 1
-
 /** How long an end waits for the confirmation of a copy. Before it there is no limit: another try is another copy. */
 const LAST_ANSWER_MS = 5_000
 
@@ -68,7 +65,7 @@ export function settler(
         if (ending.aborted) return
         // Sent round, it would come back behind the next message with its key.
         if (orderingKey !== undefined) return backlog.again(held, verdict.delayMs)
-        const delayMs = Math.min(Math.max(1, verdict.delayMs), MAX_DELAY_MS)
+        const delayMs = Math.max(1, verdict.delayMs)
         const copy = { ...copyOf(message, { [REASON_HEADER]: verdict.reason }), expiration: String(delayMs) }
         return sendOn(held, retryQueue(queue, delayMs), copy)
       }

@@ -39,7 +39,7 @@ function partsOf(fields: readonly Buffer[]): Parts | undefined {
   for (let i = 0; i < fields.length; i += 2) {
     const name = (fields[i] as Buffer).toString()
     const value = fields[i + 1] as Buffer
-    if (!(name in FIELDS)) others.push([name, value.toString()])
+    if (!Object.hasOwn(FIELDS, name)) others.push([name, value.toString()])
     else if (known.has(name) || (name !== FIELDS.body && !isUtf8(value))) return undefined
     else known.set(name, value)
   }

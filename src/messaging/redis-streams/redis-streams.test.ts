@@ -36,6 +36,12 @@ describe('an entry', () => {
     expect(headers).toEqual({ x: 'header', y: '2' })
   })
 
+  it('gives a foreign field as a header whatever its name, also when its value is no text', () => {
+    const fields = ['id', 'a', 'constructor', 'Ferrari', 'toString'].map((word) => Buffer.from(word))
+    const { id, headers } = deliveryOf('s', { at: '1-1', fields: [...fields, Buffer.from([0xff])] })
+    expect([id, headers]).toEqual(['a', { constructor: 'Ferrari', toString: '\ufffd' }])
+  })
+
   it('with a field of ours twice, or with headers that are no texts, has no id', () => {
     for (const words of [
       ['id', 'a', 'id', 'a'],

@@ -25,6 +25,8 @@ export function settler(name: string, group: Group, holdings: Holdings, isEnding
         )
       case 'retry':
         if (!isEnding()) return holdings.again(held, verdict.delayMs)
+        // Given back with all the others in a moment: by itself it would change places with those that have its key.
+        if (held.orderingKey !== undefined) return
         holdings.remove(held)
         if (held.gone) throw lastCopy(held)
         return group.giveBack([[held.entry.at, verdict.delayMs]])

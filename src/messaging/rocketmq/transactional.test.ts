@@ -2,7 +2,9 @@ import { expect, it } from 'vitest'
 import { onlyonce } from '../../index.ts'
 import { memoryStore } from '../../stores/memory/index.ts'
 import { sqliteStore } from '../../stores/sqlite/index.ts'
+import { fakeRuntime } from '../../testing/fake-runtime.ts'
 import { transactional } from '../rocketmq.ts'
+import { operationHeader, RESOLUTION } from './check-back.ts'
 
 it('refuses what it cannot work with', () => {
   const once = onlyonce({ store: sqliteStore({ path: '/nowhere/onlyonce.db' }), scope: 's' })
@@ -18,4 +20,22 @@ it('refuses what it cannot work with', () => {
       expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining(words) }),
     )
   }
+})
+
+it.each([
+  ['reject', 3_000],
+  ['wait', 13_000],
+] as const)('drops nothing while its effect may commit: with onInFlight `%s` for %d ms', async (onInFlight, ms) => {
+  const runtime = fakeRuntime()
+  const times = { onInFlight, waitMs: 10_000, maxRunMs: 2_000, leaseMs: 1_000 }
+  const store = sqliteStore({ path: '/nowhere/onlyonce.db' })
+  const { atomic, options } = onlyonce({ store, scope: 's', runtime, ...times })
+  const { checker } = transactional({ once: { atomic, options, find: async () => undefined } })
+  const bornTimestamp = new Date(runtime.now())
+  const answer = () =>
+    checker.check({ properties: new Map([operationHeader({ scope: 's', key: 'k' })]), bornTimestamp })
+  await runtime.advance(ms - 1)
+  expect(await answer()).toBe(RESOLUTION.undecided)
+  await runtime.advance(1)
+  expect(await answer()).toBe(RESOLUTION.rollback)
 })

@@ -20,8 +20,10 @@ export interface RocketTransactionalProducer extends RocketProducer {
 export interface RocketTransactionalOptions<Tx> {
   readonly once: Pick<Once<Tx>, 'atomic' | 'find' | 'options'>
   /**
-   * Default `maxRunMs`. How old a half message is, by the clock of its producer, when the broker is told to drop it
-   * because there is no record of its operation. Until then the effect may still be about to commit.
+   * Default `maxRunMs + leaseMs`, and `waitMs` more with `onInFlight: 'wait'`. How old a half message is, from its sending
+   * and by the clock of its producer, when the broker is told to drop it because there is no record of its operation.
+   * Until then the effect may still be about to commit: its call may wait for another one, run, and find out about its
+   * commit.
    */
   readonly rollbackAfterMs?: number
 }
@@ -63,6 +65,11 @@ const UNDECIDED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 
 const KNOWN: readonly string[] = ['once', 'rollbackAfterMs']
 
+/** From the half message, which is sent before anything else, to a commit of which the answer was lost. */
+function longestCall({ onInFlight, waitMs, maxRunMs, leaseMs }: Once['options']): number {
+  return (onInFlight === 'wait' ? waitMs : 0) + maxRunMs + leaseMs
+}
+
 /**
  * A message that the broker hands out if, and only if, a transaction of yours committed.
  * @throws OnlyonceError OPTION_INVALID
@@ -72,7 +79,7 @@ export function transactional<Tx>(options: RocketTransactionalOptions<Tx>): Rock
   const { once } = options
   const atomic = Object(once).atomic as AtomicCall<Tx> | undefined
   if (typeof atomic !== 'function') throw invalidOption('once', 'must have a transactional store', once)
-  const { rollbackAfterMs = once.options.maxRunMs } = options
+  const { rollbackAfterMs = longestCall(once.options) } = options
   if (!Number.isSafeInteger(rollbackAfterMs) || rollbackAfterMs <= 0)
     throw invalidOption('rollbackAfterMs', 'must be a positive integer', rollbackAfterMs)
   const { scope, maxKeyLength } = once.options

@@ -1,9 +1,10 @@
 import { OnlyonceError } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
+import { withoutSecrets } from '../../core/without-secrets.ts'
 
-/** Without what stands before the last `@` or in the query, where passwords are: a message is for a log. */
+/** A message never carries a password into a log. */
 export function invalidUrl(url: unknown, rule: string): OnlyonceError {
-  const shown = typeof url === 'string' ? url.replace(/^([a-z][a-z+]*:)?.*@/is, '$1//…@').replace(/\?.*/s, '?…') : url
+  const shown = typeof url === 'string' ? withoutSecrets(url) : url
   return new OnlyonceError('OPTION_INVALID', `the store URL ${quote(shown)} cannot be opened: ${rule}`)
 }
 
