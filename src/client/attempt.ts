@@ -1,5 +1,6 @@
 import type { Runtime } from '../core/runtime.ts'
 import { conflictCode } from './conflict.ts'
+import { follow } from './following.ts'
 import type { Fetch } from './types.ts'
 
 /** How one attempt ended. `conflict` is what a 409 calls itself. */
@@ -24,25 +25,23 @@ export async function attempt(fetch: Fetch, url: URL, init: RequestInit, limits:
     own.signal.addEventListener('abort', () => reject(own.signal.reason), { once: true })
   })
   ended.catch(() => {})
-  // By hand: on Node 20 what `AbortSignal.any` makes lives as long as its longest-lived source.
-  const follow = () => own.abort(signal?.reason)
-  const unfollow = () => signal?.removeEventListener('abort', follow)
-  if (signal?.aborted) follow()
-  else signal?.addEventListener('abort', follow, { once: true })
+  const following = follow(signal, own)
   const cancel = runtime.after(timeoutMs, () =>
     own.abort(new DOMException(`there was no answer within ${Math.ceil(timeoutMs)} ms`, 'TimeoutError')),
   )
   const asked = (async () => fetch(url.href, { ...init, signal: own.signal }))()
   try {
     const response = await Promise.race([asked, ended])
-    // While the rest of an answer is on its way, the caller's signal must still end it.
-    if (await Promise.race([readAhead(response, readAheadBytes), ended])) unfollow()
+    const whole = await Promise.race([readAhead(response, readAheadBytes), ended])
     const conflict = await Promise.race([conflictCode(response), ended])
+    // While the rest of an answer is on its way, the caller's signal must still end it.
+    if (whole || response.body === null) following.stop()
+    else following.whileAlive(response.body)
     return { kind: 'answered', response, conflict }
   } catch (error) {
     asked.then(discard, () => {})
     own.abort(error)
-    unfollow()
+    following.stop()
     return { kind: 'failed', error }
   } finally {
     cancel()

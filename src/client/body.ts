@@ -14,15 +14,16 @@ export async function bytesOf(
   body: NonNullable<RequestInit['body']>,
   maxBytes: number,
   what: string,
-  signal?: AbortSignal,
+  signals: readonly (AbortSignal | undefined)[] = [],
 ): Promise<BodyBytes> {
   // Knows every kind of body, async iterables included.
   const wrapped = new Response(body)
   const parts: Uint8Array[] = []
   let length = 0
   const reader = wrapped.body?.getReader()
-  const stop = () => void reader?.cancel(signal?.reason).catch(() => {})
-  signal?.addEventListener('abort', stop, { once: true })
+  const ended = () => signals.find((signal) => signal?.aborted)
+  const stop = () => void reader?.cancel(ended()?.reason).catch(() => {})
+  for (const signal of signals) signal?.addEventListener('abort', stop, { once: true })
   try {
     for (let read = await reader?.read(); read?.done === false; read = await reader?.read()) {
       length += read.value.byteLength
@@ -37,9 +38,9 @@ export async function bytesOf(
       parts.push(read.value)
     }
   } finally {
-    signal?.removeEventListener('abort', stop)
+    for (const signal of signals) signal?.removeEventListener('abort', stop)
   }
-  signal?.throwIfAborted()
+  ended()?.throwIfAborted()
   return { bytes: joined(parts, length), type: wrapped.headers.get('content-type') }
 }
 

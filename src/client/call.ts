@@ -56,11 +56,13 @@ export async function logicalCall(
   const kept = options.maxAttempts > 1 || options.policy === 'failback' || options.key !== undefined
   let bytes: LogicalCall['bytes']
   if (source !== undefined && kept) {
-    const reading = bytesOf(source, options.maxBodyBytes, `${method} ${url.origin}${url.pathname}`, signal)
-    const { deadlineMs, runtime } = options
+    const { deadlineMs, runtime, maxBodyBytes } = options
+    const late = new AbortController()
+    const reading = bytesOf(source, maxBodyBytes, `${method} ${url.origin}${url.pathname}`, [signal, late.signal])
     const read = await timeLimit(runtime, reading, deadlineMs, () => {
       const message = `the body of the request did not end within ${deadlineMs} ms`
-      return new DOMException(message, 'TimeoutError')
+      late.abort(new DOMException(message, 'TimeoutError'))
+      return late.signal.reason
     })
     bytes = read.bytes
     if (read.type !== null && !headers.has('content-type')) headers.set('content-type', read.type)
@@ -71,7 +73,8 @@ export async function logicalCall(
   const ofRequest = request === undefined ? {} : Object.fromEntries(OF_REQUEST.map((name) => [name, request[name]]))
   // A stream that is sent once and not kept goes as it is, and fetch wants to be told.
   const streamed = source instanceof ReadableStream && bytes === undefined ? { duplex: 'half' as const } : {}
-  const body = bytes ?? source
+  // Not the bytes themselves: on Node 20 `fetch` has lost them when it is told to send them somewhere else (307, 308).
+  const body = bytes === undefined ? source : new Blob([bytes])
   return {
     ...{ method, url, headers, key, bytes, signal },
     repeatable: key !== undefined || IDEMPOTENT.includes(method),

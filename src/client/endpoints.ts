@@ -1,4 +1,5 @@
 import { invalidOption } from '../core/options.ts'
+import { withoutSecrets } from '../core/without-secrets.ts'
 
 /** Which server each attempt of one call goes to. */
 export interface Route {
@@ -50,13 +51,9 @@ export function createEndpoints(origins: readonly string[]): Endpoints {
 
 function parsed(input: string, base: string | undefined): URL {
   if (!URL.canParse(input, base))
-    throw invalidOption('input', 'must be a URL; a relative one needs `endpoints`', withoutPassword(input))
+    throw invalidOption('input', 'must be a URL; a relative one needs `endpoints`', withoutSecrets(input))
   const url = new URL(input, base)
   if (url.username !== '' || url.password !== '')
     throw invalidOption('input', 'must not hold a user name or password; send them in a header', url.origin)
   return url
-}
-
-function withoutPassword(url: string): string {
-  return url.replace(/\/\/.*@/s, '//…@')
 }

@@ -7,16 +7,16 @@ import type { QueuedCall } from './types.ts'
 /** The topic of every queued call. */
 export const FAILBACK_TOPIC = 'onlyonce.failback'
 
-const OURS = 'onlyonce-'
-const METHOD = `${OURS}method`
-const URL_HEADER = `${OURS}url`
-const AT = `${OURS}queued-at`
+const METHOD = 'onlyonce-method'
+const URL_HEADER = 'onlyonce-url'
+const AT = 'onlyonce-queued-at'
+const OURS: readonly string[] = [METHOD, URL_HEADER, AT]
 
 /** A call as plain data, with those of its headers that `keeps` is true of. */
 export function queuedCall(call: LogicalCall, runtime: Runtime, keeps: (header: string) => boolean): QueuedCall {
   const { method, url, headers, key, bytes } = call
   const body = bytes ?? new Uint8Array()
-  const kept = [...headers].filter(([name]) => !name.startsWith(OURS) && keeps(name))
+  const kept = [...headers].filter(([name]) => !OURS.includes(name) && keeps(name))
   return {
     id: key === undefined ? runtime.token() : operationId(`${method} ${url.href} ${fingerprintOf(body)}`, key),
     topic: FAILBACK_TOPIC,
@@ -42,6 +42,6 @@ export function readCall({ headers, body }: Pick<QueuedCall, 'headers' | 'body'>
   const url = headers[URL_HEADER]
   const queuedAt = Date.parse(headers[AT] ?? '')
   if (method === undefined || url === undefined || !URL.canParse(url) || Number.isNaN(queuedAt)) return undefined
-  const sent = Object.entries(headers).filter(([name]) => !name.startsWith(OURS))
+  const sent = Object.entries(headers).filter(([name]) => !OURS.includes(name))
   return { method, url: new URL(url), headers: new Headers(sent), queuedAt, body: Uint8Array.from(body) }
 }

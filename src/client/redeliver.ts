@@ -61,7 +61,8 @@ export function redeliver(
     // A server that has forgotten the key would take the call for a new one.
     if (runtime.now() - queuedAt > maxQueuedMs) return permanent(`it was queued more than ${maxQueuedMs} ms ago`)
     for (const [name, value] of new Headers(await more({ method, url: url.href }))) headers.set(name, value)
-    const init = { method, headers, ...(body.byteLength === 0 ? {} : { body }) }
+    // As a blob it can be sent a second time, after a redirect.
+    const init = { method, headers, ...(body.byteLength === 0 ? {} : { body: new Blob([body]) }) }
     const tried = await attempt(fetch, url, init, { runtime, timeoutMs, signal: undefined, readAheadBytes: 0 })
     const reason = reasonFor(tried)
     const verdict = judge(tried, { ...judging, keyed: headers.has(keyHeader) })

@@ -3,6 +3,8 @@ import type { Runtime } from '../core/runtime.ts'
 const SECONDS = /^\d{1,9}$/
 /** Every date form of RFC 9110 begins with the name of the day; `Date.parse` alone would take `-5` for a year. */
 const HTTP_DATE = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)/
+/** The form of `asctime` names no zone, and means GMT as the others do; `Date.parse` would take it for local time. */
+const WITHOUT_ZONE = /[ :]\d+$/
 
 /** How long the server asks to be left alone, in milliseconds; `undefined` when it does not say, or not readably. */
 export function retryAfterMs(headers: Headers, runtime: Runtime): number | undefined {
@@ -14,6 +16,7 @@ export function retryAfterMs(headers: Headers, runtime: Runtime): number | undef
 }
 
 function parseDate(value: string): number | undefined {
-  const time = HTTP_DATE.test(value) ? Date.parse(value) : Number.NaN
+  const whole = WITHOUT_ZONE.test(value) ? `${value} GMT` : value
+  const time = HTTP_DATE.test(value) ? Date.parse(whole) : Number.NaN
   return Number.isNaN(time) ? undefined : time
 }

@@ -27,6 +27,8 @@ export type Omitted =
   | 'cut-off'
   /** `redact` threw, so it is not known what of it may be stored. */
   | 'not-redacted'
+  /** A person said that the operation happened, and not how it was answered. Nothing that a handler sends is marked so. */
+  | 'not-known'
 
 export interface HttpReply {
   readonly status: number

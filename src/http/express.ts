@@ -3,6 +3,7 @@ import type { Once } from '../core/once.ts'
 import { createGuard } from './guard.ts'
 import { guardNode } from './node/run.ts'
 import { sendReply } from './node/send.ts'
+import { errorsOf } from './node/unhandled.ts'
 import type { IdempotencyOptions } from './options.ts'
 import type { IdempotencyPolicy } from './policy.ts'
 import { issueReply, type TokenEndpointOptions, type TokenIssuer } from './token-issue.ts'
@@ -27,7 +28,9 @@ export interface ExpressMiddleware<Request extends ExpressRequest> {
 }
 
 /**
- * Middleware for Express 4 and 5, for `node:http`, and for what takes `(req, res, next)` as they do. Put it behind what authenticates, and before what handles.
+ * Middleware for Express 4 and 5, for `node:http`, and for what takes `(req, res, next)` as they do. Put it behind what
+ * authenticates, and before what handles. On `node:http`, `next` is the handler: it is called with an error only if it has
+ * a parameter for one; an error is otherwise answered with 500, and a process warning tells of it.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function idempotency<Request extends ExpressRequest, Tx = never>(
@@ -38,7 +41,7 @@ export function idempotency<Request extends ExpressRequest, Tx = never>(
   const middleware = (req: Request, res: ServerResponse, next: (error?: unknown) => void) => {
     if (!guard.concerns(req.method ?? '')) return next()
     const exchange = { request: req, req, res, url: req.originalUrl ?? req.url ?? '', next: () => next() }
-    guardNode(once, guard, exchange).catch(next)
+    guardNode(once, guard, exchange).catch(errorsOf(req, res, next))
   }
   return Object.assign(middleware, { describe: guard.describe })
 }
@@ -49,6 +52,6 @@ export function tokenEndpoint<Request extends IncomingMessage = IncomingMessage>
   options: TokenEndpointOptions<Request>,
 ): (req: Request, res: ServerResponse, next: (error?: unknown) => void) => void {
   return (req, res, next) => {
-    issueReply(issuer, req, options).then((reply) => sendReply(res, reply), next)
+    issueReply(issuer, req, options).then((reply) => sendReply(res, reply), errorsOf(req, res, next))
   }
 }

@@ -172,7 +172,7 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
     if (onDuplicate === 'reject') return problem('DUPLICATE', rules)
     if (rules.canReplay !== undefined && !(await rules.canReplay(call))) return problem('REPLAY_REFUSED', rules)
     const { status, headers, body, omitted } = fromStored(stored)
-    if (omitted === 'event-stream') return problem('RESULT_UNSERIALIZABLE', rules)
+    if (omitted === 'event-stream' || omitted === 'not-known') return problem('RESULT_UNSERIALIZABLE', rules)
     const marks: [string, string][] = [['cache-control', 'no-store']]
     if (rules.replayedHeader !== false) marks.push([rules.replayedHeader.toLowerCase(), 'true'])
     if (omitted !== undefined) marks.push(['idempotency-body-omitted', omitted])

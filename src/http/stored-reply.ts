@@ -13,7 +13,13 @@ export interface StoredReply {
   readonly request?: string
 }
 
-const OMITTED: readonly unknown[] = ['too-long', 'event-stream', 'cut-off', 'not-redacted'] satisfies Omitted[]
+const OMITTED: readonly unknown[] = [
+  'too-long',
+  'event-stream',
+  'cut-off',
+  'not-redacted',
+  'not-known',
+] satisfies Omitted[]
 
 /** Keeps of a reply what may be given to others. */
 export function toStored({ status, headers, body, omitted }: HttpReply, kept: ReadonlySet<string>): StoredReply {
@@ -61,7 +67,7 @@ export function fromStored(value: unknown): HttpReply {
 const NOTHING = new Uint8Array(0)
 
 /** A person who resolves an operation knows that it happened, and seldom how it was answered. No more can be said then. */
-const NOT_KNOWN: HttpReply = Object.freeze({ status: 200, headers: [], body: undefined, omitted: 'event-stream' })
+const NOT_KNOWN: HttpReply = Object.freeze({ status: 200, headers: [], body: undefined, omitted: 'not-known' })
 
 function text(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')

@@ -1,18 +1,23 @@
+import { isExact, MAY_BE_ROUNDED } from './exact-number.ts'
+
 const QUOTE = 0x22
+const MINUS = 0x2d
+const ZERO = 0x30
 const COLON = 0x3a
 const BACKSLASH = 0x5c
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * The JSON value in `bytes`. `undefined` for what is no JSON, and for an object that has two members of one name:
- * parsers differ in which one they believe (RFC 8259 §4), so two such texts must not be taken for one another.
+ * The JSON value in `bytes`. `undefined` for what is no JSON, and for what parsers read differently: an object that has
+ * two members of one name (RFC 8259 §4), and a number that JavaScript rounds (§6). Two such texts must not be taken for
+ * one another.
  */
 export function readJson(bytes: Uint8Array): { readonly value: unknown } | undefined {
   try {
     const text = utf8.decode(bytes)
     const value: unknown = JSON.parse(text)
-    return membersWritten(text) === membersRead(value) ? { value } : undefined
+    return membersWritten(text) === membersRead(value) && numbersAreExact(text) ? { value } : undefined
   } catch {
     return undefined
   }
@@ -27,6 +32,28 @@ function membersWritten(text: string): number {
     else if (code === QUOTE) at = endOfString(text, at)
   }
   return members
+}
+
+function numbersAreExact(text: string): boolean {
+  if (!MAY_BE_ROUNDED.test(text)) return true
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === QUOTE) at = endOfString(text, at)
+    else if (code === MINUS || (code >= ZERO && code < COLON)) {
+      const end = endOfNumber(text, at)
+      if (!isExact(text.slice(at, end))) return false
+      at = end
+    }
+  }
+  return true
+}
+
+const IN_NUMBER: ReadonlySet<number> = new Set(Buffer.from('-0123456789.eE+'))
+
+function endOfNumber(text: string, start: number): number {
+  let at = start + 1
+  while (IN_NUMBER.has(text.charCodeAt(at))) at++
+  return at
 }
 
 function endOfString(text: string, start: number): number {

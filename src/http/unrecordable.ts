@@ -6,6 +6,7 @@ const WHY: Record<Omitted, string> = {
   'event-stream': 'is an event stream, which never ends; a duplicate is told that its answer cannot be given again',
   'cut-off': 'stopped when its client left; a duplicate is told status and headers, without the body',
   'not-redacted': 'could not be redacted; a duplicate is told its status only',
+  'not-known': 'is not known; a duplicate is told that its answer cannot be given again',
 }
 
 /** The default: one warning of the process for each reason, naming the first request. */

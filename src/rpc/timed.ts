@@ -20,7 +20,8 @@ export async function withTimeLimit<T>(
   const cancel = runtime.after(ms, () =>
     own.abort(library.error(`there was no answer within ${Math.ceil(ms)} ms`, CODE.deadlineExceeded, new Headers())),
   )
-  const asked = ask(own.signal)
+  // Inside a promise: it may throw at once.
+  const asked = (async () => ask(own.signal))()
   asked.catch(() => {})
   try {
     return await Promise.race([asked, ended])

@@ -50,6 +50,19 @@ describe('a body is the same on every attempt', () => {
     expect(server.seen.map((one) => one.body.toString())).toEqual(['before', 'before'])
   })
 
+  it.each([307, 308])('also after a redirect with %i, and on the attempt after that', async (status) => {
+    const server = await serve((response, { url }, number) => {
+      if (url === '/') response.writeHead(status, { location: '/moved' }).end()
+      else response.writeHead(number < 4 ? 503 : 201).end()
+    })
+    const answer = await idempotentFetch(fetch, FAST)(server.origin, { method: 'POST', body: 'pay 42' })
+    expect(answer.status).toBe(201)
+    expect(server.seen.map(({ url, body, headers }) => `${url} ${body} ${headers['content-length']}`)).toEqual([
+      ...['/ pay 42 6', '/moved pay 42 6', '/ pay 42 6', '/moved pay 42 6'],
+    ])
+    expect(new Set(server.keys).size).toBe(1)
+  })
+
   it('of a Request, with its headers', async () => {
     const server = await serve(statuses(503, 200))
     const request = new Request(server.origin, { method: 'POST', body: 'r', headers: { 'x-a': '1' } })

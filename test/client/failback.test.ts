@@ -133,6 +133,19 @@ describe('failback in a queue of the caller', () => {
     expect(events[1]).toMatchObject({ type: 'queued', durable: true })
   })
 
+  it('keeps the key under a name of the caller that looks like one of ours', async () => {
+    const server = await serve(statuses(503, 201))
+    const calls: QueuedCall[] = []
+    const keyHeader = 'Onlyonce-Key'
+    const headers = { ...POST.headers, [keyHeader]: 'order-1', 'onlyonce-url': 'http://elsewhere' }
+    const { send } = client({ keyHeader, queue: async (call) => calls.push(call), queuedHeaders: ['onlyonce-url'] })
+    await send(server.origin, { ...POST, headers })
+    expect(calls[0]?.headers).toMatchObject({ 'onlyonce-key': 'order-1', 'onlyonce-url': `${server.origin}/` })
+    expect(await redeliver(fetch, { keyHeader })(calls)).toEqual([{ ok: true }])
+    expect(server.seen.map((one) => one.headers['onlyonce-key'])).toEqual(['order-1', 'order-1'])
+    expect(server.seen[1]?.headers).not.toHaveProperty('onlyonce-url')
+  })
+
   it('that does not take it makes the call an error', async () => {
     const server = await serve(statuses(503))
     const { send } = client({ queue: () => Promise.reject(new Error('disk full')) })
@@ -186,5 +199,16 @@ describe('redeliver', () => {
     expect(await redeliver(reset)(calls.slice(0, 1))).toEqual([{ ok: false, reason: 'fetch failed', unknown: true }])
     const headers = () => Promise.reject(new Error('no token today'))
     expect(await redeliver(fetch, { headers })(calls.slice(0, 1))).toEqual([{ ok: false, reason: 'no token today' }])
+  })
+
+  it('follows where the service has moved to', async () => {
+    const server = await serve((response, { url }, number) => {
+      if (number === 1) response.writeHead(503).end()
+      else response.writeHead(url === '/new' ? 201 : 308, { location: '/new' }).end()
+    })
+    const calls: QueuedCall[] = []
+    await client({ queue: async (call) => calls.push(call) }).send(server.origin, POST)
+    expect(await redeliver(fetch)(calls)).toEqual([{ ok: true }])
+    expect(server.seen.map(({ url, body }) => `${url} ${body}`)).toEqual(['/ pay 42', '/ pay 42', '/new pay 42'])
   })
 })

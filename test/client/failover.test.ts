@@ -96,6 +96,8 @@ describe('failsafe', () => {
     const send = idempotentFetch(fetch, { policy: 'failsafe' })
     expect((await send(server.origin, POST)).status).toBe(422)
     await expect(send('nowhere', POST)).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+    for (const url of ['/x?token=secret', '//u:my/secret@h', 'ht!tp://u:secret@h/', 'http://u:secret@h:x/'])
+      await expect(send(url, POST)).rejects.toThrow(/^(?!.*secret).*must be a URL/)
     await expect(send(server.origin, { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' })
   })
 })

@@ -1,9 +1,15 @@
+import { getEventListeners } from 'node:events'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type ClientEvent, idempotentFetch } from '../../src/client/index.ts'
 import { sleepMs, until } from '../support/waiting.ts'
 import { closeServers, FAST, serve, statuses } from './server.ts'
 
 afterEach(closeServers)
+
+setFlagsFromString('--expose-gc')
+const collectGarbage: () => void = runInNewContext('gc')
 
 const POST = { method: 'POST', body: 'pay 42' }
 const pauses = (events: readonly ClientEvent[]) =>
@@ -82,9 +88,15 @@ describe('time', () => {
 
   it('a request body that never ends is not waited for', async () => {
     const send = idempotentFetch(fetch, { ...FAST, deadlineMs: 50 })
-    const body = new ReadableStream({})
+    let ended: unknown
+    const body = new ReadableStream({
+      cancel(reason) {
+        ended = reason
+      },
+    })
     const call = send('http://127.0.0.1', { method: 'POST', body, duplex: 'half' } as RequestInit)
     await expect(call).rejects.toMatchObject({ name: 'TimeoutError' })
+    expect(ended).toBe(await call.catch((error) => error))
   })
 })
 
@@ -143,5 +155,43 @@ describe('the signal of the caller', () => {
     }
     await idempotentFetch(fetch, FAST)(server.origin, { ...POST, signal: stop.signal })
     expect([server.seen.length, listeners]).toEqual([2, 0])
+  })
+
+  it.each([
+    ['longer than is read ahead', { 'content-type': 'text/plain' }],
+    ['of an event stream', { 'content-type': 'text/event-stream' }],
+  ])('keeps no listener of an answer %s, when it is over', async (_, headers) => {
+    const server = await serve((response) => response.writeHead(200, headers).end('x'.repeat(300_000)))
+    const stop = new AbortController()
+    const send = idempotentFetch(fetch, { ...FAST, readAheadBytes: 1_000 })
+    const call = async (read: (answer: Response) => unknown) =>
+      void (await read(await send(server.origin, { ...POST, signal: stop.signal })))
+    for (let n = 0; n < 5; n++) await call((answer) => answer.text())
+    await call((answer) => answer.body?.cancel())
+    await until(
+      'nobody listens',
+      () => {
+        collectGarbage()
+        return getEventListeners(stop.signal, 'abort').length === 0
+      },
+      10_000,
+    )
+  })
+
+  it('still ends an answer of which only the body is left', async () => {
+    const server = await serve((response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write('data: 1\n\n')
+    })
+    const stop = new AbortController()
+    const open = async () => (await idempotentFetch(fetch, FAST)(server.origin, { ...POST, signal: stop.signal })).body
+    const reader = (await open())?.getReader()
+    await reader?.read()
+    for (let n = 0; n < 5; n++) {
+      collectGarbage()
+      await sleepMs(10)
+    }
+    stop.abort(mine)
+    await expect(reader?.read()).rejects.toBe(mine)
   })
 })

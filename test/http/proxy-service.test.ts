@@ -90,6 +90,10 @@ describe('limits', () => {
   it.each([
     [{ upstream: 'ftp://x' }, 'upstream'],
     [{ upstream: 'http://user:secret@x' }, 'upstream'],
+    [{ upstream: 'http://user:my/secret@x' }, 'http://…@x'],
+    [{ upstream: 'user:my-secret@x' }, '…@x'],
+    [{ upstream: 'http://x/?password=secret' }, 'http://x/?…'],
+    [{ upstream: 'http://x/#token=secret' }, 'http://x/#…'],
     [{ scope: {} }, 'scope'],
     [{ scope: undefined }, 'scope'],
     [{ maxInFlight: 0 }, 'maxInFlight'],

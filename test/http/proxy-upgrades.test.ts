@@ -1,6 +1,6 @@
 import { once as event } from 'node:events'
 import { connect } from 'node:net'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { bodyOf, counting, proxyTo, raw, reply, sleep, until, upstreamOf } from './proxy-kit.ts'
 
 describe('another protocol', () => {
@@ -93,5 +93,22 @@ describe('another protocol', () => {
     socket.destroy()
     expect(answer).toMatch(/idempotency-replayed: true/i)
     expect(upstream.seen).toHaveLength(1)
+  })
+
+  it('leaves nothing behind on a connection that offers HTTP/2 with every request', async () => {
+    const warned: string[] = []
+    const hear = ({ name }: Error) => void warned.push(name)
+    process.on('warning', hear)
+    onTestFinished(() => void process.off('warning', hear))
+    const { url } = await proxyTo((await counting()).url)
+    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    let answers = 0
+    socket.on('data', () => answers++)
+    for (let n = 1; n <= 20; n++) {
+      socket.write(upgrade('GET', 'h2c', '\r\n'))
+      await until(() => answers === n)
+    }
+    socket.destroy()
+    expect(warned).toEqual([])
   })
 })

@@ -82,15 +82,18 @@ export class Recorder implements Listener {
     this.#native.end.apply(this.#res, this.#end as never)
   }
 
-  /** Sends another answer. When some of the handler's is out, the connection is cut, and the client has to ask again. */
-  replace(send: () => void): void {
-    if (!this.#open()) return
+  /**
+   * Takes the handler's answer back, and answers whether another one can be sent. When some of it is out, the connection
+   * is cut, and the client has to ask again.
+   */
+  takeBack(): boolean {
+    if (!this.#open()) return false
     if (!takeBackHead(this.#res)) {
       this.#res.destroy()
-      return
+      return false
     }
     for (const name of [...this.#options.kept, 'content-length', 'transfer-encoding']) this.#res.removeHeader(name)
-    send()
+    return true
   }
 
   /** Answers whether there is anything to send, and anybody to send it to. */

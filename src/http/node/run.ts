@@ -5,8 +5,9 @@ import type { Handle, HttpGuard } from '../guard.ts'
 import { carry, operationOf } from '../operation-of.ts'
 import { bodyOf, type ParsedRequest } from './body.ts'
 import { keepReadable } from './keep-readable.ts'
-import { Recorder } from './recorder.ts'
+import { BrokenOff, Recorder } from './recorder.ts'
 import { sendReply } from './send.ts'
+import { warnUnhandled } from './unhandled.ts'
 
 export interface NodeExchange<R> {
   /** The framework's own request: what `scope` and `key` are handed, and `operationOf` is asked with. */
@@ -17,8 +18,8 @@ export interface NodeExchange<R> {
   readonly res: ServerResponse
   /** Path and query with all mounts. */
   readonly url: string
-  /** Hands the request to the handler; what it answers is heard on `res`. */
-  next(): void
+  /** Hands the request to the handler; what it answers is heard on `res`. What it throws, or rejects with, ends it. */
+  next(): unknown
   /** Sends a reply that is not the handler's. Default: straight to `res`. */
   send?(reply: HttpReply): void
 }
@@ -26,7 +27,7 @@ export interface NodeExchange<R> {
 /**
  * Guards one exchange on Node's own request and response, whatever framework they belong to. Resolves when nothing is
  * left to do; the handler may be long at work by the time, or not have been asked at all.
- * @throws what the guard throws, before the handler was asked: the framework's error handling answers it
+ * @throws what the guard or the handler throws, while nothing is sent: the framework's error handling answers it
  */
 export async function guardNode<R extends object>(
   once: Pick<Once, 'options'>,
@@ -34,7 +35,7 @@ export async function guardNode<R extends object>(
   { request, parsed = request, req, res, url, next, send }: NodeExchange<R>,
 ): Promise<void> {
   // A guard in front of this one holds the request already; a second claim of it would wait for the first for ever.
-  if (operationOf(request) !== undefined) return next()
+  if (operationOf(request) !== undefined) return void (await next())
   keepReadable(req)
   const { method = 'GET', headers } = req
   const call: HttpCall<R> = {
@@ -49,20 +50,29 @@ export async function guardNode<R extends object>(
   let recorder: Recorder | undefined
   const handle: Handle = (carrying) => {
     carry(request, carrying)
-    recorder = new Recorder(res, { runtime, kept, heard, maxBodyBytes, holdAll: atomic, graceMs: storeTimeoutMs })
-    next()
-    return recorder.reply
+    const mine = new Recorder(res, { runtime, kept, heard, maxBodyBytes, holdAll: atomic, graceMs: storeTimeoutMs })
+    recorder = mine
+    return new Promise((resolve, reject) => {
+      mine.reply.then(resolve, reject)
+      const ran = async () => next()
+      ran().catch((error) => {
+        if (mine.own === undefined) return reject(error)
+        // Its answer is settled. A stream of events has no end yet, and nobody is left to make one.
+        warnUnhandled({ method, url }, error)
+        if (!res.writableEnded) res.destroy()
+      })
+    })
   }
   try {
     const reply = await guard(call, handle)
-    if (reply === undefined) next()
+    if (reply === undefined) await next()
     else if (recorder === undefined) send === undefined ? sendReply(res, reply) : send(reply)
     else if (reply === recorder.own) recorder.letGo()
-    else recorder.replace(() => sendReply(res, reply))
+    else if (recorder.takeBack()) sendReply(res, reply)
   } catch (error) {
-    // The handler broke its own answer off: there is nobody left to answer.
-    if (recorder === undefined) throw error
-    recorder.letGo()
+    if (recorder === undefined || recorder.takeBack()) throw error
+    // Its client has half of an answer, or is gone: there is nobody left to answer.
+    if (!(error instanceof BrokenOff)) warnUnhandled({ method, url }, error)
   }
 }
 

@@ -111,12 +111,12 @@ export async function startProxy(once: Once, given: ProxyOptions): Promise<Runni
   const { maxHeaderBytes: maxHeaderSize, requestTimeoutMs: requestTimeout } = options
   const server = createServer({ maxHeaderSize, requestTimeout }, handle)
   server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (!isWebSocket(req)) return again(server, req, socket, head)
     // Node takes its own listener off, and an error that nobody hears ends the process.
     socket.on('error', () => {})
     const target = targetOf(req)
     const full = draining || counters.inFlight + tunnels.size >= maxInFlight
-    if (!isWebSocket(req)) again(server, req, socket, head)
-    else if (full) refuse(socket, proxyProblem('overloaded'))
+    if (full) refuse(socket, proxyProblem('overloaded'))
     else if (target === undefined) refuse(socket, proxyProblem('badTarget'))
     else if (hasSeveralHosts(req)) refuse(socket, proxyProblem('badRequest'))
     else if (guards.guardFor(req, target) !== undefined) refuse(socket, proxyProblem('noUpgrade'))

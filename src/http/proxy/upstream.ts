@@ -2,6 +2,7 @@ import { type ClientRequest, Agent as HttpAgent, type IncomingMessage, request a
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import type { Operation } from '../../core/once.ts'
 import { invalidOption } from '../../core/options.ts'
+import { withoutSecrets } from '../../core/without-secrets.ts'
 import { type Fields, requestFields } from './fields.ts'
 
 export interface UpstreamOptions {
@@ -30,8 +31,8 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   const url = URL.canParse(options.upstream) ? new URL(options.upstream) : undefined
   const right = url !== undefined && ['http:', 'https:'].includes(url.protocol) && url.search === '' && url.hash === ''
   if (!right || url.username !== '' || url.password !== '') {
-    const shown = String(options.upstream).replace(/\/\/[^/]*@/, '//…@')
-    throw invalidOption('upstream', 'must be http://host:port or https://host, with no user, query or fragment', shown)
+    const rule = 'must be http://host:port or https://host, with no user, query or fragment'
+    throw invalidOption('upstream', rule, withoutSecrets(String(options.upstream)))
   }
   const secure = url.protocol === 'https:'
   const request = secure ? requestHttps : requestHttp

@@ -53,7 +53,7 @@ export type WayTruth =
   /** Nothing is kept, and the handler runs again: an answer of 5xx, a handler that breaks off. */
   | 'released'
   /** Status and headers without the bytes; for an event stream, a problem. */
-  | Omitted
+  | Exclude<Omitted, 'not-known'>
 
 export interface HttpHarness {
   /** Puts the routes on the framework, behind its adapter, and listens on 127.0.0.1. */
