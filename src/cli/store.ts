@@ -20,8 +20,8 @@ export interface StoreAtHand
 
 /** Above what a store waits for by itself, so that its own, better message comes first. */
 const ANSWER_WITHIN_MS = 15_000
-/** An index over all the records of a large table takes its time. */
-const MIGRATE_WITHIN_MS = 3_600_000
+/** An index over all the records of a large table takes its time, and so does a look at all of a partition. */
+const LONG_WITHIN_MS = 3_600_000
 
 /** The flag wins over the environment. @throws CliError when neither is given */
 export function storeUrl(io: Io, flag: string | undefined): string {
@@ -62,7 +62,7 @@ function bounded(store: Store): StoreAtHand {
     complete: (completions) => timed('complete', store.complete(completions)),
     release: (leases) => timed('release', store.release(leases)),
     forget: (ids) => timed('forget', store.forget(ids)),
-    sweep: (limit) => timed('sweep', store.sweep(limit)),
+    sweep: (limit) => timed('sweep', store.sweep(limit), LONG_WITHIN_MS),
     ...(inspect === undefined ? {} : { inspect: () => timed('inspect', inspect.call(store)) }),
     ...(isMaintained(store) ? { schema: boundedSchema(store, timed) } : {}),
     ...(outbox === undefined ? {} : { outbox: boundedOutbox(outbox, timed) }),
@@ -84,7 +84,7 @@ function boundedSchema(store: SchemaVerbs, timed: Timed): SchemaVerbs {
     async migrate(options) {
       // A server that says nothing is told by this, and not only after the time that a migration may take.
       await timed('check', store.check())
-      return timed('migrate', store.migrate(options), MIGRATE_WITHIN_MS)
+      return timed('migrate', store.migrate(options), LONG_WITHIN_MS)
     },
   }
 }

@@ -35,7 +35,7 @@ export async function attempt(fetch: Fetch, url: URL, init: RequestInit, limits:
     const whole = await Promise.race([readAhead(response, readAheadBytes), ended])
     const conflict = await Promise.race([conflictCode(response), ended])
     // While the rest of an answer is on its way, the caller's signal must still end it.
-    if (whole || response.body === null) following.stop()
+    if (whole || !response.body) following.stop()
     else following.whileAlive(response.body)
     return { kind: 'answered', response, conflict }
   } catch (error) {

@@ -20,9 +20,10 @@ export interface OperationParts {
 /** An empty body marks a step that ran but whose result could not be stored: it must not run again either. */
 const UNSTORABLE = new Uint8Array(0)
 
-/** All steps are written again with each: what they are and what they answered stays within what a result may have. */
+/** Where steps are saved, all of them are written again with each. What they answered may together be as long as one result. */
 const MOST_STEPS = 1_000
 const MOST_STEP_BYTES = DEFAULT_CODEC_LIMITS.maxBytes
+const LEAST_STEP_BYTES = encodeResult(undefined).length
 const LONGEST_STEP_NAME = 255
 
 /** What steps begun side by side need to be asked for, through any reasonable number of `async` functions. */
@@ -95,19 +96,26 @@ export class RunningOperation implements Operation {
     if (finished !== undefined) return this.#replay<T>(finished)
     if (this.#aborted !== undefined) throw this.#aborted
     if (this.#unasked() !== undefined) await this.#checkSameSteps(name)
-    if (this.#steps.length >= MOST_STEPS) {
-      throw new OnlyonceError(
-        'OPTION_INVALID',
-        `${quote(this.key)} has ${MOST_STEPS} steps, and step ${quote(name)} was not begun: make fewer and larger steps, or several operations`,
-      )
-    }
+    this.#requireRoom(name)
     const made: Step = { name, result: encodeStep(await fn(), this.#room()) }
     this.#steps = [...this.#steps, made]
     await this.#saveSteps?.(this.#steps)
     return this.#replay<T>(made)
   }
 
+  /** A step that runs and cannot be saved would end every attempt there. */
+  #requireRoom(name: string): void {
+    if ((this.#begun?.size ?? 0) <= MOST_STEPS && this.#room() >= LEAST_STEP_BYTES) return
+    if (this.#saveSteps === undefined) return
+    throw new OnlyonceError(
+      'OPTION_INVALID',
+      `step ${quote(name)} of ${quote(this.key)} was not begun: an operation has at most ${MOST_STEPS} steps, with results of ` +
+        `${MOST_STEP_BYTES} bytes together; make fewer steps that return less, or several operations`,
+    )
+  }
+
   #room(): number {
+    if (this.#saveSteps === undefined) return MOST_STEP_BYTES
     return this.#steps.reduce((left, { result }) => left - result.length, MOST_STEP_BYTES)
   }
 

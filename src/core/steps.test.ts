@@ -81,16 +81,47 @@ describe('steps', () => {
     expect(await once('b', (op) => op.step('small', () => 1))).toBe(1)
   })
 
-  it('are at most a thousand, and the next one does not begin', async () => {
+  it('do not begin where not even the least result has room', async () => {
     const { once } = engine()
-    let ran = 0
+    let charged = false
     const code = codeOf(
       once('a', async (op) => {
-        for (let n = 0; n < 1_001; n++) await op.step(`step ${n}`, () => ++ran)
+        const room = 1024 * 1024
+        await op.step('large', () => 'x'.repeat(room - 20))
+        await op.step('charge', () => {
+          charged = true
+        })
       }),
     )
-    expect(await code).toBe('OPTION_INVALID')
-    expect(ran).toBe(1_000)
+    expect([await code, charged]).toEqual(['OPTION_INVALID', false])
+  })
+
+  it('are at most a thousand, one after the other or side by side, and the next one does not begin', async () => {
+    const { once } = engine()
+    let ran = 0
+    const names = Array.from({ length: 1_001 }, (_, n) => `step ${n}`)
+    const inTurn = codeOf(
+      once('a', async (op) => {
+        for (const name of names) await op.step(name, () => ++ran)
+      }),
+    )
+    expect([await inTurn, ran]).toEqual(['OPTION_INVALID', 1_000])
+    const together = codeOf(once('b', (op) => Promise.all(names.map((name) => op.step(name, () => ++ran)))))
+    expect([await together, ran]).toEqual(['OPTION_INVALID', 2_000])
+  })
+
+  it('are as many and as large as they like where nothing is saved', async () => {
+    const { once } = engine()
+    const half = 'x'.repeat(600_000)
+    const lengths = await once.exclusive('a', async (op) => {
+      for (let n = 0; n < 1_000; n++) await op.step(`step ${n}`, () => n)
+      return [
+        await op.step('one', () => half.length),
+        (await op.step('two', () => half)).length,
+        (await op.step('three', () => half)).length,
+      ]
+    })
+    expect(lengths).toEqual([600_000, 600_000, 600_000])
   })
 
   it('end with LEASE_LOST, without counting, when another owner has the operation', async () => {

@@ -2,7 +2,7 @@
  * Finds numbers that JavaScript may round, and text that looks like one. A double keeps every decimal number of 15 digits;
  * an exponent may be out of its range, and `-0` is `0` to the canonical form.
  */
-export const MAY_BE_ROUNDED = /(?:^|[\s,:[])(?:-0|-?[\d.]+(?:[\d.]{15}|e))/i
+export const MAY_BE_ROUNDED = /(?:^|[\s,:[])(?:-0|-?(?:[\d.]{16}|[\d.]{1,15}e))/i
 
 /** Whether a number of JSON is still the same when JavaScript has read it, and not only one near it. */
 export function isExact(token: string): boolean {

@@ -30,7 +30,7 @@ export interface ExpressMiddleware<Request extends ExpressRequest> {
 /**
  * Middleware for Express 4 and 5, for `node:http`, and for what takes `(req, res, next)` as they do. Put it behind what
  * authenticates, and before what handles. On `node:http`, `next` is the handler: it is called with an error only if it has
- * a parameter for one; an error is otherwise answered with 500, and a process warning tells of it.
+ * a parameter for one; an error of a guarded request is otherwise answered with 500, and a process warning tells of it.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function idempotency<Request extends ExpressRequest, Tx = never>(

@@ -6,15 +6,16 @@ import { openRulesStore } from './rules-store.ts'
 
 /** What one request at a time, by id and without a listing, cannot show; the conformance suite does. */
 const INVISIBLE = [
-  'a claim looks first and writes later',
   'keys are compared without case',
   'answers come in the order in which the store finished',
   'the second page is the first again',
   'a body is cut at its first NUL',
 ]
 
+const visible = BROKEN.filter(({ what, rules }) => rules?.looksThenWrites === undefined && !INVISIBLE.includes(what))
+
 describe('the model', () => {
-  it.each(BROKEN.filter((one) => !INVISIBLE.includes(one.what)))('notices that $what', async ({ rules = {}, wrap }) => {
+  it.each(visible)('notices that $what', async ({ rules = {}, wrap }) => {
     const open = (): ModelledStore => ({ ...openRulesStore(rules, wrap), close: async () => {} })
     const property = fc.asyncProperty(ops, (script) => runScript(open(), script))
     const { failed } = await fc.check(property, { numRuns: 2_000, seed: 17, endOnFailure: true })

@@ -8,7 +8,9 @@ import { codeOf } from '../support/rejections.ts'
 import { describeWith } from '../support/services.ts'
 
 const message = (id: string) => ({ id, topic: 'paid', body: Buffer.from('x'), headers: {} })
+/** Throws when others have had their turn, if they are let. */
 const failing = async () => {
+  await new Promise((resolve) => setTimeout(resolve, 20))
   throw new Error('effect')
 }
 
@@ -33,6 +35,10 @@ describeWith('postgres', (url) => {
     await client.query('COMMIT')
     client.release()
     expect(await store.outbox.stats()).toMatchObject({ waiting: 1 })
+    await once.atomic('around', async (tx) => {
+      await Promise.allSettled([once.atomic('b', failing, { tx }), store.outbox.append(tx, [message('m4')])])
+    })
+    expect(await store.outbox.stats()).toMatchObject({ waiting: 2 })
   })
 })
 
@@ -55,5 +61,9 @@ describeWith('mysql', (url) => {
     await Promise.allSettled([once.atomic('a', failing, { tx: client }), beside])
     await client.commit()
     expect(await store.outbox.stats()).toMatchObject({ waiting: 1 })
+    await once.atomic('around', async (tx) => {
+      await Promise.allSettled([once.atomic('b', failing, { tx }), store.outbox.append(tx, [message('m4')])])
+    })
+    expect(await store.outbox.stats()).toMatchObject({ waiting: 2 })
   })
 })

@@ -101,6 +101,26 @@ describeWith('postgres', (url) => {
     expect(await effects()).toEqual(['key'])
   })
 
+  it('a COMMIT that happened is not unknown because its record cannot be read at once', async () => {
+    const { proxy, pool, once } = await throughProxy(2)
+    await once.atomic('warm', async () => {})
+    const seen = loseCommit(proxy)
+    let reads = 0
+    pool.on('connect', (client) => {
+      const query = client.query.bind(client) as (...given: unknown[]) => unknown
+      client.query = ((given: unknown, ...rest: unknown[]) => {
+        const { text = '' } = Object(given) as { text?: string }
+        if (!text.includes('OFFSET 0') || ++reads > 1) return query(given, ...rest)
+        return Promise.reject(new Error('a moment, please'))
+      }) as never
+    })
+    const value = await once.atomic('key', async (tx) => {
+      await tx.query(insert('key'))
+      return 'done'
+    })
+    expect([value, seen.lost, reads]).toEqual(['done', 1, 2])
+  })
+
   it("a COMMIT that only its number calls committed is OUTCOME_UNKNOWN: after a promotion it is a stranger's", async () => {
     const { proxy, pool, once } = await throughProxy(2)
     await once.atomic('warm', async () => {})

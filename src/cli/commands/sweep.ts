@@ -14,7 +14,7 @@ export interface SweepOptions {
 /** Removes records whose retention is over: one batch, or with `all` batch after batch until none is left. */
 export async function sweep(io: Io, { store: flag, json, limit, all = false }: SweepOptions): Promise<number> {
   return withStore(storeUrl(io, flag), async (store) => {
-    if (store.traits.selfExpiring) await requireAnswer(store)
+    await requireAnswer(store)
     let swept = 0
     let batch = 0
     do {
@@ -30,7 +30,7 @@ export async function sweep(io: Io, { store: flag, json, limit, all = false }: S
   })
 }
 
-/** Where records expire by themselves `sweep` asks the server nothing, and would say 0 of one that is down. */
+/** A sweep may take long, or ask nothing where records expire by themselves: a server that is down is told by this. */
 async function requireAnswer(store: StoreAtHand): Promise<void> {
   await store.find([operationId('onlyonce', 'sweep')])
 }

@@ -7,7 +7,7 @@ import { bodyOf, type ParsedRequest } from './body.ts'
 import { keepReadable } from './keep-readable.ts'
 import { BrokenOff, Recorder } from './recorder.ts'
 import { sendReply } from './send.ts'
-import { warnUnhandled } from './unhandled.ts'
+import { failedReply, warnUnhandled } from './unhandled.ts'
 
 export interface NodeExchange<R> {
   /** The framework's own request: what `scope` and `key` are handed, and `operationOf` is asked with. */
@@ -70,9 +70,13 @@ export async function guardNode<R extends object>(
     else if (reply === recorder.own) recorder.letGo()
     else if (recorder.takeBack()) sendReply(res, reply)
   } catch (error) {
-    if (recorder === undefined || recorder.takeBack()) throw error
-    // Its client has half of an answer, or is gone: there is nobody left to answer.
+    if (recorder === undefined) throw error
+    const answered = recorder.own !== undefined
+    const canAnswer = recorder.takeBack()
+    if (canAnswer && !answered) throw error
+    // Its client has half of an answer, or is gone; or its framework has the handler's answer, and waits for nothing more.
     if (!(error instanceof BrokenOff)) warnUnhandled({ method, url }, error)
+    if (canAnswer) sendReply(res, failedReply())
   }
 }
 

@@ -11,6 +11,8 @@ const FAILED = {
   detail: 'The request was not carried out to its end. The server has told its operator why.',
 } as const
 
+export const failedReply = () => problemOf(FAILED, {})
+
 type Asked = Pick<IncomingMessage, 'method' | 'url'>
 
 /** Tells the operator of an error that nobody else is told of. */
@@ -41,6 +43,6 @@ export function errorsOf(req: IncomingMessage, res: ServerResponse, next: (error
     if (!cutShort) warnUnhandled(req, error)
     if (res.writableEnded) return
     if (cutShort || res.headersSent) res.destroy()
-    else sendReply(res, problemOf(FAILED, {}))
+    else sendReply(res, failedReply())
   }
 }

@@ -7,7 +7,7 @@ import { takeOver } from './claiming.ts'
 import { claimAllInside, doneFields, judgeInside } from './claiming-inside.ts'
 import type { MysqlTx } from './client.ts'
 import { faultOf, undoneByServer } from './faults.ts'
-import { completionFields } from './fitting.ts'
+import { claimSize, completionFields, roomIn } from './fitting.ts'
 import type { Floors } from './floors.ts'
 import type { ResolvedMysqlOptions } from './options.ts'
 import { batched, readable } from './packing.ts'
@@ -61,9 +61,17 @@ export function createWithin(
     return outcome
   }
 
-  async function claimAllOnce(session: Session, requests: readonly ClaimRequest[]): Promise<readonly ClaimOutcome[]> {
+  async function claimAllOnce(
+    session: Session,
+    requests: readonly ClaimRequest[],
+    room: number,
+  ): Promise<readonly ClaimOutcome[]> {
     const outcomes = new Map<OperationId, ClaimOutcome>()
-    for (const batch of batches(sorted(requests, (one) => one))) {
+    for (const batch of batches(
+      sorted(requests, (one) => one),
+      claimSize,
+      room,
+    )) {
       for (const [id, outcome] of await claimAllInside(session, statements, floors, batch)) outcomes.set(id, outcome)
     }
     // Only now: a batch whose second half meets a deadlock begins once more, which one that has a lease may not.
@@ -109,7 +117,8 @@ export function createWithin(
       claim: async (request) => (await claimed(() => claimOnce(session, request))) ?? LOCKED,
       async claimAll(requests) {
         if (requests.length === 0) return []
-        return (await claimed(() => claimAllOnce(session, requests))) ?? requests.map(() => LOCKED)
+        const room = roomIn(await transactions.maxPacketBytes(tx))
+        return (await claimed(() => claimAllOnce(session, requests, room))) ?? requests.map(() => LOCKED)
       },
       async complete(completion) {
         const { lease } = completion

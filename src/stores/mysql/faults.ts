@@ -1,4 +1,5 @@
 import { OnlyonceError, reasonOf } from '../../core/errors.ts'
+import { lostBy } from '../sql/lost.ts'
 
 /**
  * What went wrong underneath. `again`: the server undid the transaction, and the same may succeed at once. `locked`: it undid
@@ -63,14 +64,7 @@ export function faultOf(error: unknown): Fault {
   return fatal || LOST_CODE.test(code) || LOST_MESSAGE.test(reasonOf(error)) ? 'lost' : 'other'
 }
 
-/** Whether an error, or what it was made of, says that the connection is of no use. What an effect threw does not count. */
-export function isLost(error: unknown): boolean {
-  for (let at: unknown = error, depth = 0; typeof at === 'object' && at !== null && depth < 8; depth++) {
-    if (faultOf(at) === 'lost') return true
-    at = (at as { cause?: unknown }).cause
-  }
-  return false
-}
+export const isLost = lostBy(faultOf)
 
 /** How a user brings the tables up to date. No URL: it may hold a password. */
 export function migrateCommand(database: string): string {

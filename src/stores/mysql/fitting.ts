@@ -52,15 +52,20 @@ export function requireNewestStep(renewal: Renewal, maxPacketBytes: number): voi
   )
 }
 
-/** Without the results that do not fit: an empty one says that its step ran, see `core/operation.ts`. The first steps come first. */
+/**
+ * Without the results that do not fit: an empty one says that its step ran, see `core/operation.ts`. What becomes of a step depends on those
+ * before it only, so that none loses a later save what an earlier one has kept.
+ */
 function fittingSteps(renewal: Renewal, maxPacketBytes: number): Steps {
   const { steps = [] } = renewal
   const room = roomIn(maxPacketBytes) - sizeOf([...bareFields(renewal), '', steps.length])
   // They are in base64 twice: each result by itself, then the list of them.
-  let left = Math.floor(room / 4) * 3 - packedSize(steps.map((step) => ({ ...step, result: NO_BYTES })))
+  let left = Math.floor(room / 4) * 3
   return steps.map((step) => {
+    const bare = { ...step, result: NO_BYTES }
+    left -= packedSize([bare])
     const more = Math.ceil(step.result.length / 3) * 4
-    if (more > left) return { ...step, result: NO_BYTES }
+    if (more > left) return bare
     left -= more
     return step
   })

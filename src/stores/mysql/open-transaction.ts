@@ -49,6 +49,7 @@ export async function beginTransaction(
   let undone: unknown
   let lease: Lease | undefined
   let last: Promise<unknown> = Promise.resolve()
+  let undoing = false
 
   function limited<T>(answer: Promise<T>): Promise<T> {
     const ms = timeoutMs + lockWait * 1000
@@ -75,6 +76,7 @@ export async function beginTransaction(
     used = true
     return inTurn(async () => {
       if (undone !== undefined) throw undone
+      if (undoing) throw over()
       try {
         return await send()
       } catch (error) {
@@ -172,6 +174,8 @@ export async function beginTransaction(
     commit: async () => void (await limited(client.query('COMMIT'))),
     async undo() {
       let whole = true
+      // What still waits for its turn need not be sent.
+      undoing = true
       await limited(last)
       if (undone === undefined) {
         try {

@@ -110,7 +110,9 @@ export function createTransactions(
       try {
         return await answer
       } catch (error) {
-        if (faultOf(error) !== 'locked' || !(await schema.settings(tx)).timeoutUndoes) throw error
+        if (faultOf(error) !== 'locked') throw error
+        const settings = await schema.settings(tx).catch(() => undefined)
+        if (settings?.timeoutUndoes !== true) throw error
         markUndoing(error)
         throw timedOut(error)
       }

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { OnlyonceError } from '../../core/errors.ts'
 import { sleep } from '../../core/runtime.ts'
 import { backoff, timeLimit } from '../../core/time-limit.ts'
+import { lostBy } from '../sql/lost.ts'
 import type { Row } from '../sql/rows.ts'
 import type { PgClient, PgResult } from './client.ts'
 import { faultOf, told } from './faults.ts'
@@ -137,14 +138,7 @@ export function createAsking(options: ResolvedPostgresOptions, lender: Lender, s
   }
 }
 
-/** Says so itself, or what it was made of does. What an effect threw does not count. */
-function isLost(error: unknown): boolean {
-  for (let at: unknown = error, depth = 0; typeof at === 'object' && at !== null && depth < 8; depth++) {
-    if (faultOf(at) === 'lost') return true
-    at = (at as { cause?: unknown }).cause
-  }
-  return false
-}
+const isLost = lostBy(faultOf)
 
 const MOST_TRIES: Readonly<Partial<Record<ReturnType<typeof faultOf>, number>>> = {
   again: MAX_TRIES,

@@ -106,7 +106,7 @@ export function createListening(
       try {
         while (!ending.signal.aborted && counts.size + coming.size + going.size > 0) {
           await exchange()
-          if (counts.size > 0) return
+          if (counts.size > 0 || ending.signal.aborted) return
           lingering = new AbortController()
           await sleep(runtime, LINGER_MS, lingering.signal)
         }

@@ -83,9 +83,10 @@ export function createTransactions(
         .catch(() => undefined)
       const status = rows?.[0]?.status
       if (status === 'committed') {
-        if (await left(leases).catch(() => false)) return
+        const found = await left(leases).catch(() => undefined)
+        if (found === true) return
         // A standby that was promoted without it has given the number to a stranger's transaction since.
-        throw unsettled(error)
+        if (found === false) throw unsettled(error)
       }
       // A server that was restored from a backup does not know the transaction: the record will tell.
       if (status === 'aborted' || status === null) throw error

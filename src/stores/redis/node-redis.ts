@@ -15,14 +15,17 @@ export function nodeRedisPort(client: NodeRedisClient): RedisPort {
       const own = client.duplicate()
       // Without a listener an error of this connection would end the process. It reconnects by itself.
       own.on('error', () => {})
-      const end = () => own.destroy()
-      signal.addEventListener('abort', end)
+      signal.addEventListener('abort', () => {
+        try {
+          own.destroy()
+        } catch {
+          // Some versions throw when it is gone already, and nobody would catch it there.
+        }
+      })
       try {
         await own.connect()
         await own.subscribe(channel, listener)
       } catch (error) {
-        // Some versions throw when they are told twice, and nobody would catch it there.
-        signal.removeEventListener('abort', end)
         own.destroy()
         throw error
       }
