@@ -8,7 +8,7 @@ import { codeOf } from '../support/rejections.ts'
 import { describeWith } from '../support/services.ts'
 
 const message = (id: string) => ({ id, topic: 'paid', body: Buffer.from('x'), headers: {} })
-/** Throws when others have had their turn, if they are let. */
+/** Throws when others have had their turn, if they were let. */
 const failing = async () => {
   await new Promise((resolve) => setTimeout(resolve, 20))
   throw new Error('effect')
@@ -36,7 +36,15 @@ describeWith('postgres', (url) => {
     client.release()
     expect(await store.outbox.stats()).toMatchObject({ waiting: 1 })
     await once.atomic('around', async (tx) => {
-      await Promise.allSettled([once.atomic('b', failing, { tx }), store.outbox.append(tx, [message('m4')])])
+      let failed: Promise<unknown> = Promise.resolve()
+      await new Promise<void>((begun) => {
+        const effect = () => {
+          begun()
+          return failing()
+        }
+        failed = once.atomic('b', effect, { tx })
+      })
+      await Promise.allSettled([failed, store.outbox.append(tx, [message('m4')])])
     })
     expect(await store.outbox.stats()).toMatchObject({ waiting: 2 })
   })
@@ -62,7 +70,15 @@ describeWith('mysql', (url) => {
     await client.commit()
     expect(await store.outbox.stats()).toMatchObject({ waiting: 1 })
     await once.atomic('around', async (tx) => {
-      await Promise.allSettled([once.atomic('b', failing, { tx }), store.outbox.append(tx, [message('m4')])])
+      let failed: Promise<unknown> = Promise.resolve()
+      await new Promise<void>((begun) => {
+        const effect = () => {
+          begun()
+          return failing()
+        }
+        failed = once.atomic('b', effect, { tx })
+      })
+      await Promise.allSettled([failed, store.outbox.append(tx, [message('m4')])])
     })
     expect(await store.outbox.stats()).toMatchObject({ waiting: 2 })
   })
