@@ -1,9 +1,9 @@
-/** Runs in a process of its own: `worker.mjs URL TOPIC`. Dies now and then between producing and committing. */
+/** Runs in a process of its own: `worker.mjs URL TOPIC CHANCE`. Dies with that chance between producing and committing. */
 import { Kafka, logLevel } from 'kafkajs'
 import { type KafkaClient, transform } from '../../src/messaging/kafka.ts'
 
 process.env.KAFKAJS_NO_PARTITIONER_WARNING = '1'
-const [url = '', topic = ''] = process.argv.slice(2)
+const [url = '', topic = '', chance = '0'] = process.argv.slice(2)
 const kafka = new Kafka({ clientId: 'worker', brokers: [url.replace('kafka://', '')], logLevel: logLevel.NOTHING })
 const mortal: KafkaClient = {
   consumer: (config) => kafka.consumer(config),
@@ -15,7 +15,7 @@ const mortal: KafkaClient = {
       async transaction() {
         const transaction = await producer.transaction()
         const commit = () => {
-          if (Math.random() < 0.2) process.kill(process.pid, 'SIGKILL')
+          if (Math.random() < Number(chance)) process.kill(process.pid, 'SIGKILL')
           return transaction.commit()
         }
         return { ...transaction, commit }
