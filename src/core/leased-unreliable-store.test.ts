@@ -77,13 +77,19 @@ describe('an unreliable store', () => {
     })
     await runtime.advance(1_000)
     expect(signal?.aborted).toBe(false)
-    expect(await once.attempt('a', () => 'second')).toMatchObject({ kind: 'in-flight' })
+    const second = await once.attempt('a', () => 'second')
+    // What is left of the lease that it would have had.
+    expect(second).toMatchObject({ kind: 'in-flight' })
+    expect(Object(second).retryAfterMs).toBeGreaterThan(1_900)
     const waiting = once.attempt('a', () => 'third', { onInFlight: 'wait', waitMs: 500 })
     await runtime.advance(500)
     expect(await waiting).toMatchObject({ kind: 'in-flight' })
     const closed = once.close()
     await runtime.advance(5_000)
-    expect(await hung).toMatchObject({ kind: 'failed', error: { code: 'LEASE_LOST' } })
+    expect(await hung).toMatchObject({
+      kind: 'failed',
+      error: { code: 'LEASE_LOST', message: expect.stringContaining('longer than maxRunMs, without the store') },
+    })
     expect(signal?.aborted).toBe(true)
     await closed
   })
