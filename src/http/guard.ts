@@ -31,7 +31,7 @@ export interface HttpGuard<R> {
   /**
    * Answers one request. The very object that `next` resolved with means: let the handler's own answer go. Any other
    * reply is to be sent in its place. `undefined`: this request is not guarded, carry on as if there were no guard.
-   * @throws what `next`, or a function among the options, threw: the framework answers it as any other error
+   * @throws what `next`, or a function among the options, threw: the adapter hands it to its framework, or answers where there is none
    */
   (call: HttpCall<R>, next: Handle): Promise<HttpReply | undefined>
   /** Whether requests with this method are looked at: adapters ask before they make anything. */

@@ -1,6 +1,7 @@
 import mysql from 'mysql2/promise'
 import { expect, it } from 'vitest'
-import { onlyonce } from '../../src/index.ts'
+import type { TransactionalStore } from '../../src/core/store.ts'
+import { type Once, onlyonce } from '../../src/index.ts'
 import { later } from '../support/leftovers.ts'
 import { testDatabase as mysqlDatabase } from '../support/mysql.ts'
 import { testDatabase as postgresDatabase } from '../support/postgres.ts'
@@ -12,6 +13,21 @@ const message = (id: string) => ({ id, topic: 'paid', body: Buffer.from('x'), he
 const failing = async () => {
   await new Promise((resolve) => setTimeout(resolve, 20))
   throw new Error('effect')
+}
+
+/** Adds a message while the effect of a nested call, which is undone in the end, is under way. */
+async function addBesideFailure<Tx extends object>(once: Once<Tx>, store: TransactionalStore<Tx>, id: string) {
+  await once.atomic('around', async (tx) => {
+    let failed: Promise<unknown> = Promise.resolve()
+    await new Promise<void>((begun) => {
+      const effect = () => {
+        begun()
+        return failing()
+      }
+      failed = once.atomic('b', effect, { tx })
+    })
+    await Promise.allSettled([failed, store.outbox.append(tx, [message(id)])])
+  })
 }
 
 describeWith('postgres', (url) => {
@@ -35,17 +51,7 @@ describeWith('postgres', (url) => {
     await client.query('COMMIT')
     client.release()
     expect(await store.outbox.stats()).toMatchObject({ waiting: 1 })
-    await once.atomic('around', async (tx) => {
-      let failed: Promise<unknown> = Promise.resolve()
-      await new Promise<void>((begun) => {
-        const effect = () => {
-          begun()
-          return failing()
-        }
-        failed = once.atomic('b', effect, { tx })
-      })
-      await Promise.allSettled([failed, store.outbox.append(tx, [message('m4')])])
-    })
+    await addBesideFailure(once, store, 'm4')
     expect(await store.outbox.stats()).toMatchObject({ waiting: 2 })
   })
 })
@@ -69,17 +75,7 @@ describeWith('mysql', (url) => {
     await Promise.allSettled([once.atomic('a', failing, { tx: client }), beside])
     await client.commit()
     expect(await store.outbox.stats()).toMatchObject({ waiting: 1 })
-    await once.atomic('around', async (tx) => {
-      let failed: Promise<unknown> = Promise.resolve()
-      await new Promise<void>((begun) => {
-        const effect = () => {
-          begun()
-          return failing()
-        }
-        failed = once.atomic('b', effect, { tx })
-      })
-      await Promise.allSettled([failed, store.outbox.append(tx, [message('m4')])])
-    })
+    await addBesideFailure(once, store, 'm4')
     expect(await store.outbox.stats()).toMatchObject({ waiting: 2 })
   })
 })

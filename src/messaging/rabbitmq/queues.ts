@@ -1,12 +1,12 @@
 import { invalidOption } from '../../core/options.ts'
 import type { RabbitChannel } from './client.ts'
 
+const LONGEST_MS = 3_600_000
 /**
  * How long a message may wait before it comes again. Each step is a queue: RabbitMQ looks at the lifetime of the first
  * message of a queue only, so one that waits for short must not stand behind one that waits for very long.
  */
-const STEPS_MS = [1_000, 10_000, 60_000, 600_000, 3_600_000] as const
-const LONGEST_MS = 3_600_000
+const STEPS_MS = [1_000, 10_000, 60_000, 600_000, LONGEST_MS] as const
 
 /** Where messages of `queue` are put aside. */
 export const deadQueue = (queue: string): string => `${queue}.dead`
