@@ -1,48 +1,12 @@
 import pg from 'pg'
-import { afterEach, beforeEach, expect, it } from 'vitest'
-import { OnlyonceError, onlyonce } from '../../src/index.ts'
-import type { PostgresStoreOptions } from '../../src/stores/postgres/index.ts'
-import { type TestDatabase, testDatabase } from '../support/postgres.ts'
-import { createProxy } from '../support/proxy.ts'
+import { expect, it } from 'vitest'
+import { onlyonce } from '../../src/index.ts'
+import type { createProxy } from '../support/proxy.ts'
 import { describeWith } from '../support/services.ts'
-
-const codeOf = (work: Promise<unknown>) =>
-  work.then(
-    () => 'resolved',
-    (error) => (OnlyonceError.is(error) ? error.code : error),
-  )
+import { codeOf, effectsOn } from './postgres-effects.ts'
 
 describeWith('postgres', (url) => {
-  let database: TestDatabase
-  const leftovers: (() => unknown)[] = []
-
-  beforeEach(async () => {
-    database = await testDatabase(url)
-    await database.sql(`CREATE TABLE "${database.schema}".effects (key text)`)
-  })
-  afterEach(async () => {
-    for (const tidy of leftovers.splice(0).reverse()) await tidy()
-    await database.close()
-  })
-
-  const effects = async () => (await database.sql(`SELECT key FROM "${database.schema}".effects`)).map(({ key }) => key)
-  const insert = (key: string) => `INSERT INTO "${database.schema}".effects VALUES ('${key}')`
-
-  /** A store whose connections go through a proxy that the test commands. */
-  async function throughProxy(max: number, options: Partial<PostgresStoreOptions> = {}) {
-    const proxy = await createProxy(Number(new URL(url).port))
-    const through = new URL(url)
-    through.port = String(proxy.port)
-    const pool = new pg.Pool({ connectionString: through.href, max })
-    const store = database.store({ pool, ...options })
-    leftovers.push(async () => {
-      await store[Symbol.asyncDispose]()
-      await pool.end()
-      await proxy.close()
-    })
-    await store.migrate()
-    return { proxy, pool, store, once: onlyonce({ store, scope: 'test', leaseMs: 5_000 }) }
-  }
+  const { database, leftovers, effects, insert, throughProxy } = effectsOn(url)
 
   /** Loses the answer to the next COMMIT, which the server has served. */
   function loseCommit(proxy: Awaited<ReturnType<typeof createProxy>>): { readonly lost: number } {
@@ -71,15 +35,15 @@ describeWith('postgres', (url) => {
 
   it('a COMMIT that takes longer than `query_timeout` of the pool is found to have happened', async () => {
     const pool = new pg.Pool({ connectionString: url, max: 2, query_timeout: 300 })
-    const store = database.store({ pool })
+    const store = database().store({ pool })
     leftovers.push(async () => {
       await store[Symbol.asyncDispose]()
       await pool.end()
     })
-    const { schema } = database
-    await database.sql(`CREATE FUNCTION "${schema}".slow() RETURNS trigger LANGUAGE plpgsql AS
+    const { schema } = database()
+    await database().sql(`CREATE FUNCTION "${schema}".slow() RETURNS trigger LANGUAGE plpgsql AS
       'BEGIN PERFORM pg_sleep(0.8); RETURN NULL; END'`)
-    await database.sql(`CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON "${schema}".effects
+    await database().sql(`CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON "${schema}".effects
       DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION "${schema}".slow()`)
     const once = onlyonce({ store, scope: 'test' })
     const value = await once.atomic('key', async (tx) => {

@@ -1,52 +1,15 @@
 import pg from 'pg'
-import { afterEach, beforeEach, expect, it } from 'vitest'
-import { OnlyonceError, onlyonce } from '../../src/index.ts'
-import type { PostgresStoreOptions } from '../../src/stores/postgres/index.ts'
-import { type TestDatabase, testDatabase } from '../support/postgres.ts'
-import { createProxy } from '../support/proxy.ts'
+import { expect, it } from 'vitest'
+import { onlyonce } from '../../src/index.ts'
 import { describeWith } from '../support/services.ts'
-
-const codeOf = (work: Promise<unknown>) =>
-  work.then(
-    () => 'resolved',
-    (error) => (OnlyonceError.is(error) ? error.code : error),
-  )
+import { codeOf, effectsOn } from './postgres-effects.ts'
 
 describeWith('postgres', (url) => {
-  let database: TestDatabase
-  const leftovers: (() => unknown)[] = []
-
-  beforeEach(async () => {
-    database = await testDatabase(url)
-    await database.sql(`CREATE TABLE "${database.schema}".effects (key text)`)
-  })
-  afterEach(async () => {
-    for (const tidy of leftovers.splice(0).reverse()) await tidy()
-    await database.close()
-  })
-
-  const effects = async () => (await database.sql(`SELECT key FROM "${database.schema}".effects`)).map(({ key }) => key)
-  const insert = (key: string) => `INSERT INTO "${database.schema}".effects VALUES ('${key}')`
-
-  /** A store whose connections go through a proxy that the test commands. */
-  async function throughProxy(max: number, options: Partial<PostgresStoreOptions> = {}) {
-    const proxy = await createProxy(Number(new URL(url).port))
-    const through = new URL(url)
-    through.port = String(proxy.port)
-    const pool = new pg.Pool({ connectionString: through.href, max })
-    const store = database.store({ pool, ...options })
-    leftovers.push(async () => {
-      await store[Symbol.asyncDispose]()
-      await pool.end()
-      await proxy.close()
-    })
-    await store.migrate()
-    return { proxy, pool, store, once: onlyonce({ store, scope: 'test', leaseMs: 5_000 }) }
-  }
+  const { database, leftovers, effects, insert, throughProxy } = effectsOn(url)
 
   it('what an effect left behind reaches nobody else on its connection', async () => {
     const pool = new pg.Pool({ connectionString: url, max: 1 })
-    const own = database.store({ pool })
+    const own = database().store({ pool })
     leftovers.push(async () => {
       await own[Symbol.asyncDispose]()
       await pool.end()
@@ -102,7 +65,7 @@ describeWith('postgres', (url) => {
       const options = new URL(url)
       options.searchParams.set('options', '-c backslash_quote=off')
       const pool = new pg.Pool({ connectionString: options.href, max: 1 })
-      const store = database.store({ pool })
+      const store = database().store({ pool })
       leftovers.push(async () => {
         await store[Symbol.asyncDispose]()
         await pool.end()
@@ -116,7 +79,7 @@ describeWith('postgres', (url) => {
   )
 
   it('an effect that commits, rolls back, or does so and begins again is OUTCOME_UNKNOWN', async () => {
-    const once = onlyonce({ store: database.store(), scope: 'test' })
+    const once = onlyonce({ store: database().store(), scope: 'test' })
     for (const [index, ending] of ['COMMIT', 'ROLLBACK', 'COMMIT; BEGIN', 'ROLLBACK; BEGIN; SAVEPOINT x'].entries()) {
       const work = once.atomic(`key-${index}`, async (tx) => {
         await tx.query(insert(ending))
@@ -129,7 +92,7 @@ describeWith('postgres', (url) => {
   })
 
   it('an effect that swallows the error of a statement commits nothing, and says so', async () => {
-    const once = onlyonce({ store: database.store(), scope: 'test' })
+    const once = onlyonce({ store: database().store(), scope: 'test' })
     const work = once.atomic('key', async (tx) => {
       await tx.query(insert('key'))
       await tx.query('SELECT nonsense').catch(() => {})
@@ -139,7 +102,7 @@ describeWith('postgres', (url) => {
   })
 
   it('a handle that outlives its transaction refuses to write', async () => {
-    const store = database.store()
+    const store = database().store()
     let late: { query(text: string): Promise<unknown> } | undefined
     await store.transaction(async (tx) => {
       late = tx
@@ -150,17 +113,17 @@ describeWith('postgres', (url) => {
   it('a call from inside a transaction on a pool of one fails soon and says why; with room it works', async () => {
     const pool = new pg.Pool({ connectionString: url, max: 1 })
     leftovers.push(() => pool.end())
-    const tight = onlyonce({ store: database.store({ pool }), scope: 'test' })
+    const tight = onlyonce({ store: database().store({ pool }), scope: 'test' })
     expect(await codeOf(tight.atomic('outer', () => tight.find('inner')))).toBe('OPTION_INVALID')
     expect(await tight.atomic('later', async () => 'fine')).toBe('fine')
-    const roomy = onlyonce({ store: database.store(), scope: 'test' })
+    const roomy = onlyonce({ store: database().store(), scope: 'test' })
     expect(await roomy.atomic('outer', () => roomy('inner', () => 'inside'))).toBe('inside')
   })
 
   it("joins the caller's own transaction, and commits or vanishes with it", async () => {
-    const once = onlyonce({ store: database.store(), scope: 'test' })
+    const once = onlyonce({ store: database().store(), scope: 'test' })
     await once('warm', () => {})
-    const client = await database.pool.connect()
+    const client = await database().pool.connect()
     try {
       for (const ending of ['ROLLBACK', 'COMMIT']) {
         await client.query('BEGIN')
@@ -179,7 +142,7 @@ describeWith('postgres', (url) => {
   })
 
   it('a rival waits for the row as long as lockWaitMs, then is told that it is running, and its transaction goes on', async () => {
-    const store = database.store({ lockWaitMs: 100 })
+    const store = database().store({ lockWaitMs: 100 })
     const once = onlyonce({ store, scope: 'test' })
     await once.atomic('key', async () => {
       expect((await onlyonce({ store, scope: 'test' }).atomic.attempt('key', async () => {})).kind).toBe('in-flight')
@@ -198,7 +161,7 @@ describeWith('postgres', (url) => {
     ['', {}],
     [' in partitions', { partitions: { everyMs: 3_600_000, keep: 100 } }],
   ])("a claim leaves the caller's own lock timeout as it was, whatever it finds%s", async (_, options) => {
-    const store = database.store(options)
+    const store = database().store(options)
     await store.migrate()
     const once = onlyonce({ store, scope: 'test', leaseMs: 50, retentionMs: 3_600_000 })
     await once('done', () => {})
