@@ -102,6 +102,27 @@ describeWithFresh('mysql', (start) => {
     }
   })
 
+  it('claims inside a transaction are cut into packets, of what is new and of what is taken over', async () => {
+    const once = engine()
+    const scope = '店'.repeat(200)
+    const keys = Array.from({ length: 500 }, (_, index) => ({
+      key: `${'鍵'.repeat(251)}${1000 + index}`,
+      scope,
+      fingerprint: '印'.repeat(255),
+    }))
+    const claimed = async () => (await once.atomic.batch(keys, () => {})).map(({ kind }) => kind)
+    expect(new Set(await claimed())).toEqual(new Set(['executed']))
+    expect(new Set(await claimed())).toEqual(new Set(['replayed']))
+    const store = database.store()
+    await store.forget(keys.map(({ key }) => operationId(scope, key)))
+    const abandoned = keys.map((named) =>
+      request(named.key, { ...named, id: operationId(scope, named.key), leaseMs: 10 }),
+    )
+    await store.claim(abandoned)
+    await database.advance(1_000)
+    expect(new Set(await claimed())).toEqual(new Set(['executed']))
+  })
+
   it('a step whose result is too large has run, says so at once and later, and the others are kept', async () => {
     const ran: string[] = []
     const attempt = () =>
