@@ -50,17 +50,22 @@ export async function attempt(fetch: Fetch, url: URL, init: RequestInit, limits:
 
 /** Lets go of an answer that nobody will read, so that its connection is free again. */
 export function discard(response: Response): void {
-  if (!response.bodyUsed) response.body?.cancel().catch(() => {})
+  const { body, bodyUsed } = response
+  if (!bodyUsed && isReadable(body)) body.cancel().catch(() => {})
+}
+
+/** Of a foreign `fetch` a body may be missing, or a stream of Node's: such an answer is handed on as it is. */
+function isReadable(body: ReadableStream | null | undefined): body is ReadableStream {
+  return typeof body?.getReader === 'function'
 }
 
 /**
  * Waits for the body, up to `maxBytes` of it: an answer that breaks off in the middle is then a failed attempt, and not the
  * caller's problem. The caller's response is left as it is: a copy of it is read, and the bytes are kept for both.
- * Answers whether that was all.
+ * Answers whether all of it was read.
  */
 async function readAhead(response: Response, maxBytes: number): Promise<boolean> {
-  if (response.body === null) return true
-  if (maxBytes === 0 || isEventStream(response)) return false
+  if (maxBytes === 0 || isEventStream(response) || !isReadable(response.body)) return false
   const reader = response.clone().body?.getReader()
   let length = 0
   for (let read = await reader?.read(); read?.done === false; read = await reader?.read()) {

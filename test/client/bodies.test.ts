@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
 import { idempotentFetch } from '../../src/client/index.ts'
 import { closeServers, FAST, serve, statuses } from './server.ts'
@@ -115,6 +116,22 @@ describe('the answer', () => {
     expect(response).toBe(made[0])
     expect(response.bodyUsed).toBe(false)
     expect(Buffer.from(await response.arrayBuffer()).equals(bytes)).toBe(true)
+  })
+
+  /** As React Native, node-fetch and the stand-ins of tests have them. */
+  it.each([
+    ['null', () => null],
+    ['not there', () => undefined],
+    ['a stream of another kind', () => Readable.from(['made'])],
+  ])('of a foreign fetch whose body is %s counts, and is let go of before the next attempt', async (_, bodyOf) => {
+    let asked = 0
+    const foreign = async () => {
+      const status = ++asked === 1 ? 503 : 201
+      const answer = { status, headers: new Headers(), bodyUsed: false, body: bodyOf(), text: async () => 'made' }
+      return answer as unknown as Response
+    }
+    const response = await idempotentFetch(foreign, FAST)('http://127.0.0.1', { method: 'POST' })
+    expect([response.status, await response.text(), asked]).toEqual([201, 'made', 2])
   })
 
   it('of an event stream is not waited for', async () => {
