@@ -59,6 +59,33 @@ describe('upsert and onlyIf', () => {
       expect(await rows()).toEqual(['mug 100 1'])
     })
 
+    it('does not say written where the row of another key is met first', async () => {
+      await db.sql('CREATE TABLE {mugs} (id INT PRIMARY KEY, sku VARCHAR(40) UNIQUE, version INT)')
+      await db.sql(`INSERT INTO {mugs} VALUES (1, 'mug', 1), (2, 'cup', 1)`)
+      const mug = (id: number, version: number, more: { newer?: 'version' } = {}) =>
+        codeOf(
+          db.transaction((tx) =>
+            upsert(tx, { table: db.table('mugs'), row: { id, sku: 'mug', version }, key: 'sku', ...more }),
+          ),
+        )
+      const refused = {
+        sqlite: /SQLITE_CONSTRAINT|ERR_SQLITE_ERROR/,
+        postgres: /23505/,
+        mysql: /ER_DUP_ENTRY/,
+      }[dialect]
+      expect([await mug(2, 2), await mug(2, 2, { newer: 'version' })]).toEqual([
+        expect.stringMatching(refused),
+        expect.stringMatching(refused),
+      ])
+      expect(await mug(2, 1, { newer: 'version' })).toBe('no error, but written')
+      expect(await mug(2, 0, { newer: 'version' })).toBe('no error, but stale')
+      expect(await db.sql('SELECT id, sku, version FROM {mugs} ORDER BY id')).toEqual([
+        { id: 1, sku: 'mug', version: 1 },
+        { id: 2, sku: 'cup', version: 1 },
+      ])
+      expect(await mug(3, 1)).toBe('no error, but written')
+    })
+
     it('refuses a key without a unique index', async () => {
       expect(await codeOf(put({ sku: 'mug', pence: 1 }, { key: 'pence' }))).toBe('OPTION_INVALID')
     })

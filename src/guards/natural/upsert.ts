@@ -4,6 +4,7 @@ import type { SqlPort } from '../port/port.ts'
 import type { DialectOption, SqlTx } from '../port/tx.ts'
 import type { SqlRow } from '../port/values.ts'
 import { type Column, naming, noIndex, type Target, targetOf } from './columns.ts'
+import { differences } from './differences.ts'
 import { withoutIndex } from './insert.ts'
 import { Statement } from './statement.ts'
 import { requireUnique } from './unique.ts'
@@ -80,7 +81,7 @@ function onConflict(
  * stays as it is differently.
  */
 async function upsertOnMysql(port: SqlPort, target: Target, newer: Column | undefined): Promise<'written' | 'stale'> {
-  await requireUnique(port, target)
+  const isOnlyIndex = await requireUnique(port, target)
   const { table, columns, key, rest } = target
   const statement = new Statement(port)
   const names = columns.map(({ quoted }) => quoted).join(', ')
@@ -92,11 +93,25 @@ async function upsertOnMysql(port: SqlPort, target: Target, newer: Column | unde
     .map(({ quoted }) => `${quoted} = IF(${may}, VALUES(${quoted}), ${quoted})`)
     .join(', ')
   const keep = `${key[0]?.quoted} = ${table}.${key[0]?.quoted}`
-  await port.change(
+  const changed = await port.change(
     `INSERT INTO ${table} (${names}) VALUES (${values}) ON DUPLICATE KEY UPDATE ${set === '' ? keep : set}`,
     statement.values,
   )
+  // Two: a row that was there has changed, and that is ours. Otherwise another index may have met its row first.
+  const isSure = isOnlyIndex || changed === 2 || rest.length === 0
+  if (!isSure && (await differences(port, target, rest))?.length) await updateOurs(port, target, newer)
   return readBack(port, target, newer)
+}
+
+/** @throws what the driver throws, where another row has one of its values */
+async function updateOurs(port: SqlPort, { table, key, rest }: Target, newer: Column | undefined): Promise<void> {
+  const statement = new Statement(port)
+  const equal = ({ quoted, input }: Column) => `${quoted} = ${statement.bind(input)}`
+  const set = rest.map(equal).join(', ')
+  const where = key.map(equal).join(' AND ')
+  const isNewer =
+    newer === undefined ? '' : ` AND (${newer.quoted} IS NULL OR ${newer.quoted} < ${statement.bind(newer.input)})`
+  await port.change(`UPDATE ${table} SET ${set} WHERE ${where}${isNewer}`, statement.values)
 }
 
 async function readBack(port: SqlPort, target: Target, newer: Column | undefined): Promise<'written' | 'stale'> {
