@@ -22,7 +22,7 @@ export interface Act {
   readonly done: string
   /** What it does and what may run again. @throws CliError when the operation is not in a state for it */
   warnings(record: ObservedRecord): readonly string[]
-  /** Changes the operation only if it still is what was shown. */
+  /** Changes the operation, which was what was shown a moment ago. */
   apply(store: StoreAtHand, record: ObservedRecord): Promise<WriteOutcome>
   /** For a record that cannot be read; left out: such a record is refused. */
   readonly unread?: {
@@ -41,7 +41,9 @@ export async function act(io: Io, options: ActOptions, act: Act): Promise<number
     const { label, warnings, apply } = plan(found, target, act)
     line(io.stderr, label)
     if (!(await confirmed(io, options.yes, warnings))) return declined(io)
-    const outcome = await apply(store)
+    // The store would let a live owner's claim be taken away: to it, one who holds the lease asks.
+    const isStill = found === 'unreadable' || isUnchanged(found, (await store.find([target.id]))[0])
+    const outcome = isStill ? await apply(store) : 'lost'
     if (outcome === 'lost') throw failure(await whyLost(store, target))
     const told = `${act.done} ${labelOf(found === 'unreadable' ? target : found)}`
     line(io.stdout, options.json ? safeJson({ id: target.id, action: act.done, outcome }) : told)
@@ -64,10 +66,8 @@ function plan(found: ObservedRecord | 'unreadable', target: Target, act: Act): P
   return { label: labelOf(target), warnings, apply: async (store) => (await apply?.(store, target)) ?? 'lost' }
 }
 
-/** `forget` of the store has no condition, so what was shown is compared once more right before it. */
-export async function forgetUnchanged(store: StoreAtHand, shown: ObservedRecord): Promise<WriteOutcome> {
-  const [now] = await store.find([shown.id])
-  return isUnchanged(shown, now) && (await store.forget([shown.id])) > 0 ? 'ok' : 'lost'
+export async function forget(store: StoreAtHand, { id }: Pick<Target, 'id'>): Promise<WriteOutcome> {
+  return (await store.forget([id])) > 0 ? 'ok' : 'lost'
 }
 
 /** Whether the operation still is what the operator was shown. */
@@ -77,7 +77,9 @@ function isUnchanged(shown: ObservedRecord, now: ObservedRecord | undefined): bo
     now.owner === shown.owner &&
     now.fence === shown.fence &&
     now.state === shown.state &&
-    now.result?.kind === shown.result?.kind
+    now.result?.kind === shown.result?.kind &&
+    // Who was thought gone is at work. The other way round, what was decided holds all the more.
+    !(stateOf(shown) === 'abandoned' && stateOf(now) === 'running')
   )
 }
 

@@ -254,4 +254,41 @@ describe('keys resolve', () => {
   })
 })
 
+describe('an owner who was thought gone', () => {
+  it.each([
+    ['release', []],
+    ['forget', []],
+    ['resolve', ['--happened']],
+    ['resolve', ['--did-not-happen']],
+  ])('keys %s %j leaves alone one who renewed its lease meanwhile', async (verb, options) => {
+    for (const attempts of [1, 2]) {
+      const key = `a${attempts}`
+      for (let before = 1; before < attempts; before++) await abandoned(key)
+      const lease = await abandoned(key)
+      let renewed: unknown
+      const said = await cli(['keys', verb, key, '--scope', 'payments', '--store', url, ...options], {
+        tty: true,
+        answer: async () => {
+          await store.renew([{ lease, leaseMs: 60_000, retentionMs: 86_400_000 }])
+          renewed = await find(key)
+          return 'yes'
+        },
+      })
+      expect(said.err).toMatch(/lost: .* it is now running/)
+      expect(said.code).toBe(1)
+      expect(await find(key)).toEqual({ ...(renewed as object), readAt: expect.any(Number) })
+    }
+  })
+
+  it('keys release goes on where the lease ran out meanwhile', async () => {
+    await claim('a', { leaseMs: 50 })
+    const said = await cli(['keys', 'release', 'a', '--scope', 'payments', '--store', url], {
+      tty: true,
+      answer: () => new Promise((resolve) => setTimeout(resolve, 60, 'yes')),
+    })
+    expect(said.code).toBe(0)
+    expect(await find('a')).toMatchObject({ state: 'idle' })
+  })
+})
+
 /** Records as they were left `agoMs` ago. */

@@ -1,4 +1,4 @@
-import { type Act, type ActOptions, act, forgetUnchanged } from '../act.ts'
+import { type Act, type ActOptions, act, forget } from '../act.ts'
 import type { Io } from '../io.ts'
 import { stateOf } from '../record.ts'
 import type { ShownState } from '../states.ts'
@@ -22,9 +22,9 @@ const FORGET: Act = {
   verb: 'forget',
   done: 'forgot',
   warnings: (record) => [WHAT_IT_MEANS[stateOf(record)], AGAIN],
-  apply: forgetUnchanged,
+  apply: forget,
   unread: {
     warnings: ['Its record cannot be read, so nobody can tell what happened.', AGAIN],
-    apply: async (store, { id }) => ((await store.forget([id])) > 0 ? 'ok' : 'lost'),
+    apply: forget,
   },
 }

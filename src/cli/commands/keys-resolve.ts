@@ -2,7 +2,7 @@ import type { Lease, ObservedRecord, StoredResult } from '../../core/record.ts'
 import { readResult, storedValue } from '../../core/result.ts'
 import { fromStored } from '../../http/stored-reply.ts'
 import { readStored } from '../../rpc/stored.ts'
-import { type Act, type ActOptions, act, forgetUnchanged } from '../act.ts'
+import { type Act, type ActOptions, act, forget } from '../act.ts'
 import { failure, usage } from '../exit.ts'
 import type { Io } from '../io.ts'
 import { stateOf } from '../record.ts'
@@ -67,7 +67,7 @@ const DID_NOT_HAPPEN: Act = {
     return [again, ...resumed, ...held]
   },
   async apply(store, record) {
-    if (!isReleased(record)) return forgetUnchanged(store, record)
+    if (!isReleased(record)) return forget(store, record)
     const [outcome] = await store.release([leaseOf(record)])
     return outcome ?? 'lost'
   },
