@@ -110,6 +110,56 @@ describe('a handler that throws on node:http', () => {
   })
 })
 
+describe('a guard that fails behind the answer of its handler', () => {
+  /** Tokens of the user's own, whose desk breaks down when they have been spent. */
+  const tokens: NonNullable<IdempotencyOptions['tokens']> = {
+    accept: async (key) => ({ key, scope: 'form', fingerprint: 'f' }),
+    async spend(_op, _bound, effect) {
+      await effect()
+      throw new Error('desk down')
+    },
+  }
+  const answers = { status: 201, headers: { 'content-type': 'application/json', etag: '1' } }
+  const made = ({ status, headers }: typeof answers, res: ServerResponse) => res.writeHead(status, headers).end('{}')
+  const submit = (url: string) => order(url, undefined, { headers: { 'anti-repeat-token': 'k' } })
+
+  it('is told, and answered with 500 in the place of that answer', async () => {
+    const { url, warnings } = await serve((_req, res) => made(answers, res), { tokens })
+    const answer = await submit(url)
+    expect(answer.headers.get('etag')).toBeNull()
+    expect(await seen(answer)).toMatchObject(failed)
+    expect(warnings()).toEqual(['desk down'])
+  })
+
+  it('is so too where a framework waits for nothing more', async () => {
+    const app = express()
+    const guard = idempotency<express.Request>(newOnce(), { scope: 'public', tokens })
+    const told: unknown[] = []
+    app.use(guard, (_req, res) => void made(answers, res))
+    app.use(((error, _req, _res, next) => {
+      told.push(error)
+      next(error)
+    }) satisfies express.ErrorRequestHandler)
+    const server = createServer(app)
+    onTestFinished(() => shut(server))
+    const warnings = warningsHeard()
+    expect(await seen(await submit(await listen(server)))).toMatchObject(failed)
+    expect([told, warnings()]).toEqual([[], ['desk down']])
+  })
+
+  it('cuts the connection where some of that answer is out', async () => {
+    const { url, warnings } = await serve(
+      (_req, res) => {
+        res.writeHead(201).write('{"items":[1,')
+        setTimeout(() => res.end('2]}'), 20)
+      },
+      { tokens },
+    )
+    await expect(submit(url).then((answer) => answer.text())).rejects.toThrow()
+    expect(warnings()).toEqual(['desk down'])
+  })
+})
+
 describe('an error before the handler on node:http', () => {
   it('does not run it: not after an upload that broke off', async () => {
     let orders = 0
