@@ -103,6 +103,15 @@ describe('insertOnce', () => {
       expect(await codeOf(kind({ ...full, ...other }))).toBe('KEY_REUSED')
     })
 
+    it('knows text of a fixed length again', async () => {
+      await db.sql('CREATE TABLE {fixed} (id CHAR(10) PRIMARY KEY, code CHAR(5))')
+      const put = (id: string, code: string) =>
+        db.transaction((tx) => insertOnce(tx, { table: db.table('fixed'), row: { id, code }, key: 'id' }))
+      expect([await put('a', 'GBP'), await put('a', 'GBP')]).toEqual(['inserted', 'existed'])
+      expect([await codeOf(put('a', 'gbp')), await codeOf(put('a', 'GB'))]).toEqual(['KEY_REUSED', 'KEY_REUSED'])
+      expect([await put('b', '12345'), await put('b', '12345')]).toEqual(['inserted', 'existed'])
+    })
+
     it('is undone with its transaction', async () => {
       const undone = db.transaction(async (tx) => {
         await insertOnce(tx, { table: db.table('log'), row: paid, key: ['order_id', 'changed_at'] })

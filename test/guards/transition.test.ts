@@ -51,6 +51,13 @@ describe('transition', () => {
       expect(await states()).toEqual(['completed', 'unpaid'])
     })
 
+    it('reads a state of a fixed length without the blanks that fill it up', async () => {
+      await db.sql('CREATE TABLE {fixed} (id INT PRIMARY KEY, state CHAR(20))')
+      await db.sql("INSERT INTO {fixed} VALUES (1100, 'unpaid')")
+      const pay = () => go('paid', { table: db.table('fixed') } as Partial<Options>)
+      expect([await pay(), await pay()]).toEqual(['moved', 'already'])
+    })
+
     it('refuses the refund of an unpaid order, and names both states', async () => {
       await expect(go('refunded')).rejects.toMatchObject({
         code: 'ILLEGAL_TRANSITION',

@@ -63,7 +63,9 @@ export function planOf(tx: SqlTx, options: TransitionOptions): Plan {
       const statement = new Statement(port)
       // Locking, or a snapshot that is older than the UPDATE's view of the row would contradict it.
       const lock = port.dialect === 'mysql' ? ' FOR UPDATE' : ''
-      const sql = `SELECT ${state} AS c0 FROM ${target.table} WHERE ${whereKey(target, statement)}${lock}`
+      // As text, or the blanks that fill a CHAR(n) up come with it.
+      const read = port.dialect === 'postgres' ? `${state}::text` : state
+      const sql = `SELECT ${read} AS c0 FROM ${target.table} WHERE ${whereKey(target, statement)}${lock}`
       const [row] = await port.rows(sql, statement.values)
       return row && String(row.c0)
     },

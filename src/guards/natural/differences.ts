@@ -41,9 +41,16 @@ function judge(port: SqlPort, target: Target, open: readonly Column[]): Promise<
 
 /** 1 where the stored value is the given one. Texts are equal byte by byte or not at all, whatever the collation says. */
 const EQUAL: Readonly<Record<SqlPort['dialect'], (column: Column, statement: Statement) => string>> = {
-  postgres: ({ quoted, input }, statement) =>
-    `CASE WHEN ${quoted} IS NOT DISTINCT FROM ${statement.bind(input)}
-      AND (SELECT typcategory <> 'S' FROM pg_type WHERE oid = pg_typeof(${quoted})) THEN 1 ELSE 0 END`,
+  postgres: ({ quoted, input }, statement) => {
+    // Blanks that fill a CHAR(n) up are none of its text, and a cast takes them off.
+    const filled =
+      typeof input === 'object'
+        ? ''
+        : `WHEN pg_typeof(${quoted}) = 'bpchar'::regtype
+          AND ${quoted}::text COLLATE "C" = rtrim(${statement.bind(String(input))}::text, ' ') THEN 1`
+    return `CASE ${filled} WHEN ${quoted} IS NOT DISTINCT FROM ${statement.bind(input)}
+      AND (SELECT typcategory <> 'S' FROM pg_type WHERE oid = pg_typeof(${quoted})) THEN 1 ELSE 0 END`
+  },
   // A number is compared as a double with a text, and exactly with a DECIMAL.
   mysql: ({ quoted, input }, statement) => {
     const bound = statement.bind(input)
