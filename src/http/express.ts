@@ -52,6 +52,9 @@ export function tokenEndpoint<Request extends IncomingMessage = IncomingMessage>
   options: TokenEndpointOptions<Request>,
 ): (req: Request, res: ServerResponse, next: (error?: unknown) => void) => void {
   return (req, res, next) => {
-    issueReply(issuer, req, options).then((reply) => sendReply(res, reply), errorsOf(req, res, next))
+    // Also of the sending, where somebody else has answered meanwhile.
+    issueReply(issuer, req, options)
+      .then((reply) => sendReply(res, reply))
+      .catch(errorsOf(req, res, next))
   }
 }

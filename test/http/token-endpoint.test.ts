@@ -47,6 +47,22 @@ describe('an endpoint for tokens', () => {
     expect(orders).toBe(1)
   })
 
+  it('hands on to the server what stands in the way of its answer', async () => {
+    const desk = tokens(engine().once)
+    const give = tokenEndpoint(desk, { subject: () => 'alice', operation: 'POST /orders' })
+    const failures: unknown[] = []
+    const server = createServer((req, res) => {
+      // As a time limit of the server's own does.
+      res.writeHead(503).end('too late')
+      give(Object.assign(req, { app: () => {} }), res, (error) => failures.push(error))
+    }).listen(0, '127.0.0.1')
+    tidy.push(() => server.close())
+    await new Promise((resolve) => server.once('listening', resolve))
+    const { port } = server.address() as AddressInfo
+    expect((await fetch(`http://127.0.0.1:${port}`, { method: 'POST' })).status).toBe(503)
+    await expect.poll(() => failures).toMatchObject([{ code: 'ERR_HTTP_HEADERS_SENT' }])
+  })
+
   it('says that an operation is in progress, and for how long', async () => {
     const { once } = engine()
     const give = webEndpoint(tokens(once), { ...byUser, ttlMs: 60_000, docs: 'https://shop.example/forms' })
