@@ -180,9 +180,14 @@ describe('insertOnce', () => {
       expect(await codeOf(log(null as never))).toBe('OPTION_INVALID')
       expect(await codeOf(log({ ...paid, 'no"te': 'x' }))).toBe('OPTION_INVALID')
       expect(await codeOf(log({ ...paid, note: Number.NaN }))).toBe('OPTION_INVALID')
+      const cycle: Record<string, unknown> = {}
+      cycle.again = cycle
+      for (const doc of [{ price: Number.NaN }, [{ price: Number.POSITIVE_INFINITY }], { price: 1n }, cycle]) {
+        expect(await codeOf(kind({ id: 'a', doc } as SqlRow))).toBe('OPTION_INVALID')
+      }
       expect(await codeOf(log({ ...paid, note: undefined } as unknown as SqlRow))).toBe('OPTION_INVALID')
       expect(await codeOf(log({ ...paid, note: new Map() } as unknown as SqlRow))).toBe('OPTION_INVALID')
-      expect(await count('log')).toBe(0)
+      expect([await count('log'), await count('kinds')]).toEqual([0, 0])
     })
   })
 })

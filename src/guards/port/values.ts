@@ -44,9 +44,21 @@ export function inputOf(column: string, value: unknown): SqlInput {
         if (Number.isNaN(value.getTime())) throw wrong('must be a valid date')
         return value
       }
-      if (Array.isArray(value) || isPlainObject(value)) return JSON.stringify(value)
+      if (Array.isArray(value) || isPlainObject(value)) return jsonOf(value, wrong)
   }
   throw wrong('must be text, a number, a boolean, a Date, bytes, null, or plain data to store as JSON')
+}
+
+/** JSON writes null for NaN, and that would be another value. */
+function jsonOf(value: object, wrong: (rule: string) => OnlyonceError): string {
+  try {
+    return JSON.stringify(value, (name, inner: unknown) => {
+      if (typeof inner !== 'number' || Number.isFinite(inner)) return inner
+      throw wrong(`must be plain data to store as JSON, and \`${name}\` in it is ${inner}`)
+    })
+  } catch (error) {
+    throw OnlyonceError.is(error) ? error : wrong(`must be plain data to store as JSON (${quote(error)})`)
+  }
 }
 
 export function refuseValue(rule: string, value: unknown): OnlyonceError {
