@@ -47,9 +47,9 @@ export async function main(argv: readonly string[]): Promise<number> {
 export async function runDemo(options: DemoOptions = {}): Promise<number> {
   try {
     const result = await runWatched(options)
-    if (options.svg !== undefined) writeFileSync(options.svg, renderPicture(result))
     if (options.json === true) process.stdout.write(`${JSON.stringify(result)}\n`)
     else process.stdout.write(renderTable(result, coloursFor(process.stdout, process.env)))
+    if (options.svg !== undefined) writeFileSync(options.svg, renderPicture(result))
     return passed(result) ? EXIT.ok : EXIT.auditFailed
   } catch (error) {
     return explained(error)

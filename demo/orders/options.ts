@@ -1,3 +1,5 @@
+import { accessSync, constants } from 'node:fs'
+import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type BrokerName, brokerNamed } from './brokers/broker-names.ts'
 import { type StoreName, storeNamed } from './stores/store-names.ts'
@@ -101,6 +103,7 @@ export function checkOptions(options: DemoOptions): CheckedOptions {
   if (orders !== undefined) checkRange('--orders', orders, 1, Number.MAX_SAFE_INTEGER)
   checkRange('--seed', seed, 0, MAX_SEED)
   checkRange('--kills', kills, 0, MAX_KILLS)
+  if (options.svg !== undefined) checkPlace(options.svg)
   return {
     ...options,
     seed,
@@ -140,6 +143,15 @@ function numberOf(name: string, text: string): number {
 function checkRange(name: string, value: number, least: number, most: number): void {
   if (Number.isSafeInteger(value) && value >= least && value <= most) return
   throw new UsageError(`${name} must be a whole number from ${least} to ${most}; got ${value}`)
+}
+
+/** At once, and not when a run of a minute is over. */
+function checkPlace(svg: string): void {
+  try {
+    accessSync(dirname(svg), constants.W_OK)
+  } catch (error) {
+    throw new UsageError(`--svg must be a file in a directory where this user may write: ${(error as Error).message}`)
+  }
 }
 
 function checkStore(store: string): StoreName {

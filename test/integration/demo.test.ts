@@ -210,6 +210,7 @@ describe('npm run demo', () => {
     ['a store that is no URL', ['--store', 'redis']],
     ['a broker that is to come', ['--broker', 'kafka']],
     ['a file that is not there', ['--input', 'nowhere.csv']],
+    ['a picture in a directory that is not there', ['--svg', join('nowhere', 'picture.svg')]],
     ['an argument too many', ['orders.csv']],
   ])('refuses %s', (_, args) => {
     const ran = demo(...args)
