@@ -41,9 +41,9 @@ export async function createPayments(shop: Shop, gatewayPort: number): Promise<P
     )
     await store.transaction(async (tx) => {
       const move = { machine: orderLife, table: 'orders', id: orderId, column: 'status', to: 'paid' } as const
-      const moved = await transition.attempt(tx, { ...move, set: { charge_id: chargeId } })
-      // Paid before: an earlier attempt came so far, and its message is in the outbox or published already.
-      if (moved.kind !== 'moved') return
+      const moved = await transition(tx, { ...move, set: { charge_id: chargeId } })
+      // An earlier attempt came so far, and its message is in the outbox or published already.
+      if (moved === 'already') return
       const body: OrderPaid = { orderId, customerId, amountPence }
       await messages.add(tx, { id: child('paid'), topic: TOPIC, body })
     })
