@@ -8,4 +8,4 @@ export { type Judged, type Judgement, type ReconcileOptions, reconcile, type Sql
 export { type UpsertOptions, upsert } from './natural/upsert.ts'
 export type { Row } from './port/port.ts'
 export type { Dialect, DialectOption, MysqlTx, MysqlValue, PostgresTx, SqlTx } from './port/tx.ts'
-export type { JsonList, JsonObject, JsonValue, SqlRow, SqlValue } from './port/values.ts'
+export type { JsonList, JsonObject, JsonValue, RowOf, SqlRow, SqlValue } from './port/values.ts'

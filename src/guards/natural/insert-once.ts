@@ -1,12 +1,12 @@
 import { OnlyonceError } from '../../core/errors.ts'
 import { portOf } from '../port/of-tx.ts'
 import type { DialectOption, SqlTx } from '../port/tx.ts'
-import type { SqlRow } from '../port/values.ts'
+import type { RowOf, SqlRow } from '../port/values.ts'
 import { naming, type Target, targetOf } from './columns.ts'
 import { differences } from './differences.ts'
 import { insert } from './insert.ts'
 
-export interface InsertOnceOptions<Row extends SqlRow = SqlRow> extends DialectOption {
+export interface InsertOnceOptions<Row extends RowOf<Row> = SqlRow> extends DialectOption {
   /** `table` or `schema.table`, spelled as the database keeps it. */
   readonly table: string
   readonly row: Row
@@ -28,7 +28,7 @@ const MOST_TRIES = 5
  * @throws OnlyonceError KEY_REUSED when the row that is there says something else; KEY_MISSING, KEY_INVALID for the values of
  * the key; OPTION_INVALID for names, values, and a key without a unique index; what the driver throws
  */
-export async function insertOnce<const Row extends SqlRow>(
+export async function insertOnce<const Row extends RowOf<Row>>(
   tx: SqlTx,
   options: InsertOnceOptions<Row>,
 ): Promise<'inserted' | 'existed'> {

@@ -2,14 +2,14 @@ import { OnlyonceError } from '../../core/errors.ts'
 import { portOf } from '../port/of-tx.ts'
 import type { SqlPort } from '../port/port.ts'
 import type { DialectOption, SqlTx } from '../port/tx.ts'
-import type { SqlRow } from '../port/values.ts'
+import type { RowOf, SqlRow } from '../port/values.ts'
 import { type Column, naming, noIndex, type Target, targetOf } from './columns.ts'
 import { differences } from './differences.ts'
 import { withoutIndex } from './insert.ts'
 import { Statement } from './statement.ts'
 import { requireUnique } from './unique.ts'
 
-export interface UpsertOptions<Row extends SqlRow = SqlRow> extends DialectOption {
+export interface UpsertOptions<Row extends RowOf<Row> = SqlRow> extends DialectOption {
   /** `table` or `schema.table`, spelled as the database keeps it. */
   readonly table: string
   readonly row: Row
@@ -27,7 +27,7 @@ export interface UpsertOptions<Row extends SqlRow = SqlRow> extends DialectOptio
  * is newer, and stays (only with `newer`).
  * @throws OnlyonceError KEY_MISSING, KEY_INVALID for the values of the key; OPTION_INVALID; what the driver throws
  */
-export async function upsert<const Row extends SqlRow>(
+export async function upsert<const Row extends RowOf<Row>>(
   tx: SqlTx,
   options: UpsertOptions<Row>,
 ): Promise<'written' | 'stale'> {

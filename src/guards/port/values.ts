@@ -15,6 +15,9 @@ export type SqlInput = string | number | bigint | boolean | null | Date | Uint8A
 /** Columns by name. */
 export type SqlRow = { readonly [column: string]: SqlValue }
 
+/** As a constraint: the same for a row whose type is an interface, which has no index signature. */
+export type RowOf<Row> = object & { readonly [Column in keyof Row]: SqlValue }
+
 export function isJson(value: unknown): value is JsonList | JsonObject {
   return typeof value === 'object' && value !== null && !types.isDate(value) && !(value instanceof Uint8Array)
 }
