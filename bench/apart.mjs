@@ -20,7 +20,11 @@ export async function apart(module, name, ...args) {
     if (answer.error !== undefined) throw new Error(answer.error)
     return answer.value
   }
-  const { what } = await ask({ open: [module, name, args] })
+  const { what } = await ask({ open: [module, name, args] }).catch((error) => {
+    // It would keep both processes for ever.
+    if (child.connected) child.disconnect()
+    throw error
+  })
   return {
     what: /** @type {string} */ (what),
     /** @param {number} callers @param {number} sliceMs @returns {Promise<import('./slice.mjs').Done>} */
