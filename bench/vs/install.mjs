@@ -1,35 +1,43 @@
-// The rivals, exactly as rivals/package-lock.json says. They are no dependencies of onlyonce.
+// The rivals, exactly as the package-lock.json of their folder says. They are no dependencies of onlyonce.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
+import { relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { withLock } from '../../scripts/lib/lock.mjs'
+import { root } from '../../scripts/lib/paths.mjs'
 
 const here = new URL('./rivals/', import.meta.url)
 
-export async function installRivals() {
+/** @param {URL} [folder] */
+export async function installRivals(folder = here) {
   await withLock('bench-vs', async () => {
-    if (isInstalled()) return
-    console.error('onlyonce: installing the libraries to compare with (npm ci in bench/vs/rivals)')
+    if (isInstalled(folder)) return
+    const name = relative(root, fileURLToPath(folder))
+    console.error(`onlyonce: installing the libraries to compare with (npm ci in ${name})`)
     const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
-    const ran = spawnSync('npm', args, { cwd: here, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' })
-    if (ran.status !== 0) throw new Error('npm ci failed in bench/vs/rivals; see above')
+    const ran = spawnSync('npm', args, { cwd: folder, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' })
+    if (ran.status !== 0) throw new Error(`npm ci failed in ${name}; see above`)
   })
 }
 
-/** Every version as locked; what is optional may be absent. */
-function isInstalled() {
-  const found = packages('node_modules/.package-lock.json')
-  const locked = Object.entries(packages('package-lock.json'))
+/** Every version as locked; what is optional may be absent. @param {URL} folder */
+function isInstalled(folder) {
+  const found = packages(new URL('node_modules/.package-lock.json', folder))
+  const locked = Object.entries(packages(new URL('package-lock.json', folder)))
   return locked.every(([path, { version, optional, peer }]) => {
     if (path === '') return true
     return found[path] === undefined ? optional || peer : found[path].version === version
   })
 }
 
-/** @param {string} file @returns {Record<string, { version?: string, optional?: boolean, peer?: boolean }>} */
-function packages(file) {
-  const url = new URL(file, here)
+/** @param {URL} url @returns {Record<string, { version?: string, optional?: boolean, peer?: boolean }>} */
+function packages(url) {
   return existsSync(url) ? JSON.parse(readFileSync(url, 'utf8')).packages : {}
 }
 
-/** The packages that were asked for by name. */
-export const RIVALS = Object.keys(JSON.parse(readFileSync(new URL('package.json', here), 'utf8')).dependencies)
+/** The packages that were asked for by name. @param {URL} folder @returns {string[]} */
+export function rivalsIn(folder) {
+  return Object.keys(JSON.parse(readFileSync(new URL('package.json', folder), 'utf8')).dependencies)
+}
+
+export const RIVALS = rivalsIn(here)
