@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { invalidOption } from '../core/options.ts'
 import type { BullJob, BullWorker } from './bullmq/client.ts'
+import { closed } from './bullmq/closed.ts'
 import { gathered } from './bullmq/gathered.ts'
 import { deliveryOf, withHeaders } from './bullmq/job.ts'
 import { DelayedError, UnrecoverableError } from './bullmq/signals.ts'
@@ -36,7 +37,10 @@ export type ProcessorOptions<Tx> = LeasedProcessorOptions | AtomicProcessorOptio
 /** For `new Worker(name, processor, …)` of BullMQ. */
 export interface Processor {
   (job: BullJob, token?: string): Promise<void>
-  /** Closes the worker: running handlers finish, what is only held goes back to the queue. */
+  /**
+   * Closes the worker: running handlers finish, what is only held goes back to the queue. Resolves 5 seconds after the last
+   * handler ended even though BullMQ has not closed, as behind a Redis that is gone; `broker-failed` says so.
+   */
   stop(worker: BullWorker): Promise<void>
   /**
    * Forgets what became of the message with this key, so that it is handled when its job is retried. `part`: what the
@@ -99,10 +103,14 @@ export function processor<Tx>(options: ProcessorOptions<Tx>): Processor {
     }
   }
 
+  const running = new Set<Promise<Verdict>>()
+
   async function run(job: BullJob, token?: string): Promise<void> {
     const startedAt = runtime.elapsed()
     const delivery = deliveryOf(job)
-    const verdict = await receive(delivery)
+    const handling = receive(delivery)
+    running.add(handling)
+    const verdict = await handling.finally(() => running.delete(handling))
     emit({ type: 'settled', delivery, verdict, tookMs: runtime.elapsed() - startedAt })
     return carryOut(verdict, job, token)
   }
@@ -113,7 +121,7 @@ export function processor<Tx>(options: ProcessorOptions<Tx>): Processor {
       // First the worker, which then fetches nothing more of what goes back.
       const closing = worker.close()
       stopping.abort()
-      await closing
+      await closed(runtime, closing, running, (error) => emit({ type: 'broker-failed', verb: 'settle', error }))
     },
   })
 }

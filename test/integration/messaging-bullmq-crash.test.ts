@@ -83,6 +83,51 @@ describeWith('redis', (url) => {
   })
 })
 
+describeWith('redis', (url) => {
+  it('a stop behind a Redis that is gone waits for what runs, and ends', LONG, async () => {
+    const { name, queue, once, publish, work, effects } = await openDesk(url)
+    const proxy = tidily(await createProxy(Number(new URL(url).port)), (one) => one.close())
+    const connection = new Redis(`redis://127.0.0.1:${proxy.port}`, {
+      maxRetriesPerRequest: null,
+      retryStrategy: () => 1_000,
+    })
+    connection.on('error', () => {})
+    tidily(connection, (one) => one.disconnect())
+    await publish(['a'])
+    const failures: string[] = []
+    let began = false
+    let goOn: () => void = () => {}
+    const gate = new Promise<void>((resolve) => {
+      goOn = resolve
+    })
+    const handled = processor({
+      ...{ ...rules, once },
+      async handle({ id }, tx) {
+        began = true
+        await gate
+        record(id, tx)
+      },
+      onEvent: (event) => void (event.type === 'broker-failed' && failures.push(String(event.error))),
+    })
+    const worker = new Worker(name, handled, { ...QUICKLY, connection, runRetryDelay: 200 })
+    worker.on('error', () => {})
+    await until('it began', () => began)
+    proxy.cut()
+    await until('nothing is connected', () => proxy.connections === 0)
+    const stopped = handled.stop(worker).then(() => 'stopped')
+    const soon = (ms: number) => Promise.race([stopped, sleepMs(ms).then(() => 'still stopping')])
+    // Longer than an end waits for BullMQ: a handler has no such limit.
+    expect(await soon(6_000)).toBe('still stopping')
+    goOn()
+    expect(await soon(30_000)).toBe('stopped')
+    expect(await effects()).toEqual(['a'])
+    expect(failures.join()).toContain('did not close')
+    work(processor({ ...rules, once, handle: ({ id }, tx) => void record(id, tx) }))
+    await until('it is complete', async () => (await queue.getCompletedCount()) === 1)
+    expect(await effects()).toEqual(['a'])
+  })
+})
+
 describeWithFresh('redis-aof', (start) => {
   it('goes on after Redis was killed, and every effect is there once', LONG, async () => {
     const redis = tidily(await start(), (one) => one.stop())
