@@ -112,6 +112,14 @@ describe('insertOnce', () => {
       expect([await put('b', '12345'), await put('b', '12345')]).toEqual(['inserted', 'existed'])
     })
 
+    it.runIf(dialect === 'postgres')('tells of a key whose column does not hold what it is given', async () => {
+      await db.sql('CREATE TABLE {seconds} (at timestamptz(0) PRIMARY KEY)')
+      const put = () =>
+        db.transaction((tx) => insertOnce(tx, { table: db.table('seconds'), row: { at: new Date(1_500) }, key: 'at' }))
+      expect(await put()).toBe('inserted')
+      await expect(put()).rejects.toThrow(/a column of the key keeps another value than it is given/)
+    })
+
     it('is undone with its transaction', async () => {
       const undone = db.transaction(async (tx) => {
         await insertOnce(tx, { table: db.table('log'), row: paid, key: ['order_id', 'changed_at'] })

@@ -46,7 +46,8 @@ export async function insertOnce<const Row extends RowOf<Row>>(
   }
   throw new OnlyonceError(
     'STORE_UNAVAILABLE',
-    `${naming(target)} was there and gone again ${MOST_TRIES} times: somebody deletes it at the same time; ask again`,
+    `${naming(target)} was in the way ${MOST_TRIES} times, and not there to be read: somebody deletes it at the same time, so ask ` +
+      'again; or a column of the key keeps another value than it is given, such as a time without its fractions',
   )
 }
 
