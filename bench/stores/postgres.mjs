@@ -1,4 +1,4 @@
-import { postgresStore } from 'onlyonce/postgres'
+import { oneStatement, postgresStore } from 'onlyonce/postgres'
 import pg from 'pg'
 import { apart } from '../apart.mjs'
 import { contest } from '../contest.mjs'
@@ -35,6 +35,14 @@ export const postgres = {
             await here('atomic', url),
           ]
           return { goal: 0.8, ...(await contest(sides, { callers, sliceMs, pids })) }
+        },
+      },
+      {
+        name: `in one statement with an insert, ${callers} callers`,
+        async measure() {
+          const { url, pids } = await servers.get('postgres')
+          const sides = [await here('transaction', url, false), await here('beside', url)]
+          return { goal: 1.3, ...(await contest(sides, { callers, sliceMs, pids })) }
         },
       },
     ]),
@@ -82,6 +90,18 @@ export async function atomic(url) {
     })
   }
   return { what: '`once.atomic`', run, close: closing(once, pool) }
+}
+
+/** @param {string} url */
+export async function beside(url) {
+  const pool = openPool(url)
+  await postgresByHand(pool)
+  const once = onceOver(postgresStore({ pool }))
+  const run = () => {
+    const key = newKey()
+    return once.atomic(key, oneStatement(INSERT_EFFECT, [key, resultJson]))
+  }
+  return { what: '`once.atomic` with `oneStatement`', run, close: closing(once, pool) }
 }
 
 /** @param {{ close(): Promise<void>, store: AsyncDisposable }} once @param {pg.Pool} pool */

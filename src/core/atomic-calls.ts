@@ -1,5 +1,6 @@
 import { joinAtomic, leadAtomic } from './atomic.ts'
 import { type BatchSettled, leadAtomicBatch } from './atomic-batch.ts'
+import { leadBeside } from './atomic-beside.ts'
 import type { Call, EngineContext } from './context.ts'
 import type { Lead } from './joining.ts'
 import type { KeyInput } from './key.ts'
@@ -36,10 +37,14 @@ export function atomicCalls<Tx>(
     // What joins the caller's transaction is not final, so nobody else may be answered with it.
     if (tx !== undefined)
       return [call, outcomeOf<T>(call.named.key, await joinAtomic(context, store, call, effect, tx))]
-    const lead: Lead = (flight) =>
-      leadAtomic(context, store, call, effect, (claim) =>
-        flight.claimed(claim, context.runtime.elapsed() + call.options.leaseMs, claim.kind === 'granted'),
-      )
+    const beside = store.beside?.(effect)
+    const lead: Lead = (flight) => {
+      const transaction = () =>
+        leadAtomic(context, store, call, effect, (claim) =>
+          flight.claimed(claim, context.runtime.elapsed() + call.options.leaseMs, claim.kind === 'granted'),
+        )
+      return beside === undefined ? transaction() : leadBeside(context, call, beside, transaction)
+    }
     return [call, await run<T>(call, lead)]
   }
   const atomic = async <T>(key: KeyInput, effect: AtomicEffect<Tx, T>, given: AtomicOptions<Tx> = {}): Promise<T> => {

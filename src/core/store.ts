@@ -128,7 +128,19 @@ export interface TransactionalStore<Tx> extends Store {
   within(tx: Tx): AtomicClaims
   /** The outbox table beside the records. */
   readonly outbox: OutboxTable<Tx>
+  /**
+   * How an effect that is one statement runs beside its claim, in one round trip; `undefined` for every other effect. Left out
+   * where there is no such form.
+   */
+  beside?(effect: unknown): EffectBesideClaim | undefined
 }
+
+/**
+ * Writes a first claim as done and runs the effect with it, both or none; answers the fence. `undefined`: nothing was changed,
+ * because the operation is known, or because the server refused one of the two: a transaction will tell why.
+ * @throws OnlyonceError OUTCOME_UNKNOWN when the answer was lost; anything else: nothing was changed
+ */
+export type EffectBesideClaim = (request: ClaimRequest, maxRunMs: number) => Promise<number | undefined>
 
 /** A message waiting to be published, exactly as it will be. */
 export interface OutboxMessage {

@@ -17,7 +17,8 @@ export interface Asking {
   ask(verb: string, statement: Statement, values: Values): Promise<readonly Row[]>
   /** A connection for as long as `use` takes. A connection that broke is not given back. */
   hold<T>(verb: string, use: (client: PgClient, lent: Holding) => Promise<T>): Promise<T>
-  send(client: PgClient, statement: Statement, values: Values): Promise<PgResult>
+  /** `values` as the driver takes them. A statement without a name is parsed each time. */
+  send(client: PgClient, statement: Statement, values: readonly unknown[]): Promise<PgResult>
   /** Whether this connection has parsed the statement, so that `EXECUTE` finds it by its name. */
   hasPrepared(client: PgClient, statement: Statement): boolean
   /** It had not after all: a pooler handed another connection out under the same object. */
@@ -58,8 +59,8 @@ export function createAsking(options: ResolvedPostgresOptions, lender: Lender, s
     }
   }
 
-  async function send(client: PgClient, statement: Statement, values: Values): Promise<PgResult> {
-    if (!prepare) return client.query(statement.text, values as unknown[])
+  async function send(client: PgClient, statement: Statement, values: readonly unknown[]): Promise<PgResult> {
+    if (!prepare || statement.name === '') return client.query(statement.text, values as unknown[])
     const result = await client.query(named(statement, values))
     const known = prepared.get(client)
     if (known === undefined) prepared.set(client, new Set([statement.name]))

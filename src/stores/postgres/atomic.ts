@@ -190,7 +190,7 @@ export function createWithin(
   }
 }
 
-function claimParams(request: ClaimRequest, floor: number, lockWaitMs: number): Values {
+export function claimParams(request: ClaimRequest, floor: number, lockWaitMs: number): Values {
   const { id, fingerprint, owner, retentionMs, scope, key } = request
   return [
     id,

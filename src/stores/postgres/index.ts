@@ -3,6 +3,7 @@ import { createHandedFences } from '../sql/fences.ts'
 import type { SchemaVerbs } from '../sql/schema.ts'
 import { createAsking } from './asking.ts'
 import { createWithin } from './atomic.ts'
+import { createBeside } from './beside.ts'
 import type { PgTx } from './client.ts'
 import { createLender } from './lender.ts'
 import { createListening } from './listening.ts'
@@ -18,6 +19,7 @@ import { createTransactions } from './transaction.ts'
 export type { Migration, MigrationPlan, SchemaReport } from '../sql/schema.ts'
 export type { PgClient, PgNamedQuery, PgPool, PgPoolClient, PgResult, PgTx } from './client.ts'
 export { postgresMigrations } from './migrations.ts'
+export { oneStatement } from './one-statement.ts'
 export type { PostgresPartitions, PostgresStoreOptions } from './options.ts'
 
 export interface PostgresStore extends TransactionalStore<PgTx>, SchemaVerbs {}
@@ -64,6 +66,7 @@ export function createPostgresStore(options: PostgresStoreOptions, clock?: strin
     watch: listening.watch,
     transaction: (work) => transactions.run(work),
     within: createWithin(transactions, statements, fences, resolved),
+    beside: createBeside(asking, fences, names, resolved, listening.wake),
     outbox: createOutboxTable(asking, transactions, statements, resolved.schema, listening.watch),
     ...schema.verbs,
     [Symbol.asyncDispose]() {

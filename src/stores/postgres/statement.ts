@@ -13,6 +13,6 @@ export function statement(verb: string, text: string): Statement {
 
 export type Values = readonly (string | Uint8Array | null)[]
 
-export function named({ name, text }: Statement, values: Values): PgNamedQuery {
+export function named({ name, text }: Statement, values: readonly unknown[]): PgNamedQuery {
   return { name, text, values: values as unknown[] }
 }

@@ -82,20 +82,42 @@ const putBack = (own: string) =>
  * that and tells.
  */
 export function claimNewDoneSql(names: Names): string {
+  return `${insertedDone(names, 0, `FROM (SELECT set_config('${OWN}', current_setting('lock_timeout'), true) AS own OFFSET 0) kept`)}
+ON CONFLICT ${placing(names).conflict} DO NOTHING
+RETURNING true AS granted, o.id, o.fence, o.attempt, o.starts, o.steps, ${putBack(`current_setting('${OWN}')`)},
+  pg_current_xact_id_if_assigned()::text AS xid`
+}
+
+/**
+ * The same beside an effect that is one statement, whose parameters come first. A known operation is an error, which undoes the
+ * effect. The insert is read, and so runs before the effect: of a WITH, what nobody reads comes at the end. The lock timeout is
+ * that of the effect too: this is the whole transaction.
+ */
+export function claimBesideSql(names: Names, effect: string, parameters: number): string {
+  return `
+WITH onlyonce_claim AS (${insertedDone(names, parameters)}
+RETURNING o.fence
+), onlyonce_effect AS (
+${effect}
+)
+SELECT fence FROM onlyonce_claim`
+}
+
+/** The insert of a claim that is done, whose parameters begin behind `before` others. */
+function insertedDone(names: Names, before: number, from = ''): string {
   const { operations, floor, clock } = names
-  const { column, value, unknown, conflict } = placing(names)
+  const { column, value, unknown } = placing(names)
+  const text = (n: number) => `$${before + n}::text`
   return `
 INSERT INTO ${operations} AS o (format, id, scope, key, fingerprint, state, owner, fence, attempt, starts,
   lease_until, retain_until, sweep_after, created_at, result_kind, result_body${column})
-SELECT 1, $1::text::uuid, $5::text, $6::text, $2::text, 2, $3::text, greatest(at, f.fence + 1, $7::text::bigint + 1), 1, 1,
-  at, at + $4::text::bigint, at + $4::text::bigint, at, 0, ${NO_VALUE}${value}
+SELECT 1, ${text(1)}::uuid, ${text(5)}, ${text(6)}, ${text(2)}, 2, ${text(3)},
+  greatest(at, f.fence + 1, ${text(7)}::bigint + 1), 1, 1,
+  at, at + ${text(4)}::bigint, at + ${text(4)}::bigint, at, 0, ${NO_VALUE}${value}
 FROM (
-  SELECT (SELECT fence FROM ${floor}) AS fence, ${clock} AS at, set_config('lock_timeout', $8::text, true) AS patience
-  FROM (SELECT set_config('${OWN}', current_setting('lock_timeout'), true) AS own OFFSET 0) kept OFFSET 0
-) f${unknown('$1::text::uuid')}
-ON CONFLICT ${conflict} DO NOTHING
-RETURNING true AS granted, o.id, o.fence, o.attempt, o.starts, o.steps, ${putBack(`current_setting('${OWN}')`)},
-  pg_current_xact_id_if_assigned()::text AS xid`
+  SELECT (SELECT fence FROM ${floor}) AS fence, ${clock} AS at, set_config('lock_timeout', ${text(8)}, true) AS patience
+  ${from} OFFSET 0
+) f${unknown(`${text(1)}::uuid`)}`
 }
 
 /**

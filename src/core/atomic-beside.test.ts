@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest'
+import { insert, setup } from '../../test/atomic-kit.ts'
+import { onlyonce } from './engine.ts'
+import { OnlyonceError } from './errors.ts'
+import type { OnceEvent } from './events.ts'
+import type { EffectBesideClaim } from './store.ts'
+
+const LOST = new OnlyonceError('OUTCOME_UNKNOWN', 'the answer was lost')
+
+/** An engine whose store takes this one effect as a statement that runs as told. */
+async function withBeside(run: EffectBesideClaim) {
+  const { store, runtime, count } = await setup()
+  const effect = insert('a')
+  const asked: Parameters<EffectBesideClaim>[] = []
+  const beside = (given: unknown): EffectBesideClaim | undefined =>
+    given === effect
+      ? (...one) => {
+          asked.push(one)
+          return run(...one)
+        }
+      : undefined
+  const events: OnceEvent[] = []
+  const once = onlyonce({ store: { ...store, beside }, scope: 'test', leaseMs: 3_000, maxRunMs: 9_000, runtime })
+  once.on((event) => events.push(event))
+  return { once, store, effect, asked, events, count }
+}
+
+describe('an effect that is one statement', () => {
+  it('is done by it, without a transaction', async () => {
+    const { once, effect, asked, events, count } = await withBeside(async () => 7)
+    expect(await once.atomic.attempt('a', effect)).toEqual({ kind: 'executed', value: undefined, attempt: 1, fence: 7 })
+    expect(asked).toMatchObject([[{ scope: 'test', key: 'a', owner: expect.any(String) }, 9_000]])
+    expect([await count('a'), events]).toMatchObject([0, [{ type: 'executed', attempt: 1, fence: 7 }]])
+  })
+
+  it('runs in a transaction where the statement changed nothing', async () => {
+    const { once, effect, asked, count } = await withBeside(async () => undefined)
+    expect(await once.atomic('a', effect)).toEqual({ key: 'a' })
+    expect([asked.length, await count('a')]).toEqual([1, 1])
+  })
+
+  it('runs in a transaction where the answer was lost, which finds out', async () => {
+    const { once, effect, count } = await withBeside(() => Promise.reject(LOST))
+    expect(await once.atomic('a', effect)).toEqual({ key: 'a' })
+    expect(await count('a')).toBe(1)
+  })
+
+  it('has an unknown outcome where the answer was lost and the store is down', async () => {
+    const { once, store, effect } = await withBeside(() => Promise.reject(LOST))
+    store.transaction = () => Promise.reject(new Error('down'))
+    const down = onlyonce({ store: { ...store, beside: () => () => Promise.reject(LOST) }, scope: 'test' })
+    await expect(down.atomic('a', effect)).rejects.toBe(LOST)
+    expect(await once.find('a')).toBeUndefined()
+  })
+
+  it('keeps the error of the transaction where that says more', async () => {
+    const { once, effect, count } = await withBeside(() => Promise.reject(LOST))
+    await once.atomic({ key: 'a', payload: 1 }, insert('a'))
+    await expect(once.atomic({ key: 'a', payload: 2 }, effect)).rejects.toMatchObject({ code: 'KEY_REUSED' })
+    expect(await count('a')).toBe(1)
+  })
+
+  it('is not tried again where the store could not be asked', async () => {
+    const { once, effect, asked, events, count } = await withBeside(() => Promise.reject(new Error('no connection')))
+    await expect(once.atomic('a', effect)).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: expect.stringContaining('no connection'),
+    })
+    expect([asked.length, await count('a'), events]).toMatchObject([1, 0, [{ type: 'store-failed' }]])
+  })
+
+  it('joins a transaction of the caller’s as any other', async () => {
+    const { once, store, effect, asked } = await withBeside(async () => 7)
+    expect(await store.transaction((tx) => once.atomic('a', effect, { tx }))).toEqual({ key: 'a' })
+    expect(asked).toEqual([])
+  })
+})

@@ -1,0 +1,78 @@
+import { OnlyonceError, reasonOf } from '../../core/errors.ts'
+import { quote } from '../../core/key.ts'
+import type { OperationId } from '../../core/record.ts'
+import type { ClaimRequest, EffectBesideClaim } from '../../core/store.ts'
+import { timeLimit } from '../../core/time-limit.ts'
+import type { HandedFences } from '../sql/fences.ts'
+import { count } from '../sql/rows.ts'
+import type { Asking } from './asking.ts'
+import { claimParams } from './atomic.ts'
+import { faultOf } from './faults.ts'
+import { asOneStatement, type OneStatement } from './one-statement.ts'
+import type { ResolvedPostgresOptions } from './options.ts'
+import { claimBesideSql } from './sql/claim-done.ts'
+import type { Names } from './sql/names.ts'
+import { type Statement, statement } from './statement.ts'
+
+/** Each is parsed once for each connection, which keeps it for ever: SQL that is built anew each time must not pile up. */
+const MOST_PREPARED = 100
+
+/** An effect that is one statement and its claim, as one statement that commits by itself. */
+export function createBeside(
+  asking: Asking,
+  fences: HandedFences,
+  names: Names,
+  { runtime, timeoutMs, lockWaitMs }: ResolvedPostgresOptions,
+  wake: (ids: Iterable<OperationId>) => void,
+): (effect: unknown) => EffectBesideClaim | undefined {
+  const made = new Map<string, Statement>()
+
+  function statementFor({ text, values }: OneStatement): Statement {
+    const name = `${values.length} ${text}`
+    const before = made.get(name)
+    if (before !== undefined) return before
+    const fresh = statement('beside', claimBesideSql(names, text, values.length))
+    if (made.size === MOST_PREPARED) return { ...fresh, name: '' }
+    made.set(name, fresh)
+    return fresh
+  }
+
+  async function run(effect: OneStatement, request: ClaimRequest, maxRunMs: number): Promise<number | undefined> {
+    const values = [...effect.values, ...claimParams(request, fences.floor, lockWaitMs)]
+    const ms = Math.min(maxRunMs, timeoutMs + lockWaitMs)
+    const fence = await asking.hold('run a statement with its claim', async (client, { breakOff }) => {
+      const silent = () => new Error(`connection terminated: no answer within ${ms} ms`)
+      try {
+        const { rows } = await timeLimit(runtime, asking.send(client, statementFor(effect), values), ms, silent)
+        return count(rows[0], 'fence')
+      } catch (error) {
+        if (wasAnswered(error)) return undefined
+        breakOff(error as Error)
+        throw unclear(request, error)
+      }
+    })
+    if (fence === undefined) return undefined
+    fences.handedOut(fence)
+    wake([request.id])
+    return fence
+  }
+
+  return (effect) => {
+    const one = names.partitions === undefined ? asOneStatement(effect) : undefined
+    return one && ((request, maxRunMs) => run(one, request, maxRunMs))
+  }
+}
+
+/** An error of the server is its word that the statement changed nothing, unless the server was about to go. */
+function wasAnswered(error: unknown): boolean {
+  const { code } = Object(error) as { code?: unknown }
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && faultOf(error) !== 'lost'
+}
+
+function unclear({ id, key }: ClaimRequest, error: unknown): OnlyonceError {
+  return new OnlyonceError(
+    'OUTCOME_UNKNOWN',
+    `the answer to the statement of ${quote(key ?? id)} was lost (${reasonOf(error)}), and the server cannot be asked whether it was done; ask again with the same key`,
+    { cause: error },
+  )
+}
