@@ -1,5 +1,6 @@
 // npm writes into the lockfile only the builds of other platforms that the registry in use offers. Where one is missing,
-// `npm ci` fails on that platform: run this after `npm install` to name them all again.
+// `npm ci` fails on that platform: run this after `npm install` to name them all again. What npm found in the folder and nobody asks
+// for (`extraneous`) is left out: `npm ci` installs none of it.
 import { readFileSync, writeFileSync } from 'node:fs'
 
 const f = process.argv[2] ?? 'package-lock.json'
@@ -10,7 +11,7 @@ const SPLIT = ['@biomejs/biome', 'msgpackr-extract']
 const PLATFORM = /-(darwin|linux|win32)-(\w+)(-musl)?$/
 
 for (const name of SPLIT) {
-  const builds = Object.entries(lock.packages[`node_modules/${name}`].optionalDependencies)
+  const builds = Object.entries(lock.packages[`node_modules/${name}`]?.optionalDependencies ?? {})
   const model = builds.map(([build]) => lock.packages[`node_modules/${build}`]).find((one) => one !== undefined)
   for (const [build, version] of builds) {
     const path = `node_modules/${build}`
@@ -19,7 +20,7 @@ for (const name of SPLIT) {
     lock.packages[path] = {
       version,
       cpu: [cpu],
-      dev: true,
+      ...(model.dev && { dev: true }),
       ...(musl && { libc: ['musl'] }),
       license: model.license,
       optional: true,
@@ -29,5 +30,6 @@ for (const name of SPLIT) {
   }
 }
 const [root, ...rest] = /** @type {[string, unknown][]} */ (Object.entries(lock.packages))
-lock.packages = Object.fromEntries([root ?? ['', {}], ...rest.sort(([a], [b]) => a.localeCompare(b, 'en'))])
+const asked = rest.filter(([, one]) => !(/** @type {{ extraneous?: boolean }} */ (one).extraneous))
+lock.packages = Object.fromEntries([root ?? ['', {}], ...asked.sort(([a], [b]) => a.localeCompare(b, 'en'))])
 writeFileSync(f, `${JSON.stringify(lock, null, 2)}\n`)
