@@ -182,3 +182,13 @@ describe('the pause', () => {
     expect(pauses.size).toBe(4)
   })
 })
+
+it('a store whose client throws an error of its own is told by the code of ours', async () => {
+  const world = abandonedWorld()
+  const store = { ...world.store, list: () => Promise.reject(new Error('ECONNREFUSED')) }
+  const { round } = world.complete({ payments: () => 'paid' }, { once: { ...world.once, store } })
+  await expect(round()).rejects.toMatchObject({
+    code: 'STORE_UNAVAILABLE',
+    message: expect.stringContaining('ECONNREFUSED'),
+  })
+})

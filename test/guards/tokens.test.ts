@@ -238,6 +238,21 @@ it('a store that is down issues nothing, and leaves nothing open', async () => {
     renew: (all) => (renewals++ === 0 ? Promise.reject(new Error('down')) : store.renew(all)),
   }
   const { issue } = tokens(onlyonce({ store: broken, scope: 'shop', runtime }))
-  expect(await code(issue(alice))).toContain('down')
+  await expect(issue(alice)).rejects.toMatchObject({
+    code: 'STORE_UNAVAILABLE',
+    message: expect.stringContaining('down'),
+  })
   expect(await code(issue(alice))).toBe('fulfilled')
+})
+
+it('a store that is down redeems nothing, and says so by its code', async () => {
+  let down = false
+  const { issue, redeem, order, runs } = desk({}, (store) => ({
+    ...store,
+    find: (ids) => (down ? Promise.reject(new Error('ECONNREFUSED')) : store.find(ids)),
+  }))
+  const { token } = await issue(alice)
+  down = true
+  expect(await code(redeem(token, alice, order))).toBe('STORE_UNAVAILABLE')
+  expect(runs()).toBe(0)
 })

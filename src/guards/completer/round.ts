@@ -1,6 +1,5 @@
-import { OnlyonceError } from '../../core/errors.ts'
 import type { ObservedRecord } from '../../core/record.ts'
-import { timeLimit } from '../../core/time-limit.ts'
+import { inTime } from '../in-time.ts'
 import { carryOn, isAboutStore, type NamedRecord, park } from './carry-on.ts'
 import { leftAloneMs } from './due.ts'
 import type { Tell } from './events.ts'
@@ -29,7 +28,7 @@ type Ended = 'completed' | 'failed' | 'givenUp' | 'none'
 export function createRounds(options: ResolvedCompleter, tell: Tell): (stopping: AbortSignal) => Promise<RoundReport> {
   const { once, handlers, concurrency, maxPerRound, maxStarts, onGivenUp, call } = options
   const { store } = once
-  const { runtime, storeTimeoutMs } = once.options
+  const { runtime } = once.options
   const cursors = new Map<string, string | undefined>()
   /** Which were told to be given up and stayed, by the claim they were seen with. */
   const left = new Map<string, number>()
@@ -37,9 +36,7 @@ export function createRounds(options: ResolvedCompleter, tell: Tell): (stopping:
   async function pageOf(scope: string): Promise<readonly ObservedRecord[]> {
     const after = cursors.get(scope)
     const query = { state: 'abandoned' as const, scope, limit: maxPerRound, ...(after === undefined ? {} : { after }) }
-    const silent = () =>
-      new OnlyonceError('STORE_UNAVAILABLE', `the ${store.name} store did not list within ${storeTimeoutMs} ms`)
-    const { items, next } = await timeLimit(runtime, store.list(query), storeTimeoutMs, silent)
+    const { items, next } = await inTime(store, once.options, 'list', store.list(query))
     cursors.set(scope, next)
     return items
   }
