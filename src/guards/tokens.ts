@@ -75,8 +75,8 @@ const ISSUED = 'issued'
  * @throws OnlyonceError OPTION_INVALID
  */
 export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens {
+  checkTokensOptions(options)
   const { onOpen = 'reject', secret } = options
-  checkTokensOptions(onOpen, secret)
   const { scope, runtime } = once.options
   const calls = createTokenStore(once.store, once.options)
   const tokenScope = `${scope}/token`

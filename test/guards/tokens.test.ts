@@ -223,10 +223,18 @@ describe('signed tokens', () => {
     [{ onOpen: 'reuse' }, 'secret'],
     [{ secret: 'short' }, '32 bytes'],
     [{ onOpen: 'later' }, 'onOpen'],
+    [{ onopen: 'replace' }, 'there are onOpen, secret'],
+    [{ secrets: 'short' }, 'there are onOpen, secret'],
   ])('%j is refused', (options, word) => {
     expect(() => desk(options as TokensOptions)).toThrow(word)
     expect(() => desk(options as TokensOptions)).not.toThrow('short')
   })
+})
+
+it.each([0, 999, 1_000.5, Number.NaN, 1e13, '60000'])('%j is no ttlMs', async (ttlMs) => {
+  const { issue, records } = desk()
+  expect(await code(issue({ ...alice, ttlMs: ttlMs as number }))).toBe('OPTION_INVALID')
+  expect(await records()).toEqual([])
 })
 
 it('a store that is down issues nothing, and leaves nothing open', async () => {

@@ -2,9 +2,16 @@ import { invalidOption } from '../../core/options.ts'
 
 export const SECRET_BYTES = 32
 const SHORTEST_TTL_MS = 1_000
+const LONGEST_TTL_MS = 100 * 365 * 24 * 3600 * 1000
+
+const KNOWN: readonly string[] = ['onOpen', 'secret']
 
 /** @throws OnlyonceError OPTION_INVALID; a secret is never printed */
-export function checkTokensOptions(onOpen: unknown, secret: unknown): void {
+export function checkTokensOptions(options: object): void {
+  for (const name of Object.keys(options)) {
+    if (!KNOWN.includes(name)) throw invalidOption(name, `is not an option; there are ${KNOWN.join(', ')}`, '…')
+  }
+  const { onOpen = 'reject', secret } = options as { readonly onOpen?: unknown; readonly secret?: unknown }
   if (!['reject', 'reuse', 'replace'].includes(onOpen as string)) {
     throw invalidOption('onOpen', "must be one of 'reject', 'reuse', 'replace'", onOpen)
   }
@@ -27,6 +34,8 @@ export function checkBinding(bound: { readonly subject: string; readonly operati
 
 /** @throws OnlyonceError OPTION_INVALID */
 export function checkTtl(ttlMs: number): void {
-  if (Number.isSafeInteger(ttlMs) && ttlMs >= SHORTEST_TTL_MS) return
-  throw invalidOption('ttlMs', `must be an integer of ${SHORTEST_TTL_MS} or more (milliseconds)`, ttlMs)
+  if (!Number.isSafeInteger(ttlMs) || ttlMs < SHORTEST_TTL_MS) {
+    throw invalidOption('ttlMs', `must be an integer of ${SHORTEST_TTL_MS} or more (milliseconds)`, ttlMs)
+  }
+  if (ttlMs > LONGEST_TTL_MS) throw invalidOption('ttlMs', 'must not be longer than 100 years', ttlMs)
 }
