@@ -13,6 +13,13 @@ interface Fates {
   readonly afterMs?: number
 }
 
+/**
+ * The `maxAttempts` under which only a message that kills is put aside, however the kills fall: each from outside may take
+ * one start of the same innocent message with it, so may the first run of the killer, a message that was only fetched counts as
+ * started, and then it needs a start of its own.
+ */
+export const attemptsBeside = (kills: number) => kills + 3
+
 /** Keeps processes of a worker running until the test is over: each that ends is followed by another one. */
 export async function workers(name: string, args: readonly string[], { count = 2, kills, afterMs = 500 }: Fates) {
   const worker = await bundled(name)
