@@ -1,7 +1,10 @@
 import type { SqlPort } from '../port/port.ts'
 import { noIndex, type Target } from './columns.ts'
 
-/** Tables and keys that were found to have their index, and no other: asked once for each in a process. */
+/**
+ * Tables and keys that were found to have their index, and whether it is the only one: asked once for each in a process.
+ * Which database a connection is in would cost a round trip each time.
+ */
 const known = new Map<string, boolean>()
 const MOST_KNOWN = 1_000
 
