@@ -72,6 +72,18 @@ describe('an abandoned operation', () => {
     expect(await once(key, () => 'ran')).toBe('ran')
   })
 
+  it.each([true, {}, 'yes', { happened: 'no' }, undefined, null])(
+    'does not run when reconcile answers %j',
+    async (answer) => {
+      const { once, key } = await abandon({ onAbandoned: () => answer as { happened: boolean } })
+      await expect(once(key, () => expect.fail('ran'))).rejects.toMatchObject({
+        code: 'OUTCOME_UNKNOWN',
+        message: expect.stringMatching(/"a" happened .*neither \{ happened: true \} nor/),
+      })
+      expect(await once.find(key)).not.toMatchObject({ state: 'done' })
+    },
+  )
+
   it('stays abandoned when reconcile cannot tell, or when the retry fails', async () => {
     const down = new Error('gateway down')
     let answer: () => { happened: boolean } = () => {

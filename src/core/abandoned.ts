@@ -9,7 +9,7 @@ import { storedValue } from './result.ts'
 /**
  * Decides on an operation that an earlier owner abandoned, while we hold its lease:
  * the result to settle it with, or `undefined` to run the effect.
- * @throws OnlyonceError OUTCOME_UNKNOWN when `onAbandoned` throws: nobody knows, so nothing may run
+ * @throws OnlyonceError OUTCOME_UNKNOWN when `onAbandoned` throws, or answers neither yes nor no: nobody knows, so nothing may run
  */
 export async function decideAbandoned(
   context: EngineContext,
@@ -26,7 +26,7 @@ export async function decideAbandoned(
   if (policy === 'hold') return { kind: 'unknown', body: new Uint8Array(0) }
   let answer: Reconciled
   try {
-    answer = await policy({ scope, key, attempt, fence, child: (name) => childKey(named, name) })
+    answer = judged(await policy({ scope, key, attempt, fence, child: (name) => childKey(named, name) }))
   } catch (error) {
     throw new OnlyonceError(
       'OUTCOME_UNKNOWN',
@@ -35,4 +35,13 @@ export async function decideAbandoned(
     )
   }
   return answer.happened ? storedValue(answer.value) : undefined
+}
+
+/** The answer of somebody who was asked whether an operation happened. @throws OnlyonceError OUTCOME_UNKNOWN when it is neither yes nor no */
+export function judged(answer: Reconciled): Reconciled {
+  if (typeof Object(answer).happened === 'boolean') return answer
+  throw new OnlyonceError(
+    'OUTCOME_UNKNOWN',
+    'the answer was neither { happened: true } nor { happened: false }: nobody knows whether it happened, so nothing is run',
+  )
 }

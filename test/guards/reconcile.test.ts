@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { checkFirst, insertOnce, reconcile, type SqlSource } from '../../src/guards/sql.ts'
+import { checkFirst, insertOnce, type Judgement, reconcile, type SqlSource } from '../../src/guards/sql.ts'
 import { onlyonce, operationId } from '../../src/index.ts'
 import { memoryStore } from '../../src/stores/memory/index.ts'
 import { fakeRuntime } from '../../src/testing/index.ts'
@@ -75,6 +75,13 @@ describe('a business judgement', () => {
       await expect(async () =>
         reconcile((work) => db.transaction(work), { sql: 'DELETE FROM coupons' }),
       ).rejects.toThrow('must be a SELECT')
+    })
+
+    it('that answers neither yes nor no lets nothing run', async () => {
+      const once = onlyonce({ store: memoryStore(), scope: 'coupons' })
+      const give = checkFirst(once, (async () => true) as unknown as Judgement)
+      expect(await codeOf(give('a', () => expect.fail('ran')))).toBe('OUTCOME_UNKNOWN')
+      expect(await once.find('a')).toBeUndefined()
     })
 
     it('may ask a transaction directly', async () => {

@@ -1,3 +1,4 @@
+import { judged } from '../../core/abandoned.ts'
 import { OnlyonceError } from '../../core/errors.ts'
 import { report } from '../../core/events.ts'
 import type { KeyInput } from '../../core/key.ts'
@@ -45,7 +46,7 @@ export async function carryOn(
   const reconcile = async (op: AbandonedOperation): Promise<Reconciled> => {
     if (typeof onAbandoned !== 'function') return { happened: false }
     try {
-      return await onAbandoned(op)
+      return judged(await onAbandoned(op))
     } catch (error) {
       // The engine would give the operation back, to be asked for again by a caller: there is none.
       unsure = { error }
@@ -53,7 +54,8 @@ export async function carryOn(
     }
   }
   const onThrow = (error: unknown): ThrowVerdict => {
-    verdict = error instanceof NotAbandoned ? 'release' : unsure !== undefined ? 'abandon' : judged(once, call, error)
+    verdict =
+      error instanceof NotAbandoned ? 'release' : unsure !== undefined ? 'abandon' : verdictOn(once, call, error)
     return verdict
   }
   const outcome = await once.attempt(keyOf(record), effect, {
@@ -81,7 +83,11 @@ function aboutRecord({ scope, key, fingerprint, createdAt, leaseUntil }: NamedRe
   return { scope, key, fingerprint, createdAt: new Date(createdAt), abandonedAt: new Date(leaseUntil) }
 }
 
-function judged(once: CompleterEngine, { onThrow = once.options.onThrow }: CallOptions, error: unknown): ThrowVerdict {
+function verdictOn(
+  once: CompleterEngine,
+  { onThrow = once.options.onThrow }: CallOptions,
+  error: unknown,
+): ThrowVerdict {
   if (typeof onThrow !== 'function') return onThrow === 'remember' ? 'remember' : 'abandon'
   try {
     return onThrow(error) === 'remember' ? 'remember' : 'abandon'
