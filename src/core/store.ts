@@ -92,7 +92,7 @@ export interface Store extends AsyncDisposable {
   list(query: ListQuery): Promise<Page<ObservedRecord>>
   /** Removes records whatever their state; answers how many there were. Their effects may run again. */
   forget(ids: readonly OperationId[]): Promise<number>
-  /** Removes at most `limit` records whose retention is over, or more where they go together; answers how many. */
+  /** Removes at most `limit` records (a positive integer) whose retention is over, or more where they go together; answers how many. */
   sweep(limit: number): Promise<number>
   /**
    * Calls `wake` when the operation may have been settled or released, until the returned function is called.
