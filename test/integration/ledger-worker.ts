@@ -8,7 +8,8 @@ import { record } from './ledger-store.ts'
 export const rules = {
   name: 'ledger',
   delivers: 'exactly-once-effect',
-  maxAttempts: 3,
+  // So many that no kill from outside has an innocent message put aside: see `attemptsBeside`, for the four of the worst test.
+  maxAttempts: 7,
   backoffMs: 5,
   maxBackoffMs: 50,
 } as const

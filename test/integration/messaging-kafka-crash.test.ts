@@ -25,7 +25,7 @@ describeWith('kafka', (url) => {
     expect((await effects()).toSorted()).toEqual(ids)
     const [killer] = await dead(1)
     expect(String(killer?.headers?.['onlyonce-id'])).toBe('killer')
-    expect(String(killer?.headers?.['onlyonce-reason'])).toContain('3 times')
+    expect(String(killer?.headers?.['onlyonce-reason'])).toMatch(/started \d+ times/)
   })
 
   it('a commit that is lost leads to a second delivery and no second effect', LONG, async () => {

@@ -17,7 +17,7 @@ describeWith('rocketmq', (url) => {
     const [parked] = await read(1)
     expect([parked?.keys, parked?.properties.get('onlyonce-reason')]).toEqual([
       ['killer'],
-      expect.stringContaining('2 times'),
+      expect.stringMatching(/started \d+ times/),
     ])
     await until('all took effect', async () => (await effects()).length >= ids.length, 120_000)
     expect((await effects()).toSorted()).toEqual(ids)

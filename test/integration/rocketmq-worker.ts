@@ -16,7 +16,8 @@ const consumer = consume({
   consumer: () => openConsumer(url, topic, group),
   producer: await openProducer(url, topic),
   concurrency: 4,
-  maxAttempts: 2,
+  // One kill from outside: see `attemptsBeside`. The broker takes its time for each.
+  maxAttempts: 4,
   handle: recordOrDie,
   onEvent: (event) => {
     if (event.type === 'settled') process.send?.({ verb: 'settled', reason: event.delivery.id })
