@@ -1,9 +1,14 @@
 // A payment in two parts. Its process is killed between reserve and capture; another process ends it, without a client.
 import { spawnSync } from 'node:child_process'
-import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type Operation, onlyonce } from 'onlyonce'
 import { completer } from 'onlyonce/completer'
 import { sqliteStore } from 'onlyonce/sqlite'
+
+// A directory of its own, so that it starts anew each time. The process that is killed runs in the same one.
+if (process.argv[2] !== 'dies') process.chdir(mkdtempSync(join(tmpdir(), 'onlyonce-payment-')))
 
 // The gateway is the world outside: it moves money once for each idempotency key.
 const gateway = {
@@ -32,8 +37,9 @@ const request = { key: 'order:1100', payload: orders.get('order:1100') }
 
 if (process.argv[2] === 'dies') await once(request, pay)
 
+// With the same flags: a loader of TypeScript is one of them.
 const script = process.argv[1] ?? ''
-console.log(spawnSync(process.execPath, [script, 'dies']).signal)
+console.log(spawnSync(process.execPath, [...process.execArgv, script, 'dies']).signal)
 console.log(gateway.moves().map((line) => line.split(' ')[0]))
 
 // In every process of the service, or in one of its own.
