@@ -27,11 +27,14 @@ export async function migrate(io: Io, { store: flag, json = false, dryRun = fals
 
 function told(from: number, to: number, statements: number, dryRun: boolean): string {
   if (statements === 0) return `The schema is up to date (version ${to}).`
-  const change =
+  const [would, did] =
     from === 0
-      ? `create the schema in version ${to}`
+      ? [`create the schema in version ${to}`, `Created the schema in version ${to}`]
       : from === to
-        ? `keep the records of the schema (version ${to}) in partitions`
-        : `bring the schema from version ${from} to ${to}`
-  return dryRun ? `This would ${change}; nothing was changed.` : `Done: ${change}.`
+        ? [
+            `keep the records of the schema (version ${to}) in partitions`,
+            `The records of the schema (version ${to}) are kept in partitions now`,
+          ]
+        : [`bring the schema from version ${from} to ${to}`, `Brought the schema from version ${from} to ${to}`]
+  return dryRun ? `This would ${would}; nothing was changed.` : `${did}.`
 }
