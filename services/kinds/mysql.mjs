@@ -14,12 +14,15 @@ export const mysql = {
   async start(home) {
     const dir = join(home.dir, 'mysql')
     const data = join(dir, 'data')
-    mkdirSync(dir)
+    // A server that starts removes the temporary tables that it finds, those of the others too.
+    const temporary = join(dir, 'tmp')
+    mkdirSync(temporary, { recursive: true })
     const user = `--user=${userInfo().username}`
     const init = [
       '--no-defaults',
       user,
       `--datadir=${data}`,
+      `--tmpdir=${temporary}`,
       '--auth-root-authentication-method=normal',
       '--skip-test-db',
     ]
@@ -38,6 +41,7 @@ export const mysql = {
         '--no-defaults',
         user,
         `--datadir=${data}`,
+        `--tmpdir=${temporary}`,
         '--bind-address=127.0.0.1',
         `--port=${port}`,
         `--socket=${join(dir, 'm.sock')}`,
