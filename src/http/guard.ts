@@ -65,6 +65,9 @@ function onThrow(error: unknown): 'release' | 'abandon' {
  * @throws OnlyonceError OPTION_INVALID
  */
 export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyOptions<R>): HttpGuard<R> {
+  if (typeof Object(once).attempt !== 'function') {
+    throw invalidOption('once', 'must be an engine, as `onlyonce({ store, scope })` answers', typeof once)
+  }
   const rules = resolveRules(options)
   const { runtime, scope, maxKeyLength, storeTimeoutMs, onListenerError } = once.options
   if (rules.atomic && once.atomic === undefined) {

@@ -22,6 +22,10 @@ describe('options', () => {
     expect(() => createGuard(once, options as never)).toThrow(word)
   })
 
+  it.each([undefined, {}, 'once', { claim: () => {} }])('%j in place of an engine is refused at once', (given) => {
+    expect(() => createGuard(given as never, { scope: 'public' })).toThrow('must be an engine')
+  })
+
   it('a principal may be longer than a scope, and is still told from another', async () => {
     const { ask, runs } = guarded()
     const long = 'x'.repeat(300)
