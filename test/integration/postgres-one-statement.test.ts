@@ -133,7 +133,20 @@ describeWith('postgres', (url) => {
     expect(await codeOf(once.atomic('key', oneStatement(into(), ['lost'])))).toBe('OUTCOME_UNKNOWN')
   })
 
-  it('runs as any other effect in a transaction of the caller’s and in partitions', async () => {
+  it('a server that is read-only has changed nothing, and says so', async () => {
+    await database().store().migrate()
+    const pool = new pg.Pool({ connectionString: url, max: 1, options: '-c default_transaction_read_only=on' })
+    const store = database().store({ pool, migrate: 'check' })
+    leftovers.push(async () => {
+      await store[Symbol.asyncDispose]()
+      await pool.end()
+    })
+    const once = onlyonce({ store, scope: 'test' })
+    expect(await codeOf(once.atomic('key', oneStatement(into(), ['key'])))).toBe('STORE_UNAVAILABLE')
+    expect(await effects()).toEqual([])
+  })
+
+  it('runs like every other effect in a transaction of the caller’s and in partitions', async () => {
     const store = database().store({ partitions: { everyMs: 86_400_000, keep: 2 } })
     await store.migrate()
     const once = onlyonce({ store, scope: 'test' })

@@ -46,9 +46,10 @@ export function createBeside(
         const { rows } = await timeLimit(runtime, asking.send(client, statementFor(effect), values), ms, silent)
         return count(rows[0], 'fence')
       } catch (error) {
-        if (wasAnswered(error)) return undefined
-        breakOff(error as Error)
-        throw unclear(request, error)
+        const isLost = !wasAnswered(error) || faultOf(error) === 'lost'
+        if (isLost) breakOff(error as Error)
+        if (isLost && !isReadOnly(error)) throw unclear(request, error)
+        return undefined
       }
     })
     if (fence === undefined) return undefined
@@ -66,7 +67,12 @@ export function createBeside(
 /** An error of the server is its word that the statement changed nothing, unless the server was about to go. */
 function wasAnswered(error: unknown): boolean {
   const { code } = Object(error) as { code?: unknown }
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && faultOf(error) !== 'lost'
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)
+}
+
+/** Its connection leads to a standby and is of no use, but there is no doubt about the statement. */
+function isReadOnly(error: unknown): boolean {
+  return (Object(error) as { code?: unknown }).code === '25006'
 }
 
 function unclear({ id, key }: ClaimRequest, error: unknown): OnlyonceError {

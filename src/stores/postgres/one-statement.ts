@@ -15,7 +15,7 @@ const CHANGES_ROWS = /^\s*(insert|update|delete)\s/i
 /**
  * An effect for `once.atomic` that is one INSERT, UPDATE or DELETE, with `$1`, `$2`, … for its `values`: it travels with its claim in
  * one round trip, where a transaction takes three. What it answers is `undefined`; rows of a RETURNING are not kept. With
- * `{ tx }`, in partitions, and for a key that is known already, it runs as any other effect.
+ * `{ tx }` and in partitions it runs like every other effect; what is known of its key already is read by a transaction.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function oneStatement(text: string, values: readonly unknown[] = []): (tx: PgTx) => Promise<void> {
