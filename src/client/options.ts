@@ -1,4 +1,4 @@
-import { invalidOption } from '../core/options.ts'
+import { invalidOption, refuseUnknown } from '../core/options.ts'
 import { type Runtime, systemRuntime } from '../core/runtime.ts'
 import type { ClientListener } from './events.ts'
 import type { KeyFormat } from './keys.ts'
@@ -85,9 +85,7 @@ const KNOWN: readonly string[] = [
 
 /** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
 export function resolveClient(given: IdempotentFetchOptions): ResolvedClient {
-  for (const [name, value] of Object.entries(Object(given))) {
-    if (!KNOWN.includes(name)) throw invalidOption(name, `is not an option; there are ${KNOWN.join(', ')}`, value)
-  }
+  refuseUnknown(given, KNOWN)
   const policy = oneOf('policy', given.policy ?? 'failover', POLICIES)
   const numbers = checkNumbers({ ...NUMBERS, maxAttempts: policy === 'failover' ? 4 : 1 }, given, ['readAheadBytes'])
   if (policy === 'failfast' && numbers.maxAttempts > 1)

@@ -1,4 +1,4 @@
-import { invalidOption } from '../core/options.ts'
+import { refuseUnknown } from '../core/options.ts'
 import { type Runtime, systemRuntime } from '../core/runtime.ts'
 import { attempt, discard, type Tried } from './attempt.ts'
 import { wasCarriedOut } from './conflict.ts'
@@ -41,9 +41,7 @@ export function redeliver(
   fetch: Fetch,
   options: RedeliverOptions = {},
 ): (batch: readonly Redeliverable[]) => Promise<readonly Redelivered[]> {
-  for (const [name, value] of Object.entries(Object(options))) {
-    if (!KNOWN.includes(name)) throw invalidOption(name, `is not an option; there are ${KNOWN.join(', ')}`, value)
-  }
+  refuseUnknown(options, KNOWN)
   const { attemptTimeoutMs: timeoutMs, maxQueuedMs } = checkNumbers(
     { attemptTimeoutMs: 10_000, maxQueuedMs: 12 * 3_600_000 },
     options,

@@ -197,7 +197,9 @@ describe('what is refused, by path', () => {
     ['payload is an instance of Error', new Error('e')],
     ['payload is an instance of Number', new Number(1)],
   ])('%s', (what, value) => {
-    expect(refusal(() => canonicalJson(value))).toBe(`${what}, which has no canonical form`)
+    expect(refusal(() => canonicalJson(value))).toBe(
+      `${what}, which has no canonical form: give what JSON has, such as its text`,
+    )
   })
 
   it('the path is of the member, not of one that was left before it', () => {

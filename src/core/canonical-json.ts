@@ -112,7 +112,7 @@ class CanonicalWriter {
   }
 
   #refuse(value: unknown): never {
-    this.#fail(`is ${describe(value)}, which has no canonical form`)
+    this.#fail(`is ${describe(value)}, which has no canonical form: give what JSON has, such as its text`)
   }
 
   #fail(what: string): never {

@@ -8,6 +8,7 @@ import type { RunningSweeper } from './sweeper.ts'
 /** What the effect is told about the operation it carries out. */
 export interface Operation {
   readonly scope: string
+  /** As it was given; the effect's own idempotency keys come from `child`. */
   readonly key: string
   /** 1 for a clean start; larger when earlier owners disappeared and the effect may have happened already. */
   readonly attempt: number
@@ -15,6 +16,7 @@ export interface Operation {
   readonly starts: number
   /** Grows with every claim. Hand it to systems that can refuse a smaller one. 0 when running unprotected. */
   readonly fence: number
+  /** Names this attempt, and nothing else ever. */
   readonly owner: string
   /** Aborts when the lease is lost or `maxRunMs` is over: stop, nothing you return will count. */
   readonly signal: AbortSignal
@@ -99,10 +101,17 @@ export interface Once<Tx = never> extends AsyncDisposable {
   <T>(key: KeyInput, effect: Effect<T>, options?: CallOptions): Promise<T>
   /** As the call itself, but answers an `Outcome`: duplicates and errors of the effect are not thrown. */
   attempt<T>(key: KeyInput, effect: Effect<T>, options?: CallOptions): Promise<Outcome<T>>
-  /** Record and the effect's own writes commit in one transaction. Only stores that are transactional have it. */
+  /**
+   * Record and the effect's own writes commit in one transaction. Only engines whose store is transactional have it (SQLite,
+   * PostgreSQL, MySQL): elsewhere its type is `never`, and it is `undefined`.
+   */
   readonly atomic: [Tx] extends [never] ? never : AtomicCall<Tx>
   /** A lock: one effect at a time for `key`, and no result is remembered. Its keys never meet those of the other calls. */
   exclusive<T>(key: KeyInput, effect: Effect<T>, options?: CallOptions): Promise<T>
+  /**
+   * What the store knows of `key`, without running or changing anything; `undefined` when nothing, or no longer.
+   * @throws OnlyonceError KEY_MISSING, KEY_INVALID, STORE_UNAVAILABLE, CLOSED
+   */
   find(key: KeyInput): Promise<OperationView | undefined>
   /** Removes the record: the effect may run again. Answers whether there was one. */
   forget(key: KeyInput): Promise<boolean>
@@ -116,6 +125,8 @@ export interface Once<Tx = never> extends AsyncDisposable {
   on(listener: OnceListener): () => void
   /** Accepts nothing new (`CLOSED`), lets running effects settle. The store stays open: it is yours. */
   close(): Promise<void>
+  /** The store it was made with. */
   readonly store: Store
+  /** Every option, with its default where it was not given. */
   readonly options: ResolvedOptions
 }

@@ -123,7 +123,7 @@ describe('resolveOptions', () => {
   it('names an unknown option and those there are', () => {
     const message = refused({ leaseMS: 5 })
     expect(message).toMatch(
-      /^option `leaseMS` is not an option; there are leaseMs, maxRunMs, retentionMs, .*, runtime; got 5$/,
+      /^option `leaseMS` is not an option; there are leaseMs, maxRunMs, retentionMs, .*, runtime$/,
     )
     for (const name of Object.keys(DEFAULTS)) expect(message).toContain(name)
     expect(refused({ toString: 1 })).toMatch('option `toString` is not an option')
@@ -218,6 +218,10 @@ describe('resolveCallOptions', () => {
     expect(refusedCall({ leaseMs: 0 })).toMatch('option `leaseMs` must be a positive integer')
   })
 
+  it('refuses a text in place of options', () => {
+    expect(refusedCall('wait' as never)).toMatch(/^options must be an object with leaseMs, .*; got a string$/)
+  })
+
   it('refuses options that only an engine has', () => {
     for (const name of ['store', 'scope', 'storeTimeoutMs', 'keys', 'maxKeyLength', 'maxBatch', 'runtime']) {
       expect(refusedCall({ [name]: 5 })).toMatch(`option \`${name}\` is not an option; there are leaseMs,`)
@@ -229,9 +233,23 @@ describe('refuseUnknown', () => {
   it('names the first option that is not known, even when it is undefined', () => {
     refuseUnknown({ a: 1 }, ['a', 'b'])
     expect(() => refuseUnknown({ a: 1, c: undefined, d: 2 }, ['a', 'b'])).toThrow(
-      'option `c` is not an option; there are a, b; got undefined',
+      'option `c` is not an option; there are a, b',
     )
     expect(() => refuseUnknown({ toString: 1 }, [])).toThrow('option `toString` is not an option')
+    expect(() => refuseUnknown({ waitReplica: 1 }, ['waitReplicas'], 'durability.')).toThrow(
+      'option `durability.waitReplica` is not an option; there are waitReplicas',
+    )
+  })
+
+  it('does not print what was given under an unknown name, or in place of options: it may be a secret', () => {
+    expect(() => refuseUnknown({ pasword: 's3cret' }, ['password'])).toThrow(/^option `pasword` .* password$/)
+    expect(() => refuseUnknown('postgres://u:s3cret@host', ['pool'])).toThrow(
+      /^options must be an object with pool; got a string$/,
+    )
+  })
+
+  it('takes options that were left out for none', () => {
+    for (const given of [undefined, null, {}]) expect(() => refuseUnknown(given, ['a'])).not.toThrow()
   })
 })
 

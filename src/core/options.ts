@@ -23,9 +23,12 @@ export type ThrowPolicy = 'release' | 'remember' | ((error: unknown) => ThrowVer
 
 /** The choices of one call; the engine's are the defaults. */
 export interface CallOptions {
-  /** Default 30 000. Renewed every third of it while the effect runs. */
+  /**
+   * Default 30 000. How long the operation of a process that died stays claimed: its duplicates get `IN_FLIGHT` until then. It is
+   * renewed every third of that while the effect runs, so an effect may take longer.
+   */
   readonly leaseMs?: number
-  /** Default 900 000. The longest one attempt may keep renewing. */
+  /** Default 900 000. The longest one attempt may keep renewing its lease; then `op.signal` aborts, and another caller may run. */
   readonly maxRunMs?: number
   /** Default 86 400 000, a day. How long a result answers duplicates. */
   readonly retentionMs?: number
@@ -33,7 +36,7 @@ export interface CallOptions {
   readonly onDuplicate?: 'replay' | 'reject'
   /** Default `'reject'`: a duplicate of a running operation gets `IN_FLIGHT`. `'wait'`: it waits up to `waitMs`. */
   readonly onInFlight?: 'reject' | 'wait'
-  /** Default 10 000. */
+  /** Default 10 000. How long a duplicate waits under `onInFlight: 'wait'`; then it gets `IN_FLIGHT`. */
   readonly waitMs?: number
   /** Default `'retry'`. What to do when an earlier owner disappeared without settling. */
   readonly onAbandoned?: AbandonedPolicy
@@ -52,6 +55,7 @@ export interface CacheOptions {
 }
 
 export interface EngineOptions<S extends Store = Store> extends CallOptions {
+  /** Where records are kept: `memoryStore()`, `sqliteStore({ path })`, `postgresStore({ pool })`, … It stays yours to close. */
   readonly store: S
   /** What keys are unique within. Required: two tenants never share by accident. */
   readonly scope: string
@@ -177,7 +181,7 @@ export function resolveCallOptions(engine: ResolvedCallOptions, asked: CallOptio
   if (before?.engine === engine) return before.resolved
   const { leaseMs, maxRunMs, retentionMs, onDuplicate, onInFlight, waitMs, onAbandoned, onThrow, onStoreDown } = engine
   const base = { leaseMs, maxRunMs, retentionMs, onDuplicate, onInFlight, waitMs, onAbandoned, onThrow, onStoreDown }
-  const resolved = merged<ResolvedCallOptions>(base, given, CALL_RULES)
+  const resolved = merged<ResolvedCallOptions>(base, asked ?? {}, CALL_RULES)
   checkTogether(resolved)
   if (Object.isFrozen(given)) resolvedBefore.set(given, { engine, resolved })
   return resolved
@@ -188,20 +192,35 @@ export function invalidOption(name: string, rule: string, value: unknown): Onlyo
   return new OnlyonceError('OPTION_INVALID', `option \`${name}\` ${rule}; got ${quote(value)}`)
 }
 
-/** @throws OnlyonceError OPTION_INVALID for the first option that is not one of `known` */
-export function refuseUnknown(given: object, known: readonly string[]): void {
-  for (const [name, value] of Object.entries(Object(given))) {
-    if (!known.includes(name)) throw invalidOption(name, `is not an option; there are ${known.join(', ')}`, value)
+/**
+ * `within` is put in front of a name, for options inside of options.
+ * @throws OnlyonceError OPTION_INVALID for the first option that is not one of `known`
+ */
+export function refuseUnknown(given: unknown, known: readonly string[], within = ''): void {
+  refuseText(given, known)
+  for (const name of Object.keys(Object(given))) {
+    if (!known.includes(name)) throw unknownOption(`${within}${name}`, known)
   }
 }
 
+/** The value is not printed: a name that is misspelt may be that of a password. */
+export function unknownOption(name: string, known: readonly string[]): OnlyonceError {
+  return new OnlyonceError('OPTION_INVALID', `option \`${name}\` is not an option; there are ${known.join(', ')}`)
+}
+
+/** A path or a URL in place of options would be taken for a list of letters. It is not printed either. */
+function refuseText(given: unknown, known: readonly string[]): void {
+  if (given === undefined || given === null || typeof given === 'object' || typeof given === 'function') return
+  throw new OnlyonceError('OPTION_INVALID', `options must be an object with ${known.join(', ')}; got a ${typeof given}`)
+}
+
 function merged<T extends object>(defaults: T, given: object, rules: Record<string, Rule>): T {
+  refuseText(given, Object.keys(rules))
   const result = { ...defaults } as Record<string, unknown>
   for (const name of Object.keys(given)) {
     const value = given[name as keyof typeof given] as unknown
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
-    if (rule === undefined)
-      throw invalidOption(name, `is not an option; there are ${Object.keys(rules).join(', ')}`, value)
+    if (rule === undefined) throw unknownOption(name, Object.keys(rules))
     if (value === undefined) continue
     const broken = rule(value)
     if (broken !== undefined) throw invalidOption(name, broken, value)

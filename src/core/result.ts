@@ -78,7 +78,7 @@ export function settledValue<T>(key: string, outcome: Outcome<T>, onDuplicate: '
     case 'in-flight':
       throw new OnlyonceError(
         'IN_FLIGHT',
-        `${quote(key)} is running elsewhere; ask again in ${Math.ceil(outcome.retryAfterMs)} ms`,
+        `${quote(key)} is already running; ask again in ${Math.ceil(outcome.retryAfterMs)} ms`,
         {
           retryAfterMs: outcome.retryAfterMs,
         },

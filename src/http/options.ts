@@ -1,7 +1,5 @@
-import { OnlyonceError } from '../core/errors.ts'
-import { quote } from '../core/key.ts'
 import type { Operation } from '../core/once.ts'
-import type { AbandonedOperation, CallOptions } from '../core/options.ts'
+import { type AbandonedOperation, type CallOptions, invalidOption, unknownOption } from '../core/options.ts'
 import type { HeaderField, HttpCall, HttpReply, Omitted } from './call.ts'
 import type { BodyFingerprint } from './fingerprint.ts'
 import { FIELD_NAME, NEVER_REPLAYED, REPLAYED_HEADERS } from './header-rules.ts'
@@ -196,28 +194,22 @@ export function resolveRules<R>(given: IdempotencyOptions<R>): HttpRules<R> {
   const call: Record<string, unknown> = {}
   const own: Record<string, unknown> = { ...DEFAULTS }
   const { onAbandoned, ...rest } = Object(given) as IdempotencyOptions<R>
-  if (!('scope' in rest)) throw refused('scope', RULES.scope(undefined) as string, undefined)
+  if (!('scope' in rest)) throw invalidOption('scope', RULES.scope(undefined) as string, undefined)
   for (const [name, value] of Object.entries(rest)) {
     if ((CALL_OPTIONS as readonly string[]).includes(name)) {
       if (value !== undefined) call[name] = value
       continue
     }
     const rule = Object.hasOwn(RULES, name) ? RULES[name as keyof typeof RULES] : undefined
-    if (rule === undefined) {
-      throw refused(
-        name,
-        `is not an option; there are ${[...Object.keys(RULES), 'onAbandoned', ...CALL_OPTIONS].join(', ')}`,
-        value,
-      )
-    }
+    if (rule === undefined) throw unknownOption(name, [...Object.keys(RULES), 'onAbandoned', ...CALL_OPTIONS])
     if (value === undefined && name !== 'scope') continue
     const broken = rule(value)
-    if (broken !== undefined) throw refused(name, broken, value)
+    if (broken !== undefined) throw invalidOption(name, broken, value)
     own[name] = value
   }
   if (own.tokens !== undefined) {
     const clash = ['key', 'keyPattern', 'atomic'].find((name) => own[name] !== undefined && own[name] !== false)
-    if (clash !== undefined) throw refused(clash, 'cannot be used together with `tokens`', own[clash])
+    if (clash !== undefined) throw invalidOption(clash, 'cannot be used together with `tokens`', own[clash])
     own.header = rest.header ?? TOKEN_HEADER
     own.required = rest.required ?? true
   }
@@ -231,8 +223,4 @@ export function resolveRules<R>(given: IdempotencyOptions<R>): HttpRules<R> {
     kept: new Set(kept),
     heard: new Set([...kept, 'content-type', 'content-length']),
   }
-}
-
-function refused(name: string, rule: string, value: unknown): OnlyonceError {
-  return new OnlyonceError('OPTION_INVALID', `option \`${name}\` ${rule}; got ${quote(value)}`)
 }

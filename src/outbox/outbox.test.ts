@@ -127,8 +127,6 @@ describe('outbox', () => {
     )
     expect(() => setup({ maxBodyBytes: 0 })).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))
     const unknown = { maxBodyByte: 3 }
-    expect(() => setup(unknown)).toThrow(
-      /option `maxBodyByte` is not an option; there are maxBodyBytes, runtime; got 3/,
-    )
+    expect(() => setup(unknown)).toThrow(/option `maxBodyByte` is not an option; there are maxBodyBytes, runtime$/)
   })
 })

@@ -1,4 +1,4 @@
-import { invalidOption } from '../core/options.ts'
+import { invalidOption, refuseUnknown } from '../core/options.ts'
 import { type Runtime, systemRuntime } from '../core/runtime.ts'
 import type { RpcError } from './library.ts'
 import type { RpcCall } from './shapes.ts'
@@ -54,9 +54,7 @@ const KNOWN: readonly string[] = [...FUNCTIONS, 'keyHeader', 'replayedHeader', '
 
 /** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
 export function resolveCalls(given: CallsOptions): ResolvedCalls {
-  for (const [name, value] of Object.entries(Object(given))) {
-    if (!KNOWN.includes(name)) throw invalidOption(name, `is not an option; there are ${KNOWN.join(', ')}`, value)
-  }
+  refuseUnknown(given, KNOWN)
   for (const name of FUNCTIONS) {
     if (given[name] !== undefined && typeof given[name] !== 'function')
       throw invalidOption(name, 'must be a function', given[name])

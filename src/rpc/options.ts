@@ -1,5 +1,5 @@
 import type { AbandonedOperation, CallOptions } from '../core/options.ts'
-import { invalidOption } from '../core/options.ts'
+import { invalidOption, refuseUnknown } from '../core/options.ts'
 import type { RpcError } from './library.ts'
 import type { RpcCall } from './shapes.ts'
 
@@ -64,12 +64,12 @@ const OWN: readonly string[] = [
 
 /** @throws OnlyonceError OPTION_INVALID naming option, rule and value; the engine checks what it is handed on */
 export function resolveRpc(given: RpcIdempotencyOptions): RpcRules {
+  refuseUnknown(given, [...OWN, ...CALL_OPTIONS])
   const call: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(Object(given))) {
     if ((CALL_OPTIONS as readonly string[]).includes(name)) {
       if (value !== undefined) call[name] = value
-    } else if (!OWN.includes(name))
-      throw invalidOption(name, `is not an option; there are ${[...OWN, ...CALL_OPTIONS].join(', ')}`, value)
+    }
   }
   const {
     scope,

@@ -1,6 +1,6 @@
 import { checkScope } from '../../core/key.ts'
 import type { Once, Operation } from '../../core/once.ts'
-import { type CallOptions, invalidOption, resolveCallOptions } from '../../core/options.ts'
+import { type CallOptions, invalidOption, refuseUnknown, resolveCallOptions } from '../../core/options.ts'
 import type { CompleterEvent } from './events.ts'
 
 /** The part of `onlyonce(…)` that is used, whatever its store. */
@@ -63,9 +63,7 @@ const IN_CALL: readonly string[] = ['leaseMs', 'maxRunMs', 'retentionMs', 'onAba
 
 /** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
 export function resolveCompleter(given: CompleterOptions): ResolvedCompleter {
-  for (const [name, value] of Object.entries(Object(given))) {
-    if (!KNOWN.includes(name)) throw invalidOption(name, `is not an option; there are ${KNOWN.join(', ')}`, value)
-  }
+  refuseUnknown(given, KNOWN)
   const { once, handlers, onGivenUp = 'hold', call = {}, onEvent = () => {} } = given
   if (typeof once?.attempt !== 'function') throw invalidOption('once', 'is required: what onlyonce() answered', once)
   if (once.options.keys === 'hashed') {

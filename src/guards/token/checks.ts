@@ -1,4 +1,4 @@
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption, refuseUnknown } from '../../core/options.ts'
 
 export const SECRET_BYTES = 32
 const SHORTEST_TTL_MS = 1_000
@@ -8,9 +8,7 @@ const KNOWN: readonly string[] = ['onOpen', 'secret']
 
 /** @throws OnlyonceError OPTION_INVALID; a secret is never printed */
 export function checkTokensOptions(options: object): void {
-  for (const name of Object.keys(options)) {
-    if (!KNOWN.includes(name)) throw invalidOption(name, `is not an option; there are ${KNOWN.join(', ')}`, '…')
-  }
+  refuseUnknown(options, KNOWN)
   const { onOpen = 'reject', secret } = options as { readonly onOpen?: unknown; readonly secret?: unknown }
   if (!['reject', 'reuse', 'replace'].includes(onOpen as string)) {
     throw invalidOption('onOpen', "must be one of 'reject', 'reuse', 'replace'", onOpen)

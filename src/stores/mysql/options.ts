@@ -1,4 +1,4 @@
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption, refuseUnknown } from '../../core/options.ts'
 import { type Runtime, systemRuntime } from '../../core/runtime.ts'
 import type { MysqlPool } from './client.ts'
 
@@ -41,9 +41,7 @@ const LONGEST_MS = 3_600_000
 /** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
 export function resolveMysqlOptions(given: MysqlStoreOptions): ResolvedMysqlOptions {
   const options = Object(given) as { readonly [name: string]: unknown }
-  for (const name of Object.keys(options)) {
-    if (!KNOWN.includes(name)) throw invalidOption(name, `is not an option; there are ${KNOWN.join(', ')}`, 'it')
-  }
+  refuseUnknown(given, KNOWN)
   const { pool, timeoutMs = 5_000, lockWaitMs = 5_000, runtime = systemRuntime } = options
   const { migrate = process.env.NODE_ENV === 'production' ? 'check' : 'auto' } = options
   // What was given is never printed: it may hold a password.

@@ -1,5 +1,5 @@
 import { FOREVER } from '../../core/lifecycle.ts'
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption, refuseUnknown } from '../../core/options.ts'
 import { type Runtime, systemRuntime } from '../../core/runtime.ts'
 import type { ClaimRequest } from '../../core/store.ts'
 import type { PgClient, PgPool } from './client.ts'
@@ -80,9 +80,7 @@ const MOST_PARTITIONS = 100
 /** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
 export function resolvePostgresOptions(given: PostgresStoreOptions): ResolvedPostgresOptions {
   const options = Object(given) as { readonly [name: string]: unknown }
-  for (const name of Object.keys(options)) {
-    if (!KNOWN.includes(name)) throw invalidOption(name, `is not an option; there are ${KNOWN.join(', ')}`, 'it')
-  }
+  refuseUnknown(given, KNOWN)
   const { schema = 'onlyonce', timeoutMs = 5_000, lockWaitMs = 5_000, prepare = true, listen = true } = options
   const { migrate = process.env.NODE_ENV === 'production' ? 'check' : 'auto', runtime = systemRuntime } = options
   if (typeof schema !== 'string' || !/^[a-z_][a-z0-9_]{0,47}$/i.test(schema)) {

@@ -1,4 +1,4 @@
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption, refuseUnknown } from '../../core/options.ts'
 import type { RedisClient } from './client.ts'
 import { portOf } from './connect.ts'
 import type { RedisPort } from './port.ts'
@@ -56,9 +56,7 @@ const LONGEST_MS = 3_600_000
 /** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
 export function resolveRedisOptions(given: RedisStoreOptions): ResolvedRedisOptions {
   const options = Object(given) as Readonly<Record<string, unknown>>
-  for (const name of Object.keys(options)) {
-    if (!KNOWN.includes(name)) throw invalidOption(name, `is not an option; there are ${KNOWN.join(', ')}`, name)
-  }
+  refuseUnknown(given, KNOWN)
   const { prefix = 'onlyonce', commandTimeoutMs = 5_000 } = options
   if (typeof prefix !== 'string' || !PREFIX.test(prefix)) {
     throw invalidOption('prefix', 'must be at most 64 letters, digits and `: - _ .`, a letter or digit first', prefix)
@@ -79,9 +77,8 @@ function resolveCompact(given: unknown): Required<RedisCompact> | undefined {
     throw invalidOption('compact', 'must be true, false or { retentionMs, keys }', given)
   }
   const options: Record<string, unknown> = given === true ? {} : { ...given }
+  refuseUnknown(options, Object.keys(COMPACT), 'compact.')
   for (const [name, value] of Object.entries(options)) {
-    if (!(name in COMPACT))
-      throw invalidOption(`compact.${name}`, 'is not an option; there are retentionMs, keys', value)
     if (!Number.isSafeInteger(value) || (value as number) < 2) {
       throw invalidOption(`compact.${name}`, 'must be a whole number from 2', value)
     }
@@ -91,14 +88,7 @@ function resolveCompact(given: unknown): Required<RedisCompact> | undefined {
 
 function resolveDurability(given: unknown, port: RedisPort): Required<RedisDurability> {
   const options = Object(given) as Readonly<Record<string, unknown>>
-  for (const name of Object.keys(options)) {
-    if (KNOWN_DURABILITY.includes(name)) continue
-    throw invalidOption(
-      `durability.${name}`,
-      `is not an option; there are ${KNOWN_DURABILITY.join(', ')}`,
-      options[name],
-    )
-  }
+  refuseUnknown(given, KNOWN_DURABILITY, 'durability.')
   const { waitReplicas, waitTimeoutMs = 1_000 } = options
   if (!Number.isSafeInteger(waitReplicas) || (waitReplicas as number) < 1) {
     throw invalidOption('durability.waitReplicas', 'must be a whole number from 1', waitReplicas)

@@ -1,4 +1,4 @@
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption, refuseUnknown } from '../../core/options.ts'
 import { type Runtime, systemRuntime } from '../../core/runtime.ts'
 import type { SqliteDatabase } from '../../embedded/driver.ts'
 
@@ -51,10 +51,7 @@ const LONGEST_BUSY_MS = 3_600_000
 /** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
 export function resolveSqliteOptions(given: SqliteStoreOptions): ResolvedSqliteOptions {
   const options = Object(given) as { readonly [name: string]: unknown }
-  for (const name of Object.keys(options)) {
-    if (!KNOWN.includes(name))
-      throw invalidOption(name, `is not an option; there are ${KNOWN.join(', ')}`, options[name])
-  }
+  refuseUnknown(given, KNOWN)
   const { path, database, durability, busyTimeoutMs = 5_000, runtime = systemRuntime } = options
   const { migrate = process.env.NODE_ENV === 'production' ? 'check' : 'auto' } = options
   if (durability !== undefined && durability !== 'full' && durability !== 'normal') {

@@ -1,4 +1,4 @@
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption, refuseUnknown } from '../../core/options.ts'
 
 /** The numbers among the options. */
 export interface Limits {
@@ -24,9 +24,7 @@ const KNOWN: readonly string[] = ['store', 'message', 'other', 'ignore', 'name',
 export function checkCrashOptions(handler: unknown, options: object): Limits {
   const given = Object(options) as Readonly<Record<string, unknown>>
   if (typeof handler !== 'function') throw invalidOption('handler', 'must be a function', handler)
-  for (const [name, value] of Object.entries(given)) {
-    if (!KNOWN.includes(name)) throw invalidOption(name, `is not an option; there are ${KNOWN.join(', ')}`, value)
-  }
+  refuseUnknown(options, KNOWN)
   if (typeof given.store !== 'function')
     throw invalidOption('store', 'is required: a function that opens an empty store for each trial', given.store)
   for (const name of FUNCTIONS) {
