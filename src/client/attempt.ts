@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { Runtime } from '../core/runtime.ts'
 import { conflictCode } from './conflict.ts'
 import { follow } from './following.ts'
@@ -51,7 +52,9 @@ export async function attempt(fetch: Fetch, url: URL, init: RequestInit, limits:
 /** Lets go of an answer that nobody will read, so that its connection is free again. */
 export function discard(response: Response): void {
   const { body, bodyUsed } = response
-  if (!bodyUsed && isReadable(body)) body.cancel().catch(() => {})
+  if (bodyUsed) return
+  if (isReadable(body)) body.cancel().catch(() => {})
+  else (Object(body) as Partial<Readable>).destroy?.()
 }
 
 /** Of a foreign `fetch` a body may be missing, or a stream of Node's: such an answer is handed on as it is. */
