@@ -66,8 +66,8 @@ export interface TokensEngine extends Pick<Once, 'attempt' | 'store' | 'options'
 const DEFAULT_TTL_MS = 900_000
 /** Nobody else knows a fresh token, so its short claim has no rival. */
 const PUTTING_MS = 500
-/** The step that shows that a token was issued; its result is the fence of its slot. */
-const ISSUED = 'issued'
+/** The step that shows that a token was issued; its result is the fence of its slot. An effect may have a step `issued` of its own. */
+const ISSUED = '!issued'
 
 /**
  * One-time tokens against repeated submission, on any store that keeps steps. Only a digest of a token is stored.

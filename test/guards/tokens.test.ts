@@ -44,6 +44,13 @@ describe('a token', () => {
     expect(runs()).toBe(1)
   })
 
+  it.each(['issued', 'charged'])('its effect may have a step named %s', async (name) => {
+    const { issue, redeem, order, runs } = desk()
+    const { token } = await issue(alice)
+    expect(await redeem(token, alice, (op) => op.step(name, order))).toEqual({ order: 1 })
+    expect(runs()).toBe(1)
+  })
+
   it.each([
     ['of somebody else', bob],
     ['for another operation', { ...alice, operation: 'refund' }],
