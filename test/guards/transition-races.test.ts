@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type MysqlTx, type SqlTx, stateMachine, transition } from '../../src/guards/state-machine.ts'
-import { ask, codeOf, type Database, gate, onEveryServer } from './databases.ts'
+import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
+import { ask, codeOf, type Database, gate, onEveryServer, openSqlite } from './databases.ts'
 
 const order = stateMachine({
   name: 'order',
@@ -98,3 +99,44 @@ function after(tx: SqlTx, then: (sql: string) => Promise<void>): SqlTx {
     ? { query: wrapped('query'), execute: wrapped('execute') }
     : ({ query: wrapped('query') } as never)
 }
+
+describe('transition among rivals that never rest', () => {
+  /** Each UPDATE finds the row in a state that allows nothing, and each SELECT in one that allows it. */
+  const harried = (tx: SqliteTx): SqliteTx => ({
+    exec: (sql) => tx.exec(sql),
+    prepare(sql) {
+      const statement = tx.prepare(sql)
+      if (!sql.startsWith('UPDATE')) return statement
+      const run: typeof statement.run = (...values) => {
+        tx.exec("UPDATE orders SET state = 'cancelled'")
+        const answer = statement.run(...values)
+        tx.exec("UPDATE orders SET state = 'unpaid'")
+        return answer
+      }
+      return new Proxy(statement, { get: (target, name) => (name === 'run' ? run : Reflect.get(target, name)) })
+    },
+  })
+
+  it('gives up, and the event that was in vain is none that has been handled', async () => {
+    const db = await openSqlite()
+    await db.sql('CREATE TABLE {orders} (id INT PRIMARY KEY, state VARCHAR(20))')
+    await db.sql("INSERT INTO {orders} VALUES (1, 'unpaid')")
+    await db.sql('CREATE TABLE {log} (event VARCHAR(40) PRIMARY KEY)')
+    const pay = (tx: SqlTx) =>
+      transition(tx, {
+        machine: order,
+        table: 'orders',
+        id: 1,
+        to: 'paid',
+        history: { table: 'log', row: { event: 'e1' }, key: 'event' },
+      })
+    await db.transaction(async (tx) => {
+      await expect(pay(harried(tx as SqliteTx))).rejects.toMatchObject({
+        code: 'STORE_UNAVAILABLE',
+        message: expect.stringContaining('was changed by others 10 times'),
+      })
+    })
+    expect(await db.transaction(pay)).toBe('moved')
+    await db.close()
+  })
+})

@@ -38,15 +38,17 @@ async function attempt<State extends string, To extends State>(
     return state === undefined ? { kind: 'missing' } : { kind: 'already', state }
   }
   const outcome = await move(options, plan)
-  if (outcome.kind === 'moved') return { kind: 'moved', state: to }
-  // The history has what happened; and an event that came too early may be delivered again.
+  if (outcome?.kind === 'moved') return { kind: 'moved', state: to }
+  // The history has what happened; and an event that came too early, or in vain, may be delivered again.
   await plan.removeHistory?.()
+  if (outcome === undefined) throw tooManyRivals(plan, to)
   return outcome
 }
 
 type Stayed = Exclude<TransitionOutcome, { readonly kind: 'moved' }>
 
-async function move({ machine, to }: TransitionOptions, plan: Plan): Promise<Stayed | { readonly kind: 'moved' }> {
+/** `undefined`: it was another state whenever we looked. */
+async function move({ machine, to }: TransitionOptions, plan: Plan): Promise<Stayed | { kind: 'moved' } | undefined> {
   for (let tried = 0; tried < MOST_TRIES; tried++) {
     if (await plan.update()) return { kind: 'moved' }
     const state = await plan.read()
@@ -55,9 +57,13 @@ async function move({ machine, to }: TransitionOptions, plan: Plan): Promise<Sta
     // Legal by now: a rival has moved the row between our UPDATE and our SELECT.
     if (judged !== 'legal') return { kind: judged, state }
   }
-  throw new OnlyonceError(
+  return undefined
+}
+
+function tooManyRivals({ label }: Plan, to: string): OnlyonceError {
+  return new OnlyonceError(
     'STORE_UNAVAILABLE',
-    `${plan.label} was changed by others ${MOST_TRIES} times while it was to become ${quote(to)}; ask again`,
+    `${label} was changed by others ${MOST_TRIES} times while it was to become ${quote(to)}; ask again`,
   )
 }
 
