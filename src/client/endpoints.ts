@@ -35,7 +35,8 @@ export function createEndpoints(origins: readonly string[]): Endpoints {
       return {
         get url() {
           const origin = origins[at]
-          return origin === undefined ? url : new URL(url.pathname + url.search + url.hash, origin)
+          // As one text: alone, a path that begins with two slashes would name another host.
+          return origin === undefined ? url : new URL(origin + url.pathname + url.search + url.hash)
         },
         advance() {
           at = (at + 1) % count

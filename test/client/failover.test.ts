@@ -50,6 +50,26 @@ describe('failover', () => {
     expect(second.seen).toEqual([])
   })
 
+  it.each([
+    '//evil.example/x',
+    '/orders/..//evil.example/a',
+    '/.//evil.example/x',
+    '/orders/..\\\\evil.example/a',
+    '/orders/%2e%2e//evil.example/a',
+  ])('takes a path for a path, however it looks: %s', async (path) => {
+    const endpoints = ['https://a.example', 'https://b.example:8443', 'http://c.example']
+    const asked: string[] = []
+    const refusing = async (url: string) => {
+      asked.push(url)
+      return new Response(null, { status: 500 })
+    }
+    const send = idempotentFetch(refusing as typeof fetch, { ...FAST, endpoints })
+    await send(`https://a.example${path}`, POST)
+    const wanted = new URL(`https://a.example${path}`)
+    expect(asked.map((url) => new URL(url).origin)).toEqual([...endpoints, endpoints[0]])
+    expect(new Set(asked.map((url) => new URL(url).pathname))).toEqual(new Set([wanted.pathname]))
+  })
+
   it('sends nothing to a host that is not among the endpoints', async () => {
     const [mine, stranger] = [await serve(statuses(500)), await serve(statuses(200))]
     const send = idempotentFetch(fetch, { ...FAST, endpoints: [mine.origin] })
