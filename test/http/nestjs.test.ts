@@ -2,7 +2,7 @@ import 'reflect-metadata'
 import * as nest from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
-import { delayWhen, map, type Observable, of, Subject, throwError } from 'rxjs'
+import { delayWhen, finalize, map, type Observable, of, Subject, throwError } from 'rxjs'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Idempotent, ONCE, OnlyonceModule, type OnlyonceModuleOptions } from '../../src/http/nestjs/index.ts'
 import { OnlyonceError, onlyonce } from '../../src/index.ts'
@@ -134,6 +134,94 @@ describe.for(['express', 'fastify'])('nestjs on %s', (platform) => {
     expect(await seen(await order(`${url}/pay`, 'k'))).toEqual({ ...first, replayed: true })
     expect((await order(`${url}/pay`, 'k', { body: '{"other":1}' })).status).toBe(422)
     expect(ends.length).toBe(around ? 3 : 1)
+  })
+
+  it.each([
+    ['open', 'closed'],
+    ['closed', 'open'],
+  ])('a handler that two controllers inherit is guarded as each says (%s first)', async (...asked) => {
+    const runs: string[] = []
+    class Base {}
+    const create = {
+      value: (...args: never[]) => void runs.push(String(args.length)),
+      configurable: true,
+      writable: true,
+    }
+    Object.defineProperty(Base.prototype, 'create', create)
+    nest.Post()(Base.prototype, 'create', create)
+    const inheriting = (path: string, marked: ClassDecorator) => {
+      class Routes extends Base {}
+      nest.Controller(path)(Routes)
+      marked(Routes)
+      return Routes
+    }
+    const controllers = [
+      inheriting('open', Idempotent({ scope: 'public' })),
+      inheriting('closed', Idempotent({ scope: () => 'tenant', required: true })),
+    ]
+    const { url } = await serve(platform, [OnlyonceModule.forRoot(options())], controllers)
+    const statuses: Record<string, number> = {}
+    for (const path of asked) statuses[path] = (await order(`${url}/${path}`, undefined)).status
+    expect(statuses).toEqual({ open: 201, closed: 400 })
+  })
+
+  it('an OnlyonceError behind an answer that is held does not change it', async () => {
+    const store = faultyStore(memoryStore(), (verb) =>
+      verb === 'complete' ? { kind: 'delay-reply', ms: 40 } : undefined,
+    )
+    const pay = () => (response: { status(code: number): { send(body: unknown): unknown } }) => {
+      response.status(201).send({ paid: true })
+      throw new OnlyonceError('STORE_UNAVAILABLE', 'on purpose')
+    }
+    const routes = controller('', { pay: [pay() as never, Idempotent()], bare: [pay() as never] })
+    for (const name of ['pay', 'bare']) nest.Res()(routes.prototype, name, 0)
+    const module = OnlyonceModule.forRoot({ once: onlyonce({ store, scope: 'shop' }), scope: 'public' })
+    const { url } = await serve(platform, [module], [routes])
+    for (const [path, replayed] of [
+      ['pay', false],
+      ['pay', true],
+      ['bare', false],
+    ] as const) {
+      expect(await seen(await order(`${url}/${path}`, 'k'))).toMatchObject({
+        status: 201,
+        body: '{"paid":true}',
+        replayed,
+      })
+    }
+  })
+
+  it('a duplicate whose client left while it waited comes to its end', async () => {
+    let under = 0
+    let runs = 0
+    const done = new Subject<string>()
+    const gauge = {
+      intercept: (_: unknown, next: nest.CallHandler) => {
+        under++
+        return next.handle().pipe(finalize(() => under--))
+      },
+    }
+    class Gauges {}
+    nest.Module({ providers: [{ provide: 'APP_INTERCEPTOR', useValue: gauge }] })(Gauges)
+    const slow = () => {
+      runs++
+      return done
+    }
+    const pay = { pay: [slow, Idempotent({ onInFlight: 'wait' })] } as const
+    const { url } = await serve(platform, [Gauges, OnlyonceModule.forRoot(options())], [controller('', pay)])
+    const first = order(`${url}/pay`, 'k')
+    await expect.poll(() => runs).toBe(1)
+    const leaving = new AbortController()
+    const gone = order(`${url}/pay`, 'k', { signal: leaving.signal })
+    await expect.poll(() => under).toBe(2)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    leaving.abort()
+    await expect(gone).rejects.toThrow()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    done.next('paid')
+    done.complete()
+    expect((await first).status).toBe(201)
+    await expect.poll(() => under).toBe(0)
+    expect(runs).toBe(1)
   })
 
   it('an answer in place of the handler is the only one', async () => {

@@ -1,4 +1,5 @@
 import type { HttpReply } from '../call.ts'
+import { isClosed } from '../node/connection.ts'
 import { type FastifyReplyLike, sendThrough } from '../node/fastify-reply.ts'
 import { sendReply } from '../node/send.ts'
 import { nativeOf } from './shapes.ts'
@@ -22,11 +23,16 @@ export function answerInstead(
   then: () => void,
 ): void {
   const { res } = nativeOf({}, response)
-  res.once('close', () => {
+  const over = () => {
     for (const target of new Set([response, res])) {
       for (const name of WRITES) if (name in target) Object.assign(target, { [name]: () => target })
     }
     then()
-  })
-  answer(response, reply, how)
+  }
+  // Its client left before there was anything to say: no event will tell of that any more.
+  if (isClosed(res)) over()
+  else {
+    res.once('close', over)
+    answer(response, reply, how)
+  }
 }

@@ -2,6 +2,7 @@ import { OnlyonceError } from '../../core/errors.ts'
 import { type ProblemContext, problem } from '../problem.ts'
 import { answer } from './answer.ts'
 import { defineMetadata } from './metadata.ts'
+import { nativeOf } from './shapes.ts'
 
 /** Where Nest's `@Catch()` leaves what a filter catches. */
 const CATCHES = '__filterCatchExceptions__'
@@ -18,6 +19,10 @@ export class OnlyonceExceptionFilter {
   catch(error: OnlyonceError, host: { getType(): string; switchToHttp(): { getResponse(): unknown } }): void {
     if (host.getType() !== 'http') throw error
     const response = host.switchToHttp().getResponse() as object
+    const { res } = nativeOf({}, response)
+    // The handler has answered, and that answer may be recorded already.
+    if (res.writableEnded) return
+    if (res.headersSent) return void res.destroy()
     answer(response, problem(error.code, this.#context, error.retryAfterMs), { raw: false })
   }
 }

@@ -24,7 +24,8 @@ export class IdempotencyInterceptor {
   readonly #once: Once<never>
   readonly #options: IdempotencyOptions<NestRequest>
   readonly #own: HttpGuard<NestRequest>
-  readonly #guards = new WeakMap<object, HttpGuard<NestRequest>>()
+  /** By controller and handler: a handler that is inherited belongs to several controllers, each with options of its own. */
+  readonly #guards = new WeakMap<object, Map<object, HttpGuard<NestRequest>>>()
 
   /** @throws OnlyonceError OPTION_INVALID */
   constructor({ once, ...options }: OnlyonceModuleOptions) {
@@ -74,12 +75,14 @@ export class IdempotencyInterceptor {
   #guardOf(context: NestContext): HttpGuard<NestRequest> | undefined {
     const marked = markedOptions(context)
     if (marked === undefined) return undefined
-    const handler = context.getHandler()
-    const known = this.#guards.get(handler)
+    const [controller, handler] = [context.getClass(), context.getHandler()]
+    const ofController = this.#guards.get(controller) ?? new Map<object, HttpGuard<NestRequest>>()
+    this.#guards.set(controller, ofController)
+    const known = ofController.get(handler)
     if (known !== undefined) return known
     const guard =
       Object.keys(marked).length === 0 ? this.#own : createGuard(this.#once, { ...this.#options, ...marked })
-    this.#guards.set(handler, guard)
+    ofController.set(handler, guard)
     return guard
   }
 }
