@@ -20,6 +20,11 @@ export function carry(request: object, what: Carried): void {
   carrier[CARRIED] = what
 }
 
+/** Unties it: whoever hands the same request in again asks anew. */
+export function letGoOf(request: object): void {
+  delete (request as Carrier)[CARRIED]
+}
+
 /** The operation behind a request: its fence, its signal, `step` and `child`. `undefined` when the request is not guarded. */
 export function operationOf(request: object): Operation | undefined {
   return (request as Carrier)[CARRIED]?.op

@@ -17,6 +17,8 @@ export interface RecorderOptions {
   readonly streams: (response: Response) => void
 }
 
+type Reader = ReadableStreamDefaultReader<Uint8Array>
+
 /**
  * Reads the answer of a handler to its end, whatever becomes of the client. One that is there within a turn of the event
  * loop is held whole; of any other only the end waits until `letGo`.
@@ -31,10 +33,11 @@ export class Recorder {
   #recorded: Uint8Array[] = []
   #length = 0
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
-  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined
+  #reader: Reader | undefined
   #clientLeft = false
   #givenUp = false
   #wake = () => {}
+  #stopReading = () => {}
   #cleanUp: Cancel[] = []
   #unwatch: Cancel = () => {}
 
@@ -74,10 +77,10 @@ export class Recorder {
     const { runtime, holdAll, maxBodyBytes } = this.#options
     if (!holdAll) this.#cleanUp.push(runtime.after(0, () => this.#stream()))
     try {
-      for (;;) {
-        const { done, value } = await this.#reader.read()
-        if (done) break
-        this.#take(value)
+      while (!this.#givenUp) {
+        const read = await this.#next(this.#reader)
+        if (read === undefined || read.done) break
+        this.#take(read.value)
         await this.#room()
         // What is not kept, and has nobody to go to, need not be made: it might never end.
         if (this.#clientLeft && this.#length > maxBodyBytes) this.#giveUp()
@@ -146,12 +149,22 @@ export class Recorder {
     this.#watch()
   }
 
-  /** Some streams wait for a reader that is gone: no end would ever come. */
+  /** `undefined`: it fell silent after its client had left. */
+  #next(reader: Reader): Promise<Awaited<ReturnType<Reader['read']>> | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#stopReading = () => resolve(undefined)
+      reader.read().then(resolve, reject)
+    })
+  }
+
+  /** Some streams wait for a reader that is gone: no end would ever come. Others work on, and are not to be stopped. */
   #watch(): void {
     const seen = this.#length
     this.#unwatch = this.#options.runtime.after(this.#options.graceMs, () => {
-      if (seen === this.#length) this.#giveUp()
-      else this.#watch()
+      if (seen !== this.#length) return this.#watch()
+      this.#givenUp = true
+      this.#stopReading()
+      if (this.#reader !== undefined) void readOn(this.#reader, this.#options.maxBodyBytes)
     })
   }
 
@@ -180,5 +193,18 @@ export class Recorder {
     }
     if (omitted !== undefined) return { status, headers, body: undefined, omitted }
     return { status, headers, body: joined(this.#recorded) }
+  }
+}
+
+/** Lets a handler that makes its answer while it works come to its end, though nobody keeps it. It might never end. */
+async function readOn(reader: Reader, maxBytes: number): Promise<void> {
+  let length = 0
+  try {
+    for (let read = await reader.read(); !read.done; read = await reader.read()) {
+      length += read.value.byteLength
+      if (length > maxBytes) return await reader.cancel()
+    }
+  } catch {
+    // Its answer is settled.
   }
 }

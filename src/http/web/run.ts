@@ -1,7 +1,7 @@
 import type { Once } from '../../core/once.ts'
 import type { HttpBody, HttpCall, HttpReply } from '../call.ts'
 import type { HttpGuard } from '../guard.ts'
-import { carry, operationOf } from '../operation-of.ts'
+import { carry, letGoOf, operationOf } from '../operation-of.ts'
 import { Recorder } from './recorder.ts'
 
 export interface WebExchange<R> {
@@ -56,10 +56,12 @@ export function guardWeb<R extends object>(
       recorder?.cut(new Error('the answer does not stand: ask again with the same key to learn how it ended'))
       return send(reply, recorder !== undefined)
     }
-    const work = answered().then(resolve, (error) => {
-      recorder?.cut(error)
-      reject(error)
-    })
+    const work = answered()
+      .then(resolve, (error) => {
+        recorder?.cut(error)
+        reject(error)
+      })
+      .finally(() => letGoOf(request))
     background(work)
   })
 }
