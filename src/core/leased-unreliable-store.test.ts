@@ -134,6 +134,20 @@ describe('an unreliable store', () => {
     expect(events).toContainEqual({ type: 'lease-lost', fence: expect.any(Number), heldMs: 3_000, ...about })
   })
 
+  it('that cannot tell what a successor made of it gives LEASE_LOST all the same', async () => {
+    const { once, open, runtime } = engine({}, (verb) =>
+      verb === 'renew' || verb === 'find' ? { kind: 'lose-request' } : undefined,
+    )
+    await runtime.advance(1_000)
+    const { started, effect } = gate<number>()
+    const slow = once('a', effect).catch((error: unknown) => error)
+    await runtime.advance(3_000)
+    expect(await open()('a', () => 2)).toBe(2)
+    started[0]?.resolve(1)
+    await runtime.advance(10_000)
+    expect(await slow).toMatchObject({ code: 'LEASE_LOST' })
+  })
+
   it('that forgot the operation meanwhile gives LEASE_LOST with the effect’s error as cause', async () => {
     const { once, runtime } = engine()
     const { started, effect } = gate<number>()

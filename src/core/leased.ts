@@ -180,7 +180,10 @@ async function completeUntilDefinite(
 async function afterLoss(context: EngineContext, call: Call, grant: Grant, thrown?: unknown): Promise<Kept> {
   const { calls, runtime } = context
   tell(context, call, { type: 'lease-lost', fence: grant.lease.fence, heldMs: runtime.elapsed() - grant.askedAt })
-  const record = await calls.find(call.named.id)
+  // What the other one made of it cannot be read: ours counts no more for that.
+  const record = await calls.find(call.named.id).catch((error) => {
+    throw leaseLost(call.named.key, 'another owner took it over', thrown ?? error)
+  })
   if (record?.result === undefined || record.fingerprint !== call.named.fingerprint) {
     throw leaseLost(call.named.key, 'another owner took it over', thrown)
   }
