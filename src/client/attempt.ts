@@ -40,7 +40,7 @@ export async function attempt(fetch: Fetch, url: URL, init: RequestInit, limits:
     else following.whileAlive(response.body)
     return { kind: 'answered', response, conflict }
   } catch (error) {
-    asked.then(discard, () => {})
+    asked.then(discard).catch(() => {})
     own.abort(error)
     following.stop()
     return { kind: 'failed', error }

@@ -42,6 +42,15 @@ export function readCall({ headers, body }: Pick<QueuedCall, 'headers' | 'body'>
   const url = headers[URL_HEADER]
   const queuedAt = Date.parse(headers[AT] ?? '')
   if (method === undefined || url === undefined || !URL.canParse(url) || Number.isNaN(queuedAt)) return undefined
-  const sent = Object.entries(headers).filter(([name]) => !OURS.includes(name))
-  return { method, url: new URL(url), headers: new Headers(sent), queuedAt, body: Uint8Array.from(body) }
+  const sent = headersOf(Object.entries(headers).filter(([name]) => !OURS.includes(name)))
+  return sent && { method, url: new URL(url), headers: sent, queuedAt, body: Uint8Array.from(body) }
+}
+
+/** `undefined` for what are none. */
+export function headersOf(given: ConstructorParameters<typeof Headers>[0]): Headers | undefined {
+  try {
+    return new Headers(given)
+  } catch {
+    return undefined
+  }
 }

@@ -2,7 +2,7 @@ import { refuseUnknown } from '../core/options.ts'
 import { type Runtime, systemRuntime } from '../core/runtime.ts'
 import { attempt, discard, type Tried } from './attempt.ts'
 import { wasCarriedOut } from './conflict.ts'
-import { readCall } from './queued-call.ts'
+import { headersOf, readCall } from './queued-call.ts'
 import { reasonFor } from './reason.ts'
 import { checkNumbers, functionRule, headerName } from './rules.ts'
 import type { Fetch, QueuedCall, Redelivered } from './types.ts'
@@ -58,7 +58,10 @@ export function redeliver(
     const { method, url, headers, queuedAt, body } = call
     // A server that has forgotten the key would take the call for a new one.
     if (runtime.now() - queuedAt > maxQueuedMs) return permanent(`it was queued more than ${maxQueuedMs} ms ago`)
-    for (const [name, value] of new Headers(await more({ method, url: url.href }))) headers.set(name, value)
+    const added = headersOf(await more({ method, url: url.href }))
+    // Why is not told: the error has the credential in it, and the reason is kept in the queue.
+    if (added === undefined) return { ok: false, reason: 'the option `headers` answered what are no headers' }
+    for (const [name, value] of added) headers.set(name, value)
     // As a blob it can be sent a second time, after a redirect.
     const init = { method, headers, ...(body.byteLength === 0 ? {} : { body: new Blob([body]) }) }
     const tried = await attempt(fetch, url, init, { runtime, timeoutMs, signal: undefined, readAheadBytes: 0 })

@@ -9,6 +9,10 @@ it.each([
   ['https://host/#token=secret', 'https://host/#…'],
   ['//me:secret@host', '//…@host'],
   ['me:secret\n@host', 'me:…@host'],
+  ['mysql://root:hunter2/db', 'mysql://root:…'],
+  ['redis://default:hunter/2', 'redis://default:…'],
+  ['redis+cluster://a:1,b:hunter2', 'redis+cluster://a:…'],
+  ['redis+cluster://a:7000,[::1]:7001/', 'redis+cluster://a:7000,[::1]:7001/'],
   ['sqlite:orders.db', 'sqlite:orders.db'],
   ['', ''],
 ])('%j is shown as %j', (url, shown) => {

@@ -138,6 +138,17 @@ describe('the answer', () => {
     ])
   })
 
+  it('that is none is an error of the call, and of nobody else', async () => {
+    const unheard: unknown[] = []
+    const hear = (reason: unknown) => unheard.push(reason)
+    process.on('unhandledRejection', hear)
+    const nothing = async () => undefined as unknown as Response
+    await expect(idempotentFetch(nothing, FAST)('http://127.0.0.1', { method: 'POST' })).rejects.toThrow(TypeError)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    process.off('unhandledRejection', hear)
+    expect(unheard).toEqual([])
+  })
+
   it('of an event stream is not waited for', async () => {
     const server = await serve((response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })

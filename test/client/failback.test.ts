@@ -201,6 +201,17 @@ describe('redeliver', () => {
     expect(await redeliver(fetch, { headers })(calls.slice(0, 1))).toEqual([{ ok: false, reason: 'no token today' }])
   })
 
+  it('keeps a credential that is no header out of the reason, and gives up a call that has one', async () => {
+    const calls: QueuedCall[] = []
+    const server = await serve(statuses(503))
+    await client({ queue: async (call) => calls.push(call) }).send(server.origin, POST)
+    const broken = { headers: () => ({ authorization: 'Bearer s3cret\nx' }) }
+    const [answer] = await redeliver(fetch, broken)(calls)
+    expect(answer).toEqual({ ok: false, reason: 'the option `headers` answered what are no headers' })
+    const altered = calls.map((call) => ({ ...call, headers: { ...call.headers, 'a b': 'c' } }))
+    expect(await redeliver(fetch)(altered)).toMatchObject([{ ok: false, permanent: true }])
+  })
+
   it('follows where the service has moved to', async () => {
     const server = await serve((response, { url }, number) => {
       if (number === 1) response.writeHead(503).end()
