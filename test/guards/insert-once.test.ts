@@ -112,6 +112,16 @@ describe('insertOnce', () => {
       expect([await put('b', '12345'), await put('b', '12345')]).toEqual(['inserted', 'existed'])
     })
 
+    it('knows a boolean and a time again in a column of text', async () => {
+      await db.sql('CREATE TABLE {texts} (id INT PRIMARY KEY, yes VARCHAR(10), at VARCHAR(40))')
+      const put = (yes: boolean, at: string | Date) =>
+        db.transaction((tx) => insertOnce(tx, { table: db.table('texts'), row: { id: 1, yes, at }, key: 'id' }))
+      expect([await put(true, at), await put(true, at)]).toEqual(['inserted', 'existed'])
+      expect(await codeOf(put(false, at))).toBe('KEY_REUSED')
+      const later = '2026-11-21T08:00:00.124Z'
+      expect(await codeOf(put(true, dialect === 'sqlite' ? later : new Date(later)))).toBe('KEY_REUSED')
+    })
+
     it.runIf(dialect === 'postgres')('tells of a key whose column does not hold what it is given', async () => {
       await db.sql('CREATE TABLE {seconds} (at timestamptz(0) PRIMARY KEY)')
       const put = () =>

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { columnName } from '../port/names.ts'
 import type { Row, SqlPort } from '../port/port.ts'
 import type { Column, Target } from './columns.ts'
@@ -51,11 +52,12 @@ const EQUAL: Readonly<Record<SqlPort['dialect'], (column: Column, statement: Sta
     return `CASE ${filled} WHEN ${quoted} IS NOT DISTINCT FROM ${statement.bind(input)}
       AND (SELECT typcategory <> 'S' FROM pg_type WHERE oid = pg_typeof(${quoted})) THEN 1 ELSE 0 END`
   },
-  // A number is compared as a double with a text, and exactly with a DECIMAL.
+  // A number is compared as a double with a text, and exactly with a DECIMAL. A Date is text in the zone of the pool.
   mysql: ({ quoted, input }, statement) => {
     const bound = statement.bind(input)
     const isNumber = typeof input !== 'object' && DECIMAL.test(String(input))
-    return `${quoted} <=> ${isNumber ? `CAST(${bound} AS DECIMAL(65, 30))` : bound} AND CHARSET(${quoted}) = 'binary'`
+    const may = types.isDate(input) ? '' : ` AND CHARSET(${quoted}) = 'binary'`
+    return `${quoted} <=> ${isNumber ? `CAST(${bound} AS DECIMAL(65, 30))` : bound}${may}`
   },
   sqlite: ({ quoted, input }, statement) => `${quoted} COLLATE BINARY IS ${statement.bind(input)}`,
 }

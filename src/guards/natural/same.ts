@@ -5,6 +5,9 @@ import type { Column } from './columns.ts'
 
 type Written = Pick<Column, 'given' | 'input'>
 
+/** A time as text that means the same everywhere, and no finer than a Date. */
+const ZONED = /^[^.]*(?:\.\d{1,3})?(?:Z|[+-]\d\d:\d\d)$/
+
 /** Whether the value that a driver read is certainly the one that was given. */
 export function isSame({ given, input }: Written, stored: unknown): boolean {
   if (stored === null || stored === undefined) return input === null
@@ -15,8 +18,12 @@ export function isSame({ given, input }: Written, stored: unknown): boolean {
   if (typeof stored === 'number' && Math.abs(stored) > Number.MAX_SAFE_INTEGER) return false
   if (isJson(stored)) return sameJson(input, stored)
   if (isJson(given) && typeof stored === 'string') return sameJson(input, parsed(stored))
-  if (typeof input === 'boolean' && typeof stored !== 'boolean') return String(stored) === (input ? '1' : '0')
-  if (types.isDate(input) || input instanceof Uint8Array) return false
+  // In a column of text each driver has its own word for it.
+  if (typeof input === 'boolean' && typeof stored !== 'boolean')
+    return [String(input), input ? '1' : '0'].includes(String(stored))
+  if (types.isDate(input))
+    return typeof stored === 'string' && ZONED.test(stored) && Date.parse(stored) === Number(input)
+  if (input instanceof Uint8Array) return false
   return typeof input === 'boolean' ? input === stored : String(input) === String(stored)
 }
 
