@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { describe, it } from 'vitest'
-import type { PgTx } from '../../src/stores/postgres/index.ts'
+import type { PgTx, PostgresStoreOptions } from '../../src/stores/postgres/index.ts'
 import { storeConformance } from '../../src/testing/index.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { describeWith } from '../support/services.ts'
@@ -10,56 +10,35 @@ const endTransaction = async (tx: unknown) => void (await (tx as PgTx).query('CO
 const delivery = () => new Promise((resolve) => setTimeout(resolve, 20))
 
 describeWith('postgres', (url) => {
-  storeConformance(
-    'postgres',
-    {
-      async open() {
-        const database = await testDatabase(url)
-        let store = database.store()
-        return {
-          store,
-          endTransaction,
-          async advance(ms) {
-            await database.advance(ms)
-            await delivery()
-          },
-          async reopen() {
-            await store[Symbol.asyncDispose]()
-            store = database.store()
-            return store
-          },
-          close: () => database.close(),
-        }
+  const suite = (name: string, options: Partial<PostgresStoreOptions> = {}, pooling: pg.PoolConfig = {}) =>
+    storeConformance(
+      name,
+      {
+        async open() {
+          const database = await testDatabase(url, pooling)
+          let store = database.store(options)
+          return {
+            store,
+            endTransaction,
+            async advance(ms) {
+              await database.advance(ms)
+              await delivery()
+            },
+            async reopen() {
+              await store[Symbol.asyncDispose]()
+              store = database.store(options)
+              return store
+            },
+            close: () => database.close(),
+          }
+        },
       },
-    },
-    { describe, it },
-  )
+      { describe, it },
+    )
 
-  storeConformance(
-    'postgres, in partitions',
-    {
-      async open() {
-        const database = await testDatabase(url)
-        const options = { partitions: { everyMs: 3_600_000, keep: 100 } }
-        let store = database.store(options)
-        return {
-          store,
-          endTransaction,
-          async advance(ms) {
-            await database.advance(ms)
-            await delivery()
-          },
-          async reopen() {
-            await store[Symbol.asyncDispose]()
-            store = database.store(options)
-            return store
-          },
-          close: () => database.close(),
-        }
-      },
-    },
-    { describe, it },
-  )
+  suite('postgres')
+  suite('postgres, on connections that pipeline', {}, { pipeline: true })
+  suite('postgres, in partitions', { partitions: { everyMs: 3_600_000, keep: 100 } })
 
   storeConformance(
     'postgres, in partitions that end whenever time passes',

@@ -1,25 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { operationId } from '../../src/core/key.ts'
 import type { ClaimRequest } from '../../src/core/store.ts'
 import { onlyonce } from '../../src/index.ts'
 import { postgresStore } from '../../src/stores/postgres/index.ts'
-import { type TestDatabase, testDatabase } from '../support/postgres.ts'
 import { describeWith } from '../support/services.ts'
+import { effectsOn } from './postgres-effects.ts'
 
 describeWith('postgres', (url) => {
-  let database: TestDatabase
-  const leftovers: (() => unknown)[] = []
-
-  beforeEach(async () => {
-    database = await testDatabase(url)
-    await database.sql(`CREATE TABLE "${database.schema}".effects (key text)`)
-  })
-  afterEach(async () => {
-    for (const tidy of leftovers.splice(0).reverse()) await tidy()
-    await database.close()
-  })
+  const { database, leftovers } = effectsOn(url)
 
   /** What a pool of connections sends, message by message. */
   function counted() {
@@ -42,11 +32,11 @@ describeWith('postgres', (url) => {
   const insertAll = async (
     tx: { query(text: string, values: unknown[]): Promise<unknown> },
     wanted: readonly string[],
-  ) => void (await tx.query(`INSERT INTO "${database.schema}".effects SELECT unnest($1::text[])`, [wanted]))
+  ) => void (await tx.query(`INSERT INTO "${database().schema}".effects SELECT unnest($1::text[])`, [wanted]))
 
   it('a batch of 500 is claimed by one statement, and costs three round trips with one insert', async () => {
     const { pool, sent } = counted()
-    const once = onlyonce({ store: database.store({ pool }), scope: 'test' })
+    const once = onlyonce({ store: database().store({ pool }), scope: 'test' })
     for (let warm = 0; warm < 2; warm++) {
       const some = keys(500)
       await once.atomic.batch(some, (tx) => insertAll(tx, some))
@@ -84,7 +74,7 @@ describeWith('postgres', (url) => {
     ['that were given back', true, () => 'one owner'],
     ['of several owners', false, () => randomUUID()],
   ])('waits for the row of a rival no longer than lockWaitMs, whichever of those %s it is', async (_, known, owner) => {
-    const store = database.store({ lockWaitMs: 300 })
+    const store = database().store({ lockWaitMs: 300 })
     const requests = keys(20).map(claimOf)
     if (known) {
       for (const outcome of await store.claim(requests)) {
@@ -117,20 +107,20 @@ describeWith('postgres', (url) => {
   })
 
   it('writes new rows in the order of their ids, in whichever order they are asked for', async () => {
-    const store = database.store()
+    const store = database().store()
     const requests = keys(200).map((key) => ({ ...claimOf(key), owner: 'one owner' }))
     await store.transaction((tx) => store.within(tx).claimAll(requests))
     // Pages of a new table are filled one row after the other.
-    const rows = await database.sql(`SELECT id::text FROM "${database.schema}".operations ORDER BY ctid`)
+    const rows = await database().sql(`SELECT id::text FROM "${database().schema}".operations ORDER BY ctid`)
     const ids = rows.map(({ id }) => String(id))
     expect(ids).toHaveLength(200)
     expect(ids).toEqual([...ids].sort())
   })
 
   it('gives each new row its own fence, and tells what was there from what is new', async () => {
-    await database.store().migrate()
+    await database().store().migrate()
     // The clock of the tests tells the same time to all rows of a statement; the server's own does not.
-    const store = postgresStore({ pool: counted().pool, schema: database.schema })
+    const store = postgresStore({ pool: counted().pool, schema: database().schema })
     leftovers.push(() => store[Symbol.asyncDispose]())
     const requests = keys(40).map((key) => ({ ...claimOf(key), owner: 'one owner' }))
     const before = requests.filter((_, index) => index % 2 === 1)
