@@ -52,6 +52,7 @@ export type {
   ParkedEntry,
   Renewal,
   Store,
+  StoreConcurrency,
   StoreTraits,
   TransactionalStore,
   WriteOutcome,

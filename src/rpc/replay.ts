@@ -33,8 +33,20 @@ export function replay(
   for (const [name, kept] of end.trailer) trailer.set(name, kept)
   header.set(replayedHeader, 'true')
   const { method, service } = request
-  const message = library.fromBinary(method.output, end.message)
+  const message = read(end.message, request, library)
   return Object.assign({ stream: false, method, service, message }, { header, trailer })
+}
+
+function read(bytes: Uint8Array, { method }: RpcRequest, library: RpcLibrary) {
+  try {
+    return library.fromBinary(method.output, bytes)
+  } catch (cause) {
+    throw new OnlyonceError(
+      'OUTCOME_UNKNOWN',
+      `the call was made, but its stored answer is no ${method.output.typeName}: the record was damaged, or the message has changed since`,
+      { cause },
+    )
+  }
 }
 
 function pair([name, value]: readonly [string, string]): [string, string] {
