@@ -37,6 +37,9 @@ describe('usage', () => {
     [['doctor', '--store', 'nonsense'], 'cannot be opened'],
     [['doctor', '--store', 'sqlite:'], 'path'],
     [['--colour\u001b[31m'], 'unknown option'],
+    [['--json', 'demo'], 'come behind its name'],
+    [['--json', 'demo', '--orders', '10'], 'come behind its name'],
+    [['--store', 'sqlite:orders.db', 'demo', '--help'], 'come behind its name'],
   ])('%j exits with 2 and says why', async (argv, message) => {
     const said = await cli(argv, { env: argv.includes('--store') ? {} : { ONLYONCE_STORE: url } })
     expect(said.err).toContain(message)
