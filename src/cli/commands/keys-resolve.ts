@@ -2,10 +2,12 @@ import type { Lease, ObservedRecord, StoredResult } from '../../core/record.ts'
 import { readResult, storedValue } from '../../core/result.ts'
 import { fromStored } from '../../http/stored-reply.ts'
 import { readStored } from '../../rpc/stored.ts'
+import { withoutQuery } from '../../stores/urls/url.ts'
 import { type Act, type ActOptions, act, forget } from '../act.ts'
 import { failure, usage } from '../exit.ts'
 import type { Io } from '../io.ts'
 import { stateOf } from '../record.ts'
+import { storeUrl } from '../store.ts'
 import { duration } from '../time.ts'
 
 export interface ResolveOptions extends ActOptions {
@@ -23,7 +25,11 @@ export function keysResolve(io: Io, options: ResolveOptions): Promise<number> {
   if ((options.happened === true) === (options.didNotHappen === true)) {
     throw usage('say what became of the effect: either --happened or --did-not-happen')
   }
-  if (options.happened) return act(io, options, happened(resultFrom(options.value), options))
+  if (options.happened) {
+    const result = resultFrom(options.value)
+    if (options.value !== undefined || options.retentionMs !== undefined) requireKept(storeUrl(io, options.store))
+    return act(io, options, happened(result, options))
+  }
   if (options.value !== undefined) throw usage('--value belongs to --happened: an effect that did not happen has none')
   if (options.retentionMs !== undefined)
     throw usage('--retention-ms belongs to --happened: it is how long the result is kept')
@@ -52,6 +58,14 @@ function happened(result: StoredResult, { scope, retentionMs }: ResolveOptions):
       return after?.result?.kind === result.kind && Buffer.compare(after.result.body, result.body) === 0 ? 'ok' : 'lost'
     },
   }
+}
+
+/** A value that the store drops would be missed by the duplicates, when it is too late: what is done cannot be resolved again. */
+function requireKept(url: string): void {
+  if (withoutQuery(url)[1].getAll('compact').at(-1) !== 'true') return
+  throw usage(
+    'this store keeps of a completed operation only that it is done, for as long as `compact` says: leave --value and --retention-ms out',
+  )
 }
 
 const DID_NOT_HAPPEN: Act = {
