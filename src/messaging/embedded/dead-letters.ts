@@ -47,6 +47,7 @@ function reinsert(db: SqliteConnection, queue: string, row: Row): void {
   const { id, topic, headers, deliveries, created_at, ordering_key } = row
   const { body } = messageOfRow(row)
   const rest = [Number(deliveries), String(id), String(topic), String(headers), Number(created_at), body] as const
-  if (ordering_key === null) change(db, PUBLISH, queue, ...rest)
-  else change(db, PUBLISH_IN_ORDER, queue, String(ordering_key), ...rest)
+  if (ordering_key === null) return void change(db, PUBLISH, queue, ...rest)
+  const order = String(ordering_key)
+  change(db, PUBLISH_IN_ORDER, queue, queue, order, order, ...rest)
 }

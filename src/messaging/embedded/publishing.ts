@@ -28,8 +28,10 @@ export function publishAll(
 function insert(db: SqliteConnection, queue: string, message: QueueMessage, now: number): void {
   const { id, topic, headers = {}, body, orderingKey } = message
   const rest = [0, packText(id), packText(topic), JSON.stringify(headers), now, body] as const
-  if (orderingKey === undefined) change(db, PUBLISH, packText(queue), ...rest)
-  else change(db, PUBLISH_IN_ORDER, packText(queue), packText(orderingKey), ...rest)
+  const name = packText(queue)
+  if (orderingKey === undefined) return void change(db, PUBLISH, name, ...rest)
+  const order = packText(orderingKey)
+  change(db, PUBLISH_IN_ORDER, name, name, order, order, ...rest)
 }
 
 function whatIsWrong(given: unknown): string | undefined {

@@ -2,7 +2,7 @@ import { Batcher } from '../../core/batcher.ts'
 import { invalidOption } from '../../core/options.ts'
 import type { PublishResult } from '../../core/publisher.ts'
 import type { Runtime } from '../../core/runtime.ts'
-import { rows } from '../../embedded/statements.ts'
+import { change, rows } from '../../embedded/statements.ts'
 import { packText, unpackText } from '../../embedded/text.ts'
 import { type DeadLetter, deadPositions, discard, listDead, redrive } from './dead-letters.ts'
 import { queueFile } from './file.ts'
@@ -114,7 +114,7 @@ export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
     checkCount('visibilityMs', visibilityMs)
     const token = runtime.token()
     const received = await file.write((db, now) => {
-      rows(db, MAKE_DUE, packText(queue), now)
+      change(db, MAKE_DUE, packText(queue), now)
       return rows(db, RECEIVE, now + visibilityMs, token, packText(queue), max)
     })
     return received
@@ -152,7 +152,7 @@ export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
     runtime,
     publish,
     receive,
-    hasDue: (queue) => file.read((db, now) => rows(db, ANY_DUE, packText(queue), now).length > 0),
+    hasDue: (queue) => file.read((db, now) => rows(db, ANY_DUE, packText(queue), packText(queue), now).length > 0),
     ack: (receipt) => settlings.submit({ kind: 'ack', receipt }),
     retry: (receipt, delayMs) => settlings.submit({ kind: 'retry', receipt, ms: delayMs }),
     deadLetter: (receipt, reason, labels = {}) => settlings.submit({ kind: 'dead-letter', receipt, reason, labels }),

@@ -5,6 +5,8 @@
  * - `out`: received, or put off, until `visible_at`
  * - `dead`: put aside with a reason
  * A receipt is good until somebody else receives the message, also after the time it was asked for.
+ *
+ * Placeholders are bare `?`: better-sqlite3 takes `?1` for a name.
  */
 export const MIGRATIONS: readonly (readonly string[])[] = [
   [
@@ -41,20 +43,21 @@ export const PUBLISH = `INSERT INTO onlyonce_queue
   (queue, state, visible_at, ordering_key, deliveries, id, topic, headers, created_at, body)
 VALUES (?, 'ready', 0, NULL, ?, ?, ?, ?, ?, ?)`
 
+/** Queue and ordering key twice, one behind the other. */
 export const PUBLISH_IN_ORDER = `INSERT INTO onlyonce_queue
   (queue, state, visible_at, ordering_key, deliveries, id, topic, headers, created_at, body)
-SELECT ?1, iif(EXISTS (SELECT 1 FROM onlyonce_queue
-    WHERE queue = ?1 AND ordering_key = ?2 AND state <> 'dead'), 'behind', 'ready'), 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8`
+SELECT ?, iif(EXISTS (SELECT 1 FROM onlyonce_queue
+    WHERE queue = ? AND ordering_key = ? AND state <> 'dead'), 'behind', 'ready'), 0, ?, ?, ?, ?, ?, ?, ?`
 
-/** Whether `receive` would find anything. */
-export const ANY_DUE = `SELECT 1 FROM onlyonce_queue WHERE queue = ?1 AND state = 'ready'
-UNION ALL SELECT 1 FROM onlyonce_queue WHERE queue = ?1 AND state = 'out' AND visible_at <= ?2 LIMIT 1`
+/** Whether `receive` would find anything; the queue twice. */
+export const ANY_DUE = `SELECT 1 FROM onlyonce_queue WHERE queue = ? AND state = 'ready'
+UNION ALL SELECT 1 FROM onlyonce_queue WHERE queue = ? AND state = 'out' AND visible_at <= ? LIMIT 1`
 
 export const MAKE_DUE =
   "UPDATE onlyonce_queue SET state = 'ready' WHERE queue = ? AND state = 'out' AND visible_at <= ?"
 
-export const RECEIVE = `UPDATE onlyonce_queue SET state = 'out', visible_at = ?1, receipt = ?2, deliveries = deliveries + 1
-WHERE position IN (SELECT position FROM onlyonce_queue WHERE queue = ?3 AND state = 'ready' ORDER BY position LIMIT ?4)
+export const RECEIVE = `UPDATE onlyonce_queue SET state = 'out', visible_at = ?, receipt = ?, deliveries = deliveries + 1
+WHERE position IN (SELECT position FROM onlyonce_queue WHERE queue = ? AND state = 'ready' ORDER BY position LIMIT ?)
 RETURNING position, id, topic, headers, body, ordering_key, deliveries, created_at`
 
 const HELD = "position = ? AND receipt = ? AND state IN ('out', 'ready')"
