@@ -1,9 +1,9 @@
 import { once as event } from 'node:events'
-import { connect, createServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
+import { connect, constants, createServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { expect, it } from 'vitest'
 import { idempotency } from '../../src/http/express.ts'
-import { engine, later } from './fetch-kit.ts'
+import { engine, later, until } from './fetch-kit.ts'
 
 async function serverOn() {
   const guard = idempotency(engine(), { scope: 'public', required: true })
@@ -45,4 +45,45 @@ it.each([
   expect(await post('a', body)).toEqual([201, `1 ${body ?? ''}`])
   expect(await post('a', body)).toEqual([201, `1 ${body ?? ''}`])
   expect(await post('b', body)).toEqual([201, `2 ${body ?? ''}`])
+})
+
+it('does not take an upload over HTTP/2 that was reset half-way for a whole one', async () => {
+  const once = engine()
+  const claimed: string[] = []
+  once.on(({ type }) => claimed.push(type))
+  const guard = idempotency(once, { scope: 'public' })
+  const bodies: string[] = []
+  const failures: unknown[] = []
+  const server = createServer((req: Http2ServerRequest, res: Http2ServerResponse) => {
+    const handle = (error?: unknown) => {
+      if (error !== undefined) return failures.push(error)
+      const chunks: Buffer[] = []
+      req.on('data', (chunk: Buffer) => chunks.push(chunk))
+      return req.on('end', () => {
+        bodies.push(String(Buffer.concat(chunks)))
+        res.writeHead(201).end('made')
+      })
+    }
+    guard(req as never, res as never, handle as never)
+  })
+  server.listen(0, '127.0.0.1')
+  await event(server, 'listening')
+  const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  later(() => {
+    session.destroy()
+    server.close()
+  })
+  const post = () =>
+    session.request({ ':method': 'POST', ':path': '/pay', 'idempotency-key': 'k', 'content-length': '10' })
+  const cut = post()
+  cut.on('error', () => {})
+  cut.write('amount=1')
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  cut.close(constants.NGHTTP2_CANCEL)
+  await until(() => failures.length > 0 || bodies.length > 0)
+  expect([bodies, claimed]).toEqual([[], []])
+  const whole = post()
+  whole.end('amount=100')
+  const [headers] = await event(whole, 'response')
+  expect([headers[':status'], bodies]).toEqual([201, ['amount=100']])
 })

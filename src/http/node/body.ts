@@ -18,12 +18,23 @@ export async function bodyOf(
 ): Promise<HttpBody | undefined> {
   if (Number(message.headers['content-length']) > maxBytes) return undefined
   if (wasRead(message) || parsed.body instanceof Uint8Array) return { parsed: parsed.body }
+  // Nothing that is put back into it would ever be read.
+  if (isGone(message)) throw stoppedSending()
   const bytes = await peek(message, maxBytes)
   return bytes === undefined ? undefined : { bytes }
 }
 
-function wasRead(message: IncomingMessage): boolean {
+export function wasRead(message: IncomingMessage): boolean {
   return message.readableEnded || (message.readableDidRead && message.readableLength === 0)
+}
+
+/** Whether its client left before all of it was read. Of HTTP/2 one that was reset half-way looks as if it had ended. */
+export function isGone(message: IncomingMessage): boolean {
+  return !message.readableEnded && (message.destroyed || message.aborted)
+}
+
+function stoppedSending(): Error {
+  return new Error('the client stopped sending its request half-way, or left before it was read')
 }
 
 /** A request of HTTP/2 says `complete` only when its end was emitted, and then nothing can be put back. */
@@ -46,8 +57,9 @@ function peek(message: IncomingMessage, maxBytes: number): Promise<Uint8Array | 
       message.off('error', cut)
       settle()
     }
-    const cut = () => done(() => reject(new Error('the client stopped sending its request half-way')))
+    const cut = () => done(() => reject(stoppedSending()))
     function read() {
+      if (isGone(message)) return cut()
       while (message.readableLength > 0) {
         const chunk = message.read() as Buffer | string
         const bytes = typeof chunk === 'string' ? Buffer.from(chunk, message.readableEncoding ?? 'utf8') : chunk

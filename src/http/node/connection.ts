@@ -8,6 +8,11 @@ export function endedHere({ socket }: ServerResponse): boolean {
   return socket !== null && socket !== undefined && !socket.readableEnded && !socket.errored
 }
 
+/** Not `writableEnded`, which an adapter may have set to keep its framework from answering meanwhile. */
+export function hasEnded(res: ServerResponse): boolean {
+  return res.finished
+}
+
 /** Whether the connection, or the stream of HTTP/2, is over. */
 export function isClosed(res: ServerResponse): boolean {
   return (streamOf(res) ?? res).destroyed
@@ -29,6 +34,7 @@ export function pretendConnected(res: ServerResponse): void {
     ['socket', null],
     ['destroyed', false],
     ['_closed', false],
+    ['writableNeedDrain', false],
   ] as const) {
     // Defined, not assigned: since Node 24 `socket` is an accessor of the prototype.
     Object.defineProperty(res, name, { value, writable: true, configurable: true, enumerable: true })

@@ -20,5 +20,12 @@ export function keepReadable(req: IncomingMessage): void {
 function destroyUnlessWhole(this: Kept, error?: Error): typeof this {
   const left = (error as NodeJS.ErrnoException | undefined)?.code === 'ECONNRESET'
   if (!left || !this.complete || this.readableEnded) this[DESTROY]?.(error)
+  else showReadable(this)
   return this
+}
+
+/** Parsers look at the connection to see whether there is anything left to read, and skip the body of one that is gone. */
+function showReadable(req: IncomingMessage): void {
+  const socket = Object.create(req.socket, { readable: { value: true }, destroyed: { value: false } })
+  Object.defineProperty(req, 'socket', { value: socket, configurable: true, writable: true, enumerable: true })
 }

@@ -205,8 +205,10 @@ export class Recorder implements Listener {
   #hideLoss(): void {
     this.#clientLeft = true
     // A stream that is piped into this response, or bytes that are out: the handler has decided what it answers.
-    const begun = this.#res.headersSent || this.#res.listenerCount('unpipe') > 0
+    const begun = this.#head !== undefined || this.#res.listenerCount('unpipe') > 0
     pretendConnected(this.#res)
+    // Whoever waits until its client has read would wait for ever.
+    if (begun) process.nextTick(() => this.#native.emit.call(this.#res, 'drain'))
     this.#watch(begun)
   }
 

@@ -3,7 +3,8 @@ import type { Once } from '../../core/once.ts'
 import type { HttpCall, HttpReply } from '../call.ts'
 import type { Handle, HttpGuard } from '../guard.ts'
 import { carry, operationOf } from '../operation-of.ts'
-import { bodyOf, type ParsedRequest } from './body.ts'
+import { bodyOf, isGone, type ParsedRequest, wasRead } from './body.ts'
+import { hasEnded } from './connection.ts'
 import { keepReadable } from './keep-readable.ts'
 import { BrokenOff, Recorder } from './recorder.ts'
 import { sendReply } from './send.ts'
@@ -48,7 +49,11 @@ export async function guardNode<R extends object>(
   const { runtime, storeTimeoutMs } = once.options
   const { kept, heard, maxBodyBytes, atomic } = guard.rules
   let recorder: Recorder | undefined
-  const handle: Handle = (carrying) => {
+  const handle: Handle = async (carrying) => {
+    // A limit in front of the guard, for example: whatever the handler did, its client was told something else.
+    if (hasEnded(res)) throw new Error('the response was ended before the handler could begin, so it was not run')
+    // Without having asked for the body nobody noticed; a handler that reads it would wait for ever.
+    if (isGone(req) && !wasRead(req)) throw new Error('the client left before its request was read')
     carry(request, carrying)
     const mine = new Recorder(res, { runtime, kept, heard, maxBodyBytes, holdAll: atomic, graceMs: storeTimeoutMs })
     recorder = mine
