@@ -12,7 +12,7 @@ const COLUMNS: Readonly<Record<string, string>> = {
   people: 'id INT PRIMARY KEY, mail VARCHAR(40), name VARCHAR(40)',
   pairs: 'id INT PRIMARY KEY, a INT, b INT',
   jobs: 'id INT PRIMARY KEY, state VARCHAR(40)',
-  hits: 'id INT, page INT UNIQUE, n INT, version INT',
+  hits: 'id INT UNIQUE, page INT UNIQUE, n INT, version INT',
   refunds: 'id INT PRIMARY KEY, order_id INT',
   parts: 'id INT PRIMARY KEY, order_id INT',
 }
@@ -26,6 +26,7 @@ const rowsOf = (state: string, version: number) => [
   'INSERT INTO {accounts} VALUES (1, 100)',
   "INSERT INTO {people} VALUES (1, 'Ann@B', ' Ann ')",
   'INSERT INTO {pairs} VALUES (1, 5, 6)',
+  `INSERT INTO {hits} VALUES (1, 1, 0, ${version - 5})`,
   "INSERT INTO {jobs} VALUES (1, 'new'), (2, 'new'), (3, 'new')",
   'INSERT INTO {refunds} VALUES (1, 100)',
 ]

@@ -177,6 +177,71 @@ export const INSERTS: readonly Line[] = [
     'INSERT INTO hits (id, n, version) VALUES (1, 5, 7) ON CONFLICT (id) DO UPDATE SET n = hits.n + 1 WHERE hits.version < excluded.version',
   ],
   [
+    N,
+    ['postgres', 'sqlite'],
+    'INSERT INTO hits (id, version, n) VALUES (1, 7, 1) ON CONFLICT (id) DO UPDATE SET n = hits.n + 1, version = hits.version + 1 WHERE hits.version < excluded.version',
+  ],
+  [
+    N,
+    ['postgres', 'sqlite'],
+    'INSERT INTO hits (id, version, n) VALUES (1, 7, 1) ON CONFLICT (id) DO UPDATE SET n = hits.n + 1, version = 3 WHERE excluded.version > hits.version',
+  ],
+  [
+    I,
+    ['postgres', 'sqlite'],
+    'INSERT INTO hits (id, version, n) VALUES (1, 7, 1) ON CONFLICT (id) DO UPDATE SET n = hits.n + 1, version = 9 WHERE hits.version < excluded.version',
+  ],
+  [
+    I,
+    'postgres',
+    'INSERT INTO hits (id, version, n) VALUES (1, 7, 1) ON CONFLICT (id) DO UPDATE SET n = hits.n + 1, version = GREATEST(hits.version, excluded.version) WHERE hits.version < excluded.version',
+  ],
+  [
+    N,
+    'postgres',
+    'INSERT INTO hits (id, version, n) VALUES (1, 7, 1) ON CONFLICT (id) DO UPDATE SET n = hits.n + 1, version = LEAST(hits.version, excluded.version) WHERE hits.version < excluded.version',
+  ],
+  [
+    N,
+    ['postgres', 'sqlite'],
+    'INSERT INTO hits (id, version, n) VALUES (1, 7, 1) ON CONFLICT (id) DO UPDATE SET n = hits.n + 1, version = COALESCE(hits.version, excluded.version) WHERE hits.version < excluded.version',
+  ],
+  [
+    D,
+    ['postgres', 'sqlite'],
+    'INSERT INTO hits (id, version, n) VALUES (1, 7, 1) ON CONFLICT (id) DO UPDATE SET n = hits.n + 1, version = COALESCE(excluded.version, hits.version) WHERE hits.version < excluded.version',
+  ],
+  [
+    D,
+    ['postgres', 'sqlite'],
+    'INSERT INTO hits (id, version, n) VALUES (1, 7, 1) ON CONFLICT (id) DO UPDATE SET n = hits.n + 1, version = excluded.version + 1 WHERE hits.version < excluded.version',
+  ],
+  [
+    I,
+    ['postgres', 'sqlite'],
+    'INSERT INTO hits (id, version, n) VALUES (1, 7, 1) ON CONFLICT (id) DO UPDATE SET n = hits.n + 1, version = excluded.version WHERE hits.n > 0 AND hits.version <> excluded.version',
+  ],
+  [
+    N,
+    'postgres',
+    'INSERT INTO orders (id, made, visits) VALUES (1, now(), 1) ON CONFLICT (id) DO UPDATE SET visits = orders.visits + 1, made = excluded.made WHERE orders.made < excluded.made',
+  ],
+  [
+    D,
+    ['postgres', 'sqlite'],
+    'INSERT INTO hits (id, n) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET n = hits.n + 1, version = excluded.version WHERE hits.version < excluded.version',
+  ],
+  [
+    D,
+    ['postgres', 'sqlite'],
+    'INSERT INTO orders (id, price) VALUES (1, 5) ON CONFLICT (id) DO UPDATE SET made = excluded.made',
+  ],
+  [
+    N,
+    ['postgres', 'sqlite'],
+    'INSERT INTO orders (id, price) VALUES (1, 5) ON CONFLICT (id) DO UPDATE SET price = excluded.price WHERE random() < 1',
+  ],
+  [
     I,
     'postgres',
     'INSERT INTO orders (id, price) VALUES (1, 5) ON CONFLICT (id) DO UPDATE SET price = GREATEST(orders.price, excluded.price)',
