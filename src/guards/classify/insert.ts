@@ -1,6 +1,7 @@
 import type { Dialect } from '../port/tx.ts'
 import { classifyMerge } from './conflict.ts'
 import { columnOf } from './facts.ts'
+import { literalOf } from './literal.ts'
 import { isEmpty, isNode, type Node, nodesOf, requireOnly } from './node.ts'
 import { changing, type Given, givenBy, isSame } from './rows.ts'
 import { judgeReturning } from './select.ts'
@@ -124,6 +125,18 @@ function judgeKey(key: readonly string[], given: Given): readonly Classification
         ),
       ]
     }
+    // Whether the column takes NULL at all, and how often, is not in the statement either.
+    if (given.valuesOf(column)?.some(isNull) === true) {
+      return [
+        depends(
+          `the key \`${column}\` is NULL, and a unique index usually lets any number of NULLs in: then each run adds a row`,
+          'take the key from the request, and give it as a parameter',
+        ),
+      ]
+    }
     return isSame(facts) ? [] : [depends(`what the key \`${column}\` becomes is not known here`, GUARDS.insert)]
   })
 }
+
+const isNull = (value: Node): boolean =>
+  literalOf(value)?.value === null || (value.type === 'cast' && isNode(value.expr) && isNull(value.expr))
