@@ -51,9 +51,14 @@ export function without(fields: Fields, ...names: readonly string[]): Fields {
 export interface RequestFieldOptions {
   /** Whether what the client says in `X-Forwarded-*` is to be believed: another proxy of yours is in front. */
   readonly trustForwarded: boolean
-  /** The name to ask the upstream for; `undefined`: the one that the client asked for. */
-  readonly host: string | undefined
+  /** The name to ask the upstream for. */
+  readonly host: string
   readonly protect: readonly string[]
+}
+
+/** Whom the client asked for: of a target that is a whole URL, its host (RFC 9112 §3.2.2). */
+export function hostOf({ url = '', headers }: IncomingMessage): string | undefined {
+  return /^https?:\/\//i.test(url) && URL.canParse(url) ? new URL(url).host : headers.host
 }
 
 /** What the upstream is sent, for a request of a client. */
@@ -72,14 +77,14 @@ export function requestFields(
   const forwarded = {
     'X-Forwarded-For': before === undefined ? from : `${before}, ${from}`,
     'X-Forwarded-Proto': said('x-forwarded-proto') ?? 'http',
-    'X-Forwarded-Host': said('x-forwarded-host') ?? headers.host ?? '',
+    'X-Forwarded-Host': said('x-forwarded-host') ?? hostOf(req) ?? '',
   }
   without(fields, 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host')
   if (!trustForwarded) without(fields, 'forwarded')
   Object.assign(fields, forwarded)
   const via = joined(headers.via)
   without(fields, 'via').Via = via === undefined ? '1.1 onlyonce' : `${via}, 1.1 onlyonce`
-  if (host !== undefined) without(fields, 'host').Host = host
+  without(fields, 'host').Host = host
   // Without it Node would send a body of unknown length with DELETE and no sign of where it ends.
   if (headers['transfer-encoding'] !== undefined) fields['Transfer-Encoding'] = 'chunked'
   if (carried !== undefined) {

@@ -3,7 +3,7 @@ import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import type { Operation } from '../../core/once.ts'
 import { invalidOption } from '../../core/options.ts'
 import { withoutSecrets } from '../../core/without-secrets.ts'
-import { type Fields, requestFields } from './fields.ts'
+import { type Fields, hostOf, requestFields } from './fields.ts'
 
 export interface UpstreamOptions {
   /** `http://host:port[/base]`, or `https`. */
@@ -43,7 +43,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     secure,
     timeoutMs,
     ask(req, target, op, change) {
-      const host = rewriteHost || req.headers.host === undefined ? url.host : undefined
+      const host = rewriteHost ? url.host : (hostOf(req) ?? url.host)
       const headers = requestFields(req, op, { trustForwarded, host, protect })
       change?.(headers)
       return request({
