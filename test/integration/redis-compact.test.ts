@@ -2,6 +2,8 @@ import type { Redis } from 'ioredis'
 import { expect, it } from 'vitest'
 import { onlyonce } from '../../src/index.ts'
 import type { RedisStore } from '../../src/stores/redis/index.ts'
+import { resolveRedisOptions } from '../../src/stores/redis/options.ts'
+import { createRedisStore } from '../../src/stores/redis/store.ts'
 import { later } from '../support/leftovers.ts'
 import { newPrefix } from '../support/redis.ts'
 import { describeWith, describeWithFresh } from '../support/services.ts'
@@ -120,6 +122,26 @@ describeWith('redis', (url) => {
     expect(performance.now() - completing).toBeGreaterThan(590)
     expect(await client.keys(`${prefix}:*`)).toEqual([])
     expect(await kindOf(store, claim('two'))).toBe('granted')
+  })
+
+  it('what was completed is known to a clock that is set back to before the epoch it was completed in', async () => {
+    const [retentionMs, epochMs] = [60_000, 30_000]
+    let clock = 50_000_000 * epochMs + 5
+    const client = clientOf(portOf(url))
+    const store = createRedisStore(
+      resolveRedisOptions({ client, prefix: newPrefix(), compact: { retentionMs } }),
+      () => clock,
+    )
+    later(() => store[Symbol.asyncDispose]())
+    const lease = await granted(store, claimOf('a'))
+    await store.complete([completionOf(lease)])
+    clock -= 10
+    expect(await kindOf(store, claimOf('a'))).toBe('done')
+    expect(await store.complete([completionOf(lease)])).toEqual(['ok'])
+    const [record] = await store.find([lease.id])
+    expect(record).toMatchObject({ state: 'done', leaseUntil: clock, readAt: clock })
+    expect(await store.forget([lease.id])).toBe(1)
+    expect(await kindOf(store, claimOf('a'))).toBe('granted')
   })
 
   it('a retention longer than that of the store is refused before the effect runs', async () => {

@@ -18,16 +18,19 @@ local function field_of(key)
     tonumber(key:sub(at + 16, at + 23), 16), tonumber(key:sub(at + 24), 16))
 end
 
--- What a key's field holds, the bucket it is in, and the epoch of that.
+-- What a key's field holds, the bucket it is in, and the epoch of that; also in the epoch to come: the clock may have been
+-- set back over the end of one, or be that of a replica that was promoted.
 find_settled = function(key)
   local field, group = field_of(key), key:sub(1, -33)
-  for past = 0, 2 do
+  for past = -1, 2 do
     local front = group .. string.format('%d:', epoch - past)
     local number = 0
     while true do
       local bucket = front .. number
       local owner = call('HGET', bucket, field)
-      if owner and owner ~= FORGOTTEN then return owner, bucket, field, epoch - past end
+      if owner and owner ~= FORGOTTEN then
+        return owner, bucket, field, epoch - past
+      end
       if call('HLEN', bucket) < FULL then break end
       number = number + 1
     end

@@ -8,7 +8,7 @@ for i, key in ipairs(KEYS) do
   if not bytes or #bytes < 38 or struct.unpack('>I6', bytes, 16) == 0 then
     local owner, _, _, done
     if find_settled then owner, _, _, done = find_settled(key) end
-    bytes = owner and struct.pack('>BI6I6', 0, done * epoch_ms, (done + 3) * epoch_ms) or bytes or ''
+    bytes = owner and struct.pack('>BI6I6', 0, math.min(done * epoch_ms, now), (done + 3) * epoch_ms) or bytes or ''
   end
   out[i + 1] = struct.pack('>I4', #bytes) .. bytes
 end

@@ -76,13 +76,15 @@ local function field_of(key)
 end
 find_settled = function(key)
   local field, group = field_of(key), key:sub(1, -33)
-  for past = 0, 2 do
+  for past = -1, 2 do
     local front = group .. string.format('%d:', epoch - past)
     local number = 0
     while true do
       local bucket = front .. number
       local owner = call('HGET', bucket, field)
-      if owner and owner ~= FORGOTTEN then return owner, bucket, field, epoch - past end
+      if owner and owner ~= FORGOTTEN then
+        return owner, bucket, field, epoch - past
+      end
       if call('HLEN', bucket) < FULL then break end
       number = number + 1
     end
@@ -151,7 +153,7 @@ for i, key in ipairs(KEYS) do
   if not bytes or #bytes < 38 or struct.unpack('>I6', bytes, 16) == 0 then
     local owner, _, _, done
     if find_settled then owner, _, _, done = find_settled(key) end
-    bytes = owner and struct.pack('>BI6I6', 0, done * epoch_ms, (done + 3) * epoch_ms) or bytes or ''
+    bytes = owner and struct.pack('>BI6I6', 0, math.min(done * epoch_ms, now), (done + 3) * epoch_ms) or bytes or ''
   end
   out[i + 1] = struct.pack('>I4', #bytes) .. bytes
 end
