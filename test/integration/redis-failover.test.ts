@@ -83,4 +83,21 @@ describeWithFresh('redis', (start) => {
       ),
     )
   })
+
+  it('compact, too: neither a repeat nor a duplicate speaks for a completion that no replica has', async () => {
+    const { link, toMaster } = await pair()
+    const lease = await granted(storeOn(toMaster, { prefix, compact: true, durability }), claimOf('order:1'))
+    const another = () =>
+      storeOn(clientOf(toMaster.options.port as number), { prefix, compact: true, durability: impatient })
+    // Redis 7.0 lets WAIT speak for what others wrote before; where it does not, only a write of its own is waited for.
+    const writes = async () => Number(/cmdstat_hset:calls=(\d+)/.exec(await toMaster.info('commandstats'))?.[1])
+    const unconfirmed = { code: 'STORE_UNAVAILABLE', message: expect.stringContaining('0 of 1 replicas') }
+    link.blackhole()
+    await expect(another().complete([completionOf(lease)])).rejects.toMatchObject(unconfirmed)
+    expect(await writes()).toBe(1)
+    await expect(another().complete([completionOf(lease)])).rejects.toMatchObject(unconfirmed)
+    expect(await writes()).toBe(2)
+    await expect(another().claim([claimOf('order:1')])).rejects.toMatchObject(unconfirmed)
+    expect(await writes()).toBe(3)
+  })
 })

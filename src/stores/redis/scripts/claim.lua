@@ -27,7 +27,7 @@ for i, key in ipairs(KEYS) do
 
   local bytes, state, fence, until_lease, until_retain, print_at, names_at, body_at, attempt, starts = read(key)
   if bytes == nil and state ~= nil then return state end
-  if find_settled and (bytes == nil or (until_retain <= now and until_lease <= now)) and find_settled(key) then
+  if find_settled and (bytes == nil or (until_retain <= now and until_lease <= now)) and find_settled(key, again) then
     out[i] = struct.pack('>c1I7BI4', 'd', 0, DONE, 0)
   elseif bytes == nil then
     if lease ~= same_lease or retention ~= same_retention then

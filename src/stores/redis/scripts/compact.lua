@@ -20,7 +20,8 @@ end
 
 -- What a key's field holds, the bucket it is in, and the epoch of that; also in the epoch to come: the clock may have been
 -- set back over the end of one, or be that of a replica that was promoted.
-find_settled = function(key)
+-- again  written again, so that a WAIT after it covers the first write too
+find_settled = function(key, again)
   local field, group = field_of(key), key:sub(1, -33)
   for past = -1, 2 do
     local front = group .. string.format('%d:', epoch - past)
@@ -29,6 +30,7 @@ find_settled = function(key)
       local bucket = front .. number
       local owner = call('HGET', bucket, field)
       if owner and owner ~= FORGOTTEN then
+        if again then call('HSET', bucket, field, owner) end
         return owner, bucket, field, epoch - past
       end
       if call('HLEN', bucket) < FULL then break end

@@ -21,7 +21,7 @@ for i, key in ipairs(KEYS) do
   if bytes == nil and state ~= nil then return state end
   if not bytes or (until_retain <= now and until_lease <= now) or held ~= fence or state == IDLE
     or bytes:sub(39, print_at - 1) ~= owner then
-    out[i] = find_settled and find_settled(key) == owner:sub(-3) and 'o' or 'l'
+    out[i] = find_settled and find_settled(key, again) == owner:sub(-3) and 'o' or 'l'
   elseif state >= DONE and not (state == UNKNOWN and new_state ~= UNKNOWN) then
     if again then put(key, bytes, until_retain) end
     out[i] = 'o'

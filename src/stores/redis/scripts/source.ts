@@ -19,7 +19,7 @@ for i, key in ipairs(KEYS) do
   at = at + length
   local bytes, state, fence, until_lease, until_retain, print_at, names_at, body_at, attempt, starts = read(key)
   if bytes == nil and state ~= nil then return state end
-  if find_settled and (bytes == nil or (until_retain <= now and until_lease <= now)) and find_settled(key) then
+  if find_settled and (bytes == nil or (until_retain <= now and until_lease <= now)) and find_settled(key, again) then
     out[i] = struct.pack('>c1I7BI4', 'd', 0, DONE, 0)
   elseif bytes == nil then
     if lease ~= same_lease or retention ~= same_retention then
@@ -74,7 +74,7 @@ local function field_of(key)
   return struct.pack('>I4I4I4I4', tonumber(key:sub(at, at + 7), 16), tonumber(key:sub(at + 8, at + 15), 16),
     tonumber(key:sub(at + 16, at + 23), 16), tonumber(key:sub(at + 24), 16))
 end
-find_settled = function(key)
+find_settled = function(key, again)
   local field, group = field_of(key), key:sub(1, -33)
   for past = -1, 2 do
     local front = group .. string.format('%d:', epoch - past)
@@ -83,6 +83,7 @@ find_settled = function(key)
       local bucket = front .. number
       local owner = call('HGET', bucket, field)
       if owner and owner ~= FORGOTTEN then
+        if again then call('HSET', bucket, field, owner) end
         return owner, bucket, field, epoch - past
       end
       if call('HLEN', bucket) < FULL then break end
@@ -125,7 +126,7 @@ for i, key in ipairs(KEYS) do
   if bytes == nil and state ~= nil then return state end
   if not bytes or (until_retain <= now and until_lease <= now) or held ~= fence or state == IDLE
     or bytes:sub(39, print_at - 1) ~= owner then
-    out[i] = find_settled and find_settled(key) == owner:sub(-3) and 'o' or 'l'
+    out[i] = find_settled and find_settled(key, again) == owner:sub(-3) and 'o' or 'l'
   elseif state >= DONE and not (state == UNKNOWN and new_state ~= UNKNOWN) then
     if again then put(key, bytes, until_retain) end
     out[i] = 'o'
