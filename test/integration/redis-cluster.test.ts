@@ -29,17 +29,47 @@ const clients: Record<string, Open> = {
   },
 }
 
+interface Node {
+  readonly port: number
+  readonly client: Redis
+  readonly id: string
+}
+
+const nodesOf = (url: string): Promise<Node[]> =>
+  Promise.all(
+    portsOf(url).map(async (port) => {
+      const client = clientOf(port)
+      return { port, client, id: String(await client.cluster('MYID')) }
+    }),
+  )
+
+/** From where to where the slot of a key begins to move; no key of it has moved yet. */
+async function moving(key: string, nodes: readonly Node[]) {
+  const slot = await (nodes[0] as Node).client.cluster('KEYSLOT', key)
+  const source = await ownerOf(slot, nodes)
+  const target = nodes.find((node) => node !== source) as Node
+  await target.client.cluster('SETSLOT', slot, 'IMPORTING', source.id)
+  await source.client.cluster('SETSLOT', slot, 'MIGRATING', target.id)
+  const move = (one: string) => source.client.call('MIGRATE', '127.0.0.1', String(target.port), one, '0', '5000')
+  return {
+    source,
+    target,
+    move,
+    async moveAll() {
+      for (const one of await source.client.cluster('GETKEYSINSLOT', slot, 1_000)) await move(one)
+    },
+    async end() {
+      for (const node of [target, source]) await node.client.cluster('SETSLOT', slot, 'NODE', target.id)
+    },
+  }
+}
+
 describeWithFresh('redis-cluster', (start) => {
   it.each(Object.entries(clients))('%s: operations go on while their slot moves to another node', async (_, open) => {
     const { url, stop } = await start()
     later(stop)
-    const nodes = await Promise.all(
-      portsOf(url).map(async (port) => {
-        const client = clientOf(port)
-        return { port, client, id: String(await client.cluster('MYID')) }
-      }),
-    )
-    const first = nodes[0] as (typeof nodes)[number]
+    const nodes = await nodesOf(url)
+    const first = nodes[0] as Node
     const prefix = newPrefix()
     const store = redisStore({ client: await open(first.port), prefix })
     later(() => store[Symbol.asyncDispose]())
@@ -48,23 +78,58 @@ describeWithFresh('redis-cluster', (start) => {
     const lease = await granted(store, moved)
     await granted(store, stays)
 
-    const slot = await first.client.cluster('KEYSLOT', key)
-    const source = await ownerOf(slot, nodes)
-    const target = nodes.find((node) => node !== source) as (typeof nodes)[number]
-    await target.client.cluster('SETSLOT', slot, 'IMPORTING', source.id)
-    await source.client.cluster('SETSLOT', slot, 'MIGRATING', target.id)
+    const { target, move, end } = await moving(key, nodes)
     expect(await kindOf(store, claimOf('moved'))).toBe('running')
-    await source.client.call('MIGRATE', '127.0.0.1', String(target.port), key, '0', '5000')
+    await move(key)
     // The source answers ASK now, and the target has never seen the scripts.
     await target.client.script('FLUSH')
     expect(await kindOf(store, claimOf('moved'))).toBe('running')
     expect(await store.renew([{ lease, leaseMs: 60_000, retentionMs: 60_000 }])).toEqual(['ok'])
-    for (const node of [target, source]) await node.client.cluster('SETSLOT', slot, 'NODE', target.id)
+    await end()
     // And MOVED.
     expect(await store.complete([completionOf(lease)])).toEqual(['ok'])
     expect(await kindOf(store, claimOf('moved'))).toBe('done')
     expect(await kindOf(store, claimOf('stays'))).toBe('running')
   })
+
+  it.each(Object.entries(clients))(
+    '%s: what compact completed is not granted again while its slot moves',
+    async (_, open) => {
+      const { url, stop } = await start()
+      later(stop)
+      const nodes = await nodesOf(url)
+      const prefix = newPrefix()
+      // So few keys are one group: all of them in one slot, and in one bucket.
+      const store = redisStore({ client: await open((nodes[0] as Node).port), prefix, compact: { keys: 2 } })
+      later(() => store[Symbol.asyncDispose]())
+      const done = await granted(store, claimOf('done'))
+      expect(await store.complete([completionOf(done)])).toEqual(['ok'])
+      const running = await granted(store, claimOf('running'))
+
+      const { move, moveAll, end } = await moving(`${prefix}:{0}:`, nodes)
+      const refused = () =>
+        Promise.all([
+          expect(store.claim([claimOf('done')])).rejects.toThrow('part of the cluster is not available'),
+          expect(store.claim([claimOf('new')])).rejects.toThrow('part of the cluster is not available'),
+          expect(store.complete([completionOf(running)])).rejects.toThrow('part of the cluster is not available'),
+          expect(store.find([done.id])).rejects.toThrow('part of the cluster is not available'),
+          expect(store.forget([done.id])).rejects.toThrow('part of the cluster is not available'),
+        ])
+      const renewed = () => store.renew([{ lease: running, leaseMs: 60_000, retentionMs: 60_000 }])
+      await refused()
+      expect(await renewed()).toEqual(['ok'])
+      await move(`${prefix}:{0}:${running.id}`)
+      await refused()
+      expect(await renewed()).toEqual(['ok'])
+      await moveAll()
+      await end()
+      expect(await kindOf(store, claimOf('done'))).toBe('done')
+      expect(await store.complete([completionOf(running)])).toEqual(['ok'])
+      expect(await kindOf(store, claimOf('running'))).toBe('done')
+      expect(await kindOf(store, claimOf('new'))).toBe('granted')
+    },
+    60_000,
+  )
 })
 
 async function ownerOf<Node extends { readonly client: Redis }>(slot: number, nodes: readonly Node[]): Promise<Node> {

@@ -16,7 +16,10 @@ const REFUSALS: readonly (readonly [start: RegExp, meaning: string])[] = [
 const PASSING: readonly (readonly [start: RegExp, meaning: string])[] = [
   [/^READONLY/, 'the client is connected to a replica: a fail-over may be under way'],
   [/^LOADING/, 'it has just started and is reading its data'],
-  [/^MASTERDOWN|^CLUSTERDOWN|^TRYAGAIN|^MOVED|^ASK/, 'part of the cluster is not available'],
+  [
+    /^MASTERDOWN|^CLUSTERDOWN|^TRYAGAIN|^MOVED|^ASK|^Too many Cluster redirections/,
+    'part of the cluster is not available',
+  ],
   [/^BUSY/, 'a script of somebody else keeps it busy'],
 ]
 

@@ -21,6 +21,8 @@ export interface RedisStore extends Store {
 }
 
 const NOTHING = Buffer.alloc(0)
+/** These look at the record alone. */
+const NEEDS_NO_BUCKET: readonly ScriptName[] = ['renew', 'release']
 
 /** `clock`: microseconds are its milliseconds times 1 000; for tests, since nothing expires by itself then. */
 export function createRedisStore(options: ResolvedRedisOptions, clock?: () => number): RedisStore {
@@ -30,7 +32,7 @@ export function createRedisStore(options: ResolvedRedisOptions, clock?: () => nu
   const waking = createWaking(options.port, `${prefix}:wake`)
   const replicated = durability && createReplicated(port, scripts, durability)
   const again = replicated === undefined ? '0' : '1'
-  const { of: keyOf, pattern } = createKeys(prefix, compact)
+  const { of: keyOf, whileMoving, pattern } = createKeys(prefix, compact)
   const epochMs = compact === undefined ? [] : [String(Math.ceil(compact.retentionMs / 2))]
   let closed = false
 
@@ -56,7 +58,8 @@ export function createRedisStore(options: ResolvedRedisOptions, clock?: () => nu
   const args = (blob: Buffer): Word[] => [blob, waking.channel, again, ...epochMs]
 
   function run(script: ScriptName, ids: readonly OperationId[], blob: Buffer): Promise<unknown> {
-    return scripts.run(script, ids.map(keyOf), args(blob))
+    const moves = port.isCluster && !NEEDS_NO_BUCKET.includes(script)
+    return scripts.run(script, moves ? ids.flatMap(whileMoving) : ids.map(keyOf), args(blob))
   }
 
   /** A grant that too few replicas have is given back: whoever got it could lose it in a fail-over and not be told. */

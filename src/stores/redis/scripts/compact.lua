@@ -1,5 +1,8 @@
 -- compact: between record.lua and a verb, for operations of which nothing is kept but that they are done.
 -- KEYS     prefix:{group}:id in hex; a group's buckets are prefix:{group}:epoch:number, in the same slot
+--          In a Cluster one more, prefix:{group}:-, at which there never is anything. While a slot moves key by key, a
+--          script runs on either node if that has all of its KEYS, and finds nothing in buckets that are on the other.
+--          With one that neither has both answer TRYAGAIN, until the whole slot has moved.
 -- ARGV[4]  how long an epoch lasts in ms: half of the retention
 --
 -- A bucket is a hash from the 16 bytes of the id to the last 3 of its owner, which tell a repeat of its completion from
@@ -9,6 +12,7 @@
 -- before those that follow it.
 local FULL = 128
 local FORGOTTEN = ''
+if KEYS[#KEYS]:sub(-2) == ':-' then KEYS[#KEYS] = nil end
 epoch_ms = tonumber(ARGV[4])
 local epoch = math.floor(now / epoch_ms)
 

@@ -67,6 +67,7 @@ return table.concat(out)
 `,
   compact: `local FULL = 128
 local FORGOTTEN = ''
+if KEYS[#KEYS]:sub(-2) == ':-' then KEYS[#KEYS] = nil end
 epoch_ms = tonumber(ARGV[4])
 local epoch = math.floor(now / epoch_ms)
 local function field_of(key)
