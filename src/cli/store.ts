@@ -1,4 +1,5 @@
 import { OnlyonceError, reasonOf } from '../core/errors.ts'
+import { operationId } from '../core/key.ts'
 import { systemRuntime } from '../core/runtime.ts'
 import { isTransactional, type OutboxTable, type Store } from '../core/store.ts'
 import { timeLimit } from '../core/time-limit.ts'
@@ -20,7 +21,7 @@ export interface StoreAtHand
 
 /** Above what a store waits for by itself, so that its own, better message comes first. */
 const ANSWER_WITHIN_MS = 15_000
-/** An index over all the records of a large table takes its time, and so does a look at all of a partition. */
+/** An index over all the records of a large table takes its time, and so does a look at all of a partition or of a Redis. */
 const LONG_WITHIN_MS = 3_600_000
 
 /** The flag wins over the environment. @throws CliError when neither is given */
@@ -52,17 +53,24 @@ export async function withStore<T>(url: string, work: (store: StoreAtHand) => Pr
 
 function bounded(store: Store): StoreAtHand {
   const timed = <T>(verb: string, answer: Promise<T>, withinMs?: number) => inTime(store.name, verb, answer, withinMs)
+  let answered: Promise<unknown> | undefined
+  // What may take long, or asks nothing where records expire by themselves: a server that is down is told by this.
+  const afterAnAnswer = async <T>(verb: string, ask: () => Promise<T>): Promise<T> => {
+    answered ??= timed('find', store.find([operationId('onlyonce', verb)]))
+    await answered
+    return timed(verb, ask(), LONG_WITHIN_MS)
+  }
   const { inspect } = store as Partial<Pick<RedisStore, 'inspect'>>
   const outbox = isTransactional<unknown>(store) ? store.outbox : undefined
   return {
     name: store.name,
     traits: store.traits,
     find: (ids) => timed('find', store.find(ids)),
-    list: (query) => timed('list', store.list(query)),
+    list: (query) => afterAnAnswer('list', () => store.list(query)),
     complete: (completions) => timed('complete', store.complete(completions)),
     release: (leases) => timed('release', store.release(leases)),
     forget: (ids) => timed('forget', store.forget(ids)),
-    sweep: (limit) => timed('sweep', store.sweep(limit), LONG_WITHIN_MS),
+    sweep: (limit) => afterAnAnswer('sweep', () => store.sweep(limit)),
     ...(inspect === undefined ? {} : { inspect: () => timed('inspect', inspect.call(store)) }),
     ...(isMaintained(store) ? { schema: boundedSchema(store, timed) } : {}),
     ...(outbox === undefined ? {} : { outbox: boundedOutbox(outbox, timed) }),

@@ -16,23 +16,32 @@ vi.mock('../../src/stores/open.ts', () => ({
 beforeAll(() => void vi.useFakeTimers())
 afterAll(() => void vi.useRealTimers())
 
-/** How `sweep` ends, if it has that long after it met what is the matter. */
-async function sweptWithin(ms: number): Promise<unknown> {
+/** How a command ends, if it has that long after it met what is the matter. */
+async function endsWithin(ms: number, ...argv: string[]): Promise<unknown> {
   const trouble = new Promise<void>((resolve) => {
     met = resolve
   })
-  const code = cli(['sweep', '--store', 'sqlite:any.db']).then((said) => said.code)
+  const code = cli([...argv, '--store', 'sqlite:any.db']).then((said) => said.code)
   await trouble
   await vi.advanceTimersByTimeAsync(ms)
   return Promise.race([code, 'it still waits'])
 }
 
-it('a sweep of a large table is waited for', async () => {
-  plan = { sweep: LATE }
-  expect(await sweptWithin(600_000)).toBe(0)
+const LONG = [
+  ['sweep', ['sweep']],
+  ['list', ['keys', 'ls', '--state', 'abandoned']],
+  ['list', ['doctor']],
+] as const
+
+it.each(LONG)('`%s` of many records is waited for (%j)', async (verb, argv) => {
+  plan = { [verb]: LATE }
+  expect(await endsWithin(3_000_000, ...argv)).toBe(0)
 })
 
-it('a server that never answers is told by the question before it, in seconds', async () => {
-  plan = { find: HUNG, sweep: HUNG }
-  expect(await sweptWithin(20_000)).toBe(3)
-})
+it.each(LONG)(
+  'a server that never answers is told by the question before `%s`, in seconds (%j)',
+  async (verb, argv) => {
+    plan = { find: HUNG, [verb]: HUNG }
+    expect(await endsWithin(20_000, ...argv)).toBe(3)
+  },
+)

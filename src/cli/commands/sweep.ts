@@ -1,7 +1,6 @@
-import { operationId } from '../../core/key.ts'
 import { EXIT } from '../exit.ts'
 import { type Io, line } from '../io.ts'
-import { type StoreAtHand, storeUrl, withStore } from '../store.ts'
+import { storeUrl, withStore } from '../store.ts'
 import { counted, safeJson } from '../text.ts'
 
 export interface SweepOptions {
@@ -14,7 +13,6 @@ export interface SweepOptions {
 /** Removes records whose retention is over: one batch, or with `all` batch after batch until none is left. */
 export async function sweep(io: Io, { store: flag, json, limit, all = false }: SweepOptions): Promise<number> {
   return withStore(storeUrl(io, flag), async (store) => {
-    await requireAnswer(store)
     let swept = 0
     let batch = 0
     do {
@@ -28,9 +26,4 @@ export async function sweep(io: Io, { store: flag, json, limit, all = false }: S
     if (isMore) line(io.stderr, 'The limit was reached, so there may be more: run it again, or add --all')
     return EXIT.ok
   })
-}
-
-/** A sweep may take long, or ask nothing where records expire by themselves: a server that is down is told by this. */
-async function requireAnswer(store: StoreAtHand): Promise<void> {
-  await store.find([operationId('onlyonce', 'sweep')])
 }

@@ -1,3 +1,4 @@
+import { OnlyonceError } from '../../core/errors.ts'
 import { isAbandoned } from '../../core/lifecycle.ts'
 import type { ObservedRecord, OperationId } from '../../core/record.ts'
 import type { ListQuery, Page } from '../../core/store.ts'
@@ -7,14 +8,13 @@ import type { RedisPort } from './port.ts'
 /** How many keys Redis looks at in one step, and how many records are read at once. */
 const STEP = 1_000
 const READ = 500
-/** The most ids that are remembered in one walk. */
-const CANDIDATES = 100_000
 
 type Find = (ids: readonly OperationId[]) => Promise<readonly (ObservedRecord | undefined)[]>
 
 /**
- * A page of records in the order of their ids. Redis has no order and SCAN may give a key twice, so each page is a walk
- * over all keys that keeps the smallest ids above `after`; a filter that finds few of them costs another walk.
+ * A page of records in the order of their ids. Redis has no order and SCAN may give a key twice, so each page is one walk
+ * over all keys, which keeps the smallest ids above `after` that match. Once a page is full, only ids below its last one
+ * are read.
  */
 export async function list(
   port: RedisPort,
@@ -22,26 +22,35 @@ export async function list(
   query: ListQuery,
   find: Find,
 ): Promise<Page<ObservedRecord>> {
-  const items: ObservedRecord[] = []
-  for (let after = query.after ?? ''; ; ) {
-    const ids = await smallestAbove(port, pattern, after)
-    for (let first = 0; first < ids.length; first += READ) {
-      for (const record of await find(ids.slice(first, first + READ))) {
-        if (record === undefined || !matches(record, query)) continue
-        const last = items.at(-1)
-        if (items.length === query.limit && last !== undefined) return { items, next: last.id }
-        items.push(record)
-      }
+  /** One more than the page has: it tells whether there is a next one. */
+  let kept = new Map<OperationId, ObservedRecord | OnlyonceError>()
+  let last: OperationId | undefined
+  const unread = new Set<OperationId>()
+
+  async function readThem(): Promise<void> {
+    const ids = [...unread]
+    unread.clear()
+    const records = await found(find, ids)
+    for (const [nth, id] of ids.entries()) {
+      const record = records[nth]
+      if (record !== undefined && (OnlyonceError.is(record) || matches(record, query))) kept.set(id, record)
     }
-    if (ids.length < CANDIDATES) return { items }
-    after = ids.at(-1) as OperationId
+    if (kept.size <= query.limit) return
+    kept = new Map([...kept].sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, query.limit + 1))
+    last = [...kept.keys()].at(-1)
   }
+
+  for await (const id of idsOf(port, pattern)) {
+    if (id <= (query.after ?? '') || (last !== undefined && id >= last) || kept.has(id)) continue
+    unread.add(id)
+    if (unread.size === READ) await readThem()
+  }
+  await readThem()
+  return pageOf(kept, query.limit)
 }
 
-/** At most `CANDIDATES` ids, in order, each once. */
-async function smallestAbove(port: RedisPort, pattern: string, after: string): Promise<OperationId[]> {
-  let found = new Set<OperationId>()
-  const smallest = () => [...found].sort().slice(0, CANDIDATES)
+/** Each at least once. */
+async function* idsOf(port: RedisPort, pattern: string): AsyncGenerator<OperationId> {
   for (const node of await port.nodes()) {
     let cursor = '0'
     do {
@@ -49,13 +58,39 @@ async function smallestAbove(port: RedisPort, pattern: string, after: string): P
       const [next, keys] = (await node.send(words)) as [unknown, readonly unknown[]]
       for (const key of keys) {
         const id = idIn(String(key))
-        if (id !== undefined && id > after) found.add(id)
+        if (id !== undefined) yield id
       }
-      if (found.size > 2 * CANDIDATES) found = new Set(smallest())
       cursor = String(next)
     } while (cursor !== '0')
   }
-  return smallest()
+}
+
+/** Record by record where one of them cannot be read: it must stand in the way of no page but its own. */
+async function found(
+  find: Find,
+  ids: readonly OperationId[],
+): Promise<readonly (ObservedRecord | OnlyonceError | undefined)[]> {
+  if (ids.length === 0) return []
+  try {
+    return await find(ids)
+  } catch (error) {
+    if (!OnlyonceError.is(error) || error.code !== 'OUTCOME_UNKNOWN') throw error
+    if (ids.length === 1) return [error]
+    const records: (ObservedRecord | OnlyonceError | undefined)[] = []
+    for (const id of ids) records.push(...(await found(find, [id])))
+    return records
+  }
+}
+
+function pageOf(kept: ReadonlyMap<OperationId, ObservedRecord | OnlyonceError>, limit: number): Page<ObservedRecord> {
+  const items: ObservedRecord[] = []
+  for (const id of [...kept.keys()].sort().slice(0, limit)) {
+    const record = kept.get(id)
+    if (OnlyonceError.is(record)) throw record
+    if (record !== undefined) items.push(record)
+  }
+  const next = kept.size > limit ? items.at(-1)?.id : undefined
+  return { items, ...(next === undefined ? {} : { next }) }
 }
 
 function matches(record: ObservedRecord, { state, scope }: ListQuery): boolean {
