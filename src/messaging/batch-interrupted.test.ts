@@ -46,6 +46,26 @@ describe('a batch whose consumer stops, or whose message is lost', () => {
     expect(kinds(await verdicts)).toEqual(['ack', 'ack', 'ack'])
   })
 
+  it('begins nothing anew when the handler fails after the stop', async () => {
+    const stopping = new AbortController()
+    let calls = 0
+    let fail = () => {}
+    const handle: Options['handle'] = () =>
+      new Promise<void>((_, reject) => {
+        calls++
+        fail = () => reject(new Error('on purpose'))
+      })
+    const { batch, runtime } = await shop({ handle })
+    const verdicts = all(batch, several(8), stopping.signal)
+    await runtime.advance(1)
+    stopping.abort()
+    fail()
+    expect((await verdicts).map((verdict) => [verdict.kind, 'delayMs' in verdict && verdict.delayMs])).toEqual(
+      Array.from({ length: 8 }, () => ['retry', 0]),
+    )
+    expect(calls).toBe(1)
+  })
+
   it('says nothing about a message that the broker gave away, and handles the others without it', async () => {
     const { batch, once, runtime, effects } = await shop({ visibilityMs: 3_000 })
     // The one write transaction of the file is taken, so that the batch waits.

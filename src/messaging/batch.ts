@@ -122,7 +122,11 @@ export function batchRun<Tx>(
         return
       }
       const left = riders.filter((rider, index) => !isOver(rider, outcomes[index] as BatchOutcome))
-      for (const { course } of left) course.handling = false
+      for (const { course, decide } of left) {
+        course.handling = false
+        // It was withdrawn while the handler ran, and nobody will tell of that again.
+        if (course.withdrawn !== undefined) decide(course.withdrawn)
+      }
       const blamed = outcomes.some((outcome) => outcome.kind === 'failed' && !outcome.replayed)
       if (!blamed || left.some(({ course }) => course.withdrawn !== undefined)) return together(left)
       const middle = left.length >> 1

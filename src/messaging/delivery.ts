@@ -13,6 +13,8 @@ export interface Delivery {
   readonly publishedAt?: number
   readonly body: Uint8Array
   readonly headers: Readonly<Record<string, string>>
+  /** Why it cannot be told what the message is: then it is put aside, whatever its key is made of. */
+  readonly unreadable?: string
   /** Messages with the same ordering key are handled one after the other. */
   readonly orderingKey?: string
   /**

@@ -130,9 +130,8 @@ export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
       }
       // A handler that runs holds the operation, whatever the broker thinks of the message; only waiting is cut short.
       const withdraw = (verdict: Verdict) => {
-        if (course.handling) return
         course.withdrawn ??= verdict
-        decide(course.withdrawn)
+        if (!course.handling) decide(course.withdrawn)
       }
       const stop = () => withdraw(STOPPING)
       const visibility = visible.keep(course.delivery, () => withdraw(NOT_OURS))
@@ -155,6 +154,7 @@ export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
   function courseOf(delivery: Delivery): Course | Verdict {
     if (typeof delivery?.id !== 'string' || !(delivery.body instanceof Uint8Array))
       return deadLetter('the broker handed over something that is not a message with an id and a body of bytes')
+    if (delivery.unreadable !== undefined) return deadLetter(delivery.unreadable)
     try {
       const named = nameOf(delivery)
       return { delivery, named, starts: 1, counted: false, handling: false, parked: false, withdrawn: undefined }

@@ -53,11 +53,14 @@ export function deliveryOf(job: BullJob): Delivery {
   }
 }
 
-function contentOf({ id = '', name, data }: BullJob): Pick<Delivery, 'id' | 'body' | 'headers' | 'orderingKey'> {
+function contentOf({
+  id = '',
+  name,
+  data,
+}: BullJob): Pick<Delivery, 'id' | 'body' | 'headers' | 'orderingKey' | 'unreadable'> {
   const named = { [JOB_NAME_HEADER]: name }
   if ('onlyonce' in Object(data)) {
-    // Not as it should be: without an id it is put aside.
-    if (!isJobData(data)) return { id: '', body: bytesOf(data), headers: named }
+    if (!isJobData(data)) return { id: '', body: bytesOf(data), headers: named, unreadable: UNREADABLE }
     const order = data.orderingKey === undefined ? {} : { orderingKey: data.orderingKey }
     return {
       id: data.id,
@@ -68,6 +71,8 @@ function contentOf({ id = '', name, data }: BullJob): Pick<Delivery, 'id' | 'bod
   }
   return { id, body: bytesOf(data), headers: named }
 }
+
+const UNREADABLE = 'the data of the job has the mark of a message of onlyonce, and is none that this version can read'
 
 function bytesOf(data: unknown): Uint8Array {
   return Buffer.from(JSON.stringify(data) ?? '')

@@ -1,11 +1,25 @@
-/** BullMQ knows these errors by their names. */
+/** BullMQ knows these errors by their names, but one by its message, whatever its name. */
+const RATE_LIMITED = 'bullmq:rateLimitExceeded'
+
+/** A handler that throws that one must not have BullMQ take our signal for it: the job would come again at once, for ever. */
+function plain(reason: string): string {
+  return reason === RATE_LIMITED ? `the handler threw ${RATE_LIMITED}` : reason
+}
 
 /** The job was moved already, or is not ours any more: BullMQ leaves it alone. */
 export class DelayedError extends Error {
   override readonly name = 'DelayedError'
+
+  constructor(reason: string) {
+    super(plain(reason))
+  }
 }
 
 /** The job goes to the failed ones, however many attempts it has left. */
 export class UnrecoverableError extends Error {
   override readonly name = 'UnrecoverableError'
+
+  constructor(reason: string) {
+    super(plain(reason))
+  }
 }

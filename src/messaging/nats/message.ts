@@ -38,7 +38,8 @@ export function idOf(headers: NatsHeaders | undefined): string {
   for (const wanted of [MSG_ID_HEADER, ID_HEADER]) {
     const values = new Set([...(headers ?? [])].flatMap(([name, all]) => (name === wanted ? all : [])))
     const [id = ''] = values
-    if (values.size > 0) return values.size === 1 ? id : ''
+    // Bytes that are no UTF-8 arrive as U+FFFD, and ids that differ become one.
+    if (values.size > 0) return values.size === 1 && !id.includes('\ufffd') ? id : ''
   }
   return ''
 }

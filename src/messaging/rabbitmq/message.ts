@@ -37,7 +37,7 @@ export function deliveryOf(source: string, message: RabbitMessage, seenHere: boo
   const sentRound = RETRIES_HEADER in headers || 'x-death' in headersOf(message)
   return {
     // Without one the key is missing, and the inbox puts the message aside.
-    id: typeof properties.messageId === 'string' ? properties.messageId : '',
+    id: isText(properties.messageId) ? properties.messageId : '',
     source,
     ...(isTime(timestamp) ? { publishedAt: timestamp * 1_000 } : {}),
     body: content,
@@ -46,6 +46,9 @@ export function deliveryOf(source: string, message: RabbitMessage, seenHere: boo
     redelivered: seenHere || fields.redelivered || sentRound || Number(headers['x-delivery-count'] ?? 0) > 0,
   }
 }
+
+/** Bytes that are no UTF-8 arrive as U+FFFD, and ids that differ become one. */
+const isText = (id: unknown): id is string => typeof id === 'string' && !id.includes('\ufffd')
 
 /** In seconds, as whoever published it says. */
 const isTime = (timestamp: unknown): timestamp is number => Number.isSafeInteger(timestamp) && Number(timestamp) > 0
@@ -56,7 +59,9 @@ export function copyOf(message: RabbitMessage, labels: Properties): Record<strin
   const { userId, expiration, headers, deliveryMode, ...kept } = message.properties as Properties
   const isOwn = (name: string) => !BROKERS_OWN.test(name) && !ROUTING_HEADERS.includes(name)
   const own = Object.entries(headersOf(message)).filter(([name]) => isOwn(name))
-  const retries = Number(headersOf(message)[RETRIES_HEADER] ?? 0) + 1
+  const before = Number(headersOf(message)[RETRIES_HEADER] ?? 0)
+  // Whoever published it may have written anything there, and what is no number cannot be sent.
+  const retries = (Number.isSafeInteger(before) && before >= 0 ? before : 0) + 1
   const present = Object.entries(kept).filter(([, value]) => value !== undefined)
   return {
     ...Object.fromEntries(present),

@@ -11,25 +11,27 @@ export interface Entry {
 /** The fields of a message. Others are taken for headers. */
 export const FIELDS = Object.freeze({ id: 'id', body: 'body', headers: 'headers', orderingKey: 'orderingKey' })
 
-type Parts = Pick<Delivery, 'id' | 'body' | 'headers' | 'orderingKey'>
+type Parts = Pick<Delivery, 'id' | 'body' | 'headers' | 'orderingKey' | 'unreadable'>
 
 /** Numbers below are no times but somebody's own counting: it was 2001. */
 const FIRST_TIME = 1_000_000_000_000
 
-/** What the inbox needs to know of an entry. An entry that is not as it should be has no id, and is put aside. */
+/** What the inbox needs to know of an entry. An entry that is not as it should be is put aside. */
 export function deliveryOf(stream: string, { at, fields }: Entry): Omit<Delivery, 'extend' | 'redelivered'> {
   const publishedAt = Number(at.slice(0, at.indexOf('-')))
   return {
-    ...(partsOf(fields) ?? { id: '', body: bodyOf(fields), headers: {} }),
+    ...(partsOf(fields) ?? { id: '', body: bodyOf(fields), headers: {}, unreadable: UNREADABLE }),
     source: stream,
     coordinates: `${stream}:${at}`,
     ...(publishedAt < FIRST_TIME ? {} : { publishedAt }),
   }
 }
 
+const UNREADABLE = `the entry has one of the fields ${Object.keys(FIELDS).join(', ')} twice, or one that cannot be read`
+
 function bodyOf(fields: readonly Buffer[]): Uint8Array {
   const index = fields.findIndex((field, i) => i % 2 === 0 && field.toString() === FIELDS.body)
-  return fields[index + 1] ?? new Uint8Array()
+  return (index < 0 ? undefined : fields[index + 1]) ?? new Uint8Array()
 }
 
 /** `undefined` when a field of ours is there twice, is not text, or is not what it should be. */

@@ -26,6 +26,15 @@ describe('an entry', () => {
     })
   })
 
+  it.each([
+    ['has a field twice', ['id', 'a', 'body', 'x', 'body', 'y'], 'x'],
+    ['has headers that are none', ['id', 'a', 'headers', '{'], ''],
+  ])('that %s is unreadable, whatever its key is made of', (_, words, body) => {
+    const delivery = deliveryOf('s', entry('1700000000000-3', ...words))
+    expect(delivery).toMatchObject({ id: '', unreadable: expect.stringContaining('cannot be read') })
+    expect(Buffer.from(delivery.body).toString()).toBe(body)
+  })
+
   it('whose place is no time has no time', () => {
     expect(deliveryOf('s', entry('17-1', 'id', 'a')).publishedAt).toBeUndefined()
     expect(deliveryOf('s', entry('1000000000000-0', 'id', 'a')).publishedAt).toBe(1_000_000_000_000)

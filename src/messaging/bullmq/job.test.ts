@@ -1,0 +1,43 @@
+import { expect, it } from 'vitest'
+import { onlyonce } from '../../core/engine.ts'
+import { memoryStore } from '../../stores/memory/index.ts'
+import { processor } from '../bullmq.ts'
+import type { BullJob } from './client.ts'
+import { DelayedError, UnrecoverableError } from './signals.ts'
+
+const job = (data: unknown) =>
+  ({
+    id: '1',
+    name: 'paid',
+    data,
+    queueName: 'q',
+    queueQualifiedName: 'bull:q',
+    attemptsStarted: 1,
+    stalledCounter: 0,
+    updateData: async () => {},
+    moveToDelayed: async () => {},
+  }) as unknown as BullJob
+
+it('a message of a later version is put aside, whatever its key is made of', async () => {
+  const handled: unknown[] = []
+  const once = onlyonce({ store: memoryStore(), scope: 'shop' })
+  const handle = processor({
+    once,
+    name: 'ledger',
+    delivers: 'at-least-once',
+    key: () => 'k',
+    handle: (message) => void handled.push(message),
+  })
+  await expect(handle(job({ onlyonce: 2, something: 'new' }))).rejects.toMatchObject({
+    name: 'UnrecoverableError',
+    message: expect.stringContaining('none that this version can read'),
+  })
+  expect(handled).toEqual([])
+  await handle(job({ order: 1100 }))
+  expect(handled).toHaveLength(1)
+})
+
+it.each([DelayedError, UnrecoverableError])('%o is never taken for a rate limit', (Signal) => {
+  expect(new Signal('bullmq:rateLimitExceeded').message).toBe('the handler threw bullmq:rateLimitExceeded')
+  expect(new Signal('on purpose').message).toBe('on purpose')
+})
