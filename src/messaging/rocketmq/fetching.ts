@@ -84,6 +84,8 @@ export function startFetching(
       await timeLimit(runtime, kept, END_LIMIT_MS, () => undefined).catch(() => {})
     },
     async close() {
+      // One that is still being opened is nobody's when it is there.
+      if (ours === undefined) void kept.then(() => ours?.shutdown()).catch(() => {})
       const closing = Promise.resolve(ours?.shutdown())
       // One that is lost cannot be shut down in order.
       await timeLimit(runtime, closing, END_LIMIT_MS, () => undefined).catch(() => {})
