@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { reasons, setUp } from '../../test/batcher-kit.ts'
 import { fakeRuntime } from '../testing/fake-runtime.ts'
-import { Batcher } from './batcher.ts'
+import { Batcher, ofWholeCall } from './batcher.ts'
 import { OnlyonceError } from './errors.ts'
 
 describe('the batcher', () => {
@@ -78,6 +78,18 @@ describe('the batcher', () => {
       await turn()
     }
     expect(reasons(await settled)).toEqual(['x!', 'no: full', 'no: full', 'no: full', 'd!'])
+  })
+
+  it('does not ask again for each what the store says of the whole call', async () => {
+    const { behind, sent, turn, batches } = setUp()
+    const settled = Promise.allSettled(await behind(['x', 'a', 'b', 'c', 'd']))
+    sent[0]?.answer()
+    await turn()
+    sent[1]?.fail(ofWholeCall(new OnlyonceError('STORE_UNAVAILABLE', 'no replicas')))
+    await turn()
+    expect(batches()).toEqual([['x'], ['a', 'b', 'c', 'd']])
+    const refused = 'no: no replicas'
+    expect(reasons(await settled)).toEqual(['x!', refused, refused, refused, refused])
   })
 
   it.each([[[]], [['b!']], [['b!', 'c!', 'd!']]])('refuses %j as the answers to two requests', async (wrong) => {

@@ -43,11 +43,18 @@ interface Trouble {
  */
 const NEXT = Promise.resolve()
 
+const WHOLE_CALL = Symbol.for('onlyonce.whole-call')
+
+/** Marks an error of a store as one about all that a call asked for, of which no part is to be asked for again. */
+export function ofWholeCall<E extends Error>(error: E): E {
+  return Object.defineProperty(error, WHOLE_CALL, { value: true })
+}
+
 /**
  * Gathers concurrent requests while calls are under way and sends them together; a lone request leaves at once.
  * A call that fails is split in halves and asked again, so that one bad request fails alone: every verb of the store
- * may be repeated. A store that is down is not asked once for each of them. A call that does not answer is given up
- * when the last of its requests is due, and no longer holds the others back.
+ * may be repeated. A store that is down is not asked once for each of them, nor one whose error is about them all. A call
+ * that does not answer is given up when the last of its requests is due, and no longer holds the others back.
  */
 export class Batcher<Request, Answer> {
   readonly #verb: BatcherVerb<Request, Answer>
@@ -159,6 +166,7 @@ export class Batcher<Request, Answer> {
       if (!OnlyonceError.is(error) && ++trouble.alone === 2) trouble.down = { error }
       return rejectAll(batch, error)
     }
+    if (WHOLE_CALL in Object(error)) return rejectAll(batch, error)
     const left = batch.filter(isOpen)
     const half = Math.max(left.length >> 1, 1)
     await this.#deliverPart(left.slice(0, half), trouble)

@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest'
+import { onlyonce } from '../../src/index.ts'
 import { later } from '../support/leftovers.ts'
 import { createProxy } from '../support/proxy.ts'
-import { describeWithFresh } from '../support/services.ts'
+import { describeWith, describeWithFresh } from '../support/services.ts'
 import { until } from '../support/waiting.ts'
-import { claimOf, clientOf, completionOf, granted, kindOf, storeOn } from './redis-helpers.ts'
+import { claimOf, clientOf, completionOf, granted, kindOf, portOf, storeOn } from './redis-helpers.ts'
 
 describeWithFresh('redis', (start) => {
   /** A master and its replica, which hears of it through a proxy. */
@@ -99,5 +100,32 @@ describeWithFresh('redis', (start) => {
     expect(await writes()).toBe(2)
     await expect(another().claim([claimOf('order:1')])).rejects.toMatchObject(unconfirmed)
     expect(await writes()).toBe(3)
+  })
+})
+
+describeWith('redis', (url) => {
+  it('claims that were given back together are refused, not told that somebody runs them', async () => {
+    const client = clientOf(portOf(url))
+    // A replica that comes too late for the first WAIT, and is there for every other one.
+    const waits: number[] = []
+    const slowly = {
+      isCluster: false,
+      options: {},
+      duplicate: () => client.duplicate(),
+      callBuffer: (command: string, args: (string | Buffer)[]) =>
+        command === 'WAIT' ? Promise.resolve(waits.push(0) === 1 ? 0 : 1) : client.callBuffer(command, args),
+    }
+    const store = storeOn(slowly, { durability: { waitReplicas: 1 } })
+    const claimed: number[] = []
+    const claim: typeof store.claim = (requests) => {
+      claimed.push(requests.length)
+      return store.claim(requests)
+    }
+    const once = onlyonce({ store: { ...store, claim, concurrency: { batches: 1 } }, scope: 's' })
+    const both = await Promise.allSettled([once('a', () => 1), once('b', () => 2)])
+    const unavailable = { status: 'rejected', reason: { code: 'STORE_UNAVAILABLE' } }
+    expect(both).toMatchObject([unavailable, unavailable])
+    expect(claimed).toEqual([2])
+    expect(await once('a', () => 1)).toBe(1)
   })
 })

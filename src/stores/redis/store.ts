@@ -1,3 +1,4 @@
+import { ofWholeCall } from '../../core/batcher.ts'
 import { OnlyonceError } from '../../core/errors.ts'
 import { invalidOption } from '../../core/options.ts'
 import type { Lease, OperationId } from '../../core/record.ts'
@@ -74,7 +75,8 @@ export function createRedisStore(options: ResolvedRedisOptions, clock?: () => nu
     if (unmet === undefined) return outcomes
     const leases = outcomes.flatMap((one) => (one.kind === 'granted' ? [one.lease] : []))
     if (leases.length > 0) await releaseAll(leases).catch(() => {})
-    throw unmet
+    // Asked for one by one with the same owners they would be late copies of what was given back: running, by nobody.
+    throw ofWholeCall(unmet)
   }
 
   /** Before the effect runs: afterwards it would be known for a shorter time than was asked for. */
