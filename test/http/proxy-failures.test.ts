@@ -89,6 +89,22 @@ describe('what is not HTTP as it should be', () => {
 })
 
 describe('an upstream that was asked and did not answer', () => {
+  it('because it changed the protocol unasked, is told at once', async () => {
+    const server = createTcp((socket) =>
+      socket
+        .on('error', () => {})
+        .once('data', () =>
+          socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n'),
+        ),
+    )
+    server.listen(0, '127.0.0.1')
+    await event(server, 'listening')
+    later(() => void server.close())
+    const upstream = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const { url } = await proxyTo(upstream, { guard, upstreamTimeoutMs: 60_000 })
+    for (const options of [{}, POST('k')]) expect((await fetch(url, options)).status).toBeGreaterThanOrEqual(502)
+  })
+
   it.each([
     ['says nothing', silent],
     ['ends the connection', ends],

@@ -62,6 +62,8 @@ export function forward(
   })
   asked.on('drain', heard)
   asked.on('error', lost)
+  // Without a word where the upstream changes to a protocol that nobody asked for.
+  asked.on('close', lost)
   asked.on('response', (answer: IncomingMessage) => {
     heard()
     answer.on('data', heard)

@@ -52,6 +52,8 @@ export async function startProxy(once: Once, given: ProxyOptions): Promise<Runni
 
   function answer(res: ServerResponse, kind: ProxyProblem): void {
     for (const name of res.getHeaderNames()) res.removeHeader(name)
+    // That of the upstream's answer, of which nothing is out yet.
+    res.statusMessage = ''
     const reply = proxyProblem(kind, guard.docs)
     sendReply(res, kind === 'noScope' ? challenged(reply, scopeHeader(scope)) : reply)
   }
