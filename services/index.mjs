@@ -28,8 +28,10 @@ async function ours(kind) {
   const known = remembered().find((one) => one.kind === kind)
   if (known !== undefined && living(known).length === known.processes.length) return known.url
   if (known !== undefined) end(known)
-  const service = await launch(kind, { detached: true })
+  const service = await launch(kind)
+  // Until it is remembered nobody else could end it, so it ends with us.
   remember(service)
+  await service.keep()
   return service.url
 }
 

@@ -13,8 +13,6 @@ export type Kind =
 export interface LaunchOptions {
   /** More arguments for every server process of the kind, as on its command line. */
   readonly args?: readonly string[]
-  /** Leave it running when this process ends; whoever asks for it keeps the pids. Default false. */
-  readonly detached?: boolean
 }
 
 export type RestartMode = 'fast' | 'immediate'
@@ -50,6 +48,8 @@ export interface LaunchedService extends Service {
   readonly dir: string
   /** What the servers need besides themselves (a port mapper, a name server). A restart leaves them alone. */
   readonly helpers: readonly ServerProcess[]
+  /** From now on it outlives this process; whoever asks for it has noted the pids before. Not after a restart. */
+  keep(): Promise<void>
 }
 
 export const KINDS: readonly Kind[]
@@ -65,7 +65,7 @@ export function requireServer(kind: Kind): Promise<void>
 
 /**
  * Starts a private server on a free port of 127.0.0.1 with a data folder of its own. It ends with this process, however
- * that ends, unless `detached`.
+ * that ends, unless it is kept.
  * @throws MissingServer naming what is not installed, and how to get it
  */
 export function launch(kind: Kind, options?: LaunchOptions): Promise<LaunchedService>

@@ -47,12 +47,12 @@ export async function launch(kind, options = {}) {
 }
 
 /** @param {Kind} kind @param {import('./lib/recipe.mjs').Recipe} recipe @param {LaunchOptions} options */
-async function start(kind, recipe, { args = [], detached = false }) {
+async function start(kind, recipe, { args = [] }) {
   const dir = mkdtempSync(join(tmpdir(), `onlyonce-${kind}-`))
   // A server that must not run as root has to reach its own folder below this one.
   chmodSync(dir, 0o711)
-  const guard = detached ? undefined : guarded()
-  guard?.folder(dir)
+  const guard = guarded()
+  guard.folder(dir)
   /** @type {import('./lib/server.mjs').Server[]} */
   const servers = []
   /** @type {import('./lib/server.mjs').Server[]} */
@@ -63,7 +63,7 @@ async function start(kind, recipe, { args = [], detached = false }) {
     stopping ??= (async () => {
       await Promise.all([...servers, ...helpers].map((server) => server.kill('SIGKILL')))
       rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
-      guard?.done(dir)
+      guard.done(dir)
     })()
     return stopping
   }
@@ -84,7 +84,12 @@ async function start(kind, recipe, { args = [], detached = false }) {
     const restart = async (/** @type {import('./launch.d.mts').RestartMode | undefined} */ mode) => {
       for (const server of servers) await server.restart(mode)
     }
-    return { kind, url, dir, processes: servers, helpers, restart, stop }
+    const keep = async () => {
+      for (const { pid } of [...servers, ...helpers]) guard.forget(pid)
+      guard.done(dir)
+      await guard.told()
+    }
+    return { kind, url, dir, processes: servers, helpers, restart, stop, keep }
   } catch (error) {
     const kept = keepLogs(kind, dir)
     await stop()

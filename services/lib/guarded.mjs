@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 /** @typedef {ReturnType<typeof guarded>} Guard */
 
-/** @type {import('node:stream').Writable | undefined} */
+/** @type {import('node:net').Socket | undefined} */
 let pipe
 
 /** Everything named to it is ended, and every folder removed, when this process is gone. */
@@ -18,6 +18,17 @@ export function guarded() {
     folder: (path) => tell('folder', path),
     /** @param {string} path */
     done: (path) => tell('done', path),
+    /** Waits until the guardian has been told everything: what it does not know of yet, it ends with its owner. */
+    async told() {
+      const guardian = pipe
+      if (guardian === undefined) return
+      guardian.ref()
+      try {
+        await new Promise((resolve) => guardian.write('', resolve))
+      } finally {
+        guardian.unref()
+      }
+    },
   }
 }
 

@@ -22,7 +22,7 @@ const ENDS_IT = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGQUIT']
  */
 const WAIT_THEN_RUN = 'read -r _ || exit 1; exec "$@" </dev/null'
 
-/** @param {import('./recipe.mjs').ServerSpec} spec @param {import('./guarded.mjs').Guard | undefined} guard */
+/** @param {import('./recipe.mjs').ServerSpec} spec @param {import('./guarded.mjs').Guard} guard */
 export function createServer(spec, guard) {
   const { name, url, port, dir, env, user, fast = 'SIGTERM', immediate = 'SIGKILL' } = spec
   const { patienceMs = PATIENCE_MS } = spec
@@ -49,13 +49,13 @@ export function createServer(spec, guard) {
     const { pid, stdin } = started
     gone = new Promise((resolve) => {
       const end = () => {
-        if (pid !== undefined) guard?.forget(pid)
+        if (pid !== undefined) guard.forget(pid)
         resolve()
       }
       started.once('exit', end).once('error', end)
     })
     if (pid === undefined) return
-    guard?.process(pid)
+    guard.process(pid)
     stdin?.on('error', () => {})
     stdin?.end('go\n')
     // An owner that has nothing else to do may end.
