@@ -2,14 +2,14 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheDir } from '../../scripts/lib/paths.mjs'
-import { startedAt } from './processes.mjs'
+import { startedAt, ticksAt } from './processes.mjs'
 
 /**
  * @typedef {object} Running
  * @property {import('../launch.d.mts').Kind} kind
  * @property {string} url
  * @property {string} dir
- * @property {{ name: string, pid: number, started: string }[]} processes
+ * @property {{ name: string, pid: number, started: string, ticks?: string | undefined }[]} processes
  */
 
 const folder = join(cacheDir, 'services')
@@ -19,7 +19,9 @@ const fileOf = (kind) => join(folder, `${kind}.json`)
 
 /** @param {import('../launch.d.mts').LaunchedService} service */
 export function remember({ kind, url, dir, processes, helpers }) {
-  const named = [...processes, ...helpers].map(({ name, pid }) => ({ name, pid, started: startedAt(pid) ?? '' }))
+  const named = [...processes, ...helpers].map(({ name, pid }) => {
+    return { name, pid, started: startedAt(pid) ?? '', ticks: ticksAt(pid) }
+  })
   mkdirSync(folder, { recursive: true })
   const stage = `${fileOf(kind)}.${process.pid}`
   writeFileSync(stage, JSON.stringify({ kind, url, dir, processes: named }, null, 2))
@@ -35,7 +37,9 @@ export function remembered() {
 
 /** @param {Running} service */
 export function living({ processes }) {
-  return processes.filter(({ pid, started }) => started !== '' && startedAt(pid) === started)
+  return processes.filter(({ pid, started, ticks }) =>
+    ticks === undefined ? started !== '' && startedAt(pid) === started : ticksAt(pid) === ticks,
+  )
 }
 
 /** Ends what is still the process that we started, and removes its data. @param {Running} service */

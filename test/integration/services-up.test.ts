@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -66,5 +66,25 @@ describeWithFresh('redis', () => {
     expect(services('down')).toBe('redis ended\n')
     await until('it is gone', () => !isAlive(pid))
     expect(folders()).toEqual([])
+  })
+
+  it.runIf(process.platform === 'linux')('a wall clock that was set hides nothing of it', () => {
+    services('up', 'redis')
+    // What `ps` would have said before the step.
+    const other = readFileSync(stateFile(), 'utf8').replace(/"started": ".*"/g, '"started": "Thu Jan 1 00:00:00 1970"')
+    writeFileSync(stateFile(), other)
+    expect(services('status')).toMatch(/ runs\n$/)
+  })
+
+  it('a process that was given the number of ours is not taken for it', () => {
+    services('up', 'redis')
+    const [server] = remembered().processes
+    const pid = server?.pid as number
+    try {
+      writeFileSync(stateFile(), readFileSync(stateFile(), 'utf8').replace(`"pid": ${pid}`, `"pid": ${process.pid}`))
+      expect(services('status')).toContain(' 0 of 1 processes run')
+    } finally {
+      process.kill(pid, 'SIGKILL')
+    }
   })
 })
