@@ -63,6 +63,8 @@ export function startChild(name: string, setup: WorkerSetup, events: ChildEvents
     current.on('message', hear)
     current.on('error', (error) => events.onBroken(error))
     gone = new Promise((resolve) => {
+      // One that never began has no exit.
+      if (current.pid === undefined) resolve()
       current.once('exit', (code, signal) => {
         resolve()
         ended(signal ?? `code ${code}`)
