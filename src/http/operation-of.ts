@@ -11,18 +11,25 @@ export interface Carried {
 const CARRIED: unique symbol = Symbol('onlyonce.carried')
 
 interface Carrier {
-  [CARRIED]?: Carried
+  [CARRIED]?: Carried & { over: boolean }
 }
 
-/** Ties a request to what carries it out, for as long as the request lives. */
-export function carry(request: object, what: Carried): void {
+/**
+ * Ties a request to what carries it out, for as long as the request lives. Answers a function to call when its exchange is
+ * over: whoever hands the same request in again asks anew.
+ */
+export function carry(request: object, what: Carried): () => void {
+  const carried = { ...what, over: false }
   const carrier: Carrier = request
-  carrier[CARRIED] = what
+  carrier[CARRIED] = carried
+  return () => {
+    carried.over = true
+  }
 }
 
-/** Unties it: whoever hands the same request in again asks anew. */
-export function letGoOf(request: object): void {
-  delete (request as Carrier)[CARRIED]
+/** Whether a guard holds the request already; a second claim of it would wait for the first for ever. */
+export function isCarried(request: object): boolean {
+  return (request as Carrier)[CARRIED]?.over === false
 }
 
 /** The operation behind a request: its fence, its signal, `step` and `child`. `undefined` when the request is not guarded. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { idempotency } from '../../src/http/fetch.ts'
+import { idempotency, operationOf } from '../../src/http/fetch.ts'
 import { memoryStore } from '../../src/stores/memory/index.ts'
 import { byHand, engine, gated, later, POST, request, serve, sleep, until } from './fetch-kit.ts'
 
@@ -164,6 +164,22 @@ describe('a slow stream of fetch', () => {
     expect(effects).toEqual(['paid', 'shipped'])
   })
 
+  it('is stopped when it is silent for longer than an attempt may run', async () => {
+    const hand = byHand()
+    const late: Promise<unknown>[] = []
+    const once = engine({ storeTimeoutMs: 60, leaseMs: 100, maxRunMs: 300 })
+    const handler = idempotency(once, { scope: 'public', onUnrecordable: () => {} })(() => new Response(hand.stream))
+    hand.write('half')
+    const onWorkers = handler as (request: Request, context: object) => Promise<Response>
+    const answer = await onWorkers(request('k'), { waitUntil: (work: Promise<unknown>) => late.push(work) })
+    await answer.body?.cancel()
+    await settled(() => handler(request('k')))
+    expect(hand.cancelled()).toBe(false)
+    await until(() => hand.cancelled())
+    expect(late.length).toBeGreaterThan(1)
+    await Promise.all(late)
+  })
+
   it('is guarded again when the same request is handed in again', async () => {
     let runs = 0
     const handler = idempotency(engine(), { scope: 'public' })(() => {
@@ -175,6 +191,7 @@ describe('a slow stream of fetch', () => {
     expect(await (await handler(asked)).text()).toBe('done')
     const replay = await handler(request('k', ''))
     expect([await replay.text(), replay.headers.get('idempotency-replayed'), runs]).toEqual(['done', 'true', 2])
+    expect(operationOf(asked)?.key).toBe('k')
   })
 
   it('that its handler ties to the client is kept without its bytes when the client leaves', async () => {

@@ -3,6 +3,7 @@ import { connect, constants, createServer, type Http2ServerRequest, type Http2Se
 import type { AddressInfo } from 'node:net'
 import { expect, it } from 'vitest'
 import { idempotency } from '../../src/http/express.ts'
+import { memoryStore } from '../../src/stores/memory/index.ts'
 import { engine, later, until } from './fetch-kit.ts'
 
 async function serverOn() {
@@ -86,4 +87,42 @@ it('does not take an upload over HTTP/2 that was reset half-way for a whole one'
   whole.end('amount=100')
   const [headers] = await event(whole, 'response')
   expect([headers[':status'], bodies]).toEqual([201, ['amount=100']])
+})
+
+it('a client over HTTP/2 that leaves while its whole request is claimed changes nothing', async () => {
+  const store = memoryStore()
+  let claiming = 0
+  const slow = Object.assign(Object.create(store), {
+    async claim(requests: Parameters<typeof store.claim>[0]) {
+      claiming++
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      return store.claim(requests)
+    },
+  }) as typeof store
+  const guard = idempotency(engine({ store: slow }), { scope: 'public' })
+  const bodies: string[] = []
+  const server = createServer((req: Http2ServerRequest, res: Http2ServerResponse) => {
+    guard(req as never, res as never, () => {
+      const chunks: Buffer[] = []
+      req.on('data', (chunk: Buffer) => chunks.push(chunk))
+      req.on('end', () => {
+        bodies.push(String(Buffer.concat(chunks)))
+        res.writeHead(201).end('made')
+      })
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await event(server, 'listening')
+  const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  later(() => {
+    session.destroy()
+    server.close()
+  })
+  const leaving = session.request({ ':method': 'POST', ':path': '/pay', 'idempotency-key': 'k' })
+  leaving.on('error', () => {})
+  leaving.end('amount=100')
+  await until(() => claiming > 0)
+  leaving.close(constants.NGHTTP2_CANCEL)
+  await until(() => bodies.length > 0)
+  expect(bodies).toEqual(['amount=100'])
 })

@@ -125,7 +125,6 @@ it('a handler does not begin behind an answer that was given in its place', asyn
     effects.push('paid')
     res.status(201).send('made')
   })
-  app.use(((_error, _, __, ___) => {}) satisfies express.ErrorRequestHandler)
   const { ask } = await listening(app)
   expect(await ask()).toBe('503 too late')
   await pause(800)

@@ -155,7 +155,7 @@ describeWith('redis', (url) => {
       big: [0, { 'bullmq-name': 'big', a: 'é' }, 'k'],
     })
     const failed = (await queue.getFailed()).map(({ failedReason }) => failedReason)
-    expect(failed).toEqual([expect.stringContaining('key is empty'), expect.stringContaining('key is empty')])
+    expect(failed).toEqual(Array(2).fill(expect.stringContaining('none that this version can read')))
   })
 
   it('a stop lets handlers finish and sends back at once what is only held', LONG, async () => {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Once } from '../../core/once.ts'
 import type { HttpCall, HttpReply } from '../call.ts'
 import type { Handle, HttpGuard } from '../guard.ts'
-import { carry, operationOf } from '../operation-of.ts'
+import { carry, isCarried } from '../operation-of.ts'
 import { bodyOf, isGone, type ParsedRequest, wasRead } from './body.ts'
 import { hasEnded } from './connection.ts'
 import { keepReadable } from './keep-readable.ts'
@@ -35,16 +35,20 @@ export async function guardNode<R extends object>(
   guard: HttpGuard<R>,
   { request, parsed = request, req, res, url, next, send }: NodeExchange<R>,
 ): Promise<void> {
-  // A guard in front of this one holds the request already; a second claim of it would wait for the first for ever.
-  if (operationOf(request) !== undefined) return void (await next())
+  if (isCarried(request)) return void (await next())
   keepReadable(req)
   const { method = 'GET', headers } = req
+  let isRead = false
   const call: HttpCall<R> = {
     method,
     url,
     request,
     header: (name) => joined(headers[name]),
-    body: (maxBytes) => bodyOf(req, parsed, maxBytes),
+    async body(maxBytes) {
+      const body = await bodyOf(req, parsed, maxBytes)
+      isRead = body !== undefined
+      return body
+    },
   }
   const { runtime, storeTimeoutMs } = once.options
   const { kept, heard, maxBodyBytes, atomic } = guard.rules
@@ -53,7 +57,7 @@ export async function guardNode<R extends object>(
     // A limit in front of the guard, for example: whatever the handler did, its client was told something else.
     if (hasEnded(res)) throw new Error('the response was ended before the handler could begin, so it was not run')
     // Without having asked for the body nobody noticed; a handler that reads it would wait for ever.
-    if (isGone(req) && !wasRead(req)) throw new Error('the client left before its request was read')
+    if (!isRead && isGone(req) && !wasRead(req)) throw new Error('the client left before its request was read')
     carry(request, carrying)
     const mine = new Recorder(res, { runtime, kept, heard, maxBodyBytes, holdAll: atomic, graceMs: storeTimeoutMs })
     recorder = mine

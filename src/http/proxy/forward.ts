@@ -65,6 +65,8 @@ export function forward(
   // Without a word where the upstream changes to a protocol that nobody asked for.
   asked.on('close', lost)
   asked.on('response', (answer: IncomingMessage) => {
+    // From here on the answer tells of its end: a slow client may still be read to when the connection is over.
+    asked.off('close', lost)
     heard()
     answer.on('data', heard)
     answer.on('end', end)

@@ -11,6 +11,10 @@ export interface RecorderOptions {
   readonly holdAll: boolean
   /** How long a stream whose client left may be silent, before that counts as its end. */
   readonly graceMs: number
+  /** How long it may go on after that. */
+  readonly longestMs: number
+  /** Takes what goes on when the answer is settled. */
+  readonly background: (work: Promise<unknown>) => void
   /** What aborts when the client leaves, on servers that say so. Asked for only where it matters: it is not free. */
   readonly leaves: () => AbortSignal | undefined
   /** Told at most once: the handler's answer is slow or long, and this is how it reaches the client from now on. */
@@ -164,7 +168,7 @@ export class Recorder {
       if (seen !== this.#length) return this.#watch()
       this.#givenUp = true
       this.#stopReading()
-      if (this.#reader !== undefined) void readOn(this.#reader, this.#options.maxBodyBytes)
+      if (this.#reader !== undefined) this.#options.background(readOn(this.#reader, this.#options))
     })
   }
 
@@ -197,14 +201,17 @@ export class Recorder {
 }
 
 /** Lets a handler that makes its answer while it works come to its end, though nobody keeps it. It might never end. */
-async function readOn(reader: Reader, maxBytes: number): Promise<void> {
+async function readOn(reader: Reader, { runtime, longestMs, maxBodyBytes }: RecorderOptions): Promise<void> {
   let length = 0
+  const cancel = runtime.after(longestMs, () => void reader.cancel().catch(() => {}))
   try {
     for (let read = await reader.read(); !read.done; read = await reader.read()) {
       length += read.value.byteLength
-      if (length > maxBytes) return await reader.cancel()
+      if (length > maxBodyBytes) return await reader.cancel()
     }
   } catch {
     // Its answer is settled.
+  } finally {
+    cancel()
   }
 }

@@ -1,7 +1,7 @@
 import type { Once } from '../../core/once.ts'
 import type { HttpBody, HttpCall, HttpReply } from '../call.ts'
 import type { HttpGuard } from '../guard.ts'
-import { carry, letGoOf, operationOf } from '../operation-of.ts'
+import { carry, isCarried } from '../operation-of.ts'
 import { Recorder } from './recorder.ts'
 
 export interface WebExchange<R> {
@@ -27,8 +27,7 @@ export function guardWeb<R extends object>(
   guard: HttpGuard<R>,
   { request, raw, body, next, send, background }: WebExchange<R>,
 ): Promise<Response> {
-  // A guard in front of this one holds the request already; a second claim of it would wait for the first for ever.
-  if (operationOf(request) !== undefined) return next()
+  if (isCarried(request)) return next()
   const { pathname, search } = new URL(raw.url)
   const call: HttpCall<R> = {
     method: raw.method,
@@ -37,14 +36,24 @@ export function guardWeb<R extends object>(
     header: (name) => raw.headers.get(name) ?? undefined,
     body,
   }
-  const { runtime, storeTimeoutMs } = once.options
+  const { runtime, storeTimeoutMs, maxRunMs: longestMs } = { ...once.options, ...guard.rules.call }
   const { kept, maxBodyBytes, atomic } = guard.rules
-  const limits = { runtime, kept, maxBodyBytes, holdAll: atomic, graceMs: storeTimeoutMs, leaves: () => raw.signal }
+  const limits = {
+    runtime,
+    kept,
+    maxBodyBytes,
+    holdAll: atomic,
+    graceMs: storeTimeoutMs,
+    longestMs,
+    background,
+    leaves: () => raw.signal,
+  }
   return new Promise<Response>((resolve, reject) => {
     let recorder: Recorder | undefined
     let own: HttpReply | undefined
+    let over = () => {}
     const handle = async (carrying: Parameters<typeof carry>[1]) => {
-      carry(request, carrying)
+      over = carry(request, carrying)
       recorder = new Recorder(await next(), { ...limits, streams: resolve })
       own = await recorder.reply
       return own
@@ -61,7 +70,7 @@ export function guardWeb<R extends object>(
         recorder?.cut(error)
         reject(error)
       })
-      .finally(() => letGoOf(request))
+      .finally(() => over())
     background(work)
   })
 }
