@@ -35,13 +35,7 @@ export function warnUnhandled({ method, url = '' }: Asked, error: unknown): void
 export function errorsOf(req: IncomingMessage, res: ServerResponse, next: (error: unknown) => void) {
   // What wraps the `next` of Express, as telemetry does, often has no parameters either.
   const { app } = req as { readonly app?: unknown }
-  if (typeof app === 'function') {
-    return (error: unknown) => {
-      if (!res.writableEnded) return next(error)
-      // Express would end the connection, which may be in use for the next request.
-      warnUnhandled(req, error)
-    }
-  }
+  if (typeof app === 'function') return next
   return (error: unknown) => {
     if (next.length > 0 && !res.headersSent) return next(error)
     // Its client left in the middle of sending it, and there is nobody to answer.
