@@ -176,12 +176,12 @@ const resolvedBefore = new WeakMap<CallOptions, { engine: ResolvedCallOptions; r
 /** The engine's options with what one call changes. @throws OnlyonceError OPTION_INVALID */
 export function resolveCallOptions(engine: ResolvedCallOptions, asked: CallOptions | undefined): ResolvedCallOptions {
   if (asked === undefined) return engine
-  const given: CallOptions = Object(asked)
+  const given: CallOptions = asked ?? {}
   const before = resolvedBefore.get(given)
   if (before?.engine === engine) return before.resolved
   const { leaseMs, maxRunMs, retentionMs, onDuplicate, onInFlight, waitMs, onAbandoned, onThrow, onStoreDown } = engine
   const base = { leaseMs, maxRunMs, retentionMs, onDuplicate, onInFlight, waitMs, onAbandoned, onThrow, onStoreDown }
-  const resolved = merged<ResolvedCallOptions>(base, asked ?? {}, CALL_RULES)
+  const resolved = merged<ResolvedCallOptions>(base, given, CALL_RULES)
   checkTogether(resolved)
   if (Object.isFrozen(given)) resolvedBefore.set(given, { engine, resolved })
   return resolved
@@ -197,7 +197,7 @@ export function invalidOption(name: string, rule: string, value: unknown): Onlyo
  * @throws OnlyonceError OPTION_INVALID for the first option that is not one of `known`
  */
 export function refuseUnknown(given: unknown, known: readonly string[], within = ''): void {
-  refuseText(given, known)
+  if (isText(given)) throw noOptions(given, known)
   for (const name of Object.keys(Object(given))) {
     if (!known.includes(name)) throw unknownOption(`${within}${name}`, known)
   }
@@ -208,14 +208,21 @@ export function unknownOption(name: string, known: readonly string[]): OnlyonceE
   return new OnlyonceError('OPTION_INVALID', `option \`${name}\` is not an option; there are ${known.join(', ')}`)
 }
 
-/** A path or a URL in place of options would be taken for a list of letters. It is not printed either. */
-function refuseText(given: unknown, known: readonly string[]): void {
-  if (given === undefined || given === null || typeof given === 'object' || typeof given === 'function') return
-  throw new OnlyonceError('OPTION_INVALID', `options must be an object with ${known.join(', ')}; got a ${typeof given}`)
+/** A path or a URL in place of options would be taken for a list of letters. */
+function isText(given: unknown): boolean {
+  return given !== undefined && given !== null && typeof given !== 'object' && typeof given !== 'function'
+}
+
+/** It is not printed either. */
+function noOptions(given: unknown, known: readonly string[]): OnlyonceError {
+  return new OnlyonceError(
+    'OPTION_INVALID',
+    `options must be an object with ${known.join(', ')}; got a ${typeof given}`,
+  )
 }
 
 function merged<T extends object>(defaults: T, given: object, rules: Record<string, Rule>): T {
-  refuseText(given, Object.keys(rules))
+  if (isText(given)) throw noOptions(given, Object.keys(rules))
   const result = { ...defaults } as Record<string, unknown>
   for (const name of Object.keys(given)) {
     const value = given[name as keyof typeof given] as unknown

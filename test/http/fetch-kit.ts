@@ -117,3 +117,13 @@ export async function raw(url: string, text: string | Buffer, enough?: RegExp): 
   socket.destroy()
   return answer
 }
+
+/** What a duplicate is answered once the first request is no longer under way. */
+export async function settled(ask: () => Promise<Response>): Promise<Response> {
+  let answer = await ask()
+  await until(async () => {
+    if (answer.status === 409) answer = await ask()
+    return answer.status !== 409
+  })
+  return answer
+}

@@ -214,6 +214,20 @@ describe('fetch', () => {
     for (const _ of [1, 2]) expect(await (await handler(request('k'))).text()).toBe('1')
   })
 
+  it('is guarded again when the same request is handed in again', async () => {
+    let runs = 0
+    const handler = idempotency(engine(), { scope: 'public' })(() => {
+      if (++runs === 1) throw new Error('on purpose')
+      return new Response('done')
+    })
+    const asked = request('k', '')
+    await expect(handler(asked)).rejects.toThrow('on purpose')
+    expect(await (await handler(asked)).text()).toBe('done')
+    const replay = await handler(request('k', ''))
+    expect([await replay.text(), replay.headers.get('idempotency-replayed'), runs]).toEqual(['done', 'true', 2])
+    expect(operationOf(asked)?.key).toBe('k')
+  })
+
   it('passes on answers whose headers are locked, such as those of fetch itself', async () => {
     const url = await serve(() => Response.json({ from: 'upstream' }))
     const handler = setup(() => fetch(url))

@@ -190,6 +190,21 @@ describe.for(['express', 'fastify'])('nestjs on %s', (platform) => {
     }
   })
 
+  it('an OnlyonceError behind half an answer cuts it off, and frees the key', async () => {
+    let runs = 0
+    const half = (response: { raw?: import('node:http').ServerResponse }) => {
+      const res = (response.raw ?? response) as import('node:http').ServerResponse
+      if (++runs > 1) return res.writeHead(201).end('whole')
+      res.writeHead(201, { 'content-length': 100 }).write('half')
+      throw new OnlyonceError('STORE_UNAVAILABLE', 'on purpose')
+    }
+    const routes = controller('', { half: [half as never, Idempotent()] })
+    nest.Res()(routes.prototype, 'half', 0)
+    const { url } = await serve(platform, [OnlyonceModule.forRoot(options())], [routes])
+    await expect(order(`${url}/half`, 'k').then((answer) => answer.text())).rejects.toThrow()
+    expect(await seen(await order(`${url}/half`, 'k'))).toMatchObject({ status: 201, body: 'whole', replayed: false })
+  })
+
   it('a duplicate whose client left while it waited comes to its end', async () => {
     let under = 0
     let runs = 0

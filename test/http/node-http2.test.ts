@@ -1,20 +1,39 @@
 import { once as event } from 'node:events'
-import { connect, constants, createServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
+import {
+  type ClientHttp2Stream,
+  type ClientSessionRequestOptions,
+  connect,
+  constants,
+  createServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type OutgoingHttpHeaders,
+} from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { expect, it } from 'vitest'
+import type { Once } from '../../src/core/once.ts'
+import type { Store } from '../../src/core/store.ts'
 import { idempotency } from '../../src/http/express.ts'
 import { memoryStore } from '../../src/stores/memory/index.ts'
-import { engine, later, until } from './fetch-kit.ts'
+import { engine, later, sleep, until } from './fetch-kit.ts'
 
-async function serverOn() {
-  const guard = idempotency(engine(), { scope: 'public', required: true })
-  let runs = 0
+type Handler = (req: Http2ServerRequest, res: Http2ServerResponse, body: string) => void
+
+/** A guarded server that hands `handle` the body, and a client's session with it. */
+async function sessionWith(once: Once, handle: Handler) {
+  const guard = idempotency(once, { scope: 'public' })
+  const failures: unknown[] = []
   const server = createServer((req: Http2ServerRequest, res: Http2ServerResponse) => {
-    guard(req as never, res as never, () => {
-      const chunks: Buffer[] = []
-      req.on('data', (chunk: Buffer) => chunks.push(chunk))
-      req.on('end', () => res.writeHead(201).end(`${++runs} ${Buffer.concat(chunks)}`))
-    })
+    guard(
+      req as never,
+      res as never,
+      ((error?: unknown) => {
+        if (error !== undefined) return failures.push(error)
+        const chunks: Buffer[] = []
+        req.on('data', (chunk: Buffer) => chunks.push(chunk))
+        return req.on('end', () => handle(req, res, String(Buffer.concat(chunks))))
+      }) as never,
+    )
   })
   server.listen(0, '127.0.0.1')
   await event(server, 'listening')
@@ -23,18 +42,17 @@ async function serverOn() {
     session.destroy()
     server.close()
   })
-  return async (key: string, body?: string) => {
-    const stream = session.request(
-      { ':method': 'POST', ':path': '/orders', 'idempotency-key': key },
-      { endStream: body === undefined },
-    )
-    if (body !== undefined) stream.end(body)
-    let text = ''
-    stream.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
-    const [headers] = await event(stream, 'response')
-    await event(stream, 'end')
-    return [headers[':status'], text]
-  }
+  const post = (key: string, headers: OutgoingHttpHeaders = {}, options: ClientSessionRequestOptions = {}) =>
+    session.request({ ':method': 'POST', ':path': '/orders', 'idempotency-key': key, ...headers }, options)
+  return { post, failures }
+}
+
+async function answerOf(stream: ClientHttp2Stream) {
+  let text = ''
+  stream.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+  const [headers] = await event(stream, 'response')
+  await event(stream, 'end')
+  return [headers[':status'], text]
 }
 
 it.each([
@@ -42,83 +60,54 @@ it.each([
   ['with a body', 'hello'],
   ['with an empty body', ''],
 ])('guards a request over HTTP/2 %s', async (_, body) => {
-  const post = await serverOn()
-  expect(await post('a', body)).toEqual([201, `1 ${body ?? ''}`])
-  expect(await post('a', body)).toEqual([201, `1 ${body ?? ''}`])
-  expect(await post('b', body)).toEqual([201, `2 ${body ?? ''}`])
+  let runs = 0
+  const { post } = await sessionWith(engine(), (_req, res, sent) => void res.writeHead(201).end(`${++runs} ${sent}`))
+  const ask = (key: string) => {
+    const stream = post(key, {}, { endStream: body === undefined })
+    if (body !== undefined) stream.end(body)
+    return answerOf(stream)
+  }
+  expect(await ask('a')).toEqual([201, `1 ${body ?? ''}`])
+  expect(await ask('a')).toEqual([201, `1 ${body ?? ''}`])
+  expect(await ask('b')).toEqual([201, `2 ${body ?? ''}`])
 })
 
 it('does not take an upload over HTTP/2 that was reset half-way for a whole one', async () => {
   const once = engine()
   const claimed: string[] = []
   once.on(({ type }) => claimed.push(type))
-  const guard = idempotency(once, { scope: 'public' })
   const bodies: string[] = []
-  const failures: unknown[] = []
-  const server = createServer((req: Http2ServerRequest, res: Http2ServerResponse) => {
-    const handle = (error?: unknown) => {
-      if (error !== undefined) return failures.push(error)
-      const chunks: Buffer[] = []
-      req.on('data', (chunk: Buffer) => chunks.push(chunk))
-      return req.on('end', () => {
-        bodies.push(String(Buffer.concat(chunks)))
-        res.writeHead(201).end('made')
-      })
-    }
-    guard(req as never, res as never, handle as never)
+  const { post, failures } = await sessionWith(once, (_, res, body) => {
+    bodies.push(body)
+    res.writeHead(201).end('made')
   })
-  server.listen(0, '127.0.0.1')
-  await event(server, 'listening')
-  const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
-  later(() => {
-    session.destroy()
-    server.close()
-  })
-  const post = () =>
-    session.request({ ':method': 'POST', ':path': '/pay', 'idempotency-key': 'k', 'content-length': '10' })
-  const cut = post()
+  const cut = post('k', { 'content-length': '10' })
   cut.on('error', () => {})
   cut.write('amount=1')
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await sleep(50)
   cut.close(constants.NGHTTP2_CANCEL)
   await until(() => failures.length > 0 || bodies.length > 0)
   expect([bodies, claimed]).toEqual([[], []])
-  const whole = post()
+  const whole = post('k', { 'content-length': '10' })
   whole.end('amount=100')
-  const [headers] = await event(whole, 'response')
-  expect([headers[':status'], bodies]).toEqual([201, ['amount=100']])
+  expect(await answerOf(whole)).toEqual([201, 'made'])
+  expect(bodies).toEqual(['amount=100'])
 })
 
 it('a client over HTTP/2 that leaves while its whole request is claimed changes nothing', async () => {
   const store = memoryStore()
   let claiming = 0
-  const slow = Object.assign(Object.create(store), {
-    async claim(requests: Parameters<typeof store.claim>[0]) {
-      claiming++
-      await new Promise((resolve) => setTimeout(resolve, 100))
-      return store.claim(requests)
-    },
-  }) as typeof store
-  const guard = idempotency(engine({ store: slow }), { scope: 'public' })
+  const claim: Store['claim'] = async (requests) => {
+    claiming++
+    await sleep(100)
+    return store.claim(requests)
+  }
   const bodies: string[] = []
-  const server = createServer((req: Http2ServerRequest, res: Http2ServerResponse) => {
-    guard(req as never, res as never, () => {
-      const chunks: Buffer[] = []
-      req.on('data', (chunk: Buffer) => chunks.push(chunk))
-      req.on('end', () => {
-        bodies.push(String(Buffer.concat(chunks)))
-        res.writeHead(201).end('made')
-      })
-    })
+  const { post } = await sessionWith(engine({ store: { ...store, claim } }), (_, res, body) => {
+    bodies.push(body)
+    res.writeHead(201).end('made')
   })
-  server.listen(0, '127.0.0.1')
-  await event(server, 'listening')
-  const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
-  later(() => {
-    session.destroy()
-    server.close()
-  })
-  const leaving = session.request({ ':method': 'POST', ':path': '/pay', 'idempotency-key': 'k' })
+  const leaving = post('k')
   leaving.on('error', () => {})
   leaving.end('amount=100')
   await until(() => claiming > 0)
