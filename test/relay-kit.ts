@@ -24,7 +24,8 @@ function outboxInMemory(runtime: FakeRuntime) {
       check()
       if (lease.relay !== name && lease.until > runtime.now()) return undefined
       lease = { relay: name, until: runtime.now() + leaseMs }
-      return rows.filter(({ parked, position }) => parked === undefined && !held.includes(position)).slice(0, limit)
+      const known = new Set(held)
+      return rows.filter(({ parked, position }) => parked === undefined && !known.has(position)).slice(0, limit)
     },
     settle: async (results) => {
       check()

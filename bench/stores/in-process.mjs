@@ -1,4 +1,4 @@
-import { fingerprintOf, onlyonce } from 'onlyonce'
+import { fingerprintOf, onlyonce, operationId, systemRuntime } from 'onlyonce'
 import { memoryStore } from 'onlyonce/memory'
 import { apart } from '../apart.mjs'
 import { contest } from '../contest.mjs'
@@ -16,7 +16,7 @@ export const inProcess = {
       name: `first call with a payload, ${callers} callers`,
       measure: async () => ({
         goal: 0.5,
-        ...(await contest([await here('bare'), await here('ours')], { callers, sliceMs })),
+        ...(await contest([await here('bare'), await here('parts'), await here('ours')], { callers, sliceMs })),
       }),
     })),
 }
@@ -28,6 +28,21 @@ export function bare() {
     return effect()
   }
   return { what: 'the handler and a fingerprint', run }
+}
+
+/** What the engine cannot do without: the id, an owner, the result as it is kept and as it is read, and two answers of a store. */
+export function parts() {
+  const store = new Map()
+  const run = async () => {
+    const id = operationId('bench', newKey())
+    const fingerprint = fingerprintOf(order)
+    const owner = systemRuntime.token()
+    await store.set(id, { fingerprint, owner })
+    const body = Buffer.from(JSON.stringify(await effect()))
+    await store.set(id, { fingerprint, owner, body })
+    return JSON.parse(String(body))
+  }
+  return { what: 'what every call takes, without an engine', run }
 }
 
 export function ours() {

@@ -21,7 +21,7 @@ export const postgres = {
         name: `claim and complete, ${callers} callers`,
         async measure() {
           const { url, pids } = await servers.get('postgres')
-          const sides = [await here('hand', url), await here('leased', url)]
+          const sides = [await here('hand', url), await here('handGathered', url), await here('leased', url)]
           return { goal: LEASED_GOALS[callers], ...(await contest(sides, { callers, sliceMs, pids })) }
         },
       },
@@ -41,7 +41,11 @@ export const postgres = {
         name: `in one statement with an insert, ${callers} callers`,
         async measure() {
           const { url, pids } = await servers.get('postgres')
-          const sides = [await here('transaction', url, false), await here('beside', url)]
+          const sides = [
+            await here('transaction', url, false),
+            await here('handBeside', url),
+            await here('beside', url),
+          ]
           return { goal: 1.3, ...(await contest(sides, { callers, sliceMs, pids })) }
         },
       },
@@ -61,6 +65,20 @@ export async function hand(url) {
   const pool = openPool(url)
   const { claimAndComplete } = await postgresByHand(pool)
   return { what: 'two statements by hand', run: claimAndComplete, close: () => pool.end() }
+}
+
+/** @param {string} url */
+export async function handGathered(url) {
+  const pool = openPool(url)
+  const { gathered } = await postgresByHand(pool)
+  return { what: 'the two by hand, gathered', run: gathered, close: () => pool.end() }
+}
+
+/** @param {string} url */
+export async function handBeside(url) {
+  const pool = openPool(url)
+  const { beside: run } = await postgresByHand(pool)
+  return { what: 'the key in the same statement by hand', run, close: () => pool.end() }
 }
 
 /** @param {string} url */

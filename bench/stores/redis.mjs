@@ -28,7 +28,11 @@ export const redis = {
         name: `claim and complete, ${callers} callers`,
         measure: async () => ({
           goal: goalAt(callers),
-          ...(await measure(callers, async (url) => [await here('handFirst', url), await here('ourFirst', url)])),
+          ...(await measure(callers, async (url) => [
+            await here('handFirst', url),
+            await here('handGathered', url),
+            await here('ourFirst', url),
+          ])),
         }),
       },
       {
@@ -68,6 +72,13 @@ export async function handFirst(url) {
   const client = new Redis(url)
   const { run } = await redisByHand(client)
   return { what: 'two EVALSHA by hand', run, close: () => client.disconnect() }
+}
+
+/** @param {string} url */
+export async function handGathered(url) {
+  const client = new Redis(url)
+  const { gathered } = await redisByHand(client)
+  return { what: 'the two by hand, gathered', run: gathered, close: () => client.disconnect() }
 }
 
 /** @param {string} url */

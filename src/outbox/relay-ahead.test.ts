@@ -160,7 +160,7 @@ describe('relay, while the store works', () => {
     }
     hand.add([entry(5), entry(7)])
     hand.add([entry(3), entry(6), entry(9)])
-    expect(hand.positions).toEqual([3, 5, 6, 7, 9])
+    expect(hand.held()).toEqual({ positions: [3, 5, 6, 7, 9], wanted: 0 })
     expect(hand.wave(10).map(({ position }) => position)).toEqual([3])
   })
 })

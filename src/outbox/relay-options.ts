@@ -31,7 +31,7 @@ export interface RelayOptions<Tx = unknown> {
   readonly publish: Publisher
   /** Default: a random one. Two relays need two names. */
   readonly name?: string
-  /** Default 500. The most messages in one publish call. Up to three such batches are in memory at a time, and what waits to be tried again. */
+  /** Default 500. The most messages in one publish call. Up to three such batches are in memory at a time; what waits to be tried again is read anew. */
   readonly batchSize?: number
   /** Default 30 000. When a relay disappears, the next one takes over after so long. */
   readonly leaseMs?: number

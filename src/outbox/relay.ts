@@ -24,8 +24,8 @@ export interface Relay extends AsyncDisposable {
 
 /** So many batches are read ahead at most, and so many are published at most of which the store does not know. */
 const MOST_BATCHES = 3
-/** Beyond this many entries that wait for their next try, the ones behind them wait too. */
-const MOST_HELD_BACK = 10_000
+/** Beyond this many entries that wait for their next try, or behind one, the ones behind them wait too. */
+const MOST_RESTING = 100_000
 
 /**
  * Publishes what the outbox holds, each message at least once and always under its own id; in order for each ordering
@@ -129,16 +129,18 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     // Another relay may have published what is in hand.
     if (!renews) hand.drop()
     const gone = [...unsettled.values()].filter(({ kind }) => kind === 'published')
-    const held = [...hand.positions, ...gone.map(({ position }) => position)]
-    const taken = await inTime(table.take(name, leaseMs, limit, held))
+    const { positions, wanted } = hand.held()
+    const held = [...positions, ...gone.map(({ position }) => position)]
+    const most = hand.resting < MOST_RESTING ? limit : Math.min(limit, wanted)
+    const taken = await inTime(table.take(name, leaseMs, most, held))
     // The same: it was granted anew, perhaps, and what is missing before the new entries is not in hand any more.
     const tooLate = renews && runtime.elapsed() >= leaseEnds
     if (taken === undefined || tooLate) hand.drop()
     else hand.add(taken)
     leaseEnds = taken === undefined ? Number.NEGATIVE_INFINITY : askedAt + leaseMs
-    more = tooLate || taken?.length === limit
+    more = tooLate || taken?.length === most
     lead(taken !== undefined)
-    watch(taken?.length === 0 && hand.size === 0)
+    watch(taken?.length === 0 && hand.size === 0 && hand.resting === 0)
   }
 
   /** Both at once, and both are over when it is. */
@@ -154,7 +156,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
   async function round(): Promise<boolean> {
     let wave = hand.wave(batchLimit)
     const idle = wave.length === 0
-    const room = idle && hand.size < MOST_HELD_BACK ? batchSize : Math.max(mostAhead - hand.size, 0)
+    const room = idle ? batchSize : Math.max(mostAhead - hand.size, 0)
     // Whoever lost the lease must not publish on: what the next relay does meanwhile would be done twice.
     const leased = (forMs: number) => runtime.elapsed() + forMs < leaseEnds
     const isDue = idle || unsettled.size > 0 || (more && room > 0) || !leased(publishTimeoutMs)
@@ -215,7 +217,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     const ceiling = Math.min(options.maxBackoffMs, options.backoffMs * 2 ** Math.min(entry.failures, 50))
     const retryMs = ceiling * (0.5 + runtime.random() / 2)
     if (parked) hand.park(entry)
-    else hand.tryAgain(position, retryMs)
+    else hand.tryAgain(entry, retryMs)
     emit({ type: 'refused', id, topic, reason, failures, parked, retryMs })
     return { position, kind: parked ? 'parked' : 'failed', reason, failures }
   }

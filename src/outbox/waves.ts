@@ -1,14 +1,7 @@
 import type { OutboxEntry } from '../core/store.ts'
 
-/**
- * The entries to publish in one call: at most `limit`, the oldest first, one for each ordering key, none that waits
- * and none behind an entry of its ordering key that does.
- */
-export function nextWave(
-  entries: Iterable<OutboxEntry>,
-  limit: number,
-  waits: (entry: OutboxEntry) => boolean,
-): readonly OutboxEntry[] {
+/** The entries to publish in one call: at most `limit`, the oldest first, one for each ordering key. */
+export function nextWave(entries: Iterable<OutboxEntry>, limit: number): readonly OutboxEntry[] {
   const wave: OutboxEntry[] = []
   const taken = new Set<string>()
   for (const entry of entries) {
@@ -16,7 +9,7 @@ export function nextWave(
     const { orderingKey } = entry
     if (orderingKey !== undefined && taken.has(orderingKey)) continue
     if (orderingKey !== undefined) taken.add(orderingKey)
-    if (!waits(entry)) wave.push(entry)
+    wave.push(entry)
   }
   return wave
 }

@@ -277,10 +277,9 @@ export const mutants = [
     bug: 'the relay publishes on behind an entry of the same ordering key that has to wait',
     edits: [
       {
-        file: 'src/outbox/waves.ts',
-        search: '    if (orderingKey !== undefined) taken.add(orderingKey)\n    if (!waits(entry)) wave.push(entry)',
-        replace:
-          '    if (waits(entry)) continue\n    if (orderingKey !== undefined) taken.add(orderingKey)\n    wave.push(entry)',
+        file: 'src/outbox/resting.ts',
+        search: 'if (isFree) return [{ ...entry, failures }]',
+        replace: 'if (isFree || failures === 0) return [{ ...entry, failures }]',
       },
     ],
     seeds: 20_000,
