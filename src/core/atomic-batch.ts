@@ -1,4 +1,4 @@
-import { afterCommitFailed, announced, keep, undone } from './atomic.ts'
+import { afterCommitFailed, announced, isLateFor, keep, undone } from './atomic.ts'
 import { decideWithin, EffectThrew, runWithin } from './atomic-limits.ts'
 import { encodeResult } from './codec.ts'
 import { type Call, claimRequest, type EngineContext, tell } from './context.ts'
@@ -65,9 +65,15 @@ export async function leadAtomicBatch<Tx>(
       ops[index] = settled[index] === undefined ? operationOf(call, outcome as Granted) : undefined
     }
     begun = ops
+    const begunAt = runtime.elapsed()
     const running = ops.filter((op) => op !== undefined)
     const named = distinct[ops.findIndex((op) => op !== undefined)]
     if (named !== undefined) await runWithin(context, named, running, () => effect(tx, inPlace(ops)))
+    for (const [index, op] of ops.entries()) {
+      const call = distinct[index] as Call
+      if (op === undefined || !isLateFor(call, runtime.elapsed() - begunAt)) continue
+      await keep(claims, call, (outcomes[index] as Granted).lease, op.attempt, NOTHING, true, true)
+    }
     return settled.map((one, index) => one ?? ranHere(ops[index] as RunningOperation))
   }
 

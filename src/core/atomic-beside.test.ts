@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { insert, setup } from '../../test/atomic-kit.ts'
+import { codeOf } from '../../test/support/rejections.ts'
 import { onlyonce } from './engine.ts'
 import { OnlyonceError } from './errors.ts'
 import type { OnceEvent } from './events.ts'
@@ -68,6 +69,36 @@ describe('an effect that is one statement', () => {
       message: expect.stringContaining('no connection'),
     })
     expect([asked.length, await count('a'), events]).toMatchObject([1, 0, [{ type: 'store-failed' }]])
+  })
+
+  it('keeps duplicates waiting no longer than they would wait elsewhere', async () => {
+    let end = (_: number) => {}
+    const beside = () => () => new Promise<number>((answered) => (end = answered)) // biome-ignore format: one line
+    const { store, runtime, open } = await setup()
+    store.beside = beside
+    const once = open()
+    const first = once.atomic.attempt('a', () => {})
+    await runtime.advance(0)
+    const over: unknown[] = []
+    const tell = (how: string) => (outcome: object) => over.push([how, runtime.elapsed(), outcome])
+    const options = { onInFlight: 'wait', waitMs: 100 } as const
+    const duplicates = [
+      once.atomic.attempt('a', () => {}).then(tell('reject')),
+      once.atomic.attempt('a', () => {}, options).then(tell('wait')),
+    ]
+    await runtime.advance(8_000)
+    const inFlight = { kind: 'in-flight', retryAfterMs: 1_000 }
+    expect(over).toEqual([
+      ['wait', 100, inFlight],
+      ['reject', 1_000, inFlight],
+    ])
+    const late = codeOf(once.atomic.attempt('a', () => {}, { onInFlight: 'wait', waitMs: 60_000 }))
+    await runtime.advance(1)
+    const closing = once.close()
+    expect(await late).toBe('CLOSED')
+    end(5)
+    expect(await first).toMatchObject({ kind: 'executed' })
+    await Promise.all([closing, ...duplicates])
   })
 
   it('joins a transaction of the caller’s like every other', async () => {

@@ -7,7 +7,7 @@ import type { KeyInput } from './key.ts'
 import type { AtomicCall, AtomicEffect, AtomicOptions, BatchOptions, BatchOutcome, Outcome } from './once.ts'
 import { type CallOptions, invalidOption } from './options.ts'
 import { outcomeOf, settledValue } from './result.ts'
-import type { TransactionalStore } from './store.ts'
+import type { ClaimOutcome, TransactionalStore } from './store.ts'
 
 const OF_A_BATCH: readonly string[] = [
   'leaseMs',
@@ -29,19 +29,22 @@ export function atomicCalls<Tx>(
     effect: AtomicEffect<Tx, T>,
     given: AtomicOptions<Tx>,
   ): Promise<[Call, Outcome<T>]> {
-    const { tx, ...rest } = given
+    const { tx, ...rest } = given ?? {}
+    if (tx !== undefined && Object(tx) !== tx) throw invalidOption('tx', 'must be an open transaction of yours', tx)
     if (rest.onStoreDown === 'run') {
       throw invalidOption('onStoreDown', 'cannot be kept by atomic: without the store there is no transaction', 'run')
     }
     const call = callOf(key, effect, rest)
     // What joins the caller's transaction is not final, so nobody else may be answered with it.
-    if (tx !== undefined)
-      return [call, outcomeOf<T>(call.named.key, await joinAtomic(context, store, call, effect, tx))]
+    if (tx !== undefined) {
+      const joined = await underWay(joinAtomic(context, store, call, effect, tx))
+      return [call, outcomeOf<T>(call.named.key, joined)]
+    }
     const beside = store.beside?.(effect)
     const lead: Lead = (flight) => {
       const transaction = () =>
         leadAtomic(context, store, call, effect, (claim) =>
-          flight.claimed(claim, context.runtime.elapsed() + call.options.leaseMs, claim.kind === 'granted'),
+          flight.claimed(claim, retryAt(context, call, claim), isTentative(claim)),
         )
       return beside === undefined ? transaction() : leadBeside(context, call, beside, transaction)
     }
@@ -61,12 +64,21 @@ export function atomicCalls<Tx>(
     }
     // Frozen, so that it is checked once.
     const shared = Object.freeze({ ...given })
-    const calls = keys.map((key) => callOf(key, effect, shared))
+    const calls = Array.from(keys, (key) => callOf(key, effect, shared))
     if (calls.length === 0) return []
     const settled = await underWay(leadAtomicBatch(context, store, calls, effect))
     return calls.map(({ named }, at) => batchOutcome(named.key, settled[at] as BatchSettled))
   }
   return Object.assign(atomic, { attempt, batch })
+}
+
+/** A claim that its commit has not made binding, or a rival's, whose payload nobody has seen. */
+function isTentative({ kind }: ClaimOutcome): boolean {
+  return kind === 'granted' || kind === 'running'
+}
+
+function retryAt({ runtime }: EngineContext, { options }: Call, claim: ClaimOutcome): number {
+  return runtime.elapsed() + (claim.kind === 'running' ? claim.retryAfterMs : options.leaseMs)
 }
 
 function batchOutcome(key: string, settled: BatchSettled): BatchOutcome {

@@ -1,7 +1,43 @@
 import { describe, expect, it } from 'vitest'
 import { insert, setup } from '../../test/atomic-kit.ts'
+import { gate } from '../../test/engine-kit.ts'
 import { codeOf } from '../../test/support/rejections.ts'
+import type { SqliteTx } from '../stores/sqlite/index.ts'
 import { OnlyonceError } from './errors.ts'
+
+describe('an effect that uses up the retention of its record', () => {
+  it.each(['nothing', 'a value'])('and returns %s is remembered from its end on', async (what) => {
+    const { once, count, runtime } = await setup({ leaseMs: 1_000, retentionMs: 5_000 })
+    const { started, effect } = gate<unknown>()
+    const run = async (tx: SqliteTx) => {
+      insert('a')(tx)
+      return effect()
+    }
+    const first = once.atomic.attempt('a', run)
+    await runtime.advance(6_000)
+    started[0]?.resolve(what === 'nothing' ? undefined : 1)
+    expect(await first).toMatchObject({ kind: 'executed' })
+    await runtime.advance(4_000)
+    expect(await once.atomic.attempt('a', run)).toMatchObject({ kind: 'replayed' })
+    expect(await count('a')).toBe(1)
+  })
+
+  it('in a batch is remembered from its end on', async () => {
+    const { once, count, runtime } = await setup({ leaseMs: 1_000, retentionMs: 5_000 })
+    const { started, effect } = gate<void>()
+    const run = async (tx: SqliteTx) => {
+      insert('a')(tx)
+      await effect()
+    }
+    const first = once.atomic.batch(['a', 'b'], run)
+    await runtime.advance(6_000)
+    started[0]?.resolve()
+    expect((await first).map(({ kind }) => kind)).toEqual(['executed', 'executed'])
+    await runtime.advance(4_000)
+    expect((await once.atomic.batch(['a', 'b'], run)).map(({ kind }) => kind)).toEqual(['replayed', 'replayed'])
+    expect(await count('a')).toBe(1)
+  })
+})
 
 describe('a commit', () => {
   it('whose answer was lost is found out by reading the record', async () => {

@@ -71,6 +71,25 @@ describe('once.atomic', () => {
     })
   })
 
+  it('is no mismatch where a rival holds the row, whose payload nobody has seen', async () => {
+    const { once, store, runtime } = await setup()
+    const within = store.within
+    const waiting: (() => void)[] = []
+    store.within = (tx) => ({
+      ...within(tx),
+      claim: async () => {
+        await new Promise<void>((over) => waiting.push(over))
+        return { kind: 'running', retryAfterMs: 1_000 }
+      },
+    })
+    const wrong = once.atomic.attempt({ key: 'a', payload: 'wrong' }, insert('a'))
+    await runtime.advance(0)
+    const right = once.atomic.attempt({ key: 'a', payload: 'right' }, insert('a'))
+    await runtime.advance(10)
+    waiting[0]?.()
+    expect([await wrong, await right]).toEqual(Array(2).fill({ kind: 'in-flight', retryAfterMs: 1_000 }))
+  })
+
   it('is a mismatch at once where a replay of it is under way', async () => {
     const { once, open, runtime } = await setup()
     await once.atomic({ key: 'a', payload: 1 }, insert('a'))

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { insert, setup } from '../../test/atomic-kit.ts'
+import { gate } from '../../test/engine-kit.ts'
 import { codeOf } from '../../test/support/rejections.ts'
+import { operationId } from './key.ts'
 
 const newGate = () => {
   let open = () => {}
@@ -148,6 +150,41 @@ describe('joining the caller’s transaction', () => {
       code: 'STORE_UNAVAILABLE',
       message: expect.stringContaining('(locked)'),
     })
+  })
+
+  it('sweeps now and then, is waited for by close, and tells of one that is in flight', async () => {
+    const { once, store, runtime, events } = await setup({ retentionMs: 5_000, sweepEveryMs: 1_000 })
+    for (const key of ['a', 'b', 'c']) {
+      await store.transaction((tx) => once.atomic(key, insert(key), { tx }))
+      await runtime.advance(10_000)
+    }
+    expect((await store.list({ limit: 10 })).items).toEqual([])
+    expect(await store.find([operationId('test', 'a')])).toEqual([undefined])
+    expect(await store.sweep(10)).toBeLessThan(2)
+    const { started, effect } = gate<void>()
+    const leased = once('busy', effect)
+    await runtime.advance(0)
+    const busy = await store.transaction((tx) => once.atomic.attempt('busy', insert('busy'), { tx }))
+    expect([busy.kind, events.at(-1)?.type]).toEqual(['in-flight', 'in-flight'])
+    started[0]?.resolve()
+    await leased
+    const joined = store.transaction((tx) => once.atomic('z', effect, { tx }))
+    await runtime.advance(1)
+    let closed = false
+    const closing = once.close().then(() => {
+      closed = true
+    })
+    await runtime.advance(10)
+    expect([closed, started.length]).toEqual([false, 2])
+    started[1]?.resolve()
+    await joined
+    await runtime.advance(10)
+    await closing
+  })
+
+  it.each([null, 'tx', 5])('refuses %j for a transaction', async (tx) => {
+    const { once } = await setup()
+    expect(await codeOf(once.atomic('a', insert('a'), { tx: tx as never }))).toBe('OPTION_INVALID')
   })
 
   it('is not answered to anybody else before it is final', async () => {

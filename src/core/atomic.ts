@@ -62,6 +62,7 @@ export async function joinAtomic<Tx>(
     const settled = await inTurn(Object(tx), () => insideTransaction(context, store, call, effect, tx, owner, () => {}))
     if (settled.kind === 'result' && !settled.ran) tell(context, call, { type: 'replayed', joined: false })
     if (settled.kind === 'mismatch') tell(context, call, { type: 'mismatch' })
+    if (settled.kind === 'in-flight') tell(context, call, { type: 'in-flight', retryAfterMs: settled.retryAfterMs })
     return announced(context, call, settled, startedAt)
   } catch (error) {
     return undone(context, call, error, startedAt)
@@ -102,13 +103,15 @@ async function insideTransaction<Tx>(
       if (claim.kind === 'running') return { kind: 'in-flight', retryAfterMs: claim.retryAfterMs }
       if (claim.kind === 'mismatch') return claim
       const { lease, attempt } = claim
+      const claimedAt = context.runtime.elapsed()
       const decided = await decideWithin(context, call, claim)
       if (decided !== undefined) return keep(claims, call, lease, attempt, decided, false)
       const { fence } = lease
       const { starts, steps } = claim
       const op = new RunningOperation({ named: call.named, attempt, starts, fence, owner, steps })
       const value = await runWithin(context, call, [op], () => effect(tx, op))
-      return keep(claims, call, lease, attempt, storedValue(value), true)
+      const isLate = isLateFor(call, context.runtime.elapsed() - claimedAt)
+      return keep(claims, call, lease, attempt, storedValue(value), true, isLate)
     })
   } catch (error) {
     if (!(error instanceof EffectThrew) || !remembers(context, call, error.thrown)) throw error
@@ -119,7 +122,12 @@ async function insideTransaction<Tx>(
   }
 }
 
-/** The claim already stands as done without a value, so only a value costs a second statement. */
+/** The claim has begun the retention; an effect that used up much of it begins it again. */
+export function isLateFor({ options }: Call, ranMs: number): boolean {
+  return ranMs > options.retentionMs / 2
+}
+
+/** The claim already stands as done without a value, so only a value costs a second statement, or being late. */
 export async function keep(
   claims: AtomicClaims,
   { options }: Call,
@@ -127,8 +135,9 @@ export async function keep(
   attempt: number,
   result: StoredResult,
   ran: boolean,
+  isLate = false,
 ): Promise<Settled> {
-  if (result.kind !== 'value' || !sameBytes(result.body, NOTHING)) {
+  if (isLate || result.kind !== 'value' || !sameBytes(result.body, NOTHING)) {
     await claims.complete({ lease, result, retentionMs: options.retentionMs })
   }
   return { kind: 'result', result, ran, attempt, fence: lease.fence }

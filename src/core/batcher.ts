@@ -5,8 +5,8 @@ import type { Cancel, Runtime } from './runtime.ts'
 export interface BatcherVerb<Request, Answer> {
   /** One call to the store; answers in the order of the requests. */
   readonly send: (requests: readonly Request[]) => Promise<readonly Answer[]>
-  /** Requests for the same id never share a call. */
-  readonly idOf: (request: Request) => string
+  /** Requests for the same id never share a call. Left out: they may. */
+  readonly idOf?: (request: Request) => string
   /** Told of an answer that nobody waits for any more. */
   readonly onLate?: (request: Request, answer: Answer) => void
 }
@@ -131,9 +131,9 @@ export class Batcher<Request, Answer> {
     const batch: Waiting<Request, Answer>[] = []
     const ids = new Set<string>()
     for (const one of waiting) {
-      const id = idOf(one.request)
-      if (batch.length < share && !ids.has(id)) {
-        ids.add(id)
+      const id = idOf?.(one.request)
+      if (batch.length < share && !(id !== undefined && ids.has(id))) {
+        if (id !== undefined) ids.add(id)
         batch.push(one)
       } else this.#queue.push(one)
     }

@@ -71,6 +71,16 @@ describe('what is refused, by path', () => {
     expect(refusal(() => encodeResult(value))).toMatch(/^result\.c\[0]\.d is a function/)
   })
 
+  it('what JSON would ask for another value to write in its place', () => {
+    const toJSON = () => ({ b: 2 })
+    const what = 'is an object with a toJSON that is no member'
+    const hidden = Object.defineProperty({ a: 1 }, 'toJSON', { value: toJSON })
+    expect(refusal(() => encodeResult([hidden]))).toMatch(`result[0] ${what}`)
+    expect(refusal(() => encodeResult({ rows: Object.assign([1], { toJSON }) }))).toMatch(`result.rows ${what}`)
+    const anything = new Proxy([1], { get: (target, name) => Reflect.get(target, name) ?? toJSON })
+    expect(refusal(() => encodeResult(anything))).toMatch(`result ${what}`)
+  })
+
   it('a proxy that throws, or that shows the second look something else', () => {
     const { proxy, revoke } = Proxy.revocable({}, {})
     revoke()

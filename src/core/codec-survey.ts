@@ -48,16 +48,24 @@ export class Survey {
       this.#enter(value)
       this.#visitItems(value)
       this.trail.leave()
+      this.#refuseToJson(value)
     } else if (isPlainObject(value)) {
       if (Object.getOwnPropertySymbols(value).length > 0) this.#refuse('an object with symbol keys')
       this.#enter(value)
       this.#visitMembers(value)
       this.trail.leave()
+      this.#refuseToJson(value)
     } else {
       this.needsExtension = true
       if (types.isUint8Array(value)) this.#spend(value.byteLength)
       else if (!isDate(value)) this.#visitCollection(value)
     }
+  }
+
+  /** One that is no member, such as an inherited one, is asked all the same, and its answer written instead. */
+  #refuseToJson(value: object): void {
+    if (typeof (value as { readonly toJSON?: unknown }).toJSON === 'function')
+      this.#refuse('an object with a toJSON that is no member')
   }
 
   #visitCollection(value: object): void {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { setup } from '../../test/atomic-kit.ts'
 import { engine, gate } from '../../test/engine-kit.ts'
-import { refusal } from '../../test/support/rejections.ts'
+import { codeOf, refusal } from '../../test/support/rejections.ts'
 
 describe('exclusive', () => {
   it('lets one effect at a time run, remembers nothing, and answers with the effect’s own value', async () => {
@@ -26,6 +27,14 @@ describe('exclusive', () => {
     const named = { key: 'c', scope: 'one' }
     expect(await once(named, () => once.exclusive(named, () => 3))).toBe(3)
     expect(await once(named, () => 4)).toBe(3)
+  })
+
+  it('takes null for no options, as the other calls do', async () => {
+    const { once } = engine()
+    expect(await once.exclusive('a', () => 1, null as never)).toBe(1)
+    const { once: transactional } = await setup()
+    expect(await transactional.atomic('a', () => 1, null as never)).toBe(1)
+    expect(await codeOf(transactional.atomic.batch(Array(2) as never, () => 1))).toBe('KEY_MISSING')
   })
 
   it.each([null, undefined, 7, {}])('does not run the effect for the key %j', async (key) => {

@@ -82,8 +82,8 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
     return settledValue(call.named.key, outcome, call.options.onDuplicate)
   }
 
-  const exclusive = async <T>(key: KeyInput, effect: Effect<T>, given: CallOptions = {}): Promise<T> => {
-    const leaseMs = given.leaseMs ?? options.leaseMs
+  const exclusive = async <T>(key: KeyInput, effect: Effect<T>, given?: CallOptions): Promise<T> => {
+    const leaseMs = given?.leaseMs ?? options.leaseMs
     const asked = typeof key === 'object' && key !== null ? key : undefined
     if (asked?.scope !== undefined) checkScope(asked.scope)
     const scope = `${RESERVED_SCOPE_MARK}lock:${asked?.scope ?? options.scope}`
@@ -91,7 +91,7 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
     const call = callOf(
       asked === undefined ? key : withoutScope(asked),
       effect,
-      { ...given, retentionMs: given.retentionMs ?? leaseMs },
+      { ...given, retentionMs: given?.retentionMs ?? leaseMs },
       scope,
     )
     return settledValue(call.named.key, await run<T>(call, leased(call, effect, 'lock')), 'replay')

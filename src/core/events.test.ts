@@ -77,6 +77,20 @@ describe('report', () => {
   })
 })
 
+it('tells a listener that subscribes again of one event once', () => {
+  const events = createEvents(() => {})
+  let told = 0
+  const again = () => {
+    if (++told > 10) return
+    off()
+    off = events.on(again)
+  }
+  let off = events.on(again)
+  events.emit({ type: 'unknown', scope: 's', key: 'k' })
+  events.emit({ type: 'unknown', scope: 's', key: 'k' })
+  expect(told).toBe(2)
+})
+
 describe('a function of the user that is tried', () => {
   it('answers what it answers', () => {
     expect(

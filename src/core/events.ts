@@ -41,7 +41,8 @@ export function createEvents(onListenerError: (error: unknown) => void): Events 
       return listeners.size > 0
     },
     emit(event) {
-      for (const { listener } of listeners) {
+      // A copy: one that subscribes while it is told is told of the next event.
+      for (const { listener } of [...listeners]) {
         try {
           reportRejection(onListenerError, listener(event))
         } catch (error) {

@@ -66,6 +66,13 @@ describe('equal and unequal payloads', () => {
     expect(fingerprintOf(one)).not.toBe(fingerprintOf(other))
   })
 
+  it('refuses the bytes of a buffer that was handed to another thread', () => {
+    const gone = new Uint8Array(4)
+    structuredClone(gone.buffer, { transfer: [gone.buffer] })
+    const refused = expect.objectContaining({ code: 'KEY_INVALID', message: expect.stringContaining('payload cannot') })
+    for (const payload of [gone, gone.buffer]) expect(() => fingerprintOf(payload)).toThrow(refused)
+  })
+
   it('text and its bytes never meet', () => {
     fc.assert(fc.property(fc.string(), (text) => fingerprintOf(text) !== fingerprintOf(Buffer.from(text))))
   })

@@ -1,6 +1,7 @@
 import { createHash, hash } from 'node:crypto'
 import { types } from 'node:util'
 import { canonicalJson } from './canonical-json.ts'
+import { OnlyonceError, reasonOf } from './errors.ts'
 
 /** The fingerprint of an operation without a payload. It equals no fingerprint of a payload. */
 export const NO_FINGERPRINT = ''
@@ -40,7 +41,12 @@ function digestOfSmall(bytes: Uint8Array): string {
 }
 
 function bytesOf(payload: unknown): Uint8Array | undefined {
-  if (ArrayBuffer.isView(payload)) return new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength)
-  if (types.isAnyArrayBuffer(payload)) return new Uint8Array(payload)
+  try {
+    if (ArrayBuffer.isView(payload)) return new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength)
+    if (types.isAnyArrayBuffer(payload)) return new Uint8Array(payload)
+  } catch (error) {
+    // Of a buffer that was handed to another thread.
+    throw new OnlyonceError('KEY_INVALID', `payload cannot be read: ${reasonOf(error)}`, { cause: error })
+  }
   return undefined
 }

@@ -24,8 +24,10 @@ export type End = Settled | { readonly kind: 'error'; readonly error: unknown }
 /** What calls for the same operation in this process share while one of them is on its way. */
 export interface Flight {
   readonly fingerprint: string
-  /** The store's first answer; `undefined` when there was none. */
-  readonly claim: Promise<ClaimOutcome | undefined>
+  /** Once it is there: the store's first answer, or none. */
+  readonly told: { readonly claim: ClaimOutcome | undefined } | undefined
+  /** Calls back once `told` is there, of which it is not yet; answers what takes that back. */
+  whenTold(call: () => void): () => void
   /**
    * Calls back once it is over, at once where it is; answers what takes that back: whoever has waited long enough leaves
    * nothing behind. An error is the leader's, and every follower decides for itself what it means.
@@ -39,6 +41,7 @@ export interface Flight {
 
 export interface LeadingFlight {
   claimed(outcome: ClaimOutcome, retryAt: number, tentative?: boolean): void
+  renewed(retryAt: number): void
   landed(end: End): void
 }
 
@@ -70,9 +73,8 @@ class UnderWay implements Flight, LeadingFlight {
   readonly fingerprint: string
   retryAt = 0
   tentative = false
-  #told: { readonly claim: ClaimOutcome | undefined } | undefined
-  #claim: Promise<ClaimOutcome | undefined> | undefined
-  #tell: ((claim: ClaimOutcome | undefined) => void) | undefined
+  told: { readonly claim: ClaimOutcome | undefined } | undefined
+  #listeners: Set<() => void> | undefined
   #end: End | undefined
   #followers: Set<(end: End) => void> | undefined
 
@@ -83,12 +85,10 @@ class UnderWay implements Flight, LeadingFlight {
     this.#leave = leave
   }
 
-  get claim(): Promise<ClaimOutcome | undefined> {
-    this.#claim ??= new Promise((resolve) => {
-      this.#tell = resolve
-      if (this.#told !== undefined) resolve(this.#told.claim)
-    })
-    return this.#claim
+  whenTold(call: () => void): () => void {
+    this.#listeners ??= new Set()
+    const listeners = this.#listeners.add(call)
+    return () => void listeners.delete(call)
   }
 
   whenOver(call: (end: End) => void): () => void {
@@ -107,6 +107,10 @@ class UnderWay implements Flight, LeadingFlight {
     this.#answered(outcome)
   }
 
+  renewed(retryAt: number): void {
+    this.retryAt = retryAt
+  }
+
   landed(end: End): void {
     this.#leave()
     this.#answered(undefined)
@@ -116,8 +120,8 @@ class UnderWay implements Flight, LeadingFlight {
 
   /** The first word counts. */
   #answered(claim: ClaimOutcome | undefined): void {
-    if (this.#told !== undefined) return
-    this.#told = { claim }
-    this.#tell?.(claim)
+    if (this.told !== undefined) return
+    this.told = { claim }
+    for (const call of this.#listeners ?? []) call()
   }
 }

@@ -29,6 +29,7 @@ function heartbeat(renew: () => Promise<WriteOutcome>, more: More = {}) {
       beats.push(elapsed())
       return renew()
     },
+    onRenewed: () => {},
     onLost: (reason) => lost.push([reason, runtime.elapsed()]),
   })
   return { runtime, beats, lost, stop: () => beating.stop() }

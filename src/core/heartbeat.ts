@@ -11,27 +11,29 @@ export type LossReason =
   | 'max-run'
 
 /** Whose lease it is, and what is to be done for it. */
-export interface Held {
+export interface HeldLease {
   readonly runtime: Runtime
   readonly leaseMs: number
   readonly maxRunMs: number
   /** When the claim was *sent*: the lease cannot be older than that. */
   readonly askedAt: number
   renew(): Promise<WriteOutcome>
+  /** The lease holds until then, by this process's clock. */
+  onRenewed(until: number): void
   /** Called at most once. */
   onLost(reason: LossReason): void
 }
 
 /** Renews a lease every third of it until stopped, lost, or `maxRunMs` is over. */
 export class Heartbeat {
-  readonly #held: Held
+  readonly #held: HeldLease
   #stopped = false
   #told = false
   #failing = false
   #safeUntil: number
   #cancel: Cancel
 
-  constructor(held: Held) {
+  constructor(held: HeldLease) {
     this.#held = held
     this.#safeUntil = held.askedAt + held.leaseMs
     this.#cancel = this.#schedule(held.runtime.elapsed())
@@ -40,6 +42,13 @@ export class Heartbeat {
   stop(): void {
     this.#stopped = true
     this.#cancel()
+  }
+
+  /** Another write under the lease has found out. */
+  lost(reason: LossReason): void {
+    if (this.#stopped) return
+    this.stop()
+    this.#lost(reason)
   }
 
   #schedule(now: number): Cancel {
@@ -71,8 +80,10 @@ export class Heartbeat {
     const now = runtime.elapsed()
     if (outcome === 'lost') return this.#lost('taken-over')
     this.#failing = outcome !== 'ok'
-    if (outcome === 'ok') this.#safeUntil = sentAt + leaseMs
-    else if (now >= this.#safeUntil) this.#lost('expired')
+    if (outcome === 'ok') {
+      this.#safeUntil = sentAt + leaseMs
+      this.#held.onRenewed(this.#safeUntil)
+    } else if (now >= this.#safeUntil) this.#lost('expired')
     this.#cancel = this.#schedule(now)
   }
 }

@@ -1,8 +1,8 @@
 import type { Call, EngineContext } from './context.ts'
 import { OnlyonceError } from './errors.ts'
-import { Heartbeat, type Held, type LossReason } from './heartbeat.ts'
+import type { LeadingFlight } from './flights.ts'
+import { Heartbeat, type HeldLease, type LossReason } from './heartbeat.ts'
 import { quote } from './key.ts'
-import type { Operation } from './once.ts'
 import { RunningOperation } from './operation.ts'
 import type { Lease, Steps } from './record.ts'
 import type { Cancel, Runtime } from './runtime.ts'
@@ -17,6 +17,8 @@ export interface Grant {
   readonly steps: Steps | undefined
   /** When the claim was sent, by this process's clock. */
   readonly askedAt: number
+  /** The lease is known to hold until then. */
+  readonly heldUntil: number
 }
 
 /** Thrown into a call whose work did not end within a lease of being told to stop: it is left behind, still running. */
@@ -34,6 +36,12 @@ const WHY: Record<LossReason, string> = {
   'max-run': 'it ran longer than maxRunMs',
 }
 
+/** What work ended with, and until when its lease was known to hold. */
+export interface Held<T> {
+  readonly ended: T
+  readonly heldUntil: number
+}
+
 /**
  * Runs `work` while a heartbeat renews the lease; however `work` ends, the heartbeat stops.
  * When the lease is lost, the signal aborts, and work that goes on for another lease is left behind, so that a hung
@@ -44,14 +52,15 @@ export function whileHolding<T>(
   context: EngineContext,
   call: Call,
   grant: Grant,
-  work: (op: Operation) => Promise<T>,
-): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const holding = new Holding(context, call, grant, reject)
+  leading: LeadingFlight,
+  work: (op: RunningOperation) => Promise<T>,
+): Promise<Held<T>> {
+  return new Promise<Held<T>>((resolve, reject) => {
+    const holding = new Holding(context, call, grant, leading, reject)
     work(holding.op).then(
-      (value) => {
+      (ended) => {
         holding.end()
-        resolve(value)
+        resolve({ ended, heldUntil: holding.heldUntil })
       },
       (error) => {
         holding.end()
@@ -61,12 +70,14 @@ export function whileHolding<T>(
   })
 }
 
-class Holding implements Held {
+class Holding implements HeldLease {
   readonly runtime: Runtime
   readonly leaseMs: number
   readonly maxRunMs: number
   readonly askedAt: number
   readonly op: RunningOperation
+  heldUntil: number
+  readonly #leading: LeadingFlight
   readonly #calls: StoreCalls
   readonly #key: string
   readonly #renewal: Renewal
@@ -77,7 +88,8 @@ class Holding implements Held {
   constructor(
     { calls, runtime }: EngineContext,
     { named, options }: Call,
-    { lease, attempt, starts, steps, askedAt }: Grant,
+    { lease, attempt, starts, steps, askedAt, heldUntil }: Grant,
+    leading: LeadingFlight,
     leave: (left: LeftBehind) => void,
   ) {
     const { leaseMs, maxRunMs, retentionMs } = options
@@ -86,6 +98,8 @@ class Holding implements Held {
     this.leaseMs = leaseMs
     this.maxRunMs = maxRunMs
     this.askedAt = askedAt
+    this.heldUntil = heldUntil
+    this.#leading = leading
     this.#calls = calls
     this.#key = named.key
     this.#renewal = { lease, leaseMs, retentionMs }
@@ -97,6 +111,11 @@ class Holding implements Held {
 
   renew(): Promise<WriteOutcome> {
     return this.#calls.renew(this.#renewal)
+  }
+
+  onRenewed(until: number): void {
+    this.heldUntil = until
+    this.#leading.renewed(until)
   }
 
   onLost(reason: LossReason): void {
@@ -114,7 +133,9 @@ class Holding implements Held {
   }
 
   async #saveSteps(steps: Steps): Promise<void> {
-    if ((await this.#calls.renew({ ...this.#renewal, steps })) === 'lost') throw leaseLost(this.#key, WHY['taken-over'])
+    if ((await this.#calls.renew({ ...this.#renewal, steps })) === 'ok') return
+    this.#heartbeat.lost('taken-over')
+    throw leaseLost(this.#key, WHY['taken-over'])
   }
 }
 

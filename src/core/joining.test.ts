@@ -167,6 +167,17 @@ describe('duplicates in one process', () => {
     expect((await Promise.all(all)).sort()).toEqual([0, 1, 2])
   })
 
+  it('are told how long the lease still is, also after it was renewed', async () => {
+    const { once, open, runtime } = engine()
+    const { started, effect } = gate<number>()
+    const slow = once('a', effect)
+    await runtime.advance(10_500)
+    const told = { kind: 'in-flight', retryAfterMs: 2_500 }
+    expect([await once.attempt('a', effect), await open().attempt('a', effect)]).toEqual([told, told])
+    started[0]?.resolve(1)
+    await slow
+  })
+
   it('wait no longer than waitMs', async () => {
     const { once, runtime } = engine({ onInFlight: 'wait', waitMs: 1_500 })
     await runtime.advance(1_000)
@@ -177,7 +188,7 @@ describe('duplicates in one process', () => {
     await runtime.advance(10)
     expect(await stranger).toEqual({ kind: 'in-flight', retryAfterMs: 2_990 })
     await runtime.advance(1_490)
-    expect(await second).toEqual({ kind: 'in-flight', retryAfterMs: 1_500 })
+    expect(await second).toEqual({ kind: 'in-flight', retryAfterMs: 2_500 })
     started[0]?.resolve(1)
     await first
   })

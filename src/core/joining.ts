@@ -52,11 +52,19 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
 
   /** What a follower learns from a flight; `undefined` when it has to look for itself. */
   async function follow(call: Call, flight: Flight, deadline: number): Promise<Settled | undefined> {
-    const first = await flight.claim
+    // A transaction may wait long for its claim, and an effect that travels with it is told of when it is over.
+    const patience =
+      call.options.onInFlight === 'reject' ? context.options.storeTimeoutMs : deadline - runtime.elapsed()
+    if (flight.told === undefined) await waits.wait(patience, (wake) => flight.whenTold(wake))
     const inFlight = (): Settled => ({
       kind: 'in-flight',
       retryAfterMs: Math.max(0, Math.ceil(flight.retryAt - runtime.elapsed())),
     })
+    if (flight.told === undefined) {
+      checkOpen()
+      return { kind: 'in-flight', retryAfterMs: context.options.storeTimeoutMs }
+    }
+    const first = flight.told.claim
     if (flight.fingerprint !== call.named.fingerprint) {
       // Only when the leader's payload turned out to be the bound one is ours certainly a stranger's.
       const bound = first !== undefined && first.kind !== 'mismatch' && !flight.tentative

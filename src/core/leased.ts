@@ -2,7 +2,7 @@ import { decideAbandoned } from './abandoned.ts'
 import { type Call, claimRequest, type EngineContext, tell } from './context.ts'
 import { OnlyonceError, reasonOf } from './errors.ts'
 import type { LeadingFlight, Settled } from './flights.ts'
-import { type Grant, LeftBehind, leaseLost, whileHolding } from './holding.ts'
+import { type Grant, type Held, LeftBehind, leaseLost, whileHolding } from './holding.ts'
 import { quote } from './key.ts'
 import type { Effect } from './once.ts'
 import { RunningOperation } from './operation.ts'
@@ -16,7 +16,11 @@ import { backoff, timeLimit } from './time-limit.ts'
 /** `result` keeps what the effect returned; `lock` keeps nothing and gives the operation back. */
 export type Keeping = 'result' | 'lock'
 
-type Ended = { readonly decided: StoredResult } | { readonly value: unknown } | { readonly thrown: unknown }
+type Ended =
+  | { readonly decided: StoredResult }
+  | { readonly value: unknown }
+  /** `doubtful`: see `RunningOperation.isDoubtful`. */
+  | { readonly thrown: unknown; readonly doubtful: boolean }
 
 /** What the store holds in the end. */
 type Kept = Settled & { readonly kind: 'result' }
@@ -33,7 +37,7 @@ export async function leadLeased(
   leading: LeadingFlight,
 ): Promise<Settled> {
   const { calls, runtime } = context
-  const { leaseMs, retentionMs } = call.options
+  const { leaseMs } = call.options
   const askedAt = runtime.elapsed()
   let claim: ClaimOutcome
   try {
@@ -48,16 +52,18 @@ export async function leadLeased(
   if (claim.kind === 'running') return { kind: 'in-flight', retryAfterMs: claim.retryAfterMs }
   if (claim.kind === 'mismatch') return claim
   const { lease, attempt, starts } = claim
-  const grant: Grant = { lease, attempt, starts, askedAt, steps: keeping === 'result' ? claim.steps : undefined }
+  const steps = keeping === 'result' ? claim.steps : undefined
+  let grant: Grant = { lease, attempt, starts, steps, askedAt, heldUntil: askedAt + leaseMs }
   const tookMs = answeredAt - askedAt
   tell(context, call, { type: 'claimed', attempt, fence: lease.fence, tookMs })
   // An answer that was under way for a whole lease may be about a claim that somebody else has by now.
-  if (tookMs >= leaseMs && (await calls.renew({ lease, leaseMs, retentionMs })) === 'lost') {
-    return await afterLoss(context, call, grant)
+  if (tookMs >= leaseMs) {
+    if (!(await isStillOurs(context, call, grant))) return await afterLoss(context, call, grant)
+    grant = { ...grant, heldUntil: answeredAt + leaseMs }
   }
-  let ended: Ended
+  let held: Held<Ended>
   try {
-    ended = await whileHolding(context, call, grant, async (op): Promise<Ended> => {
+    held = await whileHolding(context, call, grant, leading, async (op): Promise<Ended> => {
       const abandoned = attempt > 1 && keeping === 'result'
       const decided = abandoned ? await decideAbandoned(context, call, { attempt, fence: lease.fence }) : undefined
       if (decided !== undefined) return { decided }
@@ -66,17 +72,29 @@ export async function leadLeased(
       try {
         return { value: await effect(op) }
       } catch (thrown) {
-        return { thrown }
+        return { thrown, doubtful: RunningOperation.isDoubtful(op) }
       }
     })
   } catch (error) {
     return await leftBehind(context, call, grant, error)
   }
-  if (!('value' in ended) || keeping === 'lock') return await endOtherwise(context, call, keeping, grant, ended)
+  const { ended, heldUntil } = held
+  if (!('value' in ended) || keeping === 'lock') return await endOtherwise(context, call, keeping, grant, held)
   const ranMs = runtime.elapsed() - askedAt
-  const settled = await settle(context, call, grant, storedValue(ended.value), true)
+  const settled = await settle(context, call, grant, storedValue(ended.value), true, heldUntil)
   if (settled.ran) tell(context, call, { type: 'executed', attempt, fence: lease.fence, tookMs: ranMs })
   return settled
+}
+
+async function isStillOurs({ calls }: EngineContext, { options }: Call, { lease }: Grant): Promise<boolean> {
+  const { leaseMs, retentionMs } = options
+  try {
+    return (await calls.renew({ lease, leaseMs, retentionMs })) === 'ok'
+  } catch (error) {
+    // Nothing has begun: kept, it would be called abandoned.
+    await calls.release(lease).catch(() => {})
+    throw error
+  }
 }
 
 /** Neither returned nor threw: the effect is still at work without a lease, or was not to begin. */
@@ -96,23 +114,28 @@ async function endOtherwise(
   call: Call,
   keeping: Keeping,
   grant: Grant,
-  ended: Ended,
+  { ended, heldUntil }: Held<Ended>,
 ): Promise<Settled> {
   const { calls, runtime } = context
   const { lease, attempt } = grant
   const tookMs = runtime.elapsed() - grant.askedAt
   if ('thrown' in ended) {
-    const verdict = keeping === 'result' ? verdictOn(context, call, ended.thrown) : 'release'
-    const remembered = verdict === 'remember'
-    tell(context, call, { type: 'failed', error: ended.thrown, remembered, tookMs })
-    if (remembered) return settle(context, call, grant, storedError(ended.thrown), true)
-    if (verdict === 'abandon') return { kind: 'failed', error: ended.thrown }
+    const { thrown } = ended
+    const doubtful = ended.doubtful && keeping === 'result'
+    const verdict = keeping === 'result' ? verdictOn(context, call, thrown) : 'release'
+    // Ours says that nobody knows how it ended: it is no result, unless somebody looked at it and made it one.
+    const isResult = !doubtful || !OnlyonceError.is(thrown) || typeof call.options.onThrow === 'function'
+    const remembered = verdict === 'remember' && isResult
+    tell(context, call, { type: 'failed', error: thrown, remembered, tookMs })
+    if (remembered) return settle(context, call, grant, storedError(thrown), true, heldUntil)
+    if (doubtful) return leftInDoubt(context, call, grant, thrown)
+    if (verdict === 'abandon') return { kind: 'failed', error: thrown }
     // When even the release fails the lease runs out by itself; what the caller must see is the effect's error.
     const given = await calls.release(lease).catch(() => 'ok' as const)
-    return given === 'ok' ? { kind: 'failed', error: ended.thrown } : afterLoss(context, call, grant, ended.thrown)
+    return given === 'ok' ? { kind: 'failed', error: thrown } : afterLoss(context, call, grant, thrown)
   }
   if ('decided' in ended) {
-    const settled = await settle(context, call, grant, ended.decided, false)
+    const settled = await settle(context, call, grant, ended.decided, false, heldUntil)
     if (ended.decided.kind === 'unknown') tell(context, call, { type: 'unknown' })
     return settled
   }
@@ -129,6 +152,16 @@ async function endOtherwise(
   return { kind: 'local', value: ended.value, fence: lease.fence }
 }
 
+/** Not given back: the next claim is told that it may have happened. Whoever was replaced answers with what came of it. */
+async function leftInDoubt(context: EngineContext, call: Call, grant: Grant, thrown: unknown): Promise<Settled> {
+  const { owner, fence } = grant.lease
+  const isOurs = await context.calls.find(call.named.id).then(
+    (record) => record?.state === 'running' && record.owner === owner && record.fence === fence,
+    () => true,
+  )
+  return isOurs ? { kind: 'failed', error: thrown } : afterLoss(context, call, grant, thrown)
+}
+
 /** Writes the result and answers with it, or with what the owner that replaced us has stored. */
 async function settle(
   context: EngineContext,
@@ -136,17 +169,28 @@ async function settle(
   grant: Grant,
   result: StoredResult,
   ran: boolean,
+  heldUntil: number,
 ): Promise<Kept> {
+  const { calls, runtime } = context
   const { lease, attempt } = grant
   const completion = { lease, result, retentionMs: call.options.retentionMs }
   let outcome: WriteOutcome
   try {
-    outcome = await context.calls.complete(completion)
+    outcome = await calls.complete(completion)
   } catch (error) {
     outcome = await completeUntilDefinite(context, call, completion, error)
   }
   if (outcome === 'lost') return afterLoss(context, call, grant)
-  return { kind: 'result', result, ran, attempt, fence: lease.fence }
+  const mine: Kept = { kind: 'result', result, ran, attempt, fence: lease.fence }
+  if (runtime.elapsed() < heldUntil) return mine
+  // Without a lease somebody may have decided on it before us, and that stays.
+  const kept = await calls.find(call.named.id).catch(() => undefined)
+  if (kept?.result === undefined || kept.fence !== lease.fence || sameResult(kept.result, result)) return mine
+  return { ...mine, result: kept.result, ran: false }
+}
+
+function sameResult(a: StoredResult, b: StoredResult): boolean {
+  return a.kind === b.kind && Buffer.compare(a.body, b.body) === 0
 }
 
 /** An unknown answer is asked again for a whole lease: the effect has happened, so giving up is the last resort. */

@@ -110,10 +110,14 @@ export interface Once<Tx = never> extends AsyncDisposable {
   exclusive<T>(key: KeyInput, effect: Effect<T>, options?: CallOptions): Promise<T>
   /**
    * What the store knows of `key`, without running or changing anything; `undefined` when nothing, or no longer.
-   * @throws OnlyonceError KEY_MISSING, KEY_INVALID, STORE_UNAVAILABLE, CLOSED
+   * @throws OnlyonceError KEY_MISSING, KEY_INVALID, OPTION_INVALID (scope), STORE_UNAVAILABLE, OUTCOME_UNKNOWN (it cannot be
+   * read), CLOSED
    */
   find(key: KeyInput): Promise<OperationView | undefined>
-  /** Removes the record: the effect may run again. Answers whether there was one. */
+  /**
+   * Removes the record: the effect may run again. Answers whether there was one.
+   * @throws OnlyonceError STORE_UNAVAILABLE when the store's answer was lost, which is not asked for again: the record may be gone
+   */
   forget(key: KeyInput): Promise<boolean>
   /**
    * Removes what is past its retention, now and then every `everyMs` (default 60 000), also while nothing is claimed: for

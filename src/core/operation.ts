@@ -40,6 +40,7 @@ export class RunningOperation implements Operation {
   readonly #named: OperationKey
   readonly #saveSteps: OperationParts['saveSteps']
   #steps: Steps
+  #saved: number
   #begun: Set<string> | undefined
   #controller: AbortController | undefined
   #aborted: OnlyonceError | undefined
@@ -53,6 +54,7 @@ export class RunningOperation implements Operation {
     this.owner = owner
     this.#named = named
     this.#steps = steps
+    this.#saved = steps.length
     this.#saveSteps = saveSteps
   }
 
@@ -80,6 +82,14 @@ export class RunningOperation implements Operation {
     op.#controller?.abort(reason)
   }
 
+  /**
+   * Whether part of it may have happened that nobody would know of: it was told to stop half-way, or a step that ran could not be
+   * saved. Not for effects either.
+   */
+  static isDoubtful(op: RunningOperation): boolean {
+    return op.#aborted !== undefined || (op.#saveSteps !== undefined && op.#steps.length > op.#saved)
+  }
+
   async #step<T>(name: string, fn: () => Promise<T> | T): Promise<T> {
     if (typeof name !== 'string' || name === '' || name.length > LONGEST_STEP_NAME) {
       throw new OnlyonceError('OPTION_INVALID', `a step needs a name, of at most ${LONGEST_STEP_NAME} characters`)
@@ -99,7 +109,9 @@ export class RunningOperation implements Operation {
     this.#requireRoom(name)
     const made: Step = { name, result: encodeStep(await fn(), this.#room()) }
     this.#steps = [...this.#steps, made]
-    await this.#saveSteps?.(this.#steps)
+    const steps = this.#steps
+    await this.#saveSteps?.(steps)
+    this.#saved = Math.max(this.#saved, steps.length)
     return this.#replay<T>(made)
   }
 

@@ -3,6 +3,7 @@ import { memoryStore } from '../stores/memory/index.ts'
 import { fakeRuntime } from '../testing/fake-runtime.ts'
 import { type FaultPlan, faultyStore } from '../testing/faulty-store.ts'
 import { OnlyonceError } from './errors.ts'
+import { sleep } from './runtime.ts'
 import type { ClaimRequest, Store } from './store.ts'
 import { createStoreCalls } from './store-calls.ts'
 
@@ -72,7 +73,7 @@ describe('a store call', () => {
     expect(failures).toEqual([])
   })
 
-  it.each(['claim', 'renew', 'complete', 'release', 'find'] as const)(
+  it.each(['claim', 'renew', 'complete', 'release'] as const)(
     'to %s gathers what is asked while one is under way, and never two for one operation',
     async (verb) => {
       const sizes: number[] = []
@@ -91,6 +92,79 @@ describe('a store call', () => {
       expect(sizes).toEqual([1, 3, 1])
     },
   )
+
+  it('to find is made once for all who look for one operation meanwhile', async () => {
+    const asked: (readonly string[])[] = []
+    const { calls, runtime } = setup({}, (store) => ({
+      find: (batch) => {
+        asked.push(batch)
+        return store.find(batch)
+      },
+    }))
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => requestTo('find', name) as string) as [string, string, string]
+    await calls.claim(request('b'))
+    const first = calls.find(a)
+    await Promise.resolve()
+    const rest = Promise.all([b, c, b, c, b].map((id) => calls.find(id)))
+    await runtime.advance(0)
+    expect(await first).toBeUndefined()
+    expect((await rest).map((record) => record?.id)).toEqual([b, undefined, b, undefined, b])
+    expect(asked).toEqual([[a], [b, c]])
+  })
+
+  it('to forget is not made again: by then another record may stand there', async () => {
+    let removed = 0
+    const { calls, runtime, failures } = setup({}, (store) => ({
+      forget: async (ids) => {
+        removed += await store.forget(ids)
+        throw new Error('the answer got lost')
+      },
+    }))
+    await calls.claim(request('a'))
+    const error = caught(calls.forget(requestTo('find', 'a') as string))
+    await runtime.advance(5_000)
+    expect(await error).toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    expect((await error).message).toContain('may be gone all the same')
+    expect([removed, failures]).toEqual([1, [['forget', await error]]])
+  })
+
+  it.each([
+    ['refused', undefined],
+    ['told that somebody else runs', { kind: 'running', retryAfterMs: 500 }],
+  ] as const)('to claim that was %s gives back what an earlier try of it is granted later', async (_, answer) => {
+    let tries = 0
+    let late: Promise<unknown> = Promise.resolve()
+    const { calls, runtime } = setup({}, (store) => ({
+      claim: async (requests) => {
+        if (++tries > 1 && answer !== undefined) return [answer]
+        if (tries > 1) throw new OnlyonceError('STORE_UNAVAILABLE', 'refused')
+        const granted = sleep(runtime, 2_000).then(() => store.claim(requests))
+        late = granted
+        return granted
+      },
+    }))
+    const first = calls.claim(request('a')).catch((error: OnlyonceError) => error.code)
+    await runtime.advance(1_500)
+    expect(await first).toEqual(answer ?? 'STORE_UNAVAILABLE')
+    await runtime.advance(1_000)
+    await late
+    await runtime.advance(10)
+    expect(await calls.find(requestTo('find', 'a') as string)).toMatchObject({ state: 'idle', attempt: 0 })
+  })
+
+  it('to claim keeps what an earlier try of it was granted when a later one is told so', async () => {
+    let tries = 0
+    const { calls, runtime } = setup({}, (store) => ({
+      claim: async (requests) => {
+        await sleep(runtime, ++tries === 1 ? 600 : 300)
+        return store.claim(requests)
+      },
+    }))
+    const claim = calls.claim(request('a'))
+    await runtime.advance(5_000)
+    expect(await claim).toMatchObject({ kind: 'granted', attempt: 1 })
+    expect([tries, await calls.find(requestTo('find', 'a') as string)]).toMatchObject([2, { state: 'running' }])
+  })
 
   it('is made three times at most, with pauses, and then tells why', async () => {
     const at: number[] = []
@@ -180,7 +254,9 @@ describe('a store call', () => {
     const error = caught(call())
     await runtime.advance(1_000)
     expect(await error).toMatchObject({ code: 'STORE_UNAVAILABLE' })
-    expect((await error).message).toContain(`store did not ${verb} (no answer within 500 ms)`)
+    expect((await error).message).toContain(
+      `store did not ${verb} (no answer within ${verb === 'forget' ? 1_000 : 500} ms)`,
+    )
     expect(runtime.pending).toBe(0)
   })
 

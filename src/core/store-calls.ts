@@ -36,14 +36,16 @@ export function createStoreCalls(store: Store, options: StoreCallsOptions): Stor
   const { runtime, storeTimeoutMs, maxBatch, onFailure } = options
   const tryMs = storeTimeoutMs / TRIES_IN_TIMEOUT
   const batching = { maxBatch, timeoutMs: tryMs, runtime, ...store.concurrency }
-  /** Claims whose caller was told STORE_UNAVAILABLE: a grant that arrives later would keep the key for a lease. */
-  const givenUp = new WeakSet<ClaimRequest>()
+  const doubts = new WeakMap<ClaimRequest, Doubt>()
   const claim = new Batcher<ClaimRequest, ClaimOutcome>(
     {
       send: (batch) => store.claim(batch),
       idOf: ownId,
       onLate: (request, outcome) => {
-        if (givenUp.has(request) && outcome.kind === 'granted') release.submit(outcome.lease).catch(() => {})
+        const doubt = doubts.get(request)
+        if (doubt === undefined || outcome.kind !== 'granted') return
+        if (doubt.answer === undefined) doubt.late = outcome.lease
+        else giveBack(outcome.lease, doubt.answer)
       },
     },
     batching,
@@ -54,33 +56,41 @@ export function createStoreCalls(store: Store, options: StoreCallsOptions): Stor
     batching,
   )
   const release = new Batcher<Lease, WriteOutcome>({ send: (batch) => store.release(batch), idOf: ownId }, batching)
-  const find = new Batcher<OperationId, ObservedRecord | undefined>(
-    { send: (batch) => store.find(batch), idOf: (id) => id },
-    batching,
-  )
-  const silent = () => new Error(`no answer within ${tryMs} ms`)
-  const forgetOne = async (id: OperationId, limitMs: number) =>
-    (await timeLimit(runtime, store.forget([id]), limitMs, silent)) > 0
-  const forget: Asked<OperationId, boolean> = {
-    ask: (id, resolve, reject, limitMs = tryMs) => void forgetOne(id, limitMs).then(resolve, reject),
+  const find = new Batcher<OperationId, ObservedRecord | undefined>({ send: findEach }, batching)
+
+  /** However many look for one operation at the same time, the store is asked for it once. */
+  async function findEach(ids: readonly OperationId[]): Promise<readonly (ObservedRecord | undefined)[]> {
+    const distinct = [...new Set(ids)]
+    const records = await store.find(distinct)
+    if (distinct.length === ids.length || records.length !== distinct.length) return records
+    const found = new Map(distinct.map((id, index) => [id, records[index]]))
+    return ids.map((id) => found.get(id))
+  }
+
+  /** Not asked again: meanwhile the effect may have run anew, and that record is not the one that was to go. */
+  async function forget(id: OperationId): Promise<boolean> {
+    const silent = () => new Error(`no answer within ${storeTimeoutMs} ms`)
+    try {
+      return (await timeLimit(runtime, store.forget([id]), storeTimeoutMs, silent)) > 0
+    } catch (failed) {
+      const error = OnlyonceError.from(
+        failed,
+        'STORE_UNAVAILABLE',
+        `the ${store.name} store did not forget (${reasonOf(failed)}); the record may be gone all the same: look for it before you ask again`,
+      )
+      onFailure('forget', error)
+      throw error
+    }
   }
 
   /** Calls back instead of handing promise to promise: most calls are answered at once, and each promise takes a turn. */
-  function askFor<Request, Answer>(
-    verb: string,
-    asked: Asked<Request, Answer>,
-    request: Request,
-    resolve: (answer: Answer) => void,
-    reject: (error: unknown) => void,
-  ): void {
-    const deadline = runtime.elapsed() + storeTimeoutMs
-    asked.ask(request, resolve, (error) => {
-      askAgain(verb, asked, request, deadline, error).then(resolve, reject)
-    })
-  }
-
   function ask<Request, Answer>(verb: string, asked: Asked<Request, Answer>, request: Request): Promise<Answer> {
-    return new Promise((resolve, reject) => askFor(verb, asked, request, resolve, reject))
+    return new Promise((resolve, reject) => {
+      const deadline = runtime.elapsed() + storeTimeoutMs
+      asked.ask(request, resolve, (error) => {
+        askAgain(verb, asked, request, deadline, error).then(resolve, reject)
+      })
+    })
   }
 
   async function askAgain<Request, Answer>(
@@ -114,18 +124,37 @@ export function createStoreCalls(store: Store, options: StoreCallsOptions): Stor
     throw error
   }
 
+  /** A try of which nothing was heard may be granted later. What nobody uses would keep the key, and then count as abandoned. */
+  async function claimAgain(request: ClaimRequest, deadline: number, failed: unknown): Promise<ClaimOutcome> {
+    const doubt: Doubt = {}
+    doubts.set(request, doubt)
+    try {
+      doubt.answer = await askAgain('claim', claim, request, deadline, failed)
+      return doubt.answer
+    } catch (error) {
+      doubt.answer = 'none'
+      throw error
+    } finally {
+      if (doubt.late !== undefined && doubt.answer !== undefined) giveBack(doubt.late, doubt.answer)
+    }
+  }
+
+  function giveBack(lease: Lease, answer: ClaimOutcome | 'none'): void {
+    const isUsed = answer !== 'none' && answer.kind === 'granted' && answer.lease.fence === lease.fence
+    if (!isUsed) release.submit(lease).catch(() => {})
+  }
+
   return {
     claim: (request) =>
       new Promise((resolve, reject) => {
+        const deadline = runtime.elapsed() + storeTimeoutMs
         const answered = (outcome: ClaimOutcome) => {
           if (belongsTo(request.id, outcome)) resolve(outcome)
           else reject(strangerAnswer(request.id))
         }
-        const refused = (error: unknown) => {
-          givenUp.add(request)
-          reject(error)
-        }
-        askFor('claim', claim, request, answered, refused)
+        claim.ask(request, answered, (error) => {
+          claimAgain(request, deadline, error).then(answered, reject)
+        })
       }),
     renew: (renewal) => ask('renew', renew, renewal),
     complete: (completion) => ask('complete', complete, completion),
@@ -135,8 +164,14 @@ export function createStoreCalls(store: Store, options: StoreCallsOptions): Stor
       if (record !== undefined && record.id !== id) throw strangerAnswer(id)
       return record
     },
-    forget: (id) => ask('forget', forget, id),
+    forget,
   }
+}
+
+/** A claim that is asked again: what its caller was told in the end, and what was granted to an earlier try meanwhile. */
+interface Doubt {
+  answer?: ClaimOutcome | 'none'
+  late?: Lease
 }
 
 interface Asked<Request, Answer> {
