@@ -86,7 +86,7 @@ export async function leadAtomicBatch<Tx>(
     })
   } catch (error) {
     if (error instanceof InFlight) settled = error.settled
-    else if (reached !== undefined) settled = await confirmed(context, distinct, owner, reached, error, startedAt)
+    else if (reached !== undefined) settled = await confirmed(context, distinct, owner, reached, error)
     else settled = failed(context, distinct, begun, error, startedAt)
   }
   for (const [index, one] of settled.entries()) tellOf(context, distinct[index] as Call, one, startedAt)
@@ -145,13 +145,11 @@ async function confirmed(
   owner: string,
   reached: readonly Settled[],
   error: unknown,
-  startedAt: number,
 ): Promise<readonly Settled[]> {
   const written = reached.findIndex((one) => one.kind === 'result' && one.attempt > 0)
   const witness = reached[written]
-  // Where nothing was written there is nothing to look for.
-  if (witness?.kind !== 'result') undone(context, distinct[0] as Call, error, startedAt)
-  else await afterCommitFailed(context, distinct[written] as Call, owner, witness, error)
+  // Where nothing was written it stands without a commit.
+  if (witness !== undefined) await afterCommitFailed(context, distinct[written] as Call, owner, witness, error)
   return reached
 }
 

@@ -135,7 +135,7 @@ describe('a commit', () => {
     expect(await call).toEqual({ key: 'a' })
   })
 
-  it('of a replay that fails changes nothing', async () => {
+  it('of a replay that fails changes nothing: what was read stands', async () => {
     const { open, once } = await setup()
     await once.atomic('a', insert('a'))
     const finds: number[] = []
@@ -143,7 +143,8 @@ describe('a commit', () => {
       if (verb === 'find') finds.push(call)
       return verb === 'transaction' ? { kind: 'lose-reply' } : undefined
     })
-    expect(await codeOf(other.atomic('a', insert('a')))).toBe('STORE_UNAVAILABLE')
+    expect(await other.atomic.attempt('a', insert('a'))).toEqual({ kind: 'replayed', value: { key: 'a' } })
+    expect(await other.atomic.attempt({ key: 'a', payload: 1 }, insert('a'))).toEqual({ kind: 'mismatch' })
     expect(finds).toEqual([])
   })
 

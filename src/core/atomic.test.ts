@@ -74,6 +74,34 @@ describe('once.atomic', () => {
     ])
   })
 
+  it('remembers the error without what the effect left running', async () => {
+    const { once, count } = await setup({ onThrow: 'remember' })
+    let over: Promise<unknown> = Promise.resolve()
+    const effect = async (tx: SqliteTx) => {
+      const credit = async () => {
+        for (let turn = 0; turn < 100; turn++) {
+          await undefined
+          insert('credit')(tx)
+        }
+      }
+      over = credit().catch(() => {})
+      throw new Error('declined')
+    }
+    await expect(once.atomic('a', effect)).rejects.toThrow('declined')
+    await over
+    await expect(once.atomic('a', effect)).rejects.toThrow('declined')
+    expect([(await once.find('a'))?.state, await count('credit')]).toEqual(['done', 0])
+  })
+
+  it('is STORE_UNAVAILABLE when the error cannot be remembered', async () => {
+    const { once } = await setup({ onThrow: 'remember' }, { transaction: { 2: { kind: 'lose-request' } } })
+    const failing = () => {
+      throw new Error('declined')
+    }
+    expect(await codeOf(once.atomic('a', failing))).toBe('STORE_UNAVAILABLE')
+    expect(await once.find('a')).toBeUndefined()
+  })
+
   it('throws what the effect threw when somebody else has the key before the error is remembered', async () => {
     const { once, store } = await setup({ onThrow: 'remember' })
     const within = store.within

@@ -27,22 +27,42 @@ export async function leadAtomic<Tx>(
   claimed: (outcome: ClaimOutcome) => void,
 ): Promise<Settled> {
   const startedAt = context.runtime.elapsed()
-  const owner = context.runtime.token()
-  let reached: Settled | undefined
   try {
-    const settled = await store.transaction(async (tx) => {
-      // A store may run this again: what the try before it reached was undone.
-      reached = undefined
-      reached = await insideTransaction(context, store, call, effect, tx, owner, claimed)
-      return reached
+    const settled = await committed(context, store, call, (tx, owner) =>
+      insideTransaction(context, store, call, effect, tx, owner, claimed),
+    ).catch((error) => {
+      if (!(error instanceof EffectThrew) || !remembers(context, call, error.thrown)) throw error
+      // Into the transaction that the effect had its hands on, what it left running may still write.
+      return committed(context, store, call, (tx, owner) => {
+        const claims = store.within(tx)
+        return claims.guarded(() => keepError(context, claims, call, owner, error))
+      })
     })
     return announced(context, call, settled, startedAt)
   } catch (error) {
-    const atCommit = reached as Settled | undefined
-    if (atCommit?.kind === 'result') {
-      return announced(context, call, await afterCommitFailed(context, call, owner, atCommit, error), startedAt)
-    }
     return undone(context, call, error, startedAt)
+  }
+}
+
+/** What was reached in a transaction of ours, once it is known to be committed. */
+async function committed<Tx>(
+  context: EngineContext,
+  store: TransactionalStore<Tx>,
+  call: Call,
+  work: (tx: Tx, owner: string) => Promise<Settled>,
+): Promise<Settled> {
+  const owner = context.runtime.token()
+  let reached: Settled | undefined
+  try {
+    return await store.transaction(async (tx) => {
+      // A store may run this again: what the try before it reached was undone.
+      reached = undefined
+      reached = await work(tx, owner)
+      return reached
+    })
+  } catch (error) {
+    if (reached === undefined) throw error
+    return await afterCommitFailed(context, call, owner, reached, error)
   }
 }
 
@@ -59,7 +79,12 @@ export async function joinAtomic<Tx>(
   const startedAt = context.runtime.elapsed()
   try {
     const owner = context.runtime.token()
-    const settled = await inTurn(Object(tx), () => insideTransaction(context, store, call, effect, tx, owner, () => {}))
+    const settled = await inTurn(Object(tx), () =>
+      insideTransaction(context, store, call, effect, tx, owner, () => {}).catch((error) => {
+        if (!(error instanceof EffectThrew) || !remembers(context, call, error.thrown)) throw error
+        return keepError(context, store.within(tx), call, owner, error)
+      }),
+    )
     if (settled.kind === 'result' && !settled.ran) tell(context, call, { type: 'replayed', joined: false })
     if (settled.kind === 'mismatch') tell(context, call, { type: 'mismatch' })
     if (settled.kind === 'in-flight') tell(context, call, { type: 'in-flight', retryAfterMs: settled.retryAfterMs })
@@ -93,33 +118,37 @@ async function insideTransaction<Tx>(
   claimed: (outcome: ClaimOutcome) => void,
 ): Promise<Settled> {
   const claims = store.within(tx)
-  const request = claimRequest(context, call, owner)
-  try {
-    return await claims.guarded(async () => {
-      const claim = await claims.claim(request)
-      claimed(claim)
-      if (claim.kind === 'done')
-        return { kind: 'result', result: claim.result, ran: false, attempt: 0, fence: claim.fence }
-      if (claim.kind === 'running') return { kind: 'in-flight', retryAfterMs: claim.retryAfterMs }
-      if (claim.kind === 'mismatch') return claim
-      const { lease, attempt } = claim
-      const claimedAt = context.runtime.elapsed()
-      const decided = await decideWithin(context, call, claim)
-      if (decided !== undefined) return keep(claims, call, lease, attempt, decided, false)
-      const { fence } = lease
-      const { starts, steps } = claim
-      const op = new RunningOperation({ named: call.named, attempt, starts, fence, owner, steps })
-      const value = await runWithin(context, call, [op], () => effect(tx, op))
-      const isLate = isLateFor(call, context.runtime.elapsed() - claimedAt)
-      return keep(claims, call, lease, attempt, storedValue(value), true, isLate)
-    })
-  } catch (error) {
-    if (!(error instanceof EffectThrew) || !remembers(context, call, error.thrown)) throw error
-    // The effect's writes are undone; its error becomes the result in the same transaction.
-    const again = await claims.claim(request)
-    if (again.kind !== 'granted') throw error
-    return keep(claims, call, again.lease, again.attempt, storedError(error.thrown), true)
-  }
+  return claims.guarded(async () => {
+    const claim = await claims.claim(claimRequest(context, call, owner))
+    claimed(claim)
+    if (claim.kind === 'done')
+      return { kind: 'result', result: claim.result, ran: false, attempt: 0, fence: claim.fence }
+    if (claim.kind === 'running') return { kind: 'in-flight', retryAfterMs: claim.retryAfterMs }
+    if (claim.kind === 'mismatch') return claim
+    const { lease, attempt } = claim
+    const claimedAt = context.runtime.elapsed()
+    const decided = await decideWithin(context, call, claim)
+    if (decided !== undefined) return keep(claims, call, lease, attempt, decided, false)
+    const { fence } = lease
+    const { starts, steps } = claim
+    const op = new RunningOperation({ named: call.named, attempt, starts, fence, owner, steps })
+    const value = await runWithin(context, call, [op], () => effect(tx, op))
+    const isLate = isLateFor(call, context.runtime.elapsed() - claimedAt)
+    return keep(claims, call, lease, attempt, storedValue(value), true, isLate)
+  })
+}
+
+/** The effect's writes are undone, its error becomes the result. */
+async function keepError(
+  context: EngineContext,
+  claims: AtomicClaims,
+  call: Call,
+  owner: string,
+  threw: EffectThrew,
+): Promise<Settled> {
+  const again = await claims.claim(claimRequest(context, call, owner))
+  if (again.kind !== 'granted') throw threw
+  return keep(claims, call, again.lease, again.attempt, storedError(threw.thrown), true)
 }
 
 /** The claim has begun the retention; an effect that used up much of it begins it again. */
@@ -154,12 +183,12 @@ export async function afterCommitFailed(
   context: EngineContext,
   { named, options }: Call,
   owner: string,
-  reached: Settled & { kind: 'result' },
+  reached: Settled,
   error: unknown,
 ): Promise<Settled> {
   const { calls, runtime } = context
-  // A replay wrote nothing that could be looked for.
-  if (reached.attempt === 0) throw OnlyonceError.from(error, 'STORE_UNAVAILABLE', notChanged(context, error))
+  // Nothing was written: it stands without a commit.
+  if (reached.kind !== 'result' || reached.attempt === 0) return reached
   // The store knows more than the record tells: an effect that committed by itself has committed its record too.
   if (OnlyonceError.is(error) && error.code === 'OUTCOME_UNKNOWN') throw error
   const deadline = runtime.elapsed() + options.leaseMs
