@@ -22,8 +22,9 @@ function say(port: number, line: string): Promise<string> {
   })
 }
 
-const until = async (condition: () => boolean) => {
-  for (const end = Date.now() + 10_000; !condition() && Date.now() < end; ) await new Promise((r) => setTimeout(r, 20))
+const until = async (condition: () => boolean | Promise<boolean>) => {
+  for (const end = Date.now() + 10_000; !(await condition()) && Date.now() < end; )
+    await new Promise((r) => setTimeout(r, 20))
 }
 
 describeWith('redis', (url) => {
@@ -69,6 +70,8 @@ describeWithFresh('redis-aof', (start) => {
     owner.kill('SIGKILL')
     await until(() => !existsSync(dir))
     expect(existsSync(dir)).toBe(false)
+    // Killed, it may still be about to close its port.
+    await until(async () => (await say(port, 'PING')) === 'ECONNREFUSED')
     expect(await say(port, 'PING')).toBe('ECONNREFUSED')
   })
 
