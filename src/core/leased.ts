@@ -8,10 +8,10 @@ import type { Effect } from './once.ts'
 import { RunningOperation } from './operation.ts'
 import type { StoredResult } from './record.ts'
 import { storedError, storedValue } from './result.ts'
-import { sleep } from './runtime.ts'
-import type { ClaimOutcome, Completion, WriteOutcome } from './store.ts'
+import { afterLoss, settle } from './settling.ts'
+import type { ClaimOutcome } from './store.ts'
 import { verdictOn } from './throw-policy.ts'
-import { backoff, timeLimit } from './time-limit.ts'
+import { timeLimit } from './time-limit.ts'
 
 /** `result` keeps what the effect returned; `lock` keeps nothing and gives the operation back. */
 export type Keeping = 'result' | 'lock'
@@ -21,9 +21,6 @@ type Ended =
   | { readonly value: unknown }
   /** `doubtful`: see `RunningOperation.isDoubtful`. */
   | { readonly thrown: unknown; readonly doubtful: boolean }
-
-/** What the store holds in the end. */
-type Kept = Settled & { readonly kind: 'result' }
 
 /**
  * One claim and, when granted, one run of the effect under a lease.
@@ -160,78 +157,6 @@ async function leftInDoubt(context: EngineContext, call: Call, grant: Grant, thr
     () => true,
   )
   return isOurs ? { kind: 'failed', error: thrown } : afterLoss(context, call, grant, thrown)
-}
-
-/** Writes the result and answers with it, or with what the owner that replaced us has stored. */
-async function settle(
-  context: EngineContext,
-  call: Call,
-  grant: Grant,
-  result: StoredResult,
-  ran: boolean,
-  heldUntil: number,
-): Promise<Kept> {
-  const { calls, runtime } = context
-  const { lease, attempt } = grant
-  const completion = { lease, result, retentionMs: call.options.retentionMs }
-  let outcome: WriteOutcome
-  try {
-    outcome = await calls.complete(completion)
-  } catch (error) {
-    outcome = await completeUntilDefinite(context, call, completion, error)
-  }
-  if (outcome === 'lost') return afterLoss(context, call, grant)
-  const mine: Kept = { kind: 'result', result, ran, attempt, fence: lease.fence }
-  if (runtime.elapsed() < heldUntil) return mine
-  // Without a lease somebody may have decided on it before us, and that stays.
-  const kept = await calls.find(call.named.id).catch(() => undefined)
-  if (kept?.result === undefined || kept.fence !== lease.fence || sameResult(kept.result, result)) return mine
-  return { ...mine, result: kept.result, ran: false }
-}
-
-function sameResult(a: StoredResult, b: StoredResult): boolean {
-  return a.kind === b.kind && Buffer.compare(a.body, b.body) === 0
-}
-
-/** An unknown answer is asked again for a whole lease: the effect has happened, so giving up is the last resort. */
-async function completeUntilDefinite(
-  context: EngineContext,
-  call: Call,
-  completion: Completion,
-  failed: unknown,
-): Promise<WriteOutcome> {
-  const { calls, runtime } = context
-  const deadline = runtime.elapsed() + call.options.leaseMs
-  const pauseMs = backoff(runtime, 50, 1_000)
-  let error = failed
-  while (runtime.elapsed() < deadline) {
-    await sleep(runtime, pauseMs())
-    try {
-      return await calls.complete(completion)
-    } catch (again) {
-      error = again
-    }
-  }
-  throw new OnlyonceError(
-    'OUTCOME_UNKNOWN',
-    `the effect of ${quote(call.named.key)} ran, but the store did not confirm its result (${reasonOf(error)}); ` +
-      'after the lease it counts as abandoned, and onAbandoned decides',
-    { cause: error },
-  )
-}
-
-/** Somebody else holds the operation. When they are done, their result is the answer for everyone. */
-async function afterLoss(context: EngineContext, call: Call, grant: Grant, thrown?: unknown): Promise<Kept> {
-  const { calls, runtime } = context
-  tell(context, call, { type: 'lease-lost', fence: grant.lease.fence, heldMs: runtime.elapsed() - grant.askedAt })
-  // What the other one made of it cannot be read: ours counts no more for that.
-  const record = await calls.find(call.named.id).catch((error) => {
-    throw leaseLost(call.named.key, 'another owner took it over', thrown ?? error)
-  })
-  if (record?.result === undefined || record.fingerprint !== call.named.fingerprint) {
-    throw leaseLost(call.named.key, 'another owner took it over', thrown)
-  }
-  return { kind: 'result', result: record.result, ran: false, attempt: record.attempt, fence: record.fence }
 }
 
 function lockLost(context: EngineContext, call: Call, grant: Grant): OnlyonceError {

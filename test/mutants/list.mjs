@@ -6,6 +6,7 @@
 
 const lifecycle = 'src/core/lifecycle.ts'
 const leased = 'src/core/leased.ts'
+const settling = 'src/core/settling.ts'
 const heartbeat = 'src/core/heartbeat.ts'
 const memory = 'src/stores/memory/index.ts'
 const batch = 'src/messaging/batch.ts'
@@ -105,7 +106,7 @@ export const mutants = [
     bug: 'a completion that nobody confirmed is answered as success',
     edits: [
       {
-        file: leased,
+        file: settling,
         search: '    outcome = await completeUntilDefinite(context, call, completion, error)',
         replace: "    outcome = 'ok'",
       },
@@ -116,18 +117,42 @@ export const mutants = [
     bug: 'a completion that nobody confirmed is given back, so the effect runs again',
     edits: [
       {
-        file: leased,
+        file: settling,
         search: '    outcome = await completeUntilDefinite(context, call, completion, error)',
         replace: '    await context.calls.release(lease)\n    throw error',
       },
     ],
   },
   {
+    name: 'half-an-effect-is-released',
+    bug: 'an effect that was told to stop half-way is given back as if nothing had happened',
+    edits: [
+      {
+        file: 'src/core/operation.ts',
+        search: 'return op.#aborted !== undefined || (',
+        replace: 'return (',
+      },
+    ],
+    tests: ['src/core/leased-doubt.test.ts'],
+  },
+  {
+    name: 'unsaved-step-is-released',
+    bug: 'an effect with a step that ran and could not be saved is given back as if nothing had happened',
+    edits: [
+      {
+        file: 'src/core/operation.ts',
+        search: '(op.#saveSteps !== undefined && op.#steps.length > op.#saved)',
+        replace: 'false',
+      },
+    ],
+    tests: ['src/core/leased-doubt.test.ts'],
+  },
+  {
     name: 'owner-answers-local-result',
     bug: 'an owner that was replaced answers with its own result instead of the stored one',
     edits: [
       {
-        file: leased,
+        file: settling,
         search: "  if (outcome === 'lost') return afterLoss(context, call, grant)",
         replace: '',
       },
@@ -379,7 +404,8 @@ export const mutants = [
     edits: [
       {
         file: atomicBatch,
-        search: '  else await afterCommitFailed(context, distinct[written] as Call, owner, witness, error)\n',
+        search:
+          '  if (witness !== undefined) await afterCommitFailed(context, distinct[written] as Call, owner, witness, error)\n',
         replace: '',
       },
     ],
