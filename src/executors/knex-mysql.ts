@@ -9,5 +9,21 @@ export interface KnexMysqlTransaction {
 
 /** A transaction of Knex on MySQL or MariaDB, with the client `mysql2`, as `{ tx }` of a store. */
 export const fromKnexMysql: (trx: KnexMysqlTransaction) => MysqlExecutor = perTransaction((trx) =>
-  mysqlExecutor(async (sql, values = []) => trx.raw(sql, values)),
+  mysqlExecutor(async (sql, values = []) => {
+    try {
+      return await trx.raw(sql, values)
+    } catch (error) {
+      throw asOfDriver(error)
+    }
+  }),
 )
+
+const AFTER_STATEMENT = ' - '
+
+/** Knex writes the statement, with keys and results in it, before what the driver says; messages are shown and logged. */
+function asOfDriver(error: unknown): unknown {
+  const { message, sqlMessage } = Object(error) as { message?: unknown; sqlMessage?: unknown }
+  const at = String(message).lastIndexOf(AFTER_STATEMENT)
+  if (at >= 0) Object(error).message = sqlMessage ?? String(message).slice(at + AFTER_STATEMENT.length)
+  return error
+}

@@ -9,8 +9,6 @@ import type { Session } from './session.ts'
 import { FORGOTTEN } from './sql/record.ts'
 import type { Statements } from './statements.ts'
 
-const MAX_RACES = 20
-
 /**
  * Claims a batch, which is sorted by id, inside an open transaction. What is new is inserted, in one round trip; only where
  * that did not do for all of them are the records read, judged by the lifecycle itself, and taken over. The shared
@@ -26,37 +24,42 @@ export async function claimAllInside(
   const outcomes = new Map<OperationId, ClaimOutcome>()
   const grant = ({ id, owner }: ClaimRequest, fence: number) =>
     outcomes.set(id, { kind: 'granted', lease: { id, owner, fence }, attempt: 1, starts: 1, steps: [] })
-  let left = requests
-  for (let races = 0; left.length > 0; races++) {
-    if (races === MAX_RACES) throw new Error(`${left.length} operations changed each time they were claimed`)
-    const rows = left.map((one) => doneFields(one, floors.floor))
-    const header = await session.write(...batched(statements.insertDone, rows))
-    const fence = Number(header.insertId)
-    if (header.affectedRows === left.length && (header.warningStatus ?? 0) === 0 && fence > 0) {
-      for (const request of left) grant(request, fence)
-      break
-    }
-    const free: TakeOver[] = []
-    const asked = left.map(({ id }) => [id])
-    for (const row of (await session.rows(...batched(statements.newest, asked))).map(readable)) {
-      const request = left[Number(row.n) - 1] as ClaimRequest
-      if (isOurs(row, request, fence)) grant(request, fence)
-      else {
-        const { outcome, write } = judgeInside(row, request, floors.floor)
-        if (write === undefined) outcomes.set(request.id, outcome)
-        else free.push({ row, write, outcome })
-      }
-    }
-    if (free.length > 0 && (await takeOver(session, statements, free)) !== free.length)
-      throw new Error(`one of ${free.length} operations changed under its own lock`)
-    for (const { write, outcome } of free) outcomes.set(write.id, outcome)
-    left = left.filter(({ id }) => !outcomes.has(id))
+  const rows = requests.map((one) => doneFields(one, floors.floor))
+  const header = await session.write(...batched(statements.insertDone, rows))
+  const fence = Number(header.insertId)
+  if (header.affectedRows === requests.length && (header.warningStatus ?? 0) === 0 && fence > 0) {
+    for (const request of requests) grant(request, fence)
+    return outcomes
   }
+  const asked = requests.map(({ id }) => [id])
+  const found = await session.rows(...batched(statements.newest, asked))
+  // Inserted once more, what was left out would be taken for another's, and would count as done without its effect.
+  if (found.length !== requests.length) throw leftOut(found.length, requests.length)
+  const free: TakeOver[] = []
+  for (const row of found.map(readable)) {
+    const request = requests[Number(row.n) - 1] as ClaimRequest
+    if (isOurs(row, request, fence)) grant(request, fence)
+    else {
+      const { outcome, write } = judgeInside(row, request, floors.floor)
+      if (write === undefined) outcomes.set(request.id, outcome)
+      else free.push({ row, write, outcome })
+    }
+  }
+  if (free.length > 0 && (await takeOver(session, statements, free)) !== free.length)
+    throw new Error(`one of ${free.length} operations changed under its own lock`)
+  for (const { write, outcome } of free) outcomes.set(write.id, outcome)
   return outcomes
 }
 
-/** Written a moment ago: the insert gave all its rows one fence, larger than any that this owner was given before. */
-function isOurs(row: Row, { owner }: ClaimRequest, fence: number): boolean {
+/** Each of them is there: written a moment ago, or in the way of that, and locked. */
+function leftOut(found: number, asked: number): Error {
+  return new Error(
+    `the server answered with ${found} of ${asked} records that it has: the connection may not have a sql_select_limit`,
+  )
+}
+
+/** Written under this claim: an insert gives all its rows one fence, larger than any that their owner was given before. */
+export function isOurs(row: Row, { owner }: Pick<ClaimRequest, 'owner'>, fence: number): boolean {
   if (Number(row.format) === FORGOTTEN) return false
   return typeof row.owner === 'string' && unpackText(row.owner) === owner && Number(row.fence) === fence
 }

@@ -35,7 +35,7 @@ const ADVICE: Readonly<Record<number, string>> = {
   1044: 'the user may not use this database: check the name, or grant it',
   1045: 'the server does not let this user in: check the credentials of the pool',
   1049: 'there is no such database: check the name, or create it',
-  1064: 'the server does not know the syntax: onlyonce needs MySQL 8 or MariaDB 10.6, or later',
+  1064: 'the server does not know the syntax: onlyonce needs MySQL 8 or MariaDB 10.6, or later, without ORACLE in sql_mode',
   1114: 'the table is full: make room on the disk and ask again',
   1130: 'the server does not let this host in: check its user table',
   1142: PRIVILEGE,
@@ -61,7 +61,7 @@ export function faultOf(error: unknown): Fault {
   if (known !== undefined) return known
   // A refused login is fatal to its connection too, and would be refused again.
   if (ADVICE[errno] !== undefined) return 'refused'
-  return fatal || LOST_CODE.test(code) || LOST_MESSAGE.test(reasonOf(error)) ? 'lost' : 'other'
+  return fatal || LOST_CODE.test(code) || LOST_MESSAGE.test(serverReason(error)) ? 'lost' : 'other'
 }
 
 export const isLost = lostBy(faultOf)
@@ -78,13 +78,19 @@ export function migrateCommand(database: string): string {
 export function told(database: string, error: unknown): Error {
   if (OnlyonceError.is(error)) return error
   if (faultOf(error) === 'no-tables') {
-    const message = `the tables of the mysql store in database ${database} are missing or old (${reasonOf(error)}): ${migrateCommand(database)}`
+    const message = `the tables of the mysql store in database ${database} are missing or old (${serverReason(error)}): ${migrateCommand(database)}`
     return new OnlyonceError('STORE_UNAVAILABLE', message, { cause: error })
   }
   const { errno, code } = partsOf(error)
   const advice = ADVICE[errno]
-  const reason = reasonOf(error) || code || 'no reason given'
+  const reason = serverReason(error) || code || 'no reason given'
   return new Error(`the MySQL server refused (${reason})${advice === undefined ? '' : `; ${advice}`}`, { cause: error })
+}
+
+/** Without what a library writes before it: Knex, the statement with its values. */
+export function serverReason(error: unknown): string {
+  const { sqlMessage } = Object(error) as { sqlMessage?: unknown }
+  return typeof sqlMessage === 'string' ? sqlMessage : reasonOf(error)
 }
 
 const undoing = new WeakSet<object>()

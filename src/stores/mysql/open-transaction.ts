@@ -1,9 +1,9 @@
-import type { Lease } from '../../core/record.ts'
 import { timeLimit } from '../../core/time-limit.ts'
 import { endedInside, over } from '../sql/endings.ts'
 import type { Row } from '../sql/rows.ts'
 import type { Header, MysqlAnswer, MysqlConnection, MysqlTx } from './client.ts'
 import { faultOf, markUndoing, undoneByServer } from './faults.ts'
+import { createLeases, type Leases } from './leases.ts'
 import type { ResolvedMysqlOptions } from './options.ts'
 import type { ServerSettings } from './schema.ts'
 import { explained, type Session, savepointName } from './session.ts'
@@ -14,8 +14,7 @@ const CANARY = 'onlyonce_transaction'
 /** A transaction of ours on a connection that nobody else has. */
 export interface OpenTransaction extends Session {
   readonly tx: MysqlTx
-  /** The newest claim in it. */
-  readonly lease: Lease | undefined
+  readonly leases: Pick<Leases, 'all' | 'certain'>
   readonly open: boolean
   /** From here on nothing that was given out can write: a late effect must not reach the next transaction. */
   revoke(): void
@@ -47,7 +46,7 @@ export async function beginTransaction(
   /** The effect has been handed the connection, and has used it. */
   let given = false
   let undone: unknown
-  let lease: Lease | undefined
+  const leases = createLeases()
   let last: Promise<unknown> = Promise.resolve()
   let undoing = false
 
@@ -95,15 +94,18 @@ export async function beginTransaction(
   const own = async (sql: string, values: readonly string[]) =>
     (await limited(statement(() => client.execute(sql, [...values]))))[0]
 
-  async function handedOn(send: () => Promise<MysqlAnswer>): Promise<MysqlAnswer> {
-    const answer = statement(send)
+  async function handedOn(sql: string, send: () => Promise<MysqlAnswer>): Promise<MysqlAnswer> {
+    const answering = statement(send)
     given = true
+    leases.handedOver()
+    const answer = await answering
+    leases.ran(sql)
     return answer
   }
 
   async function restart(savepoint: string): Promise<boolean> {
     // What was done before the claim is gone as well, unless the claim stands at the bottom.
-    if (undone === undefined || savepoint !== CANARY || given || lease !== undefined) return false
+    if (undone === undefined || savepoint !== CANARY || given || leases.all.length > 0) return false
     await begin(level)
     return true
   }
@@ -128,12 +130,10 @@ export async function beginTransaction(
   return {
     joined: false,
     tx: {
-      query: (sql, values) => handedOn(() => client.query(sql, values)),
-      execute: (sql, values) => handedOn(() => client.execute(sql, values)),
+      query: (sql, values) => handedOn(sql, () => client.query(sql, values)),
+      execute: (sql, values) => handedOn(sql, () => client.execute(sql, values)),
     },
-    get lease() {
-      return lease
-    },
+    leases,
     get open() {
       return open
     },
@@ -145,23 +145,26 @@ export async function beginTransaction(
       if (!used) return CANARY
       const name = savepointName()
       await command(`SAVEPOINT ${name}`)
+      leases.mark(name)
       return name
     },
     async release(name) {
       if (undone !== undefined) throw undone
       if (name !== CANARY) await command(`RELEASE SAVEPOINT ${name}`)
+      leases.unmark(name)
     },
     async rollbackTo(name) {
       // Somebody else may have the connection by now.
       if (!open) throw over()
-      if (undone === undefined) await command(`ROLLBACK TO SAVEPOINT ${name}`)
+      if (undone === undefined) {
+        await command(`ROLLBACK TO SAVEPOINT ${name}`)
+        leases.undoneTo(name)
+      }
       // A claim that waited in vain is an answer, and not the end of the transaction, where there was nothing else in it.
       else if (faultOf(undone) === 'locked') await restart(name)
     },
     restart,
-    granted(newest) {
-      lease = newest
-    },
+    granted: leases.add,
     revoke() {
       open = false
     },

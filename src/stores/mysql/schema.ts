@@ -15,23 +15,15 @@ import type { Lender } from './lender.ts'
 import { EXPECTED_COLUMNS, EXPECTED_INDEXES, mysqlMigrations } from './migrations.ts'
 import type { ResolvedMysqlOptions } from './options.ts'
 import { namesIn } from './sql/names.ts'
+import { DECISIVE_VARIABLES, unfitFor } from './unfit.ts'
 
 /** Creating tables waits for whoever else does so. */
 const MIGRATE_WITHIN_MS = 600_000
 
-/** What a connection of the pool may not be set to, and why. */
-const UNFIT = [
-  [
-    'autocommit',
-    'OFF',
-    'autocommit switched off, so nothing that the mysql store does would ever be committed: give it a pool whose connections have it on',
-  ],
-  [
-    'sql_mode',
-    'EMPTY_STRING_IS_NULL',
-    'EMPTY_STRING_IS_NULL in their sql_mode, so nothing can be stored that is empty: give the mysql store a pool without it',
-  ],
-] as const
+const LEARNT = [
+  ...['tx_isolation', 'transaction_isolation', 'max_allowed_packet', 'innodb_rollback_on_timeout'],
+  ...DECISIVE_VARIABLES,
+]
 
 export interface ServerSettings {
   /** MySQL and MariaDB call it differently. */
@@ -99,8 +91,7 @@ export function createSchema(options: ResolvedMysqlOptions, lender: Lender): Sch
     client: Pick<MysqlConnection, 'query'>,
   ): Promise<ServerSettings & { unfit: string | undefined }> {
     const [rows] = await client.query(
-      "SHOW VARIABLES WHERE Variable_name IN ('tx_isolation', 'transaction_isolation', 'autocommit', 'sql_mode', " +
-        "'max_allowed_packet', 'innodb_rollback_on_timeout')",
+      `SHOW VARIABLES WHERE Variable_name IN (${LEARNT.map((name) => `'${name}'`).join(', ')})`,
     )
     // By their places: a library whose transaction was joined may give columns other names.
     const known = new Map<string, string>(rows.map((row: object) => Object.values(row)))
@@ -109,7 +100,7 @@ export function createSchema(options: ResolvedMysqlOptions, lender: Lender): Sch
       maxPacketBytes: Number(known.get('max_allowed_packet') ?? Infinity),
       timeoutUndoes: known.get('innodb_rollback_on_timeout') === 'ON',
     }
-    return { ...server, unfit: UNFIT.find(([variable, value]) => known.get(variable)?.includes(value))?.[2] }
+    return { ...server, unfit: unfitFor(known) }
   }
 
   async function ready(client: MysqlConnection): Promise<void> {

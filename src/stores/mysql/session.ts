@@ -26,7 +26,7 @@ export interface Session {
    * more in it than that claim, or where it is not ours.
    */
   restart(savepoint: string): Promise<boolean>
-  /** What is to be looked for when nobody knows whether this was committed. */
+  /** Is to be looked for when nobody knows whether this was committed. */
   granted(lease: Lease): void
 }
 

@@ -1,13 +1,4 @@
-import {
-  claimDoneSql,
-  insertDoneSql,
-  insertSql,
-  lockedSql,
-  lookSql,
-  newestSql,
-  settledSql,
-  takeOverSql,
-} from './sql/claim.ts'
+import { claimDoneSql, insertDoneSql, insertSql, lockedSql, lookSql, newestSql, takeOverSql } from './sql/claim.ts'
 import { type ListedState, listSql } from './sql/list.ts'
 import type { Names } from './sql/names.ts'
 import {
@@ -37,7 +28,6 @@ export function createStatements(names: Names) {
     insertDone: insertDoneSql(names),
     newest: newestSql(names),
     locked: lockedSql(names),
-    settled: settledSql(names),
     complete: completeSql(names),
     release: releaseSql(names),
     renew: renewSql(names),

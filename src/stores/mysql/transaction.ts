@@ -1,16 +1,13 @@
-import { OnlyonceError, reasonOf } from '../../core/errors.ts'
-import type { Lease } from '../../core/record.ts'
-import { sleep } from '../../core/runtime.ts'
-import { backoff, timeLimit } from '../../core/time-limit.ts'
-import { endedInside, unsettled } from '../sql/endings.ts'
-import { toRecord } from '../sql/rows.ts'
+import { OnlyonceError } from '../../core/errors.ts'
+import { timeLimit } from '../../core/time-limit.ts'
+import { endedInside } from '../sql/endings.ts'
 import { type Asking, type Holding, senderOf } from './asking.ts'
 import type { MysqlConnection, MysqlTx } from './client.ts'
-import { faultOf, markUndoing } from './faults.ts'
+import { faultOf, markUndoing, serverReason } from './faults.ts'
 import type { Floors } from './floors.ts'
+import { findOut, type LostCommit } from './lost-commit.ts'
 import { beginTransaction, type OpenTransaction, RESTORE } from './open-transaction.ts'
 import type { ResolvedMysqlOptions } from './options.ts'
-import { readable } from './packing.ts'
 import type { Schema } from './schema.ts'
 import { joinedSession, type Session } from './session.ts'
 import type { Statements } from './statements.ts'
@@ -23,12 +20,6 @@ export interface Transactions {
   maxPacketBytes(tx: MysqlTx): Promise<number>
 }
 
-/** Nobody knows whether the server did what COMMIT told it. */
-interface LostCommit {
-  readonly error: Error
-  readonly lease: Lease | undefined
-}
-
 export function createTransactions(
   asking: Asking,
   schema: Schema,
@@ -36,7 +27,7 @@ export function createTransactions(
   floors: Floors,
   options: ResolvedMysqlOptions,
 ): Transactions {
-  const { runtime, timeoutMs, lockWaitMs, database } = options
+  const { runtime, timeoutMs, database } = options
   const handles = new WeakMap<MysqlTx, OpenTransaction>()
 
   /** The first thing that a connection is asked: one that is half open never answers. */
@@ -81,28 +72,6 @@ export function createTransactions(
     return lost === undefined ? { value } : { value, lost }
   }
 
-  /**
-   * The connection is closed by now: with a pool of one, only then is there another. A locking read waits until the server has ended the
-   * transaction, one way or the other; then the record tells. @throws unless it was committed
-   */
-  async function findOut({ error, lease }: LostCommit): Promise<void> {
-    if (lease === undefined) throw unsettled(error)
-    const deadline = runtime.elapsed() + timeoutMs + lockWaitMs
-    const pauseMs = backoff(runtime, 20, 500)
-    while (runtime.elapsed() < deadline) {
-      const rows = await asking
-        .ask('find out whether a transaction was committed', (send) => send.rows(statements.settled, [lease.id]))
-        .catch(() => undefined)
-      if (rows !== undefined) {
-        const record = rows[0] && toRecord(readable(rows[0]))
-        if (record?.owner === lease.owner && record.fence === lease.fence && record.state === 'done') return
-        throw error
-      }
-      await sleep(runtime, pauseMs())
-    }
-    throw unsettled(error)
-  }
-
   /** The caller's transaction cannot be begun again for it: whoever took it for whole would commit its second half alone. */
   function joined(tx: MysqlTx): Session {
     const session = joinedSession(tx, database)
@@ -129,7 +98,7 @@ export function createTransactions(
       const { value, lost } = await asking.hold('begin a transaction', (client, holding) =>
         inTransaction(client, holding, work),
       )
-      if (lost !== undefined) await findOut(lost)
+      if (lost !== undefined) await findOut(asking, statements, options, lost)
       return value
     },
     join: (tx) => handles.get(tx) ?? joined(tx),
@@ -140,7 +109,7 @@ export function createTransactions(
 function timedOut(cause: unknown): OnlyonceError {
   return new OnlyonceError(
     'STORE_UNAVAILABLE',
-    `a lock was not to be had in time (${reasonOf(cause)}), and the server, whose innodb_rollback_on_timeout is on, has ` +
+    `a lock was not to be had in time (${serverReason(cause)}), and the server, whose innodb_rollback_on_timeout is on, has ` +
       'undone the whole transaction that was given as `tx`: nothing in it was changed; end it with ROLLBACK and begin again',
     { cause },
   )
@@ -164,7 +133,7 @@ async function commit(current: OpenTransaction, breakOff: (error: Error) => void
   } catch (thrown) {
     const error = thrown as Error
     breakOff(error)
-    if (faultOf(error) === 'lost') return { error, lease: current.lease }
+    if (faultOf(error) === 'lost') return { error, leases: current.leases }
     throw error
   }
 }

@@ -113,7 +113,7 @@ INSERT IGNORE INTO ${operations} (format, id, scope, operation_key, fingerprint,
 
 /**
  * The newest version of each record that there is, whatever the snapshot of the transaction says. Shared, as the lock which
- * `insertDoneSql` has left on them.
+ * `insertDoneSql` has left on them. Waits for whoever has written one of them.
  */
 export function newestSql({ operations, clock }: Names): Batched {
   const columns = `CAST(${clock} AS CHAR) AS now, ${COLUMNS}`
@@ -129,9 +129,4 @@ export function newestSql({ operations, clock }: Names): Batched {
 /** The newest version of a record, whatever the snapshot of the transaction says. */
 export function lockedSql({ operations, clock }: Names): string {
   return `SELECT CAST(${clock} AS CHAR) AS now, ${COLUMNS} FROM ${operations} o WHERE o.id = UNHEX(?) FOR UPDATE`
-}
-
-/** Waits for whoever has written the record, and then tells what has become of it. */
-export function settledSql({ operations }: Names): string {
-  return `SELECT ${COLUMNS} FROM ${operations} o WHERE o.id = UNHEX(?) LOCK IN SHARE MODE`
 }

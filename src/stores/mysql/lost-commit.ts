@@ -1,0 +1,59 @@
+import type { Lease } from '../../core/record.ts'
+import { sleep } from '../../core/runtime.ts'
+import { backoff } from '../../core/time-limit.ts'
+import { unsettled } from '../sql/endings.ts'
+import type { Asking, Sender } from './asking.ts'
+import { isOurs } from './claiming-inside.ts'
+import type { Leases } from './leases.ts'
+import type { ResolvedMysqlOptions } from './options.ts'
+import { batched, readable } from './packing.ts'
+import { batches, sorted } from './portions.ts'
+import type { Statements } from './statements.ts'
+
+/** Nobody knows whether the server did what COMMIT told it. */
+export interface LostCommit {
+  readonly error: Error
+  readonly leases: Pick<Leases, 'all' | 'certain'>
+}
+
+/**
+ * The connection is closed by now: with a pool of one, only then is there another. A locking read waits until the server has ended the
+ * transaction, one way or the other; then the records tell. @throws unless it was committed
+ */
+export async function findOut(
+  asking: Asking,
+  statements: Statements,
+  { runtime, timeoutMs, lockWaitMs }: ResolvedMysqlOptions,
+  { error, leases }: LostCommit,
+): Promise<void> {
+  if (leases.all.length === 0) throw unsettled(error)
+  const deadline = runtime.elapsed() + timeoutMs + lockWaitMs
+  const pauseMs = backoff(runtime, 20, 500)
+  while (runtime.elapsed() < deadline) {
+    const left = await asking
+      .ask('find out whether a transaction was committed', (send) => hasLeft(send, statements, leases.all))
+      .catch(() => undefined)
+    if (left === true) return
+    // What was undone leaves nothing, also where the rest was committed.
+    if (left === false) throw leases.certain ? error : unsettled(error)
+    await sleep(runtime, pauseMs())
+  }
+  throw unsettled(error)
+}
+
+/** Whether a record is there that only the holder of these leases can have written. */
+async function hasLeft(send: Sender, statements: Statements, leases: readonly Lease[]): Promise<boolean> {
+  for (const batch of batches(sorted(leases, (lease) => lease))) {
+    const rows = await send.rows(
+      ...batched(
+        statements.newest,
+        batch.map(({ id }) => [id]),
+      ),
+    )
+    for (const row of rows.map(readable)) {
+      const lease = batch[Number(row.n) - 1] as Lease
+      if (isOurs(row, lease, lease.fence)) return true
+    }
+  }
+  return false
+}

@@ -1,0 +1,45 @@
+/** The smallest of what servers have by default, which is "all rows". */
+const ALL_ROWS = 2 ** 32 - 1
+
+/** What a connection of the pool may not be set to, and why. */
+const UNFIT: readonly (readonly [variable: string, isUnfit: (value: string) => boolean, why: string])[] = [
+  [
+    'autocommit',
+    (value) => value === 'OFF',
+    'autocommit switched off, so nothing that the mysql store does would ever be committed: give it a pool whose connections have it on',
+  ],
+  [
+    'sql_mode',
+    (value) => value.includes('EMPTY_STRING_IS_NULL'),
+    'EMPTY_STRING_IS_NULL in their sql_mode, so nothing can be stored that is empty: give the mysql store a pool without it',
+  ],
+  [
+    'sql_mode',
+    (value) => value.split(',').includes('ORACLE'),
+    'ORACLE in their sql_mode, another language than that of the statements of the mysql store: give it a pool without it',
+  ],
+  [
+    'sql_select_limit',
+    // A small one leaves itself out of the list of settings.
+    (value) => Number(value) < ALL_ROWS,
+    'a sql_select_limit, so the server leaves out records that the mysql store asks for: give it a pool without one',
+  ],
+  [
+    'completion_type',
+    (value) => value === 'CHAIN' || value === 'RELEASE',
+    'a completion_type other than NO_CHAIN, so after a COMMIT they are in another transaction, which nobody commits, or closed: ' +
+      'give the mysql store a pool that leaves it as it is',
+  ],
+  [
+    'sql_safe_updates',
+    (value) => value === 'ON',
+    'sql_safe_updates switched on, so the server refuses to settle the outbox of the mysql store: give it a pool whose connections have it off',
+  ],
+]
+
+export const DECISIVE_VARIABLES: readonly string[] = [...new Set(UNFIT.map(([variable]) => variable))]
+
+/** Why a connection with these variables cannot be used. */
+export function unfitFor(variables: ReadonlyMap<string, string>): string | undefined {
+  return UNFIT.find(([variable, isUnfit]) => isUnfit(variables.get(variable) ?? ''))?.[2]
+}

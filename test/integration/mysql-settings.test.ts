@@ -1,0 +1,70 @@
+import mysql from 'mysql2/promise'
+import { beforeEach, expect, it } from 'vitest'
+import { onlyonce } from '../../src/index.ts'
+import { request } from '../support/claims.ts'
+import { later, tidily } from '../support/leftovers.ts'
+import { type TestDatabase, testDatabase } from '../support/mysql.ts'
+import { refusal } from '../support/rejections.ts'
+import { describeWith } from '../support/services.ts'
+
+/** Settings of a session, under which some statement does less than it says. */
+describeWith('mysql', (url) => {
+  let database: TestDatabase
+  beforeEach(async () => {
+    database = await testDatabase(url)
+    later(() => database.close())
+  })
+
+  function poolWith(setting: string) {
+    const pool = mysql.createPool({ uri: database.url, connectionLimit: 2 })
+    pool.pool.on('connection', (connection) => connection.query(`SET SESSION ${setting}`))
+    return tidily(pool, (it) => it.end())
+  }
+
+  it.each([
+    ['sql_select_limit = 100', 'sql_select_limit'],
+    // So few that the settings themselves are left out of the answer.
+    ['sql_select_limit = 2', 'sql_select_limit'],
+    ['sql_select_limit = 0', 'sql_select_limit'],
+    ["completion_type = 'CHAIN'", 'completion_type'],
+    ["completion_type = 'RELEASE'", 'completion_type'],
+    ['sql_safe_updates = 1', 'sql_safe_updates'],
+    ["sql_mode = 'ORACLE'", 'ORACLE'],
+  ])('a pool whose connections have %s is refused before anything runs', async (setting, named) => {
+    const once = onlyonce({ store: database.store({ pool: poolWith(setting) }), scope: 'test' })
+    let ran = 0
+    for (const ask of [
+      () => once('key', () => ++ran),
+      () => once.atomic('key', () => ++ran),
+      () => once.atomic.batch(['key', 'other'], () => ++ran),
+    ]) {
+      const error = await refusal(ask())
+      expect([error.code, error.message, ran]).toEqual(['OPTION_INVALID', expect.stringContaining(named), 0])
+    }
+  })
+
+  it.each(['sql_select_limit = DEFAULT', 'sql_safe_updates = 0', "completion_type = 'NO_CHAIN'", "sql_mode = 'ANSI'"])(
+    'a pool whose connections have %s is taken',
+    async (setting) => {
+      const once = onlyonce({ store: database.store({ pool: poolWith(setting) }), scope: 'test' })
+      expect(await once.atomic('key', () => 'done')).toBe('done')
+    },
+  )
+
+  it("claims in the caller's own transaction are refused where its connection leaves out rows", async () => {
+    const store = database.store()
+    await store.migrate()
+    const connection = tidily(await mysql.createConnection({ uri: database.url }), (it) => it.destroy())
+    const claims = Array.from({ length: 200 }, (_, index) => request(`key-${index}`, { owner: 'one' }))
+    await connection.beginTransaction()
+    // So that not all of them are new.
+    await store.within(connection).claimAll(claims.slice(0, 1))
+    await connection.query('SET SESSION sql_select_limit = 100')
+    const error = await store
+      .within(connection)
+      .claimAll(claims.map((claim) => ({ ...claim, owner: 'two' })))
+      .then((outcomes) => outcomes.map(({ kind }) => kind), String)
+    expect(error).toMatch(/100 of 200.*sql_select_limit/)
+    await connection.rollback()
+  })
+})
