@@ -1,6 +1,7 @@
+import type { Socket } from 'node:net'
 import pg from 'pg'
 import { expect, it } from 'vitest'
-import { onlyonce } from '../../src/index.ts'
+import { OnlyonceError, onlyonce } from '../../src/index.ts'
 import type { createProxy } from '../support/proxy.ts'
 import { describeWith } from '../support/services.ts'
 import { codeOf, effectsOn } from './postgres-effects.ts'
@@ -19,6 +20,15 @@ describeWith('postgres', (url) => {
       return undefined
     }
     return seen
+  }
+
+  /** From now on the COMMIT of an effect takes a while. */
+  async function slowEffects(): Promise<void> {
+    const { schema } = database()
+    await database().sql(`CREATE FUNCTION "${schema}".slow() RETURNS trigger LANGUAGE plpgsql AS
+      'BEGIN PERFORM pg_sleep(0.8); RETURN NULL; END'`)
+    await database().sql(`CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON "${schema}".effects
+      DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION "${schema}".slow()`)
   }
 
   it.each([1, 5])('a COMMIT whose answer is lost is found to have happened, with a pool of %i', async (max) => {
@@ -40,11 +50,7 @@ describeWith('postgres', (url) => {
       await store[Symbol.asyncDispose]()
       await pool.end()
     })
-    const { schema } = database()
-    await database().sql(`CREATE FUNCTION "${schema}".slow() RETURNS trigger LANGUAGE plpgsql AS
-      'BEGIN PERFORM pg_sleep(0.8); RETURN NULL; END'`)
-    await database().sql(`CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON "${schema}".effects
-      DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION "${schema}".slow()`)
+    await slowEffects()
     const once = onlyonce({ store, scope: 'test' })
     const value = await once.atomic('key', async (tx) => {
       await tx.query(insert('key'))
@@ -52,6 +58,70 @@ describeWith('postgres', (url) => {
     })
     expect([value, await effects()]).toEqual(['done', ['key']])
   })
+
+  it.each(['ENETDOWN', 'EPROTO', 'EPIPE', 'ERR_SSL_BAD_RECORD_MAC'])(
+    'a COMMIT whose connection dies of %s is found to have happened',
+    async (code) => {
+      const { pool, once } = await throughProxy(2)
+      await slowEffects()
+      await once.atomic('warm', async () => {})
+      let lost = 0
+      pool.on('acquire', (client) => {
+        const query = client.query.bind(client) as (...given: unknown[]) => unknown
+        client.query = ((...given: unknown[]) => {
+          const answer = query(...given)
+          if (!String(given[0]).includes('; COMMIT') || lost++ > 0) return answer
+          const { stream } = (client as unknown as { connection: { stream: Socket } }).connection
+          setTimeout(() => stream.destroy(Object.assign(new Error(`write ${code}`), { code })), 200)
+          return answer
+        }) as never
+      })
+      const value = await once.atomic('key', async (tx) => {
+        await tx.query(insert('key'))
+        return 'done'
+      })
+      expect([value, lost, await effects()]).toEqual(['done', 1, ['key']])
+    },
+  )
+
+  it('a lost COMMIT of a transaction without a claim is OUTCOME_UNKNOWN, and not called undone', async () => {
+    const { proxy, store } = await throughProxy(2)
+    const seen = loseCommit(proxy)
+    const code = await codeOf(store.transaction((tx) => tx.query(insert('key'))))
+    expect([code, seen.lost, await effects()]).toEqual(['OUTCOME_UNKNOWN', 1, ['key']])
+  })
+
+  it('a COMMIT that was never sent, because its connection had died before, is no doubt', async () => {
+    const { proxy, pool, store } = await throughProxy(2)
+    const error = await store
+      .transaction(async (tx) => {
+        await tx.query(insert('key'))
+        const gone = new Promise((over) => pool.once('remove', over))
+        const [client] = (pool as unknown as { _clients: pg.PoolClient[] })._clients
+        const died = new Promise((over) => client?.once('error', over))
+        proxy.cut()
+        await Promise.race([gone, died])
+        proxy.resume()
+      })
+      .catch((thrown) => thrown)
+    expect([OnlyonceError.is(error), String(error), await effects()]).toEqual([
+      false,
+      expect.stringContaining('not queryable'),
+      [],
+    ])
+  })
+
+  it('a ROLLBACK that is never answered is not waited for for ever', async () => {
+    const { proxy, pool, once } = await throughProxy(1, { timeoutMs: 500, lockWaitMs: 500 })
+    await once.atomic('warm', async () => {})
+    let dropped = 0
+    proxy.onRequest = (chunk) =>
+      chunk.length < 20 && chunk.includes('ROLLBACK') && dropped++ === 0 ? 'drop' : undefined
+    const swallows = once.atomic('key', async (tx) => void (await tx.query('SELECT nonsense').catch(() => {})))
+    expect([await codeOf(swallows), dropped]).toEqual(['STORE_UNAVAILABLE', 1])
+    expect(await once.atomic('after', async () => 'fine')).toBe('fine')
+    expect(pool.totalCount).toBe(1)
+  }, 10_000)
 
   it('a COMMIT that never reached the server is found not to have happened, and may be asked for again', async () => {
     const { proxy, once } = await throughProxy(2)

@@ -178,6 +178,28 @@ describeWith('postgres', (url) => {
     expect(() => oneStatement(text as string)).toThrow(/INSERT, UPDATE or DELETE/)
   })
 
+  it.each([
+    ['DELETE FROM effects WHERE key <> $1', [], 1, 0],
+    ['INSERT INTO effects VALUES ($1 || $3)', ['a'], 3, 1],
+    ["UPDATE effects SET key = '$2' WHERE key = $1 -- $3", ['a', 'b'], 1, 2],
+  ])('refuses %j with %j: the values of its claim come behind its own', (text, values, needed, given) => {
+    expect(() => oneStatement(text, values)).toThrow(
+      expect.objectContaining({
+        code: 'OPTION_INVALID',
+        message: expect.stringMatching(new RegExp(`\\b${needed}\\b.* got ${given}$`)),
+      }),
+    )
+  })
+
+  it('keeps the values that it was given, whatever becomes of their list', async () => {
+    const once = onlyonce({ store: database().store(), scope: 'test' })
+    const values = ['a']
+    const effect = oneStatement(into(), values)
+    values.pop()
+    await once.atomic('key', effect)
+    expect(await effects()).toEqual(['a'])
+  })
+
   it('an end with a semicolon or a comment is taken', async () => {
     const once = onlyonce({ store: database().store(), scope: 'test' })
     await once.atomic('a', oneStatement(`${into()} ; \n`, ['a']))

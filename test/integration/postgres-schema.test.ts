@@ -26,4 +26,22 @@ describeWith('postgres', (url) => {
     expect([ok, problems[0]]).toEqual([false, expect.stringMatching(/LATIN1.*UTF8/)])
     expect((await pool.query("SELECT FROM pg_namespace WHERE nspname = 'onlyonce'")).rows).toEqual([])
   })
+
+  it('a migration that was given up leaves no open transaction on a connection of the pool', async () => {
+    const schema = newSchema()
+    const other = tidily(new pg.Client({ connectionString: url }), (it) => it.end())
+    await other.connect()
+    later(() => other.query(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`))
+    await other.query('BEGIN')
+    await other.query('SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0))', [`onlyonce ${schema}`])
+    const pool = tidily(new pg.Pool({ connectionString: url, max: 1, query_timeout: 300 }), (it) => it.end())
+    const store = tidily(postgresStore({ pool, schema }), (it) => it[Symbol.asyncDispose]())
+    await expect(store.migrate()).rejects.toThrow(/read timeout/)
+    await new Promise((over) => setTimeout(over, 700))
+    await other.query('COMMIT')
+    const [connection] = (await pool.query('SELECT pg_backend_pid() AS pid')).rows
+    const { rows } = await other.query('SELECT state FROM pg_stat_activity WHERE pid = $1', [connection.pid])
+    expect(rows).toEqual([{ state: 'idle' }])
+    expect((await store.migrate()).from).toBe(0)
+  })
 })

@@ -2,12 +2,12 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { OnlyonceError } from '../../core/errors.ts'
 import { sleep } from '../../core/runtime.ts'
 import { backoff, timeLimit } from '../../core/time-limit.ts'
-import { lostBy } from '../sql/lost.ts'
 import type { Row } from '../sql/rows.ts'
-import type { PgClient, PgResult } from './client.ts'
-import { faultOf, told } from './faults.ts'
+import type { PgClient } from './client.ts'
+import { faultOf, isLost, told } from './faults.ts'
 import { insideItself, type Lender, type Lent } from './lender.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
+import { readable } from './reading.ts'
 import type { Schema } from './schema.ts'
 import { named, type Statement, type Values } from './statement.ts'
 
@@ -15,14 +15,14 @@ import { named, type Statement, type Values } from './statement.ts'
 export interface Asking {
   /** One statement, on any connection: refused within `timeoutMs`, and asked again where the server says that it may be. */
   ask(verb: string, statement: Statement, values: Values): Promise<readonly Row[]>
-  /** A connection for as long as `use` takes. A connection that broke is not given back. */
+  /** A connection for as long as `use` takes, which says whether it broke: what it throws may be an error of the caller's own. */
   hold<T>(verb: string, use: (client: PgClient, lent: Holding) => Promise<T>): Promise<T>
   /** `values` as the driver takes them. A statement without a name is parsed each time. */
-  send(client: PgClient, statement: Statement, values: readonly unknown[]): Promise<PgResult>
+  send(client: PgClient, statement: Statement, values: readonly unknown[]): Promise<readonly Row[]>
   /** Whether this connection has parsed the statement, so that `EXECUTE` finds it by its name. */
   hasPrepared(client: PgClient, statement: Statement): boolean
-  /** It had not after all: a pooler handed another connection out under the same object. */
-  forgetPrepared(client: PgClient): void
+  /** It had not after all: a pooler is in between, which renames statements or has handed out another connection. */
+  neverExecute(client: PgClient): void
   /** Runs `work` so that a call from inside it is known as one, as far as promises tell. */
   enter<T>(transaction: { readonly open: boolean }, work: () => Promise<T>): Promise<T>
   close(): void
@@ -46,6 +46,7 @@ export function createAsking(options: ResolvedPostgresOptions, lender: Lender, s
   const { runtime, timeoutMs, prepare } = options
   const inside = new AsyncLocalStorage<{ readonly open: boolean }>()
   const prepared = new WeakMap<PgClient, Set<string>>()
+  const renaming = new WeakSet<PgClient>()
   let closed = false
 
   async function borrow(verb: string, deadline: number): Promise<Lent> {
@@ -59,13 +60,14 @@ export function createAsking(options: ResolvedPostgresOptions, lender: Lender, s
     }
   }
 
-  async function send(client: PgClient, statement: Statement, values: readonly unknown[]): Promise<PgResult> {
-    if (!prepare || statement.name === '') return client.query(statement.text, values as unknown[])
-    const result = await client.query(named(statement, values))
+  async function send(client: PgClient, statement: Statement, values: readonly unknown[]): Promise<readonly Row[]> {
+    if (!prepare || statement.name === '')
+      return (await client.query(statement.text, values as unknown[])).rows.map(readable)
+    const { rows } = await client.query(named(statement, values))
     const known = prepared.get(client)
     if (known === undefined) prepared.set(client, new Set([statement.name]))
     else known.add(statement.name)
-    return result
+    return rows.map(readable)
   }
 
   async function once(verb: string, statement: Statement, values: Values, deadline: number): Promise<readonly Row[]> {
@@ -77,7 +79,7 @@ export function createAsking(options: ResolvedPostgresOptions, lender: Lender, s
         return broken
       }
       const answer = schema.ready(lent.client).then(() => send(lent.client, statement, values))
-      return (await timeLimit(runtime, answer, deadline - runtime.elapsed(), silent)).rows
+      return await timeLimit(runtime, answer, deadline - runtime.elapsed(), silent)
     } catch (error) {
       if (isLost(error)) broken = error as Error
       if (faultOf(error) === 'no-tables') schema.forget()
@@ -107,8 +109,8 @@ export function createAsking(options: ResolvedPostgresOptions, lender: Lender, s
     enter: (transaction, work) => (lender.single ? inside.run(transaction, work) : work()),
     ask,
     send,
-    hasPrepared: (client, { name }) => prepared.get(client)?.has(name) === true,
-    forgetPrepared: (client) => void prepared.delete(client),
+    hasPrepared: (client, { name }) => !renaming.has(client) && prepared.get(client)?.has(name) === true,
+    neverExecute: (client) => void renaming.add(client),
     async hold(verb, use) {
       let lent: Lent
       try {
@@ -121,14 +123,12 @@ export function createAsking(options: ResolvedPostgresOptions, lender: Lender, s
         broken = error
       }
       try {
-        await timeLimit(runtime, schema.ready(lent.client), timeoutMs, () => {
-          broken = new Error(`no answer within ${timeoutMs} ms`)
-          return broken
+        const silent = () => new Error(`connection terminated: no answer within ${timeoutMs} ms`)
+        await timeLimit(runtime, schema.ready(lent.client), timeoutMs, silent).catch((error) => {
+          if (isLost(error)) breakOff(error)
+          throw error
         })
         return await use(lent.client, { breakOff })
-      } catch (error) {
-        if (isLost(error)) broken ??= error as Error
-        throw error
       } finally {
         lent.giveBack(broken)
       }
@@ -138,8 +138,6 @@ export function createAsking(options: ResolvedPostgresOptions, lender: Lender, s
     },
   }
 }
-
-const isLost = lostBy(faultOf)
 
 const MOST_TRIES: Readonly<Partial<Record<ReturnType<typeof faultOf>, number>>> = {
   again: MAX_TRIES,

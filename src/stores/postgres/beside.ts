@@ -7,7 +7,7 @@ import type { HandedFences } from '../sql/fences.ts'
 import { count } from '../sql/rows.ts'
 import type { Asking } from './asking.ts'
 import { claimParams } from './atomic.ts'
-import { faultOf } from './faults.ts'
+import { faultOf, isReadOnly, wasAnswered } from './faults.ts'
 import { asOneStatement, type OneStatement } from './one-statement.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
 import { claimBesideSql } from './sql/claim-done.ts'
@@ -43,9 +43,10 @@ export function createBeside(
     const fence = await asking.hold('run a statement with its claim', async (client, { breakOff }) => {
       const silent = () => new Error(`connection terminated: no answer within ${ms} ms`)
       try {
-        const { rows } = await timeLimit(runtime, asking.send(client, statementFor(effect), values), ms, silent)
-        return count(rows[0], 'fence')
+        const rows = await timeLimit(runtime, asking.send(client, statementFor(effect), values), ms, silent)
+        return count(rows[0] ?? {}, 'fence')
       } catch (error) {
+        // An error of the server is its word that the statement changed nothing, unless the server was about to go.
         const isLost = !wasAnswered(error) || faultOf(error) === 'lost'
         if (isLost) breakOff(error as Error)
         if (isLost && !isReadOnly(error)) throw unclear(request, error)
@@ -62,17 +63,6 @@ export function createBeside(
     const one = names.partitions === undefined ? asOneStatement(effect) : undefined
     return one && ((request, maxRunMs) => run(one, request, maxRunMs))
   }
-}
-
-/** An error of the server is its word that the statement changed nothing, unless the server was about to go. */
-function wasAnswered(error: unknown): boolean {
-  const { code } = Object(error) as { code?: unknown }
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)
-}
-
-/** Its connection leads to a standby and is of no use, but there is no doubt about the statement. */
-function isReadOnly(error: unknown): boolean {
-  return (Object(error) as { code?: unknown }).code === '25006'
 }
 
 function unclear({ id, key }: ClaimRequest, error: unknown): OnlyonceError {

@@ -1,7 +1,27 @@
 import type { PgClient } from './client.ts'
 import { expectedColumns, expectedIndexes } from './migrations.ts'
+import { truth } from './reading.ts'
 import { isPartitioned, type Names, type PartitionedNames } from './sql/names.ts'
 import { driftSql } from './sql/partitions.ts'
+
+/** What would store something else than what was given. */
+export async function settingProblems(client: PgClient): Promise<readonly string[]> {
+  const { rows } = await client.query(
+    "SELECT current_setting('server_encoding') AS encoding, current_setting('array_nulls') AS array_nulls",
+  )
+  const { encoding, array_nulls } = rows[0] ?? {}
+  const problems: string[] = []
+  // The server translates all text, and refuses characters that the encoding of the database does not have.
+  if (encoding !== 'UTF8')
+    problems.push(
+      `the encoding of the database is ${encoding}, in which not every key can be stored: use a database that was created with ENCODING 'UTF8'`,
+    )
+  if (array_nulls === 'off')
+    problems.push(
+      'the setting `array_nulls` is off, so that the word NULL would be stored where there is nothing: set it on for the role or the database',
+    )
+  return problems
+}
 
 /** What the tables of this version have and these have not. */
 export async function missing(client: PgClient, schema: string, names: Names): Promise<readonly string[]> {
@@ -34,7 +54,7 @@ export async function partitionProblems(client: PgClient, names: PartitionedName
     .map(({ part, name, is_unique }) => {
       if (name === null) return `partition operations_${part} is missing`
       if (part === null) return `table ${name} is a partition, and is not in the list of partitions`
-      return is_unique ? '' : `partition ${name} has no unique index on id`
+      return truth(is_unique) === true ? '' : `partition ${name} has no unique index on id`
     })
     .filter((problem) => problem !== '')
 }

@@ -1,4 +1,6 @@
+import { constants } from 'node:os'
 import { OnlyonceError, reasonOf } from '../../core/errors.ts'
+import { lostBy } from '../sql/lost.ts'
 import type { PostgresPartitions } from './options.ts'
 
 /** What went wrong underneath. `again`: the same statement may succeed at once. `lost`: the connection is of no use. */
@@ -14,6 +16,9 @@ export type Fault =
   | 'refused'
   | 'other'
 
+/** read_only_sql_transaction */
+const READ_ONLY = '25006'
+
 const BY_CODE: Readonly<Record<string, Fault>> = {
   '40001': 'again', // serialization_failure
   '40P01': 'again', // deadlock_detected
@@ -27,8 +32,8 @@ const BY_CODE: Readonly<Record<string, Fault>> = {
   '25P02': 'spoilt', // in_failed_sql_transaction
   '26000': 'not-prepared', // invalid_sql_statement_name
   '42P05': 'not-prepared', // duplicate_prepared_statement
-  // read_only_sql_transaction: after a failover a connection that was kept leads to what is a standby now, and would for ever.
-  '25006': 'lost',
+  // After a failover a connection that was kept leads to what is a standby now, and would for ever.
+  [READ_ONLY]: 'lost',
   '57P01': 'lost', // admin_shutdown
   '57P02': 'lost', // crash_shutdown
   '57P03': 'lost', // cannot_connect_now
@@ -42,7 +47,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   '28000': 'the server does not let this user in: check its role and pg_hba.conf',
   '3D000': 'there is no such database: check the name, or create it',
   '42501': 'the role lacks a privilege: grant USAGE on the schema and SELECT, INSERT, UPDATE, DELETE on its tables',
-  '25006': 'the server or the session is read-only: connect to the primary',
+  [READ_ONLY]: 'the server or the session is read-only: connect to the primary',
   '53100': 'the disk is full: nothing was written; make room and ask again',
   '53200': 'the server is out of memory',
   '53300': 'the server has no connection left: make the pool smaller or raise max_connections',
@@ -64,6 +69,22 @@ export function faultOf(error: unknown): Fault {
   // Class 08: connection_exception. Without a code: what pg says of a connection that is not there any more.
   if (code.startsWith('08') || LOST_CODE.test(code) || LOST_MESSAGE.test(reasonOf(error))) return 'lost'
   return ADVICE[code] === undefined ? 'other' : 'refused'
+}
+
+export const isLost = lostBy(faultOf)
+
+/** Its connection leads to a standby, and is sound otherwise. */
+export const isReadOnly = lostBy((error) => (codeOf(error) === READ_ONLY ? 'lost' : 'other'))
+
+/** An error of the server, and not of the way to it, whose errors may have five characters too (EPIPE). */
+export function wasAnswered(error: unknown): boolean {
+  const code = codeOf(error)
+  return /^[0-9A-Z]{5}$/.test(code) && !(code in constants.errno)
+}
+
+/** pg says so of a connection that had died before: the server has never seen the statement. */
+export function wasNeverSent(error: unknown): boolean {
+  return /\bis not queryable\b/.test(reasonOf(error))
 }
 
 /** How a user brings the schema up to date. No URL: it may hold a password. */

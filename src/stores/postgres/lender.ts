@@ -1,12 +1,13 @@
-import { OnlyonceError } from '../../core/errors.ts'
+import { OnlyonceError, reasonOf } from '../../core/errors.ts'
 import { timeLimit } from '../../core/time-limit.ts'
 import { createMutex } from '../../embedded/mutex.ts'
 import type { PgClient, PgPool, PgPoolClient } from './client.ts'
+import { isReadOnly } from './faults.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
 
 export interface Lent {
   readonly client: PgClient
-  /** Call it once. With `broken` the connection is closed: nobody knows what it is doing. */
+  /** Call it once. With `broken` the connection is not lent again: nobody knows what it is doing. */
   giveBack(broken?: Error): void
 }
 
@@ -62,15 +63,37 @@ function fromPool(pool: PgPool, { runtime }: ResolvedPostgresOptions): Lender {
 
 function fromClient(client: PgClient, { runtime }: ResolvedPostgresOptions): Lender {
   const mutex = createMutex(runtime)
+  let unusable: Error | undefined
   client.on?.('error', ignore)
   return {
     single: true,
     async borrow(ms) {
       const release = await mutex.acquire(ms, () => new Error(`the client was in use for ${Math.round(ms)} ms`))
-      return { client, giveBack: release }
+      if (unusable !== undefined) {
+        release()
+        throw clientBroke(unusable)
+      }
+      return {
+        client,
+        giveBack(broken) {
+          // A server that is read-only may be so for a while, and there is no other connection to turn to.
+          if (broken !== undefined && !isReadOnly(broken)) unusable = broken
+          release()
+        },
+      }
     },
     close: () => void client.removeListener?.('error', ignore),
   }
+}
+
+/** Its transaction may still be open, and what comes next would be part of it. */
+function clientBroke(cause: Error): OnlyonceError {
+  return new OnlyonceError(
+    'STORE_UNAVAILABLE',
+    `the client of the postgres store broke earlier (${reasonOf(cause)}), and nobody knows what its connection is doing: ` +
+      'end it, connect another client and open a new store on that',
+    { cause },
+  )
 }
 
 /** A call from inside an open transaction that needs the one connection which that transaction has. */

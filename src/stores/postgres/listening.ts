@@ -90,7 +90,7 @@ export function createListening(
       if (arriving.length > 0) {
         const lifetime = String(REGISTERED_FOR_MS * 1000)
         const registered = asking.send(client, statements.register, [plainArray(arriving), process, lifetime])
-        const { rows } = await inTime(registered)
+        const rows = await inTime(registered)
         watchers.wake(rows.map(({ id }) => toId(id)))
       }
       const left = leaving.filter((id) => !counts.has(id))

@@ -1,4 +1,5 @@
 import { invalidOption } from '../../core/options.ts'
+import { placeholdersOf } from '../../core/placeholders.ts'
 import type { PgTx } from './client.ts'
 
 /** An effect that is one statement. */
@@ -13,7 +14,7 @@ const known = new WeakMap<object, OneStatement>()
 const CHANGES_ROWS = /^\s*(insert|update|delete)\s/i
 
 /**
- * An effect for `once.atomic` that is one INSERT, UPDATE or DELETE, with `$1`, `$2`, … for its `values`: it travels with its claim in
+ * An effect for `once.atomic` that is one INSERT, UPDATE or DELETE, with `$1`, `$2`, … for each of its `values`: it travels with its claim in
  * one round trip, where a transaction takes three. What it answers is `undefined`; rows of a RETURNING are not kept. With
  * `{ tx }` and in partitions it runs like every other effect; what is known of its key already is read by a transaction.
  * @throws OnlyonceError OPTION_INVALID
@@ -27,10 +28,15 @@ export function oneStatement(text: string, values: readonly unknown[] = []): (tx
     )
   }
   if (!Array.isArray(values)) throw invalidOption('values', 'must be a list', values)
+  const own: readonly unknown[] = [...values]
+  const needed = Math.max(0, ...placeholdersOf(text).map(({ number }) => number))
+  // Those of the claim come behind them, and would be taken for what is missing.
+  if (own.length !== needed)
+    throw invalidOption('values', `must be as many as the text has placeholders (${needed})`, own.length)
   const effect = async (tx: PgTx): Promise<void> => {
-    await tx.query(text, [...values])
+    await tx.query(text, [...own])
   }
-  known.set(effect, { text: text.replace(/[;\s]+$/, ''), values })
+  known.set(effect, { text: text.replace(/[;\s]+$/, ''), values: own })
   return effect
 }
 

@@ -7,6 +7,7 @@ import type { PgClient, PgResult, PgTx } from './client.ts'
 import { faultOf } from './faults.ts'
 import { textLiteral } from './literals.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
+import { readable } from './reading.ts'
 import { type Session, savepointName } from './session.ts'
 import type { Statement, Values } from './statement.ts'
 
@@ -26,6 +27,8 @@ export interface OpenTransaction extends Session {
   revoke(): void
   /** Sends what is left and `last` with it. Does nothing where nothing was ever sent. */
   end(last: string): Promise<void>
+  /** Undoes what is open on the connection, also where it is none of ours. */
+  rollback(): Promise<unknown>
 }
 
 /**
@@ -74,19 +77,20 @@ export function openTransaction(
     if (held.length > 0 && plain && asking.hasPrepared(client, statement)) {
       const execute = `EXECUTE ${statement.name}(${values.map((value) => textLiteral(value as string | null)).join(', ')})`
       try {
-        return (await together(execute)).rows
+        return (await together(execute)).rows.map(readable)
       } catch (error) {
-        if (faultOf(error) !== 'not-prepared' || held[0] !== BEGIN) throw error
-        // Nothing else has happened in it yet: begin once more, and send the statement itself.
-        asking.forgetPrepared(client)
+        const last = held.at(-1)
+        if (faultOf(error) !== 'not-prepared' || !last?.startsWith('SAVEPOINT ')) throw error
+        // All before it has been done: go back there, and send the statement itself.
+        asking.neverExecute(client)
         ready = Promise.resolve()
-        waiting = ['ROLLBACK', ...held]
+        waiting = [`ROLLBACK TO ${last}`, ...waiting]
       }
     }
     await settled()
     // Not awaited by the effect, and overtaken by the COMMIT: outside of the transaction nothing may be written.
     if (!open) throw over()
-    return (await limited(asking.send(client, statement, values))).rows
+    return limited(asking.send(client, statement, values))
   }
 
   async function query(...given: Parameters<PgTx['query']>): Promise<PgResult> {
@@ -147,6 +151,7 @@ export function openTransaction(
       }
       await together(last)
     },
+    rollback: () => limited(client.query('ROLLBACK')),
   }
 }
 

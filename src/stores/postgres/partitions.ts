@@ -2,9 +2,11 @@ import { timeLimit } from '../../core/time-limit.ts'
 import type { Row } from '../sql/rows.ts'
 import type { Asking } from './asking.ts'
 import type { PgClient } from './client.ts'
-import { faultOf, told } from './faults.ts'
+import { faultOf, isLost, told } from './faults.ts'
 import { plainArray } from './literals.ts'
 import type { PostgresPartitions, ResolvedPostgresOptions } from './options.ts'
+import { truth } from './reading.ts'
+import { rollback } from './rollback.ts'
 import type { PartitionedNames } from './sql/names.ts'
 import {
   isKeptSql,
@@ -97,7 +99,7 @@ export function createUpkeep(
 
   /** How many records it had; `undefined`: a lock was not to be had. */
   async function dropAtItsEnd(client: PgClient, part: number): Promise<number | undefined> {
-    if ((await client.query(isKeptSql(names, part))).rows[0]?.kept !== false) return 0
+    if (truth((await client.query(isKeptSql(names, part))).rows[0]?.kept) !== false) return 0
     // A write that began while a record was kept may keep it on. Such writes are over when this lock is given, and
     // later ones see a later time, so what is past its retention by `asOf` stays so.
     const asOf = await briefly(client, schema, ends, async () => {
@@ -124,6 +126,9 @@ export function createUpkeep(
           const silent = new Error(`partitions were not swept within ${UPKEEP_WITHIN_MS} ms`)
           breakOff(silent)
           return silent
+        }).catch((error) => {
+          if (isLost(error)) breakOff(error)
+          throw error
         }),
       )
     } catch (error) {
@@ -139,7 +144,7 @@ async function listing(client: PgClient, names: PartitionedNames): Promise<Listi
   const rows = (await client.query(partitionsSql(names))).rows as readonly Row[]
   const all = rows.map(({ part, began_at }) => ({ part: Number(part), beganAt: Number(began_at) }))
   const newest = all.at(-1)
-  return newest === undefined || rows[0]?.mine !== true ? undefined : { now: Number(rows[0]?.now), all, newest }
+  return newest === undefined || truth(rows[0]?.mine) !== true ? undefined : { now: Number(rows[0]?.now), all, newest }
 }
 
 /** Begins the next partition once the newest one is old enough: from the commit on new records go there. */
@@ -203,12 +208,12 @@ async function briefly<T>(
     await client.query(`SET LOCAL lock_timeout = ${patience.ms}`)
     const lock = 'SELECT pg_try_advisory_xact_lock(hashtextextended($1::text, 0)) AS got'
     const { rows } = await client.query(lock, [`onlyonce ${schema}`])
-    const done = rows[0]?.got === true ? await work() : undefined
+    const done = truth(rows[0]?.got) === true ? await work() : undefined
     await client.query('COMMIT')
     if (done !== undefined) patience.got()
     return done
   } catch (error) {
-    await client.query('ROLLBACK').catch(() => {})
+    await rollback(client, error)
     const fault = faultOf(error)
     if (fault === 'locked') patience.inVain()
     if (fault === 'locked' || fault === 'again') return undefined

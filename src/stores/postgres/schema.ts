@@ -10,11 +10,12 @@ import {
   type SchemaVerbs,
 } from '../sql/schema.ts'
 import type { PgClient } from './client.ts'
-import { missing, partitionProblems } from './drift.ts'
-import { migrateCommand, told } from './faults.ts'
+import { missing, partitionProblems, settingProblems } from './drift.ts'
+import { isLost, migrateCommand, told } from './faults.ts'
 import type { Lender } from './lender.ts'
 import { postgresMigrations } from './migrations.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
+import { rollback } from './rollback.ts'
 import { isPartitioned, type Names, type PartitionedNames } from './sql/names.ts'
 import { partitioningSql } from './sql/partitions.ts'
 
@@ -48,16 +49,8 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender, n
   const command = migrateCommand(schema, options.partitions)
   let right = false
 
-  /** The server translates all text, and refuses characters that the encoding of the database does not have. */
-  async function encodingProblem(client: PgClient): Promise<string | undefined> {
-    const { rows } = await client.query("SELECT current_setting('server_encoding') AS encoding")
-    const encoding = rows[0]?.encoding
-    if (encoding === 'UTF8') return undefined
-    return `the encoding of the database is ${encoding}, in which not every key can be stored: use a database that was created with ENCODING 'UTF8'`
-  }
-
-  async function requireEncoding(client: PgClient): Promise<void> {
-    const problem = await encodingProblem(client)
+  async function requireSettings(client: PgClient): Promise<void> {
+    const [problem] = await settingProblems(client)
     if (problem !== undefined) throw new OnlyonceError('OPTION_INVALID', `${label} cannot be used: ${problem}`)
   }
 
@@ -103,7 +96,7 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender, n
       await client.query('COMMIT')
       return plan
     } catch (error) {
-      await client.query('ROLLBACK').catch(() => {})
+      await rollback(client, error)
       throw error
     }
   }
@@ -117,7 +110,7 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender, n
 
   async function ready(client: PgClient): Promise<void> {
     if (right) return
-    await requireEncoding(client)
+    await requireSettings(client)
     const found = await look(client)
     const isBehind = found.version < latest || (isPartitioned(names) && !found.hasPartitions)
     if (isBehind && found.version <= latest && options.migrate === 'auto') await apply(client)
@@ -138,6 +131,9 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender, n
       }
       try {
         return await timeLimit(runtime, work(lent.client), ms, silent)
+      } catch (error) {
+        if (isLost(error)) broken = error as Error
+        throw error
       } finally {
         lent.giveBack(broken)
       }
@@ -155,15 +151,14 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender, n
       migrations: isPartitioned(names) ? [...migrations, intoPartitions(names, latest)] : migrations,
       migrate: ({ dryRun = false } = {}) =>
         use(MIGRATE_WITHIN_MS, async (client) => {
-          await requireEncoding(client)
+          await requireSettings(client)
           const found = await look(client)
           if (found.version > latest) requireVersion(found.version, latest, label, command)
           return dryRun ? planFor(found) : apply(client)
         }),
       check: () =>
         use(timeoutMs, async (client) => {
-          const problem = await encodingProblem(client)
-          const problems = problem === undefined ? [] : [problem]
+          const problems = [...(await settingProblems(client))]
           const { version, hasPartitions } = await look(client)
           if (version !== latest) problems.push(`the schema is version ${version}, this onlyonce uses ${latest}`)
           if (version > 0 && hasPartitions !== isPartitioned(names))

@@ -5,6 +5,7 @@ import { plainNames } from '../sql/plain-names.ts'
 import type { Row } from '../sql/rows.ts'
 import type { PgTx } from './client.ts'
 import { faultOf, told } from './faults.ts'
+import { readable } from './reading.ts'
 import type { Statement, Values } from './statement.ts'
 
 /** An open transaction as the store uses it, whoever began it. */
@@ -43,7 +44,7 @@ export function joinedSession(tx: PgTx, schema: string): Session {
     joined: true,
     async run({ text }, values) {
       const { rows } = await tx.query(text, values as unknown[])
-      return rows.map(plainNames)
+      return rows.map((row) => readable(plainNames(row)))
     },
     async guard() {
       const name = savepointName()

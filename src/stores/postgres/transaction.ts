@@ -6,7 +6,7 @@ import { endedInside, spoilt, unsettled } from '../sql/endings.ts'
 import { toId, toRecord } from '../sql/rows.ts'
 import type { Asking, Holding } from './asking.ts'
 import type { PgClient, PgTx } from './client.ts'
-import { faultOf } from './faults.ts'
+import { faultOf, isReadOnly, wasAnswered, wasNeverSent } from './faults.ts'
 import { plainArray } from './literals.ts'
 import { COMMIT, type OpenTransaction, openTransaction, UNDO } from './open-transaction.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
@@ -50,12 +50,14 @@ export function createTransactions(
       value = await asking.enter(current, async () => work(current.tx))
     } catch (error) {
       current.revoke()
-      const whole = await undo(current, client, holding)
+      // It would refuse the next one too, where another connection may lead to the primary.
+      if (isReadOnly(error)) holding.breakOff(error as Error)
+      const whole = await undo(current, holding)
       if (whole || OnlyonceError.is(error)) throw error
       throw endedInside(error)
     }
     current.revoke()
-    const lost = await commit(current, client, holding)
+    const lost = await commit(current, holding)
     wake(current.leases.keys())
     return lost === undefined ? { value } : { value, lost }
   }
@@ -74,7 +76,7 @@ export function createTransactions(
 
   /** The connection is closed by now: with a pool of one, only then is there another. @throws unless it was committed */
   async function findOut({ error, xid, leases }: LostCommit): Promise<void> {
-    if (xid === undefined) throw error
+    if (xid === undefined) throw unsettled(error)
     const deadline = runtime.elapsed() + timeoutMs
     const pauseMs = backoff(runtime, 20, 500)
     while (runtime.elapsed() < deadline) {
@@ -108,14 +110,14 @@ export function createTransactions(
 }
 
 /** Undoes everything; false when the transaction that was begun is not there any more. */
-async function undo(current: OpenTransaction, client: PgClient, { breakOff }: Holding): Promise<boolean> {
+async function undo(current: OpenTransaction, { breakOff }: Holding): Promise<boolean> {
   try {
     await current.end(UNDO)
     return true
   } catch (error) {
     const fault = faultOf(error)
     if (fault === 'no-savepoint' || fault === 'no-transaction') {
-      await rollback(client, breakOff)
+      await current.rollback().catch(breakOff)
       return false
     }
     // The server undoes what a closed connection leaves behind.
@@ -125,34 +127,20 @@ async function undo(current: OpenTransaction, client: PgClient, { breakOff }: Ho
 }
 
 /** @throws what the driver threw where nothing was committed. */
-async function commit(
-  current: OpenTransaction,
-  client: PgClient,
-  { breakOff }: Holding,
-): Promise<LostCommit | undefined> {
+async function commit(current: OpenTransaction, { breakOff }: Holding): Promise<LostCommit | undefined> {
   try {
     await current.end(COMMIT)
     return undefined
   } catch (thrown) {
     const error = thrown as Error
-    switch (faultOf(error)) {
-      case 'lost':
-        breakOff(error)
-        return { error, xid: current.xid, leases: current.leases }
-      case 'no-savepoint':
-      case 'no-transaction':
-        await rollback(client, breakOff)
-        throw endedInside(error)
-      case 'spoilt':
-        await rollback(client, breakOff)
-        throw spoilt(error)
-      default:
-        await rollback(client, breakOff)
-        throw error
+    const fault = wasAnswered(error) ? faultOf(error) : 'lost'
+    if (fault === 'lost') {
+      breakOff(error)
+      if (wasNeverSent(error)) throw error
+      return { error, xid: current.xid, leases: current.leases }
     }
+    await current.rollback().catch(breakOff)
+    if (fault === 'no-savepoint' || fault === 'no-transaction') throw endedInside(error)
+    throw fault === 'spoilt' ? spoilt(error) : error
   }
-}
-
-async function rollback(client: PgClient, breakOff: (error: Error) => void): Promise<void> {
-  await client.query('ROLLBACK').catch(breakOff)
 }

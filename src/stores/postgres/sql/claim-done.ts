@@ -4,8 +4,8 @@ import type { Names } from './names.ts'
 import { grantingSql, placing } from './placing.ts'
 import { claimable, columnsOf, gone } from './record.ts'
 
-/** What a claim inside a transaction is written with: a value that is nothing. */
-export const NO_VALUE = `'\\x${Buffer.from(encodeResult(undefined)).toString('hex')}'::bytea`
+/** What a claim inside a transaction is written with: a value that is nothing. No setting changes what an E string means. */
+export const NO_VALUE = `E'\\\\x${Buffer.from(encodeResult(undefined)).toString('hex')}'::bytea`
 
 /**
  * A claim inside an open transaction, written as done. A rival waits for the row, for at most $8: the lock timeout is set before

@@ -1,0 +1,27 @@
+/** Where a dollar is only text, in the SQL of PostgreSQL: strings, quoted names, comments, dollar quotes. */
+const TEXT = [
+  /\b[eE]'(?:\\[\s\S]|''|[^'\\])*'/,
+  /'(?:''|[^'])*'/,
+  /"(?:""|[^"])*"/,
+  /--[^\n]*/,
+  /\/\*[\s\S]*?\*\//,
+  /(?<![\w$])\$(?<tag>[A-Za-z_]\w*)?\$[\s\S]*?\$\k<tag>\$/,
+]
+
+const TOKEN = new RegExp([...TEXT.map(({ source }) => source), /(?<![\w$])\$(?<number>\d+)/.source].join('|'), 'g')
+
+export interface Placeholder {
+  /** The `n` of `$n`. */
+  readonly number: number
+  readonly from: number
+  readonly to: number
+}
+
+/** Every `$1`, `$2`, … of a statement, in the order in which they stand there. */
+export function placeholdersOf(text: string): readonly Placeholder[] {
+  return Array.from(text.matchAll(TOKEN), ({ 0: token, index, groups }) => ({
+    number: Number(groups?.number),
+    from: index,
+    to: index + token.length,
+  })).filter(({ number }) => !Number.isNaN(number))
+}
