@@ -1,4 +1,5 @@
 import { OnlyonceError, reasonOf } from '../core/errors.ts'
+import type { ObservedRecord } from '../core/record.ts'
 import type { StoreAtHand } from './store.ts'
 import { counted } from './text.ts'
 import { duration } from './time.ts'
@@ -60,6 +61,7 @@ async function serverChecks({ inspect }: StoreAtHand): Promise<readonly Check[]>
 /** Leases are judged by the store's clock alone, so a difference harms nobody; it does confuse who reads the times. */
 async function clockCheck(store: StoreAtHand): Promise<Check> {
   const { items } = await store.list({ limit: 1 })
+  await requireReadable(store, items)
   const [record] = items
   if (record === undefined) return { name: 'clock', status: 'ok', detail: 'no record to compare clocks with' }
   const skew = record.readAt - Date.now()
@@ -80,6 +82,7 @@ async function countCheck(
   storeFlag: string,
 ): Promise<Check> {
   const { items, next } = await store.list({ state, limit: COUNT_UP_TO })
+  if (state === 'abandoned') await requireReadable(store, items)
   if (items.length === 0) return { name: state, status: 'ok', detail: `no operation ${meaning}` }
   const count = next === undefined ? counted(items.length, 'operation') : `more than ${items.length} operations`
   return {
@@ -88,6 +91,12 @@ async function countCheck(
     detail: `${count} ${meaning}`,
     fix: `onlyonce keys ls --state ${state}${storeFlag}`,
   }
+}
+
+/** What a store cannot read it lists as unknown; asked for by itself it says why. @throws OnlyonceError OUTCOME_UNKNOWN */
+async function requireReadable(store: StoreAtHand, items: readonly ObservedRecord[]): Promise<void> {
+  const unsure = items.filter(({ result }) => result?.kind === 'unknown')
+  await store.find(unsure.map(({ id }) => id))
 }
 
 async function retentionCheck({ traits, schema }: StoreAtHand, storeFlag: string): Promise<Check> {

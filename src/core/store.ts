@@ -89,6 +89,7 @@ export interface Store extends AsyncDisposable {
   complete(completions: readonly Completion[]): Promise<readonly WriteOutcome[]>
   release(leases: readonly Lease[]): Promise<readonly WriteOutcome[]>
   find(ids: readonly OperationId[]): Promise<readonly (ObservedRecord | undefined)[]>
+  /** One that cannot be read should not hide the others: it may be listed as an unknown result, of which `find` says why. */
   list(query: ListQuery): Promise<Page<ObservedRecord>>
   /** Removes records whatever their state; answers how many there were. Their effects may run again. */
   forget(ids: readonly OperationId[]): Promise<number>

@@ -40,13 +40,17 @@ describe('a record that cannot be trusted', () => {
         () => store.complete([{ lease, result: value('v'), retentionMs: 1_000 }]),
         () => store.release([lease]),
         () => store.find([lease.id]),
-        () => store.list({ limit: 10 }),
         () => store.transaction((tx) => store.within(tx).claim(request('bad'))),
       ]
       const refused = { code: 'OUTCOME_UNKNOWN' }
       for (const call of calls) await expect(call()).rejects.toMatchObject(refused)
       const error = await store.find([lease.id]).catch((thrown: Error) => thrown)
       expect(error).toHaveProperty('message', expect.stringMatching(says))
+      const { items } = await store.list({ limit: 10 })
+      const listed = items.map(({ id, key, result, readAt }) => [id, key, result?.kind, typeof readAt])
+      expect(listed).toHaveLength(2)
+      expect(listed).toContainEqual([request('good').id, 'good', undefined, 'number'])
+      expect(listed).toContainEqual([lease.id, what === 'with a damaged key' ? undefined : 'bad', 'unknown', 'number'])
       // A batch with it fails as a whole and changes nothing; the engine then asks for each alone.
       await expect(store.claim([request('new'), request('bad')])).rejects.toMatchObject(refused)
       expect(await store.find([request('new').id])).toEqual([undefined])

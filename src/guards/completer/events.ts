@@ -15,7 +15,7 @@ export type CompleterEvent =
   | (About & { readonly type: 'held' })
   /** It was started `maxStarts` times and never ended. `held`: it waits for a person now. */
   | (About & { readonly type: 'given-up'; readonly starts: number; readonly held: boolean })
-  /** The store could not be asked. Everything is tried again in the next round. */
-  | { readonly type: 'store-failed'; readonly error: unknown }
+  /** The store could not be asked, or not for the records of `scope`. All is tried again in the next round. */
+  | { readonly type: 'store-failed'; readonly scope?: string; readonly error: unknown }
 
 export type Tell = (event: CompleterEvent) => void

@@ -1,9 +1,11 @@
+import { isAbandoned } from '../../core/lifecycle.ts'
 import type { ObservedRecord } from '../../core/record.ts'
 import { inTime } from '../in-time.ts'
 import { carryOn, isAboutStore, type NamedRecord, park } from './carry-on.ts'
 import { leftAloneMs } from './due.ts'
 import type { Tell } from './events.ts'
 import type { CompleterHandler, ResolvedCompleter } from './options.ts'
+import { createPages } from './pages.ts'
 
 /** What one round came to. */
 export interface RoundReport {
@@ -26,19 +28,16 @@ type Ended = 'completed' | 'failed' | 'givenUp' | 'none'
  * before stopped, so that operations that keep failing never stand in the way of those behind them.
  */
 export function createRounds(options: ResolvedCompleter, tell: Tell): (stopping: AbortSignal) => Promise<RoundReport> {
-  const { once, handlers, concurrency, maxPerRound, maxStarts, onGivenUp, call } = options
+  const { once, handlers, concurrency, maxStarts, onGivenUp, call } = options
   const { store } = once
   const { runtime } = once.options
-  const cursors = new Map<string, string | undefined>()
-  /** Which were told to be given up and stayed, by the claim they were seen with. */
+  const pages = createPages(options, tell)
+  /** Which were told and stayed as they are, by the claim they were seen with. */
   const left = new Map<string, number>()
 
-  async function pageOf(scope: string): Promise<readonly ObservedRecord[]> {
-    const after = cursors.get(scope)
-    const query = { state: 'abandoned' as const, scope, limit: maxPerRound, ...(after === undefined ? {} : { after }) }
-    const { items, next } = await inTime(store, once.options, 'list', store.list(query))
-    cursors.set(scope, next)
-    return items
+  function leave({ id, fence }: ObservedRecord): void {
+    if (left.size >= MOST_LEFT) left.clear()
+    left.set(id, fence)
   }
 
   async function giveUp(record: NamedRecord): Promise<Ended> {
@@ -46,8 +45,7 @@ export function createRounds(options: ResolvedCompleter, tell: Tell): (stopping:
     if (left.get(id) === fence) return 'none'
     const held = onGivenUp === 'hold' && (await park(once, record, call))
     if (onGivenUp === 'hold' && !held) return 'none'
-    if (left.size >= MOST_LEFT) left.clear()
-    if (!held) left.set(id, fence)
+    if (!held) leave(record)
     tell({ type: 'given-up', scope, key, starts, held })
     return 'givenUp'
   }
@@ -74,33 +72,55 @@ export function createRounds(options: ResolvedCompleter, tell: Tell): (stopping:
     }
   }
 
+  /** Asked for by itself it says why. Not claimed: that may be granted, to nobody who can use it. @throws as `attended` */
+  async function unread(scope: string, record: ObservedRecord): Promise<Ended> {
+    const { id, fence, key, starts } = record
+    if (left.get(id) === fence) return 'none'
+    try {
+      await inTime(store, once.options, 'find', store.find([id]))
+      return 'none'
+    } catch (error) {
+      if (isAboutStore(error)) throw error
+      leave(record)
+      if (key === undefined) tell({ type: 'store-failed', scope, error })
+      else tell({ type: 'failed', scope, key, error, starts, final: false })
+      return 'failed'
+    }
+  }
+
   return async (stopping) => {
     const counts = { completed: 0, failed: 0, givenUp: 0, none: 0 }
     let seen = 0
     let broken: { readonly error: unknown } | undefined
-    for (const [scope, handler] of Object.entries(handlers)) {
+    for (const scope of pages.scopes()) {
       if (stopping.aborted) break
-      const page = await pageOf(scope)
+      const page = await pages.next(scope)
       seen += page.length
-      const due = page.filter((record): record is NamedRecord => isNamed(record) && leftAloneMs(record, options) === 0)
-      const waiting = due.values()
+      const waiting = page.values()
+      const handler = handlers[scope] as CompleterHandler
       const worker = async () => {
         for (const record of waiting) {
           if (stopping.aborted || broken !== undefined) return
           try {
-            counts[await attended(record, handler)]++
+            if (isUnread(record)) counts[await unread(scope, record)]++
+            else if (isNamed(record) && leftAloneMs(record, options) === 0) counts[await attended(record, handler)]++
           } catch (error) {
             broken ??= { error }
           }
         }
       }
-      await Promise.all(Array.from({ length: Math.min(concurrency, due.length) }, worker))
+      await Promise.all(Array.from({ length: Math.min(concurrency, page.length) }, worker))
       const failure = broken as { readonly error: unknown } | undefined
       if (failure !== undefined) throw failure.error
     }
     const { completed, failed, givenUp } = counts
-    return { seen, completed, failed, givenUp, more: [...cursors.values()].some((next) => next !== undefined) }
+    return { seen, completed, failed, givenUp, more: pages.more() }
   }
+}
+
+/** What a store cannot read it lists as what waits for a person, whatever was asked for. */
+function isUnread(record: ObservedRecord): boolean {
+  return !isAbandoned(record, record.readAt)
 }
 
 /** Others of the scope, written under `keys: 'hashed'` by another engine, cannot be told apart. */

@@ -3,6 +3,7 @@ import { quote } from '../../core/key.ts'
 import { decideComplete, decideRelease, decideRenew, retained } from '../../core/lifecycle.ts'
 import type { Lease } from '../../core/record.ts'
 import type { ClaimRequest, Completion, Renewal, Store, WriteOutcome } from '../../core/store.ts'
+import { listedRow } from '../sql/listed.ts'
 import { toObserved } from '../sql/rows.ts'
 import type { SchemaVerbs } from '../sql/schema.ts'
 import type { Asking } from './asking.ts'
@@ -103,7 +104,7 @@ export function createRecords(asking: Asking, statements: Statements, floors: Fl
       const from = after === undefined ? '' : checkedId(after)
       const values = scope === undefined ? [from] : [from, textField(scope)]
       const rows = await ask('list', (send) => send.rows(sql, values))
-      const items = rows.slice(0, limit).map((row) => toObserved(readable(row)))
+      const items = rows.slice(0, limit).map((row) => listedRow(readable(row)))
       const last = items.at(-1)
       return rows.length > items.length && last !== undefined ? { items, next: last.id } : { items }
     },

@@ -6,6 +6,7 @@ import type { ClaimOutcome, ClaimRequest, Completion, Store } from '../../core/s
 import { packText } from '../../embedded/text.ts'
 import { grantedOutcome, refusedOutcome } from '../sql/claims.ts'
 import type { HandedFences } from '../sql/fences.ts'
+import { listedRow } from '../sql/listed.ts'
 import { KINDS, type Row, toId, toMs, toObserved } from '../sql/rows.ts'
 import type { SchemaVerbs } from '../sql/schema.ts'
 import { packSteps } from '../sql/steps.ts'
@@ -161,7 +162,7 @@ export function createRecords(
         String(limit + 1),
         ...(scope === undefined ? [] : [packText(scope)]),
       ])
-      const items = rows.slice(0, limit).map(toObserved)
+      const items = rows.slice(0, limit).map(listedRow)
       const last = items.at(-1)
       return rows.length > items.length && last !== undefined ? { items, next: last.id } : { items }
     },

@@ -8,12 +8,15 @@ import {
   type Store,
   type TransactionalStore,
 } from '../../core/store.ts'
-import { createSeal, type Seal, type SealKey } from './seal.ts'
+import { createSeal, type Seal, type SealKey, saysNothing } from './seal.ts'
 
 export type { SealKey } from './seal.ts'
 
 export interface SealedStoreOptions {
-  /** The first one seals, each of them opens. Put a new one in front, and take the old one out after `retentionMs`. */
+  /**
+   * The first one seals, each of them opens. Put a new one at the end; once every process has it, in front; and take the
+   * old one out after `retentionMs`.
+   */
   readonly keys: readonly SealKey[]
 }
 
@@ -34,7 +37,13 @@ export function sealedStore<S extends Store>(store: S, { keys }: SealedStoreOpti
     ...(store.concurrency === undefined ? {} : { concurrency: store.concurrency }),
     async claim(requests) {
       const outcomes = await store.claim(requests)
-      return outcomes.map((outcome, at) => opened(seal, requests[at]?.id as OperationId, outcome))
+      try {
+        return outcomes.map((outcome, at) => opened(seal, requests[at]?.id as OperationId, outcome))
+      } catch (error) {
+        // Of several the engine asks for each again, and is granted the same claims: those given back here it would be refused.
+        if (outcomes.length === 1) await giveBack(store, outcomes[0])
+        throw error
+      }
     },
     renew: (renewals) =>
       store.renew(
@@ -60,6 +69,19 @@ export function sealedStore<S extends Store>(store: S, { keys }: SealedStoreOpti
   // What only this kind of store has (migrations, sizes, …) stays reachable.
   const whole = Object.assign(Object.create(store) as S, verbs)
   return isTransactional<unknown>(store) ? Object.assign(whole, transactional(seal, store)) : whole
+}
+
+/**
+ * A claim that nobody uses would in the end count as abandoned, and be parked though nothing ever ran. One that was abandoned
+ * before is left so: given back it would be nobody's to carry on but a caller's, and a completer that has the key may find it.
+ */
+async function giveBack(store: Store, outcome: ClaimOutcome | undefined): Promise<void> {
+  if (outcome?.kind !== 'granted' || outcome.attempt > 1) return
+  try {
+    await store.release([outcome.lease])
+  } catch {
+    // The caller has to be told why it was not opened; the lease runs out by itself.
+  }
 }
 
 function transactional<Tx>(seal: Seal, store: TransactionalStore<Tx>) {
@@ -115,8 +137,12 @@ function listedRecord(seal: Seal, record: ObservedRecord): ObservedRecord {
   }
 }
 
-/** The kind is part of the place: a result that was stored as an error cannot be passed off as a value. */
+/**
+ * The kind is part of the place: a result that was stored as an error cannot be passed off as a value. That there is no
+ * value is no secret; a step without one is always sealed, or whoever writes to the store could have it skipped.
+ */
 function openedResult(seal: Seal, id: OperationId, { kind, body }: StoredResult): StoredResult {
+  if (kind === 'value' && saysNothing(body)) return { kind, body }
   return { kind, body: seal.open(body, placeOf(id, kind)) }
 }
 

@@ -23,12 +23,11 @@ const SECRET_BYTES = 32
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 const KEY_ID = /^[A-Za-z0-9._-]{1,32}$/
-/** What an atomic claim writes by itself, before there is a value. That there is none is no secret. */
 const NOTHING = encodeResult(undefined)
 
 /**
  * AES-256-GCM with a random nonce (NIST SP 800-38D; one key for at most 2^32 values). The first key seals, each of them
- * opens: a new one is put in front, the old one stays until retention is over.
+ * opens: a new one comes to all processes before it is put in front, the old one stays until retention is over.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function createSeal(keys: readonly SealKey[]): Seal {
@@ -47,7 +46,6 @@ export function createSeal(keys: readonly SealKey[]): Seal {
     },
     open(sealed, place) {
       const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength)
-      if (NOTHING.length === bytes.length && bytes.equals(NOTHING)) return sealed
       const [version, length = 0] = bytes
       const head = bytes.subarray(0, 2 + length)
       const secret = secrets.get(head.subarray(2).toString('latin1'))
@@ -66,6 +64,11 @@ export function createSeal(keys: readonly SealKey[]): Seal {
       }
     },
   }
+}
+
+/** Whether they are, in the clear, what an atomic claim writes by itself before there is a value. */
+export function saysNothing(bytes: Uint8Array): boolean {
+  return Buffer.compare(bytes, NOTHING) === 0
 }
 
 function unopened(why: string): OnlyonceError {

@@ -12,8 +12,9 @@ import type {
   WriteOutcome,
 } from '../../core/store.ts'
 import type { SqliteConnection, SqliteValue } from '../../embedded/driver.ts'
-import { change, type Row, rows } from '../../embedded/statements.ts'
+import { change, type Row, rows, statement } from '../../embedded/statements.ts'
 import { packText } from '../../embedded/text.ts'
+import { listed } from '../sql/listed.ts'
 import type { Fences } from './fences.ts'
 import { isInexact, packSteps, RECORD_FORMAT, toParams, toRecord, unreadable } from './rows.ts'
 import {
@@ -95,10 +96,9 @@ export function find(
 
 export function list(db: SqliteConnection, query: ListQuery, now: number): Page<ObservedRecord> {
   const { state = 'any', scope, limit, after = '' } = query
-  const found = read(
+  const found = eachRow(
     db,
     listSql(state, scope !== undefined),
-    'an operation of this page',
     after,
     now,
     now,
@@ -106,9 +106,25 @@ export function list(db: SqliteConnection, query: ListQuery, now: number): Page<
     ...(scope === undefined ? [] : [packText(scope)]),
     limit + 1,
   )
-  const items = found.slice(0, limit).map((row) => ({ ...toRecord(row), readAt: now }))
+  const items = found
+    .slice(0, limit)
+    .map((row) => listed(String(row.id), row, now, () => ({ ...toRecord(row), readAt: now })))
   const last = items.at(-1)
   return found.length > items.length && last !== undefined ? { items, next: last.id } : { items }
+}
+
+/** node:sqlite refuses all rows for a number in one of them, unless it is to hand out bigints: then only what is exact is read. */
+function eachRow(db: SqliteConnection, sql: string, ...params: SqliteValue[]): readonly Row[] {
+  try {
+    return rows(db, sql, ...params)
+  } catch (error) {
+    if (!isInexact(error)) throw error
+    // Another text, so that the statement which it usually is stays as it is.
+    const withBigints = `${sql} -- bigints`
+    const compiled = statement(db, withBigints) as { setReadBigInts?(enabled: boolean): void }
+    compiled.setReadBigInts?.(true)
+    return rows(db, withBigints, ...params)
+  }
 }
 
 /** @throws OnlyonceError OUTCOME_UNKNOWN when the row is of another operation than the id says, or cannot be read */

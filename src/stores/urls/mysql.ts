@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { MysqlPool, MysqlStore, MysqlStoreOptions } from '../mysql/index.ts'
 import { firstInstalled, owning } from './clients.ts'
 import { decoded, invalidUrl, optionsIn } from './url.ts'
@@ -10,23 +11,27 @@ interface Mysql2 {
   createPool(options: object): MysqlPool & { end(): Promise<void> }
 }
 
-/** `database` may name another one than the path for the tables. TLS: `?ssl=true` checks the certificate. */
+/** `database` may name another one than the path for the tables. TLS: `?ssl=true` checks the certificate and its name. */
 export async function openMysql(url: string): Promise<MysqlStore> {
   const { hostname, port, username, password, pathname, searchParams } = parsed(url)
   const database = decoded(url, pathname.slice(1))
   if (hostname === '' || database === '' || database.includes('/')) throw invalidUrl(url, HINT)
   const { connectionLimit, ssl, ...options } = optionsIn(url, searchParams, [...OURS, 'ssl'])
   if (ssl !== undefined && typeof ssl !== 'boolean') throw invalidUrl(url, '`ssl` must be true or false')
+  const host = hostname.replace(/^\[|\]$/g, '')
+  // With an address, mysql2 checks whether the certificate is for `localhost`.
+  if (ssl === true && isIP(host) !== 0) throw invalidUrl(url, '`ssl=true` needs the name of the host, not its address')
   const { createPool } = await firstInstalled<Mysql2>('mysql:', ['mysql2/promise'])
   const pool = createPool({
-    host: hostname.replace(/^\[|\]$/g, ''),
+    host,
     port: port === '' ? 3306 : Number(port),
     user: decoded(url, username),
     password: decoded(url, password),
     database,
     connectTimeout: CONNECT_TIMEOUT_MS,
     ...(connectionLimit === undefined ? {} : { connectionLimit }),
-    ...(ssl === true ? { ssl: {} } : {}),
+    // By itself mysql2 takes any host's certificate for this one's.
+    ...(ssl === true ? { ssl: { verifyIdentity: true } } : {}),
   })
   const { mysqlStore } = await import('../mysql/index.ts')
   return owning(mysqlStore({ ...options, pool } as MysqlStoreOptions), () => pool.end())

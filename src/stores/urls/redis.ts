@@ -44,7 +44,8 @@ export async function openRedis(url: string, scheme: string, rest: string): Prom
 function connect({ Redis, Cluster }: Driver, url: string, scheme: string, place: Place): Client {
   const { hosts, username, password, path } = place
   const login = { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) }
-  const secure = scheme.startsWith('rediss') ? { tls: {} } : {}
+  const isSecure = scheme.startsWith('rediss')
+  const secure = isSecure ? { tls: {} } : {}
   // Nothing is opened before the first use, and a command is not kept for a server that does not come back.
   const patience = { lazyConnect: true, maxRetriesPerRequest: 2, connectTimeout: 5_000 }
   if (scheme.endsWith('+cluster')) {
@@ -53,7 +54,9 @@ function connect({ Redis, Cluster }: Driver, url: string, scheme: string, place:
   }
   if (scheme.endsWith('+sentinel')) {
     if (path === '') throw invalidUrl(url, 'it needs the name of the master after the last host')
-    return new Redis({ sentinels: hosts, name: path, ...login, ...secure, ...patience })
+    // `tls` alone is for servers that are named themselves: of sentinels, and of the master they name, it changes nothing.
+    const everywhere = isSecure ? { ...secure, sentinelTLS: {}, enableTLSForSentinelMode: true } : {}
+    return new Redis({ sentinels: hosts, name: path, ...login, ...everywhere, ...patience })
   }
   if (hosts.length > 1) throw invalidUrl(url, HINT)
   if (path !== '' && !/^\d{1,5}$/.test(path)) throw invalidUrl(url, 'a database of Redis is a number')
