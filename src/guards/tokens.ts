@@ -1,11 +1,13 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { encodeResult } from '../core/codec.ts'
 import { OnlyonceError } from '../core/errors.ts'
-import { type KeyInput, quote } from '../core/key.ts'
+import type { KeyInput } from '../core/key.ts'
 import type { Effect, Once, Operation } from '../core/once.ts'
 import type { CallOptions } from '../core/options.ts'
 import type { ObservedRecord } from '../core/record.ts'
 import { checkBinding, checkTokensOptions, checkTtl, SECRET_BYTES } from './token/checks.ts'
+import { decidedByHand, invalid, overtaken, stillOpen } from './token/errors.ts'
+import { type Before, heldMs, mayHaveHappened, PUTTING_MS, revoke, wasNeverPut } from './token/revoke.ts'
 import { createTokenStore } from './token/store-calls.ts'
 import { parseToken, printToken } from './token/text.ts'
 
@@ -30,7 +32,8 @@ export interface IssuedToken {
 export interface TokensOptions {
   /**
    * Default `'reject'`: while one is open for subject and operation, no other is issued (`IN_FLIGHT`). `'reuse'`: the
-   * open one is answered again, which needs a `secret`. `'replace'`: the open one stops being valid.
+   * open one is answered again, which needs a `secret`. `'replace'`: the open one stops being valid, unless part of its
+   * effect may have happened (`IN_FLIGHT`).
    */
   readonly onOpen?: 'reject' | 'reuse' | 'replace'
   /** At least 32 bytes, the same in every process. Tokens are then signed, and a forged one never reaches the store. */
@@ -41,8 +44,13 @@ export interface TokensOptions {
 export interface RedeemableTokens {
   /** The operation that a token names. @throws OnlyonceError TOKEN_INVALID, STORE_UNAVAILABLE */
   accept(token: string, bound: TokenBinding): Promise<{ key: string; scope: string; fingerprint: string }>
-  /** Runs the effect of an accepted token, and closes the token when it is done. */
+  /** Runs the effect of an accepted token. */
   spend<T>(op: Operation, bound: TokenBinding, effect: Effect<T>): Promise<T>
+  /**
+   * Lets the next token be issued. For when the engine has answered that what `op` was spent on is stored: a process that
+   * dies before must leave the token open.
+   */
+  close(op: Operation): Promise<void>
 }
 
 export interface Tokens extends RedeemableTokens {
@@ -59,13 +67,11 @@ export interface Tokens extends RedeemableTokens {
 }
 
 /** The part of `onlyonce(…)` that is used, whatever its store. */
-export interface TokensEngine extends Pick<Once, 'attempt' | 'store' | 'options'> {
+export interface TokensEngine extends Pick<Once, 'store' | 'options'> {
   <T>(key: KeyInput, effect: Effect<T>, options?: CallOptions): Promise<T>
 }
 
 const DEFAULT_TTL_MS = 900_000
-/** Nobody else knows a fresh token, so its short claim has no rival. */
-const PUTTING_MS = 500
 /** The step that shows that a token was issued; its result is the fence of its slot. An effect may have a step `issued` of its own. */
 const ISSUED = '!issued'
 
@@ -77,9 +83,11 @@ const ISSUED = '!issued'
 export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens {
   checkTokensOptions(options)
   const { onOpen = 'reject', secret } = options
-  const { scope, runtime } = once.options
+  const { scope, runtime, retentionMs } = once.options
   const calls = createTokenStore(once.store, once.options)
   const tokenScope = `${scope}/token`
+  /** The slots of what is being spent. */
+  const spending = new WeakMap<Operation, { readonly slot: number; readonly bound: TokenBinding }>()
   /** One for each subject and operation: held by the open token, under the token's own name. */
   const slotOf = ({ subject, operation }: TokenBinding) =>
     calls.name(`${scope}/anti_repeat`, JSON.stringify([subject, operation]))
@@ -90,8 +98,8 @@ export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens 
   /** Takes the slot for the token `id`; answers the slot's fence, or the record of the token that has it. */
   async function open(id: string, bound: TokenBinding, ttlMs: number): Promise<number | ObservedRecord> {
     for (;;) {
-      const lease = await calls.claim(slotOf(bound), { fingerprint: '', owner: id, leaseMs: ttlMs, retentionMs: ttlMs })
-      if (lease !== undefined) return lease.fence
+      const claim = await calls.claim(slotOf(bound), { fingerprint: '', owner: id, leaseMs: ttlMs, retentionMs: ttlMs })
+      if (claim?.kind === 'granted') return claim.lease.fence
       const record = await calls.find(slotOf(bound))
       if (record?.state === 'running') return record
       // Nothing of ours completes a slot.
@@ -112,7 +120,7 @@ export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens 
       await put(id, proof, bound, slot, ttlMs)
     } catch (error) {
       // Where open tokens are answered again, somebody may have been given this one already.
-      if (onOpen !== 'reuse') await close(id, slot, bound)
+      if (onOpen !== 'reuse') await giveUp(id, slot, bound)
       throw error
     }
     return { token: printToken(id, proof), expiresAt: new Date(runtime.now() + ttlMs) }
@@ -125,62 +133,55 @@ export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens 
   async function put(id: string, proof: Buffer, bound: TokenBinding, slot: number, ttlMs: number): Promise<void> {
     const times = { leaseMs: PUTTING_MS, retentionMs: ttlMs - PUTTING_MS }
     const request = { fingerprint: fingerprintOf(id, proof, bound), owner: runtime.token(), ...times }
-    const lease = await calls.claim(calls.name(tokenScope, id), request)
-    if (lease === undefined) throw overtaken(bound)
-    await calls.leave(lease, [{ name: ISSUED, result: encodeResult(slot) }], times)
+    const claim = await calls.claim(calls.name(tokenScope, id), request)
+    if (claim?.kind !== 'granted') throw overtaken(bound)
+    const left = await calls.leave(claim.lease, [{ name: ISSUED, result: encodeResult(slot) }], times)
+    if (left !== 'ok') throw overtaken(bound)
     const now = await calls.find(slotOf(bound))
     const stands = now?.state === 'running' && now.owner === id && now.fence === slot && now.leaseUntil > now.readAt
     if (stands) return
-    await revoke(id, request)
+    await end(id, request.fingerprint, isReplaceable)
     throw overtaken(bound)
   }
 
   async function alreadyOpen(slot: ObservedRecord, wanted: Required<IssueOptions>): Promise<IssuedToken> {
     const { owner: id, fence } = slot
-    const leftMs = Math.max(1, slot.leaseUntil - slot.readAt)
     const record = await calls.find(calls.name(tokenScope, id))
-    // Whoever redeemed it has died before it could close the slot; or it is to be replaced, and nobody redeems it.
-    if (record?.state === 'done' || (onOpen === 'replace' && (await revoke(id, record)))) {
-      await close(id, fence, wanted)
+    const ended = await endIfOver(slot, record)
+    // A look at another record than the one it was ended for.
+    if (ended === 'changed') return alreadyOpen(slot, wanted)
+    if (ended === 'dead') {
+      await calls.release({ id: slot.id, owner: id, fence })
       return issue(wanted)
     }
+    const leftMs = Math.max(1, slot.leaseUntil - slot.readAt)
     const proof = proofOf(id, wanted)
     if (onOpen === 'reuse' && proof !== undefined) {
-      // Whoever issued it has died before it could put it down.
-      if (record === undefined || isHalfPut(record)) await put(id, proof, wanted, fence, wanted.ttlMs)
+      // Whoever issued it is about to put it down, or has died before.
+      if (record === undefined) await put(id, proof, wanted, fence, wanted.ttlMs)
       return { token: printToken(id, proof), expiresAt: new Date(runtime.now() + leftMs) }
     }
-    throw new OnlyonceError(
-      'IN_FLIGHT',
-      `operation in progress: ${quote(wanted.operation)} of ${quote(wanted.subject)} has an open token; redeem that one, or wait until it expires`,
-      { retryAfterMs: leftMs },
-    )
+    throw stillOpen(wanted, record === undefined ? Math.max(1, PUTTING_MS - heldMs(slot)) : leftMs)
   }
 
-  /**
-   * Answers whether the token is dead now: not while somebody redeems it. One that is not put yet gets a record in its
-   * place: whoever is about to put it is not dead for sure, and must find that it is too late.
-   */
-  async function revoke(id: string, record: Pick<ObservedRecord, 'fingerprint'> | undefined): Promise<boolean> {
-    const fingerprint = record?.fingerprint ?? ''
-    const named = { key: id, scope: tokenScope, ...(fingerprint === '' ? {} : { fingerprint }) }
-    const replaced = () => {
-      throw new OnlyonceError('TOKEN_INVALID', 'this token was replaced by a newer one')
-    }
-    const outcome = await once.attempt(named, replaced, {
-      onThrow: 'remember',
-      onInFlight: 'reject',
-      onStoreDown: 'fail',
-    })
-    // It was put since it was looked for.
-    if (outcome.kind === 'mismatch' && record === undefined)
-      return revoke(id, await calls.find(calls.name(tokenScope, id)))
-    return outcome.kind === 'failed' || outcome.kind === 'replayed'
+  /** A token is over when it was redeemed, when nobody was ever told it, and when another one is to replace it. */
+  async function endIfOver(slot: ObservedRecord, record: ObservedRecord | undefined) {
+    const { owner: id } = slot
+    const isFree = onOpen === 'replace' ? isReplaceable : wasNeverPut
+    // Whoever redeemed it has died before it could close the slot. `unknown` waits for a decision.
+    if (record?.state === 'done') return record.result?.kind === 'unknown' ? 'kept' : 'dead'
+    if (record !== undefined) return isFree(record) ? end(id, record.fingerprint, isFree) : 'kept'
+    return onOpen === 'replace' || heldMs(slot) >= PUTTING_MS ? end(id, '', isFree) : 'kept'
   }
 
-  /** Lets the next token be issued. Conditional on the slot still being this token's, so it may come late. */
-  async function close(id: string, fence: number, bound: TokenBinding): Promise<void> {
-    // When it cannot be closed now, it is when its time is over.
+  function end(id: string, fingerprint: string, isFree: (before: Before) => boolean) {
+    const request = { fingerprint, owner: runtime.token(), retentionMs }
+    return revoke(calls, calls.name(tokenScope, id), request, isFree)
+  }
+
+  /** Conditional on the slot still being this token's, so it may come late. */
+  async function giveUp(id: string, fence: number, bound: TokenBinding): Promise<void> {
+    // When it cannot be closed now, the next that asks closes it, or its time is over.
     await calls.release({ id: slotOf(bound).id, owner: id, fence }).catch(() => {})
   }
 
@@ -203,15 +204,26 @@ export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens 
       // It expired since it was looked at: this claim has made a new record.
       throw invalid()
     })
-    const value = await effect(op)
-    await close(op.key, slot, bound)
-    return value
+    spending.set(op, { slot, bound })
+    return effect(op)
+  }
+
+  async function close(op: Operation): Promise<void> {
+    const spent = spending.get(op)
+    if (spent !== undefined) await giveUp(op.key, spent.slot, spent.bound)
   }
 
   async function redeem<T>(token: string, bound: TokenBinding, effect: Effect<T>, given?: CallOptions): Promise<T> {
     const named = await accept(token, bound)
+    let spent: Operation | undefined
+    const spendOn = (op: Operation) => {
+      spent = op
+      return spend(op, bound, effect)
+    }
     try {
-      return await once(named, (op) => spend(op, bound, effect), given)
+      const value = await once(named, spendOn, given)
+      if (spent !== undefined) await close(spent)
+      return value
     } catch (error) {
       // The fingerprint was right a moment ago: it is another record by now.
       if (OnlyonceError.is(error) && error.code === 'KEY_REUSED') throw invalid()
@@ -219,7 +231,7 @@ export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens 
     }
   }
 
-  return { issue, redeem, accept, spend }
+  return { issue, redeem, accept, spend, close }
 }
 
 function fingerprintOf(id: string, proof: Uint8Array, bound: TokenBinding): string {
@@ -230,33 +242,8 @@ function boundText(id: string, { subject, operation }: TokenBinding): string {
   return JSON.stringify(['onlyonce token 1', id, subject, operation])
 }
 
-/** Its putting was begun, and is over without the step by which it can be redeemed. */
-function isHalfPut({ state, steps, leaseUntil, readAt }: ObservedRecord): boolean {
-  return state !== 'done' && steps.length === 0 && (state === 'idle' || leaseUntil <= readAt)
-}
-
-function decidedByHand({ subject, operation }: TokenBinding): OnlyonceError {
-  return new OnlyonceError(
-    'OUTCOME_UNKNOWN',
-    `the slot for ${quote(operation)} of ${quote(subject)} was resolved by hand, so no token can be issued; forget it: onlyonce keys forget`,
-  )
-}
-
-function overtaken({ subject, operation }: TokenBinding): OnlyonceError {
-  return new OnlyonceError(
-    'IN_FLIGHT',
-    `operation in progress: ${quote(operation)} of ${quote(subject)} was asked for by somebody else at the same time, or it took too long; ask again`,
-  )
-}
+const isReplaceable = (before: Before) => !mayHaveHappened(before)
 
 function same(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && timingSafeEqual(one, other)
-}
-
-/** One message for all of them: which part was wrong is nobody's business. */
-function invalid(): OnlyonceError {
-  return new OnlyonceError(
-    'TOKEN_INVALID',
-    'the token is unknown, expired, or was issued for another subject or operation; ask for a new one',
-  )
 }

@@ -129,16 +129,20 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
       const stored = await (rules.tokens as TokenPort).spend(carrying.op, bound, () => record(carrying))
       return { ...stored, request }
     }
+    let spent: Operation | undefined
     const effect = (carrying: Carrying): Promise<StoredReply> => {
       over()
       started = true
+      spent = carrying.op
       return token === undefined ? record(carrying) : spend(carrying, token)
     }
     const chosen = waiting > rules.maxWaiting ? atOnce : callOptions
     try {
-      return await (rules.atomic
+      const outcome = await (rules.atomic
         ? once.atomic.attempt(named.input, (tx: unknown, op: Operation) => effect({ op, tx }), chosen)
         : once.attempt(named.input, (op) => effect({ op }), chosen))
+      if (spent !== undefined && outcome.kind === 'executed') await rules.tokens?.close?.(spent)
+      return outcome
     } finally {
       over()
       leave?.(started)

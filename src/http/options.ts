@@ -26,6 +26,8 @@ export interface TokenBinding {
 export interface TokenPort {
   accept(token: string, bound: TokenBinding): Promise<{ key: string; scope: string; fingerprint: string }>
   spend<T>(op: Operation, bound: TokenBinding, effect: () => Promise<T>): Promise<T>
+  /** The next token may be issued when the answer is stored. Left out: whoever asks for one finds out. */
+  close?(op: Operation): Promise<void>
 }
 
 type Answer<T> = T | Promise<T>

@@ -1,29 +1,46 @@
 import { judged } from '../../core/abandoned.ts'
-import type { KeyInput } from '../../core/key.ts'
+import { OnlyonceError } from '../../core/errors.ts'
+import type { KeyInput, OperationKey } from '../../core/key.ts'
 import { resolveKey } from '../../core/key.ts'
-import type { Effect } from '../../core/once.ts'
+import { isAbandoned } from '../../core/lifecycle.ts'
+import type { Effect, Once } from '../../core/once.ts'
 import type { CallOptions } from '../../core/options.ts'
+import { settledValue } from '../../core/result.ts'
+import { inTime } from '../in-time.ts'
 import type { Judgement } from './reconcile.ts'
 
 /** The part of an engine that is used: what `onlyonce(…)` answers, whatever its store. */
-export interface OnceCall extends CheckedCall {
-  readonly options: { readonly scope: string; readonly maxKeyLength: number }
-}
+export interface OnceCall extends CheckedCall, Pick<Once, 'store' | 'options'> {}
 
 /** As the call of an engine. */
 export type CheckedCall = <T>(key: KeyInput, effect: Effect<T>, options?: CallOptions) => Promise<T>
 
 /**
- * Asks the business data before there is a claim: an operation that happened long ago is known there, when its record is
- * past its retention and gone. What `check` answers as `value` is the answer of the call. It comes in addition to the claim,
- * which keeps two callers apart that both found nothing.
+ * Asks the business data where the engine would run the effect: an operation that happened long ago is known there, when
+ * its record is past its retention and gone. What `check` answers as `value` is the answer of the call, as of any duplicate. It
+ * comes in addition to the claim, which keeps two callers apart that both found nothing.
  * @throws OnlyonceError as the engine's call; OUTCOME_UNKNOWN when `check` answers neither yes nor no; what `check` throws
  */
 export function checkFirst(once: OnceCall, check: Judgement): CheckedCall {
+  const { scope: ownScope, maxKeyLength } = once.options
   return async <T>(key: KeyInput, effect: Effect<T>, options?: CallOptions): Promise<T> => {
-    const { scope: ownScope, maxKeyLength } = once.options
     const named = resolveKey(key, ownScope, maxKeyLength)
+    const { onDuplicate = once.options.onDuplicate, onStoreDown = once.options.onStoreDown } = options ?? {}
+    if (await hasAnswer(once, named, onStoreDown === 'run')) return once(key, effect, options)
     const answer = judged(await check({ scope: named.scope, key: named.key }))
-    return answer.happened ? (answer.value as T) : once(key, effect, options)
+    if (!answer.happened) return once(key, effect, options)
+    return settledValue(named.key, { kind: 'replayed', value: answer.value as T }, onDuplicate)
   }
+}
+
+/** Whether the engine answers without running the effect. The business data knows nothing of payloads, so it comes second. */
+async function hasAnswer({ store, options }: OnceCall, named: OperationKey, isOptional: boolean): Promise<boolean> {
+  const looked = inTime(store, options, 'find', store.find([named.id]))
+  const [record] = await looked.catch((error) => {
+    if (isOptional && OnlyonceError.is(error) && error.code === 'STORE_UNAVAILABLE') return []
+    throw error
+  })
+  if (record === undefined) return false
+  const wouldRun = record.state === 'idle' || isAbandoned(record, record.readAt)
+  return record.fingerprint !== named.fingerprint || !wouldRun
 }

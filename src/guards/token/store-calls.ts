@@ -1,7 +1,8 @@
+import { OnlyonceError } from '../../core/errors.ts'
 import { operationId } from '../../core/key.ts'
 import type { ResolvedOptions } from '../../core/options.ts'
 import type { Lease, ObservedRecord, OperationId, Steps } from '../../core/record.ts'
-import type { Store } from '../../core/store.ts'
+import type { ClaimOutcome, Completion, Store, WriteOutcome } from '../../core/store.ts'
 import { inTime } from '../in-time.ts'
 
 /** An operation by its name, as a store keeps it. */
@@ -22,22 +23,34 @@ export interface TokenClaim extends TokenTimes {
   readonly owner: string
 }
 
+export type TokenStore = ReturnType<typeof createTokenStore>
+
 /** The store's verbs, one operation at a time and never longer than `storeTimeoutMs`. */
 export function createTokenStore(store: Store, options: ResolvedOptions) {
   const ask = <T>(verb: string, answer: Promise<T>): Promise<T> => inTime(store, options, verb, answer)
+  const half = { ...options, storeTimeoutMs: options.storeTimeoutMs / 2 }
 
   return {
     name: (scope: string, key: string): TokenRecordName =>
       options.keys === 'hashed' ? { id: operationId(scope, key) } : { id: operationId(scope, key), scope, key },
-    /** `undefined`: somebody holds it. */
-    async claim(name: TokenRecordName, request: TokenClaim): Promise<Lease | undefined> {
-      const [claim] = await ask('claim', store.claim([{ ...name, ...request }]))
-      return claim?.kind === 'granted' ? claim.lease : undefined
+    /** Asked again when the answer is lost: the same owner is granted the same claim, and nobody else could give it back. */
+    async claim(name: TokenRecordName, request: TokenClaim): Promise<ClaimOutcome | undefined> {
+      const claim = () => inTime(store, half, 'claim', store.claim([{ ...name, ...request }]))
+      const [outcome] = await claim().catch((error) => {
+        if (OnlyonceError.is(error) && error.code !== 'STORE_UNAVAILABLE') throw error
+        return claim()
+      })
+      return outcome
     },
-    /** Gives the lease back and leaves the steps. */
-    async leave(lease: Lease, steps: Steps, times: TokenTimes): Promise<void> {
+    /** Gives the lease back and leaves the steps. `lost`: somebody took it over before, and its steps are not these. */
+    async leave(lease: Lease, steps: Steps, times: TokenTimes): Promise<WriteOutcome | undefined> {
       await ask('renew', store.renew([{ lease, ...times, steps }]))
-      await ask('release', store.release([lease]))
+      const [outcome] = await ask('release', store.release([lease]))
+      return outcome
+    },
+    async complete(completion: Completion): Promise<WriteOutcome | undefined> {
+      const [outcome] = await ask('complete', store.complete([completion]))
+      return outcome
     },
     async release(lease: Lease): Promise<void> {
       await ask('release', store.release([lease]))
