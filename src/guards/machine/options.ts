@@ -16,7 +16,7 @@ export interface TransitionOptions<State extends string = string, To extends Sta
   readonly set?: SqlRow
   /**
    * A row for each event, written with `insertOnce` in the same transaction: one that is there means that this very event
-   * has been handled. Needed where `to` is on a cycle.
+   * has been handled. Needed where `to` is on a cycle; refused where no transaction is open.
    */
   readonly history?: Pick<InsertOnceOptions, 'table' | 'row' | 'compare'> & { readonly key: string | readonly string[] }
 }

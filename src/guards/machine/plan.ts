@@ -1,6 +1,7 @@
 import { OnlyonceError } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
-import { type Column, naming, type Target, targetOf } from '../natural/columns.ts'
+import { naming, type Target, targetOf } from '../natural/columns.ts'
+import { whereKey } from '../natural/own-row.ts'
 import { Statement } from '../natural/statement.ts'
 import { columnName } from '../port/names.ts'
 import { portOf } from '../port/of-tx.ts'
@@ -17,6 +18,8 @@ export interface Plan {
   update(): Promise<boolean>
   /** The state that the row is in; undefined where there is no such row. */
   read(): Promise<string | undefined>
+  /** @throws OnlyonceError OPTION_INVALID where no transaction is open */
+  requireTransaction(): Promise<void>
   readonly removeHistory: (() => Promise<unknown>) | undefined
 }
 
@@ -53,7 +56,7 @@ export function planOf(tx: SqlTx, options: TransitionOptions): Plan {
       const statement = new Statement(port)
       const values = [{ quoted: state, input: to }, ...others]
       const changes = values.map(({ quoted, input }) => `${quoted} = ${statement.bind(input)}`).join(', ')
-      const row = whereKey(target, statement)
+      const row = whereKey(port, target.key, statement)
       const from = sources.map((source) => statement.bind(source)).join(', ')
       const telling = port.dialect === 'postgres' ? ' RETURNING 1' : ''
       const sql = `UPDATE ${target.table} SET ${changes} WHERE ${row} AND ${state} IN (${from})${telling}`
@@ -65,9 +68,16 @@ export function planOf(tx: SqlTx, options: TransitionOptions): Plan {
       const lock = port.dialect === 'mysql' ? ' FOR UPDATE' : ''
       // As text, or the blanks that fill a CHAR(n) up come with it.
       const read = port.dialect === 'postgres' ? `${state}::text` : state
-      const sql = `SELECT ${read} AS c0 FROM ${target.table} WHERE ${whereKey(target, statement)}${lock}`
+      const sql = `SELECT ${read} AS c0 FROM ${target.table} WHERE ${whereKey(port, target.key, statement)}${lock}`
       const [row] = await port.rows(sql, statement.values)
       return row && String(row.c0)
+    },
+    async requireTransaction() {
+      if (await port.inTransaction()) return
+      throw refused(
+        'a transition with history needs a transaction: without one the history would say that it happened before it has',
+        'a connection on which none is open',
+      )
     },
     removeHistory: history && (() => remove(port, targetOf(port, history))),
   }
@@ -75,11 +85,7 @@ export function planOf(tx: SqlTx, options: TransitionOptions): Plan {
 
 function remove(port: SqlPort, target: Target): Promise<unknown> {
   const statement = new Statement(port)
-  return port.change(`DELETE FROM ${target.table} WHERE ${whereKey(target, statement)}`, statement.values)
-}
-
-function whereKey({ key }: { readonly key: readonly Column[] }, statement: Statement): string {
-  return key.map(({ quoted, input }) => `${quoted} = ${statement.bind(input)}`).join(' AND ')
+  return port.change(`DELETE FROM ${target.table} WHERE ${whereKey(port, target.key, statement)}`, statement.values)
 }
 
 function moved(changed: number | undefined, target: Target): boolean {

@@ -31,7 +31,8 @@ async function attempt<State extends string, To extends State>(
   options: TransitionOptions<State, To>,
 ): Promise<TransitionOutcome<To>> {
   const plan = planOf(tx, options)
-  const { history, dialect, to } = options
+  const { machine, history, dialect, to } = options
+  if (history !== undefined) await plan.requireTransaction()
   // First: a rival with the same event waits here until our transaction is over.
   if (history !== undefined && (await insertOnce(tx, { ...history, ...(dialect && { dialect }) })) === 'existed') {
     const state = await plan.read()
@@ -39,8 +40,10 @@ async function attempt<State extends string, To extends State>(
   }
   const outcome = await move(options, plan)
   if (outcome?.kind === 'moved') return { kind: 'moved', state: to }
-  // The history has what happened; and an event that came too early, or in vain, may be delivered again.
-  await plan.removeHistory?.()
+  // The history has what happened; and an event that came too early, or in vain, may be delivered again. On a cycle nothing
+  // but the history tells an event that was absorbed from a new one, once the row has left the state again.
+  const isDone = outcome?.kind === 'already' && machine.onCycle(to)
+  if (!isDone) await plan.removeHistory?.()
   if (outcome === undefined) throw tooManyRivals(plan, to)
   return outcome
 }

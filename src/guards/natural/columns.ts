@@ -62,6 +62,16 @@ export function targetOf(port: SqlPort, { table, row, key }: TargetOptions): Tar
   }
 }
 
+/** The columns in which a row that is there must agree. @throws OnlyonceError OPTION_INVALID */
+export function comparedColumns(target: Target, compare: readonly string[] | undefined): Target['columns'] {
+  if (compare === undefined) return target.columns
+  const unknown = compare.find((name) => target.columns.every((column) => column.name !== name))
+  if (unknown !== undefined) {
+    throw new OnlyonceError('OPTION_INVALID', `option \`compare\` names \`${unknown}\`, which the row does not have`)
+  }
+  return target.columns.filter((column) => target.key.includes(column) || compare.includes(column.name))
+}
+
 /** How a message names the row: `orders (id = "1100")`. */
 export function naming({ spelled, key }: Target): string {
   return `${spelled} (${key.map(({ name, given }) => `${name} = ${quote(given)}`).join(', ')})`
@@ -89,5 +99,12 @@ function checkKeyValue(name: string, value: unknown): void {
   if (typeof value === 'string') resolveKey(value, 'key', Number.MAX_SAFE_INTEGER)
   if (typeof value === 'number' && !Number.isFinite(value)) {
     throw new OnlyonceError('KEY_INVALID', `column \`${name}\` is part of the key and is ${value}`)
+  }
+  // JSON.parse makes one number of 1234567890123456789 and of its neighbours, and so one key of several rows.
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    throw new OnlyonceError(
+      'KEY_INVALID',
+      `column \`${name}\` is part of the key, and ${value} is more than a number holds exactly: give a bigint, or text`,
+    )
   }
 }

@@ -49,7 +49,8 @@ const EQUAL: Readonly<Record<SqlPort['dialect'], (column: Column, statement: Sta
         ? ''
         : `WHEN pg_typeof(${quoted}) = 'bpchar'::regtype
           AND ${quoted}::text COLLATE "C" = rtrim(${statement.bind(String(input))}::text, ' ') THEN 1`
-    return `CASE ${filled} WHEN ${quoted} IS NOT DISTINCT FROM ${statement.bind(input)}
+    // JSON and POINT have no `=`, and using it would end the transaction. COALESCE gives the value the type of the column.
+    return `CASE ${filled} WHEN to_jsonb(${quoted}) = to_jsonb(COALESCE(${statement.bind(input)}, ${quoted}))
       AND (SELECT typcategory <> 'S' FROM pg_type WHERE oid = pg_typeof(${quoted})) THEN 1 ELSE 0 END`
   },
   // A number is compared as a double with a text, and exactly with a DECIMAL. A Date is text in the zone of the pool.

@@ -2,7 +2,7 @@ import { OnlyonceError } from '../../core/errors.ts'
 import { portOf } from '../port/of-tx.ts'
 import type { DialectOption, SqlTx } from '../port/tx.ts'
 import type { RowOf, SqlRow } from '../port/values.ts'
-import { naming, type Target, targetOf } from './columns.ts'
+import { comparedColumns, naming, type Target, targetOf } from './columns.ts'
 import { differences } from './differences.ts'
 import { insert } from './insert.ts'
 
@@ -49,15 +49,6 @@ export async function insertOnce<const Row extends RowOf<Row>>(
     `${naming(target)} was in the way ${MOST_TRIES} times, and not there to be read: somebody deletes it at the same time, so ask ` +
       'again; or a column of the key keeps another value than it is given, such as a time without its fractions',
   )
-}
-
-function comparedColumns(target: Target, compare: readonly string[] | undefined): Target['columns'] {
-  if (compare === undefined) return target.columns
-  const unknown = compare.find((name) => target.columns.every((column) => column.name !== name))
-  if (unknown !== undefined) {
-    throw new OnlyonceError('OPTION_INVALID', `option \`compare\` names \`${unknown}\`, which the row does not have`)
-  }
-  return target.columns.filter((column) => target.key.includes(column) || compare.includes(column.name))
 }
 
 function reused(target: Target, different: readonly string[]): OnlyonceError {

@@ -1,16 +1,9 @@
 import { OnlyonceError } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
 import { portOf } from '../port/of-tx.ts'
+import { withoutTexts } from '../port/texts.ts'
 import type { DialectOption, SqlTx } from '../port/tx.ts'
 import { inputOf, type SqlValue } from '../port/values.ts'
-
-/** Where a WHERE or a semicolon is none: in texts, quoted names and comments. */
-const STANDARD = /'[^']*'|"[^"]*"|--[^\n]*|\/\*[\s\S]*?\*\//g
-const TEXTS = {
-  postgres: STANDARD,
-  sqlite: STANDARD,
-  mysql: /'(?:\\[\s\S]|[^'\\])*'|"(?:\\[\s\S]|[^"\\])*"|`[^`]*`|#[^\n]*|--\s[^\n]*|\/\*[\s\S]*?\*\//g,
-}
 
 /**
  * Runs one write that carries its own condition, and tells whether the condition held:
@@ -27,7 +20,7 @@ export async function onlyIf(
   options: DialectOption = {},
 ): Promise<'applied' | 'skipped'> {
   const port = portOf(tx, options.dialect)
-  const bare = typeof sql === 'string' ? sql.replace(TEXTS[port.dialect], ' ') : ''
+  const bare = typeof sql === 'string' ? withoutTexts(port.dialect, sql) : ''
   if (!/\bwhere\b/i.test(bare) || /^\s*select\b/i.test(bare)) {
     throw new OnlyonceError('OPTION_INVALID', `a write that is to be applied only if needs a WHERE; got ${quote(sql)}`)
   }

@@ -2,22 +2,21 @@ import type { SqlPort } from '../port/port.ts'
 import { noIndex, type Target } from './columns.ts'
 
 /**
- * Tables and keys that were found to have their index, and whether it is the only one: asked once for each in a process.
- * Which database a connection is in would cost a round trip each time.
+ * Tables and keys that were found to have their index: asked once for each in a process. Which database a connection is in
+ * would cost a round trip each time.
  */
-const known = new Map<string, boolean>()
+const known = new Set<string>()
 const MOST_KNOWN = 1_000
 
 /**
  * MySQL does not say so by itself when a key has no unique index: every duplicate would be a row more. A prefix index is
- * none, since it refuses rows that differ behind the prefix. Answers whether the table has no other unique index.
+ * none, since it refuses rows that differ behind the prefix.
  * @throws OnlyonceError OPTION_INVALID
  */
-export async function requireUnique(port: SqlPort, target: Target): Promise<boolean> {
+export async function requireUnique(port: SqlPort, target: Target): Promise<void> {
   const names = target.key.map(({ name }) => name.toLowerCase()).sort()
   const label = `${target.spelled}\n${names.join('\n')}`
-  const asked = known.get(label)
-  if (asked !== undefined) return asked
+  if (known.has(label)) return
   const [name, schema = null] = target.spelled.split('.').reverse() as [string, string?]
   const indexes = new Map<unknown, string[]>()
   for (const { c0, c1, c2 } of await port.rows(INDEXES, [name, schema])) {
@@ -27,8 +26,7 @@ export async function requireUnique(port: SqlPort, target: Target): Promise<bool
   const isOverKey = [...indexes.values()].some((columns) => columns.sort().join('\n') === names.join('\n'))
   if (!isOverKey) throw noIndex(target, undefined)
   if (known.size >= MOST_KNOWN) known.clear()
-  known.set(label, indexes.size === 1)
-  return indexes.size === 1
+  known.add(label)
 }
 
 const INDEXES = `SELECT index_name AS c0, column_name AS c1, COALESCE(sub_part, 0) AS c2

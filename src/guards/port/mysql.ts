@@ -1,4 +1,5 @@
 import type { Row, SqlPort } from './port.ts'
+import { probeWithSavepoint } from './savepoint.ts'
 import type { MysqlTx, MysqlValue } from './tx.ts'
 import type { SqlInput } from './values.ts'
 
@@ -19,6 +20,8 @@ export function mysqlPort(tx: MysqlTx): SqlPort {
       const { affectedRows } = Object(await ask(sql, values)) as { affectedRows?: number | bigint }
       return affectedRows === undefined ? undefined : Number(affectedRows)
     },
+    // Outside of a transaction a savepoint is set without a complaint, and gone at once. MySQL prepares no such statement.
+    inTransaction: () => probeWithSavepoint(tx, (sql) => tx.query(sql), isNoSavepoint),
   }
 }
 
@@ -32,14 +35,21 @@ function toMysql(value: SqlInput): MysqlValue {
   return value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : value
 }
 
-const DUPLICATE_KEY = 1062
-
 /** The statement met a unique index. MySQL has undone that statement alone: the transaction goes on. */
-export function isDuplicateKey(error: unknown): boolean {
-  for (let at: unknown = error, depth = 0; typeof at === 'object' && at !== null && depth < 8; depth++) {
-    const { errno, code, cause, driverError } = at as Record<string, unknown>
-    if (errno === DUPLICATE_KEY || code === 'ER_DUP_ENTRY') return true
-    at = cause ?? driverError
+export const isDuplicateKey = fault(1062, 'ER_DUP_ENTRY')
+
+/** A value was asked for, and there were two of it. */
+export const isTwoRows = fault(1242, 'ER_SUBQUERY_NO_1_ROW')
+
+const isNoSavepoint = fault(1305, 'ER_SP_DOES_NOT_EXIST')
+
+function fault(number: number, name: string): (error: unknown) => boolean {
+  return (error) => {
+    for (let at: unknown = error, depth = 0; typeof at === 'object' && at !== null && depth < 8; depth++) {
+      const { errno, code, cause, driverError } = at as Record<string, unknown>
+      if (errno === number || code === name) return true
+      at = cause ?? driverError
+    }
+    return false
   }
-  return false
 }

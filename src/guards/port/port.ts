@@ -16,4 +16,6 @@ export interface SqlPort {
   change(sql: string, values: readonly SqlInput[]): Promise<number | undefined>
   /** A pool gives each statement another connection: two statements are never one transaction. */
   readonly pooled: boolean
+  /** Whether a transaction is open, so that two statements stand or fall together. */
+  inTransaction(): Promise<boolean>
 }

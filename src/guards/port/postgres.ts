@@ -1,5 +1,7 @@
 import { inDoubleQuotes } from './names.ts'
 import type { Row, SqlPort } from './port.ts'
+import { probeWithSavepoint } from './savepoint.ts'
+import { hasReturning } from './texts.ts'
 import type { PostgresTx } from './tx.ts'
 import type { SqlInput } from './values.ts'
 
@@ -15,7 +17,10 @@ export function postgresPort(tx: PostgresTx): SqlPort {
     async change(sql, values) {
       const { rows, rowCount } = await ask(sql, values)
       // Not every library counts what it wrote, so our own statements end in RETURNING.
-      return rows.length > 0 ? rows.length : (rowCount ?? (/\breturning\b/i.test(sql) ? 0 : undefined))
+      return rows.length > 0 ? rows.length : (rowCount ?? (hasReturning('postgres', sql) ? 0 : undefined))
     },
+    inTransaction: () => probeWithSavepoint(tx, (sql) => tx.query(sql), isNoTransaction),
   }
 }
+
+const isNoTransaction = (error: unknown) => (Object(error) as { code?: unknown }).code === '25P01'

@@ -1,7 +1,9 @@
+import { allOf } from '../../embedded/all-of.ts'
 import type { SqliteConnection, SqliteValue } from '../../embedded/driver.ts'
 import { bindable, statement } from '../../embedded/statements.ts'
 import { inDoubleQuotes } from './names.ts'
-import type { Row, SqlPort } from './port.ts'
+import type { SqlPort } from './port.ts'
+import { hasReturning } from './texts.ts'
 import { refuseValue, type SqlInput } from './values.ts'
 
 export function sqlitePort(tx: SqliteConnection): SqlPort {
@@ -16,19 +18,39 @@ export function sqlitePort(tx: SqliteConnection): SqlPort {
     placeholder: () => '?',
     async rows(sql, values) {
       const { compiled, params } = prepared(sql, values)
-      return compiled.all(...params) as Row[]
+      return allOf(compiled, sql, params)
     },
     async change(sql, values) {
       const { compiled, params } = prepared(sql, values)
       // libsql leaves a statement open that is run without taking its rows, and the transaction with it.
-      if (/\breturning\b/i.test(sql)) return compiled.all(...params).length
+      if (hasReturning('sqlite', sql)) return allOf(compiled, sql, params).length
       return Number(compiled.run(...params).changes)
     },
+    inTransaction: async () => saysInTransaction(tx) ?? refusesToBegin(tx),
   }
+}
+
+/** node:sqlite says `isTransaction`, the others `inTransaction`; what the SQLite store hands out says neither. */
+function saysInTransaction(tx: object): boolean | undefined {
+  const { isTransaction = undefined, inTransaction = undefined } = tx as Record<string, unknown>
+  return [isTransaction, inTransaction].find((one) => typeof one === 'boolean') as boolean | undefined
+}
+
+/** A second BEGIN is refused, and changes nothing. */
+function refusesToBegin(tx: SqliteConnection): boolean {
+  try {
+    tx.exec('BEGIN')
+  } catch {
+    return true
+  }
+  tx.exec('ROLLBACK')
+  return false
 }
 
 function toSqlite(value: SqlInput): SqliteValue {
   if (typeof value === 'boolean') return value ? 1 : 0
+  // The drivers bind a number as a REAL, which is '1100.0' in a column of text.
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value)
   if (value instanceof Date) {
     throw refuseValue('SQLite has no dates: give the text or the number that the column holds', value)
   }

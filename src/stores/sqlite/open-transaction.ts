@@ -1,9 +1,10 @@
 import { OnlyonceError, reasonOf } from '../../core/errors.ts'
 import type { OperationId } from '../../core/record.ts'
+import { allOf } from '../../embedded/all-of.ts'
 import { withPlainBlobs } from '../../embedded/bytes.ts'
 import type { SqliteConnection, SqliteStatement } from '../../embedded/driver.ts'
 import { faultOf } from '../../embedded/faults.ts'
-import { bindable, smallNumbers, statement } from '../../embedded/statements.ts'
+import { bindable, statement } from '../../embedded/statements.ts'
 
 /** What an effect writes with. It works until the transaction is over, and throws from then on. */
 export interface SqliteTx {
@@ -50,8 +51,8 @@ export function openTransaction(db: SqliteConnection): OpenTransaction {
       return {
         run: (...params) => use(() => compiled.run(...bindable(compiled, params))),
         // Not the driver's `get`: libsql's leaves the statement open, see statements.ts.
-        get: (...params) => withPlainBlobs(use(() => allOf(compiled, bindable(compiled, params))[0])),
-        all: (...params) => use(() => allOf(compiled, bindable(compiled, params))).map(withPlainBlobs),
+        get: (...params) => withPlainBlobs(use(() => allOf(compiled, sql, bindable(compiled, params))[0])),
+        all: (...params) => use(() => allOf(compiled, sql, bindable(compiled, params))).map(withPlainBlobs),
       }
     },
   }
@@ -118,20 +119,4 @@ function tells(db: SqliteConnection): boolean | undefined {
   const { isTransaction, inTransaction } = db as { isTransaction?: unknown; inTransaction?: unknown }
   if (typeof isTransaction === 'boolean') return isTransaction
   return typeof inTransaction === 'boolean' ? inTransaction : undefined
-}
-
-/** `node:sqlite` refuses to round an integer that no JavaScript number can hold: such rows are read with bigints. */
-function allOf(compiled: SqliteStatement, params: Parameters<SqliteStatement['all']>): readonly unknown[] {
-  try {
-    return compiled.all(...params)
-  } catch (error) {
-    const { setReadBigInts } = compiled as { setReadBigInts?: (on: boolean) => void }
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_OUT_OF_RANGE' || setReadBigInts === undefined) throw error
-    setReadBigInts.call(compiled, true)
-    try {
-      return compiled.all(...params).map(smallNumbers)
-    } finally {
-      setReadBigInts.call(compiled, false)
-    }
-  }
 }
