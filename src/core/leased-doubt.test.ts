@@ -57,7 +57,7 @@ describe('an effect that threw, of which nobody knows how far it came', () => {
     await runtime.advance(3_600)
     expect(await first).toBe('LEASE_LOST')
     await runtime.advance(3_000)
-    expect(await open({ onAbandoned: 'hold' }).attempt('a', stoppable)).toEqual({ kind: 'unknown' })
+    expect(await open({ onAbandoned: 'hold' }).attempt('a', () => 'again')).toEqual({ kind: 'unknown' })
   })
 
   it('is not remembered with the error that told it to stop', async () => {
