@@ -1,4 +1,4 @@
-import { afterCommitFailed, announced, isLateFor, keep, undone } from './atomic.ts'
+import { afterCommitFailed, announced, answered, isLateFor, keep, undone } from './atomic.ts'
 import { decideWithin, EffectThrew, runWithin } from './atomic-limits.ts'
 import { encodeResult } from './codec.ts'
 import { type Call, claimRequest, type EngineContext, tell } from './context.ts'
@@ -111,11 +111,6 @@ function copyOf(call: Call, first: Call, settled: BatchSettled): BatchSettled {
     return settled.kind === 'result' ? { ...settled, ran: false } : settled
   // Only a result tells which of the two payloads is the bound one.
   return settled.kind === 'result' ? { kind: 'mismatch' } : UNDONE
-}
-
-function answered(claim: Exclude<ClaimOutcome, Granted>): Settled {
-  if (claim.kind === 'done') return { kind: 'result', result: claim.result, ran: false, attempt: 0, fence: claim.fence }
-  return claim.kind === 'running' ? { kind: 'in-flight', retryAfterMs: claim.retryAfterMs } : claim
 }
 
 /** What the policy makes of an operation that an owner with a lease has abandoned; `undefined` to run it. */

@@ -90,7 +90,7 @@ describe('an effect that is one statement', () => {
     const inFlight = { kind: 'in-flight', retryAfterMs: 1_000 }
     expect(over).toEqual([
       ['wait', 100, inFlight],
-      ['reject', 1_000, inFlight],
+      ['reject', 2_000, inFlight],
     ])
     const late = codeOf(once.atomic.attempt('a', () => {}, { onInFlight: 'wait', waitMs: 60_000 }))
     await runtime.advance(1)

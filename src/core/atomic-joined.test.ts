@@ -182,6 +182,18 @@ describe('joining the caller’s transaction', () => {
     await closing
   })
 
+  it('is not held up by the sweep that it sets off, which waits for its turn', async () => {
+    const { once, store, runtime, events } = await setup({ sweepEveryMs: 1_000 })
+    await runtime.advance(2_000)
+    const joined = store.transaction(async (tx) => {
+      await once.atomic('a', insert('a'), { tx })
+      await runtime.advance(700)
+    })
+    await joined
+    await once.close()
+    expect(events.filter(({ type }) => type === 'store-failed')).toEqual([])
+  })
+
   it.each([null, 'tx', 5])('refuses %j for a transaction', async (tx) => {
     const { once } = await setup()
     expect(await codeOf(once.atomic('a', insert('a'), { tx: tx as never }))).toBe('OPTION_INVALID')

@@ -4,6 +4,8 @@ import { gate } from '../../test/engine-kit.ts'
 import { codeOf } from '../../test/support/rejections.ts'
 import type { SqliteTx } from '../stores/sqlite/index.ts'
 import { operationId } from './key.ts'
+import { storedValue } from './result.ts'
+import type { ClaimOutcome } from './store.ts'
 
 describe('once.atomic', () => {
   it('commits effect and record together and replays the result', async () => {
@@ -102,17 +104,20 @@ describe('once.atomic', () => {
     expect(await once.find('a')).toBeUndefined()
   })
 
-  it('throws what the effect threw when somebody else has the key before the error is remembered', async () => {
+  it('answers with what somebody else made of it before the error was remembered', async () => {
     const { once, store } = await setup({ onThrow: 'remember' })
     const within = store.within
     let claims = 0
+    let other: ClaimOutcome = { kind: 'running', retryAfterMs: 5 }
     store.within = (tx) => {
       const inner = within(tx)
-      const claim: typeof inner.claim = async (request) =>
-        ++claims === 1 ? inner.claim(request) : { kind: 'running', retryAfterMs: 5 }
+      const claim: typeof inner.claim = async (request) => (++claims % 2 === 1 ? inner.claim(request) : other)
       return { ...inner, claim }
     }
-    await expect(once.atomic('a', () => Promise.reject(new Error('mine')))).rejects.toThrow('mine')
+    const declined = () => Promise.reject(new Error('mine'))
+    expect(await once.atomic.attempt('a', declined)).toEqual({ kind: 'in-flight', retryAfterMs: 5 })
+    other = { kind: 'done', id: operationId('test', 'a'), fence: 7, result: storedValue('theirs') }
+    expect(await once.atomic.attempt('a', declined)).toEqual({ kind: 'replayed', value: 'theirs' })
     expect(await once.find('a')).toBeUndefined()
   })
 

@@ -121,10 +121,7 @@ async function insideTransaction<Tx>(
   return claims.guarded(async () => {
     const claim = await claims.claim(claimRequest(context, call, owner))
     claimed(claim)
-    if (claim.kind === 'done')
-      return { kind: 'result', result: claim.result, ran: false, attempt: 0, fence: claim.fence }
-    if (claim.kind === 'running') return { kind: 'in-flight', retryAfterMs: claim.retryAfterMs }
-    if (claim.kind === 'mismatch') return claim
+    if (claim.kind !== 'granted') return answered(claim)
     const { lease, attempt } = claim
     const claimedAt = context.runtime.elapsed()
     const decided = await decideWithin(context, call, claim)
@@ -138,7 +135,13 @@ async function insideTransaction<Tx>(
   })
 }
 
-/** The effect's writes are undone, its error becomes the result. */
+/** What a claim says that was not granted. */
+export function answered(claim: Exclude<ClaimOutcome, { readonly kind: 'granted' }>): Settled {
+  if (claim.kind === 'done') return { kind: 'result', result: claim.result, ran: false, attempt: 0, fence: claim.fence }
+  return claim.kind === 'running' ? { kind: 'in-flight', retryAfterMs: claim.retryAfterMs } : claim
+}
+
+/** The effect's writes are undone, its error becomes the result; unless somebody was granted the operation in between. */
 async function keepError(
   context: EngineContext,
   claims: AtomicClaims,
@@ -147,7 +150,7 @@ async function keepError(
   threw: EffectThrew,
 ): Promise<Settled> {
   const again = await claims.claim(claimRequest(context, call, owner))
-  if (again.kind !== 'granted') throw threw
+  if (again.kind !== 'granted') return answered(again)
   return keep(claims, call, again.lease, again.attempt, storedError(threw.thrown), true)
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { engine, gate } from '../../test/engine-kit.ts'
+import { always, engine, gate } from '../../test/engine-kit.ts'
 import { codeOf } from '../../test/support/rejections.ts'
 
 /** An engine that counts what reaches its store. */
@@ -165,6 +165,13 @@ describe('duplicates in one process', () => {
       started[turn]?.resolve(turn)
     }
     expect((await Promise.all(all)).sort()).toEqual([0, 1, 2])
+  })
+
+  it('are told what the first one is, when the store never answers', async () => {
+    const { once, runtime } = engine({}, always('claim', { kind: 'hang', applied: false }))
+    const all = Promise.all([1, 2, 3, 4].map(() => codeOf(once('a', () => 1))))
+    await runtime.advance(10_000)
+    expect(await all).toEqual(Array(4).fill('STORE_UNAVAILABLE'))
   })
 
   it('are told how long the lease still is, also after it was renewed', async () => {

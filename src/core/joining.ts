@@ -52,9 +52,10 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
 
   /** What a follower learns from a flight; `undefined` when it has to look for itself. */
   async function follow(call: Call, flight: Flight, deadline: number): Promise<Settled | undefined> {
-    // A transaction may wait long for its claim, and an effect that travels with it is told of when it is over.
-    const patience =
-      call.options.onInFlight === 'reject' ? context.options.storeTimeoutMs : deadline - runtime.elapsed()
+    // A transaction may wait long for its claim, and an effect that travels with it is told of when it is over. A leased one has
+    // failed by then, and its error says more.
+    const { storeTimeoutMs } = context.options
+    const patience = call.options.onInFlight === 'reject' ? 2 * storeTimeoutMs : deadline - runtime.elapsed()
     if (flight.told === undefined) await waits.wait(patience, (wake) => flight.whenTold(wake))
     const inFlight = (): Settled => ({
       kind: 'in-flight',
@@ -62,7 +63,7 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
     })
     if (flight.told === undefined) {
       checkOpen()
-      return { kind: 'in-flight', retryAfterMs: context.options.storeTimeoutMs }
+      return { kind: 'in-flight', retryAfterMs: storeTimeoutMs }
     }
     const first = flight.told.claim
     if (flight.fingerprint !== call.named.fingerprint) {

@@ -48,6 +48,26 @@ describe('an effect that threw, of which nobody knows how far it came', () => {
     expect(await once.find('a')).toMatchObject({ state: 'idle', attempt: 0 })
   })
 
+  it('is given back when the step beside it was saved after all, and that step is not run again', async () => {
+    const { once, runtime } = engine({ onAbandoned: 'hold' }, (verb) =>
+      verb === 'renew' ? { kind: 'delay-request', ms: 20 } : undefined,
+    )
+    let charges = 0
+    const effect = (fails: boolean): Effect<unknown> => {
+      const other = () => {
+        if (fails) throw new Error('declined')
+      }
+      return (op) => Promise.all([op.step('charge', () => ++charges), op.step('other', other)])
+    }
+    const first = codeOf(once('a', effect(true)))
+    await runtime.advance(30)
+    await first
+    expect(await once.find('a')).toMatchObject({ state: 'idle', attempt: 0 })
+    const second = once('a', effect(false))
+    await runtime.advance(50)
+    expect([await second, charges]).toEqual([[1, undefined], 1])
+  })
+
   it.each([
     ['maxRunMs is over', { maxRunMs: 3_000 }, {}],
     ['nothing was heard of the store for a lease', {}, always('renew', { kind: 'lose-request' })],

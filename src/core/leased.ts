@@ -69,6 +69,7 @@ export async function leadLeased(
       try {
         return { value: await effect(op) }
       } catch (thrown) {
+        await RunningOperation.settled(op)
         return { thrown, doubtful: RunningOperation.isDoubtful(op) }
       }
     })

@@ -42,6 +42,7 @@ export class RunningOperation implements Operation {
   #steps: Steps
   #saved: number
   #begun: Set<string> | undefined
+  #underWay: Set<Promise<unknown>> | undefined
   #controller: AbortController | undefined
   #aborted: OnlyonceError | undefined
 
@@ -69,7 +70,12 @@ export class RunningOperation implements Operation {
 
   // Getters, so that `({ step, child }) => …` works as well as `op.step(…)`.
   get step(): Operation['step'] {
-    return (name, fn) => this.#step(name, fn)
+    return (name, fn) => {
+      const step = this.#step(name, fn)
+      this.#underWay ??= new Set()
+      this.#underWay.add(step)
+      return step
+    }
   }
 
   get child(): Operation['child'] {
@@ -80,6 +86,15 @@ export class RunningOperation implements Operation {
   static abort(op: RunningOperation, reason: OnlyonceError): void {
     op.#aborted ??= reason
     op.#controller?.abort(reason)
+  }
+
+  /** Resolves when no step is under way: one that was begun may happen although the effect has thrown. Not for effects either. */
+  static async settled(op: RunningOperation): Promise<void> {
+    while (op.#underWay !== undefined && op.#underWay.size > 0) {
+      const steps = [...op.#underWay]
+      await Promise.allSettled(steps)
+      for (const step of steps) op.#underWay.delete(step)
+    }
   }
 
   /**

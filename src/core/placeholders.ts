@@ -1,5 +1,5 @@
-/** Where a dollar is only text, in the SQL of PostgreSQL: strings, quoted names, comments, dollar quotes. */
-const TEXT = [
+/** Where nothing is a word or a placeholder of SQL, on PostgreSQL: strings, quoted names, comments, dollar quotes. */
+const TEXTS = [
   /\b[eE]'(?:\\[\s\S]|''|[^'\\])*'/,
   /'(?:''|[^'])*'/,
   /"(?:""|[^"])*"/,
@@ -8,7 +8,8 @@ const TEXT = [
   /(?<![\w$])\$(?<tag>[A-Za-z_]\w*)?\$[\s\S]*?\$\k<tag>\$/,
 ]
 
-const TOKEN = new RegExp([...TEXT.map(({ source }) => source), /(?<![\w$])\$(?<number>\d+)/.source].join('|'), 'g')
+export const POSTGRES_TEXTS = new RegExp(TEXTS.map(({ source }) => source).join('|'), 'g')
+const TOKEN = new RegExp(`${POSTGRES_TEXTS.source}|(?<![\\w$])\\$(?<number>\\d+)`, 'g')
 
 export interface Placeholder {
   /** The `n` of `$n`. */

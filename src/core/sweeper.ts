@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Runtime, sleep } from './runtime.ts'
 import type { Store } from './store.ts'
 import { timeLimit } from './time-limit.ts'
@@ -31,6 +32,8 @@ export interface Sweeper {
 /** Removes what is past its retention, in the background, unless the store does so itself. */
 export function createSweeper(store: Store, options: SweeperOptions): Sweeper {
   const { runtime, sweepEveryMs, storeTimeoutMs, onFailure } = options
+  /** A sweep is none of the call's that sets it off, and must not be taken for part of its transaction. */
+  const apart = AsyncLocalStorage.snapshot()
   let dueAt = runtime.elapsed() + sweepEveryMs
   let sweeping: Promise<void> | undefined
 
@@ -87,7 +90,7 @@ export function createSweeper(store: Store, options: SweeperOptions): Sweeper {
     run,
     touch() {
       if (store.traits.selfExpiring || sweeping !== undefined || runtime.elapsed() < dueAt) return
-      sweeping = sweep()
+      sweeping = apart(sweep)
     },
     async drained() {
       await Promise.all([...running].map((stop) => stop()))

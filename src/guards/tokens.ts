@@ -161,7 +161,9 @@ export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens 
       if (record === undefined) await put(id, proof, wanted, fence, wanted.ttlMs)
       return { token: printToken(id, proof), expiresAt: new Date(runtime.now() + leftMs) }
     }
-    throw stillOpen(wanted, record === undefined ? Math.max(1, PUTTING_MS - heldMs(slot)) : leftMs)
+    if (record === undefined) throw stillOpen(wanted, Math.max(1, PUTTING_MS - heldMs(slot)))
+    const isBeingPut = record.state === 'running' && record.steps.length === 0
+    throw stillOpen(wanted, isBeingPut ? Math.max(1, record.leaseUntil - record.readAt) : leftMs)
   }
 
   /** A token is over when it was redeemed, when nobody was ever told it, and when another one is to replace it. */

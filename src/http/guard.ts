@@ -1,6 +1,6 @@
 import { VALUE_UNREAD } from '../core/context.ts'
 import { type ErrorCode, OnlyonceError } from '../core/errors.ts'
-import { tried } from '../core/events.ts'
+import { report, tried } from '../core/events.ts'
 import type { Once, Operation, Outcome } from '../core/once.ts'
 import { type AbandonedPolicy, type CallOptions, invalidOption, resolveCallOptions } from '../core/options.ts'
 import type { Cancel } from '../core/runtime.ts'
@@ -125,15 +125,15 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
       heard(reply)
       return decide(reply, call)
     }
+    let spent: Operation | undefined
     const spend = async (carrying: Carrying, { bound, request }: NonNullable<Named['token']>) => {
+      spent = carrying.op
       const stored = await (rules.tokens as TokenPort).spend(carrying.op, bound, () => record(carrying))
       return { ...stored, request }
     }
-    let spent: Operation | undefined
     const effect = (carrying: Carrying): Promise<StoredReply> => {
       over()
       started = true
-      spent = carrying.op
       return token === undefined ? record(carrying) : spend(carrying, token)
     }
     const chosen = waiting > rules.maxWaiting ? atOnce : callOptions
@@ -141,7 +141,11 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
       const outcome = await (rules.atomic
         ? once.atomic.attempt(named.input, (tx: unknown, op: Operation) => effect({ op, tx }), chosen)
         : once.attempt(named.input, (op) => effect({ op }), chosen))
-      if (spent !== undefined && outcome.kind === 'executed') await rules.tokens?.close?.(spent)
+      const { tokens } = rules
+      // What it fails with is nothing to the answer, which is stored.
+      if (spent !== undefined && outcome.kind === 'executed') {
+        await Promise.resolve(tokens?.close?.(spent)).catch((error) => report(onListenerError, error))
+      }
       return outcome
     } finally {
       over()

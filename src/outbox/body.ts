@@ -1,23 +1,34 @@
+import { types } from 'node:util'
+import { isPlainArray, isPlainObject } from '../core/value-path.ts'
+
 /**
  * The bytes of a message's body: bytes are copied, anything else becomes JSON.
- * @throws Error for what JSON would silently lose: `undefined`, `NaN`, functions, symbols, `Map`, `Set`, cycles, bigint
+ * @throws Error for what JSON would silently lose: `undefined` in a list, `NaN`, dates that are none, functions, symbols, bigint,
+ * cycles, errors, and objects of a class whose contents are no members: `Map`, buffers, a promise that was not awaited
  */
 export function encodeBody(body: unknown): Uint8Array {
   if (body instanceof Uint8Array) return Uint8Array.from(body)
+  if (types.isAnyArrayBuffer(body)) return new Uint8Array(body).slice()
   const text = JSON.stringify(body, refuseLoss)
   if (text === undefined) throw new Error('it has no JSON form')
   return new TextEncoder().encode(text)
 }
 
-/** Members that are `undefined` are left out, as everywhere in JavaScript. */
-function refuseLoss(name: string, value: unknown): unknown {
+/** Members that are `undefined` are left out, as everywhere in JavaScript. `value` has answered to `toJSON` already. */
+function refuseLoss(this: unknown, name: string, value: unknown): unknown {
   const lost =
     (typeof value === 'number' && !Number.isFinite(value)) ||
     typeof value === 'function' ||
     typeof value === 'symbol' ||
-    value instanceof Map ||
-    value instanceof Set ||
-    ArrayBuffer.isView(value)
-  if (lost) throw new Error(`its member \`${name}\` has no JSON form`)
+    (value === undefined && Array.isArray(this)) ||
+    (value === null && types.isDate((this as Record<string, unknown>)[name])) ||
+    (typeof value === 'object' && value !== null && isOpaque(value))
+  if (lost) throw new Error(name === '' ? 'it has no JSON form' : `its member \`${name}\` has no JSON form`)
   return value
+}
+
+function isOpaque(value: object): boolean {
+  if (isPlainArray(value) || isPlainObject(value)) return false
+  if (types.isMap(value) || types.isSet(value) || types.isNativeError(value) || ArrayBuffer.isView(value)) return true
+  return !Array.isArray(value) && Object.keys(value).length === 0
 }

@@ -1,6 +1,6 @@
 import type { Runtime } from '../core/runtime.ts'
 import type { OutboxEntry } from '../core/store.ts'
-import { createResting } from './resting.ts'
+import { BEHIND, createResting } from './resting.ts'
 import { nextWave } from './waves.ts'
 
 /**
@@ -14,10 +14,10 @@ export interface Hand {
   /** What the store need not hand over, and how much rests whose turn has come, which it has to. */
   held(): { readonly positions: readonly number[]; readonly wanted: number }
   /**
-   * What the store answered, the oldest first. Of transactions that overlap the earlier position may be committed later, and then
+   * What the store answered, the oldest first; `all`: it has no more. Of transactions that overlap the earlier position may be committed later, and then
    * comes first all the same.
    */
-  add(taken: readonly OutboxEntry[]): void
+  add(taken: readonly OutboxEntry[], all: boolean): void
   remove(position: number): void
   /**
    * It is not published any more, and those behind it with its ordering key wait until it is removed. Before the store has it
@@ -44,7 +44,7 @@ export function createHand(runtime: Runtime): Hand {
     if (entry.orderingKey === undefined) return
     for (const behind of entries.values()) {
       if (behind.orderingKey !== entry.orderingKey || behind.position < entry.position) continue
-      resting.rest(behind, Number.NEGATIVE_INFINITY)
+      resting.rest(behind, BEHIND)
       entries.delete(behind.position)
     }
   }
@@ -60,10 +60,10 @@ export function createHand(runtime: Runtime): Hand {
       const { asleep, due } = resting.wake(runtime.elapsed())
       return { positions: [...entries.keys(), ...asleep], wanted: due }
     },
-    add(taken) {
+    add(taken, all) {
       let last = [...entries.keys()].at(-1) ?? 0
       let inOrder = true
-      for (const entry of resting.placed(taken)) {
+      for (const entry of resting.placed(taken, all)) {
         entries.set(entry.position, entry)
         inOrder &&= entry.position > last
         last = entry.position

@@ -110,6 +110,12 @@ describe('outbox', () => {
     ['body', { topic: 't', body: Number.NaN }],
     ['body', { topic: 't', body: { deep: [new Map()] } }],
     ['body', { topic: 't', body: 1n }],
+    ['body', { topic: 't', body: Promise.resolve({ order: 1 }) }],
+    ['body', { topic: 't', body: new Error('no order') }],
+    ['body', { topic: 't', body: new URLSearchParams('a=1') }],
+    ['body', { topic: 't', body: { file: new ArrayBuffer(4) } }],
+    ['body', { topic: 't', body: { at: new Date(Number.NaN) } }],
+    ['body', { topic: 't', body: [undefined] }],
     ['body', { topic: 't', body: cyclic }],
     ['body', { topic: 't', body: 'x'.repeat(2_000_000) }],
   ])('refuses a message with a bad %s and adds nothing', async (name, message) => {

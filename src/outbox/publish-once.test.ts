@@ -127,12 +127,12 @@ describe('publishOnce by state', () => {
     expect(sent[1]).toEqual(sent[0])
   })
 
-  it('is settled by reconcile, which asks what became of it', async () => {
+  it.each([undefined, { offset: 7 }])('is settled by reconcile, whatever that knows of it (%j)', async (value) => {
     const { state, sent, runtime } = setup(['throw', OK], { leaseMs: 3_000 })
-    const publish = state({ onAbandoned: () => ({ happened: true, value: 'the id it was sent with' }) })
+    const publish = state({ onAbandoned: () => ({ happened: true, value }) })
     await expect(publish('order:1100', paid)).rejects.toMatchObject({ code: 'UNKNOWN' })
     await runtime.advance(3_001)
-    expect(await publish('order:1100', paid)).toEqual({ id: 'the id it was sent with', duplicate: true })
+    expect(await publish('order:1100', paid)).toEqual({ id: sent[0]?.id, duplicate: true })
     expect(sent).toHaveLength(1)
   })
 

@@ -88,7 +88,8 @@ export function publishOnce(options: PublishOnceOptions): PublishOnce {
     const fingerprint = fingerprintOf([id, topic, orderingKey ?? null, fingerprintOf(body)])
     if (once === undefined) return { id, duplicate: await joined(key, operation, fingerprint, message) }
     let duplicate = true
-    const sentId = await once(
+    // The id is part of the fingerprint, so whatever the record holds, by hand perhaps, it is of this message.
+    await once(
       { key, scope, fingerprint },
       async (op) => {
         duplicate = await send(key, message, () => op.signal)
@@ -96,7 +97,7 @@ export function publishOnce(options: PublishOnceOptions): PublishOnce {
       },
       call,
     )
-    return { id: sentId, duplicate }
+    return { id, duplicate }
   }
 }
 

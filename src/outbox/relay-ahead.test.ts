@@ -158,8 +158,8 @@ describe('relay, while the store works', () => {
       const message = { id: `m${position}`, topic: 'orders', body: new Uint8Array(), headers: {}, orderingKey: 'a' }
       return { ...message, position, failures: 0 }
     }
-    hand.add([entry(5), entry(7)])
-    hand.add([entry(3), entry(6), entry(9)])
+    hand.add([entry(5), entry(7)], true)
+    hand.add([entry(3), entry(6), entry(9)], true)
     expect(hand.held()).toEqual({ positions: [3, 5, 6, 7, 9], wanted: 0 })
     expect(hand.wave(10).map(({ position }) => position)).toEqual([3])
   })

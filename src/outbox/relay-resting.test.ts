@@ -25,6 +25,27 @@ describe('relay, with messages that wait for their next try', () => {
     await one.stop()
   })
 
+  it('reads what waits behind one that is tried again only once that is out', async () => {
+    let tries = 0
+    const { store, make, add, runtime, rows } = setup(({ id }) => (id === 'a0' && ++tries < 8 ? REFUSED : { ok: true }))
+    await add(...Array.from({ length: 3_000 }, (_, index): [string, string] => [`a${index}`, 'a']))
+    let read = 0
+    const take: typeof store.outbox.take = async (...given) => {
+      const taken = await store.outbox.take(...given)
+      read += taken?.length ?? 0
+      return taken
+    }
+    const one = make({ store: { ...store, outbox: { ...store.outbox, take } }, backoffMs: 1_000, maxBackoffMs: 1_000 })
+    one.start()
+    await runtime.advance(3_900)
+    expect([tries > 3, read < 3_010]).toEqual([true, true])
+    await runtime.advance(60_000)
+    expect(rows).toEqual([])
+    // Once to learn what is there, once to publish it.
+    expect(read).toBeLessThan(6_020)
+    await one.stop()
+  })
+
   it('does not wait for ever behind one that somebody deleted from the outbox', async () => {
     const { make, add, calls, rows, runtime } = setup(({ id }) => (id === 'a0' ? REFUSED : { ok: true }))
     await add(['a0', 'a'], ['a1', 'a'])

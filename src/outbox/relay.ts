@@ -25,7 +25,7 @@ export interface Relay extends AsyncDisposable {
 /** So many batches are read ahead at most, and so many are published at most of which the store does not know. */
 const MOST_BATCHES = 3
 /** Beyond this many entries that wait for their next try, or behind one, the ones behind them wait too. */
-const MOST_RESTING = 100_000
+const MOST_RESTING = 20_000
 
 /**
  * Publishes what the outbox holds, each message at least once and always under its own id; in order for each ordering
@@ -136,7 +136,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     // The same: it was granted anew, perhaps, and what is missing before the new entries is not in hand any more.
     const tooLate = renews && runtime.elapsed() >= leaseEnds
     if (taken === undefined || tooLate) hand.drop()
-    else hand.add(taken)
+    else hand.add(taken, taken.length < most)
     leaseEnds = taken === undefined ? Number.NEGATIVE_INFINITY : askedAt + leaseMs
     more = tooLate || taken?.length === most
     lead(taken !== undefined)

@@ -5,11 +5,14 @@ interface Rested {
   readonly orderingKey: string | undefined
   /** The store may not have been told of all of them yet. */
   readonly failures: number
-  /** By the relay's own clock; for ever, for what was parked; past, for what only waits behind another one. */
+  /** By the relay's own clock; for ever, for what was parked; `BEHIND`. */
   readonly until: number
   /** The store is asked for it. */
   wanted: boolean
 }
+
+/** Of what only waits behind another one. */
+export const BEHIND = Number.NEGATIVE_INFINITY
 
 /** What waits for its next try, or behind such a one with the same ordering key, without its body. */
 export interface Resting {
@@ -19,9 +22,9 @@ export interface Resting {
   wake(now: number): { readonly asleep: readonly number[]; readonly due: number }
   /**
    * What may be published of what the store answered, the oldest first. The others rest, behind an earlier one of their ordering key.
-   * What was asked for and is not in the answer comes with a later one, or is gone from the store.
+   * What was asked for and is not in an answer that goes so far is gone from the store. `all`: it has no more.
    */
-  placed(taken: readonly OutboxEntry[]): readonly OutboxEntry[]
+  placed(taken: readonly OutboxEntry[], all: boolean): readonly OutboxEntry[]
   remove(position: number): void
 }
 
@@ -50,26 +53,34 @@ export function createResting(): Resting {
     wake(now) {
       const asleep: number[] = []
       const waiting = new Set<string>()
+      const trying = new Set<string>()
       for (const { orderingKey, until } of rested.values()) {
-        if (orderingKey !== undefined && until > now) waiting.add(orderingKey)
+        if (orderingKey === undefined) continue
+        if (until > now) waiting.add(orderingKey)
+        else if (until > BEHIND) trying.add(orderingKey)
       }
       for (const [position, one] of rested) {
-        one.wanted = one.until <= now && (one.orderingKey === undefined || !waiting.has(one.orderingKey))
+        const { orderingKey, until } = one
+        // Those behind one that is only about to be tried again would be read in vain each time.
+        const isFree =
+          orderingKey === undefined || (!waiting.has(orderingKey) && (until > BEHIND || !trying.has(orderingKey)))
+        one.wanted = until <= now && isFree
         if (!one.wanted) asleep.push(position)
       }
       return { asleep, due: rested.size - asleep.length }
     },
-    placed(taken) {
+    placed(taken, all) {
       if (rested.size === 0) return taken
+      const answered = all ? Number.POSITIVE_INFINITY : (taken.at(-1)?.position ?? 0)
       const known = new Map(taken.map(({ position }) => [position, rested.get(position)]))
-      for (const [position, { wanted }] of rested) if (wanted) rested.delete(position)
+      for (const [position, { wanted }] of rested) if (wanted && position <= answered) rested.delete(position)
       const first = heads()
       return taken.flatMap((entry) => {
         const failures = Math.max(entry.failures, known.get(entry.position)?.failures ?? 0)
         const { position, orderingKey } = entry
         const isFree = orderingKey === undefined || position < (first.get(orderingKey) ?? Number.POSITIVE_INFINITY)
         if (isFree) return [{ ...entry, failures }]
-        rest({ ...entry, failures }, Number.NEGATIVE_INFINITY)
+        rest({ ...entry, failures }, BEHIND)
         return []
       })
     },

@@ -46,6 +46,22 @@ describe('a handler that throws', () => {
     await expect(once('a', () => 'never')).rejects.toThrow('declined')
   })
 
+  it('does not end the operation with the error that told it to stop', async () => {
+    const { leaveBehind, complete, afterLease, told, runtime, store } = abandonedWorld({
+      onThrow: 'remember',
+      maxRunMs: LEASE_MS,
+    })
+    await leaveBehind('a')
+    await afterLease()
+    const stoppable = ({ signal }: { readonly signal: AbortSignal }) =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    const round = complete({ test: stoppable }).round()
+    await runtime.advance(2 * LEASE_MS)
+    await round
+    expect(told('failed')).toMatchObject([{ error: { code: 'LEASE_LOST' }, final: false }])
+    expect((await store.list({ state: 'abandoned', limit: 9 })).items).toHaveLength(1)
+  })
+
   it('is tried again when onThrow itself throws', async () => {
     const reported: unknown[] = []
     const onThrow = () => {

@@ -69,6 +69,9 @@ describe('an issuer that dies', () => {
       const desk = open(options, { store })
       void desk.issue()
       await turn()
+      if (how === 'reject' && verb !== 'release') {
+        expect(await open(options).refusal()).toMatchObject({ code: 'IN_FLIGHT', retryAfterMs: 500 })
+      }
       await runtime.advance(500)
       const token = await open(options).issue()
       expect(token).toMatch(MADE)

@@ -88,7 +88,9 @@ function verdictOn(
   { onThrow = once.options.onThrow }: CallOptions,
   error: unknown,
 ): ThrowVerdict {
-  if (typeof onThrow !== 'function') return onThrow === 'remember' ? 'remember' : 'abandon'
+  // What the engine stopped it with says that nobody knows how it ended: as for every call, that is no result.
+  const isStopped = OnlyonceError.is(error) && error.code === 'LEASE_LOST'
+  if (typeof onThrow !== 'function') return onThrow === 'remember' && !isStopped ? 'remember' : 'abandon'
   try {
     return onThrow(error) === 'remember' ? 'remember' : 'abandon'
   } catch (broken) {

@@ -7,7 +7,7 @@ import { columnName } from '../port/names.ts'
 import { portOf } from '../port/of-tx.ts'
 import type { SqlPort } from '../port/port.ts'
 import type { SqlTx } from '../port/tx.ts'
-import { inputOf, isJson, type SqlRow, type SqlValue } from '../port/values.ts'
+import { columnInputOf, isJson, type SqlRow, type SqlValue } from '../port/values.ts'
 import type { TransitionOptions } from './options.ts'
 
 /** The statements of one transition. */
@@ -47,7 +47,7 @@ export function planOf(tx: SqlTx, options: TransitionOptions): Plan {
   if (Object.hasOwn(set, column)) throw refused('`set` must not name the column of the state', column)
   const others = Object.entries(set).map(([name, value]) => ({
     quoted: columnName(port, name),
-    input: inputOf(name, value),
+    input: columnInputOf(port.dialect, name, value),
   }))
   const state = columnName(port, column)
   return {

@@ -2,7 +2,7 @@ import { OnlyonceError } from '../../core/errors.ts'
 import { quote, resolveKey } from '../../core/key.ts'
 import { columnName, tableName } from '../port/names.ts'
 import type { SqlPort } from '../port/port.ts'
-import { inputOf, refuseValue, type SqlInput, type SqlRow } from '../port/values.ts'
+import { columnInputOf, refuseValue, type SqlInput, type SqlRow } from '../port/values.ts'
 
 /** One column of a row that is to be written. */
 export interface Column {
@@ -42,7 +42,7 @@ export function targetOf(port: SqlPort, { table, row, key }: TargetOptions): Tar
   const columns = Object.entries(row).map(([name, given]): Column => {
     const quoted = columnName(port, name)
     if (named(key, name)) checkKeyValue(name, given)
-    return { name, quoted, given, input: inputOf(name, given) }
+    return { name, quoted, given, input: columnInputOf(port.dialect, name, given) }
   })
   const keys = (typeof key === 'string' ? [key] : key).map((name) => {
     const column = columns.find((one) => one.name === name)

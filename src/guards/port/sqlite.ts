@@ -49,8 +49,6 @@ function refusesToBegin(tx: SqliteConnection): boolean {
 
 function toSqlite(value: SqlInput): SqliteValue {
   if (typeof value === 'boolean') return value ? 1 : 0
-  // The drivers bind a number as a REAL, which is '1100.0' in a column of text.
-  if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value)
   if (value instanceof Date) {
     throw refuseValue('SQLite has no dates: give the text or the number that the column holds', value)
   }

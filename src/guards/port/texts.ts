@@ -1,8 +1,9 @@
+import { POSTGRES_TEXTS } from '../../core/placeholders.ts'
 import type { Dialect } from './tx.ts'
 
 /** Where no word is a word of SQL: in texts, quoted names and comments. */
 const TEXTS: Readonly<Record<Dialect, RegExp>> = {
-  postgres: /\be'(?:\\[\s\S]|[^'\\])*'|'[^']*'|"[^"]*"|\$(\w*)\$[\s\S]*?\$\1\$|--[^\n]*|\/\*[\s\S]*?\*\//gi,
+  postgres: POSTGRES_TEXTS,
   sqlite: /'[^']*'|"[^"]*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|\/\*[\s\S]*?\*\//g,
   mysql: /'(?:\\[\s\S]|[^'\\])*'|"(?:\\[\s\S]|[^"\\])*"|`[^`]*`|#[^\n]*|--\s[^\n]*|\/\*[\s\S]*?\*\//g,
 }

@@ -2,6 +2,7 @@ import { types } from 'node:util'
 import { OnlyonceError } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
 import { isPlainObject } from '../../core/value-path.ts'
+import type { Dialect } from './tx.ts'
 
 /** What a column may be given. Lists and plain objects are written as JSON text. */
 export type SqlValue = string | number | bigint | boolean | null | Date | Uint8Array | JsonList | JsonObject
@@ -20,6 +21,16 @@ export type RowOf<Row> = object & { readonly [Column in keyof Row]: SqlValue }
 
 export function isJson(value: unknown): value is JsonList | JsonObject {
   return typeof value === 'object' && value !== null && !types.isDate(value) && !(value instanceof Uint8Array)
+}
+
+/**
+ * What is written to, or compared with, a column of its own. SQLite's drivers bind a number as a REAL, which is '1100.0' in a column
+ * of text; in an expression of the caller's an integer would mean another division.
+ * @throws OnlyonceError as `inputOf`
+ */
+export function columnInputOf(dialect: Dialect, column: string, value: unknown): SqlInput {
+  const input = inputOf(column, value)
+  return dialect === 'sqlite' && typeof input === 'number' && Number.isSafeInteger(input) ? BigInt(input) : input
 }
 
 /**

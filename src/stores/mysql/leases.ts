@@ -35,6 +35,7 @@ export function createLeases(): Leases {
     unmark: (savepoint) => void marks.delete(savepoint),
     undoneTo(savepoint) {
       leases.length = Math.min(leases.length, marks.get(savepoint) ?? 0)
+      if (handedAt !== undefined) handedAt = Math.min(handedAt, leases.length)
     },
     handedOver() {
       handedAt ??= leases.length

@@ -82,7 +82,10 @@ export function createTransactions(
     while (runtime.elapsed() < deadline) {
       const rows = await asking
         .ask('find out whether a transaction was committed', STATUS, [xid])
-        .catch(() => undefined)
+        .catch((unanswered) => {
+          // The store's own word, such as that its one client is of no use: asking again changes nothing.
+          if (OnlyonceError.is(unanswered)) throw unsettled(error)
+        })
       const status = rows?.[0]?.status
       if (status === 'committed') {
         const found = await left(leases).catch(() => undefined)
