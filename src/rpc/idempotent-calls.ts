@@ -3,7 +3,7 @@ import { sleep } from '../core/runtime.ts'
 import { type CallsEvent, type CallsOptions, resolveCalls } from './calls-options.ts'
 import { clientKey } from './client-key.ts'
 import { loadLibrary } from './library.ts'
-import { isReplay, retryAfter } from './retrying.ts'
+import { isReplay, lostConnection, retryAfter } from './retrying.ts'
 import { callOf, type RpcInterceptor } from './shapes.ts'
 import { withTimeLimit } from './timed.ts'
 
@@ -20,7 +20,8 @@ export function idempotentCalls(given: CallsOptions = {}): RpcInterceptor {
     const library = await loadLibrary()
     const call = callOf(request)
     const key = clientKey(call, options)
-    const most = key !== undefined || call.idempotencyLevel !== 0 ? options.maxAttempts : 1
+    const repeatable = key !== undefined || call.idempotencyLevel !== 0
+    const most = repeatable ? options.maxAttempts : 1
     const deadline = runtime.elapsed() + options.deadlineMs
     // A listener that throws changes nothing for the call.
     const tell = (event: CallsEvent) => report(() => onEvent(event), undefined)
@@ -39,14 +40,16 @@ export function idempotentCalls(given: CallsOptions = {}): RpcInterceptor {
         const response = await withTimeLimit(ask, request.signal, limitMs, { runtime, library })
         if (isReplay(response.header, options)) tell({ ...about, type: 'replayed' })
         return response
-      } catch (error) {
-        if (request.signal.aborted || !library.isError(error)) throw error
+      } catch (thrown) {
+        if (request.signal.aborted) throw thrown
+        const error = library.isError(thrown) ? thrown : repeatable ? lostConnection(thrown, library) : undefined
+        if (error === undefined) throw thrown
         const pauseMs = attempt < most ? retryAfter(error, attempt, options) : undefined
         const retryMs = pauseMs !== undefined && runtime.elapsed() + pauseMs < deadline ? pauseMs : undefined
         tell({ ...about, type: 'attempt-failed', error, retryMs })
-        if (retryMs === undefined) throw error
+        if (retryMs === undefined) throw thrown
         await sleep(runtime, retryMs, request.signal)
-        if (request.signal.aborted) throw error
+        if (request.signal.aborted) throw thrown
       }
     }
   }

@@ -1,6 +1,7 @@
+import { reasonOf } from '../core/errors.ts'
 import type { ResolvedCalls } from './calls-options.ts'
 import { CODE } from './codes.ts'
-import type { RpcError } from './library.ts'
+import type { RpcError, RpcLibrary } from './library.ts'
 import { PUSHBACK, RETRY_AFTER } from './refusal.ts'
 
 /**
@@ -19,6 +20,15 @@ const MILLISECONDS = /^\d{1,12}$/
 
 export function isReplay(headers: Headers, { replayedHeader }: ResolvedCalls): boolean {
   return headers.get(replayedHeader) === 'true'
+}
+
+/**
+ * What a transport threw that is no error of Connect: those on `fetch` pass on its TypeError when the connection is lost.
+ * `undefined`: somebody has ended the call.
+ */
+export function lostConnection(thrown: unknown, library: RpcLibrary): RpcError | undefined {
+  if (Object(thrown).name === 'AbortError') return undefined
+  return library.error(reasonOf(thrown), CODE.unavailable, new Headers(), thrown)
 }
 
 /** How long to wait before the call is made again; `undefined`: it is not. */

@@ -18,18 +18,20 @@ export interface ListOptions {
   readonly after?: string
 }
 
-/** How many records one call asks the store for. */
+/** How many records one call asks the store for. Where they expire by themselves each page is a walk over all keys. */
 const PAGE = 200
+const PAGE_OF_A_WALK = 10_000
 
 export async function keysLs(io: Io, options: ListOptions): Promise<number> {
   const { state, scope, limit, json = false } = options
   return withStore(storeUrl(io, options.store), async (store) => {
     const rows: ObservedRecord[] = []
     let after = options.after
+    const most = store.traits.selfExpiring ? PAGE_OF_A_WALK : PAGE
     let count = 0
     do {
       const page: Page<ObservedRecord> = await store.list(
-        query({ state, scope, limit: Math.min(PAGE, limit - count), after }),
+        query({ state, scope, limit: Math.min(most, limit - count), after }),
       )
       if (json) for (const record of page.items) line(io.stdout, safeJson(recordJson(record)))
       else rows.push(...page.items)

@@ -1,10 +1,11 @@
+import { reasonOf } from '../../core/errors.ts'
 import type { SqliteConnection } from '../../embedded/driver.ts'
 import { change, type Row, rows } from '../../embedded/statements.ts'
-import { packText, unpackText } from '../../embedded/text.ts'
-import { messageOfRow, type QueueMessage } from './rows.ts'
-import { DEAD, DEAD_POSITIONS, DISCARD, PUBLISH, PUBLISH_IN_ORDER, REDRIVE } from './sql.ts'
+import { packText } from '../../embedded/text.ts'
+import { messageOfRow, piecesOfRow, type QueueMessage, textOrRaw } from './rows.ts'
+import { DEAD, DEAD_POSITIONS, DISCARD, ONE_DEAD, PUBLISH, PUBLISH_IN_ORDER } from './sql.ts'
 
-/** A message that was put aside, with its original bytes. */
+/** A message that was put aside, with its original bytes; one that cannot be read, with what is left of it. */
 export interface DeadLetter extends QueueMessage {
   /** Names this dead letter when it is redriven or discarded. */
   readonly position: number
@@ -15,19 +16,34 @@ export interface DeadLetter extends QueueMessage {
 
 export function listDead(db: SqliteConnection, queue: string, after: number, limit: number): readonly DeadLetter[] {
   return rows(db, DEAD, packText(queue), after, limit).map((row) => ({
-    ...messageOfRow(row),
+    ...readableOrPieces(row),
     position: Number(row.position),
     deliveries: Number(row.deliveries),
     deadAt: new Date(Number(row.dead_at)),
-    reason: unpackText(String(row.dead_reason)),
   }))
 }
 
-/** Inside a write transaction. Redriven messages go to the end: the ones behind them went on meanwhile. */
+function readableOrPieces(row: Row) {
+  const reason = textOrRaw(row.dead_reason)
+  try {
+    return { ...messageOfRow(row), reason }
+  } catch (error) {
+    const unreadable = reasonOf(error)
+    const why = reason === unreadable ? reason : `${unreadable}; it was put aside before: ${reason}`
+    return { ...piecesOfRow(row), reason: why }
+  }
+}
+
+/**
+ * Inside a write transaction. Redriven messages go to the end, because the ones behind them went on meanwhile; they stay
+ * redelivered ones. One that cannot be read stays a dead letter: it would be put aside again as soon as it was received.
+ */
 export function redrive(db: SqliteConnection, queue: string, positions: readonly number[]): number {
   let found = 0
   for (const position of positions) {
-    for (const row of rows(db, REDRIVE, packText(queue), position)) {
+    for (const row of rows(db, ONE_DEAD, packText(queue), position)) {
+      if (!isReadable(row)) continue
+      discard(db, queue, [position])
       reinsert(db, packText(queue), row)
       found++
     }
@@ -41,6 +57,15 @@ export function discard(db: SqliteConnection, queue: string, positions: readonly
 
 export function deadPositions(db: SqliteConnection, queue: string, limit: number): readonly number[] {
   return rows(db, DEAD_POSITIONS, packText(queue), limit).map(({ position }) => Number(position))
+}
+
+function isReadable(row: Row): boolean {
+  try {
+    messageOfRow(row)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function reinsert(db: SqliteConnection, queue: string, row: Row): void {

@@ -1,27 +1,18 @@
 import { Batcher } from '../../core/batcher.ts'
+import { reasonOf } from '../../core/errors.ts'
 import { invalidOption } from '../../core/options.ts'
 import type { PublishResult } from '../../core/publisher.ts'
 import type { Runtime } from '../../core/runtime.ts'
-import { change, rows } from '../../embedded/statements.ts'
+import { rows } from '../../embedded/statements.ts'
 import { packText, unpackText } from '../../embedded/text.ts'
 import { type DeadLetter, deadPositions, discard, listDead, redrive } from './dead-letters.ts'
 import { queueFile } from './file.ts'
 import { checkQueueName, type EmbeddedQueueOptions, resolveQueue } from './options.ts'
 import { publishAll } from './publishing.ts'
-import { messageOfRow, type QueueMessage } from './rows.ts'
-import { type ReceiptOutcome, receiptOf, type Settling, settleOne } from './settling.ts'
-import { ANY_DUE, MAKE_DUE, RECEIVE, STATS } from './sql.ts'
-
-/** A message as a consumer gets it. */
-export interface ReceivedMessage extends QueueMessage {
-  readonly headers: Readonly<Record<string, string>>
-  /** What every answer about this message carries. Useless once somebody else was given the message. */
-  readonly receipt: string
-  /** How often the message was handed out, this time included. */
-  readonly deliveries: number
-  /** When it was published first, in ms since the epoch; to be redriven changes nothing of it. */
-  readonly publishedAt: number
-}
+import { type ReceivedMessage, receiveDue } from './receiving.ts'
+import type { QueueMessage } from './rows.ts'
+import { type ReceiptOutcome, type Settling, settleOne } from './settling.ts'
+import { ANY_DUE, STATS } from './sql.ts'
 
 export interface QueueStats {
   readonly ready: number
@@ -36,9 +27,15 @@ export interface QueueStats {
 export interface EmbeddedQueue extends AsyncDisposable {
   readonly visibilityMs: number
   readonly runtime: Runtime
-  /** One transaction for all; one answer for each. Also a publisher for the outbox's relay. */
+  /**
+   * One answer for each, in a transaction for each 1,000 of them. It throws when the first 1,000 fail; of later ones that
+   * do, whether they were published is unknown, and those behind them are not. Also a publisher for the outbox's relay.
+   */
   publish(messages: readonly QueueMessage[]): Promise<readonly PublishResult[]>
-  /** The oldest messages that may be handed out, at most `max`; never waits. Others do not get them for `visibilityMs`. */
+  /**
+   * The oldest messages that may be handed out, at most `max`; never waits. Others do not get them for `visibilityMs`.
+   * One that cannot be read becomes a dead letter.
+   */
   receive(queue: string, max: number, visibilityMs?: number): Promise<readonly ReceivedMessage[]>
   /** Whether `receive` would find something: cheaper than asking it. */
   hasDue(queue: string): Promise<boolean>
@@ -53,7 +50,7 @@ export interface EmbeddedQueue extends AsyncDisposable {
     queue: string,
     page?: { readonly limit?: number; readonly after?: number },
   ): Promise<readonly DeadLetter[]>
-  /** Puts dead letters back at the end of the queue, by `position`, or all; answers how many. */
+  /** Puts dead letters back at the end of the queue, by `position`, or all that can be read; answers how many. */
   redrive(queue: string, positions?: readonly number[]): Promise<number>
   /** Removes dead letters for good. */
   discard(queue: string, positions: readonly number[]): Promise<number>
@@ -102,31 +99,31 @@ export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
     const results: PublishResult[] = []
     for (let from = 0; from < messages.length; from += MOST_IN_ONE_COMMIT) {
       const some = messages.slice(from, from + MOST_IN_ONE_COMMIT)
-      results.push(...(await publishings.submit({ number: String(publishes++), messages: some })))
+      try {
+        results.push(...(await publishings.submit({ number: String(publishes++), messages: some })))
+      } catch (error) {
+        if (from === 0) throw error
+        const reason = reasonOf(error)
+        for (const _ of some) results.push({ ok: false, reason, unknown: true })
+        // Not begun: they must not overtake those of their ordering keys.
+        while (results.length < messages.length) results.push({ ok: false, reason })
+        break
+      }
     }
     for (const topic of new Set(messages.map((message) => message.topic))) subscriptions.get(topic)?.forEach(wake)
     return results
   }
 
-  async function receive(queue: string, max: number, visibilityMs = options.visibilityMs) {
+  async function receive(
+    queue: string,
+    max: number,
+    visibilityMs = options.visibilityMs,
+  ): Promise<readonly ReceivedMessage[]> {
     checkQueueName('queue', queue)
     checkCount('max', max)
     checkCount('visibilityMs', visibilityMs)
-    const token = runtime.token()
-    const received = await file.write((db, now) => {
-      change(db, MAKE_DUE, packText(queue), now)
-      return rows(db, RECEIVE, now + visibilityMs, token, packText(queue), max)
-    })
-    return received
-      .map(
-        (row): ReceivedMessage => ({
-          ...messageOfRow(row),
-          receipt: receiptOf(Number(row.position), token),
-          deliveries: Number(row.deliveries),
-          publishedAt: Number(row.created_at),
-        }),
-      )
-      .sort((a, b) => Number.parseInt(a.receipt, 10) - Number.parseInt(b.receipt, 10))
+    const receiving = { queue, max, visibilityMs, token: runtime.token() }
+    return file.write((db, now) => receiveDue(db, receiving, now))
   }
 
   function watch(queue: string, call: () => void): () => void {

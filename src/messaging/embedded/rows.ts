@@ -1,6 +1,6 @@
 import { OnlyonceError, reasonOf } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
-import { requireBytes } from '../../embedded/bytes.ts'
+import { asBytes, requireBytes } from '../../embedded/bytes.ts'
 import type { Row } from '../../embedded/statements.ts'
 import { unpackText } from '../../embedded/text.ts'
 
@@ -15,8 +15,10 @@ export interface QueueMessage {
   readonly orderingKey?: string
 }
 
+export type WholeMessage = Required<Omit<QueueMessage, 'orderingKey'>> & QueueMessage
+
 /** @throws OnlyonceError OUTCOME_UNKNOWN when the row was damaged */
-export function messageOfRow(row: Row): Required<Omit<QueueMessage, 'orderingKey'>> & QueueMessage {
+export function messageOfRow(row: Row): WholeMessage {
   try {
     return {
       id: unpackText(String(row.id)),
@@ -28,5 +30,25 @@ export function messageOfRow(row: Row): Required<Omit<QueueMessage, 'orderingKey
   } catch (error) {
     const what = `message ${quote(row.id)} at position ${String(row.position)} cannot be read (${reasonOf(error)})`
     throw new OnlyonceError('OUTCOME_UNKNOWN', `${what}: repair or delete its row in onlyonce_queue`, { cause: error })
+  }
+}
+
+/** What can be read of a row that was damaged. */
+export function piecesOfRow({ id, topic, body, ordering_key }: Row): WholeMessage {
+  return {
+    id: textOrRaw(id),
+    topic: textOrRaw(topic),
+    body: asBytes(body) ?? new Uint8Array(),
+    headers: {},
+    ...(ordering_key === null ? {} : { orderingKey: textOrRaw(ordering_key) }),
+  }
+}
+
+/** Text, or as it is stored where that was damaged. */
+export function textOrRaw(stored: unknown): string {
+  try {
+    return unpackText(String(stored))
+  } catch {
+    return String(stored)
   }
 }

@@ -43,7 +43,8 @@ function parsed(receipt: string): readonly [position: number, token: string] {
   return [Number.isSafeInteger(position) ? position : 0, receipt.slice(dot + 1)]
 }
 
-function letNext(db: SqliteConnection, removed: ReturnType<typeof rows>): ReceiptOutcome {
+/** Inside a write transaction: what waits behind messages that are out of the way. */
+export function letNext(db: SqliteConnection, removed: ReturnType<typeof rows>): ReceiptOutcome {
   for (const { queue, ordering_key } of removed) {
     if (ordering_key !== null) change(db, LET_NEXT, String(queue), String(ordering_key))
   }

@@ -69,6 +69,10 @@ export const BURY = `UPDATE onlyonce_queue SET state = 'dead', dead_at = ?, dead
   headers = json_patch(headers, ?)
 WHERE ${HELD} RETURNING queue, ordering_key`
 
+/** Whoever received it; its headers are left as they are, as they may be what cannot be read. */
+export const BURY_UNREADABLE = `UPDATE onlyonce_queue SET state = 'dead', dead_at = ?, dead_reason = ?, receipt = NULL
+WHERE position = ? RETURNING queue, ordering_key`
+
 /** The next of an ordering key, once the one before it is out of the way. */
 export const LET_NEXT = `UPDATE onlyonce_queue SET state = 'ready'
 WHERE state = 'behind' AND position = (SELECT min(position) FROM onlyonce_queue
@@ -77,9 +81,8 @@ WHERE state = 'behind' AND position = (SELECT min(position) FROM onlyonce_queue
 export const DEAD = `SELECT position, id, topic, headers, body, ordering_key, deliveries, dead_at, dead_reason
 FROM onlyonce_queue WHERE queue = ? AND state = 'dead' AND position > ? ORDER BY position LIMIT ?`
 
-/** Redriven messages go to the end, because the ones behind them went on meanwhile; they stay redelivered ones. */
-export const REDRIVE = `DELETE FROM onlyonce_queue WHERE queue = ? AND state = 'dead' AND position = ?
-RETURNING position, id, topic, headers, body, ordering_key, deliveries, created_at`
+export const ONE_DEAD = `SELECT position, id, topic, headers, body, ordering_key, deliveries, created_at
+FROM onlyonce_queue WHERE queue = ? AND state = 'dead' AND position = ?`
 export const DISCARD = "DELETE FROM onlyonce_queue WHERE queue = ? AND state = 'dead' AND position = ?"
 export const DEAD_POSITIONS =
   "SELECT position FROM onlyonce_queue WHERE queue = ? AND state = 'dead' ORDER BY position LIMIT ?"
