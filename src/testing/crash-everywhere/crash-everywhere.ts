@@ -11,7 +11,7 @@ import type { CrashPoint, Moment, Plan } from './process.ts'
 import { type CrashReportData, merged } from './report.ts'
 import { textReport } from './text.ts'
 import { besideOther, type Clean, disturbed, duplicated, type Found, inWorld, overtaken } from './trials.ts'
-import type { WorldState } from './world.ts'
+import { checkNotBlind, type WorldState } from './world.ts'
 
 export interface CrashReport extends CrashReportData {
   text(): string
@@ -67,6 +67,7 @@ async function explore<M, S extends Store, U extends object>(session: Session<M,
     return reportOf({ name, ok: false, points, trials: 2, leftOut: 0, volatile: [], findings: merged([found]) })
   }
   checkSeen(name, points)
+  checkNotBlind(second.state)
   const volatile = volatileColumns(first.state.tables, second.state.tables)
   const ignored = new Set([...(options.ignore ?? []), ...volatile])
   checkComparable(first.state, second.state, ignored)
@@ -142,7 +143,12 @@ function trialsOf<M, S extends Store, U extends object>(session: Session<M, S, U
     const fails = side === 'before' || isAsync
     return [{ at, action: 'stop' }, ...(fails ? [{ at, action: 'fail' } as const] : [])]
   })
-  const holds = clean.trace.flatMap(({ side, isAsync }, at) => (side === 'before' && isAsync ? [at] : []))
+  const holds = clean.trace.flatMap(({ side, isAsync }, at) => {
+    const next = clean.trace[at + 1]
+    // What answers at once cannot be held, but the answer that the handler has before it can.
+    const beforeSync = next?.side === 'before' && !next.isAsync
+    return isAsync && (side === 'before' || beforeSync) ? [at] : []
+  })
   return [
     () => duplicated(session, clean),
     ...(session.options.other === undefined ? [] : [() => besideOther(session, clean)]),

@@ -31,20 +31,21 @@ export function volatileColumns(one: Tables, other: Tables): readonly string[] {
 }
 
 function sameValues(rows: readonly Row[], again: readonly Row[], column: string): boolean {
-  const values = (of: readonly Row[]) => of.map((row) => print(row[column])).sort()
+  const values = (of: readonly Row[]) => of.map((row) => inFull(row[column])).sort()
   return isDeepStrictEqual(values(rows), values(again))
 }
 
 function visible(name: string, tables: Tables, ignored: Ignored): readonly string[] {
   const rows = (tables[name] ?? []).map((row) => {
     const kept = Object.entries(row).filter(([column]) => !ignored.has(column) && !ignored.has(`${name}.${column}`))
-    return print(Object.fromEntries(kept.sort(([a], [b]) => (a < b ? -1 : 1))))
+    return inFull(Object.fromEntries(kept.sort(([a], [b]) => (a < b ? -1 : 1))))
   })
   return rows.sort()
 }
 
-/** The most rows that are shown of one table. */
+/** The most rows that are shown of one table, and the most characters of each. */
 const SHOWN = 6
+const MOST_SHOWN = 1_000
 
 function tableDifferences(name: string, expected: readonly string[], actual: readonly string[]): readonly string[] {
   const missing = without(expected, actual)
@@ -59,7 +60,9 @@ function tableDifferences(name: string, expected: readonly string[], actual: rea
 }
 
 function shown(sign: string, rows: readonly string[]): readonly string[] {
-  const some = rows.slice(0, SHOWN).map((row) => `${sign} ${row}`)
+  const some = rows
+    .slice(0, SHOWN)
+    .map((row) => `${sign} ${row.length <= MOST_SHOWN ? row : `${row.slice(0, MOST_SHOWN)}…`}`)
   return rows.length > SHOWN ? [...some, `${sign} … and ${rows.length - SHOWN} more`] : some
 }
 
@@ -74,11 +77,17 @@ function without(rows: readonly string[], others: readonly string[]): readonly s
 }
 
 export function print(value: unknown): string {
-  // Bytes from one driver are a Buffer, from another a Uint8Array, and mostly they are text.
-  const readable = deepMap(value)
-  return inspect(readable, { depth: 8, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 200, sorted: true })
+  return inspect(deepMap(value), { ...ON_ONE_LINE, depth: 8, maxStringLength: 200 })
 }
 
+/** To be compared: what is cut off could hide a difference. */
+function inFull(value: unknown): string {
+  return inspect(deepMap(value), { ...ON_ONE_LINE, depth: null, maxStringLength: null, maxArrayLength: null })
+}
+
+const ON_ONE_LINE = { breakLength: Number.POSITIVE_INFINITY, sorted: true } as const
+
+/** Bytes from one driver are a Buffer, from another a Uint8Array, and mostly they are text. */
 function deepMap(value: unknown): unknown {
   if (value instanceof Uint8Array) return readableBytes(value)
   if (Array.isArray(value)) return value.map(deepMap)

@@ -99,8 +99,7 @@ export class PretendedProcess {
       case 'fail':
         return this.#failure(name)
       case 'hold':
-        this.#holding.resolve()
-        return this.#goOn.promise.then(() => (this.#dead ? never() : this.#proceed(point, run))) as T
+        return this.#hold(() => this.#proceed(point, run)) as T
       default:
         return this.#proceed(point, run)
     }
@@ -131,6 +130,12 @@ export class PretendedProcess {
     for (const cleanUp of [...(this.#dead ? this.#onDeath : []), ...this.#onEnd]) await settled(cleanUp)
   }
 
+  /** Goes on when it is let go, unless it was killed by then. */
+  #hold<T>(goOn: () => T): Promise<T> {
+    this.#holding.resolve()
+    return this.#goOn.promise.then(() => (this.#dead ? never<T>() : goOn()))
+  }
+
   #proceed<T>(point: CrashPoint, run: () => T): T {
     const answer = run()
     const isAsync = typeof (answer as { then?: unknown } | undefined)?.then === 'function'
@@ -148,6 +153,7 @@ export class PretendedProcess {
           if (this.#dead) return
           const action = this.#reach('after', point, true)
           if (action === 'fail') reject(madeToFail(point.call, 'its answer was lost'))
+          else if (action === 'hold') resolve(this.#hold(() => value))
           else if (action !== 'stop') resolve(value)
         },
         (error) => {

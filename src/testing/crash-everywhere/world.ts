@@ -15,6 +15,8 @@ export interface OpenWorld<S extends Store, Use extends object> extends CrashWor
 export interface WorldState {
   readonly tables: Tables
   readonly whole: unknown
+  /** Nobody said what to look at, and there is nothing to be seen. */
+  readonly blind?: boolean
 }
 
 /** @throws OnlyonceError OPTION_INVALID when there is no way to see the state of the database */
@@ -42,7 +44,8 @@ export async function openWorld<Message, S extends Store, Use extends object>(
     for (const [name, value] of Object.entries(use)) {
       if (isSqlite(value)) Object.assign(tables, prefixed(name, sqliteTables(value)))
     }
-    return { tables, whole: undefined }
+    const blind = !isTransactional(store) && Object.keys(tables).length === 0
+    return { tables, whole: undefined, blind }
   }
 
   async function close(): Promise<void> {
@@ -81,7 +84,16 @@ async function runAlone(store: Store, text: string, values: readonly unknown[]):
 
 function sqliteOf(tx: object): SqliteLike {
   if (isSqlite(tx)) return tx
-  throw invalidOption(
+  throw snapshotRequired()
+}
+
+/** Where nothing is seen every trial ends as the clean run does, and would prove whatever is asked. */
+export function checkNotBlind({ blind }: WorldState): void {
+  if (blind === true) throw snapshotRequired()
+}
+
+function snapshotRequired() {
+  return invalidOption(
     'snapshot',
     'is required here: only SQLite is read by itself; answer the rows of each table, such as { orders: [...] }',
     undefined,

@@ -1,6 +1,6 @@
 import { types } from 'node:util'
 import { isPlainObject } from '../../core/value-path.ts'
-import type { PretendedProcess } from './process.ts'
+import { type PretendedProcess, Stopped } from './process.ts'
 
 /** Calls that change nothing by themselves. */
 const QUIET: ReadonlySet<string> = new Set([
@@ -32,6 +32,8 @@ function createWrapper(process: PretendedProcess) {
   const wrapped = new WeakMap<object, object>()
   /** Connections that the process has from a pool, and how it is told that they went back. */
   const lent = new WeakMap<object, () => void>()
+  /** Queries that somebody waits for. */
+  const asked = new WeakSet<object>()
 
   /** `text` is what its methods are about when they do not say so themselves: the SQL of a prepared statement. */
   function wrapValue(value: unknown, label: string, text = ''): unknown {
@@ -51,16 +53,51 @@ function createWrapper(process: PretendedProcess) {
       const member: unknown = Reflect.get(real, name, real)
       if (typeof name === 'symbol') return typeof member === 'function' ? member.bind(real) : member
       if (typeof member !== 'function' || name === 'constructor') return wrapValue(member, `${label}.${name}`)
-      const method = methods.get(name) ?? methodOf(real, member as Callable, name, label, text)
+      const method =
+        methods.get(name) ??
+        (PROMISED.has(name) && isQuery(real)
+          ? waitedFor(real, name, label, text)
+          : methodOf(real, member as Callable, name, label, text))
       methods.set(name, method)
       return method
     }
-    const has = (_: object, name: string | symbol) => Reflect.has(real, name)
-    if (typeof real === 'function') {
-      const call = methodOf(undefined, real as Callable, '', label, text)
-      return new Proxy(call, { get, has })
+    const change = (name: string | symbol, make: () => boolean): boolean => {
+      // As of calls: what a stopped process does counts no more.
+      if (process.dead) return true
+      methods.delete(String(name))
+      return make()
     }
-    return new Proxy(Object.create(Reflect.getPrototypeOf(real)) as object, { get, has })
+    const set = (_: object, name: string | symbol, value: unknown) =>
+      change(name, () => Reflect.set(real, name, original(value), real))
+    const handler: ProxyHandler<object> = {
+      get,
+      set,
+      has: (_, name) => Reflect.has(real, name),
+      deleteProperty: (_, name) => change(name, () => Reflect.deleteProperty(real, name)),
+      ownKeys: () => Reflect.ownKeys(real),
+      getOwnPropertyDescriptor(_, name) {
+        const own = Reflect.getOwnPropertyDescriptor(real, name)
+        // Configurable, since the shadow does not have it; read when it is asked for, so that a getter is not run before.
+        const through = {
+          get: () => get(_, name),
+          set: (value: unknown) => void set(_, name, value),
+          configurable: true,
+        }
+        return own && { ...through, enumerable: own.enumerable === true }
+      },
+    }
+    if (typeof real === 'function') return new Proxy(methodOf(undefined, real as Callable, '', label, text), handler)
+    return new Proxy(Object.create(Reflect.getPrototypeOf(real)) as object, handler)
+  }
+
+  /** A query that is run when somebody waits for it. */
+  function waitedFor(query: PromiseLike<unknown>, name: string, label: string, text: string): Callable {
+    const run = () => {
+      asked.add(query)
+      return held(query, undefined)
+    }
+    const answer = async () => wrapValue(await process.call(`${label}.then${text}`, run), label)
+    return (...args) => Reflect.apply(Reflect.get(Promise.prototype, name) as Callable, answer(), args)
   }
 
   function methodOf(self: object | undefined, method: Callable, name: string, label: string, text: string): Callable {
@@ -73,21 +110,41 @@ function createWrapper(process: PretendedProcess) {
         giveBack()
         return Reflect.apply(method, self, args)
       }
-      const passed = args.map((arg) => (typeof arg === 'function' ? callback(arg as Callable, path) : original(arg)))
+      let query: PromiseLike<unknown> | undefined
+      const passed = args.map((arg) => {
+        return typeof arg === 'function' ? callback(arg as Callable, path, () => query) : original(arg)
+      })
       if (BEGINS.test(said)) process.onDeath(() => Reflect.apply(method, self, ['ROLLBACK']))
-      const run = () => held(Reflect.apply(method, self, passed), self)
+      const run = () => {
+        const answer: unknown = Reflect.apply(method, self, passed)
+        if (!isQuery(answer)) return held(answer, self)
+        query = answer
+        return new Unasked(answer)
+      }
       const answer = THROUGH.has(name) ? run() : process.call(`${path}${said}`, run)
+      if (answer instanceof Unasked) return wrapValue(answer.query, path, said)
       if (!isThenable(answer)) return wrapValue(answer, path)
       return Promise.resolve(answer).then((value) => wrapValue(value, path))
     }
   }
 
   /** Work done inside of a call, such as in a transaction: it breaks off with the process, so that the call ends. */
-  function callback(work: Callable, path: string): Callable {
+  function callback(work: Callable, path: string, queryOf: () => PromiseLike<unknown> | undefined): Callable {
     return (...args) => {
+      const query = queryOf()
+      if (query !== undefined && process.dead) throw brokenOff(query)
       const answer = work(...args.map((arg) => wrapValue(arg, innerLabel(path))))
+      if (isQuery(original(answer))) return new Later(() => Promise.race([answer, process.died]))
       return isThenable(answer) ? Promise.race([answer, process.died]) : answer
     }
+  }
+
+  /** Some begin by themselves, such as Knex's transactions: of those that a stopped process left nobody hears the error. */
+  function brokenOff(query: PromiseLike<unknown>): Stopped {
+    const isHeard = asked.has(query)
+    asked.add(query)
+    if (!isHeard) query.then(undefined, () => {})
+    return new Stopped()
   }
 
   /** A connection that was taken from a pool, and that the process has not given back in the end, is closed. */
@@ -114,6 +171,7 @@ function innerLabel(path: string): string {
 function isResource(value: unknown): value is object {
   if (typeof value === 'function') return true
   if (!isObject(value) || originals.has(value)) return false
+  if (isQuery(value)) return true
   if (Array.isArray(value) || ArrayBuffer.isView(value) || isThenable(value)) return false
   if (types.isDate(value) || types.isMap(value) || types.isSet(value)) return false
   if (value instanceof Error || types.isNativeError(value) || value instanceof AbortSignal) return false
@@ -128,6 +186,40 @@ function isObject(value: unknown): value is object {
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return isObject(value) && typeof (value as { then?: unknown }).then === 'function'
+}
+
+/** Not a promise, but something to go on building, such as those of Knex, Drizzle and Mongoose: `then` is what runs it. */
+function isQuery(value: unknown): value is PromiseLike<unknown> {
+  if (!isThenable(value) || types.isPromise(value)) return false
+  for (let at: object | null = value; at !== null; at = Reflect.getPrototypeOf(at)) {
+    // What every object has, in whatever realm, is no method of its own.
+    if (at !== value && Reflect.getPrototypeOf(at) === null) return false
+    const more = Object.entries(Object.getOwnPropertyDescriptors(at)).some(
+      ([name, own]) => typeof own.value === 'function' && name !== 'constructor' && !PROMISED.has(name),
+    )
+    if (more) return true
+  }
+  return false
+}
+
+const PROMISED: ReadonlySet<string> = new Set(['then', 'catch', 'finally'])
+
+/** Carries a query past those who would wait for it, and so run it. */
+class Unasked {
+  readonly query: PromiseLike<unknown>
+  constructor(query: PromiseLike<unknown>) {
+    this.query = query
+  }
+}
+
+/** Begins when somebody waits for it. */
+class Later implements PromiseLike<unknown> {
+  readonly #begin: () => Promise<unknown>
+  constructor(begin: () => Promise<unknown>) {
+    this.#begin = begin
+  }
+  // biome-ignore lint/suspicious/noThenProperty: whoever is handed it waits for it, or does not
+  then: Promise<unknown>['then'] = (done, failed) => this.#begin().then(done, failed)
 }
 
 /** The SQL, or the name, that a call begins with. */
