@@ -40,11 +40,14 @@ describe('a number as a key', () => {
       const table = db.table('events')
       const of = (run: Parameters<Database['transaction']>[0]) => db.transaction(run)
       for (const refused of [
-        of((tx) => transition(tx, { machine: order, table, id, to: 'paid' })),
-        of((tx) => insertOnce(tx, { table, row: { id, state: 'paid' }, key: 'id', compare: [] })),
-        of((tx) => upsert(tx, { table, row: { id: -id, state: 'paid' }, key: ['id'] })),
+        () => of((tx) => transition(tx, { machine: order, table, id, to: 'paid' })),
+        () => of((tx) => insertOnce(tx, { table, row: { id, state: 'paid' }, key: 'id', compare: [] })),
+        () => of((tx) => upsert(tx, { table, row: { id: -id, state: 'paid' }, key: ['id'] })),
       ]) {
-        await expect(refused).rejects.toMatchObject({ code: 'KEY_INVALID', message: expect.stringContaining('bigint') })
+        await expect(refused()).rejects.toMatchObject({
+          code: 'KEY_INVALID',
+          message: expect.stringContaining('bigint'),
+        })
       }
       const exact = 1234567890123456789n
       expect(await of((tx) => transition(tx, { machine: order, table, id: exact, to: 'paid' }))).toBe('moved')

@@ -149,10 +149,9 @@ export const failureCases: readonly MessagingCase[] = [
         rest.map(({ id = '' }) => id),
       )
       inOrder(rows, rest)
-      assert.deepEqual(
-        (await desk.parked()).map(({ id }) => id),
-        ['x102'],
-      )
+      // A broker that hands it over again before it has heard of that has it put aside again.
+      const parked = new Set((await desk.parked()).map(({ id }) => id))
+      assert.deepEqual([...parked], ['x102'])
     },
   },
   {
