@@ -1,4 +1,4 @@
-// The other end of apart.mjs: opens one side, and does what it is told until it is disconnected.
+// The child of apart.mjs: opens one side, and serves requests until it is disconnected.
 import { openLoop, percentiles } from './open-loop.mjs'
 import { runSlice } from './slice.mjs'
 
@@ -27,5 +27,5 @@ process.on('message', (request) => {
     (error) => process.send?.({ error: error instanceof Error ? error.stack : String(error) }),
   )
 })
-// Whatever a library keeps open: nobody waits for it.
+// Exits whatever handles a library keeps open.
 process.on('disconnect', () => process.exit())

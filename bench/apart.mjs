@@ -1,5 +1,5 @@
-// One side of a comparison in a process of its own: what one side does to the heap, to compiled code, or with async
-// hooks (which slow down every promise of a process) must not be counted as the other's.
+// Runs one side of a comparison in its own process: its effects on the heap, on compiled code, or by async hooks (which
+// slow down every promise of a process) must not be attributed to the other side.
 import { fork } from 'node:child_process'
 import { once as next } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -8,7 +8,7 @@ const CHILD = fileURLToPath(new URL('./apart-child.mjs', import.meta.url))
 
 /** @typedef {Awaited<ReturnType<typeof apart>>} Apart */
 
-/** Calls an exported function, which answers a `Side`. @param {string} module as `import.meta.url` @param {string} name @param {...unknown} args as JSON */
+/** Calls an exported function, which returns a `Side`. @param {string} module as `import.meta.url` @param {string} name @param {...unknown} args as JSON */
 export async function apart(module, name, ...args) {
   const child = fork(CHILD, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const left = next(child, 'exit')
@@ -21,7 +21,7 @@ export async function apart(module, name, ...args) {
     return answer.value
   }
   const { what } = await ask({ open: [module, name, args] }).catch((error) => {
-    // It would keep both processes for ever.
+    // Still connected, it would keep both processes alive for ever.
     if (child.connected) child.disconnect()
     throw error
   })

@@ -6,7 +6,7 @@ import { rate } from './table.mjs'
  * `against`: which side the ratios are of; default the first. `goal`: what the ratio of `goalOf`, or of the last one, should reach.
  */
 
-/** One line for each side. @param {readonly Row[]} rows */
+/** One line per side. @param {readonly Row[]} rows */
 export function contestTable(rows) {
   const lines = rows.flatMap((row) => row.sides.map((side, index) => line(row, side, index)))
   const thrown = rows.reduce((sum, row) => sum + row.thrown, 0)
@@ -40,7 +40,7 @@ function line(row, side, index) {
   return `| ${cells.join(' | ')} |`
 }
 
-/** @param {number | null} value NaN has no other form in JSON than null. */
+/** @param {number | null} value null is NaN in JSON. */
 export function micros(value) {
   return value === null || Number.isNaN(value) ? '–' : `${value.toFixed(1)} µs`
 }

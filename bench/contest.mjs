@@ -1,14 +1,14 @@
-// Several ways of doing the same work, in turn, slice by slice, in one run.
+// Several ways of doing the same work, alternating slice by slice, in one run.
 import { startCpu } from './cpu.mjs'
 import { runSlice } from './slice.mjs'
 
 const ROUNDS = 7
-/** A busy machine gets this many more tries. */
+/** Up to this many rounds are run on a busy machine. */
 const MOST_ROUNDS = 3 * ROUNDS
-/** A slice in which everybody else together used more of one processor than this is thrown away, and its round with it. */
+/** A round is discarded if during a slice other processes together used more than this share of one processor. */
 export const FOREIGN_SHARE = 0.25
 const FEWEST_QUIET = 3
-/** Connections are opened meanwhile, and V8 compiles: what runs a thousand times a second needs seconds for that. */
+/** Connections are opened and V8 compiles meanwhile: code that runs a thousand times a second needs seconds. */
 const SHORTEST_WARM_UP_MS = 4_000
 
 /**
@@ -16,15 +16,15 @@ const SHORTEST_WARM_UP_MS = 4_000
  * @typedef {Pick<import('./apart.mjs').Apart, 'what' | 'slice' | 'close'>} Apart
  *
  * @typedef {object} Rules
- * @property {number} callers How many are under way at the same time.
+ * @property {number} callers Number of concurrent calls.
  * @property {number} sliceMs
- * @property {readonly number[]} [pids] Of the servers, whose processor time counts as the work's.
+ * @property {readonly number[]} [pids] Pids of the servers, whose processor time counts as part of the work.
  *
  * @typedef {{ perSecond: number, client: number, servers: number, others: number, operations: number }} Slice times in ms
  * @typedef {Awaited<ReturnType<typeof contest>>} Contest
  */
 
-/** After a warm-up slice each: rounds of one slice each, until enough were quiet. @param {readonly (Side | Apart)[]} sides @param {Rules} rules */
+/** Runs one warm-up slice per side, then rounds of one slice each until enough were quiet. @param {readonly (Side | Apart)[]} sides @param {Rules} rules */
 export async function contest(sides, { callers, sliceMs, pids = [] }) {
   /** @type {Slice[][]} */
   const rounds = []
@@ -40,7 +40,7 @@ export async function contest(sides, { callers, sliceMs, pids = [] }) {
     for (const side of sides) await side.close?.()
   }
   const quiet = rounds.filter(isQuiet)
-  // On a machine that is never quiet everything is used, and said to be disturbed.
+  // If the machine is never quiet, all rounds are used and marked as disturbed.
   const disturbed = quiet.length < FEWEST_QUIET
   const used = disturbed ? rounds : quiet
   return {
@@ -78,7 +78,7 @@ async function slice(side, callers, sliceMs, pids) {
   return { perSecond: (operations / tookMs) * 1000, operations, client: clientMs, ...stop() }
 }
 
-/** Slice by slice. @param {readonly number[]} rates @param {readonly number[]} base */
+/** Ratios slice by slice. @param {readonly number[]} rates @param {readonly number[]} base */
 export function ratioOf(rates, base) {
   const ratios = rates.map((rate, index) => rate / (base[index] ?? Number.NaN))
   return { median: middle(ratios), min: Math.min(...ratios), max: Math.max(...ratios) }

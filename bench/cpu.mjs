@@ -1,5 +1,5 @@
-// Who used the processors: the servers under test, and everybody who is neither they nor we. From /proc, so only on
-// Linux; elsewhere neither is known, and no slice is thrown away.
+// Processor time used by the servers under test, and by all other processes except ours. Read from /proc, so only on
+// Linux; elsewhere neither is known, and no slice is discarded.
 import { readdirSync, readFileSync } from 'node:fs'
 
 const TICK_MS = 10
@@ -18,22 +18,22 @@ export function startCpu(pids) {
   }
 }
 
-/** The servers count among ours, whoever their parent is. @param {readonly number[]} pids */
+/** The servers count as ours, whatever their parent is. @param {readonly number[]} pids */
 function look(pids) {
   const all = processes()
   return { machine: machineMs(), servers: treeMs(all, pids), ours: treeMs(all, [process.pid, ...pids]) }
 }
 
-/** Busy time of all processors, and what a hypervisor took. Interrupts are left out: they are charged to no process. */
+/** Busy time of all processors, and what a hypervisor took. Without interrupts: no process is charged for them. */
 function machineMs() {
   const [, user, nice, system, , , , , steal] = readFileSync('/proc/stat', 'utf8').split(/\s+/, 9).map(Number)
   return ((user ?? 0) + (nice ?? 0) + (system ?? 0) + (steal ?? 0)) * TICK_MS
 }
 
-/** Of processes and all their descendants, those that ended included. @param {ReturnType<typeof processes>} all @param {readonly number[]} roots */
+/** Time of processes and all their descendants, including ended ones. @param {ReturnType<typeof processes>} all @param {readonly number[]} roots */
 function treeMs(all, roots) {
   const wanted = new Set(roots)
-  // A child may have a smaller number than its parent, once numbers are given out again.
+  // A child may have a smaller pid than its parent once pids are reused.
   for (let found = 0; found !== wanted.size; ) {
     found = wanted.size
     for (const [pid, { parent }] of all) if (wanted.has(parent)) wanted.add(pid)
@@ -51,12 +51,12 @@ function processes() {
     if (!Number.isInteger(pid)) continue
     try {
       const line = readFileSync(`/proc/${name}/stat`, 'utf8')
-      // The command may contain blanks and brackets, so count from behind it. utime, stime, cutime, cstime are fields 14 to 17.
+      // The command may contain spaces and parentheses: count after it. 14 to 17 are utime, stime, cutime, cstime.
       const fields = line.slice(line.lastIndexOf(')') + 2).split(' ')
       const ticks = fields.slice(11, 15).reduce((sum, one) => sum + Number(one), 0)
       all.set(pid, { parent: Number(fields[1]), ticks })
     } catch {
-      // It ended while we read.
+      // The process ended meanwhile.
     }
   }
   return all

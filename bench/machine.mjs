@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { cpus, totalmem } from 'node:os'
 
-/** What figures depend on besides the code. */
+/** What results depend on besides the code. */
 export function machine() {
   return {
     date: new Date().toISOString().slice(0, 10),
@@ -13,13 +13,13 @@ export function machine() {
   }
 }
 
-/** The versions of packages as they are installed, seen from the file `from`. @param {readonly string[]} names @param {string} from */
+/** Returns the versions of installed packages, resolved from the file `from`. @param {readonly string[]} names @param {string} from */
 export function versionsOf(names, from) {
   const require = createRequire(from)
   return Object.fromEntries(names.map((name) => [name, versionOf(name, require)]))
 }
 
-/** By its folder: a package need not export its package.json. @param {string} name @param {NodeJS.Require} require */
+/** By folder: a package need not export its package.json. @param {string} name @param {NodeJS.Require} require */
 function versionOf(name, require) {
   for (const folder of require.resolve.paths(name) ?? []) {
     try {

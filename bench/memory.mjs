@@ -9,7 +9,7 @@ export function memoryCases() {
     cases.push({
       name: 'memory: first call',
       callers,
-      // What people write by hand: no lease, no owner, no copy, no bound.
+      // What people write by hand: no lease, no owner, no copies, no limit.
       base: async () => {
         const seen = new Map()
         const run = async (/** @type {number} */ n) => {

@@ -1,9 +1,9 @@
-// A fixed arrival rate. A closed loop asks the next question when the last is answered, and so hides queueing.
+// A fixed arrival rate. A closed loop sends the next request only after the last answer, and so hides queueing.
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** @typedef {Omit<Awaited<ReturnType<typeof openLoop>>, 'latencies'> & ReturnType<typeof percentiles>} Loop */
 
-/** More than this many seconds of arrivals in the queue will not be caught up with. */
+/** A queue of more than this many seconds of arrivals will not be worked off. */
 const SATURATED_SECONDS = 2
 
 /**

@@ -1,4 +1,4 @@
-// Measures as ratios: two ways of doing the same work, in turn, slice by slice, in one run. Never a test.
+// Measures ratios: two ways of doing the same work, alternating slice by slice, in one run. Never a test.
 //   npm run bench [-- --only NAME] [--seconds N] [--json FILE] [--write]
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'

@@ -1,4 +1,4 @@
-// What `npm run bench:stores` and `npm run bench:vs` have in common: choose, measure, print, keep.
+// What `npm run bench:stores`, `:vs`, `:http` and `:messaging` share: selecting, measuring, printing and saving.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { machine } from './machine.mjs'
@@ -15,10 +15,10 @@ import { intoPage } from './table.mjs'
  *
  * @typedef {object} Case
  * @property {string} name
- * @property {() => Promise<object | undefined>} measure `undefined`: nothing to say here.
+ * @property {() => Promise<object | undefined>} measure `undefined`: not applicable here.
  *
  * @typedef {object} Section
- * @property {string} name As in `--only`, and the marker in the page.
+ * @property {string} name For `--only`, and the marker in the page.
  * @property {(context: Context) => Case[] | Promise<Case[]>} cases
  * @property {(rows: any[]) => string} table In markdown.
  */

@@ -1,4 +1,4 @@
-// The servers under test: private ones, started when first asked for, ended with the run.
+// The servers under test: private ones, started on first use, ended with the run.
 import { launch } from '../services/launch.mjs'
 
 /**
@@ -13,7 +13,7 @@ export function openServers() {
   /** @type {Set<Kind>} */
   const used = new Set()
   return {
-    /** One for each kind and command line. @param {Kind} kind @param {readonly string[]} [args] @returns {Promise<Server>} */
+    /** One server per kind and command line. @param {Kind} kind @param {readonly string[]} [args] @returns {Promise<Server>} */
     async get(kind, args = []) {
       const name = [kind, ...args].join(' ')
       used.add(kind)
@@ -22,9 +22,9 @@ export function openServers() {
       const { url, processes } = await service
       return { url, port: processes[0]?.port ?? 0, pids: processes.map(({ pid }) => pid) }
     },
-    /** Whether any of that kind was asked for. @param {Kind} kind */
+    /** Whether a server of that kind was used. @param {Kind} kind */
     wasUsed: (kind) => used.has(kind),
-    /** Ends one, so that its data and its work in the background disturb nothing else. @param {Kind} kind @param {readonly string[]} [args] */
+    /** Ends a server, so that its data and background work disturb nothing else. @param {Kind} kind @param {readonly string[]} [args] */
     async stop(kind, args = []) {
       const name = [kind, ...args].join(' ')
       await (await started.get(name))?.stop()

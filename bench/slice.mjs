@@ -11,7 +11,7 @@
 /** @type {WeakMap<Side, number>} */
 const numbers = new WeakMap()
 
-/** As many operations as go into that time. @param {Side} side @param {number} callers @param {number} sliceMs @returns {Promise<Done>} */
+/** Runs as many operations as fit into that time. @param {Side} side @param {number} callers @param {number} sliceMs @returns {Promise<Done>} */
 export async function runSlice(side, callers, sliceMs) {
   const { run, per = 1 } = side
   const cpu = process.cpuUsage()

@@ -5,7 +5,7 @@ import { contest, ratioOf } from './contest.mjs'
  * @typedef {import('./slice.mjs').Side} Side
  */
 
-/** Base and ours in turn, one warm-up slice each; the ratio is taken slice by slice. @param {Case} one @param {number} sliceMs */
+/** Base and ours alternate, with one warm-up slice each; ratios are taken slice by slice. @param {Case} one @param {number} sliceMs */
 export async function compare(one, sliceMs) {
   const { sides, thrown, disturbed } = await contest([await one.base(), await one.ours()], {
     callers: one.callers,

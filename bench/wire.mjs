@@ -1,4 +1,4 @@
-// A TCP proxy that counts: what is sent before the answer comes is one round trip.
+// A counting TCP proxy: everything sent before the answer comes is one round trip.
 import { connect, createServer } from 'node:net'
 
 /** @typedef {{ roundTrips: number, sent: number, received: number }} Traffic */
@@ -37,9 +37,9 @@ export async function countingProxy(targetPort) {
   const { port } = /** @type {import('node:net').AddressInfo} */ (listener.address())
   return {
     port,
-    /** The URL of the server, through here. @param {string} url */
+    /** Returns the server's URL with the proxy's port. @param {string} url */
     through: (url) => url.replace(`:${targetPort}`, `:${port}`),
-    /** What one run of `work` costs, on average, one after the other. @param {number} times @param {() => unknown} work @returns {Promise<Traffic>} */
+    /** Returns the average cost of one run of `work`, run one after the other. @param {number} times @param {() => unknown} work @returns {Promise<Traffic>} */
     async costOf(times, work) {
       await work()
       const before = { ...total }

@@ -1,4 +1,4 @@
-// What is done once: the same on every side of every comparison. A key of 36 characters, a result of 200 bytes as JSON.
+// The work: the same on every side of every comparison. A key of 36 characters, a result of 200 bytes as JSON.
 import { randomUUID } from 'node:crypto'
 
 export const order = Object.freeze({
@@ -19,7 +19,7 @@ export const newKey = () => randomUUID()
 export const LEASE_MS = 30_000
 export const RETENTION_MS = 86_400_000
 
-/** How many operations duplicates are of. */
+/** Number of completed operations that duplicates repeat. */
 export const KNOWN = 1_000
 /** @param {readonly string[]} keys @param {number} n */
 export const oneOf = (keys, n) => /** @type {string} */ (keys[n % keys.length])

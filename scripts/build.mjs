@@ -11,8 +11,8 @@ import { cacheDir, distDir, root } from './lib/paths.mjs'
 export async function buildAll() {
   const start = Date.now()
   const hash = sourceHash()
-  // Built aside and moved in whole, so that a broken source leaves the last good dist alone
-  // and nobody ever runs half a build.
+  // Built in a separate folder and moved in as a whole, so that a broken source keeps the last good dist, and nobody
+  // ever runs half a build.
   const stage = join(cacheDir, `build-${process.pid}`)
   rmSync(stage, { recursive: true, force: true })
   mkdirSync(stage, { recursive: true })

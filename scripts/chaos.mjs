@@ -1,5 +1,5 @@
-// The kill test: real workers and servers, killed, paused and cut off; then an audit. Exit code 1: something was doubled,
-// lost or stuck, or a fault was never reached.
+// The kill test: real workers and servers are killed, paused and cut off; then an audit. Exit code 1: something was
+// doubled, lost or stuck, or a fault never happened.
 //   npm run chaos -- [--store NAME|all] [--seconds 60] [--seed N] [--json] [--write] [--sabotage deaf|split]
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,7 +23,7 @@ const { values } = parseArgs({
 })
 const MARKERS = ['<!-- chaos -->', '<!-- /chaos -->']
 
-/** The tests' own code: TypeScript, which this version of Node does not run. @returns {Promise<Chaos>} */
+/** Bundles the tests' TypeScript code, which this version of Node cannot run. @returns {Promise<Chaos>} */
 async function load() {
   const outfile = join(cacheDir, `chaos-supervisor-${process.pid}.mjs`)
   const entryPoints = [join(root, 'test/chaos/index.ts')]
@@ -89,5 +89,5 @@ function failed(error) {
 }
 
 const code = await main().catch(failed)
-// Not left to Node: after connections were reset with writes under way it can wait for them for ever while it ends.
+// Explicitly: after connections were reset during writes, Node may wait for them for ever at exit.
 process.stdout.write('', () => process.exit(code))

@@ -1,5 +1,5 @@
-// Everything that must hold besides the tests of behaviour: one line per check, details only of what failed.
-// `--report <file>` writes the same as JSON, for CI.
+// All checks besides the tests of behaviour: one line per check, details only for failures. `--report <file>` writes
+// the same as JSON, for CI.
 import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'

@@ -1,5 +1,5 @@
-// Called by .ci/run: every step on this Node, then the tests again on Node 24, then all counts into one line,
-// written to .cache/ci/total for .ci/run to print last.
+// Called by .ci/run: every step on this Node, then the tests again on Node 24, then the sum of all counts, written to
+// .cache/ci/total for .ci/run to print last.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
@@ -9,8 +9,8 @@ import { cacheDir, root } from './lib/paths.mjs'
 const MINUTE = 60_000
 const reports = join(cacheDir, 'ci')
 /**
- * Whole systems whose servers and workers are killed for minutes, and the code of the pages. What differs between two Nodes shows in
- * the other tests.
+ * Whole systems whose servers and workers are killed for minutes, and the code in the docs. They run on one Node only:
+ * differences between Node versions show in the other tests.
  */
 const TOLD_BY_ONE_NODE = [
   'test/chaos/**',
@@ -19,7 +19,7 @@ const TOLD_BY_ONE_NODE = [
   'test/integration/*-crash.test.ts',
   'test/testing/crash-{databases,examples,jest}.test.ts',
 ]
-/** Test files that wait for servers and leases: with one at a time the machine stands still for most of the run. */
+/** These tests mostly wait for servers and leases, so two files at a time use the machine better than one. */
 const TWO_AT_ONCE = { VITEST_MAX_WORKERS: '2' }
 const total = { passed: 0, failed: 0, skipped: 0 }
 rmSync(reports, { recursive: true, force: true })
@@ -53,7 +53,7 @@ function command(name, argv, { minutes, env = process.env, count = (output, ok) 
 /** @param {string[]} argv @param {NodeJS.ProcessEnv} env @param {number} limitMs @returns {Promise<{ ok: boolean, output: string }>} */
 function run([command = '', ...args], env, limitMs) {
   return new Promise((resolve) => {
-    // A group of its own, so that the time limit ends what the step started as well.
+    // Its own process group, so that the time limit also ends what the step started.
     const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
     let output = ''
     for (const stream of [child.stdout, child.stderr]) {
@@ -123,7 +123,7 @@ async function main() {
   await command('simulate node-24', ['npm', 'run', 'simulate', '--', '--seeds', '20000'], { minutes: 4, env })
 }
 
-/** Node 24 from the registry: the package per platform is the binary alone and needs no install script. */
+/** Node 24 from the registry: the package for each platform is just the binary, without an install script. */
 async function node24() {
   const home = join(cacheDir, 'node24')
   const name = `node-${process.platform}-${process.arch}`
@@ -142,7 +142,7 @@ async function node24() {
   ]
   await command('get node 24', argv, { minutes: 4, count: () => one(isNode24(binary)) })
   if (!isNode24(binary)) return undefined
-  // The brokers' own tests take minutes and were run above; Redis Streams and BullMQ are run on both.
+  // The brokers' own tests take minutes and ran above; Redis Streams and BullMQ run on both.
   return { ...process.env, ONLYONCE_TEST_BROKERS: '0', PATH: `${dirname(binary)}${delimiter}${process.env.PATH}` }
 }
 

@@ -1,12 +1,12 @@
-// npm writes into the lockfile only the builds of other platforms that the registry in use offers. Where one is missing,
-// `npm ci` fails on that platform: run this after `npm install` to name them all again. What npm found in the folder and nobody asks
-// for (`extraneous`) is left out: `npm ci` installs none of it.
+// npm records in the lockfile only those builds for other platforms that the current registry offers. If one is
+// missing, `npm ci` fails on that platform: run this after `npm install` to list them all. Packages that npm found in
+// the folder but nobody requires (`extraneous`) are removed: `npm ci` does not install them.
 import { readFileSync, writeFileSync } from 'node:fs'
 
 const f = process.argv[2] ?? 'package-lock.json'
 const lock = JSON.parse(readFileSync(f, 'utf8'))
 
-/** Packages that have a package of their own for each platform. */
+/** Packages with a separate package for each platform. */
 const SPLIT = ['@biomejs/biome', 'msgpackr-extract']
 const PLATFORM = /-(darwin|linux|win32)-(\w+)(-musl)?$/
 

@@ -1,4 +1,4 @@
-// Runs the conformance suite on every store, on real servers, and prints one line for each; --write puts them into the page.
+// Runs the conformance suite on every store, on real servers, and prints one line each; --write updates the page.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,7 +10,7 @@ import { root } from './lib/paths.mjs'
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
 
 const PAGE = join(root, 'docs/reference/conformance.md')
-/** What a suite of the conformance tests is called: store, then group. */
+/** The name of a suite: store, then group. */
 const SUITE = /^(.+) store: (.+)$/
 
 const { values } = parseArgs({ options: { write: { type: 'boolean', default: false } } })

@@ -1,4 +1,4 @@
-// Writes source.ts from the Lua files beside it: a module, so that a bundler takes it along.
+// Writes source.ts from the Lua files beside it: as a module it is included by bundlers.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -6,7 +6,7 @@ import { root } from './lib/paths.mjs'
 
 const FOLDERS = ['src/stores/redis/scripts', 'src/messaging/redis-streams/scripts']
 
-/** What the module of a folder must contain; tests compare. */
+/** Returns the content that a folder's module must have; a test compares it. */
 export function luaModule(folder = 'src/stores/redis/scripts') {
   const names = readdirSync(join(root, folder)).filter((name) => name.endsWith('.lua'))
   const entries = names.sort().map((name) => {
@@ -17,7 +17,7 @@ export function luaModule(folder = 'src/stores/redis/scripts') {
   return `// Written by scripts/generate-lua.mjs from the Lua files beside it. Do not edit.\n\nexport const SOURCE = {\n${entries.join('')}} as const\n`
 }
 
-/** The server keeps every script it has seen: it need not keep what is for us. @param {string} text */
+/** Redis keeps every script it has run, so the comments are left out. @param {string} text */
 function withoutComments(text) {
   return text.replace(/^\s*--.*\n/gm, '').replace(/\n{2,}/g, '\n')
 }

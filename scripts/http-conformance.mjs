@@ -1,4 +1,4 @@
-// Runs the HTTP conformance suite on every adapter, over real sockets, and prints what passes where; --write puts it into the page.
+// Runs the HTTP conformance suite on every adapter, over real sockets, and prints results; --write updates the page.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,9 +10,9 @@ import { root } from './lib/paths.mjs'
 /** @typedef {{ adapter: string, group: string, name: string, ids: string[], status: string, reason: string | undefined }} Result */
 
 const PAGE = join(root, 'docs/reference/conformance-http.md')
-/** What a suite is called: adapter, then group. */
+/** The name of a suite: adapter, then group. */
 const SUITE = /^(.+) adapter: (.+)$/
-/** What a case is called: the sentence, what it comes from, and why it is left out. */
+/** The name of a case: sentence, ids, and the reason if it is skipped. */
 const CASE = /^(.+?) \[([^\]]*)\](?: \(skipped: (.+)\))?$/
 
 const { values } = parseArgs({ options: { write: { type: 'boolean', default: false } } })

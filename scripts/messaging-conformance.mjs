@@ -1,4 +1,4 @@
-// Runs the messaging conformance suites on every broker and prints what passes where; --write puts it into the page.
+// Runs the messaging conformance suites on every broker and prints the results; --write updates the page.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,9 +13,9 @@ import { root } from './lib/paths.mjs'
  */
 
 const PAGE = join(root, 'docs/reference/conformance-messaging.md')
-/** What a suite is called: broker, side, group. */
+/** The name of a suite: broker, side, group. */
 const SUITE = /^(.+) (consumer|publisher): (.+)$/
-/** What a case is called: the sentence, what it comes from, its oracles, and why it is left out. */
+/** The name of a case: sentence, ids, oracles, and the reason if it is skipped. */
 const CASE = /^(.+?) \[([^|\]]*) \| ([^\]]*)\](?: \(skipped: (.+)\))?$/
 
 const { values, positionals } = parseArgs({
@@ -23,7 +23,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 })
 
-/** One broker after the other: a machine that runs all of them at once runs none of them in time. @param {string} suite */
+/** Runs one broker at a time: with all of them at once a machine is too slow for the tests. @param {string} suite */
 function report(suite) {
   const dir = mkdtempSync(join(tmpdir(), 'onlyonce-messaging-'))
   const file = join(dir, 'report.json')

@@ -20,7 +20,7 @@ const { values, positionals } = parseArgs({
   options: { jobs: { type: 'string', default: '2' } },
 })
 
-/** The set-up of the tests is there too, although no mutant needs a server. */
+/** Includes the set-up of the tests, although no mutant needs a server. */
 const PARTS = [
   'src',
   'test',
@@ -32,7 +32,7 @@ const PARTS = [
   'vitest.config.ts',
 ]
 
-/** A tree of its own: sources and tests copied, packages shared. @param {string} name */
+/** A separate tree: sources and tests are copied, packages shared. @param {string} name */
 function copyTree(name) {
   const dir = join(place, name)
   rmSync(dir, { recursive: true, force: true })
@@ -68,7 +68,7 @@ function runTests(dir, tests, seeds) {
     'run',
     ...tests,
     '--bail=1',
-    // In order, so that the simulator has its say before a single test fails for another reason.
+    // In order, so that the simulator reports before a unit test fails for another reason.
     '--no-file-parallelism',
     '--reporter=json',
     `--outputFile=${report}`,
@@ -84,12 +84,12 @@ function runTests(dir, tests, seeds) {
   })
 }
 
-/** Killed only by a test that ran and said what is wrong, not by code that does not load. @param {string} file */
+/** A mutant is killed only by a test that ran and failed, not by code that does not load. @param {string} file */
 function verdictOf(file) {
   if (!existsSync(file)) return { killed: false, by: 'no report: the run did not end' }
   const report = JSON.parse(readFileSync(file, 'utf8'))
   for (const suite of report.testResults) {
-    // A file that --bail kept from running has no results either, but nothing to say of it.
+    // A file that --bail kept from running has no results either, but no message.
     if (suite.assertionResults.length === 0 && suite.message !== '')
       return { killed: false, by: `does not load: ${suite.message}` }
     const failed = suite.assertionResults.find((/** @type {{ status: string }} */ test) => test.status === 'failed')
@@ -120,7 +120,7 @@ async function main() {
   if (unknown.length > 0) throw new Error(`no such mutant: ${unknown.join(', ')}`)
   const chosen = mutants.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
 
-  // What fails without any bug kills nothing.
+  // A test that fails without a mutant would kill every mutant.
   const sane = verdictOf(
     await runTests(copyTree('none'), [...new Set(chosen.flatMap(({ tests = TESTS }) => tests))], SEEDS),
   )

@@ -9,7 +9,7 @@ import { MODES, playSchedule, REQUIRED, simulate, unreached } from '../dist/test
 /** @typedef {{ schedules: number, steps: number, virtualMs: number, counts: [string, number][], failure?: import('../dist/testing/simulate/index.js').ScheduleReport, rejection?: string }} Part */
 
 const self = fileURLToPath(import.meta.url)
-/** Below this many schedules it is chance what was reached; the rarest needs a few thousand. */
+/** With fewer schedules it is chance what was reached; the rarest states need a few thousand. */
 const ENOUGH_FOR_THE_GATE = 20_000
 
 const { values } = parseArgs({
@@ -45,17 +45,17 @@ async function replay(seed) {
 
 /** @type {Set<import('node:child_process').ChildProcess>} */
 const children = new Set()
-/** A broken invariant was found, and the others were told to end. Anybody else who ends them spoils the run. */
+/** A broken invariant was found, and the other children were told to end. Any other end of a child is an error. */
 let ending = false
 
 /**
- * In a process of its own, because V8 wants to be told at its start that nearly everything here dies young.
+ * In a separate process, because V8 takes the size of its young generation only at start: most objects die young.
  * @param {number} from @param {number} seeds @param {(played: number) => void} onProgress @returns {Promise<Part>}
  */
 function part(from, seeds, onProgress) {
   return new Promise((resolve, reject) => {
     const child = fork(self, [], {
-      // Nobody reads the stacks of the errors that are a part of the play.
+      // Nobody reads the stacks of errors that are thrown on purpose.
       execArgv: ['--max-semi-space-size=32', '--stack-trace-limit=0'],
       env: { ...process.env, ONLYONCE_SIMULATE: `${from} ${seeds}` },
       serialization: 'advanced',
@@ -69,7 +69,7 @@ function part(from, seeds, onProgress) {
       }
       resolve(message.part)
       children.delete(child)
-      // One broken invariant is enough: nobody waits for the others.
+      // One broken invariant is enough: the others are ended.
       if (message.part.failure === undefined) return
       ending = true
       for (const other of children) other.kill()

@@ -23,13 +23,13 @@ async function up(kinds, json) {
   if (json) console.log(JSON.stringify(urls))
 }
 
-/** The one that runs, or a new one. @param {Kind} kind */
+/** Returns the URL of the running service, or of a new one. @param {Kind} kind */
 async function ours(kind) {
   const known = remembered().find((one) => one.kind === kind)
   if (known !== undefined && living(known).length === known.processes.length) return known.url
   if (known !== undefined) end(known)
   const service = await launch(kind)
-  // Until it is remembered nobody else could end it, so it ends with us.
+  // The launched service ends with this process until it is remembered: nobody else could end it before.
   remember(service)
   await service.keep()
   return service.url
@@ -69,7 +69,7 @@ async function main() {
   }
   const kinds = named.length > 0 ? /** @type {Kind[]} */ (named) : [...KINDS]
   if (verb === 'status') return status(values.json)
-  // Two at once would start the same kind twice, and forget one of them.
+  // Two concurrent calls would start the same kind twice, and forget one of them.
   await withLock('services-up', async () => (verb === 'up' ? up(kinds, values.json) : down(kinds)))
 }
 

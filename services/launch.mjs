@@ -1,4 +1,4 @@
-// One private server, or a small set of them, of any kind: on free ports of 127.0.0.1, with data folders of their own.
+// One private server or small cluster of any kind, on free ports of 127.0.0.1, with its own data folders.
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ export { keepLogs, MissingServer }
 /** @typedef {import('./launch.d.mts').Kind} Kind */
 /** @typedef {import('./launch.d.mts').LaunchOptions} LaunchOptions */
 
-/** Another process may take a port between the moment we find it free and the moment the server binds it. */
+/** Another process may take a port between our check and the server's bind. */
 const TRIES = 3
 
 export const KINDS = /** @type {Kind[]} */ (Object.keys(kinds))
@@ -49,7 +49,7 @@ export async function launch(kind, options = {}) {
 /** @param {Kind} kind @param {import('./lib/recipe.mjs').Recipe} recipe @param {LaunchOptions} options */
 async function start(kind, recipe, { args = [] }) {
   const dir = mkdtempSync(join(tmpdir(), `onlyonce-${kind}-`))
-  // A server that must not run as root has to reach its own folder below this one.
+  // A server that must not run as root needs access to its own folder below this one.
   chmodSync(dir, 0o711)
   const guard = guarded()
   guard.folder(dir)

@@ -13,7 +13,7 @@ const home = mkdtempSync(join(tmpdir(), 'onlyonce-atomic-'))
 afterAll(() => rmSync(home, { recursive: true, force: true }))
 let files = 0
 
-/** An engine on a file under virtual time, with a table that effects write to. */
+/** An engine on an SQLite file under virtual time, with a table that effects write to. */
 export async function setup(given: Partial<EngineOptions> = {}, plan: FaultPlan = {}) {
   const runtime = fakeRuntime()
   const store = sqliteStore({ path: join(home, `${++files}.db`), durability: 'normal', runtime })

@@ -16,7 +16,7 @@ export async function shop(given: Partial<Options> = {}, bad: ReadonlySet<string
   const once = onlyonce({ store, scope: 'shop', runtime })
   tidily(store, (one) => one[Symbol.asyncDispose]())
   tidily(once, (one) => one.close())
-  /** What each call of the handler was given. */
+  /** The ids that each call of the handler received. */
   const calls: (readonly string[])[] = []
   const options: Options = {
     once,

@@ -24,7 +24,7 @@ export function setUp({ maxBatch = 100, timeoutMs = 1_000, batches: atOnce = 1 }
   )
   const submit = (request: string, limitMs?: number) => batcher.submit(request, limitMs)
   const batches = () => sent.map((one) => one.batch)
-  /** The first leaves by itself, and the others gather behind it. */
+  /** Submits requests: the first leaves alone, and the others gather behind it. */
   const behind = async ([first = '', ...rest]: readonly string[]) => {
     const leading = submit(first)
     await turn()

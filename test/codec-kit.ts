@@ -1,7 +1,7 @@
 import { decodeResult, encodeResult } from '../src/core/codec.ts'
 import { OnlyonceError } from '../src/core/errors.ts'
 
-/** Names that lead to a prototype. */
+/** Property names that lead to a prototype. */
 export const DANGEROUS = ['__proto__', 'constructor', 'prototype']
 
 export function refusal(work: () => unknown): string {
@@ -18,7 +18,7 @@ export function roundTrip(value: unknown): unknown {
   return decodeResult(encodeResult(value))
 }
 
-/** Equal down to the sign of zero, the order of members and entries, holes, and prototypes. */
+/** Compares deeply, including the sign of zero, the order of members and entries, holes, and prototypes. */
 export function same(one: unknown, other: unknown): boolean {
   if (typeof one !== 'object' || one === null) return Object.is(one, other)
   if (typeof other !== 'object' || other === null) return false

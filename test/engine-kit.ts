@@ -6,7 +6,7 @@ import { memoryStore } from '../src/stores/memory/index.ts'
 import { fakeRuntime } from '../src/testing/fake-runtime.ts'
 import { type Fault, type FaultPlan, type FaultyVerb, faultyStore } from '../src/testing/faulty-store.ts'
 
-/** An engine on a memory store under virtual time, with everything it told. */
+/** An engine on a memory store under virtual time, with all its events. */
 export function engine(given: Partial<EngineOptions> = {}, plan: FaultPlan = {}) {
   const runtime = fakeRuntime()
   const store = memoryStore({ runtime })
@@ -29,7 +29,7 @@ export function engine(given: Partial<EngineOptions> = {}, plan: FaultPlan = {})
   return { runtime, store, events, types, open, once: open({}, plan) }
 }
 
-/** An effect that counts its runs and ends when told. */
+/** An effect that counts its runs, each of which ends when the test resolves it. */
 export function gate<T>() {
   const started: { resolve: (value: T) => void; reject: (error: unknown) => void }[] = []
   return {

@@ -30,7 +30,7 @@ export function setup(given: Partial<LeasedInboxOptions> = {}, runtime: FakeRunt
   return { runtime, store, once, handled, receive: inbox(options), again: () => inbox(options) }
 }
 
-/** A process that begins with these deliveries and dies: its claims are left behind, and nobody renews or settles them. */
+/** A process that begins with these deliveries and dies: its claims are never renewed or settled. */
 export async function abandon(
   { store, runtime }: Pick<ReturnType<typeof setup>, 'store' | 'runtime'>,
   deliveries: readonly Delivery[],

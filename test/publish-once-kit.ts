@@ -10,7 +10,7 @@ type Answer = PublishResult | 'throw' | 'silence' | 'nothing'
 export const OK: PublishResult = { ok: true }
 export const paid = { topic: 'order-paid', body: { order: '1100' }, orderingKey: 'order:1100', headers: { a: 'b' } }
 
-/** A broker that keeps what it takes, and answers as it is told, the last answer for ever. */
+/** A broker that keeps what it accepts, and answers as scripted; the last answer is repeated for ever. */
 export function setup(answers: readonly Answer[] = [OK], engine: Partial<EngineOptions> = {}) {
   const runtime = fakeRuntime()
   const store = memoryStore({ runtime })

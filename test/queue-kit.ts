@@ -23,7 +23,7 @@ export const messagesOf = (ids: readonly Named[]) =>
     return { id, topic: 'audit', body, ...(orderingKey === undefined ? {} : { orderingKey }) }
   })
 
-/** A queue on a file of its own under virtual time. */
+/** A queue in its own file, under virtual time. */
 export function open(given: Partial<EmbeddedQueueOptions> = {}) {
   const runtime = fakeRuntime()
   const queue = embeddedQueue({

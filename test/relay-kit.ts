@@ -94,7 +94,7 @@ function outboxInMemory(runtime: FakeRuntime) {
   }
 }
 
-/** A relay over that outbox, and a broker that answers as it is told. */
+/** A relay over that outbox, and a broker that answers as scripted. */
 export function setup(
   answer: (message: OutboxMessage, call: number) => PublishResult | 'throw' | 'silence' = () => ({ ok: true }),
 ) {

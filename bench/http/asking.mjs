@@ -2,7 +2,7 @@
 import autocannon from 'autocannon'
 import { KNOWN, newKeys, oneOf, order } from '../workload.mjs'
 
-/** Shorter ones are all warm-up: autocannon opens its connections anew each time. */
+/** Shorter slices would be all warm-up: autocannon opens new connections each time. */
 const SHORTEST_SLICE_MS = 2_000
 
 /**
@@ -10,7 +10,7 @@ const SHORTEST_SLICE_MS = 2_000
  * @typedef {{ what: string, pid: number, slice: (callers: number, sliceMs: number) => Promise<import('../slice.mjs').Done>, close: () => Promise<void> }} Asking
  */
 
-/** Asks a server for orders as a client would. @param {import('./serving.mjs').Serving} server @param {Asked} asked @returns {Asking} */
+/** Sends orders to a server as a client would. @param {import('./serving.mjs').Serving} server @param {Asked} asked @returns {Asking} */
 export function asking({ what, pid, port, close }, asked) {
   const known = newKeys(KNOWN)
   const fresh = newKeys(1)[0] ?? ''
@@ -38,7 +38,7 @@ export function asking({ what, pid, port, close }, asked) {
       })
       const { user, system } = process.cpuUsage(cpu)
       const operations = result['2xx']
-      // A refusal is cheap, and a contest of refusals says nothing.
+      // Refusals are cheap, and a comparison of refusals is meaningless.
       if (result.non2xx > operations / 100)
         throw new Error(`${what} refused ${result.non2xx} of ${operations} requests`)
       return { operations, tookMs: performance.now() - start, clientMs: (user + system) / 1000 }

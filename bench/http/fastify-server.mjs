@@ -18,7 +18,7 @@ const app = Fastify()
 const guarded = (store, more = {}) =>
   app.register(idempotency, { once: onlyonce({ store, scope: 'bench', ...more }), scope: 'public' })
 
-/** As its README shows it for a framework without a plugin: the one for Fastify cannot be installed. @param {object} storage */
+/** As its README shows for frameworks without a plugin: the one for Fastify cannot be installed. @param {object} storage */
 async function rivalled(storage) {
   const { Idempotency } = await rival('@node-idempotency/core')
   const idempotency = new Idempotency(storage, { cacheTTLMS: RETENTION_MS })

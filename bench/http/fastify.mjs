@@ -6,7 +6,7 @@ import { serving } from './serving.mjs'
 const SERVER = new URL('./fastify-server.mjs', import.meta.url)
 const CALLERS = 32
 
-/** Ratios are of the same server without a guard. */
+/** Ratios are relative to the same server without a guard. */
 const CASES = /** @type {const} */ ([
   { name: 'new requests, memory', asked: 'first', ways: ['bare', 'rival-memory', 'memory'], goal: 0.75 },
   { name: 'new requests, Redis', asked: 'first', ways: ['bare', 'rival-redis', 'redis'], goal: 0.45 },
@@ -24,7 +24,7 @@ const WAYS = {
   'rival-redis': '@node-idempotency/core, Redis',
 }
 
-/** The registry that the rivals come from has none of these. */
+/** The registry in use offers none of these. */
 const NOT_INSTALLED = ['@node-idempotency/fastify', '@idempot/fastify-middleware', 'hono-idempotency']
 
 /** @type {import('../sections.mjs').Section} */

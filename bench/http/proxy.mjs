@@ -6,12 +6,12 @@ import { serving, servingProxy } from './serving.mjs'
 const UPSTREAM = new URL('./upstream-server.mjs', import.meta.url)
 const CALLERS = 32
 
-/** Nothing that is asked for here has this method, so that everything passes. */
+/** No request here has this method, so all pass unguarded. */
 const UNGUARDED = ['--methods', 'PUT']
-/** In memory no more keys fit than come in a few seconds. */
+/** In memory there is only room for the keys of a few seconds. */
 const FORGETFUL = ['--lease-ms', '2000', '--retention-ms', '2000']
 
-/** Ratios are of the same proxy without the guard. @type {readonly { name: string, asked: import('./asking.mjs').Asked, on: 'memory' | 'Redis', more?: readonly string[], goal?: number }[]} */
+/** Ratios are relative to the same proxy without the guard. @type {readonly { name: string, asked: import('./asking.mjs').Asked, on: 'memory' | 'Redis', more?: readonly string[], goal?: number }[]} */
 const CASES = [
   { name: 'new requests, memory', asked: 'first', on: 'memory', more: FORGETFUL, goal: 0.5 },
   { name: 'new requests, Redis', asked: 'first', on: 'Redis', goal: 0.5 },

@@ -1,4 +1,4 @@
-// Servers in processes of their own, so that what each costs can be told.
+// Servers in their own processes, so that the cost of each can be measured.
 import { fork } from 'node:child_process'
 import { once as next } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 
 /** @typedef {{ what: string, pid: number, port: number, close: () => Promise<void> }} Serving */
 
-/** Starts `module`, which tells its port in a message. @param {URL} module @param {readonly string[]} args @param {string} what @returns {Promise<Serving>} */
+/** Starts `module`, which sends its port in a message. @param {URL} module @param {readonly string[]} args @param {string} what @returns {Promise<Serving>} */
 export function serving(module, args, what) {
   const child = fork(fileURLToPath(module), args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   return started(
@@ -18,7 +18,7 @@ export function serving(module, args, what) {
 
 const COMMAND = new URL('../../dist/cli/main.js', import.meta.url)
 
-/** Starts `onlyonce proxy` with `flags`; it writes where it listens. @param {readonly string[]} flags @param {string} what @returns {Promise<Serving>} */
+/** Starts `onlyonce proxy` with `flags`; it prints its address. @param {readonly string[]} flags @param {string} what @returns {Promise<Serving>} */
 export function servingProxy(flags, what) {
   const args = ['proxy', '--listen', '0', '--scope-public', ...flags]
   const child = fork(fileURLToPath(COMMAND), args, { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] })

@@ -5,7 +5,7 @@ import { resultJson } from '../workload.mjs'
 const server = createServer((request, response) => {
   request.resume().on('end', () => {
     response.statusCode = 201
-    // Without `writeHead`, so that Node tells the length.
+    // Without `writeHead`, so that Node sets content-length.
     response.setHeader('content-type', 'application/json').end(resultJson)
   })
 })

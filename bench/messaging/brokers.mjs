@@ -1,4 +1,4 @@
-// Brokers to measure on. A further one is one more entry: how it is opened, and how one consumes from it without us.
+// The brokers to measure. Another one is one more entry: how to open it, and how to consume from it without onlyonce.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

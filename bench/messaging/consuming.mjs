@@ -1,4 +1,4 @@
-// A consumer from the broker to the acknowledgement, beside one that only receives, handles and acknowledges.
+// A consumer, from the broker to the acknowledgement, compared with one that only receives, handles and acknowledges.
 import { Redis } from 'ioredis'
 import { postgresStore } from 'onlyonce/postgres'
 import { redisStore } from 'onlyonce/redis'
@@ -13,7 +13,7 @@ import { brokers } from './brokers.mjs'
 import { BATCH, newMessages } from './messages.mjs'
 
 const here = (/** @type {string} */ name, /** @type {unknown[]} */ ...args) => apart(import.meta.url, name, ...args)
-/** Handled by one run of a side. */
+/** Number of messages handled by one run of a side. */
 const PORTION = 200
 const CONCURRENCY = 50
 const SUPPLY = 20_000

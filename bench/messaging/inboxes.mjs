@@ -1,5 +1,5 @@
-// The inbox by itself, over PostgreSQL with fsync on: what a broker would hand over is made on the spot, so nothing of a
-// broker dilutes the ratio.
+// The inbox alone, over PostgreSQL with fsync on: deliveries are generated in memory, so no broker's time dilutes the
+// ratio.
 import { inbox } from 'onlyonce/inbox'
 import { postgresStore } from 'onlyonce/postgres'
 import { apart } from '../apart.mjs'
@@ -52,7 +52,7 @@ export const inboxes = {
   },
 }
 
-/** The business transaction and nothing else. @param {string} url @param {number} rows */
+/** Only the business transaction. @param {string} url @param {number} rows */
 export async function bare(url, rows) {
   const pool = openPool(url)
   await postgresByHand(pool)

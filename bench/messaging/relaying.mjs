@@ -1,4 +1,4 @@
-// The relay from the outbox to the broker, beside a loop that publishes the same messages and waits for the confirmation.
+// The relay, from outbox to broker, compared with a loop that publishes the same messages and awaits confirmation.
 import { outbox, relay } from 'onlyonce/outbox'
 import { postgresStore } from 'onlyonce/postgres'
 import { apart } from '../apart.mjs'
@@ -9,10 +9,10 @@ import { brokers } from './brokers.mjs'
 import { newMessages } from './messages.mjs'
 
 const here = (/** @type {string} */ name, /** @type {unknown[]} */ ...args) => apart(import.meta.url, name, ...args)
-/** Published by one run of a side, in calls of the relay's own batch size. */
+/** Number of messages published by one run of a side, in calls of the relay's own batch size. */
 const PORTION = 500
 const CALL = 100
-/** More than a run takes at most: adding is the work of whoever writes the order, not the work of the relay. */
+/** More than a run ever takes: adding is the work of the order's writer, not of the relay. */
 const SUPPLY = 100_000
 
 /** @type {import('../sections.mjs').Section} */
@@ -41,7 +41,7 @@ export async function loop(index, url) {
   return { what: `a loop that publishes ${CALL} at a time`, per: PORTION, run, close: () => desk.close() }
 }
 
-/** The outbox is filled before, and again if it runs low after all. @param {number} index @param {string} url @param {string} databaseUrl */
+/** The outbox is filled before the run, and again only if it runs low. @param {number} index @param {string} url @param {string} databaseUrl */
 export async function relayed(index, url, databaseUrl) {
   const desk = await /** @type {import('./brokers.mjs').Broker} */ (brokers[index]).open(url)
   const pool = openPool(databaseUrl)
@@ -65,7 +65,7 @@ export async function relayed(index, url, databaseUrl) {
     published += batch.length
     if (published >= wanted) {
       reached()
-      // Until the next run.
+      // Rests until the next run.
       resting = new Promise((resolve) => {
         wake = () => resolve()
       })

@@ -1,4 +1,4 @@
-// Consumers and relay beside the same work without us, and beside other libraries, on private servers. Never a test.
+// Consumers and relay, compared with the same work without onlyonce and with other libraries. Never a test.
 //   npm run bench:messaging [-- --only NAME] [--seconds N] [--json FILE] [--write]
 import { runSections } from '../sections.mjs'
 import { versions } from '../stores/versions.mjs'

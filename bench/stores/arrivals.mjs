@@ -6,11 +6,11 @@ import { startCpu } from '../cpu.mjs'
 const SIDES = new URL('./postgres.mjs', import.meta.url).href
 
 const RATES = [1_000, 5_000, 10_000]
-/** Latencies need more time than rates: this many slices in one go. */
+/** Latencies need more time than rates: each run is this many slices long. */
 const LONGER = 5
 const ROUNDS = 3
 const MOST_ROUNDS = 3 * ROUNDS
-/** Every commit waits this long before it flushes, and whoever commits meanwhile goes with it: a slow disk. */
+/** Simulates a slow disk: each commit waits this long before its flush, which serves concurrent commits too. */
 const SLOW_DISK = ['-c', 'commit_delay=1000', '-c', 'commit_siblings=0']
 
 /** Claim and complete at a fixed arrival rate, on PostgreSQL. @type {import('../sections.mjs').Section} */
@@ -59,7 +59,7 @@ async function inTurn(sides, perSecond, forMs, pids) {
       const slices = used.map((round) => /** @type {Awaited<ReturnType<typeof slice>>} */ (round[index]))
       return {
         what,
-        // The middle of the slices: one pause of the machine in one of them is not what is asked for.
+        // The median over slices, so that a pause of the machine in one slice does not count.
         p50: middle(slices.map(({ p50 }) => p50)),
         p99: middle(slices.map(({ p99 }) => p99)),
         max: Math.max(...slices.map(({ max }) => max)),

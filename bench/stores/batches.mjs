@@ -19,7 +19,7 @@ import { openPool } from './postgres.mjs'
 const BATCH = 500
 const result = { kind: /** @type {const} */ ('value'), body: Buffer.from(resultJson) }
 
-/** Through the store port, by one caller; rates count operations, not batches. @type {import('../sections.mjs').Section} */
+/** Through the store port, with one caller; rates count operations, not batches. @type {import('../sections.mjs').Section} */
 export const batches = {
   name: 'batches',
   table: contestTable,

@@ -1,4 +1,4 @@
-// Many settled records, through the store port, whatever the store keeps them in.
+// Creates many settled records through the store port, for any store.
 import { newKeys } from '../workload.mjs'
 import { claimsOf, leasesOf } from './ours.mjs'
 

@@ -12,8 +12,8 @@ const CLAIMS = 2_000
 const body = Buffer.from(resultJson)
 
 /**
- * How a claim fares while records pile up: one fresh claim after the other, in turn with the same on a small table that
- * stays as it is, so that a machine that is slow for a while is slow for both.
+ * How the cost of a claim changes while records accumulate: fresh claims one by one, alternating with claims on a small
+ * table of constant size, so that a slow phase of the machine affects both.
  * @type {import('../sections.mjs').Section}
  */
 export const growth = {
@@ -25,7 +25,7 @@ export const growth = {
   ],
 }
 
-/** A server of its own, at first empty. @param {import('../servers.mjs').Servers} servers @param {readonly number[]} sizes */
+/** On its own server, empty at first. @param {import('../servers.mjs').Servers} servers @param {readonly number[]} sizes */
 async function onPostgres(servers, sizes) {
   const args = ['-c', 'max_wal_size=4GB']
   const { url } = await servers.get('postgres', args)
@@ -36,7 +36,7 @@ async function onPostgres(servers, sizes) {
   const walBytes = () => number("SELECT pg_current_wal_insert_lsn() - '0/0' AS n")
   /** @param {() => string} key */
   const walPerClaim = async (key) => {
-    // A page that is changed for the first time after a checkpoint is logged whole: the worst case.
+    // The worst case: the first change of a page after a checkpoint logs the whole page.
     await pool.query('CHECKPOINT')
     const before = await walBytes()
     await timedClaims([store], key)
@@ -105,7 +105,7 @@ export async function usedMemory(client) {
   return Number(/^used_memory:(\d+)/m.exec(await client.info('memory'))?.[1])
 }
 
-/** Milliseconds of each, store by store. @param {readonly import('onlyonce').Store[]} stores @param {() => string} key */
+/** Returns the milliseconds of each claim, store by store. @param {readonly import('onlyonce').Store[]} stores @param {() => string} key */
 async function timedClaims(stores, key) {
   /** @type {number[][]} */
   const latencies = stores.map(() => [])
@@ -121,7 +121,7 @@ async function timedClaims(stores, key) {
   return latencies
 }
 
-/** A UUID of version 7: milliseconds first. */
+/** A UUID of version 7, which begins with the time in milliseconds. */
 function timeOrderedKey() {
   const hex = `${Date.now().toString(16).padStart(12, '0')}7${randomBytes(10).toString('hex').slice(0, 19)}`
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')

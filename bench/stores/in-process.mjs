@@ -7,7 +7,7 @@ import { effect, newKey, order } from '../workload.mjs'
 
 const here = (/** @type {string} */ name) => apart(import.meta.url, name)
 
-/** In process, a fresh key and a payload each time. @type {import('../sections.mjs').Section} */
+/** In process, with a fresh key and a payload each time. @type {import('../sections.mjs').Section} */
 export const inProcess = {
   name: 'in-process',
   table: contestTable,
@@ -30,7 +30,7 @@ export function bare() {
   return { what: 'the handler and a fingerprint', run }
 }
 
-/** What the engine cannot do without: the id, an owner, the result as it is kept and as it is read, and two answers of a store. */
+/** What the engine cannot avoid: the id, an owner, encoding and decoding the result, and two answers of a store. */
 export function parts() {
   const store = new Map()
   const run = async () => {

@@ -8,7 +8,7 @@ import { onceOver, storeModule } from './ours.mjs'
 
 const here = (/** @type {string} */ name, /** @type {string} */ url) => apart(import.meta.url, name, url)
 
-/** Every commit is flushed to the disk; every side has a pool of its own, of the same size. @type {import('../sections.mjs').Section} */
+/** Every commit is flushed to disk; every side has its own pool of the same size. @type {import('../sections.mjs').Section} */
 export const mysql = {
   name: 'mysql',
   table: contestTable,

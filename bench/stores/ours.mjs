@@ -1,4 +1,4 @@
-// The engine over each store, and requests for those who speak to a store directly.
+// The engine over each store, and requests for benchmarks that call a store directly.
 import { existsSync } from 'node:fs'
 import { onlyonce, operationId, systemRuntime } from 'onlyonce'
 import { each, effect, KNOWN, LEASE_MS, newKeys, RETENTION_MS } from '../workload.mjs'
@@ -10,7 +10,7 @@ export function onceOver(store, options = {}) {
   return onlyonce({ store, scope: SCOPE, onInFlight: 'wait', ...options })
 }
 
-/** Operations that are done, to ask for again. @param {ReturnType<typeof onceOver>} once @param {unknown} [payload] */
+/** Returns the keys of completed operations. @param {ReturnType<typeof onceOver>} once @param {unknown} [payload] */
 export async function settled(once, payload) {
   const keys = newKeys(KNOWN)
   await each(keys, 64, (key) => once({ key, payload }, effect))
@@ -38,7 +38,7 @@ export function leasesOf(outcomes) {
   })
 }
 
-/** A store that this build has not yet, or has: `undefined` or its module. @param {string} name @returns {Promise<any>} */
+/** Returns the module of a store, or `undefined` if this build lacks it. @param {string} name @returns {Promise<any>} */
 export async function storeModule(name) {
   const file = new URL(`../../dist/stores/${name}/index.js`, import.meta.url)
   return existsSync(file) ? import(file.href) : undefined

@@ -11,7 +11,7 @@ const here = (/** @type {string} */ name, /** @type {unknown[]} */ ...args) => a
 /** @type {Readonly<Record<number, number>>} */
 const LEASED_GOALS = { 1: 0.95, 32: 3, 256: 6 }
 
-/** fsync is on; every side has a pool of its own, of the same size. @type {import('../sections.mjs').Section} */
+/** fsync is on; every side has its own pool of the same size. @type {import('../sections.mjs').Section} */
 export const postgres = {
   name: 'postgres',
   table: contestTable,
@@ -55,7 +55,7 @@ export const postgres = {
 /** @param {string} url */
 export function openPool(url) {
   const pool = new pg.Pool({ connectionString: url, max: CONNECTIONS })
-  // The server is ended before idle connections are.
+  // The server may end before idle connections are closed.
   pool.on('error', () => {})
   return pool
 }

@@ -7,7 +7,7 @@ import { usedMemory } from './growth.mjs'
 const body = Buffer.from(resultJson)
 const nothing = Buffer.from('null')
 
-/** Bytes of `used_memory` for each operation, over many. @type {import('../sections.mjs').Section} */
+/** Bytes of `used_memory` per operation, averaged over many. @type {import('../sections.mjs').Section} */
 export const redisMemory = {
   name: 'redis-memory',
   table,
@@ -16,7 +16,7 @@ export const redisMemory = {
     const measure = (put) => async () => {
       const { url } = await servers.get('redis', ['--hz', '100'])
       const client = new Redis(url)
-      // What the server and its scripts take once is not counted.
+      // Excludes what the server and its scripts allocate once.
       await put(client, 500)
       await client.flushall('SYNC')
       const empty = await usedMemory(client)
@@ -47,7 +47,7 @@ async function plain(client, count, value) {
 
 /** @param {Redis} client @param {number} count @param {boolean} compact */
 async function ours(client, count, compact) {
-  // Buckets are laid out for as many operations as there will be in a retention.
+  // Buckets are sized for the number of operations within a retention.
   const store = redisStore({ client, prefix: 'memory', ...(compact ? { compact: { keys: Math.max(count, 2) } } : {}) })
   await fill(store, count, RETENTION_MS, compact ? nothing : body)
   await store[Symbol.asyncDispose]()

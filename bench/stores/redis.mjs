@@ -10,7 +10,7 @@ import { onceOver, settled } from './ours.mjs'
 
 const CACHE = { maxBytes: 64 * 2 ** 20, maxAgeMs: 60_000 }
 const here = (/** @type {string} */ name, /** @type {unknown[]} */ ...args) => apart(import.meta.url, name, ...args)
-/** Gathering needs company: with less there is nothing to win. */
+/** Batching needs concurrent callers: with fewer there is nothing to gain. */
 const goalAt = (/** @type {number} */ callers) => (callers >= 256 ? 1.5 : 0.9)
 
 /** Every side has one connection of ioredis to the same server. @type {import('../sections.mjs').Section} */
@@ -105,7 +105,7 @@ export async function ourFirst(url) {
 export async function ourDuplicate(url, options) {
   const client = new Redis(url)
   const once = onceOver(redisStore({ client, prefix: 'bench' }), options)
-  // The GET by hand compares no payload, so there it has none; beside the fingerprint it has one.
+  // The GET by hand compares no payload, so there ours has none; with the fingerprint baseline it has one.
   const payload = options === undefined ? undefined : order
   const keys = await settled(once, payload)
   const what = options === undefined ? '`once`' : '`once` with `cache`'

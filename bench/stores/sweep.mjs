@@ -5,12 +5,12 @@ import { resultJson } from '../workload.mjs'
 import { fill } from './fill.mjs'
 
 const LIMIT = 1_000
-/** A running record needs some retention, or a late answer would find nothing to settle. */
+/** A running record needs some retention: otherwise a late answer would find nothing to settle. */
 const RETENTION_MS = 1
-/** Over by the time the records are there, so that a sweep begins the next one, and drops the one that has them. */
+/** Over once the records are written, so that a sweep begins the next partition, and drops the one with the records. */
 const PARTITIONS = { everyMs: 1_000, keep: 100 }
 
-/** Expired records removed: one by one, with their partition, and by dropping a table that has them. @type {import('../sections.mjs').Section} */
+/** Removal of expired records: one by one, with their partition, and by dropping a table of them. @type {import('../sections.mjs').Section} */
 export const sweep = {
   name: 'sweep',
   table,
@@ -31,7 +31,7 @@ async function onPostgres(servers, records) {
   const inPartitions = postgresStore({ pool, schema: 'in_partitions', partitions: PARTITIONS })
   await fill(inPartitions, records, RETENTION_MS, Buffer.from(resultJson))
   await sleep(PARTITIONS.everyMs)
-  // A partition by hand: the same rows and indexes, dropped whole and unread.
+  // A partition made by hand: the same rows and indexes, dropped as a whole without being read.
   await pool.query('CREATE TABLE whole (LIKE in_partitions.operations_1 INCLUDING ALL)')
   await pool.query('INSERT INTO whole SELECT * FROM in_partitions.operations_1')
   const dropped = await swept(pool, inPartitions, records)

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { versionsOf } from '../machine.mjs'
 import { openMysqlPool } from './mysql.mjs'
 
-/** Of the servers that were asked and of their clients. @param {import('../servers.mjs').Servers} servers */
+/** Versions of the servers used and of their clients. @param {import('../servers.mjs').Servers} servers */
 export async function versions(servers) {
   /** @type {Record<string, string | undefined>} */
   const found = {}

@@ -4,8 +4,8 @@ import { rival } from './rivals/import.mjs'
 const CONCURRENCY = 256
 
 /**
- * A job with the key as its id runs once. The caller waits for a worker in its own process, which is the quickest way
- * there is; a duplicate learns that the job is known, and not its result.
+ * A job with the key as its id runs once. The caller waits for a worker in its own process, which is the quickest way.
+ * A duplicate only learns that the job is known, not its result.
  * @type {readonly import('./contestant.mjs').Contestant[]}
  */
 export const bullmq = [
@@ -32,7 +32,7 @@ export const bullmq = [
       const done = new Set()
       return {
         async call(key, effect) {
-          // Adding does not say whether the job was known: whoever needs its result asks for it besides.
+          // Adding does not tell whether the job was known; its result would take another request.
           if (done.has(key)) return void (await queue.add('order', order, { jobId: key }))
           const result = new Promise((settle) => waiting.set(key, { effect, settle }))
           await queue.add('order', order, { jobId: key })

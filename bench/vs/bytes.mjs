@@ -4,10 +4,10 @@ import { usedMemory } from '../stores/growth.mjs'
 import { each, effect, newKeys } from '../workload.mjs'
 import { contestantsFor, openChecked } from './contestants.mjs'
 
-/** Of what takes seconds for a thousand, fewer. */
+/** Ways that need seconds for a thousand operations get this many times fewer. */
 const FEWER = 20
 
-/** What an operation leaves behind: `used_memory`, or the size of the database with its indexes. @type {import('../sections.mjs').Section} */
+/** What an operation leaves behind: `used_memory`, or the size of the database with indexes. @type {import('../sections.mjs').Section} */
 export const bytes = {
   name: 'vs-bytes',
   table,

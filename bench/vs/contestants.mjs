@@ -18,10 +18,10 @@ export const contestants = [
   ...dbos,
 ]
 
-/** Those that have something to say about it. @param {import('./contestant.mjs').Part} what */
+/** Returns the contestants that take part in this section. @param {import('./contestant.mjs').Part} what */
 export const contestantsFor = (what) => contestants.filter(({ only }) => only === undefined || only === what)
 
-/** Opened, and seen to run an effect once. @param {Contestant} contestant @param {string} url */
+/** Opens a contestant, and checks that it runs an effect once. @param {Contestant} contestant @param {string} url */
 export async function openChecked({ name, open }, url) {
   const entry = await open(url)
   let ran = 0
@@ -37,7 +37,7 @@ export async function openChecked({ name, open }, url) {
   return entry
 }
 
-/** Keys whose effects ran. @param {import('./contestant.mjs').Entry} entry */
+/** Returns keys whose effects ran. @param {import('./contestant.mjs').Entry} entry */
 export async function settledKeys(entry) {
   const keys = newKeys()
   await each(keys, 32, (key) => entry.call(key, async () => result))

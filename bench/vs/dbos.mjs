@@ -8,7 +8,7 @@ const effects = new Map()
 /** @type {Promise<any> | undefined} A workflow is registered once for each process. */
 let registered
 
-/** The key as the id of a workflow of no steps, on PostgreSQL. @type {readonly import('./contestant.mjs').Contestant[]} */
+/** The key as the id of a workflow without steps, on PostgreSQL. @type {readonly import('./contestant.mjs').Contestant[]} */
 export const dbos = [
   {
     name: 'DBOS, the key as workflow id',

@@ -1,4 +1,4 @@
-// The rivals, exactly as the package-lock.json of their folder says. They are no dependencies of onlyonce.
+// Installs the rivals, exactly as in the package-lock.json of their folder. They are not dependencies of onlyonce.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { relative } from 'node:path'
@@ -20,7 +20,7 @@ export async function installRivals(folder = here) {
   })
 }
 
-/** Every version as locked; what is optional may be absent. @param {URL} folder */
+/** Whether every locked version is installed; optional ones may be absent. @param {URL} folder */
 function isInstalled(folder) {
   const found = packages(new URL('node_modules/.package-lock.json', folder))
   const locked = Object.entries(packages(new URL('package-lock.json', folder)))
@@ -35,7 +35,7 @@ function packages(url) {
   return existsSync(url) ? JSON.parse(readFileSync(url, 'utf8')).packages : {}
 }
 
-/** The packages that were asked for by name. @param {URL} folder @returns {string[]} */
+/** Returns the packages listed in package.json. @param {URL} folder @returns {string[]} */
 export function rivalsIn(folder) {
   return Object.keys(JSON.parse(readFileSync(new URL('package.json', folder), 'utf8')).dependencies)
 }

@@ -16,7 +16,7 @@ async function withItsAdapter(url) {
   return entry(adapter, () => adapter.disconnect())
 }
 
-/** The adapter again, over the client that is faster here. @param {string} url */
+/** The same adapter over the client that is faster here. @param {string} url */
 async function overIoredis(url) {
   const client = new Redis(url)
   const adapter = {

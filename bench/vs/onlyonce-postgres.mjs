@@ -2,7 +2,7 @@ import { postgresStore } from 'onlyonce/postgres'
 import { openPool } from '../stores/postgres.mjs'
 import { entry } from './onlyonce-redis.mjs'
 
-/** With fsync: it is on the disk before it is answered. @type {readonly import('./contestant.mjs').Contestant[]} */
+/** With fsync: it is on disk before it is answered. @type {readonly import('./contestant.mjs').Contestant[]} */
 export const onlyonceOnPostgres = [
   {
     name: 'onlyonce on PostgreSQL, fsync on',

@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import { LEASE_MS, order, RETENTION_MS } from '../workload.mjs'
 import { rival } from './rivals/import.mjs'
 
-/** Without one it warns at each call that nobody else can take over from who crashed. */
+/** Without a time limit it warns at each call that nobody can take over from a crashed owner. */
 const lambda = { getRemainingTimeInMillis: () => LEASE_MS }
 
 /** @type {readonly import('./contestant.mjs').Contestant[]} */

@@ -1,4 +1,4 @@
-// onlyonce beside other libraries for the same purpose, in turn, on the same private servers. Never a test.
+// onlyonce compared with other libraries for the same purpose, alternating on the same private servers. Never a test.
 //   npm run bench:vs [-- --only NAME] [--seconds N] [--json FILE] [--write] [--keys 200000]
 import { fileURLToPath } from 'node:url'
 import { versionsOf } from '../machine.mjs'

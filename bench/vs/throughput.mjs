@@ -7,7 +7,7 @@ import { contestantsFor, openChecked, settledKeys } from './contestants.mjs'
 const CALLERS = [1, 32, 256]
 const GOAL = 2
 
-/** All of them in turn, on the same servers; ratios are of the best rival on Redis. @type {import('../sections.mjs').Section} */
+/** All alternate on the same servers; ratios are relative to the best rival on Redis. @type {import('../sections.mjs').Section} */
 export const throughput = {
   name: 'vs',
   table: (rows) => `${contestTable(rows)}\n\n${rows.flatMap(headline).join('\n')}`.trimEnd(),
@@ -32,7 +32,7 @@ export const throughput = {
     ),
 }
 
-/** Called in a process of its own. @param {string} name @param {'first' | 'duplicate'} what @param {string} url */
+/** Called in a separate process. @param {string} name @param {'first' | 'duplicate'} what @param {string} url */
 export async function enter(name, what, url) {
   const one = contestantsFor(what).find((contestant) => contestant.name === name)
   if (one === undefined) throw new Error(`nobody is called ${name}`)
@@ -47,14 +47,14 @@ async function runOf(entry, what) {
   return (n) => entry.call(oneOf(keys, n), effect)
 }
 
-/** A cache of its own process is a class of its own. @param {readonly import('./contestant.mjs').Contestant[]} entered @param {import('../contest.mjs').Contest} measured */
+/** A rival that caches in its own process is not comparable. @param {readonly import('./contestant.mjs').Contestant[]} entered @param {import('../contest.mjs').Contest} measured */
 function bestRival(entered, { sides }) {
   const rate = (/** @type {number} */ index) => sides[index]?.perSecond ?? 0
   const rivals = entered.flatMap(({ ours, on, only }, index) => (ours || on !== 'redis' || only ? [] : [index]))
   return rivals.reduce((best, one) => (rate(one) > rate(best) ? one : best))
 }
 
-/** What nobody believes, in one line. @param {any} row */
+/** The most surprising result, in one line. @param {any} row */
 function headline({ callers, name, sides, against }) {
   const durable = sides.find((/** @type {{ what: string }} */ { what }) => what.startsWith('onlyonce on PostgreSQL'))
   if (callers !== 256 || !name.startsWith('first')) return []

@@ -12,12 +12,12 @@ import type { Variant } from './system/messages.ts'
 import { writeOrdersFile } from './system/orders-file.ts'
 import { type Run, type RunPlan, runSystem } from './system/run.ts'
 
-/** The unprotected shop has no records, and its faults are the same on any database. */
+/** The unprotected shop keeps no records, so its faults are the same on any database. */
 const ON_FILES = { store: 'sqlite', storeUrl: '', broker: 'embedded', brokerUrl: '' } as const
 
 /**
- * The same orders and faults in both variants, one after the other.
- * @throws UsageError, InputError, Unreachable; whatever `signal` was aborted with
+ * Runs the same orders and faults in both variants, one after the other.
+ * @throws UsageError, InputError, Unreachable; the reason of `signal`
  */
 export async function runBoth(options: CheckedOptions, bars: ProgressBars, signal: AbortSignal): Promise<DemoResult> {
   const { seed, kills, store, broker, keep = false } = options
@@ -54,7 +54,7 @@ export async function runBoth(options: CheckedOptions, bars: ProgressBars, signa
   }
 }
 
-/** The result stands, whatever became of the tidying up. */
+/** Reports a failed clean-up, which does not change the result. */
 function leftBehind(error: Error): void {
   say(`something of the run was left behind: ${error.message}`)
 }

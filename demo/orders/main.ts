@@ -18,7 +18,7 @@ const EXIT = { ok: 0, auditFailed: 1, usage: 2, unreachable: 3 } as const
 const LET_GO_MS = 500
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
 
-/** Ctrl-C, or somebody else's wish that we end. */
+/** Ended by Ctrl-C or SIGTERM. */
 class Interrupted extends Error {
   readonly exitCode: number
   constructor(signal: keyof typeof SIGNALS) {
@@ -27,7 +27,7 @@ class Interrupted extends Error {
   }
 }
 
-/** The demo with a command line of its own; answers the exit code. */
+/** The demo with its own command line; returns the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
   try {
     const options = parseOptions(argv)
@@ -40,9 +40,9 @@ export async function main(argv: readonly string[]): Promise<number> {
 }
 
 /**
- * Runs the same orders with the same faults twice, without and with onlyonce, and shows what became of them.
- * Answers the exit code: 0, or 1 when the audit of the protected run fails, 2 for options that make no sense, or 3
- * when nothing was started because the store or the broker cannot be reached.
+ * Runs the same orders with the same faults twice, without and with onlyonce, and shows the results. Returns the exit
+ * code: 0; 1 if the audit of the protected run fails; 2 for invalid options; 3 if nothing was started because the store
+ * or the broker is unreachable.
  */
 export async function runDemo(options: DemoOptions = {}): Promise<number> {
   try {
@@ -79,7 +79,7 @@ function explained(error: unknown): number {
   }
   if (error instanceof Unreachable) {
     say(error.message)
-    // Some clients that gave up keep their socket open, and with it the process.
+    // Some clients that failed to connect keep their socket open, and so the process alive.
     setTimeout(() => process.exit(EXIT.unreachable), LET_GO_MS).unref()
     return EXIT.unreachable
   }

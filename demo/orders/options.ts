@@ -7,9 +7,9 @@ import { type StoreName, storeNamed } from './stores/store-names.ts'
 export interface DemoOptions {
   /** Default: all orders of the input. */
   readonly orders?: number
-  /** Default 1. The same seed, the same faults and kills. */
+  /** Default 1. The same seed gives the same faults and kills. */
   readonly seed?: number
-  /** Default 36. Workers killed with SIGKILL in each run. */
+  /** Default 36. How many workers are killed with SIGKILL in each run. */
   readonly kills?: number
   /** Default: the 18,532 orders that come with the demo. A CSV with a header, or NDJSON. */
   readonly input?: string
@@ -17,9 +17,9 @@ export interface DemoOptions {
   readonly json?: boolean
   /** Writes the result as a picture. */
   readonly svg?: string
-  /** Leaves the ledgers where they are, and says where that is. */
+  /** Keeps the ledgers, and says where they are. */
   readonly keep?: boolean
-  /** Default `sqlite`: files of its own. Or the URL of a server. */
+  /** Default `sqlite`: files in the run's directory. Or the URL of a server. */
   readonly store?: string
   /** Default `embedded`: a queue in a file. Or the URL of a server. */
   readonly broker?: string
@@ -27,7 +27,7 @@ export interface DemoOptions {
 
 export const DEFAULTS = { seed: 1, kills: 36, store: 'sqlite', broker: 'embedded' } as const
 
-/** Nothing left open. */
+/** The options with all defaults filled in. */
 export interface CheckedOptions extends DemoOptions {
   readonly seed: number
   readonly kills: number
@@ -39,7 +39,7 @@ export interface CheckedOptions extends DemoOptions {
   readonly brokerUrl: string
 }
 
-/** What was asked for makes no sense. The message says what would. */
+/** Invalid options. The message says what is valid. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
@@ -145,7 +145,7 @@ function checkRange(name: string, value: number, least: number, most: number): v
   throw new UsageError(`${name} must be a whole number from ${least} to ${most}; got ${value}`)
 }
 
-/** At once, and not when a run of a minute is over. */
+/** Checked before the run, not after a minute of it. */
 function checkPlace(svg: string): void {
   try {
     accessSync(dirname(svg), constants.W_OK)
@@ -157,7 +157,7 @@ function checkPlace(svg: string): void {
 function checkStore(store: string): StoreName {
   const name = storeNamed(store)
   if (name !== undefined) return name
-  // Not quoted: it may hold a password.
+  // The value is not quoted: it may hold a password.
   throw new UsageError(
     '--store must be sqlite or the URL of a server (redis://…, redis+cluster://…, redis+sentinel://…, postgres://…, mysql://…)',
   )

@@ -7,7 +7,7 @@ import { say } from './report/say.ts'
 const OWN_ORDERS = fileURLToPath(new URL('./data/orders.csv', import.meta.url))
 const MOST_SHOWN = 20
 
-/** The first `limit` orders of the input. Rows that were skipped are reported on stderr. @throws InputError */
+/** Returns the first `limit` orders of the input. Skipped rows are reported on stderr. @throws InputError */
 export async function loadOrders(input: string = OWN_ORDERS, limit?: number): Promise<readonly Order[]> {
   const { orders, problems } = await readOrders(input)
   report(input, problems)

@@ -4,7 +4,7 @@ import type { Run } from './system/run.ts'
 
 interface Measure {
   readonly label: string
-  /** How far the ledgers are from the orders: 0 is right. */
+  /** How far the ledgers deviate from the orders; 0 is correct. */
   readonly off: (run: Run) => number
   readonly show: (value: number) => string
 }
@@ -25,7 +25,7 @@ const ROW = 54
 const TOP = 118
 const BAR = 17
 
-/** The result as an SVG: for each thing that can go wrong one bar without and one with onlyonce. */
+/** Renders the result as an SVG: for each kind of fault one bar without and one with onlyonce. */
 export function renderPicture(result: DemoResult): string {
   const { unprotected, onlyonce, orders, expectedPence } = result
   const chargedOff = (run: Run) => Math.abs(run.chargedPence - expectedPence)
@@ -58,7 +58,7 @@ ${text(28, height - 22, 'Money has a scale of its own; the other bars share one.
 }
 
 function bar(y: number, value: number, most: number, show: (value: number) => string, kind: string): string {
-  // Nothing at all is shown as nothing; the smallest something must still be seen.
+  // Zero has no bar; the smallest other value must still be visible.
   const width = value === 0 ? 0 : Math.max(2, Math.round((BAR_WIDTH * value) / most))
   const rect = `<rect class="${kind}" x="${BAR_X}" y="${y}" width="${width}" height="${BAR}" rx="2"/>`
   return rect + text(BAR_X + width + 7, y + 13, show(value), value === 0 ? 'zero' : 'figure')
@@ -77,7 +77,7 @@ function escapeXml(content: string): string {
   return content.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/"/g, '&quot;')
 }
 
-/** Its own ground, so that it reads on a light page and on a dark one. */
+/** With its own background, so that it is readable on light and dark pages. */
 const STYLE = [
   'text{font:13px -apple-system,"Segoe UI",Helvetica,Arial,sans-serif;fill:#1f2937}',
   '.title{font-size:19px;font-weight:600}',

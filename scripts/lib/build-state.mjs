@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import { distDir, root } from './paths.mjs'
 
-/** All that `npm run build` reads. Contents, not times: a checkout or a restored cache changes every time. */
+/** Everything that `npm run build` reads. Contents, not times: a checkout or a restored cache changes all times. */
 const inputs = ['src', 'demo', 'scripts/build.mjs', 'scripts/lib', 'tsconfig.base.json', 'tsconfig.build.json']
 const moreInputs = ['package.json', 'package-lock.json']
 const stampFile = join(distDir, '.stamp')
@@ -16,7 +16,7 @@ export function buildIsCurrent() {
   }
 }
 
-/** Take it before the build and write it after: an edit made meanwhile then leads to one more build. */
+/** Call it before the build and write it after: an edit during the build then causes another build. */
 export function sourceHash() {
   const hash = createHash('sha256')
   for (const file of [...inputs, ...moreInputs].flatMap((path) => filesIn(join(root, path)))) {

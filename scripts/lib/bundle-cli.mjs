@@ -2,7 +2,7 @@ import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { dirname, join, relative, sep } from 'node:path'
 import { root } from './paths.mjs'
 
-/** What the CLI may bring along. Anything else stays an import, and the packaging test complains about it. */
+/** Packages that may be bundled into the CLI. All others stay imports, which the packaging test reports. */
 const bundled = ['commander', 'picocolors']
 
 const cliDir = join(root, 'src', 'cli')
@@ -12,7 +12,7 @@ const cliDir = join(root, 'src', 'cli')
  * @param {string} outDir
  */
 export async function bundleCli(outDir) {
-  const esbuild = await import('esbuild') // not at the top: the bootstrap imports this file's neighbours before npm ci
+  const esbuild = await import('esbuild') // not at the top: the bootstrap imports this folder's files before npm ci
   const hasShebang = readFileSync(join(cliDir, 'main.ts'), 'utf8').startsWith('#!')
   const outfile = join(outDir, 'cli', 'main.js')
   rmSync(join(outDir, 'cli'), { recursive: true, force: true })
@@ -37,7 +37,7 @@ const require = __createRequire(import.meta.url)`,
   writeFileSync(join(outDir, 'THIRD-PARTY-LICENSES.txt'), licences(Object.keys(result.metafile.inputs)))
 }
 
-/** Library code is imported from its own place in dist, so that it exists once per process. @type {import('esbuild').Plugin} */
+/** Library code is imported from dist, so that it exists once per process. @type {import('esbuild').Plugin} */
 const libraryStaysOutside = {
   name: 'library-stays-outside',
   setup(build) {

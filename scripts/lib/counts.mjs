@@ -4,15 +4,15 @@ import { root } from './paths.mjs'
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
 
-/** A step that only has an exit code counts as one. @param {boolean} ok @returns {Counts} */
+/** A step that has only an exit code counts as one test. @param {boolean} ok @returns {Counts} */
 export const one = (ok) => ({ passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 })
 
-/** A step that failed counts as failed even when its own numbers say otherwise. @param {Counts} counts @param {boolean} ok */
+/** A failed step counts at least one failure, whatever it reported. @param {Counts} counts @param {boolean} ok */
 export const atLeastOneFailure = (counts, ok) => (ok || counts.failed > 0 ? counts : { ...counts, failed: 1 })
 
-/** Tests that wait for servers, leases and killed processes: a crowded machine can make one of them fail. */
+/** Tests that wait for servers, leases and killed processes: a busy machine can make one of them fail. */
 const WAITING = /^test\/(chaos|conformance|executors|guards|http|integration|rpc|testing)\//
-/** More failures than that are no accident. */
+/** More failures than this are no accident. */
 const FEW = 4
 
 /**
@@ -59,7 +59,7 @@ export function checkCounts(file) {
   return { passed: report.length - failed, failed, skipped: 0 }
 }
 
-/** From the last `N passed, N failed[, N skipped]` a script printed, if it printed one. @param {string} output @returns {Counts | undefined} */
+/** Reads the last `N passed, N failed[, N skipped]` that a script printed, if any. @param {string} output @returns {Counts | undefined} */
 export function printedCounts(output) {
   const last = [...output.matchAll(/^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$/gm)].at(-1)
   if (last === undefined) return undefined

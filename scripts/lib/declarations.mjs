@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 
 /**
- * tsc rewrites `./x.ts` to `./x.js` in JavaScript but not in declarations, where it would name a file
- * that is not in the package.
+ * tsc rewrites `./x.ts` to `./x.js` in JavaScript but not in declarations, where the path would name a file that is not
+ * in the package.
  * @param {string} file
  */
 export function sourceImportsToJs(file) {

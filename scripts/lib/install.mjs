@@ -3,11 +3,11 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './paths.mjs'
 
-/** Native binaries are per platform; the ABI number changes with every major of Node. */
+/** Native binaries differ by platform; the ABI number changes with every major version of Node. */
 const stampFile = join(root, 'node_modules', '.onlyonce-stamp')
 const stamp = `${process.platform}-${process.arch}-abi${process.versions.modules}`
 
-/** Does node_modules hold exactly what package-lock.json says, for this Node? */
+/** Whether node_modules holds exactly what package-lock.json lists, for this Node. */
 export function installIsCurrent() {
   const wanted = packages('package-lock.json')
   const found = packages('node_modules/.package-lock.json')
@@ -21,13 +21,13 @@ export function installIsCurrent() {
   return readStamp() === stamp
 }
 
-/** Everything npm says goes to stderr: `npm run --silent demo -- --json` must print JSON and nothing else. */
+/** npm's output goes to stderr: `npm run --silent demo -- --json` must print only JSON. */
 export function npmCi() {
   console.error('onlyonce: installing development dependencies (npm ci), about half a minute')
   const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--include=dev', '--include=optional']
-  args.push('--loglevel=error') // `npm run --silent` would hide why it failed
+  args.push('--loglevel=error') // otherwise `npm run --silent` would hide why it failed
   const npmCli = process.env.npm_execpath ?? ''
-  // npm's own file when npm started us, so that the same npm and the same Node do the work.
+  // If npm started us, its own file is used, so that the same npm and Node install.
   const direct = /npm-cli\.[cm]?js$/.test(npmCli)
   const ran = direct
     ? spawnSync(process.execPath, [npmCli, ...args], { cwd: root, stdio: ['ignore', 2, 2] })
@@ -36,7 +36,7 @@ export function npmCi() {
   writeFileSync(stampFile, stamp)
 }
 
-/** Somebody who ran `npm ci` by hand has no stamp; then this Node is taken to be the one that installed. */
+/** There is no stamp after a manual `npm ci`; then this Node is assumed to have installed. */
 function readStamp() {
   try {
     return readFileSync(stampFile, 'utf8')

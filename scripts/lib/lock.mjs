@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cacheDir } from './paths.mjs'
 
-/** A directory without an owner file this old was left by a process that died between the two calls. */
+/** A lock directory of this age without an owner file was left by a process that died between the two calls. */
 const OWNERLESS_MS = 10_000
 const GIVE_UP_MS = 15 * 60_000
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './paths.mjs'
 
-/** Ends the process with a message a newcomer understands when this Node is older than `engines` in package.json. */
+/** Ends the process with a clear message if this Node is older than `engines` in package.json. */
 export function requireNode() {
   const range = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).engines.node
   const wanted = numbers(range.replace('>=', ''))

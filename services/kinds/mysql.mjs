@@ -14,7 +14,7 @@ export const mysql = {
   async start(home) {
     const dir = join(home.dir, 'mysql')
     const data = join(dir, 'data')
-    // A server that starts removes the temporary tables that it finds, those of the others too.
+    // A starting server removes all temporary tables it finds, including those of other servers.
     const temporary = join(dir, 'tmp')
     mkdirSync(temporary, { recursive: true })
     const user = `--user=${userInfo().username}`

@@ -6,7 +6,7 @@ import { freePorts } from '../lib/ports.mjs'
 
 const needs = { commands: ['nats-server'], packages: ['nats-server'] }
 
-/** With JetStream, its files on the disk. @type {import('../lib/recipe.mjs').Recipe} */
+/** With JetStream, whose files are on disk. @type {import('../lib/recipe.mjs').Recipe} */
 export const nats = {
   needs,
   async start(home) {
@@ -20,7 +20,7 @@ export const nats = {
       command: pathOf('nats-server', needs),
       args: ['-a', '127.0.0.1', '-p', String(port), '-m', String(health), '-js', '-sd', join(dir, 'data')],
       dir,
-      // Clients are accepted a moment before JetStream has its streams again.
+      // Clients are accepted a moment before JetStream has loaded its streams.
       ready: () => isHealthy(health),
     })
     return server.url

@@ -8,7 +8,7 @@ import { giveTo, unprivileged } from '../lib/user.mjs'
 
 const VERSIONS = '/usr/lib/postgresql'
 
-/** Debian keeps each version in a folder of its own, off PATH; the newest is used. */
+/** Debian keeps each version in its own folder, which is not in PATH; the newest is used. */
 const folders = () => {
   const versions = existsSync(VERSIONS) ? readdirSync(VERSIONS).filter((name) => /^\d+$/.test(name)) : []
   return versions.sort((a, b) => Number(b) - Number(a)).map((version) => join(VERSIONS, version, 'bin'))
@@ -40,7 +40,7 @@ export const postgres = {
       url: `postgres://postgres@127.0.0.1:${port}/postgres`,
       port,
       command: pathOf('postgres', needs),
-      // No socket file: its folder may not be ours to write, and its path may be too long.
+      // No socket file: its folder may not be writable for us, and its path may be too long.
       args: ['-D', data, '-h', '127.0.0.1', '-p', String(port), '-k', '', '-c', 'max_connections=200'],
       dir,
       ...(user === undefined ? {} : { user }),

@@ -7,13 +7,13 @@ import { freePorts } from '../lib/ports.mjs'
 const needs = {
   commands: ['rabbitmq-server', 'epmd'],
   packages: ['rabbitmq-server'],
-  // First, because Debian's command of the same name in /usr/sbin changes to a user and a folder of its own.
+  // First, because Debian's command of the same name in /usr/sbin switches to another user and folder.
   folders: ['/usr/lib/rabbitmq/bin'],
 }
 
 /**
- * Debian's 3.10, killed at once after a quorum queue is declared, comes back with the queue empty and nobody leading it,
- * whatever it had confirmed. A test that kills it waits 5 s first: then nothing was ever missing.
+ * If Debian's 3.10 is killed right after a quorum queue was declared, it comes back with the queue empty and without a
+ * leader, whatever it had confirmed. A test that kills it waits 5 s first: then nothing was ever missing.
  *
  * @type {import('../lib/recipe.mjs').Recipe}
  */
@@ -23,7 +23,7 @@ export const rabbitmq = {
     const dir = join(home.dir, 'rabbitmq')
     mkdirSync(dir)
     const [port = 0, nodes = 0, epmd = 0] = await freePorts(3)
-    // RabbitMQ would start one that outlives it, and share it with other brokers of this machine.
+    // RabbitMQ would start one that outlives it, and share it with other brokers on this machine.
     await home.helper({
       name: 'epmd',
       url: '',
@@ -52,10 +52,10 @@ function environment(dir, port, nodes, epmd) {
   const plugins = join(dir, 'plugins')
   const config = join(dir, 'rabbitmq.conf')
   writeFileSync(plugins, '[].\n')
-  // Half a gigabyte by default, written in advance.
+  // The default is half a gigabyte, allocated in advance.
   writeFileSync(config, 'raft.wal_max_size_bytes = 16777216\n')
   return {
-    // The cookie of its cluster of one.
+    // The folder of its Erlang cookie.
     HOME: dir,
     RABBITMQ_NODENAME: `onlyonce-${port}@localhost`,
     RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
@@ -71,7 +71,7 @@ function environment(dir, port, nodes, epmd) {
     RABBITMQ_CONF_ENV_FILE: join(dir, 'none'),
     RABBITMQ_PID_FILE: join(dir, 'pid'),
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 2:2 -kernel inet_dist_use_interface {127,0,0,1}',
-    // Then the script becomes the server, and a signal reaches it.
+    // Makes the script exec the server, so that signals reach it.
     RUNNING_UNDER_SYSTEMD: 'true',
   }
 }

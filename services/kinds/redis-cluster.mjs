@@ -14,7 +14,7 @@ export const redisCluster = {
     const ports = await freePorts(MASTERS * 2)
     const nodes = ports.slice(0, MASTERS)
     for (const [index, port] of nodes.entries()) {
-      // The bus would otherwise be at the port + 10000, which may be taken.
+      // The default bus port is the port + 10000, which may be taken.
       const bus = String(ports[MASTERS + index])
       const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', '--cluster-port', bus]
       await redisServer(home, `node-${index + 1}`, [...args, '--appendonly', 'no'], port)

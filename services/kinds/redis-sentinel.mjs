@@ -36,7 +36,7 @@ export const redisSentinel = {
 async function sentinel(home, name, port, master) {
   const dir = join(home.dir, name)
   mkdirSync(dir)
-  // A sentinel writes what it learns into its configuration file.
+  // A sentinel writes its state into its configuration file.
   const file = join(dir, 'sentinel.conf')
   const lines = [
     `port ${port}`,

@@ -6,10 +6,10 @@ import { freePort } from '../lib/ports.mjs'
 
 export const REDIS = { commands: ['redis-server'], packages: ['redis-server'] }
 
-/** Nothing is kept on a disk. @type {import('../lib/recipe.mjs').Recipe} */
+/** Nothing is kept on disk. @type {import('../lib/recipe.mjs').Recipe} */
 export const redis = { needs: REDIS, start: async (home) => (await redisServer(home, 'redis')).url }
 
-/** Every write is on the disk before it is answered. @type {import('../lib/recipe.mjs').Recipe} */
+/** Every write is on disk before it is answered. @type {import('../lib/recipe.mjs').Recipe} */
 export const redisAof = {
   needs: REDIS,
   start: async (home) => (await redisServer(home, 'redis-aof', ['--appendonly', 'yes', '--appendfsync', 'always'])).url,

@@ -5,12 +5,12 @@ import { JAVA, java } from '../lib/java.mjs'
 import { freePort, freePorts, isFree } from '../lib/ports.mjs'
 import { brokersOf } from '../lib/rocketmq.mjs'
 
-/** With what the name server gets: 1 GB in all. */
+/** With heap and direct memory of the name server: 1 GB in all. */
 const HEAP_MB = 512
 const DIRECT_MB = 384
 const NAME_SERVER_HEAP_MB = 64
 
-/** The proxy's port is the URL's; `namesrv` leads to broker and topics. @type {import('../lib/recipe.mjs').Recipe} */
+/** The URL has the proxy's port; its `namesrv` is for broker and topics. @type {import('../lib/recipe.mjs').Recipe} */
 export const rocketmq = {
   needs: { ...JAVA, jars: 'rocketmq' },
   async start(home) {
@@ -20,12 +20,12 @@ export const rocketmq = {
     const broker = await brokerPort()
     const common = { jars: 'rocketmq', dir }
     const flags = [
-      // Its logs go below the "home" of whoever runs it.
+      // Its logs go below the user's home folder.
       `-Duser.home=${dir}`,
       `-Drocketmq.home.dir=${dir}`,
-      // No certificate is made at every start.
+      // Otherwise a certificate is generated at every start.
       '-Dtls.server.mode=disabled',
-      // A full disk of the machine is not the broker's fault: it would refuse every message at 90 %.
+      // Above 90 % disk usage the broker would refuse every message, even if others fill the disk.
       '-Drocketmq.broker.diskSpaceWarningLevelRatio=0.99',
     ]
     await home.helper({
@@ -59,14 +59,14 @@ export const rocketmq = {
       dir,
       // It ends its threads one after the other, and waits for each.
       patienceMs: 40_000,
-      // A broker that was killed stays in the name server's list for a while: the port alone says who is there now.
+      // A killed broker stays in the name server's list for a while, so the ports are checked too.
       ready: async () => (await isOpen(proxy)) && (await isOpen(broker)) && (await brokersOf(names)).length > 0,
     })
     return server.url
   },
 }
 
-/** The broker also listens two below its port, and that cannot be changed. */
+/** The broker also listens on its port minus two, which cannot be configured. */
 async function brokerPort() {
   for (;;) {
     const port = await freePort()

@@ -1,10 +1,10 @@
-// Just enough of each wire protocol to know that a server is there: the launcher needs no client library.
+// Just enough of each wire protocol to detect a server: the launcher needs no client library.
 import { connect } from 'node:net'
 
 const PATIENCE_MS = 2_000
 
 /**
- * Sends bytes, and answers what came back once `enough` says so.
+ * Sends bytes; returns the reply as soon as `enough` accepts it.
  * @param {number} port
  * @param {Buffer | string} bytes
  * @param {(answer: Buffer) => boolean} enough
@@ -29,11 +29,7 @@ export function ask(port, bytes, enough) {
   })
 }
 
-/**
- * One Redis command; answers the raw reply.
- * @param {number} port
- * @param {...(string | number)} words
- */
+/** Sends one Redis command; returns the raw reply. @param {number} port @param {...(string | number)} words */
 export async function redis(port, ...words) {
   const command = `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(String(word))}\r\n${word}\r\n`).join('')}`
   const reply = (await ask(port, command, isWhole)).toString()
@@ -41,7 +37,7 @@ export async function redis(port, ...words) {
   return reply
 }
 
-/** A simple reply, or one bulk string. @param {Buffer} reply */
+/** Whether a simple reply, or one bulk string, is complete. @param {Buffer} reply */
 function isWhole(reply) {
   const text = reply.toString()
   const line = text.indexOf('\r\n')
@@ -49,7 +45,7 @@ function isWhole(reply) {
   return text[0] !== '$' || reply.length >= line + 4 + Number(text.slice(1, line))
 }
 
-/** One that wants a password first is there as well. @param {number} port */
+/** A server that requires a password counts too. @param {number} port */
 export async function isRedis(port) {
   try {
     return (await redis(port, 'PING')).startsWith('+PONG')
@@ -58,7 +54,7 @@ export async function isRedis(port) {
   }
 }
 
-/** PostgreSQL accepts the user: before that it says that it is starting up. @param {number} port */
+/** Whether PostgreSQL accepts the user: while starting up it refuses. @param {number} port */
 export async function isPostgres(port) {
   const body = Buffer.from('\0\x03\0\0user\0postgres\0database\0postgres\0\0', 'latin1')
   const length = Buffer.alloc(4)
@@ -67,7 +63,7 @@ export async function isPostgres(port) {
   return answer[0] === 'R'.charCodeAt(0)
 }
 
-/** Whether somebody listens. @param {number} port */
+/** Whether a server listens on the port. @param {number} port */
 export async function isOpen(port) {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1' }, () => end(true))
@@ -79,14 +75,14 @@ export async function isOpen(port) {
   })
 }
 
-/** The server opens the conversation of AMQP 0-9-1 with a method frame. @param {number} port */
+/** An AMQP 0-9-1 server begins with a method frame. @param {number} port */
 export async function isAmqp(port) {
   return (await ask(port, 'AMQP\0\0\x09\x01', (answer) => answer.length > 7))[0] === 1
 }
 
-/** Kafka names a broker that takes part, which it does a moment after it accepts connections. @param {number} port */
+/** Whether Kafka lists a registered broker, which takes a moment after it accepts connections. @param {number} port */
 export async function isKafka(port) {
-  // Metadata in version 1, without a client's name, of no topic.
+  // A Metadata request, version 1, without client id, for no topics.
   const request = Buffer.from('0000000e0003000100000001ffff00000000', 'hex')
   const answer = await ask(port, request, (bytes) => bytes.length >= 12)
   return answer.readInt32BE(8) > 0
@@ -98,7 +94,7 @@ export async function isHealthy(port) {
   return response.ok
 }
 
-/** A MySQL server speaks first, in protocol 10. @param {number} port */
+/** A MySQL server sends the first packet, in protocol 10. @param {number} port */
 export async function isMysql(port) {
   return (await ask(port, '', (answer) => answer.length > 4))[4] === 10
 }

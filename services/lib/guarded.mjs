@@ -1,4 +1,4 @@
-// This process's end of its guardian: one for everything it starts.
+// This process's connection to its guardian: one for all servers it starts.
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 /** @type {import('node:net').Socket | undefined} */
 let pipe
 
-/** Everything named to it is ended, and every folder removed, when this process is gone. */
+/** The guardian ends all registered processes and removes all registered folders once this process is gone. */
 export function guarded() {
   return {
     /** @param {number} pid */
@@ -18,7 +18,7 @@ export function guarded() {
     folder: (path) => tell('folder', path),
     /** @param {string} path */
     done: (path) => tell('done', path),
-    /** Waits until the guardian has been told everything: what it does not know of yet, it ends with its owner. */
+    /** Waits until all messages are written: without the message to forget a process, the guardian ends it with us. */
     async told() {
       const guardian = pipe
       if (guardian === undefined) return
@@ -48,7 +48,7 @@ function startGuardian() {
   const stdin = /** @type {import('node:net').Socket} */ (child.stdin)
   child.on('error', (error) => console.error(`onlyonce: test servers may outlive this process: ${error.message}`))
   stdin.on('error', () => {})
-  // Neither keeps the owner alive.
+  // Neither of the two keeps this process alive.
   child.unref()
   stdin.unref()
   return stdin

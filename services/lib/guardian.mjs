@@ -1,5 +1,5 @@
-// Outlives its owner by a moment, and ends what the owner started. The owner holds the other end of our stdin: it
-// closes when the owner is gone, also by SIGKILL.
+// Briefly outlives its owner, to end what the owner started. The owner holds the other end of our stdin, which closes
+// when the owner is gone, also after SIGKILL.
 import { rmSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 

@@ -1,4 +1,4 @@
-// Finds the commands of a server, and on Debian as root gets them.
+// Finds the commands of a server; on Debian, as root, installs them.
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
@@ -21,9 +21,9 @@ export async function requireInstalled(kind, needs) {
 }
 
 /**
- * Only on Debian as root; says nothing where that does not help.
+ * Installs packages, on Debian as root; elsewhere does nothing.
  * @param {readonly string[]} packages
- * @param {() => boolean} [enough] Whether another process has just done it.
+ * @param {() => boolean} [enough] Whether another process has just installed them.
  */
 export async function installPackages(packages, enough = () => false) {
   await withLock('services-install', async () => {
@@ -31,7 +31,7 @@ export async function installPackages(packages, enough = () => false) {
   })
 }
 
-/** The full path of a command. @param {string} name @param {import('./recipe.mjs').Needs} needs */
+/** Returns the full path of a command. @param {string} name @param {import('./recipe.mjs').Needs} needs */
 export function find(name, { folders = [] }) {
   const places = [...folders, ...(process.env.PATH ?? '').split(delimiter), ...SYSTEM_FOLDERS]
   return places.map((folder) => join(folder, name)).find(isExecutable)
@@ -66,7 +66,7 @@ function isDebianRoot() {
 /** @param {readonly string[]} packages */
 function install(packages) {
   console.error(`onlyonce: installing ${packages.join(' ')}`)
-  // Debian starts a server that it installs, except in runlevel 1; ours are started by us alone.
+  // Debian starts a server that it installs, except in runlevel 1; only this launcher may start them.
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
   for (const argv of [['update'], ['install', '-y', '--no-install-recommends', ...packages]]) {
     const ran = spawnSync('apt-get', argv, { env, stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' })

@@ -9,7 +9,7 @@ import { find, installPackages, MissingServer } from './installed.mjs'
 
 const MAVEN = { commands: ['mvn'], packages: ['maven'] }
 
-/** Named by what it is made from: another version is another folder. @param {string} name */
+/** The folder name has a hash of the POM: another version is another folder. @param {string} name */
 export function jarFolder(name) {
   const hash = createHash('sha256')
     .update(readFileSync(pomOf(name)))

@@ -10,7 +10,7 @@ export const JAVA = { commands: ['java'], packages: ['openjdk-17-jre-headless'] 
  * @typedef {object} JavaProgram
  * @property {string} jars A folder of services/java.
  * @property {string} main
- * @property {string} dir Its own: temporary files go there as well, so that nothing is left when it is killed.
+ * @property {string} dir Its own folder, also for temporary files, so that nothing is left when it is killed.
  * @property {number} heapMb
  * @property {readonly string[]} [flags]
  * @property {readonly string[]} args
@@ -24,7 +24,7 @@ export function java({ jars, main, dir, heapMb, flags = [], args }) {
     command: pathOf('java', JAVA),
     args: [
       `-Xmx${heapMb}m`,
-      // Two thirds of the start is compiling: the quick compiler is enough for a test server.
+      // Two thirds of the start-up is compilation: the quick compiler is enough for a test server.
       '-XX:TieredStopAtLevel=1',
       '-XX:+UseSerialGC',
       '-XX:-UsePerfData',

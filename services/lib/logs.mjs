@@ -3,9 +3,10 @@ import { basename, join } from 'node:path'
 import { cacheDir } from '../../scripts/lib/paths.mjs'
 
 /**
- * Copies the logs below a service's folder to where they survive it; the newest failure of a kind replaces the one
- * before. Answers where they are.
- * @param {string} kind @param {string} dir
+ * Copies the logs below a service's folder to a place that outlives it, replacing those of the previous failure of this
+ * kind. Returns that place.
+ * @param {string} kind
+ * @param {string} dir
  */
 export function keepLogs(kind, dir) {
   const kept = join(cacheDir, 'services', 'logs', kind)
@@ -13,7 +14,7 @@ export function keepLogs(kind, dir) {
   mkdirSync(kept, { recursive: true })
   const files = readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.log'))
   for (const name of files) {
-    // The data of some servers is in files of this name too.
+    // Some servers name their data files *.log too.
     if (!/(^|\/)(data|store|tmp)\//.test(name)) copyFileSync(join(dir, name), join(kept, basename(name)))
   }
   return kept

@@ -1,10 +1,10 @@
 import { createServer } from 'node:net'
 
-/** Below what the system gives to outgoing connections, so that none of those takes it before the server does. */
+/** Below the system's range for outgoing connections, so that none of those takes the port before the server does. */
 const FIRST = 20_000
 const LAST = 32_000
 
-/** A port of 127.0.0.1 that nobody listens on now. */
+/** Returns a port of 127.0.0.1 on which nobody listens now. */
 export async function freePort() {
   for (let tries = 0; tries < 200; tries++) {
     const port = FIRST + Math.floor(Math.random() * (LAST - FIRST))

@@ -1,8 +1,8 @@
-// Is this still the process that we started? A pid alone does not say: numbers are given out again.
+// Is this still the process that we started? The pid alone does not tell: pids are reused.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
-/** When it started, as `ps` tells it; `undefined` when it is gone, or dead and only not yet collected. @param {number} pid */
+/** The start time according to `ps`; `undefined` if the process is gone or a zombie. @param {number} pid */
 export function startedAt(pid) {
   const ran = spawnSync('ps', ['-p', String(pid), '-o', 'stat=,lstart='], {
     encoding: 'utf8',
@@ -14,14 +14,14 @@ export function startedAt(pid) {
 }
 
 /**
- * Its boot and its start in ticks since then, where the kernel tells. What `ps` says of a start is counted back from the
- * wall clock on Linux, and moves when that is set. `undefined` elsewhere, and when it is gone.
+ * The boot id, and the start in clock ticks since boot. On Linux the start time of `ps` is derived from the wall clock,
+ * and changes when that is set. `undefined` on other systems, and if the process is gone.
  * @param {number} pid
  */
 export function ticksAt(pid) {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-    // The name before it, in brackets, may hold blanks and brackets.
+    // The name before it, in parentheses, may contain spaces and parentheses.
     const [state = '', ...rest] = readFileSync(`/proc/${pid}/stat`, 'utf8')
       .replace(/^.*\)\s*/s, '')
       .split(' ')

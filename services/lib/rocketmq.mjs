@@ -1,4 +1,4 @@
-// Just enough of RocketMQ's remoting protocol for what no client of its proxy can do: see brokers, create topics and groups.
+// Just enough of RocketMQ's remoting protocol for what its proxy lacks: list brokers, create topics and groups.
 import { ask } from './ask.mjs'
 
 const BROKERS = 106
@@ -7,7 +7,7 @@ const QUEUE_END = 30
 const CREATE_GROUP = 200
 const READ_AND_WRITE = 6
 
-/** The addresses of all brokers that a name server knows. @param {number} nameServerPort @returns {Promise<string[]>} */
+/** Returns the addresses of all brokers known to a name server. @param {number} nameServerPort @returns {Promise<string[]>} */
 export async function brokersOf(nameServerPort) {
   const { body } = await request(nameServerPort, BROKERS, {})
   // Not JSON: its keys are numbers without quotes.
@@ -84,7 +84,7 @@ async function request(port, code, extFields, content = '') {
   const body = Buffer.from(content)
   const lengths = Buffer.alloc(8)
   lengths.writeInt32BE(4 + header.length + body.length, 0)
-  // Its first byte says how the header is written: 0 is JSON.
+  // The first byte of the header length is the header's format: 0 is JSON.
   lengths.writeInt32BE(header.length, 4)
   const isWhole = (/** @type {Buffer} */ answer) => answer.length >= 4 && answer.length >= 4 + answer.readInt32BE(0)
   const answer = await ask(port, Buffer.concat([lengths, header, body]), isWhole)

@@ -7,18 +7,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** @typedef {ReturnType<typeof createServer>} Server */
 /** @typedef {import('node:child_process').ChildProcess} ChildProcess */
 
-/** Of a server in Java on a machine that is busy. */
+/** Enough for a Java server on a busy machine. */
 const READY_MS = 60_000
 const LOOK_EVERY_MS = 20
-/** An orderly end that takes longer is no longer waited for. */
+/** An orderly shutdown is awaited no longer than this. */
 const PATIENCE_MS = 10_000
-/** After a kill the server may find its own leftovers (shared memory, a lock file) for a moment. */
+/** After a kill the server may still find its own leftovers (shared memory, a lock file) for a moment. */
 const STARTS = 5
 const ENDS_IT = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGQUIT']
 
 /**
  * The shell waits for a line before it becomes the server: if we are killed before the guard knows the pid, the line
- * never comes and nothing is left behind.
+ * never comes, and no process is left behind.
  */
 const WAIT_THEN_RUN = 'read -r _ || exit 1; exec "$@" </dev/null'
 
@@ -39,7 +39,7 @@ export function createServer(spec, guard) {
     const started = spawn('/bin/sh', ['-c', WAIT_THEN_RUN, 'sh', spec.command, ...spec.args], {
       cwd: dir,
       env: { ...process.env, ...env },
-      // A process group of its own: what ends ours must not reach it before its guard does.
+      // Its own process group: signals to ours must not reach it before the guard acts.
       detached: true,
       stdio: ['pipe', output, output],
       ...(user ?? {}),
@@ -58,7 +58,7 @@ export function createServer(spec, guard) {
     guard.process(pid)
     stdin?.on('error', () => {})
     stdin?.end('go\n')
-    // An owner that has nothing else to do may end.
+    // Does not keep its owner alive.
     started.unref()
   }
 
@@ -83,7 +83,7 @@ export function createServer(spec, guard) {
   /** @param {NodeJS.Signals} signal */
   async function kill(signal = 'SIGKILL') {
     if (!isRunning()) return
-    // Whoever waits for its end must live until then.
+    // The owner must stay alive until the server has ended.
     child?.ref()
     child?.kill(signal)
     if (!ENDS_IT.includes(signal)) return
@@ -108,7 +108,7 @@ export function createServer(spec, guard) {
     resume: () => void child?.kill('SIGCONT'),
     /** @param {import('../launch.d.mts').RestartMode} [mode] */
     async restart(mode = 'fast') {
-      // A stopped process handles no signal but SIGKILL.
+      // A stopped process handles no signal except SIGKILL.
       child?.kill('SIGCONT')
       await kill(mode === 'fast' ? fast : immediate)
       await start()

@@ -1,4 +1,4 @@
-// What `up` left running, so that `down` and `status` of another process find it: one file per service.
+// The services that `up` left running, so that `down` and `status` find them: one file per service.
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheDir } from '../../scripts/lib/paths.mjs'
@@ -42,7 +42,7 @@ export function living({ processes }) {
   )
 }
 
-/** Ends what is still the process that we started, and removes its data. @param {Running} service */
+/** Ends the processes that are still those we started, and removes their data. @param {Running} service */
 export function end(service) {
   for (const { pid } of living(service)) process.kill(pid, 'SIGKILL')
   rmSync(service.dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { chownSync } from 'node:fs'
 
 /**
- * Whom a server runs as that refuses to be root: the named user when we are root, else whoever we are.
+ * The user for a server that refuses to run as root: the named one if we are root, else `undefined` (our own).
  * @param {string} name
  * @returns {{ uid: number, gid: number } | undefined}
  */

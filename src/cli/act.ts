@@ -15,23 +15,23 @@ export interface ActOptions extends TargetOptions {
   readonly yes?: boolean
 }
 
-/** Something an operator does to one operation. */
+/** A change that an operator makes to one operation. */
 export interface Act {
-  /** The subcommand, and how it is told afterwards. */
+  /** The subcommand, and the word for its success. */
   readonly verb: string
   readonly done: string
   /** What it does and what may run again. @throws CliError when the operation is not in a state for it */
   warnings(record: ObservedRecord): readonly string[]
-  /** Changes the operation, which was what was shown a moment ago. */
+  /** Changes the operation. `record` was found unchanged just before. */
   apply(store: StoreAtHand, record: ObservedRecord): Promise<WriteOutcome>
-  /** For a record that cannot be read; left out: such a record is refused. */
+  /** For unreadable records; absent: they are refused. */
   readonly unread?: {
     readonly warnings: readonly string[]
     apply(store: StoreAtHand, target: Target): Promise<WriteOutcome>
   }
 }
 
-/** Find, show, ask, change: the one way in which the command line changes an operation. */
+/** Finds, shows, confirms and changes an operation: every change by the command line goes through here. */
 export async function act(io: Io, options: ActOptions, act: Act): Promise<number> {
   const target = targetOf(options)
   const url = storeUrl(io, options.store)
@@ -41,7 +41,7 @@ export async function act(io: Io, options: ActOptions, act: Act): Promise<number
     const { label, warnings, apply } = plan(found, target, act)
     line(io.stderr, label)
     if (!(await confirmed(io, options.yes, warnings))) return declined(io)
-    // The store would let a live owner's claim be taken away: to it, one who holds the lease asks.
+    // Checked here, because to the store we act as the owner: it would let us end the claim of a live owner.
     const isStill = found === 'unreadable' || isUnchanged(found, (await store.find([target.id]))[0])
     const outcome = isStill ? await apply(store) : 'lost'
     if (outcome === 'lost') throw failure(await whyLost(store, target))
@@ -70,7 +70,7 @@ export async function forget(store: StoreAtHand, { id }: Pick<Target, 'id'>): Pr
   return (await store.forget([id])) > 0 ? 'ok' : 'lost'
 }
 
-/** Whether the operation still is what the operator was shown. */
+/** Whether the operation is still as the operator was shown it. */
 function isUnchanged(shown: ObservedRecord, now: ObservedRecord | undefined): boolean {
   return (
     now !== undefined &&
@@ -78,7 +78,7 @@ function isUnchanged(shown: ObservedRecord, now: ObservedRecord | undefined): bo
     now.fence === shown.fence &&
     now.state === shown.state &&
     now.result?.kind === shown.result?.kind &&
-    // Who was thought gone is at work. The other way round, what was decided holds all the more.
+    // Refuse if an abandoned operation is running again. A running one that was abandoned since is no reason to refuse.
     !(stateOf(shown) === 'abandoned' && stateOf(now) === 'running')
   )
 }

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline'
 import { CliError, EXIT } from './exit.ts'
 
-/** Shows the question and reads one line; '' when the input ends first. @throws CliError 130 on Ctrl-C */
+/** Shows the question and returns one line; '' when the input ends first. @throws CliError 130 on Ctrl-C */
 export function ask(question: string, input: NodeJS.ReadableStream, output: NodeJS.WritableStream): Promise<string> {
   return new Promise((resolve, reject) => {
     const lines = createInterface({ input, output })

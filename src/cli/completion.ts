@@ -7,7 +7,7 @@ interface Word {
   readonly description: string
 }
 
-/** What can follow one command: `path` is `''` for the program itself, `'keys ls'` for a subcommand. */
+/** Words that may follow a command. `path` is `''` for the program itself, `'keys ls'` for a subcommand. */
 interface Place {
   readonly path: string
   readonly commands: readonly Word[]
@@ -21,7 +21,7 @@ interface Grammar {
   readonly choices: readonly { readonly option: string; readonly values: readonly string[] }[]
 }
 
-/** A script that completes commands, options and their fixed values. Made from the commands themselves. */
+/** Returns a script that completes commands, options and their fixed values, made from the command definitions. */
 export function completionScript(program: Command, shell: Shell): string {
   return WRITERS[shell](grammarOf(program))
 }
@@ -52,7 +52,7 @@ function optionsOf(command: Command): Word[] {
   return command.options.flatMap(({ long, description }) => (long ? [{ word: long, description }] : []))
 }
 
-/** The path is found by walking the words; an option's value that is named like a command does no harm. */
+/** Shell code that finds the path by walking the words, skipping those that do not extend it. */
 function walk(places: readonly Place[]): string {
   const steps = places.filter(({ path }) => path !== '').map(({ path }) => `'${path}'`)
   return `case "\${path:+$path }$word" in
@@ -133,7 +133,7 @@ ${lines.join('\n')}
 `
 }
 
-/** In single quotes, for every one of the three shells. */
+/** Quotes text with single quotes, for all three shells. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", '')}'`
 }

@@ -1,7 +1,7 @@
 import { EXIT, usage } from './exit.ts'
 import { colorsOf, type Io, line } from './io.ts'
 
-/** Early, so that a script that forgot --yes is told before anything is opened. @throws CliError */
+/** Refuses a script without --yes, before a store is opened. @throws CliError */
 export function requireSomebody(io: Io, yes: boolean | undefined, verb: string): void {
   if (yes === true || canAsk(io)) return
   throw usage(
@@ -9,7 +9,7 @@ export function requireSomebody(io: Io, yes: boolean | undefined, verb: string):
   )
 }
 
-/** Says what will happen and waits for a yes, which --yes gives in advance. */
+/** Prints the warnings and asks for confirmation, unless --yes is given. */
 export async function confirmed(io: Io, yes: boolean | undefined, warnings: readonly string[]): Promise<boolean> {
   const colors = colorsOf(io, 'stderr')
   for (const warning of warnings) line(io.stderr, colors.yellow(warning))
@@ -18,13 +18,13 @@ export async function confirmed(io: Io, yes: boolean | undefined, warnings: read
   return answer === 'y' || answer === 'yes'
 }
 
-/** A person who says no did not get what the command was for. */
+/** Returns the exit code `failed`, because the command did not do what it is for. */
 export function declined(io: Io): number {
   line(io.stderr, 'Nothing was changed.')
   return EXIT.failed
 }
 
-/** The answer comes from stdin and the question must be seen; stdout may well be a pipe. */
+/** Whether stdin and stderr are terminals, for answer and question; stdout may be a pipe. */
 function canAsk({ isTTY }: Io): boolean {
   return isTTY.stdin && isTTY.stderr
 }

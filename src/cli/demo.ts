@@ -2,15 +2,15 @@ import { existsSync } from 'node:fs'
 import { failure } from './exit.ts'
 import type { Io } from './io.ts'
 
-/** What the entry of the demo exports: its own command line. */
+/** The demo's entry point, with its own command line. */
 interface DemoModule {
   main(argv: readonly string[]): Promise<number>
 }
 
-/** Seen from dist/cli/main.js, where this file ends up. */
+/** Relative to dist/cli/main.js, into which this file is bundled. */
 const BUILT = new URL('../demo/orders/main.js', import.meta.url)
 
-/** Every argument belongs to the demo, --help included. */
+/** Runs the demo, which gets all arguments, including --help. */
 export async function demo(argv: readonly string[], _io: Io, entry: URL = BUILT): Promise<number> {
   if (!existsSync(entry)) {
     throw failure('the demo was not built: run `npm run build`, or `npm run demo`, which does so by itself')

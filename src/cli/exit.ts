@@ -1,11 +1,11 @@
-/** What the process ends with; scripts branch on it. */
+/** Exit codes of the process, on which scripts rely. */
 export const EXIT = Object.freeze({
   ok: 0,
-  /** A check failed, or what was asked for could not be done as things are. */
+  /** A check failed, or the request is not possible in the current state. */
   failed: 1,
-  /** The command line is wrong, or asks for a decision that nobody is there to make. */
+  /** The command line is wrong, or needs a confirmation without a terminal to ask on. */
   usage: 2,
-  /** The store cannot be reached, or is not what this onlyonce can work with. */
+  /** The store cannot be reached, or is not compatible with this onlyonce. */
   unreachable: 3,
   interrupted: 130,
 })

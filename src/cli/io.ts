@@ -1,12 +1,12 @@
 import picocolors from 'picocolors'
 
-/** What a command may touch: results go to `stdout`, everything said about them to `stderr`. */
+/** Input and output of a command: results go to `stdout`, all other messages to `stderr`. */
 export interface Io {
   readonly stdout: Output
   readonly stderr: Output
   readonly env: Readonly<Record<string, string | undefined>>
   readonly isTTY: { readonly stdin: boolean; readonly stdout: boolean; readonly stderr: boolean }
-  /** Shows the question and reads one line. Rejects with exit code 130 on Ctrl-C; an ended input answers ''. */
+  /** Shows the question and returns one line, '' at the end of input. Rejects with exit code 130 on Ctrl-C. */
   ask(question: string): Promise<string>
 }
 

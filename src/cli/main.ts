@@ -13,7 +13,7 @@ const io: Io = {
   ask: async (question) => (await import('./ask.ts')).ask(question, stdin, stderr),
 }
 
-// `onlyonce keys ls | head` closes the pipe early, and has everything it asked for.
+// `onlyonce keys ls | head` closes the pipe early, which is no failure.
 stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed)
 })
@@ -22,5 +22,5 @@ stderr.on('error', () => {})
 // The demo ends its own processes first.
 if (argv[2] !== 'demo') process.on('SIGINT', () => process.exit(EXIT.interrupted))
 
-// Not `process.exit`, which would cut off what a pipe has not taken yet.
+// Not `process.exit`, which would cut off output that a pipe has not read yet.
 process.exitCode = await run(argv.slice(2), io)

@@ -11,7 +11,7 @@ export function stateOf(record: ObservedRecord): ShownState {
   return isAbandoned(record, record.readAt) ? 'abandoned' : record.state
 }
 
-/** Times are ISO 8601; `retainedUntil` is null where it is for ever. The value itself is left out. */
+/** Converts a record without its value. Times are ISO 8601; `retainedUntil` is null for "for ever". */
 export function recordJson(record: ObservedRecord): Record<string, unknown> {
   const { id, scope, key, attempt, starts, fence, owner, fingerprint, result } = record
   return {
@@ -39,7 +39,7 @@ export type ReadableResult =
   | { readonly kind: 'error'; readonly error: unknown }
   | { readonly kind: 'unreadable'; readonly reason: string }
 
-/** The decoded result; never throws, because a damaged one is what somebody wants to look at. */
+/** Decodes the result. Never throws, so that a damaged record can be shown. */
 export function resultOf(record: ObservedRecord): ReadableResult {
   if (record.result === undefined || record.result.kind === 'unknown') return { kind: 'none' }
   try {

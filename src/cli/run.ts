@@ -5,10 +5,10 @@ import { colorsOf, type Io, line } from './io.ts'
 import { createProgram } from './program.ts'
 import { printableLines } from './text.ts'
 
-/** Runs one command line, without the program's name, and answers its exit code. Never throws. */
+/** Runs one command line, without the program's name, and returns its exit code. Never throws. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   try {
-    // Before the parser, which would take --help and --json for its own.
+    // Before the parser, which would handle --help and --json itself.
     if (argv[0] === 'demo') {
       const { demo } = await import('./demo.ts')
       return await demo(argv.slice(1), io)
@@ -25,7 +25,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
 }
 
 function report(error: unknown, io: Io): number {
-  // The parser has said it already; it also throws to end after --help and --version.
+  // The parser has already printed the message. It also throws after --help and --version.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
   const colors = colorsOf(io, 'stderr')
   if (!isInterrupt(error)) line(io.stderr, `${colors.red('onlyonce:')} ${printableLines(reasonOf(error))}`)

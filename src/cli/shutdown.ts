@@ -1,6 +1,6 @@
 import { EXIT } from './exit.ts'
 
-/** Resolves when somebody asks this process to end. Who asks again does not want to wait. */
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
 export function shutdownAsked(): Promise<void> {
   return new Promise((resolve) => {
     let asked = false
@@ -9,7 +9,7 @@ export function shutdownAsked(): Promise<void> {
       asked = true
       resolve()
     }
-    // The other commands end at once on Ctrl-C; what runs here has to finish first.
+    // Replaces the handler of main.ts, which ends the process at once.
     process.removeAllListeners('SIGINT')
     process.on('SIGINT', ask)
     process.on('SIGTERM', ask)

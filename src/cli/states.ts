@@ -1,6 +1,6 @@
 import type { ListQuery } from '../core/store.ts'
 
-/** Every state that can be asked for. */
+/** All states that `--state` accepts. */
 export const STATES = [
   'idle',
   'running',

@@ -8,23 +8,23 @@ import type { SchemaVerbs } from '../stores/sql/schema.ts'
 import { usage } from './exit.ts'
 import type { Io } from './io.ts'
 
-/** What the command line uses of a store. Every verb answers in time or throws an OnlyonceError. */
+/** What the command line uses of a store. Every verb has a time limit and throws only OnlyonceError. */
 export interface StoreAtHand
   extends Pick<Store, 'name' | 'traits' | 'find' | 'list' | 'complete' | 'release' | 'forget' | 'sweep'> {
-  /** Of a store with tables. */
+  /** For stores with tables. */
   readonly schema?: SchemaVerbs
-  /** Of a store that can tell how its server is set. */
+  /** For stores that can inspect their servers. */
   readonly inspect?: RedisStore['inspect']
-  /** Of a transactional store. */
+  /** For transactional stores. */
   readonly outbox?: Pick<OutboxTable<unknown>, 'stats' | 'parked' | 'unpark'>
 }
 
-/** Above what a store waits for by itself, so that its own, better message comes first. */
+/** Longer than the stores' own time limits, so that their more helpful errors come first. */
 const ANSWER_WITHIN_MS = 15_000
-/** An index over all the records of a large table takes its time, and so does a look at all of a partition or of a Redis. */
+/** For building an index over a large table, and for scanning a whole partition or Redis. */
 const LONG_WITHIN_MS = 3_600_000
 
-/** The flag wins over the environment. @throws CliError when neither is given */
+/** Returns the URL of the flag, else of the environment. @throws CliError without either, and for `memory:` */
 export function storeUrl(io: Io, flag: string | undefined): string {
   const url = flag ?? io.env.ONLYONCE_STORE ?? ''
   if (url.trim() === '') {
@@ -46,7 +46,7 @@ export async function withStore<T>(url: string, work: (store: StoreAtHand) => Pr
   try {
     return await work(bounded(store))
   } finally {
-    // A connection that never was may fail to close as well: it must not hide what became of the work.
+    // An error of closing must not hide that of the work.
     await inTime(store.name, 'close', Promise.resolve(store[Symbol.asyncDispose]())).catch(() => {})
   }
 }
@@ -54,7 +54,7 @@ export async function withStore<T>(url: string, work: (store: StoreAtHand) => Pr
 function bounded(store: Store): StoreAtHand {
   const timed = <T>(verb: string, answer: Promise<T>, withinMs?: number) => inTime(store.name, verb, answer, withinMs)
   let answered: Promise<unknown> | undefined
-  // What may take long, or asks nothing where records expire by themselves: a server that is down is told by this.
+  // For verbs that may take long, or send nothing: a find before them reports a server that is down.
   const afterAnAnswer = async <T>(verb: string, ask: () => Promise<T>): Promise<T> => {
     answered ??= timed('find', store.find([operationId('onlyonce', verb)]))
     await answered
@@ -79,7 +79,7 @@ function bounded(store: Store): StoreAtHand {
 
 type Timed = <T>(verb: string, answer: Promise<T>, withinMs?: number) => Promise<T>
 
-/** `openStore` answers every store as `Store`; those with a schema can do more. */
+/** `openStore` returns every store as `Store`; this finds those with a schema. */
 function isMaintained(store: Store): store is Store & SchemaVerbs {
   return typeof (store as Partial<SchemaVerbs>).migrate === 'function'
 }
@@ -90,7 +90,7 @@ function boundedSchema(store: SchemaVerbs, timed: Timed): SchemaVerbs {
     check: () => timed('check', store.check()),
     overdue: () => timed('overdue', store.overdue()),
     async migrate(options) {
-      // A server that says nothing is told by this, and not only after the time that a migration may take.
+      // Reports an unresponsive server early, not only after the time limit of a migration.
       await timed('check', store.check())
       return timed('migrate', store.migrate(options), LONG_WITHIN_MS)
     },
@@ -117,7 +117,7 @@ async function inTime<T>(name: string, verb: string, answer: Promise<T>, withinM
   }
 }
 
-/** An operator's look must neither create a file at a mistyped path nor upgrade the tables of a running application. */
+/** The command line must neither create a file at a mistyped path nor migrate a running application by accident. */
 function untouched(url: string): string {
   if (!/^(sqlite|postgres|postgresql|mysql|mariadb):/i.test(url)) return url
   return `${url}${url.includes('?') ? '&' : '?'}migrate=check`

@@ -4,11 +4,11 @@ export interface Column<Row> {
   readonly title: string
   readonly align?: 'left' | 'right'
   readonly text: (row: Row) => string
-  /** Colours what `text` gave; widths are taken before. */
+  /** Colours the text, after its width was measured. */
   readonly paint?: (text: string, row: Row) => string
 }
 
-/** Aligned lines under a header, the same for a terminal and a pipe. The last column is not padded. */
+/** Returns aligned lines under a header, for a terminal and a pipe alike. A left-aligned last column is not padded. */
 export function table<Row>(
   columns: readonly Column<Row>[],
   rows: readonly Row[],
@@ -36,7 +36,7 @@ export function table<Row>(
   ]
 }
 
-/** `name   value` lines, the values under one another. */
+/** Returns lines `name   value` with aligned values. */
 export function facts(
   pairs: readonly (readonly [name: string, value: string])[],
   paint = (name: string) => name,

@@ -3,7 +3,7 @@ import type { ObservedRecord, OperationId } from '../core/record.ts'
 import { failure, usage } from './exit.ts'
 import { printable } from './text.ts'
 
-/** One operation as the command line names it. */
+/** An operation named on the command line. */
 export interface Target {
   readonly id: OperationId
   readonly scope?: string
@@ -16,7 +16,7 @@ export interface TargetOptions {
   readonly id?: string | undefined
 }
 
-/** KEY with --scope, or --id. Reserved scopes are allowed: an operator must be able to reach every record. */
+/** Reads KEY with --scope, or --id. Reserved scopes are allowed: an operator must be able to reach every record. */
 export function targetOf({ key, scope, id }: TargetOptions): Target {
   if (id !== undefined) {
     if (key !== undefined || scope !== undefined) throw usage('give either --id ID or KEY with --scope S, not both')
@@ -32,7 +32,7 @@ export function targetOf({ key, scope, id }: TargetOptions): Target {
   return { id: operationId(scope, key), scope, key }
 }
 
-/** @throws CliError when the record is of another operation than its id says: it was altered, and is not used */
+/** @throws CliError when the record belongs to another operation than its id says, because it was altered */
 export function requireSame(target: Target, record: ObservedRecord): void {
   const isStranger =
     (target.scope !== undefined && record.scope !== undefined && record.scope !== target.scope) ||
@@ -43,7 +43,7 @@ export function requireSame(target: Target, record: ObservedRecord): void {
   )
 }
 
-/** How messages name an operation. */
+/** Names an operation for a message. */
 export function labelOf({ id, scope, key }: Target): string {
   return key === undefined ? `operation ${id}` : `${quoted(key)} in scope ${quoted(scope ?? '')}`
 }

@@ -1,6 +1,6 @@
 /**
- * What a terminal obeys instead of showing, or what makes text read other than it is: controls (C0, DEL, C1), marks that
- * turn the direction of text, line separators, invisible letters, halves of surrogate pairs.
+ * Characters that a terminal interprets, or that disguise text: controls (C0, DEL, C1), bidirectional marks, line
+ * separators, invisible characters, lone surrogates.
  */
 const HOSTILE =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
@@ -8,17 +8,17 @@ const HOSTILE =
 
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
-/** Text from a store as one harmless line. A backslash is doubled, so that two different keys never look the same. */
+/** Escapes text from a store to one harmless line. Backslashes are doubled, so that different keys never look alike. */
 export function printable(text: string): string {
   return text.replaceAll('\\', '\\\\').replace(HOSTILE, (char) => SHORT[char] ?? escaped(char))
 }
 
-/** As `printable`, for messages of our own that quote foreign text: lines and backslashes stay. */
+/** As `printable`, for our own messages that quote foreign text: newlines and backslashes stay. */
 export function printableLines(text: string): string {
   return text.replace(HOSTILE, (char) => (char === '\n' ? char : escaped(char)))
 }
 
-/** JSON on one line that is safe to show: what JSON itself leaves bare is escaped too, and parses to the same value. */
+/** Returns JSON on one line that is safe to show: also escapes what JSON does not, and parses to the same value. */
 export function safeJson(value: unknown): string {
   return JSON.stringify(value).replace(HOSTILE, escaped)
 }
@@ -33,7 +33,7 @@ const WIDE =
   /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/u
 const ZERO_WIDTH = /[\p{Mn}\p{Me}]/u
 
-/** How many columns a terminal uses for it; a good guess, because terminals differ. */
+/** Estimates how many columns a terminal uses for a text; terminals differ. */
 export function widthOf(text: string): number {
   let width = 0
   for (const char of text) width += ZERO_WIDTH.test(char) ? 0 : WIDE.test(char) ? 2 : 1

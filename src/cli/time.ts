@@ -7,21 +7,21 @@ const UNITS = [
   [1_000, 's'],
 ] as const
 
-/** A length of time with one unit, cut, not rounded: `3 h`, `59 s`, `120 ms`. */
+/** Formats a duration with one unit, rounded down: `3 h`, `59 s`, `120 ms`. */
 export function duration(ms: number): string {
   const length = Math.abs(ms)
   for (const [size, unit] of UNITS) if (length >= size) return `${Math.floor(length / size)} ${unit}`
   return `${Math.floor(length)} ms`
 }
 
-/** `undefined` for a time without end. Never throws, whatever number a store holds. */
+/** Returns ISO 8601; `undefined` for FOREVER and invalid times. Never throws. */
 export function iso(ms: number): string | undefined {
   if (!(ms < FOREVER)) return undefined
   const date = new Date(ms)
   return Number.isNaN(date.getTime()) ? undefined : date.toISOString()
 }
 
-/** `2026-11-20T09:00:00.000Z (3 h ago)`, judged by the store's clock. */
+/** Formats as `2026-11-20T09:00:00.000Z (3 h ago)`; `now` is the store's clock. */
 export function moment(ms: number, now: number): string {
   const text = iso(ms)
   if (text === undefined) return 'for ever'

@@ -2,8 +2,8 @@ import { inspect } from 'node:util'
 import { printableLines } from './text.ts'
 
 /**
- * A stored value as plain JSON, for reading: what JSON has no word for is written as text (`"NaN"`, a bigint's digits,
- * an ISO date, base64), a map as pairs, a set as a list, undefined as null.
+ * Converts a stored value to plain JSON for people: values that JSON lacks become text (`"NaN"`, a bigint's digits, an
+ * ISO date, base64), a map becomes pairs, a set a list, undefined null.
  */
 export function plainJson(value: unknown): unknown {
   if (value === undefined) return null
@@ -23,7 +23,7 @@ function errorJson(error: Error): unknown {
   return { name: error.name, message: error.message, ...(code === undefined ? {} : { code: plainJson(code) }) }
 }
 
-/** A stored value as JavaScript would write it, with its types, safe to show. */
+/** Formats a stored value in JavaScript syntax, with its types, safe to show. */
 export function shownValue(value: unknown): string {
   if (value instanceof Error) return printableLines(`${value.name}: ${value.message}`)
   return printableLines(inspect(value, { depth: null, maxArrayLength: null, maxStringLength: null, breakLength: 100 }))

@@ -4,7 +4,7 @@ import { conflictCode } from './conflict.ts'
 import { follow } from './following.ts'
 import type { Fetch } from './types.ts'
 
-/** How one attempt ended. `conflict` is what a 409 calls itself. */
+/** How one attempt ended. `conflict`: the `code` in the problem document of a 409, if any. */
 export type Tried =
   | { readonly kind: 'answered'; readonly response: Response; readonly conflict: string | undefined }
   | { readonly kind: 'failed'; readonly error: unknown }
@@ -14,11 +14,11 @@ export interface AttemptLimits {
   readonly timeoutMs: number
   /** The caller's. */
   readonly signal: AbortSignal | undefined
-  /** How much of the answer is waited for. */
+  /** Up to how much of the answer's body to wait for. */
   readonly readAheadBytes: number
 }
 
-/** One request. It ends by `timeoutMs`, also when `fetch` pays no heed to its signal. */
+/** Makes one request. Settles within `timeoutMs`, even if `fetch` ignores its signal. */
 export async function attempt(fetch: Fetch, url: URL, init: RequestInit, limits: AttemptLimits): Promise<Tried> {
   const { runtime, timeoutMs, signal, readAheadBytes } = limits
   const own = new AbortController()
@@ -35,7 +35,7 @@ export async function attempt(fetch: Fetch, url: URL, init: RequestInit, limits:
     const response = await Promise.race([asked, ended])
     const whole = await Promise.race([readAhead(response, readAheadBytes), ended])
     const conflict = await Promise.race([conflictCode(response), ended])
-    // While the rest of an answer is on its way, the caller's signal must still end it.
+    // While the rest of the body is arriving, the caller's signal must still abort it.
     if (whole || !response.body) following.stop()
     else following.whileAlive(response.body)
     return { kind: 'answered', response, conflict }
@@ -49,7 +49,7 @@ export async function attempt(fetch: Fetch, url: URL, init: RequestInit, limits:
   }
 }
 
-/** Lets go of an answer that nobody will read, so that its connection is free again. */
+/** Discards an answer that will not be read, which frees its connection. */
 export function discard(response: Response): void {
   const { body, bodyUsed } = response
   if (bodyUsed) return
@@ -57,15 +57,15 @@ export function discard(response: Response): void {
   else (Object(body) as Partial<Readable>).destroy?.()
 }
 
-/** Of a foreign `fetch` a body may be missing, or a stream of Node's: such an answer is handed on as it is. */
+/** Another `fetch` may return no body, or a Node stream: such an answer is passed on as it is. */
 function isReadable(body: ReadableStream | null | undefined): body is ReadableStream {
   return typeof body?.getReader === 'function'
 }
 
 /**
- * Waits for the body, up to `maxBytes` of it: an answer that breaks off in the middle is then a failed attempt, and not the
- * caller's problem. The caller's response is left as it is: a copy of it is read, and the bytes are kept for both.
- * Answers whether all of it was read.
+ * Waits for up to `maxBytes` of the body, so that an answer that breaks off half-way is a failed attempt and not an
+ * error for the caller. Reads a clone: the caller's response stays unread, and the bytes are kept for both. Returns
+ * whether all of it was read.
  */
 async function readAhead(response: Response, maxBytes: number): Promise<boolean> {
   if (maxBytes === 0 || isEventStream(response) || !isReadable(response.body)) return false

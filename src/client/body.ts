@@ -7,8 +7,8 @@ export interface BodyBytes {
 }
 
 /**
- * The bytes of a body, made once: a form encoded twice has two boundaries, and a server would take that for another payload.
- * @throws OnlyonceError OPTION_INVALID when there are more than `maxBytes`
+ * Returns the bytes of a body. A form encoded twice would get two boundaries, and so be two payloads.
+ * @throws OnlyonceError OPTION_INVALID when there are more than `maxBytes`; the reason of an aborted signal
  */
 export async function bytesOf(
   body: NonNullable<RequestInit['body']>,
@@ -16,7 +16,7 @@ export async function bytesOf(
   what: string,
   signals: readonly (AbortSignal | undefined)[] = [],
 ): Promise<BodyBytes> {
-  // Knows every kind of body, async iterables included.
+  // `Response` accepts every kind of body, async iterables included.
   const wrapped = new Response(body)
   const parts: Uint8Array[] = []
   let length = 0

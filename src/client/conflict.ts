@@ -1,14 +1,14 @@
-/** What an onlyonce server says with 409 that it will say again, however often it is asked: the `code` of its problem. */
+/** Problem codes of an onlyonce server's 409 that further attempts do not change. */
 const FOR_GOOD = ['duplicate', 'unrecordable', 'outcome-unknown', 'illegal-transition']
-/** Of these the effect took place, and only its answer cannot be had. */
+/** With these the effect took place, but its answer is not available. */
 const CARRIED_OUT = ['duplicate', 'unrecordable']
 const LONGEST = 16 * 1024
-/** What a server calls it ends up in logs. */
+/** Restricted, because a server's code ends up in logs. */
 const CODE = /^[\w.-]{1,64}$/
 
 /**
- * Whether there is nothing to wait for. A 409 that says nothing of the kind, as those of other servers, is taken for "an
- * earlier attempt is still running": that is what the draft, Stripe and Adyen mean by it, and asking again costs little.
+ * Whether a 409 is final. One without such a code, as other servers send it, is taken for "an earlier attempt is still
+ * running": the draft, Stripe and Adyen mean that by it, and asking again costs little.
  */
 export function isForGood(code: string | undefined): boolean {
   return code !== undefined && FOR_GOOD.includes(code)
@@ -19,8 +19,8 @@ export function wasCarriedOut(code: string | undefined): boolean {
 }
 
 /**
- * The `code` of a 409 that is a problem document (RFC 9457); `undefined` when it has none, or cannot be read. It is read
- * from a copy, and the bytes are kept for the caller.
+ * Returns the `code` of a 409 that is a problem document (RFC 9457); `undefined` when it has none, or cannot be read.
+ * Reads a clone, so that the caller can still read the body.
  */
 export async function conflictCode(response: Response): Promise<string | undefined> {
   const { status, headers } = response
@@ -33,7 +33,7 @@ export async function conflictCode(response: Response): Promise<string | undefin
   }
 }
 
-/** Empty when it is longer than a problem has reason to be. */
+/** Returns '' when the text is longer than a problem has reason to be. */
 async function textOf(response: Response): Promise<string> {
   const utf8 = new TextDecoder()
   let text = ''

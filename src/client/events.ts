@@ -8,7 +8,7 @@ interface About {
 
 /** What happened to a call. */
 export type ClientEvent = About &
-  /** One attempt failed; the next one is in `retryMs`, or there is none. */
+  /** One attempt failed. The next one starts in `retryMs`; `undefined`: there is none. */
   (
     | {
         readonly type: 'attempt-failed'
@@ -22,11 +22,11 @@ export type ClientEvent = About &
     | { readonly type: 'replayed'; readonly attempt: number; readonly status: number }
     /** `failsafe`: the caller got a made-up answer. */
     | { readonly type: 'swallowed'; readonly reason: string }
-    /** `failback`: kept for later; `durable` when a queue of yours keeps it. */
+    /** `failback`: kept for later; `durable` when your `queue` keeps it. */
     | { readonly type: 'queued'; readonly reason: string; readonly durable: boolean }
     /** A call that waited in this process was accepted. */
     | { readonly type: 'delivered' }
-    /** A call that waited in this process is given up: nobody sends it any more. */
+    /** A call that waited in this process was given up and will not be sent. */
     | { readonly type: 'dropped'; readonly reason: string }
   )
 

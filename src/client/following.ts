@@ -1,7 +1,7 @@
 export interface Following {
-  /** Listens no more. */
+  /** Removes the listener. */
   stop(): void
-  /** Listens for as long as this object lives. */
+  /** Keeps the listener until this object is garbage-collected. */
   whileAlive(one: object): void
 }
 
@@ -9,9 +9,9 @@ const stops = new FinalizationRegistry<() => void>((stop) => stop())
 const followers = new WeakMap<object, AbortController>()
 
 /**
- * Aborts `own` when `signal` is aborted. By hand: on Node 20 what `AbortSignal.any` makes lives as long as its longest-lived
- * source. The listener keeps nothing alive, because a signal may live as long as the process and nobody is told when an
- * answer has been read.
+ * Aborts `own` when `signal` aborts. Not by `AbortSignal.any`: on Node 20 its result lives as long as its longest-lived
+ * source. The listener holds a weak reference, because a signal may live as long as the process and no event tells when
+ * an answer has been read.
  */
 export function follow(signal: AbortSignal | undefined, own: AbortController): Following {
   const stop = listen(signal, new WeakRef(own))
@@ -24,7 +24,7 @@ export function follow(signal: AbortSignal | undefined, own: AbortController): F
   }
 }
 
-/** A function of its own: closures of one function share what they refer to, and these must not refer to `own`. */
+/** A separate function: closures of one function share their variables, and these must not keep `own` alive. */
 function listen(signal: AbortSignal | undefined, own: WeakRef<AbortController>): () => void {
   const abort = () => own.deref()?.abort(signal?.reason)
   if (signal?.aborted) abort()

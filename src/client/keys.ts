@@ -8,7 +8,7 @@ const VISIBLE_ASCII = /^[\x21\x23-\x7e][\x21-\x7e]*$/
 const PRINTABLE_ASCII = /^[\x20-\x7e]+$/
 
 /**
- * The key as a header says it: as it is, or as a string of structured fields (RFC 9651), which escapes `"` and `\`.
+ * Returns a key as header value: as it is, or as a structured-field string (RFC 9651), which escapes `"` and `\`.
  * @throws OnlyonceError KEY_MISSING, KEY_INVALID
  */
 export function headerOf(given: string, format: KeyFormat): string {

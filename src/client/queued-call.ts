@@ -12,7 +12,7 @@ const URL_HEADER = 'onlyonce-url'
 const AT = 'onlyonce-queued-at'
 const OURS: readonly string[] = [METHOD, URL_HEADER, AT]
 
-/** A call as plain data, with those of its headers that `keeps` is true of. */
+/** Converts a call to plain data, with those of its headers that `keeps` accepts. */
 export function queuedCall(call: LogicalCall, runtime: Runtime, keeps: (header: string) => boolean): QueuedCall {
   const { method, url, headers, key, bytes } = call
   const body = bytes ?? new Uint8Array()
@@ -28,7 +28,7 @@ export function queuedCall(call: LogicalCall, runtime: Runtime, keeps: (header: 
   }
 }
 
-/** What a queue handed back, ready to be sent. `undefined` when it is not one of our calls. */
+/** A call from a queue, ready to be sent. */
 export interface ReadCall {
   readonly method: string
   readonly url: URL
@@ -37,6 +37,7 @@ export interface ReadCall {
   readonly body: Uint8Array<ArrayBuffer>
 }
 
+/** Returns `undefined` when it is not one of our calls. */
 export function readCall({ headers, body }: Pick<QueuedCall, 'headers' | 'body'>): ReadCall | undefined {
   const method = headers[METHOD]
   const url = headers[URL_HEADER]
@@ -46,7 +47,7 @@ export function readCall({ headers, body }: Pick<QueuedCall, 'headers' | 'body'>
   return sent && { method, url: new URL(url), headers: sent, queuedAt, body: Uint8Array.from(body) }
 }
 
-/** `undefined` for what are none. */
+/** Returns `undefined` when they are not valid headers. */
 export function headersOf(given: ConstructorParameters<typeof Headers>[0]): Headers | undefined {
   try {
     return new Headers(given)

@@ -5,17 +5,17 @@ import { isForGood } from './conflict.ts'
 export type Verdict = 'result' | 'failure'
 
 export interface Judging {
-  /** The call has a key, so that 409 may mean "an earlier attempt is still running". Otherwise it is a conflict of its own. */
+  /** The call has a key, so 409 may mean "an earlier attempt is still running". Without one it is a plain conflict. */
   readonly keyed: boolean
   readonly replayedHeader: string
   readonly retry: (response: Response) => boolean | undefined
 }
 
 const PASSING = [408, 425, 429]
-/** Stripe's word, and Adyen's. */
+/** Advice headers of Stripe and Adyen. */
 const ADVICE = ['stripe-should-retry', 'transient-error']
 
-/** What one attempt came to. Whether the call may be repeated at all is not asked here. */
+/** Judges one attempt, not whether the call may be repeated. @throws what `retry` throws */
 export function judge(tried: Tried, { keyed, replayedHeader, retry }: Judging): Verdict {
   if (tried.kind === 'failed') return 'failure'
   const { response } = tried

@@ -7,9 +7,9 @@ import type { StoredResult } from './record.ts'
 import { storedValue } from './result.ts'
 
 /**
- * Decides on an operation that an earlier owner abandoned, while we hold its lease:
- * the result to settle it with, or `undefined` to run the effect.
- * @throws OnlyonceError OUTCOME_UNKNOWN when `onAbandoned` throws, or answers neither yes nor no: nobody knows, so nothing may run
+ * Applies `onAbandoned` to an operation that an earlier owner abandoned, while we hold its lease.
+ * Returns the result to settle it with, or `undefined` to run the effect.
+ * @throws OnlyonceError OUTCOME_UNKNOWN when `onAbandoned` throws, or returns no valid answer: nothing may run then
  */
 export async function decideAbandoned(
   context: EngineContext,
@@ -37,7 +37,7 @@ export async function decideAbandoned(
   return answer.happened ? storedValue(answer.value) : undefined
 }
 
-/** The answer of somebody who was asked whether an operation happened. @throws OnlyonceError OUTCOME_UNKNOWN when it is neither yes nor no */
+/** Checks the answer to whether an operation happened. @throws OnlyonceError OUTCOME_UNKNOWN for neither yes nor no */
 export function judged(answer: Reconciled): Reconciled {
   if (typeof Object(answer).happened === 'boolean') return answer
   throw new OnlyonceError(

@@ -6,9 +6,9 @@ import { storedValue } from './result.ts'
 import type { EffectBesideClaim } from './store.ts'
 
 /**
- * Claim and effect in one statement. What is not clearly done by it is left to `transaction`, which waits for what may
- * still be under way, and finds out.
- * @throws OnlyonceError OUTCOME_UNKNOWN when the answer was lost and the transaction cannot tell; as the transaction does
+ * Runs claim and effect in one statement. Unless that clearly succeeded, `transaction` decides: it waits for a
+ * statement that may still be running, and sees its outcome.
+ * @throws OnlyonceError OUTCOME_UNKNOWN when the answer was lost and the transaction cannot tell; as `transaction` does
  */
 export async function leadBeside(
   context: EngineContext,

@@ -10,7 +10,7 @@ export interface CanonicalLimits {
 
 const DEFAULT_LIMITS: CanonicalLimits = Object.freeze({ maxDepth: 100, maxBytes: 4 * 1024 * 1024 })
 
-/** What JSON escapes, and halves of a character. Most texts have neither, and then there is nothing to work out. */
+/** Characters that JSON escapes, and surrogates. Most texts have neither and can be quoted as they are. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what it looks for
 const NEEDS_CARE = /["\\\x00-\x1f\ud800-\udfff]/
 
@@ -45,7 +45,7 @@ class CanonicalWriter {
   write(value: unknown): string {
     this.#value(value)
     const { maxBytes } = this.#limits
-    // No character of UTF-16 takes more than three bytes: most texts need not be counted.
+    // A UTF-16 code unit takes at most three bytes in UTF-8, so most texts need not be measured.
     if (this.#out.length * 3 > maxBytes && Buffer.byteLength(this.#out) > maxBytes) this.#refuseSize()
     return this.#out
   }
@@ -103,7 +103,7 @@ class CanonicalWriter {
 
   #append(text: string): void {
     this.#out += text
-    // Checked while writing: references shared by many members can make a small graph an endless text.
+    // Checked while writing: objects referenced many times can make the text of a small graph enormous.
     if (this.#out.length > this.#limits.maxBytes) this.#refuseSize()
   }
 

@@ -8,7 +8,7 @@ export function refuseCorrupt(reason: string): never {
   throw corrupt(reason)
 }
 
-/** The one error of a stored value that cannot be believed. */
+/** The error for a stored value that is corrupt. */
 export function corrupt(reason: string, cause?: unknown): OnlyonceError {
   return new OnlyonceError('OUTCOME_UNKNOWN', `the stored result is corrupt: ${reason}; ${ADVICE}`, { cause })
 }

@@ -16,7 +16,7 @@ const HEADER_BYTES = 2
  * Reads what `encodeResult` wrote. Safe on anything a store may hold: it revives no classes and runs no code, every
  * object it builds is a plain `{}` of its own, and it looks no deeper than `maxDepth`.
  *
- * The limits are those of `encodeResult`; who raises them there must raise them here.
+ * The limits are those of `encodeResult`: a value encoded with raised limits must be decoded with them.
  * @throws OnlyonceError `OUTCOME_UNKNOWN`, and nothing else, when the bytes are corrupt, over a limit, or written by a
  * newer version of this package.
  */
@@ -24,7 +24,7 @@ export function decodeResult(bytes: Uint8Array, limits: Partial<CodecLimits> = {
   return decode(bytes, [REPRESENTATION.json, REPRESENTATION.extended, REPRESENTATION.bytes], limits)
 }
 
-/** The same for what `encodeErrorFacts` wrote. */
+/** As `decodeResult`, for what `encodeErrorFacts` wrote. */
 export function decodeErrorFacts(bytes: Uint8Array): unknown {
   return decode(bytes, [REPRESENTATION.error], {})
 }
@@ -58,17 +58,17 @@ function readHeader(bytes: Uint8Array, expected: readonly Representation[]): Rep
 }
 
 function parse(bytes: Uint8Array): unknown {
-  // Buffer would put U+FFFD for broken UTF-8 without a word: another answer than the one that was stored.
+  // Buffer would silently replace invalid UTF-8 by U+FFFD, which is not the result that was stored.
   if (!isUtf8(bytes)) refuseCorrupt('it is not UTF-8')
   return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8', HEADER_BYTES))
 }
 
-/** Holds parsed JSON to the rules it was written under. */
+/** Checks parsed JSON against the rules of the encoder: depth and member names. */
 function check(value: unknown, depthLeft: number): void {
   if (typeof value !== 'object' || value === null) return
   refuseDepth(depthLeft)
   if (Array.isArray(value)) {
-    // Not needed for the rules, but far faster than going by names.
+    // The loop below would do for arrays too; this one is far faster.
     for (const item of value) check(item, depthLeft - 1)
     return
   }

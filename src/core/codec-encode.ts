@@ -24,7 +24,7 @@ export function encodeResult(value: unknown, limits: Partial<CodecLimits> = {}):
   return encode(value, limits)
 }
 
-/** The same for the facts about an error, told apart from results by its representation byte. */
+/** As `encodeResult`, for the facts about an error; another representation byte tells them from results. */
 export function encodeErrorFacts(facts: Readonly<Record<string, unknown>>): Uint8Array {
   return encode(facts, {}, REPRESENTATION.error)
 }
@@ -40,7 +40,7 @@ function encode(value: unknown, limits: Partial<CodecLimits>, representation?: R
     if (encoded.byteLength > maxBytes) survey.refuseSize()
     return encoded
   } catch (thrown) {
-    // A proxy can throw wherever it is touched, and answer the second look differently from the first.
+    // A proxy can throw on any access, and its second answer can differ from its first.
     const message = `${survey.trail} cannot be read: ${reasonOf(thrown)}`
     throw OnlyonceError.from(thrown, 'RESULT_UNSERIALIZABLE', message)
   }
@@ -55,7 +55,7 @@ function header(representation: Representation): string {
   return String.fromCharCode(FORMAT_VERSION) + representation
 }
 
-/** Turns a surveyed value into one that JSON can say. */
+/** Converts a surveyed value into extended JSON. */
 function extend(value: unknown): unknown {
   switch (typeof value) {
     case 'undefined':
@@ -79,7 +79,7 @@ function extendObject(value: object): unknown {
   if (isDate(value)) return tagged('date', [value.getTime()])
   if (isMap(value)) return tagged('map', [...value].flat(1).map(extend))
   if (isSet(value)) return tagged('set', [...value].map(extend))
-  // A copy whose members are its own already, so that writing them cannot run an inherited setter.
+  // A copy with own members, so that assigning to them cannot run an inherited setter.
   const members: Record<string, unknown> = { ...value }
   for (const name of Object.keys(members)) members[name] = extend(members[name])
   return members

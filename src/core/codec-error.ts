@@ -25,7 +25,7 @@ export function encodeError(error: unknown): Uint8Array {
       encoded = encodeErrorFacts(more)
       facts = more
     } catch {
-      // Not data, or too much of it. The name and the message are worth keeping without it.
+      // Not serializable, or too large: keep the name and message without it.
     }
   }
   return encoded

@@ -1,4 +1,4 @@
-/** The first byte of everything the codec writes. A reader that meets a larger one is too old. */
+/** The first byte of everything the codec writes. A reader that finds a larger one is too old for it. */
 export const FORMAT_VERSION = 1
 
 /** The second byte: how the rest is to be read. Printable, so that a hex dump of a store explains itself. */
@@ -16,8 +16,8 @@ export const REPRESENTATION = Object.freeze({
 export type Representation = (typeof REPRESENTATION)[keyof typeof REPRESENTATION]
 
 /**
- * What an array means in extended JSON. Every array there starts with one of these, so no array of the user's can be
- * mistaken for one of ours, and nothing of the user's needs escaping.
+ * What an array means in extended JSON. Every array there starts with one of these tags, so no user's array can be
+ * mistaken for a tagged value, and nothing needs escaping.
  */
 export type ArrayTag =
   /** `['array', …items]` */
@@ -35,7 +35,7 @@ export type ArrayTag =
   /** `['bytes', base64]` */
   | 'bytes'
 
-/** The values that JSON has no word for. */
+/** Values that JSON cannot represent. */
 export const LITERALS: ReadonlyMap<unknown, unknown> = new Map<string, unknown>([
   ['undefined', undefined],
   ['NaN', Number.NaN],
@@ -44,7 +44,7 @@ export const LITERALS: ReadonlyMap<unknown, unknown> = new Map<string, unknown>(
   ['-0', -0],
 ])
 
-/** Member names through which careless code, ours or a reader's, can reach a prototype. */
+/** Member names through which careless code, ours or the caller's, can reach a prototype. */
 export function isDangerousName(name: string): boolean {
   return name === '__proto__' || name === 'constructor' || name === 'prototype'
 }

@@ -25,7 +25,7 @@ function reviveArray([tag, ...parts]: readonly unknown[], depthLeft: number): un
   return container(parts.map((part) => revive(part, depthLeft - 1)))
 }
 
-// Maps, because a lookup in an object also finds what it inherits, and turns an array into its text first.
+// Maps, because an object lookup also finds inherited members and converts an array to a string first.
 const SCALARS: ReadonlyMap<unknown, (part: unknown) => unknown> = new Map<ArrayTag, (part: unknown) => unknown>([
   ['literal', (name) => (LITERALS.has(name) ? LITERALS.get(name) : refuseCorrupt('a literal is unknown'))],
   ['bigint', reviveBigint],
@@ -49,7 +49,7 @@ function reviveBigint(digits: unknown): bigint {
 function reviveDate(milliseconds: unknown): Date {
   if (milliseconds === null) return new Date(Number.NaN)
   const date = new Date(milliseconds as number)
-  // Refuses fractions, -0, text and moments outside of a Date's range, which Date would all change silently.
+  // Refuses fractions, -0, strings and times out of range, all of which Date would change silently.
   return Object.is(date.getTime(), milliseconds) ? date : refuseCorrupt('a date is not a time')
 }
 

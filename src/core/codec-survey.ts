@@ -3,7 +3,7 @@ import { type CodecLimits, isDangerousName } from './codec-format.ts'
 import { OnlyonceError } from './errors.ts'
 import { describe, isNativePrototype, isPlainArray, isPlainObject, Trail } from './value-path.ts'
 
-// A subclass of Date, Map or Set would come back as its parent, so only the class itself will do.
+// A subclass of Date, Map or Set would be decoded as its base class, so only the class itself is accepted.
 export function isDate(value: object): value is Date {
   return types.isDate(value) && isNativePrototype(Date, Object.getPrototypeOf(value))
 }
@@ -16,10 +16,10 @@ export function isSet(value: object): value is ReadonlySet<unknown> {
   return types.isSet(value) && isNativePrototype(Set, Object.getPrototypeOf(value))
 }
 
-/** One look at every part of a value before it is encoded: refuses what cannot be, and finds out what it takes. */
+/** Walks a value before it is encoded: refuses what cannot be stored, and finds out whether it needs extended JSON. */
 export class Survey {
   readonly trail: Trail = new Trail('result')
-  /** True once a value was met that plain JSON would lose. */
+  /** True once a value was found that plain JSON would lose. */
   needsExtension = false
   readonly #limits: CodecLimits
   #leastSize = 0
@@ -62,7 +62,7 @@ export class Survey {
     }
   }
 
-  /** One that is no member, such as an inherited one, is asked all the same, and its answer written instead. */
+  /** `JSON.stringify` also calls a `toJSON` that is no member, such as an inherited one, and writes what it returns. */
   #refuseToJson(value: object): void {
     if (typeof (value as { readonly toJSON?: unknown }).toJSON === 'function')
       this.#refuse('an object with a toJSON that is no member')
@@ -110,7 +110,7 @@ export class Survey {
     }
   }
 
-  // A lower bound kept while walking: references shared by many members can make a small graph an endless text.
+  // A lower bound kept while walking: objects referenced many times can make the text of a small graph enormous.
   #spend(size: number): void {
     this.#leastSize += size
     if (this.#leastSize > this.#limits.maxBytes) this.refuseSize()

@@ -5,7 +5,7 @@ import type { Runtime } from './runtime.ts'
 import type { ClaimRequest, Store } from './store.ts'
 import type { StoreCalls } from './store-calls.ts'
 
-/** What every way of running an operation is given by its engine. */
+/** What an engine hands to every way of running an operation. */
 export interface EngineContext {
   readonly store: Store
   readonly calls: StoreCalls
@@ -14,17 +14,17 @@ export interface EngineContext {
   readonly events: Events
 }
 
-/** One call: which operation, under which choices. */
+/** One call: the operation and the resolved options. */
 export interface Call {
   readonly named: OperationKey
   readonly options: ResolvedCallOptions
-  /** Whoever asks has no use for the value that the effect returned: see `VALUE_UNREAD`. */
+  /** The caller does not use the value of an executed effect: see `VALUE_UNREAD`. */
   readonly unread?: boolean
 }
 
 /**
- * Among the options of a call: an outcome `executed` need not have its value, which is read back from what was stored. Of
- * our own edges only, where the answer of the one that ran the effect is another than the value.
+ * Internal call option for our own edges, which answer the first caller with the handler's own reply: `executed` may
+ * come without its value, so the stored result need not be decoded.
  */
 export const VALUE_UNREAD: unique symbol = Symbol('onlyonce.valueUnread')
 

@@ -1,5 +1,5 @@
 /**
- * Every way onlyonce says no. `retryable` tells whether the *same* call may be made again unchanged and succeed;
+ * All error codes. `retryable` tells whether the *same* call may succeed when it is made again unchanged;
  * `meaning` is the first sentence of the documentation. `docs/reference/errors.md` is tested against this table.
  */
 export const ERROR_CODES = {
@@ -63,7 +63,7 @@ export class OnlyonceError extends Error {
   }
 }
 
-/** What a thrown value says of itself, for use inside a message. Never throws. */
+/** The message of a thrown value, for use inside another message. Never throws. */
 export function reasonOf(thrown: unknown): string {
   try {
     return thrown instanceof Error ? String(thrown.message) : String(thrown)

@@ -8,12 +8,12 @@ export const NO_FINGERPRINT = ''
 
 const VERSION = '1'
 
-// Neither tag is a prefix of the other, so no JSON text and no bytes can ever feed the hash the same input.
+// Neither tag is a prefix of the other, so JSON text and bytes never give the hash the same input.
 const JSON_DOMAIN = `onlyonce fingerprint ${VERSION} json\n`
 const BYTES_DOMAIN = `onlyonce fingerprint ${VERSION} bytes\n`
 
 /**
- * A short digest that is equal for equal payloads: `1:` and the SHA-256 of the payload in base64url.
+ * Returns the fingerprint of a payload: `1:` and its SHA-256 in base64url.
  *
  * An `ArrayBuffer` or a view of one (`Buffer`, `Uint8Array`, …) counts as its raw bytes; anything else as canonical
  * JSON, where member order does not matter. Bytes never equal JSON: the bytes `{}` are not the object `{}`.
@@ -30,7 +30,7 @@ export function fingerprintOf(payload: unknown): string {
   return `${VERSION}:${digest}`
 }
 
-/** Up to here copying the bytes behind their tag costs less than a hash that is fed twice. */
+/** Up to this size in bytes, copying the payload behind its tag costs less than two updates of a hash. */
 const SMALL = 4096
 const small = Buffer.allocUnsafe(BYTES_DOMAIN.length + SMALL)
 small.write(BYTES_DOMAIN)
@@ -45,7 +45,7 @@ function bytesOf(payload: unknown): Uint8Array | undefined {
     if (ArrayBuffer.isView(payload)) return new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength)
     if (types.isAnyArrayBuffer(payload)) return new Uint8Array(payload)
   } catch (error) {
-    // Of a buffer that was handed to another thread.
+    // The buffer is detached: it was transferred to another thread.
     throw new OnlyonceError('KEY_INVALID', `payload cannot be read: ${reasonOf(error)}`, { cause: error })
   }
   return undefined

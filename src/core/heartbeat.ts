@@ -10,15 +10,15 @@ export type LossReason =
   /** The attempt used up `maxRunMs` and is no longer renewed. */
   | 'max-run'
 
-/** Whose lease it is, and what is to be done for it. */
+/** The lease to renew, and the callbacks of its holder. Times are those of the runtime's `elapsed()`. */
 export interface HeldLease {
   readonly runtime: Runtime
   readonly leaseMs: number
   readonly maxRunMs: number
-  /** When the claim was *sent*: the lease cannot be older than that. */
+  /** When the claim was *sent*: the lease did not begin before that. */
   readonly askedAt: number
   renew(): Promise<WriteOutcome>
-  /** The lease holds until then, by this process's clock. */
+  /** Called after a renewal: the lease holds until then. */
   onRenewed(until: number): void
   /** Called at most once. */
   onLost(reason: LossReason): void
@@ -44,7 +44,7 @@ export class Heartbeat {
     this.#cancel()
   }
 
-  /** Another write under the lease has found out. */
+  /** Reports a loss that another write under the lease has found. */
   lost(reason: LossReason): void {
     if (this.#stopped) return
     this.stop()
@@ -53,9 +53,9 @@ export class Heartbeat {
 
   #schedule(now: number): Cancel {
     const { runtime, leaseMs, maxRunMs, askedAt } = this.#held
-    // Whoever could not renew must know when the lease is over, and not a beat later: then somebody else may start.
+    // After a failed renewal the loss must be reported as soon as the lease is over: another owner may start then.
     const untilLost = this.#failing && !this.#told ? this.#safeUntil - now : leaseMs
-    // What took its time to be granted, or renewed, is renewed sooner: with a third of the lease left.
+    // A grant or renewal that took long to be answered is renewed sooner: with a third of the lease left.
     const untilLate = this.#failing ? leaseMs : this.#safeUntil - leaseMs / 3 - now
     const dueMs = Math.min(leaseMs / 3, askedAt + maxRunMs - now, untilLost, untilLate)
     return runtime.after(Math.max(0, dueMs), () => void this.#beat())
@@ -72,7 +72,7 @@ export class Heartbeat {
     const sentAt = runtime.elapsed()
     if (sentAt >= askedAt + maxRunMs) return this.#lost('max-run')
     if (this.#failing && sentAt >= this.#safeUntil) this.#lost('expired')
-    // A store that is slower than the lease must not keep us from noticing that the lease is over.
+    // A slow store must not keep us from noticing that the lease is over.
     const leftMs = this.#safeUntil - sentAt
     const limitMs = leftMs > 0 ? Math.min(leftMs, leaseMs / 3) : leaseMs / 3
     const outcome = await timeLimit(runtime, this.#held.renew(), limitMs, silent).catch(() => undefined)

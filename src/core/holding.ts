@@ -13,15 +13,15 @@ export interface Grant {
   readonly lease: Lease
   readonly attempt: number
   readonly starts: number
-  /** Of earlier attempts, to be added to; `undefined` where nothing is remembered. */
+  /** Steps saved by earlier attempts; `undefined` for a lock, whose steps are not saved. */
   readonly steps: Steps | undefined
-  /** When the claim was sent, by this process's clock. */
+  /** When the claim was sent, by the runtime's `elapsed()`. */
   readonly askedAt: number
   /** The lease is known to hold until then. */
   readonly heldUntil: number
 }
 
-/** Thrown into a call whose work did not end within a lease of being told to stop: it is left behind, still running. */
+/** Rejects a call whose work did not end within one lease after its signal aborted: the work is left running. */
 export class LeftBehind extends Error {
   readonly loss: OnlyonceError
   constructor(loss: OnlyonceError) {
@@ -36,7 +36,7 @@ const WHY: Record<LossReason, string> = {
   'max-run': 'it ran longer than maxRunMs',
 }
 
-/** What work ended with, and until when its lease was known to hold. */
+/** What `work` resolved to, and until when its lease was known to hold. */
 export interface Held<T> {
   readonly ended: T
   readonly heldUntil: number
@@ -44,8 +44,8 @@ export interface Held<T> {
 
 /**
  * Runs `work` while a heartbeat renews the lease; however `work` ends, the heartbeat stops.
- * When the lease is lost, the signal aborts, and work that goes on for another lease is left behind, so that a hung
- * effect holds neither the key nor the caller for ever.
+ * When the lease is lost, the signal aborts. Work that has not ended another `leaseMs` later is left behind, so that a
+ * hung effect holds neither the key nor the caller for ever.
  * @throws LeftBehind, or whatever `work` throws
  */
 export function whileHolding<T>(

@@ -1,6 +1,6 @@
 /**
- * The life of an operation as pure functions: the specification that every store keeps.
- * Each takes the record as it is and the store's clock, and answers what to say and what to write.
+ * The life of an operation as pure functions: the specification that every store implements.
+ * Each takes the current record and the time by the store's clock, and returns the outcome and the record to write.
  */
 import type { Lease, OperationRecord, StoredResult } from './record.ts'
 import type { ClaimOutcome, ClaimRequest, Completion, Renewal, WriteOutcome } from './store.ts'
@@ -15,8 +15,8 @@ export interface Decision<Outcome> {
 export const FOREVER = 8_640_000_000_000_000
 
 /**
- * Judges in the order retention, fingerprint, state, lease. `fenceFloor` is the largest fence that was ever handed out
- * for a record that is gone by now, so that fences grow across forget, sweep and a clock that was set back.
+ * Judges in the order retention, fingerprint, state, lease. `fenceFloor` is the largest fence of any record that was
+ * removed, so that fences grow across forget, sweep and a clock that was set back.
  */
 export function decideClaim(
   current: OperationRecord | undefined,
@@ -31,7 +31,7 @@ export function decideClaim(
     case 'done':
       return { outcome: { kind: 'done', id: known.id, fence: known.fence, result: known.result as StoredResult } }
     case 'idle':
-      // A copy of the claim that its owner has given back, late from the network: nobody would use what it is granted.
+      // A delayed copy of the claim that this owner has already released: nobody would use the grant.
       if (known.owner === request.owner) return { outcome: { kind: 'running', retryAfterMs: 0 } }
       return grant(known, request, now, fenceFloor)
     case 'running':
@@ -42,7 +42,7 @@ export function decideClaim(
   }
 }
 
-/** Extends the lease and keeps the longer list of steps. Never shortens either: a late repeat must do no harm. */
+/** Extends the lease and keeps the longer list of steps. Never shortens either, so a delayed repeat does no harm. */
 export function decideRenew(
   current: OperationRecord | undefined,
   { lease, leaseMs, retentionMs, steps = [] }: Renewal,
@@ -60,8 +60,8 @@ export function decideRenew(
 }
 
 /**
- * Settles a running operation, also after its lease ran out: the owner decides, not the lease.
- * On a done one only a result that was `unknown` is replaced; a repeat answers `ok` and changes nothing.
+ * Settles a running operation, also after its lease ran out: ownership is judged by owner and fence, not by the lease.
+ * Of a done operation only a result `unknown` is replaced; any other completion returns `ok` and changes nothing.
  */
 export function decideComplete(
   current: OperationRecord | undefined,
@@ -79,8 +79,8 @@ export function decideComplete(
 }
 
 /**
- * Gives a running operation back. Fingerprint, steps and fence stay. It takes back its own attempt and no more, so that
- * an owner that was abandoned before it is not forgotten: the next claim still tells that the effect may have happened.
+ * Releases a running operation. Fingerprint, steps and fence stay. `attempt` is reduced by one, for this attempt only:
+ * if an earlier owner abandoned the operation, the next claim still reports that the effect may have happened.
  */
 export function decideRelease(current: OperationRecord | undefined, lease: Lease, now: number): Decision<WriteOutcome> {
   if (!holds(current, lease, now) || current.state === 'done') return { outcome: 'lost' }
@@ -89,7 +89,7 @@ export function decideRelease(current: OperationRecord | undefined, lease: Lease
   return { outcome: 'ok', write: rewritten(current, { state: 'idle', attempt, leaseUntil: now }) }
 }
 
-/** A live running record always outlives its lease, so this never answers true for one. */
+/** Never true for a running record whose lease is valid. */
 export function isSweepable(record: OperationRecord, now: number): boolean {
   return record.retainUntil <= now && record.leaseUntil <= now
 }
@@ -136,7 +136,7 @@ function grant(
 
 type Changes = { readonly [K in keyof OperationRecord]?: OperationRecord[K] | undefined }
 
-/** Member by member: spreading a record of this size takes the engine thirty times as long. */
+/** Copies member by member: spreading a record of this size takes V8 thirty times as long. */
 function rewritten(record: OperationRecord, change: Changes): OperationRecord {
   const write: { -readonly [K in keyof OperationRecord]: OperationRecord[K] } = {
     id: record.id,

@@ -1,4 +1,4 @@
-/** Where nothing is a word or a placeholder of SQL, on PostgreSQL: strings, quoted names, comments, dollar quotes. */
+/** Parts of a PostgreSQL statement without keywords or placeholders: strings, quoted names, comments, dollar quotes. */
 const TEXTS = [
   /\b[eE]'(?:\\[\s\S]|''|[^'\\])*'/,
   /'(?:''|[^'])*'/,
@@ -18,7 +18,7 @@ export interface Placeholder {
   readonly to: number
 }
 
-/** Every `$1`, `$2`, … of a statement, in the order in which they stand there. */
+/** Returns every `$1`, `$2`, … of a statement, in textual order. */
 export function placeholdersOf(text: string): readonly Placeholder[] {
   return Array.from(text.matchAll(TOKEN), ({ 0: token, index, groups }) => ({
     number: Number(groups?.number),

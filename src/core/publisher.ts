@@ -1,19 +1,19 @@
 import type { OutboxMessage } from './store.ts'
 
-/** What the broker said of one message. */
+/** What became of one message. */
 export type PublishResult =
   | { readonly ok: true }
   | {
       readonly ok: false
       readonly reason: string
-      /** It will never take this one, so asking again is of no use. */
+      /** The broker will never accept this message: publishing it again is of no use. */
       readonly permanent?: boolean
-      /** Nobody knows whether the broker has it: its answer was lost, late, or none that says so. */
+      /** It is unknown whether the broker has the message: its answer was lost, late, or inconclusive. */
       readonly unknown?: boolean
     }
 
 /**
- * Hands messages to a broker and answers for each, in the order of the batch. Nothing is `ok` before the broker has it
- * for good. To throw means that nothing is known of any of them: all are published again, under the same ids.
+ * Publishes messages and returns a result for each, in the order of the batch. A result is `ok` only once the broker
+ * has the message durably. Throwing means that nothing is known of any: all are published again, under the same ids.
  */
 export type Publisher = (batch: readonly OutboxMessage[]) => Promise<readonly PublishResult[]>

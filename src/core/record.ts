@@ -27,7 +27,7 @@ export interface Step {
   readonly result: Uint8Array
 }
 
-/** In the order in which they finished. An owner only ever appends. */
+/** Steps in the order in which they finished. An owner only appends. */
 export type Steps = readonly Step[]
 
 export type OperationState = 'idle' | 'running' | 'done'
@@ -40,10 +40,10 @@ export interface OperationRecord {
   readonly key?: string
   readonly fingerprint: string
   readonly state: OperationState
-  /** Whose the claim is, or was: kept after release so that a repeated release is recognised. */
+  /** The owner of the current or last claim: kept after a release so that a repeated release is recognised. */
   readonly owner: string
   readonly fence: number
-  /** 1 more than the owners that disappeared without a word: claim adds one, release takes its own back. */
+  /** A claim adds one, a release subtracts one: while claimed, 1 more than the number of owners that abandoned it. */
   readonly attempt: number
   /** How often the effect was allowed to start, released attempts included. */
   readonly starts: number
@@ -55,7 +55,7 @@ export interface OperationRecord {
   readonly result?: StoredResult
 }
 
-/** A record as somebody read it: with the store's clock beside it, so that its age can be judged. */
+/** A record with the time by the store's clock when it was read, so that its age can be judged. */
 export interface ObservedRecord extends OperationRecord {
   readonly readAt: number
 }

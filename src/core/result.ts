@@ -5,7 +5,7 @@ import { quote } from './key.ts'
 import type { Outcome } from './once.ts'
 import type { StoredResult } from './record.ts'
 
-/** A value as it is stored. One that has no stored form still counts: an effect that ran is never run again for it. */
+/** Encodes a value to be stored. A value that cannot be encoded still counts: its effect is never run again. */
 export function storedValue(value: unknown): StoredResult {
   try {
     return { kind: 'value', body: encodeResult(value) }
@@ -18,7 +18,7 @@ export function storedError(error: unknown): StoredResult {
   return { kind: 'error', body: encodeError(error) }
 }
 
-/** What a stored result tells the caller. @throws OnlyonceError OUTCOME_UNKNOWN when its bytes cannot be read */
+/** Decodes a stored result; `undefined` if unknown. @throws OnlyonceError OUTCOME_UNKNOWN when it cannot be read */
 export function readResult(
   key: string,
   { kind, body }: StoredResult,
@@ -42,7 +42,7 @@ export function readResult(
   }
 }
 
-/** The answer to a caller, made from what the store holds, so that every caller is told the same. `unread`: see `VALUE_UNREAD`. */
+/** Makes an outcome from what the store holds, so that all callers get the same. `unread`: see `VALUE_UNREAD`. */
 export function outcomeOf<T>(key: string, settled: Settled, unread = false): Outcome<T> {
   switch (settled.kind) {
     case 'result': {
@@ -65,7 +65,7 @@ export function outcomeOf<T>(key: string, settled: Settled, unread = false): Out
   }
 }
 
-/** The value of an outcome, or its error thrown. */
+/** Returns the value of an outcome, or throws its error. */
 export function settledValue<T>(key: string, outcome: Outcome<T>, onDuplicate: 'replay' | 'reject'): T {
   switch (outcome.kind) {
     case 'replayed':

@@ -1,7 +1,7 @@
 import { randomFillSync } from 'node:crypto'
 import { createTimers } from './timers.ts'
 
-/** Cancels what was scheduled; calling it again, or too late, does nothing. */
+/** Cancels a timer; has no effect when called again or too late. */
 export type Cancel = () => void
 
 /**
@@ -11,18 +11,18 @@ export type Cancel = () => void
 export interface Runtime {
   /** Milliseconds since 1970. The clock of stores that run in this process; an operator or NTP may set it. */
   now(): number
-  /** Milliseconds since some fixed moment, never set back or forward: what the engine measures time with. */
+  /** Milliseconds by a monotonic clock: what the engine measures time with. */
   elapsed(): number
-  /** A fresh random 128-bit token in hex: the name of one owner. */
+  /** Returns a new random 128-bit token in hex, which identifies one owner. */
   token(): string
-  /** Uniform in [0, 1): jitter only, nothing that must be secret. */
+  /** Uniform in [0, 1): for jitter only, not for secrets. */
   random(): number
-  /** Calls `wake` once, after `ms`. Every timer belongs to a call that somebody awaits, so it keeps the process alive. */
+  /** Calls `wake` once, after `ms`. The timer keeps the process alive: it belongs to a call that is awaited. */
   after(ms: number, wake: () => void): Cancel
 }
 
 const TOKEN_BYTES = 16
-/** Asking the system for many tokens at once costs little more than asking for one. */
+/** Random bytes for many tokens at once cost little more than those for one. */
 const pool = Buffer.allocUnsafe(TOKEN_BYTES * 256)
 let used = pool.length
 
@@ -45,7 +45,7 @@ export const systemRuntime: Runtime = Object.freeze({
   after: createTimers(elapsed),
 })
 
-/** Resolves after `ms`, or at once when `signal` aborts: the caller looks at the signal, nothing is thrown. */
+/** Resolves after `ms`, or as soon as `signal` aborts. Never rejects: the caller checks the signal. */
 export function sleep(runtime: Runtime, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve()

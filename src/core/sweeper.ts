@@ -3,36 +3,36 @@ import { type Runtime, sleep } from './runtime.ts'
 import type { Store } from './store.ts'
 import { timeLimit } from './time-limit.ts'
 
-/** Enough to keep up with any rate of claims that gathers in batches, small enough not to hold a lock for long. */
+/** Large enough to keep up with batched claims, small enough not to hold a lock for long. */
 const SWEEP_LIMIT = 500
 
 export interface SweeperOptions {
   readonly runtime: Runtime
   readonly sweepEveryMs: number
-  /** How long one sweep may take: one that is never answered must not stop those after it, nor `close`. */
+  /** Time limit of one sweep: an unanswered sweep must block neither later ones nor `close`. */
   readonly storeTimeoutMs: number
   readonly onFailure: (verb: string, error: unknown) => void
 }
 
 /** A sweeper that runs until it is stopped. */
 export interface RunningSweeper extends AsyncDisposable {
-  /** Resolves when the sweep that is under way is over. `once.close()` does the same. */
+  /** Stops the sweeper; resolves when the current sweep is over. `once.close()` does the same. */
   stop(): Promise<void>
 }
 
 export interface Sweeper {
-  /** To be called at every claim: records can only pile up where there are claims, so no timer is needed. */
+  /** Call at every claim: records accumulate only where there are claims, so no timer is needed. */
   touch(): void
-  /** Sweeps everything that is due now and then every `everyMs`, claims or not. */
+  /** Sweeps all expired records at once, and again every `everyMs`, whether or not there are claims. */
   run(everyMs: number): RunningSweeper
-  /** Stops what runs; resolves when no sweep of ours is under way. */
+  /** Stops running sweepers; resolves when no sweep is in progress. */
   drained(): Promise<void>
 }
 
-/** Removes what is past its retention, in the background, unless the store does so itself. */
+/** Removes records past their retention in the background, unless the store does so itself. */
 export function createSweeper(store: Store, options: SweeperOptions): Sweeper {
   const { runtime, sweepEveryMs, storeTimeoutMs, onFailure } = options
-  /** A sweep is none of the call's that sets it off, and must not be taken for part of its transaction. */
+  /** Runs a sweep outside the async context of the call that starts it, so that it does not join its transaction. */
   const apart = AsyncLocalStorage.snapshot()
   let dueAt = runtime.elapsed() + sweepEveryMs
   let sweeping: Promise<void> | undefined
@@ -46,7 +46,7 @@ export function createSweeper(store: Store, options: SweeperOptions): Sweeper {
   async function sweep(): Promise<void> {
     try {
       const removed = await sweepSome()
-      // A full sweep means that more is waiting: go on at the next claim.
+      // The limit was reached, so there is more to remove: sweep again at the next claim.
       dueAt = removed < SWEEP_LIMIT ? runtime.elapsed() + sweepEveryMs : 0
     } catch (error) {
       dueAt = runtime.elapsed() + sweepEveryMs
@@ -58,7 +58,7 @@ export function createSweeper(store: Store, options: SweeperOptions): Sweeper {
 
   const running = new Set<() => Promise<void>>()
 
-  /** Batch by batch, so that claims get their turn between. */
+  /** Sweeps batch by batch, so that claims can run in between. */
   async function sweepAll(stopping: AbortSignal): Promise<void> {
     try {
       while (!stopping.aborted && (await sweepSome()) >= SWEEP_LIMIT) await sleep(runtime, 0)

@@ -1,18 +1,18 @@
 interface Waiting {
   readonly dueAt: number
-  /** Left out once it was cancelled. */
+  /** `undefined` once cancelled or called. */
   wake: (() => void) | undefined
 }
 
 /** setTimeout counts in a signed 32-bit integer and fires at once above it. */
 const LONGEST_TIMER_MS = 2_147_483_647
 
-/** Below this, looking for cancelled ones costs more than keeping them. */
+/** Below this many, removing cancelled timers costs more than keeping them. */
 const FEW = 1_000
 
 /**
- * Timers for limits that hardly ever strike. Those of one length end in the order in which they were set, so they share
- * one `setTimeout`, and cancelling is a flag. The process is kept alive exactly while one of them is waited for.
+ * Timers for time limits, most of which are cancelled. Those of equal length end in the order they were set in, so they
+ * share one `setTimeout`, and cancelling sets a flag. The process is kept alive exactly while a timer is pending.
  */
 export function createTimers(elapsed: () => number): (ms: number, wake: () => void) => () => void {
   const lines = new Map<number, Line>()
@@ -20,7 +20,7 @@ export function createTimers(elapsed: () => number): (ms: number, wake: () => vo
   class Line {
     readonly #ms: number
     #waiting: Waiting[] = []
-    /** How many of them count: behind those are cancelled ones of before the last rest, to be written over. */
+    /** Number of valid entries in `#waiting`; those after them are left over from before the last rest. */
     #set = 0
     #live = 0
     #timer: NodeJS.Timeout | undefined
@@ -55,9 +55,9 @@ export function createTimers(elapsed: () => number): (ms: number, wake: () => vo
       this.#set = waiting.length
     }
 
-    /** A length that was used once may never be used again: its line must not stay for as long as it is. */
+    /** Fractional lengths are rarely used again, so their line is removed at once; others only let the process exit. */
     #rest(): void {
-      // Most lines rest after every call or so, and a new list for each costs more than the timer.
+      // Most lines rest after almost every call, and a new array each time would cost more than the timer.
       if (this.#set > FEW) this.#waiting = []
       this.#set = 0
       if (Number.isInteger(this.#ms)) this.#timer?.unref()

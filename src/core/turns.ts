@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-/** The place of a call in a transaction: those that are begun inside it take turns behind `last`. */
+/** A call in a transaction. Calls begun inside it run one after the other, each after `last`. */
 interface Place {
   readonly tx: object
   readonly around: Place | undefined
@@ -12,9 +12,9 @@ const here = new AsyncLocalStorage<Place>()
 const outermost = new WeakMap<object, Place>()
 
 /**
- * Savepoints nest: of two that are open side by side, undoing the first undoes the second as well, whose caller may have
- * its answer already. So calls in one transaction take turns, and only one that is begun inside another runs at once. That is told
- * by the async context: where a callback has lost it, a call from inside waits until the one around it is over.
+ * Runs calls in one transaction one after the other; only a call begun inside another runs at once. Savepoints nest:
+ * undoing one also undoes those opened after it, whose callers may have their answers already. The async context tells
+ * which call is inside another: a call from a callback that has lost it waits until the surrounding call is over.
  */
 export function inTurn<T>(tx: object, work: () => Promise<T>): Promise<T> {
   const around = here.getStore()
@@ -30,7 +30,7 @@ export function inTurn<T>(tx: object, work: () => Promise<T>): Promise<T> {
 
 function placeIn(tx: object, around: Place | undefined): Place {
   for (let place = around; place !== undefined; place = place.around) {
-    // What was left behind by an effect that is over has no place in it any more.
+    // Work left running by an effect that is over is no longer inside its call.
     if (place.tx === tx && place.open) return place
   }
   const known = outermost.get(tx)

@@ -1,6 +1,6 @@
 import type { Runtime } from './runtime.ts'
 
-/** A random UUID (RFC 9562, version 4): what most servers expect as a key. */
+/** Returns a random UUID (RFC 9562, version 4): what most servers expect as a key. */
 export function newUuid(runtime: Pick<Runtime, 'token'>): string {
   const hex = runtime.token()
   const variant = ((Number.parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16)

@@ -4,7 +4,7 @@ const MAX_KEY_SHOWN = 60
 /** A member name, an array index, or the position of an entry in a `Map` or `Set`. */
 export type Step = string | number | { readonly entry: number }
 
-/** Where a walk over a value stands: the containers it is inside of, and the member it looks at in each. */
+/** The position of a walk over a value: the open containers, and the current member of each. */
 export class Trail {
   readonly #root: string
   readonly #open: object[] = []
@@ -32,12 +32,12 @@ export class Trail {
     this.#steps.pop()
   }
 
-  /** True when the walk is inside of this very container: entering it again would never end. */
+  /** True when this container is open, so that entering it again would never end. */
   isInside(container: object): boolean {
     return this.#open.includes(container)
   }
 
-  /** The way from the root to here as JavaScript would write it: `payload.items[3].price`. Long names are shortened. */
+  /** The path from the root in JavaScript syntax: `payload.items[3].price`. Long names are shortened. */
   toString(): string {
     return this.#root + this.#steps.map(stepText).join('')
   }
@@ -55,15 +55,15 @@ export function isPlainArray(value: object): value is readonly unknown[] {
   return Array.isArray(value) && isNativePrototype(Array, Object.getPrototypeOf(value))
 }
 
-/** An object literal or one without a prototype. Anything else has behaviour that data cannot carry. */
+/** True for an object literal or one without prototype: anything else may have behaviour that data cannot carry. */
 export function isPlainObject(value: object): value is Readonly<Record<string, unknown>> {
   const prototype: unknown = Object.getPrototypeOf(value)
   return (prototype === null || isNativePrototype(Object, prototype)) && !Array.isArray(value)
 }
 
 /**
- * Whether that is the prototype of a class of the language, in this realm or in another one: jest runs tests in a realm
- * of its own, and there what `fetch` and `structuredClone` answer comes from outside.
+ * Whether `prototype` is that of the built-in class, in this realm or in another one: Jest runs tests in a realm of its
+ * own, where objects from `fetch` and `structuredClone` belong to another realm.
  */
 export function isNativePrototype(
   builtIn: { readonly name: string; readonly prototype: object },
@@ -72,12 +72,12 @@ export function isNativePrototype(
   if (prototype === builtIn.prototype) return true
   if (typeof prototype !== 'object' || prototype === null) return false
   if (Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value?.name !== builtIn.name) return false
-  // A class that somebody named alike stands one further from the end, since it extends the real one.
+  // A subclass with the same name is one level further from the end of the prototype chain.
   const root: unknown = builtIn === Object ? prototype : Object.getPrototypeOf(prototype)
   return root !== null && Object.getPrototypeOf(root) === null
 }
 
-/** What an unwelcome value is, for a message: `NaN`, `a function`, `an instance of Money`. */
+/** Describes a refused value for a message: `NaN`, `a function`, `an instance of Money`. */
 export function describe(value: unknown): string {
   if (typeof value === 'object') return `an instance of ${value?.constructor?.name ?? 'an unnamed class'}`
   return typeof value === 'number' || value === undefined ? String(value) : `a ${typeof value}`

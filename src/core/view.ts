@@ -5,7 +5,7 @@ import type { OperationView } from './once.ts'
 import type { ObservedRecord } from './record.ts'
 import { readResult } from './result.ts'
 
-/** A record as a person looks at it. @throws OnlyonceError OUTCOME_UNKNOWN when it belongs to another operation */
+/** Converts a record for `find`. @throws OnlyonceError OUTCOME_UNKNOWN if it is unreadable or of another operation */
 export function viewOf(record: ObservedRecord, named: Pick<OperationKey, 'scope' | 'key'>): OperationView {
   const stranger =
     (record.scope !== undefined && record.scope !== named.scope) ||

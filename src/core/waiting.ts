@@ -1,8 +1,8 @@
 import type { Runtime } from './runtime.ts'
 
-/** Waits that end early together, when the engine closes. */
+/** Waits that all end early when the engine closes. */
 export interface Waits {
-  /** Resolves after `ms`, when `subscribe` calls back, or when everything is woken; then it takes the subscription back. */
+  /** Resolves after `ms`, when `subscribe` calls back, or at `wakeAll`, whichever is first; then it unsubscribes. */
   wait(ms: number, subscribe?: (wake: () => void) => (() => void) | undefined): Promise<void>
   wakeAll(): void
 }
@@ -22,7 +22,7 @@ export function createWaits(runtime: Runtime): Waits {
         waiting.add(end)
         const cancel = runtime.after(Math.max(ms, 0), end)
         unsubscribe = subscribe?.(end)
-        // It may have called back at once, before there was anything to end.
+        // It may have called back at once, before `unsubscribe` was set.
         if (!waiting.has(end)) unsubscribe?.()
       }),
     wakeAll() {

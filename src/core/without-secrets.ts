@@ -1,6 +1,6 @@
 /**
- * A URL as a message may show it: without what stands before its last `@`, in its query and in its fragment, where
- * passwords and tokens are. A password may hold every character that would end it in a right URL.
+ * Returns a URL for a message, without the parts where passwords and tokens are: what precedes the last `@`, the query
+ * and the fragment. The last `@`, because a password may contain any character, even those that a URL must escape.
  */
 export function withoutSecrets(url: string): string {
   const shown = url.replace(/^((?:[a-z][a-z+.-]*:)?(?:\/\/)?).*@/is, '$1…@').replace(/([?#]).*/s, '$1…')
@@ -10,5 +10,5 @@ export function withoutSecrets(url: string): string {
 }
 
 const HOSTS = /^([a-z][a-z+.-]*:\/\/)(([^:/?#]*)[^/?#]*)/is
-/** Where the host was forgotten, a user and a password stand in its place. */
+/** A host with an optional port. A URL that lacks its host has `user:password` there, which does not match. */
 const HOST = /^(?:\[[^\]]*\]|[^:]*)(?::\d*)?$/

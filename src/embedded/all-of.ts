@@ -3,12 +3,12 @@ import { type Row, smallNumbers } from './statements.ts'
 
 type Params = Parameters<SqliteStatement['all']>
 
-/** With one of these words in it a statement may write, and must not be run a second time. */
+/** A statement with one of these words may write, so it must not run twice. */
 const MAY_WRITE = /\b(?:insert|update|delete|replace)\b/i
 
 /**
- * All rows. `node:sqlite` refuses to round an integer that no JavaScript number can hold, when the statement has been run:
- * such rows are read with bigints.
+ * Returns all rows. After running a statement, `node:sqlite` refuses integers that a JavaScript number cannot hold
+ * exactly: such rows are read with bigints.
  */
 export function allOf(compiled: SqliteStatement, sql: string, params: Params): readonly Row[] {
   const { setReadBigInts } = compiled as { setReadBigInts?: (on: boolean) => void }

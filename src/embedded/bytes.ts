@@ -1,6 +1,6 @@
 /**
- * A blob as a plain Uint8Array. node:sqlite gives that, better-sqlite3 a Buffer, which prints and slices differently,
- * libsql a Buffer from `get` and an ArrayBuffer from `all`. Undefined for what is no blob.
+ * Returns a blob as a plain Uint8Array; undefined for other values. node:sqlite returns that, better-sqlite3 a Buffer,
+ * which prints and slices differently, libsql a Buffer from `get` and an ArrayBuffer from `all`.
  */
 export function asBytes(value: unknown): Uint8Array | undefined {
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
@@ -13,7 +13,7 @@ export function requireBytes(value: unknown, what: string): Uint8Array {
   return bytes
 }
 
-/** A row for an effect, the same with every driver. */
+/** Converts the blobs of a row for an effect, which libsql returns as ArrayBuffer, to Uint8Array, in place. */
 export function withPlainBlobs(row: unknown): unknown {
   if (typeof row !== 'object' || row === null) return row
   for (const [column, value] of Object.entries(row)) {

@@ -4,16 +4,16 @@ import { unavailable } from './faults.ts'
 import { checkSameFile, fileIdentity } from './file.ts'
 import { dropStatements } from './statements.ts'
 
-/** An open database, and how to get its lock without blocking the event loop. */
+/** An open database, whose locks are taken without blocking the event loop. */
 export interface Connection {
   readonly db: SqliteDatabase
-  /** One read snapshot. @throws OnlyonceError STORE_UNAVAILABLE, or what `work` throws as OnlyonceError */
+  /** Runs `work` in one read snapshot. @throws OnlyonceError STORE_UNAVAILABLE, or an OnlyonceError of `work` */
   read<T>(work: () => T, deadline: number): Promise<T>
-  /** One write transaction, begun, run and committed without yielding; undone when anything throws. */
+  /** Runs `work` in one write transaction, without yielding. Rolls back when anything throws. */
   write<T>(work: () => T, deadline: number): Promise<T>
   /** Takes the write lock for a transaction that stays open; `opening` runs in the same step. */
   begin(opening: string, deadline: number): Promise<void>
-  /** Ends whatever transaction is open; true when there was one. Never throws. */
+  /** Rolls back the open transaction. Returns whether there was one. Never throws. */
   rollback(): boolean
   close(): void
 }
@@ -22,9 +22,9 @@ export interface ConnectionOptions {
   readonly db: SqliteDatabase
   readonly label: string
   readonly whileBusy: WhileBusy
-  /** The file to keep an eye on. */
+  /** The file to watch: it must not be deleted or replaced. */
   readonly path?: string
-  /** A connection that is the caller's: lent for one step at a time, its settings put back. */
+  /** True for the caller's own connection: not closed, and its `busy_timeout` is restored after each step. */
   readonly lent: boolean
 }
 
@@ -80,15 +80,17 @@ export function createConnection({ db, label, whileBusy, path, lent }: Connectio
       dropStatements(db)
       if (lent) return
       try {
-        // So that the file alone is complete. Another process at work on it is no failure of ours.
+        // So that the file is complete without its WAL.
         db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all()
-      } catch {}
+      } catch {
+        // Another process uses the file, and its close will do it.
+      }
       db.close()
     },
   }
 }
 
-/** The caller's own patience would be spent inside the driver, with the event loop standing still. */
+/** Runs a step without the caller's `busy_timeout`, during which the driver would block the event loop. */
 function withoutWaiting(db: SqliteConnection, step: () => void): void {
   const [row] = db.prepare('PRAGMA busy_timeout').all()
   const own = Number(Object.values(Object(row) as object)[0])

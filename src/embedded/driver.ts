@@ -22,7 +22,7 @@ export type OpenDatabase = (path: string) => SqliteDatabase
 
 type DatabaseClass = new (path: string) => SqliteDatabase
 
-/** In this order. A variable specifier keeps bundlers and the compiler from asking for what is not installed. */
+/** Tried in this order. The specifier is a variable, so that bundlers and the compiler do not require the packages. */
 const PACKAGES = ['libsql', 'better-sqlite3'] as const
 
 /**

@@ -1,15 +1,15 @@
 import { statSync } from 'node:fs'
 import { OnlyonceError } from '../core/errors.ts'
 
-/** Which file a path names at this moment; `undefined` where there is none. */
+/** Returns the identity of the file that a path names now; `undefined` if there is none. */
 export function fileIdentity(path: string): string | undefined {
   const found = statSync(path, { throwIfNoEntry: false })
   return found === undefined ? undefined : `${found.dev}:${found.ino}`
 }
 
 /**
- * SQLite goes on writing to a file that was deleted or replaced under it, while the next process opens another one:
- * both would grant the same key.
+ * Refuses a file that was deleted or replaced while open: SQLite would go on writing to the old one, while the next
+ * process opens another, and both would grant the same key.
  * @throws OnlyonceError STORE_UNAVAILABLE
  */
 export function checkSameFile(path: string, opened: string): void {

@@ -5,9 +5,9 @@ import { type Row, rows } from './statements.ts'
 export const IN_MEMORY = ':memory:'
 
 /**
- * Opens and sets up a connection of ours; a refused one is closed again.
+ * Opens and sets up a connection of ours; closes it again if that fails.
  *
- * WAL, so that readers never wait for a writer. No waiting inside the driver: the event loop would stand still. Foreign
+ * WAL, so that readers never wait for a writer. No waiting inside the driver, which would block the event loop. Foreign
  * keys are enforced with every driver, because effects write through this connection.
  */
 export function openFile(open: OpenDatabase, path: string, durability: 'full' | 'normal'): SqliteDatabase {
@@ -23,7 +23,7 @@ export function openFile(open: OpenDatabase, path: string, durability: 'full' | 
     try {
       db.close()
     } catch {
-      // What must be told is why it could not be opened.
+      // The original error is the one to report.
     }
     throw error
   }

@@ -1,11 +1,11 @@
 import type { SqliteConnection, SqliteStatement, SqliteValue } from './driver.ts'
 
-/** Enough for our own and those of a few dozen effects; SQL that is built anew each time must not pile up. */
+/** Enough for our own statements and those of a few dozen effects; a limit, because effects may generate SQL. */
 const MOST_STATEMENTS = 200
 
 const prepared = new WeakMap<SqliteConnection, Map<string, SqliteStatement>>()
 
-/** The statement for `sql` on this connection, compiled once. */
+/** Returns the statement for `sql` on this connection, from a cache. */
 export function statement(db: SqliteConnection, sql: string): SqliteStatement {
   const known = prepared.get(db) ?? new Map<string, SqliteStatement>()
   if (known.size === 0) prepared.set(db, known)
@@ -26,13 +26,13 @@ export type Row = Readonly<Record<string, unknown>>
 export function rows(db: SqliteConnection, sql: string, ...params: SqliteValue[]): readonly Row[] {
   const found = statement(db, sql).all(...params) as Row[]
   const [first] = found
-  // A connection of the user's may be set to bigints, and then is so for every statement.
+  // The caller's connection may be set to return bigints for all statements.
   return first !== undefined && Object.values(first).some(isBig) ? found.map(smallNumbers) : found
 }
 
 const isBig = (value: unknown) => typeof value === 'bigint'
 
-/** Bigints that a JavaScript number holds exactly as such numbers. */
+/** Converts bigints to numbers where that is exact. */
 export function smallNumbers(row: unknown): Row {
   const entries = Object.entries(Object(row)).map(([name, value]): [string, unknown] => {
     const small = typeof value === 'bigint' && BigInt(Number(value)) === value && Number.isSafeInteger(Number(value))
@@ -41,7 +41,7 @@ export function smallNumbers(row: unknown): Row {
   return Object.fromEntries(entries)
 }
 
-/** How many rows the statement changed. */
+/** Runs a statement. Returns how many rows it changed. */
 export function change(db: SqliteConnection, sql: string, ...params: SqliteValue[]): number {
   return Number(statement(db, sql).run(...params).changes)
 }
@@ -52,8 +52,8 @@ export function dropStatements(db: SqliteConnection): void {
 }
 
 /**
- * libsql takes a lone object for named parameters, and ends the process when that is a blob or null. In a list it is
- * safe there and in better-sqlite3; node:sqlite, whose statements have no `raw`, takes no lists and needs none.
+ * Makes parameters safe to bind: libsql takes a single object for named parameters, and crashes the process if it is a
+ * blob or null. A list is safe there and in better-sqlite3; node:sqlite, whose statements lack `raw`, accepts no lists.
  */
 export function bindable(compiled: SqliteStatement, params: SqliteValue[]): SqliteValue[] {
   const [lone] = params

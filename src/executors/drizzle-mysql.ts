@@ -8,7 +8,7 @@ export interface DrizzleMysqlTransaction<Query> {
 }
 
 /**
- * The transaction that `db.transaction(async (tx) => …)` of Drizzle on `mysql2` hands out as `{ tx }` of a store.
+ * Adapts the `tx` of Drizzle's `db.transaction(async (tx) => …)` on `mysql2` as `{ tx }` of a store.
  * `sql` is Drizzle's: `import { sql } from 'drizzle-orm'`.
  */
 export function fromDrizzleMysql<Query>(tx: DrizzleMysqlTransaction<Query>, sql: DrizzleSql<Query>): MysqlExecutor {

@@ -8,7 +8,7 @@ export interface DrizzleSql<Query> {
   param(value: unknown): unknown
 }
 
-/** A statement as Drizzle's `sql` template makes it. */
+/** Builds a statement as Drizzle's `sql` template does. */
 export function drizzleQuery<Query>(sql: DrizzleSql<Query>, { parts, values }: CutStatement): Query {
   return sql.join(parts.flatMap((part, i) => (i === 0 ? [sql.raw(part)] : [sql.param(values[i - 1]), sql.raw(part)])))
 }

@@ -9,11 +9,11 @@ export interface DrizzleTransaction<Query> {
   transaction(work: (tx: DrizzleTransaction<Query>) => Promise<unknown>): PromiseLike<unknown>
 }
 
-/** What drivers answer: `pg` and others a result with rows, postgres.js the rows themselves. */
+/** What drivers return: `pg` and others a result with rows, postgres.js the rows themselves. */
 type Answer = SqlResult | (unknown[] & { readonly count?: number })
 
 /**
- * The transaction that `db.transaction(async (tx) => …)` of Drizzle on PostgreSQL hands out as `{ tx }` of a store.
+ * Adapts the `tx` of Drizzle's `db.transaction(async (tx) => …)` on PostgreSQL as `{ tx }` of a store.
  * `sql` is Drizzle's: `import { sql } from 'drizzle-orm'`.
  */
 export function fromDrizzle<Query>(tx: DrizzleTransaction<Query>, sql: DrizzleSql<Query>): SqlExecutor {
@@ -22,7 +22,7 @@ export function fromDrizzle<Query>(tx: DrizzleTransaction<Query>, sql: DrizzleSq
 
 const ofTransaction = perTransaction((tx: DrizzleTransaction<unknown>) =>
   perTransaction((sql: DrizzleSql<unknown>): SqlExecutor => {
-    /** Known by its answers. It undoes a transaction in which a statement failed outside a savepoint of its own. */
+    /** Recognised by its results. It rolls back a transaction if a statement fails outside of its own savepoint. */
     let isPostgresJs = false
 
     async function send(query: unknown, own: boolean): Promise<Answer> {

@@ -1,4 +1,4 @@
-/** What the PostgreSQL store takes as `{ tx }`: a transaction that is asked as `pg.Client` is asked. */
+/** What the PostgreSQL store takes as `{ tx }`: a transaction with the interface of `pg.Client`. */
 export interface SqlExecutor {
   query(text: string, values?: unknown[]): Promise<SqlResult>
 }
@@ -6,11 +6,11 @@ export interface SqlExecutor {
 export interface SqlResult {
   // biome-ignore lint/suspicious/noExplicitAny: a row is what the query says, which only the caller knows
   readonly rows: any[]
-  /** Rows that were written or read, where the library tells. */
+  /** Number of rows written or read, if the library reports it. */
   readonly rowCount?: number | null
 }
 
-/** What the MySQL store takes as `{ tx }`: a transaction that is asked as a connection of `mysql2/promise` is asked. */
+/** What the MySQL store takes as `{ tx }`: a transaction with the interface of a `mysql2/promise` connection. */
 export interface MysqlExecutor {
   query(sql: string, values?: unknown[]): Promise<MysqlAnswer>
   execute(sql: string, values?: MysqlValue[]): Promise<MysqlAnswer>
@@ -18,16 +18,16 @@ export interface MysqlExecutor {
 
 export type MysqlValue = string | number | bigint | boolean | Date | null | Uint8Array
 
-/** Rows, or what a write says of itself, first. */
+/** Rows, or the header of a write, first. */
 // biome-ignore lint/suspicious/noExplicitAny: rows are what the query says, which only the caller knows
 export type MysqlAnswer = readonly [any, ...unknown[]]
 
-/** For libraries that have one way to ask. */
+/** For libraries with a single method for queries. */
 export function mysqlExecutor(query: MysqlExecutor['query']): MysqlExecutor {
   return { query, execute: query }
 }
 
-/** The same transaction gives the same executor: a store may keep what it knows of a transaction under that object. */
+/** Returns the same executor for the same transaction: a store may keep state of a transaction by that object. */
 export function perTransaction<Tx extends object, Executor>(make: (tx: Tx) => Executor): (tx: Tx) => Executor {
   const made = new WeakMap<Tx, Executor>()
   return (tx) => {

@@ -7,7 +7,7 @@ export interface KnexMysqlTransaction {
   raw(sql: string, bindings: any[]): PromiseLike<MysqlAnswer>
 }
 
-/** A transaction of Knex on MySQL or MariaDB, with the client `mysql2`, as `{ tx }` of a store. */
+/** Adapts a Knex transaction on MySQL or MariaDB, with the client `mysql2`, as `{ tx }` of a store. */
 export const fromKnexMysql: (trx: KnexMysqlTransaction) => MysqlExecutor = perTransaction((trx) =>
   mysqlExecutor(async (sql, values = []) => {
     try {
@@ -20,7 +20,7 @@ export const fromKnexMysql: (trx: KnexMysqlTransaction) => MysqlExecutor = perTr
 
 const AFTER_STATEMENT = ' - '
 
-/** Knex writes the statement, with keys and results in it, before what the driver says; messages are shown and logged. */
+/** Removes the statement that Knex puts before the driver's message: it holds keys and results, which may be logged. */
 function asOfDriver(error: unknown): unknown {
   const { message, sqlMessage } = Object(error) as { message?: unknown; sqlMessage?: unknown }
   const at = String(message).lastIndexOf(AFTER_STATEMENT)

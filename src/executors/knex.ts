@@ -8,11 +8,11 @@ export interface KnexTransaction {
   raw(sql: string, bindings: any[]): PromiseLike<SqlResult>
 }
 
-/** A transaction of Knex on PostgreSQL as `{ tx }` of a store. */
+/** Adapts a Knex transaction on PostgreSQL as `{ tx }` of a store. */
 export const fromKnex: (trx: KnexTransaction) => SqlExecutor = perTransaction((trx) => ({
   async query(text, values = []) {
     const { parts, values: used } = cutAtPlaceholders(text, values)
-    // Knex counts `?`; the operators of jsonb are written with one too.
+    // Knex takes every `?` for a placeholder; operators of jsonb contain one too.
     const sql = parts.map((part) => part.replaceAll('?', '\\?')).join('?')
     const { rows, rowCount = null } = await trx.raw(sql, used as unknown[])
     return { rows, rowCount }

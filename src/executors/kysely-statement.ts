@@ -1,4 +1,4 @@
-/** A statement as Kysely hands it to its driver. */
+/** A statement as Kysely passes it to its driver. */
 export interface KyselyStatement {
   readonly sql: string
   readonly parameters: readonly unknown[]
@@ -22,7 +22,7 @@ export interface KyselyTransaction {
   }
 }
 
-/** As Kysely's `CompiledQuery.raw` makes it. */
+/** Builds a statement as Kysely's `CompiledQuery.raw` does. */
 export function kyselyStatement(sql: string, parameters: readonly unknown[]): KyselyStatement {
   return {
     sql,

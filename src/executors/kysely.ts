@@ -1,9 +1,9 @@
 import { perTransaction, type SqlExecutor } from './executor.ts'
 import { type KyselyTransaction, kyselyStatement } from './kysely-statement.ts'
 
-/** A transaction of Kysely on PostgreSQL, of `db.transaction()` or `db.startTransaction()`, as `{ tx }` of a store. */
+/** Adapts a Kysely transaction on PostgreSQL, by `transaction()` or `startTransaction()`, as `{ tx }` of a store. */
 export const fromKysely: (trx: KyselyTransaction) => SqlExecutor = perTransaction((trx) => {
-  // A plugin may rename columns, and ours are read by their names.
+  // A plugin may rename columns, which we read by name.
   const plain = trx.withoutPlugins()
   return {
     async query(text, values = []) {

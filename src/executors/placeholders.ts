@@ -1,12 +1,12 @@
 import { placeholdersOf } from '../core/placeholders.ts'
 
-/** A statement around its values: `parts` has one more element than `values`. */
+/** A statement cut at its values: `parts` has one more element than `values`. */
 export interface CutStatement {
   readonly parts: readonly string[]
   readonly values: readonly unknown[]
 }
 
-/** Cuts at `$1`, `$2`, …, for libraries that number the values themselves: one that is used twice is given twice. */
+/** Cuts at `$1`, `$2`, …, for libraries that number values themselves: a value used twice is passed twice. */
 export function cutAtPlaceholders(text: string, values: readonly unknown[]): CutStatement {
   const parts: string[] = []
   const used: unknown[] = []
@@ -19,7 +19,7 @@ export function cutAtPlaceholders(text: string, values: readonly unknown[]): Cut
   return { parts: [...parts, text.slice(from)], values: used }
 }
 
-/** Cuts at as many `?` as there are values, as mysql2 does: it does not look whether one is inside a string either. */
+/** Cuts at as many `?` as there are values. Like mysql2, it does not check whether one is inside a string. */
 export function cutAtQuestionMarks(text: string, values: readonly unknown[]): CutStatement {
   const pieces = text.split('?')
   return { parts: [...pieces.slice(0, values.length), pieces.slice(values.length).join('?')], values }

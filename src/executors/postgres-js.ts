@@ -9,10 +9,10 @@ export interface PostgresJsSql {
 }
 
 /**
- * The `sql` that `sql.begin(…)` of postgres.js hands out as `{ tx }` of a store; or a reserved one after a BEGIN of your own.
+ * Adapts the `sql` of postgres.js' `sql.begin(…)`, or a reserved one after the caller's BEGIN, as `{ tx }` of a store.
  *
- * postgres.js undoes a whole transaction in which any statement failed, also when the error was caught; unless it failed
- * inside `sql.savepoint`. So each statement runs in one, which costs it a round trip.
+ * postgres.js rolls back a transaction if any statement has failed, even if the error was caught, unless it failed
+ * inside `sql.savepoint`. So each statement runs in one, which costs a round trip.
  */
 export const fromPostgresJs: (sql: PostgresJsSql) => SqlExecutor = perTransaction((sql) => ({
   async query(text, values = []) {
@@ -20,7 +20,7 @@ export const fromPostgresJs: (sql: PostgresJsSql) => SqlExecutor = perTransactio
     const run = async (inner: PostgresJsSql) => {
       rows = await inner.unsafe(text, values)
     }
-    // Setting a savepoint and going back to it are our own protection, and need no other.
+    // Our own savepoint commands need no further savepoint.
     if (sql.savepoint === undefined || isSavepointCommand(text)) await run(sql)
     else await sql.savepoint(run)
     return { rows: [...(rows ?? [])], rowCount: rows?.count ?? null }

@@ -5,7 +5,7 @@ export interface PrismaTransaction {
   $queryRawUnsafe<Rows = unknown>(text: string, ...values: unknown[]): PromiseLike<Rows>
 }
 
-/** The client that an interactive `prisma.$transaction(async (tx) => …)` on PostgreSQL hands out as `{ tx }` of a store. */
+/** Adapts the `tx` of an interactive `prisma.$transaction(async (tx) => …)` on PostgreSQL as `{ tx }` of a store. */
 export const fromPrisma: (tx: PrismaTransaction) => SqlExecutor = perTransaction((tx) => ({
   async query(text, values = []) {
     try {
@@ -16,7 +16,7 @@ export const fromPrisma: (tx: PrismaTransaction) => SqlExecutor = perTransaction
   },
 }))
 
-/** Prisma keeps what the server said two levels down; callers look for the server's code where drivers have it. */
+/** Moves the server's error code to where drivers have it; Prisma keeps it two levels down. */
 function ofServer(error: unknown): unknown {
   const { meta } = Object(error) as { meta?: { driverAdapterError?: { cause?: PrismaCause } } }
   const { originalCode, originalMessage } = meta?.driverAdapterError?.cause ?? {}

@@ -1,6 +1,6 @@
 const COMMAND = /^\s*(?:SAVEPOINT|RELEASE|ROLLBACK\s+TO)\b/i
 
-/** Whether the statement sets, releases or goes back to a savepoint. */
+/** Whether the statement sets, releases or rolls back to a savepoint. */
 export function isSavepointCommand(text: string): boolean {
   return COMMAND.test(text)
 }

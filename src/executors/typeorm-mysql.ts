@@ -2,8 +2,8 @@ import { type MysqlExecutor, mysqlExecutor, perTransaction } from './executor.ts
 import { runnerOf, type TypeOrmManager, type TypeOrmQueryRunner } from './typeorm-runner.ts'
 
 /**
- * The transaction of a TypeORM `EntityManager` on MySQL or MariaDB as `{ tx }` of a store.
- * @throws OnlyonceError OPTION_INVALID when the manager is not the one of an open transaction
+ * Adapts the transaction of a TypeORM `EntityManager` on MySQL or MariaDB as `{ tx }` of a store.
+ * @throws OnlyonceError OPTION_INVALID when the manager is not that of an open transaction
  */
 export function fromTypeOrmMysql(manager: TypeOrmManager): MysqlExecutor {
   return ofRunner(runnerOf(manager))

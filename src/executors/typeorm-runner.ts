@@ -7,18 +7,18 @@ export interface TypeOrmQueryRunner {
 }
 
 export interface TypeOrmResult {
-  /** What the driver answered. */
+  /** What the driver returned. */
   readonly raw: unknown
   readonly records: unknown[]
   readonly affected?: number
 }
 
-/** The part of TypeORM's `EntityManager` that is used: the one that `transaction` hands out, or a query runner's. */
+/** The part of TypeORM's `EntityManager` that is used: that of `transaction`, or of a query runner. */
 export interface TypeOrmManager {
   readonly queryRunner?: TypeOrmQueryRunner | undefined
 }
 
-/** @throws OnlyonceError OPTION_INVALID when the manager is not the one of an open transaction */
+/** @throws OnlyonceError OPTION_INVALID when the manager is not that of an open transaction */
 export function runnerOf({ queryRunner }: TypeOrmManager): TypeOrmQueryRunner {
   if (queryRunner?.isTransactionActive === true) return queryRunner
   throw new OnlyonceError(

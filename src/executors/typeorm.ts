@@ -2,8 +2,8 @@ import { perTransaction, type SqlExecutor } from './executor.ts'
 import { runnerOf, type TypeOrmManager, type TypeOrmQueryRunner } from './typeorm-runner.ts'
 
 /**
- * The transaction of a TypeORM `EntityManager` on PostgreSQL as `{ tx }` of a store.
- * @throws OnlyonceError OPTION_INVALID when the manager is not the one of an open transaction
+ * Adapts the transaction of a TypeORM `EntityManager` on PostgreSQL as `{ tx }` of a store.
+ * @throws OnlyonceError OPTION_INVALID when the manager is not that of an open transaction
  */
 export function fromTypeOrm(manager: TypeOrmManager): SqlExecutor {
   return ofRunner(runnerOf(manager))

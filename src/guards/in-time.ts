@@ -4,7 +4,7 @@ import type { Store } from '../core/store.ts'
 import { timeLimit } from '../core/time-limit.ts'
 
 /**
- * The answer of a store that is asked without the engine, never later than `storeTimeoutMs`.
+ * Limits a store call made without the engine to `storeTimeoutMs`.
  * @throws OnlyonceError STORE_UNAVAILABLE, also for what its client throws
  */
 export async function inTime<T>(

@@ -11,16 +11,16 @@ import { type Before, heldMs, mayHaveHappened, PUTTING_MS, revoke, wasNeverPut }
 import { createTokenStore } from './token/store-calls.ts'
 import { parseToken, printToken } from './token/text.ts'
 
-/** What a token is for. Every part is compared: a token of another subject or for another operation is no token. */
+/** What a token is bound to. All parts are compared: a token for another subject or operation is invalid. */
 export interface TokenBinding {
-  /** Who may redeem it: the user or session that was authenticated. */
+  /** Who may redeem it: the authenticated user or session. */
   readonly subject: string
   /** What it is redeemed for, such as `order_create`. */
   readonly operation: string
 }
 
 export interface IssueOptions extends TokenBinding {
-  /** Default 900 000. How long it may be redeemed for the first time. */
+  /** Default 900 000. Until when, from its issue, it may be redeemed for the first time. */
   readonly ttlMs?: number
 }
 
@@ -31,24 +31,24 @@ export interface IssuedToken {
 
 export interface TokensOptions {
   /**
-   * Default `'reject'`: while one is open for subject and operation, no other is issued (`IN_FLIGHT`). `'reuse'`: the
-   * open one is answered again, which needs a `secret`. `'replace'`: the open one stops being valid, unless part of its
-   * effect may have happened (`IN_FLIGHT`).
+   * Default `'reject'`: while a token is open for subject and operation, no other is issued (`IN_FLIGHT`). `'reuse'`:
+   * the open one is returned again, which needs a `secret`. `'replace'`: the open one becomes invalid, unless part of
+   * its effect may have happened (`IN_FLIGHT`).
    */
   readonly onOpen?: 'reject' | 'reuse' | 'replace'
   /** At least 32 bytes, the same in every process. Tokens are then signed, and a forged one never reaches the store. */
   readonly secret?: string | Uint8Array
 }
 
-/** What a guard of another kind needs, to treat a token as the key of its operation. */
+/** What another guard needs to use a token as the key of its operation. */
 export interface RedeemableTokens {
-  /** The operation that a token names. @throws OnlyonceError TOKEN_INVALID, STORE_UNAVAILABLE */
+  /** Returns the operation that a token names. @throws OnlyonceError TOKEN_INVALID, STORE_UNAVAILABLE */
   accept(token: string, bound: TokenBinding): Promise<{ key: string; scope: string; fingerprint: string }>
   /** Runs the effect of an accepted token. */
   spend<T>(op: Operation, bound: TokenBinding, effect: Effect<T>): Promise<T>
   /**
-   * Lets the next token be issued. For when the engine has answered that what `op` was spent on is stored: a process that
-   * dies before must leave the token open.
+   * Lets the next token be issued. Call it after the engine has stored the result of `op`: if the process dies before
+   * that, the token must stay open.
    */
   close(op: Operation): Promise<void>
 }
@@ -66,13 +66,13 @@ export interface Tokens extends RedeemableTokens {
   redeem<T>(token: string, bound: TokenBinding, effect: Effect<T>, options?: CallOptions): Promise<T>
 }
 
-/** The part of `onlyonce(…)` that is used, whatever its store. */
+/** The part of an engine that is used, whatever its store. */
 export interface TokensEngine extends Pick<Once, 'store' | 'options'> {
   <T>(key: KeyInput, effect: Effect<T>, options?: CallOptions): Promise<T>
 }
 
 const DEFAULT_TTL_MS = 900_000
-/** The step that shows that a token was issued; its result is the fence of its slot. An effect may have a step `issued` of its own. */
+/** The step that marks an issued token; its result is the fence of the slot. Leaves the name `issued` to effects. */
 const ISSUED = '!issued'
 
 /**
@@ -86,25 +86,25 @@ export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens 
   const { scope, runtime, retentionMs } = once.options
   const calls = createTokenStore(once.store, once.options)
   const tokenScope = `${scope}/token`
-  /** The slots of what is being spent. */
+  /** The slots of tokens that are being redeemed. */
   const spending = new WeakMap<Operation, { readonly slot: number; readonly bound: TokenBinding }>()
-  /** One for each subject and operation: held by the open token, under the token's own name. */
+  /** One slot per subject and operation: its owner is the id of the open token. */
   const slotOf = ({ subject, operation }: TokenBinding) =>
     calls.name(`${scope}/anti_repeat`, JSON.stringify([subject, operation]))
 
   const proofOf = (id: string, bound: TokenBinding): Buffer | undefined =>
     secret === undefined ? undefined : createHmac('sha256', secret).update(boundText(id, bound)).digest()
 
-  /** Takes the slot for the token `id`; answers the slot's fence, or the record of the token that has it. */
+  /** Takes the slot for the token `id`. Returns its fence, or the slot's record while another token holds it. */
   async function open(id: string, bound: TokenBinding, ttlMs: number): Promise<number | ObservedRecord> {
     for (;;) {
       const claim = await calls.claim(slotOf(bound), { fingerprint: '', owner: id, leaseMs: ttlMs, retentionMs: ttlMs })
       if (claim?.kind === 'granted') return claim.lease.fence
       const record = await calls.find(slotOf(bound))
       if (record?.state === 'running') return record
-      // Nothing of ours completes a slot.
+      // We never complete a slot, so an operator has.
       if (record?.state === 'done') throw decidedByHand(bound)
-      // It was closed between the two questions.
+      // It was released between claim and find: try again.
     }
   }
 
@@ -119,7 +119,7 @@ export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens 
     try {
       await put(id, proof, bound, slot, ttlMs)
     } catch (error) {
-      // Where open tokens are answered again, somebody may have been given this one already.
+      // With `reuse`, another caller may already have got this token.
       if (onOpen !== 'reuse') await giveUp(id, slot, bound)
       throw error
     }
@@ -127,8 +127,8 @@ export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens 
   }
 
   /**
-   * Leaves a record for whoever redeems the token: idle, and with the step that shows that it was issued. Nobody may be
-   * told the token before that, nor when it was overtaken: replaced, or too late for its slot.
+   * Writes the record that redeeming the token will claim: idle, with the step that marks it as issued. The token must
+   * not be returned before that, nor if it was replaced meanwhile, or its slot has expired.
    */
   async function put(id: string, proof: Buffer, bound: TokenBinding, slot: number, ttlMs: number): Promise<void> {
     const times = { leaseMs: PUTTING_MS, retentionMs: ttlMs - PUTTING_MS }
@@ -148,7 +148,7 @@ export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens 
     const { owner: id, fence } = slot
     const record = await calls.find(calls.name(tokenScope, id))
     const ended = await endIfOver(slot, record)
-    // A look at another record than the one it was ended for.
+    // The record has changed since it was read: look again.
     if (ended === 'changed') return alreadyOpen(slot, wanted)
     if (ended === 'dead') {
       await calls.release({ id: slot.id, owner: id, fence })
@@ -157,7 +157,7 @@ export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens 
     const leftMs = Math.max(1, slot.leaseUntil - slot.readAt)
     const proof = proofOf(id, wanted)
     if (onOpen === 'reuse' && proof !== undefined) {
-      // Whoever issued it is about to put it down, or has died before.
+      // Its issuer is about to write the record, or has died before.
       if (record === undefined) await put(id, proof, wanted, fence, wanted.ttlMs)
       return { token: printToken(id, proof), expiresAt: new Date(runtime.now() + leftMs) }
     }
@@ -166,11 +166,11 @@ export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens 
     throw stillOpen(wanted, isBeingPut ? Math.max(1, record.leaseUntil - record.readAt) : leftMs)
   }
 
-  /** A token is over when it was redeemed, when nobody was ever told it, and when another one is to replace it. */
+  /** Ends a token that was redeemed, that nobody ever got, or that is to be replaced. */
   async function endIfOver(slot: ObservedRecord, record: ObservedRecord | undefined) {
     const { owner: id } = slot
     const isFree = onOpen === 'replace' ? isReplaceable : wasNeverPut
-    // Whoever redeemed it has died before it could close the slot. `unknown` waits for a decision.
+    // Its redeemer died before it could release the slot. `unknown` waits for an operator's decision.
     if (record?.state === 'done') return record.result?.kind === 'unknown' ? 'kept' : 'dead'
     if (record !== undefined) return isFree(record) ? end(id, record.fingerprint, isFree) : 'kept'
     return onOpen === 'replace' || heldMs(slot) >= PUTTING_MS ? end(id, '', isFree) : 'kept'
@@ -181,9 +181,9 @@ export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens 
     return revoke(calls, calls.name(tokenScope, id), request, isFree)
   }
 
-  /** Conditional on the slot still being this token's, so it may come late. */
+  /** Releases the slot if it is still this token's, so a late call does no harm. */
   async function giveUp(id: string, fence: number, bound: TokenBinding): Promise<void> {
-    // When it cannot be closed now, the next that asks closes it, or its time is over.
+    // If this fails, the next caller of `issue` releases it, or it expires.
     await calls.release({ id: slotOf(bound).id, owner: id, fence }).catch(() => {})
   }
 
@@ -195,7 +195,7 @@ export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens 
     const signed = proofOf(id, bound)
     if (signed !== undefined && !same(signed, proof)) throw invalid()
     const fingerprint = fingerprintOf(id, proof, bound)
-    // Looked at first: whoever guesses must not leave records behind.
+    // Find before the claim, so that guessed tokens leave no records.
     const record = await calls.find(calls.name(tokenScope, id))
     if (record === undefined || !same(Buffer.from(record.fingerprint), Buffer.from(fingerprint))) throw invalid()
     return { key: id, scope: tokenScope, fingerprint }
@@ -203,7 +203,7 @@ export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens 
 
   async function spend<T>(op: Operation, bound: TokenBinding, effect: Effect<T>): Promise<T> {
     const slot = await op.step<number>(ISSUED, () => {
-      // It expired since it was looked at: this claim has made a new record.
+      // The record expired after `accept` has read it, and this claim has made a new one.
       throw invalid()
     })
     spending.set(op, { slot, bound })
@@ -227,7 +227,7 @@ export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens 
       if (spent !== undefined) await close(spent)
       return value
     } catch (error) {
-      // The fingerprint was right a moment ago: it is another record by now.
+      // The fingerprint matched in `accept`, so the record was replaced since.
       if (OnlyonceError.is(error) && error.code === 'KEY_REUSED') throw invalid()
       throw error
     }

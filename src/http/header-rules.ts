@@ -1,4 +1,4 @@
-/** What a replay carries besides its status and bytes: what describes the content, and where the result is. */
+/** Headers that a replay carries by default: those that describe the content, or say where the result is. */
 export const REPLAYED_HEADERS: readonly string[] = [
   'content-type',
   'content-language',
@@ -14,8 +14,8 @@ export const REPLAYED_HEADERS: readonly string[] = [
 ]
 
 /**
- * Never given to a second request: it belongs to one connection, one moment, or one person. A stored cookie or
- * challenge that is handed out again is a session handed over (CWE-524).
+ * Never replayed: these belong to one connection, one moment or one person. Replaying a stored cookie or challenge
+ * would hand over a session (CWE-524).
  */
 export const NEVER_REPLAYED: ReadonlySet<string> = new Set([
   'set-cookie',
@@ -28,7 +28,7 @@ export const NEVER_REPLAYED: ReadonlySet<string> = new Set([
   'proxy-authentication-info',
   'date',
   'age',
-  // RFC 9110 §7.6.1 and what frames a message on one connection.
+  // Fields of one connection (RFC 9110 §7.6.1), and those that frame a message.
   'connection',
   'proxy-connection',
   'keep-alive',

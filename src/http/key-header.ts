@@ -1,26 +1,26 @@
 import { OnlyonceError } from '../core/errors.ts'
 import { quote } from '../core/key.ts'
 
-/** `'lenient'`: a structured-field string or a bare word. `'strict'`: only the string of the draft. */
+/** `'lenient'`: a structured-field string or a bare word. `'strict'`: only that string, as in the draft. */
 export type KeySyntax = 'lenient' | 'strict'
 
 /** RFC 9651 §3.3.3: printable ASCII between quotes, where only `"` and `\` are escaped; parameters may follow. */
 const STRING = /^"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"(.*)$/
-/** RFC 9651 §3.1.2. Their values are items; what they say is ignored here, but they must be well formed. */
+/** Parameters (RFC 9651 §3.1.2). They are ignored, but their values must be well-formed bare items. */
 const PARAMETERS =
   /^(?:; *[a-z*][a-z0-9_.*-]*(?:=(?:"(?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"|\?[01]|@-?\d{1,15}|-?\d{1,12}\.\d{1,3}|-?\d{1,15}|:(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?:|[A-Za-z*][A-Za-z0-9!#$%&'*+.^_`|~:/-]*))?)*$/
-/** What Stripe-style clients send: visible ASCII without what a list, a parameter or a string is made of. */
+/** A bare key, as Stripe-style clients send it: visible ASCII except `"`, `,`, `;` and `\`. */
 const BARE = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+$/
 
 /**
- * The key in an `Idempotency-Key` field. Two field lines arrive joined by a comma and are refused as well: which of
- * them is meant cannot be known.
- * @throws OnlyonceError KEY_INVALID, KEY_MISSING for an empty one
+ * Returns the key of an `Idempotency-Key` field. Two field lines, which arrive joined by a comma, are refused: it is
+ * unknown which of them is meant.
+ * @throws OnlyonceError KEY_INVALID; KEY_MISSING when it is empty
  */
 export function parseKeyHeader(field: string, syntax: KeySyntax, maxLength: number): string {
   const text = field.trim()
   if (text === '') throw empty()
-  // Before any pattern runs on it. Every character may be escaped, and parameters are not for storing things.
+  // Before any pattern runs on it. Every character of the key may be escaped; 64 characters are left for parameters.
   if (text.length > maxLength * 2 + 64) throw tooLong(maxLength)
   const key = text.startsWith('"') ? unquoted(text) : syntax === 'lenient' && BARE.test(text) ? text : undefined
   if (key === undefined) {

@@ -1,17 +1,17 @@
 import type { Runtime } from '../core/runtime.ts'
 
 const MINUTE_MS = 60_000
-/** Scopes counted at a time. Beyond it the oldest count is given up, so that scopes themselves cannot fill the memory. */
+/** Scopes counted at a time. Above that the oldest count is dropped, so that scopes cannot exhaust the memory. */
 const MAX_SCOPES = 10_000
 
-/** Ends the request of a key that may have been new; `started`: it was. */
+/** Ends a request that `enter` counted. `started`: its key was new, so it stays counted. */
 export type Leave = (started: boolean) => void
 
-/** Counts what each scope starts in a minute. */
+/** Counts the new keys of each scope per minute. */
 export interface KeyQuota {
   /**
-   * Counts a key that may turn out to be new, from now on: what comes beside it must not slip by. A number: how long until the
-   * scope may start another.
+   * Counts a key as new until its request ends, so that concurrent requests cannot exceed the limit. Returns a function
+   * to call at that end; or, above the limit, the milliseconds until the scope may start another.
    */
   enter(scope: string, key: string): Leave | number
 }
@@ -19,11 +19,11 @@ export interface KeyQuota {
 interface Minute {
   readonly since: number
   started: number
-  /** How many requests of each key are under way that was not known to be an old one. */
+  /** Requests in progress per key. Each of these keys may turn out to be new. */
   readonly underWay: Map<string, number>
 }
 
-/** A client that invents keys fills the store; this bounds how fast, for each scope and in this process. */
+/** Bounds how fast the clients of one scope can fill the store with new keys, in this process. */
 export function createKeyQuota(runtime: Runtime, perMinute: number): KeyQuota {
   const minutes = new Map<string, Minute>()
 

@@ -8,7 +8,7 @@ import { problem } from './problem.ts'
 
 export interface Named {
   readonly principal: string
-  /** With one-time tokens: what the token is for, and the request that it is spent on. */
+  /** With one-time tokens: what the token is bound to, and the fingerprint of the request that spends it. */
   readonly token?: { readonly bound: TokenBinding; readonly request: string }
   readonly input: { readonly key: string; readonly scope: string; readonly fingerprint: string }
 }
@@ -19,8 +19,8 @@ export interface Naming {
 }
 
 /**
- * Finds out which operation a request asks for. `undefined`: none, it has no key and needs none. A reply: it is refused.
- * @throws OnlyonceError KEY_MISSING, KEY_INVALID; whatever the user's own functions throw
+ * Returns the operation that a request names; `undefined` when it has no key and needs none; a reply if it is refused.
+ * @throws OnlyonceError KEY_MISSING, KEY_INVALID, OPTION_INVALID; what `tokens.accept` and the user's functions throw
  */
 export async function nameOf<R>(
   rules: HttpRules<R>,
@@ -31,7 +31,7 @@ export async function nameOf<R>(
   const key = rules.key === undefined ? fromHeader(rules, maxKeyLength, call) : await rules.key(call)
   checkPattern(rules, key)
   if (key === undefined) return withoutKey(rules, call)
-  // Everything that needs no input or output comes first: a request that is refused must cost little.
+  // Checks without I/O come first: a refused request must cost little.
   const principal = rules.scope === 'public' ? 'public' : await rules.scope(call)
   const composite = compositeScope(principal, call.method, call.url)
   const fingerprint = await fingerprintOf(rules, call)
@@ -39,7 +39,7 @@ export async function nameOf<R>(
   return { principal, input: { key, scope: composite, fingerprint } }
 }
 
-/** A token brings its own operation with it, made when it was issued. */
+/** A token determines key, scope and fingerprint of its operation, which were set when it was issued. */
 async function nameOfToken<R>(rules: HttpRules<R>, tokens: TokenPort, call: HttpCall<R>) {
   const token = call.header(rules.header.toLowerCase())
   if (token === undefined) return withoutKey(rules, call)

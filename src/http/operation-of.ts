@@ -7,7 +7,7 @@ export interface Carried {
   readonly tx?: unknown
 }
 
-/** A property that nobody meets by accident. A WeakMap of all requests would cost more than the rest of the guard. */
+/** A symbol collides with no other property. A WeakMap of all requests would cost more than the rest of the guard. */
 const CARRIED: unique symbol = Symbol('onlyonce.carried')
 
 interface Carrier {
@@ -15,8 +15,8 @@ interface Carrier {
 }
 
 /**
- * Ties a request to what carries it out, for as long as the request lives. Answers a function to call when its exchange is
- * over: whoever hands the same request in again asks anew.
+ * Attaches its operation to a request object. Returns a function to call when the exchange is over: the same object
+ * may then be passed in again, and is guarded anew.
  */
 export function carry(request: object, what: Carried): () => void {
   const carried = { ...what, over: false }
@@ -27,12 +27,12 @@ export function carry(request: object, what: Carried): () => void {
   }
 }
 
-/** Whether a guard holds the request already; a second claim of it would wait for the first for ever. */
+/** Whether a guard handles the request already: a second claim would wait for the first forever. */
 export function isCarried(request: object): boolean {
   return (request as Carrier)[CARRIED]?.over === false
 }
 
-/** The operation behind a request: its fence, its signal, `step` and `child`. `undefined` when the request is not guarded. */
+/** The operation of a request, with its fence, signal, `step` and `child`. `undefined` when it is not guarded. */
 export function operationOf(request: object): Operation | undefined {
   return (request as Carrier)[CARRIED]?.op
 }

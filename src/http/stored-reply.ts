@@ -9,7 +9,7 @@ export interface StoredReply {
   readonly headers: readonly HeaderField[]
   readonly body?: string | Uint8Array
   readonly omitted?: Omitted
-  /** The fingerprint of the request, where the record's own is that of a one-time token. */
+  /** The fingerprint of the request, if the record's own is that of a one-time token. */
   readonly request?: string
 }
 
@@ -21,7 +21,7 @@ const OMITTED: readonly unknown[] = [
   'not-known',
 ] satisfies Omitted[]
 
-/** Keeps of a reply what may be given to others. */
+/** Converts a reply for the store, with only the headers that may be replayed. */
 export function toStored({ status, headers, body, omitted }: HttpReply, kept: ReadonlySet<string>): StoredReply {
   const fields = headers.filter(([name]) => kept.has(name))
   if (body === undefined) return { status, headers: fields, omitted: omitted ?? 'too-long' }
@@ -29,20 +29,20 @@ export function toStored({ status, headers, body, omitted }: HttpReply, kept: Re
   return { status, headers: fields, body: isReadable(body) ? text(body) : body }
 }
 
-/** The longest body that surely fits into a result: bytes are stored as base64, which adds a third. */
+/** The longest body that always fits into a result: bytes are stored as base64, which adds a third. */
 export const LONGEST_BODY = 700_000
-/** A control character takes six as text; a body of nothing else, and shorter than this, still fits. */
+/** JSON escapes a control character as six characters; up to this length, a body of nothing else still fits. */
 const ALWAYS_FITS = 100_000
 
-/** Text, and not text that is longer than base64 would be. */
+/** Whether a body is stored as text: it is UTF-8 and, if long, no longer as JSON than as base64. */
 function isReadable(body: Uint8Array): boolean {
   if (!isUtf8(body)) return false
   return body.length <= ALWAYS_FITS || Buffer.byteLength(JSON.stringify(text(body))) <= (body.length * 4) / 3
 }
 
 /**
- * A store may be written to by others: nothing of it reaches a client unchecked.
- * @throws OnlyonceError OUTCOME_UNKNOWN for what is no reply
+ * Converts a stored value back. Others may write to the store, so nothing of it reaches a client unchecked.
+ * @throws OnlyonceError OUTCOME_UNKNOWN when it is no valid reply
  */
 export function fromStored(value: unknown): HttpReply {
   if (value === undefined) return NOT_KNOWN
@@ -57,7 +57,7 @@ export function fromStored(value: unknown): HttpReply {
   const known = { status: status as number, headers: headers as readonly HeaderField[] }
   if (omitted === undefined) {
     const bytes = typeof body === 'string' ? Buffer.from(body) : (body ?? NOTHING)
-    // Member by member: spreading costs more than all the rest.
+    // Not by spreading, which costs more than all the rest.
     return { status: known.status, headers: known.headers, body: bytes }
   }
   if (!OMITTED.includes(omitted)) throw unreadable()
@@ -66,7 +66,7 @@ export function fromStored(value: unknown): HttpReply {
 
 const NOTHING = new Uint8Array(0)
 
-/** A person who resolves an operation knows that it happened, and seldom how it was answered. No more can be said then. */
+/** For an operation that an operator resolved as done: how it was answered is seldom known. */
 const NOT_KNOWN: HttpReply = Object.freeze({ status: 200, headers: [], body: undefined, omitted: 'not-known' })
 
 function text(bytes: Uint8Array): string {

@@ -2,7 +2,7 @@ import { OnlyonceError } from '../core/errors.ts'
 import type { HttpReply } from './call.ts'
 import { PROBLEMS, problemOf } from './problem.ts'
 
-/** What `tokens(once)` answers, as far as it is used here. */
+/** The part of what `tokens(once)` returns that is used here. */
 export interface TokenIssuer {
   issue(wanted: {
     readonly subject: string
@@ -12,13 +12,13 @@ export interface TokenIssuer {
 }
 
 export interface TokenEndpointOptions<Request> {
-  /** Who asks: the same as the `scope` of the guard that takes the token. */
+  /** Who asks for the token: the same value as `scope` of the guard that accepts it. */
   readonly subject: (request: Request) => string | Promise<string>
-  /** What it is for: method and path of the route that takes it, such as `POST /orders`, unless the guard says otherwise. */
+  /** What the token is for: the guard's `operation`; by default method and path, such as `POST /orders`. */
   readonly operation: string | ((request: Request) => string | Promise<string>)
-  /** Default 900 000. How long the token may be redeemed for the first time. */
+  /** Default 900 000. For how long the token can be redeemed for the first time. */
   readonly ttlMs?: number
-  /** The page that explains tokens: it stands in every problem. */
+  /** URL of the page that documents tokens; included in every problem document. */
   readonly docs?: string
 }
 
@@ -31,7 +31,7 @@ const OPEN = {
 } as const
 
 /**
- * A fresh token as `{ token, expiresAt }`, or the problem: 409 while another one is open, 503 when the store is away.
+ * Returns a fresh token as `{ token, expiresAt }`, or a problem: 409 while another is open, 503 when the store is down.
  * @throws OnlyonceError OPTION_INVALID when there is no subject; what `subject` and `operation` throw
  */
 export async function issueReply<Request>(

@@ -9,9 +9,9 @@ const BACKSLASH = 0x5c
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * The JSON value in `bytes`. `undefined` for what is no JSON, and for what parsers read differently: an object that has
- * two members of one name (RFC 8259 §4), and a number that JavaScript rounds (§6). Two such texts must not be taken for
- * one another.
+ * Returns the JSON value in `bytes`. `undefined` when it is no JSON, or parsers may read it differently: an object has
+ * duplicate member names (RFC 8259 §4), or JavaScript rounds a number (§6). Two different such texts must not count as
+ * equal.
  */
 export function readJson(bytes: Uint8Array): { readonly value: unknown } | undefined {
   try {

@@ -9,7 +9,7 @@ const WHY: Record<Omitted, string> = {
   'not-known': 'is not known; a duplicate is told that its answer cannot be given again',
 }
 
-/** The default: one warning of the process for each reason, naming the first request. */
+/** The default of `onUnrecordable`: one process warning for each reason, naming the first request. */
 export function warnUnrecordable(): (why: Omitted, call: HttpCall) => void {
   const told = new Set<Omitted>()
   return (why, { method, url }) => {

@@ -1,47 +1,45 @@
 import type { Cancel, Runtime } from '../core/runtime.ts'
 
-/** A message that the broker delivered to this process, and that is neither settled nor taken back. */
+/** A message that the broker delivered to this process and that is neither settled nor taken back. */
 export interface Held {
   readonly orderingKey?: string | undefined
-  /** False as soon as the broker gives it to somebody else, or will. */
+  /** False as soon as the broker has given it, or will give it, to another consumer. */
   isOurs(): boolean
-  /** This process began with it before. */
+  /** This process has started to handle it before. */
   seen: boolean
 }
 
-/**
- * What was delivered and waits for its turn: the oldest first, and of messages with the same ordering key one at a time.
- */
+/** Delivered messages waiting for their turn: the oldest first, one at a time per ordering key. */
 export interface Backlog<One extends Held> {
-  /** Messages that wait for their turn; those that wait for their next try are not among them. */
+  /** Number of messages waiting for their turn, without those waiting for their next try. */
   readonly size: number
   add(held: One): void
   /** Calls `wake` when `take` may have something to give, until the returned function is called. */
   watch(wake: () => void): () => void
   /**
-   * `gathering` stands for a batch whose messages are handled in order: all that are taken for it may have the same
+   * `gathering` identifies a batch whose messages are handled in order: messages taken for the same batch may share an
    * ordering key.
    */
   take(max: number, gathering?: object): One[]
-  /** Its turn is over: the next with its key may go, once those that were taken with it are done too. */
+  /** Ends its turn. The next message with its key may go once all messages taken together with it are done. */
   done(held: One): void
-  /** After `ms` it is next once more, before all others with its key that came after it. */
+  /** Offers it again after `ms`, before all later messages with its key. */
   again(held: One, ms: number): void
-  /** The same for one that this process did not begin with, though its turn had come. */
+  /** Like `again`, for a message that this process did not start though its turn had come. */
   putOff(held: One, ms: number): void
-  /** Forgets those that are not ours any more: the broker delivers them again, here or elsewhere. */
+  /** Forgets messages that are no longer ours: the broker delivers them again, here or elsewhere. */
   dropLost(): void
-  /** Nothing comes again from now on. */
+  /** Cancels all pending `again` and `putOff`. */
   end(): void
 }
 
 export function createBacklog<One extends Held>(runtime: Runtime): Backlog<One> {
   let wake = () => {}
   let waiting: One[] = []
-  /** Who holds each ordering key, and the batch for which they were taken. */
+  /** The messages that hold each ordering key, and the batch for which they were taken. */
   const turns = new Map<string, { readonly holders: Set<One>; readonly gathering: object | undefined }>()
   const pauses = new Set<Cancel>()
-  /** In the order of delivery. */
+  /** Numbers in the order of delivery. */
   const places = new WeakMap<One, number>()
   let added = 0
   const placeOf = (held: One) => places.get(held) ?? 0
@@ -61,7 +59,7 @@ export function createBacklog<One extends Held>(runtime: Runtime): Backlog<One> 
     if (turn?.holders.delete(held) && turn.holders.size === 0) turns.delete(held.orderingKey as string)
   }
 
-  /** Before all others, since it has waited, but not before those with its key that came earlier. */
+  /** Puts it before all others, because it has waited already, but behind earlier messages with its key. */
   function putBack(held: One): void {
     const { orderingKey } = held
     const isEarlier = (other: One) => other.orderingKey === orderingKey && placeOf(other) < placeOf(held)

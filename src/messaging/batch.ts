@@ -8,14 +8,14 @@ import type { ResolvedInbox } from './inbox-settings.ts'
 import { messageOf } from './message.ts'
 import { retry, verdictOf, verdictOfError } from './verdict.ts'
 
-/** A delivery on its way through a batch. */
+/** A delivery in a batch. */
 export interface Rider {
   readonly course: Course
-  /** What becomes of the message before it with its ordering key, where the batch has one. */
+  /** Verdict on the previous message with its ordering key, if the batch has one. */
   readonly before: Promise<Verdict> | undefined
-  /** The first word counts. */
+  /** Only the first call counts. */
   readonly decide: (verdict: Verdict) => void
-  /** Set once it may ride. */
+  /** Set if it may be handled in the batch. */
   key: ResolvedKey | undefined
 }
 
@@ -23,17 +23,17 @@ export interface BatchParts {
   readonly histories: Histories
   readonly isLate: (delivery: Delivery) => boolean
   readonly pauseMs: (starts: number) => number
-  /** The single way, which counts starts and parks. */
+  /** Handles one message alone: counts its starts and parks it. */
   readonly attempt: (course: Course) => Promise<Verdict>
 }
 
-/** One of the batch is not ours to begin any more. */
+/** A delivery of the batch was withdrawn before the handler started. */
 class Withdrawn extends Error {}
 
 /**
- * Carries deliveries together: one claim, one call of the handler and one commit for all. Where that fails it is undone, and
- * each half tried by itself, so that a message which makes its batch fail is alone after a few tries; alone it goes the
- * single way. So does from the start whatever may have brought a process down, is late, or follows such a message.
+ * Handles deliveries together: one claim, one call of the handler and one commit for all. If that fails, it is rolled
+ * back and each half is tried by itself, so that a message that makes its batch fail is soon alone; alone it is handled
+ * by `attempt`. So is, from the start, a message that may have crashed a process, is late, or follows such a message.
  */
 export function batchRun<Tx>(
   { once, handle }: BatchInboxOptions<Tx>,
@@ -45,7 +45,7 @@ export function batchRun<Tx>(
   const { leaseMs, maxRunMs, retentionMs, onAbandoned } = call
   const choices: BatchOptions = { leaseMs, maxRunMs, retentionMs, ...(onAbandoned && { onAbandoned }) }
 
-  /** `undefined` for a key that the single way has to refuse. */
+  /** Returns `undefined` for an invalid key, which `attempt` refuses. */
   function keyOf({ named }: Course): ResolvedKey | undefined {
     try {
       return new ResolvedKey(named, named.scope, maxKeyLength)
@@ -55,7 +55,7 @@ export function batchRun<Tx>(
   }
 
   return async (all) => {
-    /** Ordering keys of which a message went alone or was given back: those behind it must not overtake it. */
+    /** Ordering keys of messages handled alone or given back: later messages of the batch must not overtake them. */
     const apart = new Set<string>()
 
     function leave({ course }: Rider): void {
@@ -74,7 +74,7 @@ export function batchRun<Tx>(
       decide(retry(delayMs, 'an earlier message with its ordering key has to be handled first'))
     }
 
-    /** Those that can still go together, in the order of delivery. */
+    /** Returns the riders that can still be handled together, in the order of delivery. */
     function stillTogether(riders: readonly Rider[]): readonly Rider[] {
       return riders.filter((rider) => {
         const { withdrawn, delivery } = rider.course
@@ -85,7 +85,7 @@ export function batchRun<Tx>(
       })
     }
 
-    /** A redelivered message may have failed, or brought its process down: only one that is done is no danger to others. */
+    /** A redelivered message may have failed or crashed its process: it is safe only if done or without a record. */
     async function unsuspected(): Promise<readonly Rider[]> {
       for (const rider of all) rider.key = isLate(rider.course.delivery) ? undefined : keyOf(rider.course)
       const suspects = all.filter(({ course, key }) => key !== undefined && course.delivery.redelivered !== false)
@@ -124,7 +124,7 @@ export function batchRun<Tx>(
       const left = riders.filter((rider, index) => !isOver(rider, outcomes[index] as BatchOutcome))
       for (const { course, decide } of left) {
         course.handling = false
-        // It was withdrawn while the handler ran, and nobody will tell of that again.
+        // It was withdrawn while the handler ran, when that was not decided; it will not be reported again.
         if (course.withdrawn !== undefined) decide(course.withdrawn)
       }
       const blamed = outcomes.some((outcome) => outcome.kind === 'failed' && !outcome.replayed)
@@ -148,7 +148,7 @@ export function batchRun<Tx>(
       }
     }
 
-    /** False: nothing of it has happened yet. */
+    /** Returns false when nothing of it has taken effect and it has to be tried again. */
     function isOver(rider: Rider, outcome: BatchOutcome): boolean {
       const { course, decide } = rider
       if (outcome.kind === 'undone' || (outcome.kind === 'failed' && !outcome.replayed)) return false

@@ -1,14 +1,14 @@
 import type { Cancel, Runtime } from '../core/runtime.ts'
 import type { InboxBatch } from './inbox.ts'
 
-/** When a batch that is being gathered starts: full, or `maxWaitMs` after its first message. */
+/** Decides when the batch being gathered starts: when it is full, or `maxWaitMs` after its first message. */
 export interface Gatherer extends InboxBatch {
-  /** Stands for the batch that is being gathered now. */
+  /** Identifies the batch being gathered. */
   readonly gathering: object
-  /** There are messages in it. */
+  /** Call when the batch has messages: starts its wait, once. */
   begun(): void
   isReady(messages: number): boolean
-  /** It starts, and the next one is gathered. */
+  /** The batch starts; the next one is gathered from now on. */
   next(): void
   end(): void
 }

@@ -24,7 +24,7 @@ export interface Message {
   readonly body: Uint8Array
   readonly headers: Readonly<Record<string, string>>
   readonly orderingKey?: string
-  /** False only when the broker is sure that nobody was given this message before. */
+  /** False only when the broker is sure that it delivered this message to nobody before. */
   readonly redelivered: boolean
   /** @throws Unprocessable when the body is not UTF-8 */
   text(): string

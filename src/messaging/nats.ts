@@ -22,17 +22,17 @@ export { MSG_ID_HEADER, SUBJECT_HEADER } from './nats/message.ts'
 export type { NatsSource } from './nats/options.ts'
 export { type NatsPublisherOptions, publisher } from './nats/publisher.ts'
 
-/** Messages wake the consumer; this is only for a wake that was lost. */
+/** Messages wake the consumer; polling only makes up for a lost wake-up. */
 const POLL_MS = 1_000
-/** The server looks for messages whose ack wait is over a moment after it is. */
+/** The server notices an expired ack wait only a moment later. */
 const SLACK_MS = 1_000
-/** An end is not held up by a server that does not answer. */
+/** A server that does not answer must not delay `stop`. */
 const FLUSH_LIMIT_MS = 5_000
 const NANOS = 1_000_000
 
 /**
- * Handles every message of a durable pull consumer of JetStream once, until stopped. A lost server or consumer is opened
- * again; what it had handed out comes again, and is found done or begun anew.
+ * Handles every message of a durable pull consumer of JetStream once, until stopped. A lost server or consumer is
+ * opened again; the messages it had delivered are redelivered, and are found done or started anew.
  * @throws OnlyonceError OPTION_INVALID
  */
 export const consume: Consume<NatsSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
@@ -59,7 +59,7 @@ export const consume: Consume<NatsSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
   const custody = createCustody(connection, runtime, onLost)
   const settle = settler(from, rest.name, custody, backlog, () => ending)
 
-  /** Those behind it with its key may not go before it comes again: they are let go too, and come again after it. */
+  /** Messages with its key must not overtake it: those not begun are dropped too, and are redelivered after it. */
   function onLost(held: HeldMessage): void {
     if (held.orderingKey !== undefined) {
       gate.lost(held, ackWaitMs + SLACK_MS)
@@ -98,7 +98,7 @@ export const consume: Consume<NatsSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
     onOpen({ streamInfo, info, ...opened }, again) {
       checkHorizon(streamInfo.config.max_age / NANOS)
       ackWaitMs = opened.ackWaitMs
-      // What the one before it handed out comes again, in order.
+      // What the previous durable consumer had delivered is redelivered, in order.
       if (origin.isOther(info)) dropUnbegun()
       if (!again && info.num_ack_pending > 0)
         gate.missing(info.num_ack_pending, info.delivered.stream_seq, ackWaitMs + SLACK_MS)
@@ -113,7 +113,7 @@ export const consume: Consume<NatsSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
     },
     onExhausted: (askedAt) => gate.exhausted(askedAt),
     room() {
-      // What is awaited behind the gate must find room, or it stays closed.
+      // The messages the gate waits for must find room, or it stays closed.
       if (gate.isClosed && runtime.elapsed() >= gate.until) return slots
       const room = slots - custody.size
       return room < Math.ceil(slots / 4) ? 0 : room
@@ -121,14 +121,14 @@ export const consume: Consume<NatsSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
     onFailure: (error) => pulling.onEvent({ type: 'broker-failed', verb: 'receive', error }),
   })
 
-  /** A stream without a limit hands out for ever what nobody acknowledges. That is every stream by default: no warning. */
+  /** A stream without `max_age` redelivers unacknowledged messages for ever. That is the default: no warning. */
   function checkHorizon(ageMs: number): void {
     if (horizonMs === ageMs) return
     if (ageMs > 0 || rest.strict) handled.checkHorizon(ageMs > 0 ? ageMs : Number.POSITIVE_INFINITY)
     horizonMs = ageMs
   }
 
-  /** In the order of the stream: what is given back is handed out before what is new. */
+  /** Gives messages back in stream order: the server delivers them before new ones. */
   async function giveBack(): Promise<void> {
     const ours = [...custody].filter((held) => held.isOurs())
     ours.sort((a, b) => a.message.info.streamSequence - b.message.info.streamSequence)

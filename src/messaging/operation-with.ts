@@ -1,6 +1,6 @@
 import type { Operation } from '../core/once.ts'
 
-/** The same operation, told otherwise in some respects. */
+/** Returns a copy of the operation with some members changed. */
 export function operationWith(
   op: Operation,
   changes: Partial<Pick<Operation, 'scope' | 'key' | 'starts' | 'child'>>,
@@ -8,7 +8,7 @@ export function operationWith(
   const { scope, key, attempt, starts, fence, owner, step, child } = op
   return {
     ...{ scope, key, attempt, starts, fence, owner, step, child, ...changes },
-    // Made only when it is asked for.
+    // Created only when it is read.
     get signal() {
       return op.signal
     },

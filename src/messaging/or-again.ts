@@ -1,11 +1,11 @@
 import type { Held } from './backlog.ts'
 
-/** After the broker did not take a verdict: a queue or topic is missing, it is full, or the connection is lost. */
+/** Pause after the broker did not accept a verdict: a queue or topic is missing or full, or the connection is lost. */
 const REFUSED_PAUSE_MS = 1_000
 
 /**
- * Tells the broker what becomes of a message. One that it does not take is kept, and judged again in a while: then it is
- * found done, or put aside once more. While the consumer ends it stays where it is.
+ * Tells the broker the verdict. If it does not accept it, the message is kept and handled again after a pause: it is
+ * then found done, or put aside once more. While the consumer is stopping, it is left where it is.
  * @throws what `tell` throws
  */
 export async function orAgain<One extends Held>(

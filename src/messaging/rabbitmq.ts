@@ -19,12 +19,12 @@ export type { RabbitSource } from './rabbitmq/options.ts'
 export { publisher, type RabbitPublisher, type RabbitPublisherOptions } from './rabbitmq/publisher.ts'
 export { deadQueue, declareQueues } from './rabbitmq/queues.ts'
 
-/** Messages wake the consumer; this is only for a wake that was lost. */
+/** Messages wake the consumer; polling only makes up for a lost wake-up. */
 const POLL_MS = 1_000
 
 /**
- * Handles every message of a queue once, until stopped. A lost channel is opened again; what it had delivered is
- * delivered again, and found done or begun anew.
+ * Handles every message of a queue once, until stopped. A lost channel is opened again; the messages it had delivered
+ * are redelivered, and are found done or started anew.
  * @throws OnlyonceError OPTION_INVALID
  */
 export const consume: Consume<RabbitSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
@@ -44,7 +44,7 @@ export const consume: Consume<RabbitSource & Omit<PullOptions, 'pollMs'>> = <Tx>
   const pulled = (held: HeldMessage): Pulled => ({
     delivery: {
       ...deliveryOf(queue, held.message, held.seen),
-      // RabbitMQ takes a message back when its channel ends, and not before.
+      // RabbitMQ takes a message back only when its channel ends, so there is nothing to ask for.
       extend: async () => (held.isOurs() ? 'ok' : 'lost'),
     },
     settle: (verdict) => settle(held, verdict),

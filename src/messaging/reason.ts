@@ -1,18 +1,18 @@
 import { REASON_HEADER } from './headers.ts'
 
-/** A reason as the value of a header, in one line and at most so many bytes; `undefined` where nothing is left of it. */
+/** Returns a reason as a header value: one line of at most `limit` bytes; `undefined` when nothing is left of it. */
 export function reasonWithin(limit: number, reason: string): string | undefined {
   return cutTo(limit, printable(reason)) || undefined
 }
 
-/** The value of a label on a message that is put aside, in at most so many bytes: a reason may be cut, a name may not. */
+/** Returns the value of a label in at most `limit` bytes: a reason may be cut, others are left out if too long. */
 export function labelWithin(limit: number, label: string, value: string): string | undefined {
   if (label === REASON_HEADER) return reasonWithin(limit, value)
   const text = printable(value)
   return Buffer.byteLength(text) <= limit ? text : undefined
 }
 
-/** Brokers refuse a header with a control character, or take the end of a line for its end. */
+/** Brokers refuse a header with a control character, or take a line break for the end of the header. */
 function printable(text: string): string {
   return text
     .replaceAll(/\p{Cc}+/gu, ' ')
@@ -20,7 +20,7 @@ function printable(text: string): string {
     .toWellFormed()
 }
 
-/** A cut may leave half of a character, which becomes a mark of three bytes. */
+/** Cutting may split a character, which decodes to U+FFFD: three bytes. */
 function cutTo(limit: number, text: string): string {
   if (Buffer.byteLength(text) <= limit) return text
   return limit < 3

@@ -24,12 +24,12 @@ export {
   transactional,
 } from './rocketmq/transactional.ts'
 
-/** Messages wake the consumer; this is only for a wake that was lost. */
+/** Messages wake the consumer; polling only makes up for a lost wake-up. */
 const POLL_MS = 1_000
 
 /**
- * Handles every message that a `SimpleConsumer` receives once, until stopped. What is received stays with this process
- * until it is settled; what lapses is handed over again by the broker, and found done or begun anew.
+ * Handles every message that a `SimpleConsumer` receives once, until stopped. A message stays with this process until
+ * it is settled; if its invisibility lapses, the broker delivers it again, and it is found done or started anew.
  * @throws OnlyonceError OPTION_INVALID
  */
 export const consume: Consume<RocketSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
@@ -44,7 +44,7 @@ export const consume: Consume<RocketSource & Omit<PullOptions, 'pollMs'>> = <Tx>
   const { runtime } = rest.once.options
   const capacity = pulling.concurrency + pulling.prefetch
   let ending = false
-  /** What arrived after the end. */
+  /** Messages that arrived after `stop` began. */
   const givenBack: Promise<void>[] = []
   const backlog = createBacklog<HeldMessage>(runtime)
   const { settle, giveBack } = settler(source.producer, rest.name, source.deadTopic, backlog, () => ending)
@@ -79,7 +79,7 @@ export const consume: Consume<RocketSource & Omit<PullOptions, 'pollMs'>> = <Tx>
   }
   const consumer = pullConsumer(taking, handled, { ...pulling, runtime, visibilityMs })
 
-  /** One that the broker does not hear of comes again by itself. */
+  /** On failure the broker delivers the message again by itself. */
   function told(asked: Promise<void>): Promise<void> {
     return asked.catch((error: unknown) => pulling.onEvent({ type: 'broker-failed', verb: 'settle', error }))
   }
@@ -89,7 +89,7 @@ export const consume: Consume<RocketSource & Omit<PullOptions, 'pollMs'>> = <Tx>
     const fetched = fetching.end()
     await consumer.stop()
     backlog.end()
-    // After all that run have ended: given back earlier, one could overtake the one before it.
+    // After all running handlers have ended: given back earlier, a message could overtake the one before it.
     await Promise.all(custody.all().map((held) => told(giveBack(held))))
     await fetched
     await Promise.all(givenBack)

@@ -16,9 +16,9 @@ import { deadLetter, retry } from './verdict.ts'
 const MOST_REMEMBERED = 10_000
 
 /**
- * Hands every delivery to the handler, as if there were no inbox, and says what one would have suppressed. What was
- * handled is remembered under the name that counts later, so that nothing is handled again on the day of enforcement.
- * A store that is down hinders nothing but the observing, unless the handler needs its transaction.
+ * Hands every delivery to the handler, as if there were no inbox, and reports what one would have suppressed. Handled
+ * messages are recorded under the keys used in `'enforce'` mode, so that none is handled again after the switch. A
+ * store outage only prevents observing, unless the handler needs a transaction.
  */
 export function shadowRun<Tx>(
   options: InboxOptions<Tx>,
@@ -29,7 +29,7 @@ export function shadowRun<Tx>(
 ): (delivery: Delivery, named: Named) => Promise<Verdict> {
   const { once } = options
   const { runtime, maxKeyLength } = once.options
-  /** How often each failed lately in this process: only its pauses grow with that. */
+  /** Recent failures of each operation in this process; they only determine its pauses. */
   const failures = new Map<OperationId, number>()
 
   function failedAgain(id: OperationId): number {
@@ -49,7 +49,7 @@ export function shadowRun<Tx>(
     return record.result?.kind === 'unknown' ? 'unknown' : 'duplicate'
   }
 
-  /** Under a lock that nobody else asks for, so that the handler has an operation with a lease, and others are not held. */
+  /** Uses a lock with a random key: the handler gets an operation with a lease, and no delivery waits for another. */
   async function handle(delivery: Delivery, { id, scope, key }: OperationKey): Promise<void> {
     const message = messageOf(delivery)
     let handled = false
@@ -65,7 +65,7 @@ export function shadowRun<Tx>(
     try {
       await once.exclusive({ key: runtime.token(), scope }, effect, { leaseMs, maxRunMs, onStoreDown: 'run' })
     } catch (error) {
-      // What became of the lock afterwards is nobody's business.
+      // The handler has succeeded: a failure of the lock afterwards does not matter.
       if (!handled) throw error
     }
   }
@@ -75,10 +75,10 @@ export function shadowRun<Tx>(
     try {
       resolved = resolveKey(named, named.scope, maxKeyLength)
     } catch (error) {
-      // There is no operation to hand over, and a retry would not make one.
+      // The key is invalid: there is no operation, and a retry would not make one.
       return deadLetter(reasonOf(error))
     }
-    // What cannot be observed is not reported.
+    // If observing fails, nothing is reported.
     const shadow = await observe(delivery, resolved).catch(() => undefined)
     try {
       await handle(delivery, resolved)

@@ -1,8 +1,8 @@
 const known = new WeakMap<AbortSignal, Set<() => void>>()
 
 /**
- * What is called when `signal` aborts. One listener for all of them and for as long as the signal lives, since EventTarget
- * walks along its listeners for each that goes.
+ * Returns the set of functions called when `signal` aborts. They share one listener that is never removed, since
+ * EventTarget searches all its listeners to remove one.
  */
 export function stopsOf(signal: AbortSignal): Set<() => void> {
   const before = known.get(signal)

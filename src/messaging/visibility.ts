@@ -11,8 +11,8 @@ export interface Visibility {
 const NO_LIMIT: Visibility = Object.freeze({ lost: false, stop() {} })
 
 /**
- * Keeps the broker from handing messages that were received together to somebody else, asking every third of `ms`, until each
- * is stopped or lost. A broker that does not answer is asked again: only its own word says that a message is lost.
+ * Keeps messages that were received together from other consumers, asking the broker every third of `ms`, until each is
+ * stopped or lost. A broker that does not answer is asked again: only its answer makes a message lost.
  */
 export class VisibleTogether {
   readonly #runtime: Runtime
@@ -41,7 +41,7 @@ export class VisibleTogether {
 
   #askLater(): void {
     this.#next = this.#runtime.after(this.#ms / 3, () => {
-      // Nobody waits for the answers: one that does not come would keep the others from being asked for.
+      // The answers are not awaited: a missing one would keep the other messages from being asked for.
       this.#askLater()
       for (const one of [...this.#kept]) void this.#ask(one)
     })
@@ -68,7 +68,7 @@ class Kept implements Visibility {
     this.#leave = leave
   }
 
-  /** An adapter that throws instead of rejecting is one that did not answer. */
+  /** `async`, so that an adapter that throws instead of rejecting counts as one that did not answer. */
   async ask(ms: number): Promise<'ok' | 'lost'> {
     const extend = this.#extend
     return extend(ms)

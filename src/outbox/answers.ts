@@ -4,7 +4,7 @@ import type { Runtime } from '../core/runtime.ts'
 import type { OutboxMessage } from '../core/store.ts'
 import { timeLimit } from '../core/time-limit.ts'
 
-/** One answer for each message; throws when nothing is known of any of them. */
+/** Returns one result per message. Throws when nothing is known of any: an error, a timeout, a wrong count. */
 export async function answersOf(
   { publish, publishTimeoutMs, runtime }: { publish: Publisher; publishTimeoutMs: number; runtime: Runtime },
   batch: readonly OutboxMessage[],
@@ -16,7 +16,7 @@ export async function answersOf(
   throw new Error(`the publisher gave ${results.length} answers to ${batch.length} messages`)
 }
 
-/** A publisher may be plain JavaScript, and what is wrong with one answer must not hold up the others. */
+/** A publisher may be untyped JavaScript: one malformed result must not affect the others. */
 function answerOf(given: PublishResult | undefined): PublishResult {
   const { ok, reason } = Object(given) as { readonly ok?: unknown; readonly reason?: unknown }
   if (ok === true || (ok === false && typeof reason === 'string')) return given as PublishResult

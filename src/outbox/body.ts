@@ -2,9 +2,10 @@ import { types } from 'node:util'
 import { isPlainArray, isPlainObject } from '../core/value-path.ts'
 
 /**
- * The bytes of a message's body: bytes are copied, anything else becomes JSON.
- * @throws Error for what JSON would silently lose: `undefined` in a list, `NaN`, dates that are none, functions, symbols, bigint,
- * cycles, errors, and objects of a class whose contents are no members: `Map`, buffers, a promise that was not awaited
+ * Returns the bytes of a message's body: bytes are copied, anything else becomes JSON.
+ * @throws Error for what JSON would lose or cannot express: `undefined` in an array, `NaN`, infinities, invalid dates,
+ * functions, symbols, bigint, cycles, errors, and objects whose contents are not own properties: `Map`, buffers, a
+ * promise that was not awaited
  */
 export function encodeBody(body: unknown): Uint8Array {
   if (body instanceof Uint8Array) return Uint8Array.from(body)
@@ -14,7 +15,7 @@ export function encodeBody(body: unknown): Uint8Array {
   return new TextEncoder().encode(text)
 }
 
-/** Members that are `undefined` are left out, as everywhere in JavaScript. `value` has answered to `toJSON` already. */
+/** Members that are `undefined` may be omitted, as usual in JavaScript. `value` is already the result of `toJSON`. */
 function refuseLoss(this: unknown, name: string, value: unknown): unknown {
   const lost =
     (typeof value === 'number' && !Number.isFinite(value)) ||

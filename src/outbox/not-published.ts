@@ -1,7 +1,8 @@
 /**
- * - `'REFUSED'`: the broker has not got it; call again.
- * - `'REFUSED_FOR_GOOD'`: it never will, and that is the result; `once.forget` makes it be tried again.
- * - `'UNKNOWN'`: it may have got it; what happens next is up to `onAbandoned`.
+ * - `'REFUSED'`: the broker does not have the message; call again.
+ * - `'REFUSED_FOR_GOOD'`: it will never accept it, and with `once` that is the result; `once.forget` allows another
+ *   try.
+ * - `'UNKNOWN'`: the broker may have the message; `onAbandoned` decides what happens next.
  */
 export type NotPublishedCode = 'REFUSED' | 'REFUSED_FOR_GOOD' | 'UNKNOWN'
 
@@ -15,7 +16,7 @@ export class NotPublished extends Error {
     this.code = code
   }
 
-  /** By name: one that was remembered comes back without its class. */
+  /** Checked by name: an error restored from a stored result has lost its class. */
   static is(value: unknown): value is NotPublished {
     return value instanceof Error && value.name === 'NotPublished'
   }

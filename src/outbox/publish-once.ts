@@ -14,7 +14,7 @@ export type { PublishOnceOptions } from './publish-once-options.ts'
 export interface Published {
   /** The message's id: the same for the same key, however often it is sent. */
   readonly id: string
-  /** It was there already, or another call sent it: this one sent nothing. */
+  /** The message was there already, or another call sent it: this call sent nothing. */
   readonly duplicate: boolean
 }
 
@@ -26,20 +26,20 @@ export interface Published {
 export type PublishOnce = (key: string, message: NewMessage) => Promise<Published>
 
 /**
- * Makes a function that publishes each message once, for a sender whose own writes and the sending are no one
- * transaction; where they can be, the outbox is better.
+ * Returns a function that publishes each message once, for senders that cannot commit their own writes and the message
+ * in one transaction; where they can, the outbox is better.
  *
- * A process that dies after the broker took a message, and before the record says so, leaves both methods in doubt for a
- * moment: the message may then be there twice, under one id, for consumers to absorb.
+ * If the process dies after the broker took a message and before that is recorded, the message may be published twice
+ * under one id, with `once` as with `alreadyPublished`; consumers absorb the copy.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function publishOnce(options: PublishOnceOptions): PublishOnce {
   const settings = resolvePublishOnce(options)
   const { once, scope, alreadyPublished, publishTimeoutMs, maxBodyBytes, maxKeyLength, runtime, call } = settings
-  /** By operation: what is being sent without a record. */
+  /** Sends in progress without a record, by operation. */
   const underWay = new Map<string, { readonly fingerprint: string; readonly sent: Promise<boolean> }>()
 
-  /** Whether the broker has it already. Nothing is sent when that cannot be known. */
+  /** Returns whether the broker already has the message. Throws when it cannot tell, so that nothing is sent. */
   async function isThere(key: string, message: OutboxMessage): Promise<boolean> {
     if (alreadyPublished === undefined) return false
     try {
@@ -52,10 +52,10 @@ export function publishOnce(options: PublishOnceOptions): PublishOnce {
     }
   }
 
-  /** Answers whether there was nothing to send. */
+  /** Returns true when the broker already had the message and nothing was sent. */
   async function send(key: string, message: OutboxMessage, signal?: () => AbortSignal): Promise<boolean> {
     if (await isThere(key, message)) return true
-    // The broker took its time to answer: an owner that was replaced meanwhile must not send any more.
+    // Asking the broker takes time: an owner that was replaced meanwhile must not send.
     if (alreadyPublished !== undefined) signal?.().throwIfAborted()
     const [result] = await answersOf(settings, [message]).catch((cause) => {
       throw notKnown(key, reasonOf(cause), { cause })
@@ -68,7 +68,7 @@ export function publishOnce(options: PublishOnceOptions): PublishOnce {
       : new NotPublished('REFUSED', `the broker refused the message of ${quote(key)}: ${reason}: call again`)
   }
 
-  /** Of calls of this process at the same time one asks and sends; of those of other processes nothing is known. */
+  /** Concurrent calls of this process share one question and one send. Calls of other processes are not known here. */
   function joined(key: string, operation: string, fingerprint: string, message: OutboxMessage): Promise<boolean> {
     const other = underWay.get(operation)
     if (other !== undefined) {
@@ -84,11 +84,12 @@ export function publishOnce(options: PublishOnceOptions): PublishOnce {
     const { id: operation } = resolveKey({ key }, scope, maxKeyLength)
     const message = checkedMessage(given, () => childKey({ id: operation }, 'message'), maxBodyBytes)
     const { id, topic, orderingKey, body } = message
-    // Headers may differ from call to call, as those of a trace do.
+    // Headers are not part of it: they may differ between calls, e.g. trace headers.
     const fingerprint = fingerprintOf([id, topic, orderingKey ?? null, fingerprintOf(body)])
     if (once === undefined) return { id, duplicate: await joined(key, operation, fingerprint, message) }
     let duplicate = true
-    // The id is part of the fingerprint, so whatever the record holds, by hand perhaps, it is of this message.
+    // The stored value is not used: the id is part of the fingerprint, so any record, even one resolved by hand, is of
+    // this message.
     await once(
       { key, scope, fingerprint },
       async (op) => {

@@ -1,6 +1,6 @@
 import type { OutboxEntry } from '../core/store.ts'
 
-/** The entries to publish in one call: at most `limit`, the oldest first, one for each ordering key. */
+/** Returns the entries to publish in one call: at most `limit`, the oldest first, one per ordering key. */
 export function nextWave(entries: Iterable<OutboxEntry>, limit: number): readonly OutboxEntry[] {
   const wave: OutboxEntry[] = []
   const taken = new Set<string>()

@@ -3,8 +3,8 @@ import type { RpcField, RpcMessageType } from './shapes.ts'
 type Fields = Record<string, unknown>
 
 /**
- * The message with the entries of its maps in one order. A map has no order in protobuf, and some clients (Go's among
- * them) send it in another one each time: the same request must have the same bytes.
+ * Returns the message with sorted map entries, so that equal requests have equal bytes: a protobuf map has no order,
+ * and some clients (such as Go's) send it in a different one each time.
  */
 export function canonical(type: RpcMessageType, message: unknown): unknown {
   return hasMaps(type) ? sortedMessage(type, message) : message

@@ -8,7 +8,7 @@ const MAX_KEY_LENGTH = 255
 const VISIBLE_ASCII = /^[\x21\x23-\x2b\x2d-\x7e]+$/
 
 /**
- * The key of a call: what its header says, what `key` answers, or a new one where the method may have side effects.
+ * Returns the key of a call: its header; otherwise, if the method may have side effects, what `key` returns, or a UUID.
  * @throws OnlyonceError KEY_MISSING, KEY_INVALID
  */
 export function clientKey(call: RpcCall, { key, keyHeader, runtime }: ResolvedCalls): string | undefined {

@@ -22,11 +22,11 @@ export const CODE = Object.freeze({
 
 export interface Refusal {
   readonly code: number
-  /** What the client is told. Our own messages may name what only the server should know. */
+  /** The message for the client. Our own messages may contain what only the server should know. */
   readonly message: string
 }
 
-/** What each of our errors is on the wire: ABORTED and UNAVAILABLE may be sent again as they are, the others not. */
+/** The status of each error code. Calls refused with ABORTED or UNAVAILABLE may be retried unchanged, others not. */
 export const REFUSALS: Readonly<Record<ErrorCode, Refusal>> = {
   KEY_MISSING: { code: CODE.invalidArgument, message: 'this method needs an idempotency key' },
   KEY_INVALID: { code: CODE.invalidArgument, message: 'the idempotency key is not valid' },
@@ -46,7 +46,7 @@ export const REFUSALS: Readonly<Record<ErrorCode, Refusal>> = {
   CLOSED: { code: CODE.unavailable, message: 'the server is shutting down; the call was not made' },
 }
 
-/** Errors that say something about the request: asked again, they would be the same. */
+/** Status codes that are about the request: a retry would give the same. */
 const FINAL: readonly number[] = [
   CODE.invalidArgument,
   CODE.notFound,

@@ -1,7 +1,7 @@
 import { OnlyonceError } from '../core/errors.ts'
 import { quote } from '../core/key.ts'
 
-/** A bare word, or a string of structured fields (RFC 9651 §3.3.3) as HTTP clients may send it. Two keys have a comma between them. */
+/** A bare word, or a structured-field string (RFC 9651 §3.3.3). No commas: repeated headers are joined with one. */
 const BARE = /^[\x21\x23-\x2b\x2d-\x7e]+$/
 const QUOTED = /^"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/
 

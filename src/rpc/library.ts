@@ -1,7 +1,7 @@
 import { OnlyonceError } from '../core/errors.ts'
 import type { RpcMessageType } from './shapes.ts'
 
-/** A detail of an error as it stands on the wire. */
+/** A detail of an error in its wire form. */
 export interface WireDetail {
   readonly type: string
   readonly value: Uint8Array
@@ -18,7 +18,7 @@ export interface RpcError extends Error {
 export interface RpcLibrary {
   toBinary(type: RpcMessageType, message: unknown): Uint8Array
   fromBinary(type: RpcMessageType, bytes: Uint8Array): unknown
-  /** A whole message of what may be a part of one. */
+  /** Makes a complete message from a partial one. */
   create(type: RpcMessageType, message: unknown): unknown
   isError(value: unknown): value is RpcError
   error(message: string, code: number, metadata: Headers, cause?: unknown): RpcError
@@ -27,7 +27,7 @@ export interface RpcLibrary {
 let loading: Promise<RpcLibrary> | undefined
 
 /**
- * Connect and protobuf-es, loaded when the first call needs them: whoever has calls has them.
+ * Loads Connect and protobuf-es at the first call.
  * @throws OnlyonceError OPTION_INVALID when they are not installed
  */
 export function loadLibrary(): Promise<RpcLibrary> {

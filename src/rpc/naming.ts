@@ -9,8 +9,8 @@ import { scopeOf } from './scope.ts'
 import type { RpcCall, RpcRequest } from './shapes.ts'
 
 /**
- * Finds out which operation a call asks for. `undefined`: it is let through unguarded.
- * @throws OnlyonceError KEY_MISSING, KEY_INVALID; OPTION_INVALID for a stream or a bad scope; what the user's functions throw
+ * Returns the operation that a call names; `undefined` to let it pass unguarded.
+ * @throws OnlyonceError KEY_MISSING, KEY_INVALID; OPTION_INVALID for a stream or bad scope; errors of user functions
  */
 export async function nameOf(
   engine: Pick<ResolvedOptions, 'scope' | 'maxKeyLength'>,

@@ -6,7 +6,7 @@ import type { RpcRequest, RpcResponse } from './shapes.ts'
 import { readStored } from './stored.ts'
 
 /**
- * The stored end of a call, once more.
+ * Returns the stored response of a call.
  * @throws the stored error; OnlyonceError RESULT_UNSERIALIZABLE when the answer was not kept, OUTCOME_UNKNOWN when it cannot be read
  */
 export function replay(

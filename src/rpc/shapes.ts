@@ -21,7 +21,7 @@ export interface RpcMethod {
   readonly output: RpcMessageType
 }
 
-/** What interceptors before this one found out about a call. */
+/** Context values of a call, as set by earlier interceptors. */
 export interface RpcContextValues {
   get<T>(key: { readonly id: symbol; readonly defaultValue: T }): T
   set<T>(key: { readonly id: symbol; readonly defaultValue: T }, value: T): unknown
@@ -51,7 +51,7 @@ export type RpcInterceptor = <Request extends RpcRequest, Response extends RpcRe
   next: (request: Request) => Promise<Response>,
 ) => (request: Request) => Promise<Response>
 
-/** What an option is told about a call. */
+/** What option functions get of a call. */
 export interface RpcCall {
   /** Package, service and method: `shop.v1.Orders/Place`. */
   readonly procedure: string

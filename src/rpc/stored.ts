@@ -9,7 +9,7 @@ interface Kept {
   readonly trailer: Pairs
 }
 
-/** The end of a call as the store keeps it. */
+/** The end of a call as it is stored. */
 export type StoredEnd =
   | (Kept & { readonly message: Uint8Array })
   | {
@@ -22,7 +22,7 @@ export type StoredEnd =
     }
   | typeof NOT_KEPT
 
-/** The answer was longer than may be kept, has no bytes, or was not known to the person who resolved the operation. */
+/** The response was too long, has no binary form, or was unknown to the operator who resolved the operation. */
 export const NOT_KEPT: { readonly omitted: true } = Object.freeze({ omitted: true })
 
 export interface Keeping {
@@ -48,7 +48,7 @@ export function storedError(library: RpcLibrary, error: RpcError, { maxBodyBytes
 }
 
 /**
- * A store may be written to by others: nothing of it reaches a client unchecked.
+ * Checks a stored end: others may write to the store, so nothing reaches a client unchecked.
  * @throws OnlyonceError OUTCOME_UNKNOWN
  */
 export function readStored(value: unknown): StoredEnd {
@@ -66,7 +66,7 @@ export function readStored(value: unknown): StoredEnd {
   )
 }
 
-/** An error that was thrown here holds messages, one that came from elsewhere their bytes. */
+/** An error thrown here has messages as its details, one received from elsewhere their bytes. */
 function wireDetail(library: RpcLibrary, detail: unknown): WireDetail {
   const { desc, type, value } = Object(detail) as { desc?: RpcMessageType; type?: unknown; value?: unknown }
   if (desc === undefined) return { type: String(type), value: value as Uint8Array }

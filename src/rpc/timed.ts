@@ -2,7 +2,7 @@ import type { Runtime } from '../core/runtime.ts'
 import { CODE } from './codes.ts'
 import type { RpcLibrary } from './library.ts'
 
-/** Asks with a signal that ends by `ms`, or with the call's own; a transport that pays no heed to it is not waited for. */
+/** Calls `ask` with a signal that aborts after `ms` or with the call's own. Does not wait if a transport ignores it. */
 export async function withTimeLimit<T>(
   ask: (signal: AbortSignal) => Promise<T>,
   callSignal: AbortSignal,
@@ -20,13 +20,13 @@ export async function withTimeLimit<T>(
   const cancel = runtime.after(ms, () =>
     own.abort(library.error(`there was no answer within ${Math.ceil(ms)} ms`, CODE.deadlineExceeded, new Headers())),
   )
-  // Inside a promise: it may throw at once.
+  // In an async function, because `ask` may throw synchronously.
   const asked = (async () => ask(own.signal))()
   asked.catch(() => {})
   try {
     return await Promise.race([asked, ended])
   } catch (error) {
-    // A transport says "canceled" when its signal is aborted, whatever the reason.
+    // A transport reports "canceled" when its signal aborts, whatever the reason.
     throw own.signal.aborted ? own.signal.reason : error
   } finally {
     cancel()

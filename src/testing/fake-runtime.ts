@@ -1,7 +1,7 @@
 import type { Runtime } from '../core/runtime.ts'
 
 export interface FakeRuntimeOptions {
-  /** Default 2026-01-01 UTC. What `now()` answers at first. */
+  /** Default 2026-01-01 UTC. The initial value of `now()`. */
   readonly now?: number
   /** Default 1. Two runtimes with the same seed give the same tokens and random numbers. */
   readonly seed?: number
@@ -9,12 +9,12 @@ export interface FakeRuntimeOptions {
 
 export interface FakeRuntime extends Runtime {
   /**
-   * Moves time forward, calling each timer that falls due at its own moment, oldest first. Before the first timer,
-   * between two, and at the end, every promise that can settle without real I/O does; timers that these set take part.
-   * Work that waits for a socket or a file is not waited for. Rejects with what a timer throws. One call at a time.
+   * Moves time forward and calls each due timer at its own moment, oldest first. Before the first timer, between timers
+   * and at the end, all promises settle that need no real I/O; timers that they set take part. Work that waits for a
+   * socket or file is not awaited. Rejects with what a timer throws. One call at a time.
    */
   advance(ms: number): Promise<void>
-  /** Sets the wall clock forward or back, as an operator or NTP does. Timers and `elapsed` do not notice. */
+  /** Sets the wall clock forward or back, as an operator or NTP does. Timers and `elapsed` are not affected. */
   step(ms: number): void
   /** How many timers have neither fired nor been cancelled. */
   readonly pending: number
@@ -27,7 +27,7 @@ interface Timer {
 
 const DEFAULT_NOW = Date.UTC(2026, 0, 1)
 
-/** A runtime whose time stands still until `advance` is called: tests jump, they do not wait. */
+/** A runtime whose time stands still until `advance` is called: tests jump instead of waiting. */
 export function fakeRuntime(options: FakeRuntimeOptions = {}): FakeRuntime {
   const { now: start = DEFAULT_NOW, seed = 1 } = options
   const next = randomBits(seed)
@@ -36,7 +36,7 @@ export function fakeRuntime(options: FakeRuntimeOptions = {}): FakeRuntime {
   let elapsed = 0
   let advancing = false
 
-  /** The oldest of the timers due by `until`; of two due together, the one that was set first. */
+  /** Returns the earliest timer due by `until`; of two due together, the one that was set first. */
   function nextDue(until: number): Timer | undefined {
     let found: Timer | undefined
     for (const timer of timers) {
@@ -90,12 +90,12 @@ export function fakeRuntime(options: FakeRuntimeOptions = {}): FakeRuntime {
   }
 }
 
-/** One turn of the event loop: by its end the whole chain of promises that hangs on no I/O has run. */
+/** Waits one turn of the event loop: by its end all promise chains that need no I/O have run. */
 function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-/** mulberry32: 32 random bits a call. Good enough for schedules and tokens of tests, for nothing else. */
+/** mulberry32: 32 random bits per call. Good enough for the schedules and tokens of tests only. */
 function randomBits(seed: number): () => number {
   let state = seed >>> 0
   return () => {

@@ -1,7 +1,7 @@
 import { type Runtime, sleep, systemRuntime } from '../core/runtime.ts'
 import type { Store } from '../core/store.ts'
 
-/** What can go wrong between the engine and its store. `transaction` stands for `BEGIN … COMMIT` as a whole. */
+/** The calls that can fail between the engine and its store. `transaction` stands for `BEGIN … COMMIT` as a whole. */
 export type FaultyVerb =
   | 'claim'
   | 'renew'
@@ -16,28 +16,28 @@ export type FaultyVerb =
 export type Fault =
   /** A slow network: the request arrives `ms` late. */
   | { readonly kind: 'delay-request'; readonly ms: number }
-  /** The store did it at once, but the answer comes `ms` late. */
+  /** The store applied it at once, but the answer arrives `ms` late. */
   | { readonly kind: 'delay-reply'; readonly ms: number }
-  /** The store never heard of it; the caller gets `error`. */
+  /** The store never received it; the caller gets `error`. */
   | { readonly kind: 'lose-request'; readonly error?: unknown }
-  /** The store did it; the caller gets `error`. On `transaction`: the answer to the COMMIT was lost. */
+  /** The store applied it; the caller gets `error`. On `transaction`: the answer to COMMIT was lost. */
   | { readonly kind: 'lose-reply'; readonly error?: unknown }
-  /** The caller never gets an answer; `applied` says whether the store did it. */
+  /** The caller never gets an answer; `applied` says whether the store applied the call. */
   | { readonly kind: 'hang'; readonly applied: boolean }
-  /** The client sent it again by itself: the store does it twice, the second answer is the one that counts. */
+  /** The client resent it by itself: the store applies it twice, and the second answer counts. */
   | { readonly kind: 'send-twice' }
-  /** A copy of the request stays in the network and arrives once more after `ms`, when nobody waits for its answer. */
+  /** A copy of the request arrives again after `ms`, when nobody waits for its answer. */
   | { readonly kind: 'send-again'; readonly ms: number }
 
-/** By verb and by number of the call, the first being 1; or decided call by call. */
+/** Faults by verb and call number, counted from 1, or decided per call. */
 export type FaultPlan =
   | Partial<Readonly<Record<FaultyVerb, Readonly<Record<number, Fault>>>>>
   | ((verb: FaultyVerb, callNumber: number) => Fault | undefined)
 
 export interface FaultyStoreOptions {
-  /** Default `systemRuntime`. What the delays are counted with. */
+  /** Default `systemRuntime`. Counts the delays. */
   readonly runtime?: Runtime
-  /** Told of every fault just before it happens, so that a test can see that it was not in vain. */
+  /** Called with every fault just before it happens, so that a test can check that it did. */
   readonly onFault?: (verb: FaultyVerb, callNumber: number, fault: Fault) => void
 }
 
@@ -53,7 +53,7 @@ const VERBS: ReadonlySet<unknown> = new Set<FaultyVerb>([
   'transaction',
 ])
 
-/** Any store, behind a network that does what `plan` says. Calls without a fault go straight through. */
+/** Returns `store` behind a network with the faults of `plan`. Calls without a fault pass through. */
 export function faultyStore<S extends Store>(store: S, plan: FaultPlan, options: FaultyStoreOptions = {}): S {
   const { runtime = systemRuntime, onFault } = options
   const faultOf = typeof plan === 'function' ? plan : (verb: FaultyVerb, call: number) => plan[verb]?.[call]
@@ -103,7 +103,7 @@ async function inflict(fault: Fault, send: () => Promise<unknown>, runtime: Runt
       await send()
       return send()
     case 'send-again':
-      // Nobody waits for the answer of the copy, so an error of it has nowhere to go.
+      // Nobody waits for the copy's answer, so its error is dropped.
       runtime.after(fault.ms, () => void send().catch(() => {}))
       return send()
   }

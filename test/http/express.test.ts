@@ -1,6 +1,5 @@
 import { createServer } from 'node:http'
 import express from 'express'
-// @ts-expect-error an older version under another name, which has no types of its own
 import express4 from 'express4'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { idempotency, operationOf } from '../../src/http/express.ts'

@@ -1,7 +1,6 @@
 import { once as event } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
 import express from 'express'
-// @ts-expect-error an older version under another name, which has no types of its own
 import express4 from 'express4'
 import { expect, it } from 'vitest'
 import { onlyonce } from '../../src/core/engine.ts'

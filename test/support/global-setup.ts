@@ -11,10 +11,10 @@ import {
   variableOf,
 } from '../../services/launch.mjs'
 
-/** What one test file hears when it asks for a shared server. */
+/** The answer to a test file that asks for a shared server. */
 export type ServiceAnswer = { readonly url: string } | { readonly missing: string } | { readonly failed: string }
 
-/** Where a test file asks: set for the workers of the run. */
+/** The variable with the address to ask at, set for the workers of the run. */
 export const SHARED_SERVICES = 'ONLYONCE_TEST_SERVICES'
 
 /** One server of each kind for the whole run, started when the first test file asks for it. */

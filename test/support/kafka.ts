@@ -1,7 +1,7 @@
 import { Kafka, logLevel } from 'kafkajs'
 import { PATIENCE_MS, patiently, type RoundTrip } from './round-trip.ts'
 
-/** Where the warning about the partitioner of kafkajs before version 2 goes. */
+/** Silences the warning of kafkajs about the partitioner of versions before 2. */
 process.env.KAFKAJS_NO_PARTITIONER_WARNING = '1'
 
 export function kafkaClient(url: string): Kafka {

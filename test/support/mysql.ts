@@ -8,11 +8,11 @@ export interface TestDatabase {
   readonly database: string
   /** The URL of this database. */
   readonly url: string
-  /** In this database, on this pool unless told otherwise. */
+  /** A store in this database, on this pool unless `options` say otherwise. */
   store(options?: Partial<MysqlStoreOptions>): MysqlStore
   /** Moves the clock of every store of this database: no test sleeps through a lease. */
   advance(ms: number): Promise<void>
-  /** Makes the clock stand still at `micros`. */
+  /** Stops the clock at `micros`. */
   setClock(micros: number): Promise<void>
   sql(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>
   close(): Promise<void>
@@ -20,7 +20,7 @@ export interface TestDatabase {
 
 export const newDatabase = (): string => `t_${randomBytes(6).toString('hex')}`
 
-/** A database of its own on a shared server, whose clock is the server's and a number in a table. */
+/** A separate database on a shared server; its clock is the server's plus a number in a table. */
 export async function testDatabase(server: string, pooling: mysql.PoolOptions = {}): Promise<TestDatabase> {
   const database = newDatabase()
   const control = await mysql.createConnection({ uri: server })

@@ -9,13 +9,13 @@ export interface TestDatabase {
   readonly schema: string
   /** The clock of its stores: an SQL expression for whole microseconds. */
   readonly clock: string
-  /** Of this schema, on this pool unless told otherwise. */
+  /** A store in this schema, on this pool unless `options` say otherwise. */
   store(options?: Partial<PostgresStoreOptions>): PostgresStore
   /** Moves the clock of every store of this schema: no test sleeps through a lease. */
   advance(ms: number): Promise<void>
-  /** Makes the clock stand still at `micros`. */
+  /** Stops the clock at `micros`. */
   setClock(micros: number): Promise<void>
-  /** Where the store keeps its records in partitions: from now on in the next one. */
+  /** Begins the next partition, for a store with partitions: new records go there. */
   beginPartition(): Promise<void>
   sql(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>
   close(): Promise<void>
@@ -23,7 +23,7 @@ export interface TestDatabase {
 
 export const newSchema = (): string => `t_${randomBytes(6).toString('hex')}`
 
-/** A schema of its own on a shared server, whose clock is the server's and a number in a table. */
+/** A separate schema on a shared server; its clock is the server's plus a number in a table. */
 export async function testDatabase(url: string, pooling: pg.PoolConfig = {}): Promise<TestDatabase> {
   const schema = newSchema()
   const pool = new pg.Pool({ connectionString: url, max: 12, ...pooling })

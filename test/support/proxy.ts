@@ -4,30 +4,30 @@ export interface FaultProxy {
   readonly port: number
   /** How many connections are open through it. */
   readonly connections: number
-  /** How often a client spoke and was answered: what it sends before the answer comes counts as one. */
+  /** Number of round trips: whatever a client sends before the answer comes counts as one. */
   readonly roundTrips: number
   /**
-   * Looks at every chunk that a server answers; `connection` is a number of its own. `drop`: it is lost; `cut`: it is lost
-   * and so is the connection.
+   * Called with every chunk a server answers; `connection` is the connection's number. `drop`: the chunk is lost;
+   * `cut`: the connection is lost too.
    */
   onReply: ((chunk: Buffer, connection: number) => 'drop' | 'cut' | undefined) | undefined
-  /** Looks at every chunk that a client sends, before it is passed on. */
+  /** Called with every chunk a client sends, before it is passed on. */
   onRequest: ((chunk: Buffer, connection: number) => 'drop' | 'cut' | undefined) | undefined
-  /** Hears of every connection that ends, once. */
+  /** Called once for every connection that ends. */
   onEnd: ((connection: number) => void) | undefined
-  /** Connections stay open, new ones are accepted, and nothing gets through until `resume`. Nothing is lost. */
+  /** Connections stay open and new ones are accepted, but nothing passes until `resume`. Nothing is lost. */
   blackhole(): void
-  /** Every connection is reset, and new ones are too until `resume`. */
+  /** Resets every connection, and new ones too until `resume`. */
   cut(): void
   resume(): void
-  /** The next `count` answers (default 1) are lost, and each takes its connection with it: the request was served. */
+  /** Loses the next `count` answers (default 1), each with its connection; the requests were carried out. */
   dropReplies(count?: number): void
   close(): Promise<void>
 }
 
 export type { FaultProxy as Proxy }
 
-/** A TCP proxy in front of a port of 127.0.0.1, for faults on the way to a server that knows nothing of them. */
+/** A TCP proxy in front of a port of 127.0.0.1, for faults on the way to the server. */
 export async function createProxy(targetPort: number): Promise<FaultProxy> {
   const open = new Set<{ readonly client: Socket; readonly server: Socket }>()
   let state: 'open' | 'blackhole' | 'cut' = 'open'

@@ -2,7 +2,7 @@ import { connect } from 'amqplib'
 import type { RoundTrip } from './round-trip.ts'
 import { PATIENCE_MS } from './round-trip.ts'
 
-/** A durable quorum queue, publisher confirms, and an answer to every message. */
+/** A durable quorum queue with publisher confirms and acknowledgements. */
 export async function openRabbitmq(url: string, queue: string): Promise<RoundTrip> {
   const connection = await connect(url)
   connection.on('error', () => {})
@@ -26,7 +26,7 @@ export async function openRabbitmq(url: string, queue: string): Promise<RoundTri
       }
       return undefined
     },
-    // Closing the channel in order takes the acknowledgement along.
+    // Closing the channel in order sends the acknowledgement first.
     async close() {
       await channel.close()
       await connection.close()

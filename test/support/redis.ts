@@ -4,7 +4,7 @@ import { Cluster as IovalkeyCluster, Redis as Valkey } from 'iovalkey'
 import { createClient, createCluster, createSentinel } from 'redis'
 import type { RedisClient } from '../../src/stores/redis/index.ts'
 
-/** A connected client of one of the libraries, and its end. */
+/** A connected client of one of the libraries. */
 export interface OpenClient {
   readonly client: RedisClient
   close(): Promise<void>
@@ -61,5 +61,5 @@ async function openNodeRedis(
   return { client: client as unknown as RedisClient, close: async () => client.destroy() }
 }
 
-/** Keys of one test, which nobody else uses. */
+/** A key prefix that no other test uses. */
 export const newPrefix = (): string => `t-${randomUUID().slice(0, 13)}`

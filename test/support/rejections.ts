@@ -1,21 +1,21 @@
 import { expect } from 'vitest'
 import { OnlyonceError } from '../../src/core/errors.ts'
 
-/** The code a call was refused with; what it threw where that is no error of ours. */
+/** The error code that a call rejected with, or the error itself if it is not one of ours. */
 export const codeOf = (work: Promise<unknown>): Promise<unknown> =>
   work.then(
     (value) => `resolved with ${JSON.stringify(value)}`,
     (error: unknown) => (OnlyonceError.is(error) ? error.code : error),
   )
 
-/** What a call rejected with. */
+/** The error that a call rejected with. */
 export const failure = (work: Promise<unknown>): Promise<Error> =>
   work.then(
     () => new Error('it resolved'),
     (error) => error,
   )
 
-/** The error of ours that a call was refused with. */
+/** The error of ours that a call rejected with. */
 export async function refusal(work: Promise<unknown>): Promise<OnlyonceError> {
   const error = await work.then(
     (value) => expect.fail(`resolved with ${String(value)}`),

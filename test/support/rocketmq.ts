@@ -11,20 +11,20 @@ import { PATIENCE_MS, patiently, type RoundTrip } from './round-trip.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
-/** What the clients need to know of `rocketmq://proxy:port?namesrv=host:port`. */
+/** The client options for `rocketmq://proxy:port?namesrv=host:port`. */
 export const rocketmqOptions = (url: string) => ({ endpoints: new URL(url).host, namespace: '', logger: silent })
 
-/** No client of the proxy can make one. Does nothing to a topic that is there in the same form. */
+/** Topics cannot be created through the proxy. Does nothing to an existing topic with the same settings. */
 export async function createTopic(url: string, topic: string, type: TopicType = 'NORMAL', queues = 1): Promise<void> {
   await create(await brokerPort(url), topic, type, queues)
 }
 
-/** Only for a group that needs settings of its own; others come into being with their first consumer. */
+/** Only for a group with special settings; others are created by their first consumer. */
 export async function createGroup(url: string, group: string, options: GroupOptions): Promise<void> {
   await createConsumers(await brokerPort(url), group, options)
 }
 
-/** How many messages the topic ever got. */
+/** Number of messages ever published to the topic. */
 export async function publishedTo(url: string, topic: string, queues = 1): Promise<number> {
   const port = await brokerPort(url)
   const ends = await Promise.all(Array.from({ length: queues }, (_, queue) => queueEnd(port, topic, queue)))
@@ -45,7 +45,7 @@ export async function openRocketmq(url: string, topic: string): Promise<RoundTri
   const producer = new Producer({ ...options, topic })
   await patiently(() => producer.startup())
   const subscriptions = new Map([[topic, '*']])
-  // The proxy refuses to wait for less than 5 s.
+  // The proxy refuses a wait of less than 5 s.
   const group = { consumerGroup: `${topic}-readers`, subscriptions, awaitDuration: 5_000 }
   const consumer = new SimpleConsumer({ ...options, ...group })
   await patiently(() => consumer.startup())

@@ -1,16 +1,16 @@
-/** One broker behind one client library: enough to see that what was accepted is still there. */
+/** One broker through one client library: enough to see that what was accepted is still there. */
 export interface RoundTrip {
-  /** Resolves when the broker has answered for it. */
+  /** Resolves when the broker has confirmed the message. */
   publish(text: string): Promise<void>
-  /** The next message, acknowledged; `undefined` when none comes. */
+  /** Returns the next message after acknowledging it; `undefined` when none comes. */
   receive(): Promise<string | undefined>
   close(): Promise<void>
 }
 
-/** Long enough for a broker that has just come back on a machine that is busy. */
+/** Long enough for a broker that has just restarted on a busy machine. */
 export const PATIENCE_MS = 30_000
 
-/** The broker's first answers after a restart may be refusals: asks again until there is one that is not. */
+/** Retries until `work` succeeds: a broker may refuse the first requests after a restart. */
 export async function patiently<T>(work: () => Promise<T>): Promise<T> {
   for (const end = Date.now() + PATIENCE_MS; ; ) {
     try {

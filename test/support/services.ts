@@ -12,12 +12,12 @@ import { type ServiceAnswer, SHARED_SERVICES } from './global-setup.ts'
 
 export type { Kind, ServerProcess, Service } from '../../services/launch.mjs'
 
-/** Why a kind cannot be had here, for the name of the skipped test. */
+/** Why a kind is not available here, for the name of the skipped test. */
 const reasons = new Map<Kind, string>()
 
 /**
- * The URL of one server of that kind, shared by the whole test run. `undefined` where it cannot be had, except under
- * `CI=true`, where that is a failure: there every test must run.
+ * Returns the URL of a server of that kind, shared by the whole test run. `undefined` if it is not available, except
+ * with `CI=true`, where that is a failure: there every test must run.
  */
 export async function serviceUrl(kind: Kind): Promise<string | undefined> {
   const answer = await ask(kind)
@@ -29,20 +29,20 @@ export async function serviceUrl(kind: Kind): Promise<string | undefined> {
 /** They take a minute to install, and as long to start on a busy machine. */
 const BROKERS: ReadonlySet<Kind> = new Set<Kind>(['rabbitmq', 'nats', 'kafka', 'rocketmq'])
 
-/** Why a kind is left out of this run, whether or not it could be had. */
+/** Returns why a kind is left out of this run, whether or not it is available. */
 function leftOut(kind: Kind): string | undefined {
   const unwanted = process.env.ONLYONCE_TEST_BROKERS === '0' && process.env[variableOf(kind)] === undefined
   return BROKERS.has(kind) && unwanted ? `ONLYONCE_TEST_BROKERS=0 leaves ${kind} out` : undefined
 }
 
-/** A describe block that gets the URL, or is skipped by name with the reason. */
+/** A describe block that gets the URL, or is skipped with the reason in its name. */
 export function describeWith(kind: Kind, body: (url: string) => void): void {
   const reason = leftOut(kind)
   if (reason !== undefined) {
     describe(`with ${kind}`, () => it.skip(`(skipped: ${reason})`, () => {}))
     return
   }
-  // Collected before any test runs, so that the body is synchronous as in any describe.
+  // Awaited before any test runs, so that the body is synchronous as in any describe.
   describe(`with ${kind}`, async () => {
     const url = await serviceUrl(kind)
     if (url === undefined) it.skip(`(skipped: ${reasons.get(kind)})`, () => {})
@@ -50,7 +50,7 @@ export function describeWith(kind: Kind, body: (url: string) => void): void {
   })
 }
 
-/** A private server, for tests that kill it or change its settings. The test stops it. `undefined` as for `serviceUrl`. */
+/** A private server, for tests that kill or configure it; the test stops it. `undefined` as for `serviceUrl`. */
 export async function freshServer(kind: Kind, options?: LaunchOptions): Promise<LaunchedService | undefined> {
   try {
     return await launch(kind, options)
@@ -60,7 +60,7 @@ export async function freshServer(kind: Kind, options?: LaunchOptions): Promise<
   }
 }
 
-/** As `describeWith`, where every test starts a private server of its own and nothing else runs. */
+/** Like `describeWith`, but every test starts its own private server; no shared one is started. */
 export function describeWithFresh(
   kind: Kind,
   body: (start: (options?: LaunchOptions) => Promise<LaunchedService>) => void,

@@ -1,4 +1,4 @@
-// Whoever installs and opens here takes part; whoever does not is named, with the reason.
+// Libraries that install and open here take part; the others are named, with the reason.
 import { apart } from '../../apart.mjs'
 import { contest } from '../../contest.mjs'
 import { whyNotInstalled } from './rivals.mjs'
@@ -6,8 +6,8 @@ import { whyNotInstalled } from './rivals.mjs'
 /**
  * @typedef {object} Entrant
  * @property {string} name
- * @property {string} file Seen from here.
- * @property {string} open The function that it exports, which answers a `Side`.
+ * @property {string} file Relative to this file.
+ * @property {string} open The name of its export, a function that returns a `Side`.
  * @property {readonly unknown[]} args
  *
  * @typedef {{ name: string, why: string }} Absent
@@ -16,7 +16,7 @@ import { whyNotInstalled } from './rivals.mjs'
 
 export const OURS = 'onlyonce'
 
-/** In turn, one run; ratios are of the fastest of the others. @param {readonly Entrant[]} entrants @param {{ sliceMs: number, pids: readonly number[] }} rules */
+/** Alternating in one run; ratios are relative to the fastest of the others. @param {readonly Entrant[]} entrants @param {{ sliceMs: number, pids: readonly number[] }} rules */
 export async function measure(entrants, rules) {
   /** @type {{ name: string, side: import('../../apart.mjs').Apart }[]} */
   const entered = []
@@ -45,7 +45,7 @@ async function enter({ name, file, open, args }) {
   return apart(new URL(file, import.meta.url).href, open, ...args)
 }
 
-/** Or the first of all, where there is no other. @param {import('../../contest.mjs').Contest} measured */
+/** Returns the fastest rival's index, or 0 if there is none. @param {import('../../contest.mjs').Contest} measured */
 function bestRival({ sides }) {
   const rate = (/** @type {number} */ index) => sides[index]?.perSecond ?? 0
   const rivals = sides.flatMap(({ what }, index) => (what.startsWith(OURS) ? [] : [index]))

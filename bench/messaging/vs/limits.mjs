@@ -1,6 +1,6 @@
-/** Messages under way at a time, on every side. */
+/** Messages handled concurrently, on every side. */
 export const UNDER_WAY = 50
-/** Of each side, all its pools together. */
+/** Connections of each side, in all its pools together. */
 export { CONNECTIONS } from '../../stores/by-hand/postgres.mjs'
-/** Transactions at a time where a side needs connections besides, to fetch. */
+/** Concurrent transactions where a side needs further connections to fetch. */
 export const TRANSACTIONS = 8

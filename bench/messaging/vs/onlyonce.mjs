@@ -1,4 +1,4 @@
-// From an outbox through the relay into the inbox, all of it in one PostgreSQL: what a queue in the database is.
+// From an outbox through the relay into the inbox, all in one PostgreSQL: the equivalent of a queue in the database.
 import { inbox } from 'onlyonce/inbox'
 import { outbox, relay } from 'onlyonce/outbox'
 import { postgresStore } from 'onlyonce/postgres'

@@ -1,11 +1,11 @@
-// How a library that works in the background is measured in slices: it handles a portion for each run, rests between
-// them, and is seen to have written a row for each message that it counts.
+// Measures a library that works in the background in slices: it handles a portion per run, rests in between, and must
+// have written a row for each message it counts.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openPool } from '../../stores/postgres.mjs'
 
-/** Handled by one run of a side. */
+/** Number of messages handled by one run of a side. */
 const PORTION = 200
-/** Until what was handled last is committed. */
+/** How long the last handled message may take to be committed. */
 const COMMITTED_MS = 5_000
 
 /**
@@ -41,11 +41,11 @@ export function paced({ count, add }) {
   return {
     per: PORTION,
     refill,
-    /** Whoever fetches or handles waits here first: nobody may rest in a transaction that holds locks. */
+    /** Fetchers and handlers wait here first, because nobody may rest inside a transaction that holds locks. */
     async turn() {
       while (resting !== undefined) await resting
     },
-    /** A handler has done its work. @param {readonly string[]} ids */
+    /** Records that a handler has finished. @param {readonly string[]} ids */
     done(ids) {
       handled.push(...ids)
       if (handled.length < wanted) return
@@ -62,7 +62,7 @@ export function paced({ count, add }) {
       wake()
       await enough
     },
-    /** Every message that was counted has its row. @param {string} url */
+    /** Checks that every counted message has its row. @param {string} url */
     async prove(url) {
       const pool = openPool(url)
       const rows = async () =>

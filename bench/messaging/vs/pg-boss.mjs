@@ -1,4 +1,4 @@
-// pg-boss with `transactional` workers: what the handler writes is committed with the job's completion.
+// pg-boss with `transactional` workers: the handler's writes commit with the job's completion.
 import { INSERT_EFFECT, postgresByHand } from '../../stores/by-hand/postgres.mjs'
 import { openPool } from '../../stores/postgres.mjs'
 import { newKeys, result, resultJson } from '../../workload.mjs'
@@ -16,7 +16,7 @@ const INSERT_EFFECTS = 'INSERT INTO effects SELECT unnest($1::uuid[]), $2'
 
 /** @param {string} url */
 export function single(url) {
-  // A worker fetches again at once as long as the queue is known not to be empty.
+  // A worker fetches again at once while the queue is known not to be empty.
   const options = { localConcurrency: TRANSACTIONS, burstWhenReadyExceeds: 1 }
   return open(url, 'a transaction each', options, ([job], tx) =>
     tx.executeSql(INSERT_EFFECT, [/** @type {Job} */ (job).id, resultJson]),

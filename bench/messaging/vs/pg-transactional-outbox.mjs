@@ -1,4 +1,4 @@
-// pg-transactional-outbox, by its polling listener: its inbox with a business row, and its outbox with a publisher.
+// pg-transactional-outbox with its polling listener: its inbox with a business row, and its outbox with a publisher.
 import { INSERT_EFFECT, postgresByHand } from '../../stores/by-hand/postgres.mjs'
 import { openPool } from '../../stores/postgres.mjs'
 import { newKeys, result, resultJson } from '../../workload.mjs'
@@ -7,7 +7,7 @@ import { CONNECTIONS, TRANSACTIONS, UNDER_WAY } from './limits.mjs'
 import { paced } from './paced.mjs'
 import { rival } from './rivals/import.mjs'
 
-/** Each of its polls sorts all that is waiting, so little is. */
+/** Each poll sorts all waiting messages, so only a few wait. */
 const WAITING = 200
 const FILL = `INSERT INTO table_of (id, aggregate_type, aggregate_id, message_type, concurrency, payload)
   SELECT id, 'order', '1', 'placed', 'parallel', $2 FROM unnest($1::uuid[]) AS id`
@@ -17,7 +17,7 @@ export function inboxOfRival(url) {
   return open(url, 'inbox', 'inbox', ({ id }, client) => client.query(INSERT_EFFECT, [id, resultJson]))
 }
 
-/** It hands over one message at a time, and so does its publisher. @param {number} index of the broker @param {string | undefined} brokerUrl @param {string} url */
+/** It delivers one message at a time, and its publisher publishes one at a time. @param {number} index of the broker @param {string | undefined} brokerUrl @param {string} url */
 export async function outboxOfRival(index, brokerUrl, url) {
   const desk = await /** @type {import('../brokers.mjs').Broker} */ (brokers[index]).open(brokerUrl)
   const publish = (/** @type {Message} */ { id, payload }) =>

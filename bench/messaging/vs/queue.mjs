@@ -1,4 +1,4 @@
-// One business row for each message of a queue that was filled before: onlyonce beside other libraries, on one PostgreSQL.
+// One business row per message of a queue filled in advance: onlyonce compared with other libraries, on one PostgreSQL.
 import { BATCH } from '../messages.mjs'
 import { measure, OURS } from './entrants.mjs'
 import { vsTable } from './table.mjs'

@@ -1,4 +1,4 @@
-// From an outbox in PostgreSQL to a broker: the relay beside the one of pg-transactional-outbox.
+// From an outbox in PostgreSQL to a broker: our relay compared with that of pg-transactional-outbox.
 import { brokers } from '../brokers.mjs'
 import { measure, OURS } from './entrants.mjs'
 import { vsTable } from './table.mjs'

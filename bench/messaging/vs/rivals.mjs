@@ -1,4 +1,4 @@
-// The libraries that are compared with: installed when the first of them is asked for.
+// The libraries compared with: installed when the first of them is needed.
 import { fileURLToPath } from 'node:url'
 import { versionsOf } from '../../machine.mjs'
 import { installRivals, rivalsIn } from '../../vs/install.mjs'
@@ -7,7 +7,7 @@ const folder = new URL('./rivals/', import.meta.url)
 /** @type {Promise<string | undefined> | undefined} */
 let tried
 
-/** `undefined`: they are. */
+/** Returns the reason, or `undefined` if they are installed. */
 export function whyNotInstalled() {
   tried ??= installRivals(folder).then(
     () => undefined,
@@ -16,5 +16,5 @@ export function whyNotInstalled() {
   return tried
 }
 
-/** None where none was asked for. */
+/** Empty if none was needed. */
 export const rivalVersions = () => (tried === undefined ? {} : versionsOf(rivalsIn(folder), fileURLToPath(folder)))

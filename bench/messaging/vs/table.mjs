@@ -1,6 +1,6 @@
 import { contestTable } from '../../contest-table.mjs'
 
-/** What somebody who reads a ratio has to know of each side. */
+/** What readers of the ratios must know about each side. */
 const NOTES = [
   'onlyonce: the mark that a message was handled is in the transaction of its row, so that a message delivered once more has no effect. The embedded queue is a file beside the database; from outbox to inbox everything is in the database.',
   'pg-transactional-outbox: the same guarantee, by the id in its table, for a message that was stored there before. Its storing, a transaction of its own for each message, is not measured. Each of its polls sorts all that is waiting, so few are.',

@@ -1,7 +1,7 @@
-// Gathering at its barest: what is asked while calls are under way leaves together when one is over. No time limit, and one
-// bad request fails its neighbours.
+// Minimal batching: requests made while calls are running leave together when one ends. No time limit, and one bad
+// request fails its whole batch.
 
-/** @template Q, A @param {(requests: readonly Q[]) => Promise<readonly A[]>} send @param {number} width how many calls side by side */
+/** @template Q, A @param {(requests: readonly Q[]) => Promise<readonly A[]>} send @param {number} width maximum concurrent calls */
 export function gather(send, width) {
   /** @typedef {{ request: Q, resolve: (answer: A) => void, reject: (error: unknown) => void }} Waiting */
   /** @type {Waiting[]} */

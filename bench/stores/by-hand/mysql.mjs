@@ -1,4 +1,4 @@
-// What one writes by hand: an insert that claims and an update that completes, prepared, each its own transaction.
+// What people write by hand: an insert that claims and an update that completes, prepared, each its own transaction.
 import { randomBytes } from 'node:crypto'
 import { resultJson } from '../../workload.mjs'
 
@@ -11,7 +11,7 @@ const TABLES = [
 ]
 const CLAIM = 'INSERT IGNORE INTO hand VALUES (?, ?, 1, sysdate(6) + INTERVAL 30 SECOND, NULL)'
 const COMPLETE = 'UPDATE hand SET state = 2, result = ? WHERE id = ? AND owner = ?'
-/** The caller's own statement: the same on every side. */
+/** The caller's own statement, the same on every side. */
 export const INSERT_EFFECT = 'INSERT INTO effects VALUES (?, ?)'
 const result = Buffer.from(resultJson)
 

@@ -1,9 +1,9 @@
-// What one writes by hand: an insert that claims and an update that completes, prepared, each its own transaction.
+// What people write by hand: an insert that claims and an update that completes, prepared, each its own transaction.
 import { randomUUID } from 'node:crypto'
 import { newKey, resultJson } from '../../workload.mjs'
 import { gather } from './gather.mjs'
 
-/** On every side. With more, two processors do less. */
+/** On every side. With more connections, two processors do less. */
 export const CONNECTIONS = 10
 
 const TABLES = `
@@ -17,7 +17,7 @@ const CLAIM = {
     ON CONFLICT (id) DO NOTHING`,
 }
 const COMPLETE = { name: 'hand_complete', text: 'UPDATE hand SET state = 2, result = $3 WHERE id = $1 AND owner = $2' }
-/** The same for many at once, in the order of their ids. Arrays travel as text, which costs the driver least. */
+/** The same for many at once, in the order of their ids. Arrays are sent as text, which costs the driver least. */
 const CLAIMS = {
   name: 'hand_claims',
   text: `WITH asked AS (SELECT * FROM unnest($1::text::uuid[], $2::text::uuid[]) AS a (id, owner))
@@ -30,7 +30,7 @@ const COMPLETIONS = {
     FROM unnest($1::text::uuid[], $2::text::uuid[], $3::text[]) AS a (id, owner, result)
     WHERE h.id = a.id AND h.owner = a.owner RETURNING h.id`,
 }
-/** The key in the caller's own statement. */
+/** The key inserted in the caller's own statement. */
 const BESIDE = {
   name: 'hand_beside',
   text: `WITH claimed AS (
@@ -38,17 +38,17 @@ const BESIDE = {
       ON CONFLICT (id) DO NOTHING RETURNING id)
     INSERT INTO effects SELECT id, $2 FROM claimed`,
 }
-/** The caller's own statement, not prepared: the same on every side. */
+/** The caller's own statement, not prepared, the same on every side. */
 export const INSERT_EFFECT = 'INSERT INTO effects VALUES ($1, $2)'
 const result = Buffer.from(resultJson)
-/** As an item of an array. */
+/** The result as an array element. */
 const QUOTED = JSON.stringify(resultJson)
-/** With more, a single server process and a single client hardly gain. */
+/** More concurrent calls hardly help with a single server process and a single client. */
 const SIDE_BY_SIDE = 2
 
 /** @param {import('pg').Pool} pool */
 export async function postgresByHand(pool) {
-  // The sides of a contest begin at once, and two that create one table at once collide. One simple query is one transaction.
+  // The sides of a contest begin at once, and concurrent CREATE TABLEs collide. One simple query is one transaction.
   await pool.query(`SELECT pg_advisory_xact_lock(1); ${TABLES}`)
   /** @param {{ name: string, text: string }} statement @param {unknown[]} values */
   async function changesOne(statement, values) {
@@ -84,7 +84,7 @@ export async function postgresByHand(pool) {
       await changesOne(CLAIM, [id, owner])
       await changesOne(COMPLETE, [id, owner, result])
     },
-    /** The business transaction, with the key beside it or without. @param {boolean} withKey */
+    /** The business transaction, with or without the key. @param {boolean} withKey */
     async transaction(withKey) {
       const client = await pool.connect()
       try {

@@ -1,4 +1,4 @@
-// What one writes by hand: a script that claims and one that completes, for a single key each, or for all that is asked.
+// What people write by hand: a script that claims and one that completes, for a single key, or for a whole batch.
 import { randomUUID } from 'node:crypto'
 import { LEASE_MS, newKey, RETENTION_MS, resultJson } from '../../workload.mjs'
 import { gather } from './gather.mjs'
@@ -55,7 +55,7 @@ export async function redisByHand(client) {
       if (known !== null) throw new Error(`${key} was not new`)
       await client.evalsha(completeSha, 1, key, owner, resultJson, RETENTION_MS)
     },
-    /** The least that a duplicate can cost: its result is read and parsed. @param {string} key */
+    /** The minimum cost of a duplicate: its result is read and parsed. @param {string} key */
     async duplicate(key) {
       return JSON.parse((await client.get(key)) ?? 'null')
     },

@@ -1,2 +1,2 @@
-/** A module as this folder has it; known to nobody before it is installed. @param {string} name @returns {Promise<any>} */
+/** Imports a module from this folder's packages; untyped, as it may not be installed. @param {string} name @returns {Promise<any>} */
 export const rival = (name) => import(name)

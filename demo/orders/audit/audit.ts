@@ -1,7 +1,7 @@
 import { type Order, pointsFor } from '../order.ts'
 import type { Ledgers } from './ledgers.ts'
 
-/** What the ledgers say, held against what was ordered. */
+/** The audit's figures: the ledgers compared with the orders. */
 export interface Audited {
   readonly chargedPence: number
   /** Orders that were charged more than once. */
@@ -14,16 +14,16 @@ export interface Audited {
   readonly lostCoupons: number
   readonly pointsGranted: number
   readonly pointsExpected: number
-  /** Customers whose balance is not what their orders add up to. */
+  /** Customers whose balance differs from the sum of their orders. */
   readonly wrongBalances: number
-  /** Paid orders that no consumer ever heard of, and messages that still wait in the outbox. */
+  /** Paid orders that no consumer received, and messages still waiting in the outbox. */
   readonly unpublished: number
   readonly deliveries: number
   /** Deliveries beyond the first of each order to each consumer. */
   readonly repeatedDeliveries: number
 }
 
-/** Compares order by order: sums that happen to agree prove nothing. */
+/** Compares order by order: equal sums alone prove nothing. */
 export function audit(orders: readonly Order[], ledgers: Ledgers): Audited {
   const charges = countBy(ledgers.charges.map(({ orderId }) => orderId))
   const coupons = countBy(ledgers.coupons)
@@ -50,7 +50,7 @@ export function audit(orders: readonly Order[], ledgers: Ledgers): Audited {
   }
 }
 
-/** Nobody paid twice, nothing got lost, nothing came out of nowhere. */
+/** Whether nobody paid twice, nothing was lost, and nothing exists without an order. */
 export function isClean(audited: Audited, expectedPence: number): boolean {
   const { chargedPence, pointsGranted, pointsExpected } = audited
   const { doubleCharges, lostOrders, doubleCoupons, lostCoupons, wrongBalances, unpublished } = audited

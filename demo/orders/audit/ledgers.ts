@@ -7,14 +7,14 @@ import { CONSUMERS } from '../system/messages.ts'
 /** Everything that one run left behind. */
 export interface Ledgers {
   readonly charges: readonly Pick<ChargeEntry, 'orderId' | 'amountPence'>[]
-  /** Ids of orders that are paid, completed ones among them. */
+  /** Ids of paid orders, including completed ones. */
   readonly paid: readonly string[]
   readonly completed: readonly string[]
   /** The order id of every coupon. */
   readonly coupons: readonly string[]
   /** Points by customer. */
   readonly balances: ReadonlyMap<string, number>
-  /** For each consumer the order ids it was handed, in order. */
+  /** For each consumer the order ids it received, in order. */
   readonly deliveries: readonly (readonly string[])[]
   /** Messages that were never published. */
   readonly inOutbox: number
@@ -35,7 +35,7 @@ export async function readLedgers(shop: Shop, dir: string, inOutbox: number): Pr
   }
 }
 
-/** Some databases answer whole numbers as text. */
+/** Adds up points; some databases return whole numbers as text. */
 function sumsByCustomer(rows: readonly { customer: string; points: number | string }[]): Map<string, number> {
   const sums = new Map<string, number>()
   for (const { customer, points } of rows) sums.set(customer, (sums.get(customer) ?? 0) + Number(points))

@@ -1,4 +1,4 @@
-/** What `--broker` may name, and what the results call it. */
+/** The values of `--broker`, with their names in the results. */
 export const BROKERS = {
   embedded: 'a queue in a file',
   rabbitmq: 'RabbitMQ',
@@ -13,7 +13,7 @@ export type BrokerName = keyof typeof BROKERS
 
 const ALIASES: Readonly<Record<string, BrokerName>> = { amqp: 'rabbitmq', amqps: 'rabbitmq', redis: 'redis-streams' }
 
-/** `undefined` for what is neither `embedded` nor a URL of a server. */
+/** Returns `undefined` for anything but `embedded` and the URL of a server. */
 export function brokerNamed(broker: string): BrokerName | undefined {
   if (broker === 'embedded') return broker
   const scheme = /^([a-z-]+):\/\/./i.exec(broker)?.[1]?.toLowerCase() ?? ''

@@ -3,14 +3,14 @@ import type { Publisher } from 'onlyonce/outbox'
 import type { Room } from '../stores/place.ts'
 import type { Consumer, WorkerSetup } from '../system/messages.ts'
 
-/** What a consumer does, in either way. */
+/** What a consumer does with messages, one by one or in batches. */
 export type AnyWork<Tx> = LeasedInboxOptions | BatchInboxOptions<Tx>
 
-/** What carries the messages of the shop with onlyonce, as a worker sees it. */
+/** The broker of the shop with onlyonce, as a worker sees it. */
 export interface Broker {
-  /** For the relay: the messages about paid orders. */
+  /** For the relay: publishes the messages about paid orders. */
   publisher(): Promise<Publisher>
-  /** Handles every such message for that consumer until the process ends. */
+  /** Handles all such messages for this consumer until the process ends. */
   consume(name: Consumer, work: LeasedInboxOptions): Promise<void>
   consume<Tx>(name: Consumer, work: BatchInboxOptions<Tx>): Promise<void>
 }
@@ -18,10 +18,10 @@ export interface Broker {
 /** A kind of broker. */
 export interface BrokerPlace {
   /**
-   * Room for one run, whose name comes in the hash of its URL.
-   * @throws Error when nobody answers there
+   * Creates the topic or queue of one run, whose name is in the hash of its URL.
+   * @throws Error when the server does not answer
    */
   makeRoom(url: string): Promise<Room>
-  /** `brokerUrl` is that of the room. Nothing is opened before it is used. */
+  /** `setup.brokerUrl` is the URL of the room. Connects at the first use. */
   open(setup: WorkerSetup): Broker
 }

@@ -1,7 +1,7 @@
 import type { BrokerPlace } from './broker.ts'
 import type { BrokerName } from './broker-names.ts'
 
-/** Loaded on demand: nobody needs the clients of the others. */
+/** Loaded on demand, so that only the client in use is needed. */
 export const BROKER_PLACES: Readonly<Record<BrokerName, () => Promise<BrokerPlace>>> = {
   embedded: async () => (await import('./embedded.ts')).embedded,
   rabbitmq: async () => (await import('./rabbitmq.ts')).rabbitmq,

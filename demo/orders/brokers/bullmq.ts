@@ -10,7 +10,7 @@ import { deliveryWatch, withLostConfirms } from './watched.ts'
 
 const queueOf = (room: string, name: Consumer) => `${room}-${name}`
 
-/** A queue for each consumer: BullMQ hands a job to one worker only. */
+/** A queue for each consumer: BullMQ delivers a job to one worker only. */
 export const bullmq: BrokerPlace = {
   async makeRoom(given) {
     const { url, name } = roomAt(given)
@@ -41,7 +41,7 @@ export const bullmq: BrokerPlace = {
   },
 }
 
-/** A message is out when every queue has it. */
+/** A message is published when every queue has it. */
 function toAll(publishers: readonly Publisher[]): Publisher {
   return async (batch) => {
     const answers = await Promise.all(publishers.map((publish) => publish(batch)))

@@ -2,7 +2,7 @@ import { openSync, readFileSync, statSync, writeSync } from 'node:fs'
 import { deliveriesFile } from '../system/files.ts'
 import { CONSUMERS, type Consumer } from '../system/messages.ts'
 
-/** One line for each delivery, in a file that outlives a killed consumer. */
+/** Writes one line per delivery, to a file that outlives a killed consumer. */
 export function deliveryJournal(dir: string, consumer: Consumer): (orderIds: readonly string[]) => void {
   const journal = openSync(deliveriesFile(dir, consumer), 'a')
   return (orderIds) => {
@@ -10,7 +10,7 @@ export function deliveryJournal(dir: string, consumer: Consumer): (orderIds: rea
   }
 }
 
-/** Counts the pairs of an order and a consumer that was not handed it yet. */
+/** Counts the pairs of order and consumer that were not delivered yet. */
 export function createOutstanding(dir: string, orders: number): () => number {
   const seen = new Map(CONSUMERS.map((name) => [name, { size: 0, orders: 0 }]))
   return () => {

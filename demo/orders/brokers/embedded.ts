@@ -5,7 +5,7 @@ import type { AnyWork, BrokerPlace } from './broker.ts'
 import { IN_HAND } from './in-hand.ts'
 import { openQueue, withFaults } from './queue.ts'
 
-/** A queue in a file of the run. */
+/** A queue in a file in the run's directory. */
 export const embedded: BrokerPlace = {
   makeRoom: async (url) => ({ url, remove: async () => {} }),
   open: ({ dir, seed }) => ({

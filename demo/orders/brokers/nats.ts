@@ -47,7 +47,7 @@ async function remove(url: string): Promise<void> {
   const connection = await connectTo(server)
   const manager = await jetstreamManager(connection)
   for await (const { config } of manager.streams.list()) {
-    // The one of the run, and those for messages that are put aside.
+    // The stream of the run, and those for parked messages.
     if (config.name === name || config.subjects?.some((subject) => subject.includes(`.${name}.`)))
       await manager.streams.delete(config.name)
   }

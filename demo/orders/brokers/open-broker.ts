@@ -2,7 +2,7 @@ import type { WorkerSetup } from '../system/messages.ts'
 import type { Broker } from './broker.ts'
 import { BROKER_PLACES } from './brokers.ts'
 
-/** What carries the messages of the run that this worker belongs to. */
+/** Opens the broker of the run that this worker belongs to. */
 export async function openBroker(setup: WorkerSetup): Promise<Broker> {
   return (await BROKER_PLACES[setup.broker]()).open(setup)
 }

@@ -6,7 +6,7 @@ import { CONSUMERS, type Consumer } from '../system/messages.ts'
 import { deliveryJournal } from './deliveries.ts'
 import { VISIBILITY_MS } from './in-hand.ts'
 
-/** The queue of the unprotected shop, and of the other one unless it is told where else: every consumer has a queue of its own that gets each message about a paid order. */
+/** The unprotected shop's queue, and the other one's default: each consumer gets every message about a paid order. */
 export function openQueue(dir: string): EmbeddedQueue {
   return embeddedQueue({
     path: queueDb(dir),
@@ -17,7 +17,7 @@ export function openQueue(dir: string): EmbeddedQueue {
   })
 }
 
-/** Messages that somebody still has to handle. */
+/** Returns the number of messages that are not handled yet. */
 export async function waitingIn(queue: EmbeddedQueue): Promise<number> {
   const stats = await queue.stats()
   return [...stats.values()].reduce((sum, { ready, out, behind }) => sum + ready + out + behind, 0)
@@ -27,13 +27,13 @@ export interface FaultyOptions {
   readonly dir: string
   readonly seed: number
   readonly consumer: Consumer
-  /** So many messages were handed out for the first time. */
+  /** Called with the number of messages that were delivered for the first time. */
   readonly onFirst: (count: number) => void
 }
 
 /**
- * The broker as a consumer finds it on a bad day: some messages come late, and some acknowledgements get lost, so that
- * the message comes again although it was handled. Every delivery goes into a journal that outlives a killed consumer.
+ * The broker on a bad day: some messages come late, and some acknowledgements get lost, so that a handled message is
+ * delivered again. Every delivery goes into a journal that outlives a killed consumer.
  */
 export function withFaults(queue: EmbeddedQueue, { dir, seed, consumer, onFirst }: FaultyOptions): EmbeddedQueue {
   const journal = deliveryJournal(dir, consumer)
@@ -42,7 +42,7 @@ export function withFaults(queue: EmbeddedQueue, { dir, seed, consumer, onFirst 
   async function admit(message: ReceivedMessage): Promise<ReceivedMessage | undefined> {
     const { receipt } = message
     const { delayMs, againAfterMs } = messageFaults(seed, orderIdOf(message), consumer)
-    // A late message was given to nobody when it was put off here.
+    // The delivery that was postponed here reached nobody, so it does not count.
     const deliveries = delayMs === undefined ? message.deliveries : message.deliveries - 1
     if (delayMs !== undefined && deliveries === 0) {
       await queue.retry(receipt, delayMs)

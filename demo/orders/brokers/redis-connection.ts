@@ -1,19 +1,19 @@
 import { Redis } from 'ioredis'
 import { KNOCK_MS } from './room.ts'
 
-/** @throws Error when nobody answers there */
+/** Checks that a server answers. @throws Error if none does */
 export async function knockAtRedis(server: string): Promise<void> {
   const client = await connectRedis(server, { connectTimeout: KNOCK_MS, commandTimeout: KNOCK_MS })
   client.disconnect()
 }
 
-/** `redis-streams://…` and `bullmq://…` are Redis by another name. @throws Error when nobody answers */
+/** `redis-streams://…` and `bullmq://…` are read as `redis://…`. @throws Error if no server answers */
 export async function connectRedis(
   server: string,
   limits: { connectTimeout?: number; commandTimeout?: number } = {},
 ): Promise<Redis> {
   const url = server.replace(/^(redis-streams|bullmq):/, 'redis:')
-  // BullMQ asks for requests that wait as long as it takes.
+  // BullMQ requires requests without a retry limit.
   const client = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: null, ...limits })
   const problems: Error[] = []
   const note = (error: Error) => void problems.push(error)

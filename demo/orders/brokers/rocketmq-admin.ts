@@ -1,11 +1,11 @@
 import { connect } from 'node:net'
 import { KNOCK_MS } from './room.ts'
 
-/** RocketMQ's own numbers for what is asked. */
+/** RocketMQ's codes for these requests. */
 const ASK = { brokers: 106, createTopic: 17, removeTopic: 215, forgetTopic: 216, removeGroup: 207 } as const
 const READ_AND_WRITE = 6
 
-/** A server of RocketMQ: `host:port`. */
+/** The address of a RocketMQ server: `host:port`. */
 type Address = string
 
 export interface RocketmqAdmin {
@@ -15,12 +15,12 @@ export interface RocketmqAdmin {
 }
 
 /**
- * What no client of the proxy can do, in the protocol of RocketMQ's own tools, at the first broker that the name server
- * knows.
+ * Does what no client of the proxy can do, by the protocol of RocketMQ's own tools, at the first broker that the name
+ * server knows.
  * @throws Error when the name server does not answer or knows no broker
  */
 export async function rocketmqAdmin(nameServer: Address): Promise<RocketmqAdmin> {
-  // Not JSON: the keys of the addresses are numbers without quotes, and 0 is the one that takes writes.
+  // Not JSON: the keys of the addresses are numbers without quotes; 0 is the master, which takes writes.
   const broker = /[{,]0:"([^"]+)"/.exec(await ask(nameServer, ASK.brokers, {}))?.[1]
   if (broker === undefined) throw new Error(`the name server ${nameServer} knows no broker`)
   return {
@@ -47,13 +47,13 @@ export async function rocketmqAdmin(nameServer: Address): Promise<RocketmqAdmin>
   }
 }
 
-/** Answers the body. @throws Error when it is refused, or not answered in time */
+/** Returns the body. @throws Error when the request is refused, or not answered in time */
 async function ask(server: Address, code: number, extFields: Readonly<Record<string, string>>): Promise<string> {
   const question = { code, flag: 0, language: 'OTHER', opaque: 1, serializeTypeCurrentRPC: 'JSON', version: 453 }
   const header = Buffer.from(JSON.stringify({ ...question, extFields }))
   const lengths = Buffer.alloc(8)
   lengths.writeInt32BE(4 + header.length, 0)
-  // Its first byte says how the header is written: 0 is JSON.
+  // The first byte of the header length is the header's format: 0 is JSON.
   lengths.writeInt32BE(header.length, 4)
   const answer = await exchange(server, Buffer.concat([lengths, header]))
   const end = 8 + (answer.readInt32BE(4) & 0xff_ff_ff)
@@ -62,7 +62,7 @@ async function ask(server: Address, code: number, extFields: Readonly<Record<str
   return answer.subarray(end).toString()
 }
 
-/** One frame there, one frame back. */
+/** Sends one frame and returns the frame that comes back. */
 function exchange(server: Address, frame: Buffer): Promise<Buffer> {
   const { hostname, port } = new URL(`rocketmq://${server}`)
   return new Promise((resolve, reject) => {

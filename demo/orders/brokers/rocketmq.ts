@@ -11,7 +11,7 @@ import { KNOCK_MS, refusePassword, roomAt, roomIn } from './room.ts'
 import { deliveryWatch, toTopic, withLostConfirms } from './watched.ts'
 
 const QUEUES = 4
-/** The proxy refuses to wait for less. */
+/** The proxy refuses a shorter wait. */
 const AWAIT_MS = 5_000
 const START_MS = 15_000
 
@@ -53,7 +53,7 @@ function producerOf(server: string, room: string): Promise<Producer> {
   return started(new Producer({ ...optionsOf(server), topics: topicsOf(room) }))
 }
 
-/** When the proxy does not answer its first word, the client waits for five minutes before it says it again. */
+/** If the proxy does not answer its first request, the client would wait five minutes before it retries. */
 async function started<Client extends { startup(): Promise<void> }>(client: Client): Promise<Client> {
   const late = pause(START_MS, undefined, { ref: false }).then(() => {
     throw new Error(`the proxy did not answer within ${START_MS} ms`)
@@ -62,7 +62,7 @@ async function started<Client extends { startup(): Promise<void> }>(client: Clie
   return client
 }
 
-/** No client of the proxy can make a topic. @throws UsageError when the URL does not say who can */
+/** Topics cannot be created through the proxy. @throws UsageError when the URL does not name the name server */
 function adminOf(url: string): Promise<RocketmqAdmin> {
   const nameServer = new URL(url).searchParams.get('namesrv') ?? ''
   if (/^[^:/]+:\d+$/.test(nameServer)) return rocketmqAdmin(nameServer)
@@ -74,14 +74,14 @@ async function remove(url: string): Promise<void> {
   const admin = await adminOf(server)
   const groups = CONSUMERS.map((one) => groupOf(name, one))
   for (const group of groups) await admin.removeGroup(group)
-  // The broker makes one more for a group whose messages come again.
+  // The broker creates one more topic for each group with redelivered messages.
   for (const topic of [...topicsOf(name), ...groups.map((group) => `%RETRY%${group}_${name}`)])
     await admin.removeTopic(topic)
 }
 
 /**
- * The proxy is another server than the one that makes topics. Not by its client, which holds the process for minutes
- * after its shutdown.
+ * Checks the proxy, which is not the server that creates topics. Not by its client, which keeps the process alive for
+ * minutes after its shutdown.
  */
 function knock(proxy: string): Promise<void> {
   return new Promise((resolve, reject) => {

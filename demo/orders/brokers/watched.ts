@@ -6,10 +6,10 @@ import type { Consumer, WorkerSetup } from '../system/messages.ts'
 import { createProgress } from '../system/progress.ts'
 import { deliveryJournal } from './deliveries.ts'
 
-/** So many messages are published again, because the confirmation got lost. */
+/** The share of messages that are published again because their confirmation got lost. */
 const LOST_CONFIRMS = 0.2
 
-/** What a consumer on a server does on the side: it writes down what it was handed. */
+/** Returns an event listener that records the deliveries of a consumer on a server. */
 export function deliveryWatch({ dir }: WorkerSetup, name: Consumer) {
   const journal = deliveryJournal(dir, name)
   const progress = createProgress()
@@ -20,7 +20,7 @@ export function deliveryWatch({ dir }: WorkerSetup, name: Consumer) {
   }
 }
 
-/** The relay on a bad day: the broker has the message, and the relay does not hear of it, so it publishes it again. */
+/** The relay on a bad day: the broker has a message but its confirmation is lost, so the relay publishes it again. */
 export function withLostConfirms(publish: Publisher, seed: number): Publisher {
   const struck = new Set<string>()
   return async (batch) => {
@@ -34,7 +34,7 @@ export function withLostConfirms(publish: Publisher, seed: number): Publisher {
   }
 }
 
-/** Under the run's own topic. */
+/** Publishes to the run's own topic. */
 export function toTopic(topic: string, publish: Publisher): Publisher {
   return (batch) => publish(batch.map((message) => ({ ...message, topic })))
 }

@@ -2,9 +2,9 @@ import { chance } from './chance.ts'
 
 /** What goes wrong around one order on its way from the client to the gateway. */
 export interface OrderFaults {
-  /** How often the customer clicks at once. */
+  /** How many clicks the customer makes at once. */
   readonly clicks: 1 | 2 | 3
-  /** The client hangs up after so many milliseconds and asks again, whatever became of the first request. */
+  /** The client hangs up after this many milliseconds and asks again, whatever became of the first request. */
   readonly hangUpMs: number | undefined
   /** The gateway charges and answers after the caller has given up. */
   readonly lateCharge: boolean
@@ -12,19 +12,19 @@ export interface OrderFaults {
 
 /** What goes wrong with the message of one order on its way to one consumer. */
 export interface MessageFaults {
-  /** The broker hands it out late, behind messages that were published after it. */
+  /** The broker delivers it this much later, behind messages that were published after it. */
   readonly delayMs: number | undefined
-  /** The acknowledgement gets lost, or the broker forgets that it was given: the message comes again after this. */
+  /** The acknowledgement is lost, or the broker forgets it: the message is delivered again after this time. */
   readonly againAfterMs: number | undefined
 }
 
-/** Together they make well over 20,000 duplicates of the 18,532 orders. */
+/** Together they cause well over 20,000 duplicates of the 18,532 orders. */
 const SHARE = { doubleClick: 0.35, tripleClick: 0.05, hangUp: 0.2, lateCharge: 0.08, again: 0.2, delayed: 0.05 }
 
 const LONGEST_HANG_UP_MS = 40
 const LONGEST_DELAY_MS = 400
 
-/** A pure function of seed and order: both runs, and every process in them, see the same faults. */
+/** A pure function of seed and order: all processes of both runs get the same faults. */
 export function orderFaults(seed: number, orderId: string): OrderFaults {
   const click = chance(seed, orderId, 'click')
   const hangUp = chance(seed, orderId, 'hang-up') < SHARE.hangUp
@@ -35,7 +35,7 @@ export function orderFaults(seed: number, orderId: string): OrderFaults {
   }
 }
 
-/** The same for the way of a message to `consumer`. */
+/** The same for a message's way to `consumer`. */
 export function messageFaults(seed: number, orderId: string, consumer: string): MessageFaults {
   const pause = (kind: string) => 1 + Math.floor(chance(seed, orderId, consumer, kind, 'ms') * LONGEST_DELAY_MS)
   const strikes = (kind: 'again' | 'delayed') => chance(seed, orderId, consumer, kind) < SHARE[kind]

@@ -1,6 +1,6 @@
 /**
- * The fields of one CSV row (RFC 4180), or what is wrong with it. A row is one line: a quote left open is the row's
- * own problem and never swallows the rows behind it.
+ * Returns the fields of one CSV row (RFC 4180), or what is wrong with it. A row is one line: an unclosed quote is an
+ * error of this row and never swallows the rows after it.
  */
 export function parseCsvRow(text: string): { readonly fields: readonly string[] } | { readonly problem: string } {
   const fields: string[] = []

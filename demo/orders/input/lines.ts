@@ -6,13 +6,13 @@ export interface Line {
   readonly problem?: string
 }
 
-/** Far more than an order needs; a line above it is skipped without being held in memory. */
+/** Far more than an order needs; a longer line is skipped without being held in memory. */
 const MAX_LINE_BYTES = 65_536
 const NEWLINE = 0x0a
 
 /**
- * Cuts bytes into lines ended by LF or CRLF. A byte order mark at the very start is left out.
- * A line that is too long or not UTF-8 comes without text, and the lines behind it are not affected.
+ * Splits bytes into lines ended by LF or CRLF. A byte order mark at the start is dropped. A line that is too long or
+ * not UTF-8 comes without text; the following lines are not affected.
  */
 export async function* splitLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Line> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

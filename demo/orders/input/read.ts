@@ -22,8 +22,8 @@ export class InputError extends Error {
 }
 
 /**
- * Reads orders from a CSV with a header, or from NDJSON. A row that is not a whole order is reported with its line
- * and skipped; so is a second row for an order id.
+ * Reads orders from a CSV with a header, or from NDJSON. An invalid row is reported with its line and skipped, and so
+ * is a second row for the same order id.
  * @throws InputError when the file cannot be read, lacks a column, or holds no order
  */
 export async function readOrders(path: string): Promise<OrderFile> {
@@ -87,7 +87,7 @@ function parseJson(text: string): Checked {
   return missing.length > 0 ? { problem: `${missing.join(', ')} missing` } : checkRow(value as Row)
 }
 
-/** Columns may stand in any order and others beside them. @throws InputError for a header without them */
+/** Columns may be in any order, and there may be others. @throws InputError for a header that lacks one */
 function csvParser(path: string, line: number, header: string): (text: string) => Checked {
   const parsed = parseCsvRow(header)
   if ('problem' in parsed) throw new InputError(`${path}:${line}: ${parsed.problem}`)

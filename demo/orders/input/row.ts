@@ -6,13 +6,13 @@ export type Row = Readonly<Record<(typeof COLUMNS)[number], unknown>>
 
 export type Checked = { readonly order: Order } | { readonly problem: string }
 
-/** A thousand million pounds: larger amounts are a mistake, and their sum would no longer be exact. */
+/** A thousand million pounds: larger amounts are a mistake, and their sum might no longer be exact. */
 const MAX_PENCE = 100_000_000_000
 const MAX_TEXT = 200
-/** What string building leaves of a value that was not there. An order named so names no order. */
+/** What string concatenation makes of a missing value. Such an id identifies no order. */
 const LEFTOVER = /\[object \w+\]|(?<![\p{L}\p{N}])(?:undefined|null|NaN)(?![\p{L}\p{N}])/u
 
-/** A whole order, or the reason why it is none. Nothing in between. */
+/** Returns a valid order, or the reason why the row is not one. */
 export function checkRow(row: Row): Checked {
   const orderId = textOf(row.order_id)
   const customerId = textOf(row.customer_id)
@@ -32,7 +32,7 @@ export function checkRow(row: Row): Checked {
   }
 }
 
-/** JSON may give an id as a number, as long as it is exact. */
+/** JSON may give an id as a number if it is exact. */
 function textOf(value: unknown): unknown {
   return Number.isSafeInteger(value) ? String(value) : value
 }

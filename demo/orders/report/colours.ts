@@ -5,7 +5,7 @@ export interface Colours {
   readonly bad: (text: string) => string
 }
 
-/** Only on a terminal. NO_COLOR counts when it is not empty and wins over FORCE_COLOR (no-color.org). */
+/** Colours only on a terminal. NO_COLOR, unless empty, wins over FORCE_COLOR (no-color.org). */
 export function coloursFor(stream: { readonly isTTY?: boolean | undefined }, env: NodeJS.ProcessEnv): Colours {
   const forced = (env.FORCE_COLOR ?? '') !== '' && env.FORCE_COLOR !== '0'
   const wanted = (env.NO_COLOR ?? '') === '' && (forced || (stream.isTTY === true && env.TERM !== 'dumb'))

@@ -4,7 +4,7 @@ export function money(pence: number): string {
   return `${pence < 0 ? '-' : ''}£${pounds}.${String(Math.abs(pence) % 100).padStart(2, '0')}`
 }
 
-/** How far `pence` is from what it should be, in words. */
+/** Says how far `pence` is from the expected amount. */
 export function moneyOff(pence: number, expected: number): string {
   const off = pence - expected
   if (off === 0) return 'to the penny'

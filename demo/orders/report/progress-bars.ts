@@ -4,7 +4,7 @@ import { count } from './format.ts'
 
 export interface ProgressBars {
   show(view: View): void
-  /** Removes the bars. What is written next starts on a clean line. */
+  /** Removes the bars. The next output starts on a clean line. */
   clear(): void
 }
 
@@ -18,7 +18,7 @@ const LABEL_WIDTH = 12
 const FIGURES_WIDTH = 18
 const TITLES = { unprotected: 'Without onlyonce', onlyonce: 'With onlyonce' } as const
 
-/** Live progress on a terminal; nothing at all elsewhere. */
+/** Live progress on a terminal; does nothing elsewhere. */
 export function createProgressBars(terminal: Terminal, { bold, dim }: Colours): ProgressBars {
   if (terminal.isTTY !== true) return { show() {}, clear() {} }
   let shown = 0
@@ -33,7 +33,7 @@ export function createProgressBars(terminal: Terminal, { bold, dim }: Colours): 
     show({ variant, orders, answered, delivered, kills, seconds }) {
       const width = Math.max(10, Math.min(40, (terminal.columns ?? 80) - LABEL_WIDTH - FIGURES_WIDTH - 2))
       const bar = (label: string, done: number) => {
-        // Duplicates take a count beyond the number of orders; a bar ends at its end.
+        // Duplicates raise the count above the number of orders; the bar stops when full.
         const filled = Math.round(width * Math.min(done / orders, 1))
         const figures = `${count(done)} / ${count(orders)}`.padStart(FIGURES_WIDTH)
         return `${label.padEnd(LABEL_WIDTH)}${'█'.repeat(filled)}${dim('░'.repeat(width - filled))}${dim(figures)}`

@@ -3,11 +3,11 @@ import type { BrokerName } from '../brokers/broker-names.ts'
 import type { StoreName } from '../stores/store-names.ts'
 import type { Run } from '../system/run.ts'
 
-/** What `--json` prints, and what table and picture show. */
+/** The data that `--json` prints, and that table and picture show. */
 export interface DemoResult {
-  /** Of the protected run; the other one is always on SQLite files. */
+  /** The store of the protected run; the other one always uses SQLite files. */
   readonly store: StoreName
-  /** Likewise; the other one is always on a queue in a file. */
+  /** The broker of the protected run; the other one always uses a queue in a file. */
   readonly broker: BrokerName
   readonly orders: number
   readonly expectedPence: number

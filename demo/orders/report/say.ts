@@ -1,4 +1,4 @@
-/** To the person at the terminal, beside the result. */
+/** Writes to stderr, for the person at the terminal. */
 export function say(text: string): void {
   process.stderr.write(`onlyonce demo: ${text}\n`)
 }

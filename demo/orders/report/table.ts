@@ -8,14 +8,14 @@ import { type DemoResult, passed } from './result.ts'
 interface Row {
   readonly label: string
   readonly cells: readonly [unprotected: string, onlyonce: string]
-  /** Whether each cell shows that all is well; left out where there is nothing to judge. */
+  /** Whether each cell shows the correct value; left out where there is nothing to judge. */
   readonly well?: readonly [boolean, boolean]
 }
 
 const LABEL_WIDTH = 32
 const CELL_WIDTH = 26
 
-/** The whole result in one table, side by side, and what it comes to in a sentence. */
+/** Renders both runs side by side in one table, with a concluding sentence. */
 export function renderTable(result: DemoResult, colours: Colours): string {
   const { orders, expectedPence, onlyonce } = result
   const { bold, dim } = colours

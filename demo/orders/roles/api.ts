@@ -5,7 +5,7 @@ import { openShop } from '../stores/open-shop.ts'
 import { type Reply, serve } from '../system/http.ts'
 import type { Started, WorkerSetup } from '../system/messages.ts'
 
-/** The order API: `POST /orders`. The same server in both runs, with the guard in front of it in one of them. */
+/** The order API: `POST /orders`. The same server in both runs; the protected one has the guard in front of it. */
 export async function api(setup: WorkerSetup): Promise<Started> {
   const { placeOrder, guard } = await openDesk(setup)
   const port = await serve(
@@ -14,7 +14,7 @@ export async function api(setup: WorkerSetup): Promise<Started> {
       try {
         return { status: 200, body: await placeOrder(body as Order) }
       } catch (error) {
-        // No answer of this kind is kept: the customer asks again with the same key.
+        // These answers are not recorded: the customer asks again with the same key.
         return { status: error instanceof ChargeFailed ? 502 : 500, body: { error: (error as Error).message } }
       }
     },

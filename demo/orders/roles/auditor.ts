@@ -12,17 +12,17 @@ import { readOrdersFile } from '../system/orders-file.ts'
 
 export interface AuditResult {
   readonly audited: Audited
-  /** When the last thing moved. */
+  /** When the last change was seen. */
   readonly quietSince: number
 }
 
 const LOOK_EVERY_MS = 50
-/** Longer than the gateway's latest answer takes, so that nothing is under way any more. */
+/** Longer than the gateway's slowest answer takes, so that nothing is in flight any more. */
 const QUIET_MS = 1_000
-/** What has not moved for so long never will; the audit shows it as lost. */
+/** Without any change for so long, nothing will change; the audit counts the rest as lost. */
 const STUCK_MS = 20_000
 
-/** Waits until nothing moves, then holds the ledgers against the orders. */
+/** Waits until nothing changes any more, then compares the ledgers with the orders. */
 export async function auditor(setup: WorkerSetup): Promise<Started> {
   const { variant, dir } = setup
   const orders = readOrdersFile(setup.orders)

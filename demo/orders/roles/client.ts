@@ -10,20 +10,20 @@ import { createProgress } from '../system/progress.ts'
 export interface ClientResult {
   /** Requests that reached an API worker, or may have. */
   readonly requests: number
-  /** Orders that were never answered with a yes. */
+  /** Orders that never got a successful answer. */
   readonly unanswered: number
 }
 
 const CONCURRENT_ORDERS = 64
 const TIMEOUT_MS = 2_000
-/** Longer than any lease and any restart takes; whoever has no answer by then calls the shop. */
+/** Longer than any lease and any restart takes; a customer without an answer by then gives up. */
 const PATIENCE_MS = 30_000
 const FIRST_PAUSE_MS = 10
 const LONGEST_PAUSE_MS = 300
 
 /**
- * The customers: submits every order, clicks twice, hangs up, and asks again until the shop says yes. Each request of an
- * order carries the same `Idempotency-Key`, in both runs; whether the shop looks at it is the shop's affair.
+ * The customers: submits every order, clicks twice, hangs up, and asks again until the shop succeeds. In both runs
+ * every request for an order carries the same `Idempotency-Key`; using it is up to the shop.
  */
 export async function client({ orders: file, seed }: WorkerSetup): Promise<Started> {
   const orders = readOrdersFile(file)
@@ -41,7 +41,7 @@ export async function client({ orders: file, seed }: WorkerSetup): Promise<Start
     }
   }
 
-  /** All clicks at once; the order is placed when each of them got its answer. */
+  /** Sends all clicks at once; the order is placed when each of them has its answer. */
   async function place(order: Order): Promise<boolean> {
     const { clicks, hangUpMs } = orderFaults(seed, order.orderId)
     const answers = Array.from({ length: clicks }, (_, click) =>
@@ -70,7 +70,7 @@ export async function client({ orders: file, seed }: WorkerSetup): Promise<Start
   return { finished: everybody() }
 }
 
-/** The API workers behind one name. The supervisor tells where they listen, since that changes with every restart. */
+/** The API workers behind one name. The supervisor sends their ports, which change at every restart. */
 function createShop() {
   let ports: readonly number[] = []
   let turn = 0
@@ -95,7 +95,7 @@ function createShop() {
       requests++
       return reply
     } catch (error) {
-      // A refused connection is no request: nobody was there.
+      // A refused connection is no request, because nobody received it.
       if (!(error instanceof NoAnswer) || error.arrived) requests++
       return undefined
     }

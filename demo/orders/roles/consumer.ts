@@ -4,7 +4,7 @@ import { openShop } from '../stores/open-shop.ts'
 import type { Consumer, Started, WorkerSetup } from '../system/messages.ts'
 import { createProgress } from '../system/progress.ts'
 
-/** Handles the messages about paid orders in the way of its run. */
+/** Handles the messages about paid orders, in the variant of its run. */
 export async function consumer(setup: WorkerSetup): Promise<Started> {
   const { dir, seed } = setup
   const name = setup.role as Consumer

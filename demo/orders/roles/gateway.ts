@@ -6,7 +6,7 @@ import { chargesFile } from '../system/files.ts'
 import { type Reply, serve } from '../system/http.ts'
 import type { Started, WorkerSetup } from '../system/messages.ts'
 
-/** Longer than the API waits. */
+/** Longer than the API's time-out. */
 const LATE_MS = 450
 
 /** One line of the gateway's ledger. */
@@ -16,8 +16,8 @@ export interface ChargeEntry extends Charge {
 }
 
 /**
- * The payment gateway: the world outside, with a ledger of its own and nothing of onlyonce in it. Like Stripe it charges
- * once per `Idempotency-Key`, and each time when none is sent. It is never killed; that it answers late is its fault.
+ * The payment gateway: an outside system with its own ledger, without onlyonce. Like Stripe it charges once per
+ * `Idempotency-Key`, and every time if there is none. It is never killed; its fault is to answer late.
  */
 export async function gateway({ dir, seed }: WorkerSetup): Promise<Started> {
   const ledger = openSync(chargesFile(dir), 'a')
@@ -29,7 +29,7 @@ export async function gateway({ dir, seed }: WorkerSetup): Promise<Started> {
     const known = key === undefined ? undefined : byKey.get(key)
     if (known !== undefined) return known.orderId === orderId && known.amountPence === amountPence ? known : undefined
     const entry = { chargeId: `ch_${++charges}`, orderId, amountPence }
-    // In the ledger before anybody hears of it, in one write: the audit believes nothing else.
+    // Written to the ledger before anyone is told, in one write: the audit relies on nothing else.
     writeSync(ledger, `${JSON.stringify(entry)}\n`)
     if (key !== undefined) byKey.set(key, entry)
     return entry
@@ -41,7 +41,7 @@ export async function gateway({ dir, seed }: WorkerSetup): Promise<Started> {
     if (entry === undefined) return { status: 400, body: { error: 'the idempotency key was used for another charge' } }
     const first = !seen.has(orderId)
     seen.add(orderId)
-    // The time-out that succeeded: the money has moved, and the caller will not be there to hear it.
+    // A time-out that succeeded: the money has moved, but the caller no longer waits for the answer.
     if (first && orderFaults(seed, orderId).lateCharge) await pause(LATE_MS)
     return { status: 200, body: { chargeId: entry.chargeId } }
   })

@@ -5,8 +5,8 @@ import { openShop } from '../stores/open-shop.ts'
 import type { Started, WorkerSetup } from '../system/messages.ts'
 
 /**
- * What nobody waits for: publishes what the API wrote into its outbox, under a name that is its own across restarts, so
- * that it need not wait for a lease; and ends the payments that were left behind.
+ * The work in the background: publishes what the API wrote to the outbox, under a name that survives restarts, so that
+ * it need not wait for its own old lease; and completes the payments that were abandoned.
  */
 export async function relayRole(setup: WorkerSetup): Promise<Started> {
   const shop = await openShop(setup)

@@ -4,9 +4,9 @@ import type { SqliteDatabase, SqliteValue } from 'onlyonce/sqlite'
 type DatabaseClass = new (path: string) => SqliteDatabase
 
 /**
- * A plain SQLite connection, as a service without onlyonce would use one, and as the audit reads the ledgers.
- * NORMAL is durable against everything that happens here: SIGKILL loses no write that reached the operating system,
- * only a power failure would. Both runs use it.
+ * A plain SQLite connection, as used by a service without onlyonce, and by the audit. NORMAL is durable against all
+ * faults of this demo: SIGKILL loses no write that reached the operating system; only a power failure would. Both runs
+ * use it.
  */
 export async function openDatabase(path: string): Promise<SqliteDatabase> {
   const builtin = process.getBuiltinModule?.('node:sqlite' as 'node:fs') as { DatabaseSync?: DatabaseClass } | undefined
@@ -17,7 +17,7 @@ export async function openDatabase(path: string): Promise<SqliteDatabase> {
   return db
 }
 
-/** Rows of a ledger; none when its process never came to make it. */
+/** Returns the rows of a ledger; none if its process never created it. */
 export async function readRows<T>(path: string, sql: string, ...params: SqliteValue[]): Promise<readonly T[]> {
   if (!existsSync(path)) return []
   const db = await openDatabase(path)

@@ -3,14 +3,14 @@ import type { Consumer } from '../system/messages.ts'
 import type { OrderPaid } from './place-order.ts'
 import type { Service } from './tables.ts'
 
-/** What a consumer does about a paid order: one statement. */
+/** What a consumer does for a paid order: one statement. */
 export interface Effect {
   readonly service: Service
   readonly sql: string
   readonly values: (paid: OrderPaid) => (string | number)[]
 }
 
-/** The same in both runs, and only the last of them would notice a repetition. */
+/** The same in both runs; only the last one would notice a repetition. */
 export const EFFECTS: Readonly<Record<Consumer, Effect>> = {
   coupon: {
     service: 'coupons',

@@ -3,7 +3,7 @@ import { post } from '../system/http.ts'
 export interface ChargeRequest {
   readonly orderId: string
   readonly amountPence: number
-  /** The gateway charges once per key, however often it is asked. Without one it charges every time. */
+  /** The gateway charges once per key. Without a key it charges every time. */
   readonly idempotencyKey?: string
 }
 
@@ -11,7 +11,7 @@ export interface Charge {
   readonly chargeId: string
 }
 
-/** The gateway did not say yes. Whether the customer was charged is not known. */
+/** The gateway did not confirm. It is unknown whether the customer was charged. */
 export class ChargeFailed extends Error {
   override readonly name = 'ChargeFailed'
 }

@@ -1,23 +1,23 @@
 import type { Order } from '../order.ts'
 import type { Middleware } from '../system/http.ts'
 
-/** What the customer is told of an order. */
+/** The answer for a customer's order. */
 export interface Placed {
   readonly orderId: string
   readonly status: string
 }
 
-/** Takes an order and its payment. Resolves when it is paid; throws when the customer has to ask again. */
+/** Takes an order and its payment. Resolves when it is paid; rejects when the customer has to ask again. */
 export type PlaceOrder = (order: Order) => Promise<Placed>
 
-/** What answers `POST /orders`. */
+/** The handler of `POST /orders`. */
 export interface OrderDesk {
   readonly placeOrder: PlaceOrder
-  /** What stands in front of it, if anything does. */
+  /** The middleware in front of it, if any. */
   readonly guard?: Middleware
 }
 
-/** What the messages about paid orders are published under. */
+/** The topic of messages about paid orders. */
 export const TOPIC = 'order-paid'
 
 /** What consumers read: an order was paid. */

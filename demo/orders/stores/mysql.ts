@@ -10,13 +10,13 @@ interface MysqlConnection extends MysqlTx {
   end(): Promise<void>
 }
 
-/** Records, books and outbox in one database that no other run has. MariaDB, too. */
+/** Records, business tables and outbox in a database of this run. Also for MariaDB. */
 export const mysql: Place = {
   async makeRoom(given) {
     const database = `demo_${randomBytes(6).toString('hex')}`
     const url = new URL(given)
     url.pathname = `/${database}`
-    // Bytes, so that no two order ids are the same but for their case or accents.
+    // A binary collation: order ids that differ only by case or accents are different.
     await onServer(given, `CREATE DATABASE ${database} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`)
     const room = {
       url: url.href,
@@ -58,7 +58,7 @@ function spelled(sql: string): string {
   return sql.replace('ON CONFLICT DO NOTHING', 'ON DUPLICATE KEY UPDATE id = id')
 }
 
-/** On a connection of its own: to make or remove a table ends every transaction here. */
+/** On a separate connection: creating or dropping a table commits every open transaction here. */
 async function onServer(url: string, ...statements: readonly string[]): Promise<void> {
   const connection = await connect(url)
   try {
@@ -70,7 +70,7 @@ async function onServer(url: string, ...statements: readonly string[]): Promise<
 
 /** @throws OnlyonceError STORE_UNAVAILABLE */
 async function connect(url: string): Promise<MysqlConnection> {
-  // Without the query, which holds options of the store's.
+  // Without the query, which holds the store's options.
   const { href } = Object.assign(new URL(url), { search: '' })
   try {
     const { createConnection } = await import('mysql2/promise')

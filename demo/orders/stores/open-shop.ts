@@ -2,7 +2,7 @@ import type { WorkerSetup } from '../system/messages.ts'
 import type { Shop } from './place.ts'
 import { PLACES } from './places.ts'
 
-/** The shop that this worker belongs to. */
+/** Opens the shop that this worker belongs to. */
 export async function openShop({ store, storeUrl, dir }: WorkerSetup): Promise<Shop> {
   const place = await PLACES[store]()
   return place.open(storeUrl, dir)

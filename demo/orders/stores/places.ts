@@ -3,7 +3,7 @@ import type { StoreName } from './store-names.ts'
 
 const redis = async () => (await import('./redis.ts')).redis
 
-/** Loaded on demand: nobody needs the clients of the others. */
+/** Loaded on demand, so that only the client in use is needed. */
 export const PLACES: Readonly<Record<StoreName, () => Promise<Place>>> = {
   sqlite: async () => (await import('./sqlite.ts')).sqlite,
   redis,

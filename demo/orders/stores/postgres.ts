@@ -5,12 +5,12 @@ import { openStore } from 'onlyonce/stores'
 import { type Service, TABLES } from '../shop/tables.ts'
 import type { Books, Place, Shop, Value } from './place.ts'
 
-/** Of each worker: all of them together stay below what a server allows by default. */
+/** Per worker: all workers together stay below a server's default limit. */
 const CONNECTIONS = 6
 const TRIES = 10
 const RETRY_MS = 300
 
-/** Records, books and outbox in one schema that no other run has. */
+/** Records, business tables and outbox in a schema of this run. */
 export const postgres: Place = {
   async makeRoom(given) {
     const schema = `demo_${randomBytes(6).toString('hex')}`
@@ -39,7 +39,7 @@ export const postgres: Place = {
 
 const open = (url: string) => openStore(url as `postgres://${string}`)
 
-/** Tables without a schema are looked for in ours, which the store makes when it first opens. */
+/** The search path makes tables without a schema those of ours, which the store creates when it first opens. */
 function urlOf(given: string, schema: string): string {
   const url = new URL(given)
   const ours = { schema, migrate: 'auto', max: String(CONNECTIONS), options: `-c search_path=${schema}` }
@@ -47,13 +47,13 @@ function urlOf(given: string, schema: string): string {
   return url.href
 }
 
-/** `?` is `$1`, `$2`, … here. No statement of the shop has one in a text. */
+/** Replaces `?` by `$1`, `$2`, …. No statement of the shop has a `?` inside a string. */
 function numbered(sql: string): string {
   let number = 0
   return sql.replaceAll('?', () => `$${++number}`)
 }
 
-/** The server may not have noticed yet that the last workers are gone, and what they had locked. */
+/** Retries, because the server may not have noticed yet that the last workers and their locks are gone. */
 async function drop(url: string, schema: string): Promise<void> {
   for (let tries = 1; ; tries++) {
     await using store = await open(url)

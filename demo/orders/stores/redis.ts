@@ -6,11 +6,11 @@ import { shopInFiles } from './sqlite.ts'
 
 const FORGET_AT_ONCE = 10_000
 
-/** Records in Redis, under a prefix that no other run has; books in files. No transaction spans the two. */
+/** Records in Redis, under a prefix of this run; business tables in files. No transaction spans both. */
 export const redis: Place = {
   async makeRoom(given) {
     const prefix = `demo:${randomBytes(6).toString('hex')}`
-    // The last one counts.
+    // If given twice, the last `prefix` counts.
     const url = `${given}${given.includes('?') ? '&' : '?'}prefix=${prefix}`
     const once = onlyonce({ store: await openStore(url), scope: 'demo' })
     try {
@@ -24,7 +24,7 @@ export const redis: Place = {
   open: async (url, dir) => ({ ...shopInFiles(dir), records: await openStore(url) }),
 }
 
-/** They would also expire by themselves, after a day. */
+/** The records would also expire by themselves, after a day. */
 async function forgetAll(url: string): Promise<void> {
   await using store = await openStore(url)
   for (;;) {

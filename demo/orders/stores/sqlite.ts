@@ -4,7 +4,7 @@ import { type Service, TABLES } from '../shop/tables.ts'
 import { serviceDb } from '../system/files.ts'
 import type { Books, Place, Shop } from './place.ts'
 
-/** A file for each service, with its records and, of the orders, the outbox. */
+/** A file for each service, with its tables and records, and for orders the outbox. */
 export const sqlite: Place = {
   makeRoom: async (url) => ({ url, remove: async () => {} }),
   open: async (_, dir) => shopInFiles(dir),

@@ -1,4 +1,4 @@
-/** What `--store` may name, and what the results call it. */
+/** The values of `--store`, with their names in the results. */
 export const STORES = {
   sqlite: 'SQLite files',
   redis: 'Redis, SQLite files',
@@ -10,7 +10,7 @@ export const STORES = {
 
 export type StoreName = keyof typeof STORES
 
-/** Another spelling of the scheme, or the same with TLS. */
+/** Other spellings of the scheme, or the same with TLS. */
 const ALIASES: Readonly<Record<string, StoreName>> = {
   rediss: 'redis',
   'rediss+cluster': 'redis+cluster',
@@ -19,7 +19,7 @@ const ALIASES: Readonly<Record<string, StoreName>> = {
   mariadb: 'mysql',
 }
 
-/** `undefined` for what is neither `sqlite` nor a URL of a server. */
+/** Returns `undefined` for anything but `sqlite` and the URL of a server. */
 export function storeNamed(store: string): StoreName | undefined {
   if (store === 'sqlite') return store
   const scheme = /^([a-z+]+):\/\/./i.exec(store)?.[1]?.toLowerCase() ?? ''

@@ -4,7 +4,7 @@ import { type Addresses, type Report, SETUP, type WorkerSetup } from './messages
 
 const WORKER = fileURLToPath(new URL(`./worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url))
 const STDERR_KEPT = 4_000
-/** A worker that ends by itself so often is broken, and restarting it hides that. */
+/** A worker that ends by itself this often is broken, and restarting it would hide that. */
 const MAX_CRASHES = 10
 const RESTART_AFTER_CRASH_MS = 100
 
@@ -12,22 +12,22 @@ export interface ChildEvents {
   readonly onReady?: (port: number | undefined) => void
   readonly onGone?: () => void
   readonly onProgress?: (done: number) => void
-  /** It cannot be kept alive. */
+  /** The process cannot be kept alive. */
   readonly onBroken: (error: Error) => void
 }
 
-/** A process that is started again whenever it ends, until it is stopped. */
+/** A process that is restarted whenever it ends, until it is stopped. */
 export interface Child {
   /** Resolves when it is ready for the first time. */
   readonly ready: Promise<number | undefined>
-  /** What it finished with. Only of roles whose work ends. */
+  /** The result of a role whose work ends. */
   readonly finished: Promise<unknown>
-  /** When it became ready, or undefined while it starts. */
+  /** When it became ready; undefined while it starts. */
   readonly workingSince: () => number | undefined
   send(message: Addresses): void
-  /** SIGKILL, and a new process at once. */
+  /** Sends SIGKILL, and starts a new process at once. */
   kill(): void
-  /** SIGKILL, and no other. Resolves when it is gone. */
+  /** Sends SIGKILL without a restart. Resolves when the process is gone. */
   stop(): Promise<void>
 }
 
@@ -50,11 +50,11 @@ export function startChild(name: string, setup: WorkerSetup, events: ChildEvents
 
   function start(): void {
     killed = false
-    // Everybody on the machine may read the arguments, and the store's URL may hold a password: that goes another way.
+    // Not as an argument: all users of the machine can read arguments, and the store's URL may hold a password.
     current = fork(WORKER, [setup.role], {
       env: { ...process.env, [SETUP]: JSON.stringify(setup) },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      // `node:sqlite` announces on every start that it is experimental.
+      // Otherwise `node:sqlite` warns at every start that it is experimental.
       execArgv: ['--disable-warning=ExperimentalWarning'],
     })
     current.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -63,7 +63,7 @@ export function startChild(name: string, setup: WorkerSetup, events: ChildEvents
     current.on('message', hear)
     current.on('error', (error) => events.onBroken(error))
     gone = new Promise((resolve) => {
-      // One that never began has no exit.
+      // A process that failed to start emits no exit.
       if (current.pid === undefined) resolve()
       current.once('exit', (code, signal) => {
         resolve()

@@ -4,14 +4,14 @@ import { CONSUMERS, type Consumer, type Role, type WorkerSetup } from './message
 
 /** The processes of one run. */
 export interface Crew {
-  /** Starts gateway, API, consumers and, where there is one, the relay; resolves when all of them work. */
+  /** Starts gateway, API, consumers and, if there is one, the relay; resolves when all are ready. */
   start(): Promise<void>
-  /** Starts a process that does its work and ends; answers what it finished with. */
+  /** Starts a process whose work ends; resolves with its result. */
   finish<T>(role: 'client' | 'audit', events?: Partial<ChildEvents>): Promise<T>
-  /** When the victim began to work; undefined while it starts. */
+  /** When the victim became ready; undefined while it starts. */
   workingSince(victim: Victim): number | undefined
   kill(victim: Victim): void
-  /** Kills everybody for good. */
+  /** Kills all processes, without restarts. */
   stop(): Promise<void>
 }
 
@@ -37,7 +37,7 @@ export function createCrew({ setup, onDelivered, onBroken }: CrewOptions): Crew 
     return child
   }
 
-  /** An API worker listens somewhere else after every restart, as with any pool of workers behind one name. */
+  /** An API worker gets another port at every restart, like any pool of workers behind one name. */
   function launchApi(name: string): Child {
     const move = (port: number | undefined) => {
       if (port === undefined) apiPorts.delete(name)
@@ -51,7 +51,7 @@ export function createCrew({ setup, onDelivered, onBroken }: CrewOptions): Crew 
     children.get('client')?.send({ type: 'addresses', ports: [...apiPorts.values()] })
   }
 
-  /** Where there is no relay, the API publishes, and its process is the one to die in the middle of that. */
+  /** Without a relay the API publishes, so one of its processes is killed instead. */
   function nameOf(victim: Victim): string {
     if (victim !== 'publisher') return victim
     return hasRelay ? 'relay' : 'api-1'

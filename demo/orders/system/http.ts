@@ -11,14 +11,14 @@ export interface Ask {
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body: unknown
-  /** The caller hangs up by then. */
+  /** The caller hangs up after this time. */
   readonly timeoutMs: number
 }
 
-/** Nobody knows whether the request was carried out: it timed out, or the connection broke. */
+/** It is unknown whether the request was carried out: it timed out, or the connection broke. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer'
-  /** False only when the request certainly never arrived, because nobody listened. */
+  /** False only if the request certainly never arrived, because nobody listened. */
   readonly arrived: boolean
 
   constructor(message: string, arrived: boolean) {
@@ -27,7 +27,7 @@ export class NoAnswer extends Error {
   }
 }
 
-// Unlimited: the caller decides how many requests are under way.
+// Unlimited: the caller decides how many requests run concurrently.
 const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, scheduling: 'lifo' })
 
 /** @throws NoAnswer */
@@ -63,10 +63,10 @@ export function post({ port, path, headers, body, timeoutMs }: Ask): Promise<Rep
 }
 
 export type Handler = (body: unknown, request: IncomingMessage) => Promise<Reply>
-/** Stands in front of a handler, and decides whether it is asked. */
+/** Runs before a handler, and decides whether it is called. */
 export type Middleware = (request: IncomingMessage, response: ServerResponse, next: () => void) => void
 
-/** Serves `POST path` on a free port of the loopback interface; answers the port. */
+/** Serves `POST path` on a free port of the loopback interface; returns the port. */
 export function serve(path: string, handler: Handler, middleware?: Middleware): Promise<number> {
   function handle(incoming: IncomingMessage, outgoing: ServerResponse): void {
     const answer = ({ status, body }: Reply) => {
@@ -86,7 +86,7 @@ export function serve(path: string, handler: Handler, middleware?: Middleware): 
     if (middleware === undefined) handle(incoming, outgoing)
     else middleware(incoming, outgoing, () => handle(incoming, outgoing))
   })
-  // A kept-alive connection that the server closes just as the next request is sent would look like a fault of ours.
+  // If the server closed a kept-alive connection just as a request is sent, it would look like an injected fault.
   server.keepAliveTimeout = 60_000
   return new Promise((resolve, reject) => {
     server.on('error', reject)
@@ -94,7 +94,7 @@ export function serve(path: string, handler: Handler, middleware?: Middleware): 
   })
 }
 
-/** By events: iterating over a stream costs several times as much, and there are tens of thousands of them. */
+/** By events: iterating over a stream costs several times as much, and there are tens of thousands. */
 function readJson(stream: IncomingMessage): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []

@@ -9,42 +9,42 @@ export type Consumer = (typeof CONSUMERS)[number]
 
 export type Role = 'gateway' | 'client' | 'api' | 'relay' | Consumer | 'audit'
 
-/** The variable of the environment that holds the setup of a process, as JSON. */
+/** The environment variable that holds a process's setup, as JSON. */
 export const SETUP = 'ONLYONCE_DEMO_SETUP'
 
-/** All that a process is told when it starts. */
+/** All that a process is given when it starts. */
 export interface WorkerSetup {
   readonly role: Role
   readonly variant: Variant
-  /** Of this run: ledgers, queue, orders. */
+  /** The directory of this run: ledgers, queue, orders. */
   readonly dir: string
   readonly seed: number
   /** The orders as NDJSON, already checked. */
   readonly orders: string
   readonly gatewayPort: number
   readonly store: StoreName
-  /** May hold a password, like `brokerUrl`. Empty where there is none. */
+  /** May hold a password, like `brokerUrl`. Empty if there is none. */
   readonly storeUrl: string
   readonly broker: BrokerName
   readonly brokerUrl: string
 }
 
-/** What a role answers once it works. */
+/** What a role returns when it is ready. */
 export interface Started {
-  /** Where it listens. */
+  /** The port it listens on. */
   readonly port?: number
-  /** Settles when its work is over; left out by roles that serve until they are killed. */
+  /** Settles when its work is over; undefined for roles that serve until they are killed. */
   readonly finished?: Promise<unknown>
 }
 
-/** From a process to the supervisor. */
+/** A message from a process to the supervisor. */
 export type Report =
   | { readonly type: 'ready'; readonly port: number | undefined }
-  /** So much more was done since the last report. */
+  /** How much was done since the last report. */
   | { readonly type: 'progress'; readonly done: number }
   | { readonly type: 'finished'; readonly result: unknown }
 
-/** From the supervisor to the client: where the API listens now. */
+/** A message from the supervisor to the client: the ports of the API workers. */
 export interface Addresses {
   readonly type: 'addresses'
   readonly ports: readonly number[]

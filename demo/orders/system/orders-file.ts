@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { Order } from '../order.ts'
 
-/** Checked orders on their way to the processes of a run, one JSON object per line. */
+/** Writes checked orders for the processes of a run, one JSON object per line. */
 export function writeOrdersFile(file: string, orders: readonly Order[]): void {
   writeFileSync(file, orders.map((order) => `${JSON.stringify(order)}\n`).join(''))
 }

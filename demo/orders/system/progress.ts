@@ -2,7 +2,7 @@ import type { Report } from './messages.ts'
 
 const EVERY_MS = 25
 
-/** Tells the supervisor how much was done, not more often than it can use. */
+/** Reports progress to the supervisor, at most every `EVERY_MS`. */
 export function createProgress() {
   let done = 0
   let timer: NodeJS.Timeout | undefined
@@ -23,7 +23,7 @@ export function createProgress() {
   }
 }
 
-/** Nothing when the supervisor is gone: this process ends anyway. */
+/** Does nothing when the supervisor is gone: this process is about to end too. */
 export function tell(report: Report): void {
   if (process.connected) process.send?.(report)
 }

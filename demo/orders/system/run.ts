@@ -9,25 +9,25 @@ import type { Consumer, Variant } from './messages.ts'
 
 export interface RunPlan {
   readonly variant: Variant
-  /** Of this run alone; the ledgers stay in it. */
+  /** The directory of this run; the ledgers stay in it. */
   readonly dir: string
-  /** NDJSON of checked orders. */
+  /** The path of the checked orders, as NDJSON. */
   readonly orders: string
   readonly orderCount: number
   readonly seed: number
   readonly kills: number
   readonly store: StoreName
-  /** Of the room that this run has there. */
+  /** The URL of this run's room in the store. */
   readonly storeUrl: string
   readonly broker: BrokerName
-  /** Likewise. */
+  /** The URL of this run's room in the broker. */
   readonly brokerUrl: string
   readonly onView: (view: View) => void
-  /** Ends everything. */
+  /** Aborts the run. */
   readonly signal: AbortSignal
 }
 
-/** How far a run is. */
+/** The progress of a run. */
 export interface View {
   readonly variant: Variant
   readonly orders: number
@@ -37,25 +37,25 @@ export interface View {
   readonly seconds: number
 }
 
-/** The figures of one run; the names are those of `--json`. */
+/** The figures of one run; named as in `--json`. */
 export interface Run extends Audited {
   readonly requests: number
   /** Requests beyond one for each order, and deliveries beyond one for each order and consumer. */
   readonly duplicates: number
   readonly kills: number
-  /** From the first order until nothing moved any more. */
+  /** From the first order until nothing changed any more. */
   readonly seconds: number
 }
 
-/** A kill waits until its victim has been at work for so long: killing what has just started proves little. */
+/** A kill waits until its victim has worked this long: killing what has just started proves little. */
 const AT_WORK_MS = 100
 const KILL_CHECK_MS = 10
 const VIEW_MS = 100
 
 /**
- * Runs the order system once, as processes of their own: places all orders, kills workers as planned, waits until
- * nothing moves any more, and audits the ledgers. Leaves no process behind, however it ends.
- * @throws whatever `signal` was aborted with; Error when a worker cannot be kept alive
+ * Runs the order system once, in separate processes: places all orders, kills workers as planned, waits until nothing
+ * changes any more, and audits the ledgers. Leaves no process behind, however it ends.
+ * @throws the reason of `signal`; Error when a worker cannot be kept alive
  */
 export async function runSystem({
   variant,
@@ -134,7 +134,7 @@ export async function runSystem({
   }
 }
 
-/** A promise that is rejected when the run cannot go on. */
+/** A promise that rejects when the run cannot continue. */
 function createTrouble(signal: AbortSignal) {
   let fail: (error: unknown) => void = () => {}
   const failed = new Promise<never>((_, reject) => {

@@ -1,8 +1,8 @@
-// The one program behind every process of the order system; the supervisor says which role it plays.
+// The program of every process of the order system; the supervisor assigns its role.
 import { type Role, SETUP, type Started, type WorkerSetup } from './messages.ts'
 import { tell } from './progress.ts'
 
-/** Loaded on demand, so that a worker that was killed is back at work quickly. */
+/** Loaded on demand, so that a killed worker is ready again quickly. */
 const ROLES: Record<Role, (setup: WorkerSetup) => Promise<Started>> = {
   gateway: async (setup) => (await import('../roles/gateway.ts')).gateway(setup),
   client: async (setup) => (await import('../roles/client.ts')).client(setup),
@@ -14,10 +14,10 @@ const ROLES: Record<Role, (setup: WorkerSetup) => Promise<Started>> = {
   audit: async (setup) => (await import('../roles/auditor.ts')).auditor(setup),
 }
 
-// No process outlives the supervisor, however that one ended; and Ctrl-C, which the terminal sends to all of us, is his
-// to answer.
+// No process outlives the supervisor, however that ended. Ctrl-C, which the terminal sends to all processes, is handled
+// by the supervisor.
 process.on('disconnect', () => process.exit(0))
-// He may have ended before we came to listen.
+// The supervisor may have ended before this process listened.
 if (!process.connected) process.exit(0)
 process.on('SIGINT', () => {})
 

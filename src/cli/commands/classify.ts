@@ -10,7 +10,7 @@ export interface ClassifyOptions {
   readonly json?: boolean
 }
 
-/** Says whether it is idempotent, and what to do when it is not. A verdict is an answer and no failure. */
+/** Prints whether it is idempotent, and what to do if not. Exits with 0 whatever the verdict. */
 export async function classify(io: Io, { key: given, dialect, json = false }: ClassifyOptions): Promise<number> {
   if (given.trim() === '') throw usage('name what to classify: a statement of SQL, or an HTTP method such as PUT')
   const { verdict, reasons, guard } = await classified(given.trim(), dialect)
@@ -31,7 +31,7 @@ export async function classify(io: Io, { key: given, dialect, json = false }: Cl
   return EXIT.ok
 }
 
-/** One word of letters is a method; nobody types it in capitals in a shell. */
+/** A single word of letters is a method, in any case. */
 async function classified(given: string, dialect: Dialect | undefined): Promise<Classification> {
   if (/^[A-Za-z]+$/.test(given)) {
     const method = classifyMethod(given.toUpperCase())

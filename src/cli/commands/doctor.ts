@@ -9,10 +9,10 @@ export interface DoctorOptions {
   readonly json?: boolean
 }
 
-/** Looks, changes nothing. Exit code 1 when a check failed; 3 when the store cannot be reached at all. */
+/** Checks the store without changing anything. Exit code 1 when a check failed; 3 when the store cannot be reached. */
 export async function doctor(io: Io, { store: flag, json = false }: DoctorOptions): Promise<number> {
   const url = storeUrl(io, flag)
-  // Commands to copy carry the flag only if it was needed here, and never what may hold a password.
+  // Suggested commands repeat the flag if it was given, but never a URL that may hold a password.
   const storeFlag = flag !== undefined && /^[\w:./-]+$/.test(flag) ? ` --store ${flag}` : ''
   return withStore(url, async (store) => {
     const checks = await checksOf(store, storeFlag)

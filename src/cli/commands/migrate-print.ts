@@ -8,7 +8,7 @@ export interface MigratePrintOptions {
   readonly json?: boolean
 }
 
-/** Every statement that makes the tables from nothing, for whoever runs migrations with a tool of their own. Connects to nothing. */
+/** Prints all statements that create the tables, for people who migrate with another tool. Does not connect. */
 export async function migratePrint(io: Io, { store: flag, json = false }: MigratePrintOptions): Promise<number> {
   return withStore(storeUrl(io, flag), async ({ name, schema }) => {
     if (schema === undefined) {

@@ -9,7 +9,7 @@ export interface MigrateOptions {
   readonly dryRun?: boolean
 }
 
-/** Brings the schema up to date. Statements go to stdout, so a dry run can be piped into the database's own tool. */
+/** Brings the schema up to date. Prints the statements to stdout, so that a dry run can be piped into another tool. */
 export async function migrate(io: Io, { store: flag, json = false, dryRun = false }: MigrateOptions): Promise<number> {
   return withStore(storeUrl(io, flag), async ({ name, schema }) => {
     if (schema === undefined) {

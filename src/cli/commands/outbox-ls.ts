@@ -14,7 +14,7 @@ export interface OutboxListOptions {
   readonly after?: number
 }
 
-/** What waits, in a sentence, and the parked messages, whose bodies may be private and are not shown. */
+/** Prints how many messages wait, and the parked ones without their bodies, which may be private. */
 export async function outboxLs(io: Io, options: OutboxListOptions): Promise<number> {
   const { limit, after = 0, json = false } = options
   return withStore(storeUrl(io, options.store), async (store) => {

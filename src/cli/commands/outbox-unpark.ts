@@ -7,7 +7,7 @@ import { counted, safeJson } from '../text.ts'
 export interface UnparkOptions {
   readonly store?: string
   readonly json?: boolean
-  /** The positions: what the command line calls its first argument. */
+  /** The positions; `key` is the name of the first argument on the command line. */
   readonly key: readonly number[]
 }
 

@@ -10,7 +10,7 @@ export interface SweepOptions {
   readonly all?: boolean
 }
 
-/** Removes records whose retention is over: one batch, or with `all` batch after batch until none is left. */
+/** Removes records whose retention is over: one batch, or with `all` every batch. */
 export async function sweep(io: Io, { store: flag, json, limit, all = false }: SweepOptions): Promise<number> {
   return withStore(storeUrl(io, flag), async (store) => {
     let swept = 0

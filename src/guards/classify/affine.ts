@@ -1,11 +1,11 @@
 import { literalOf } from './literal.ts'
 import { isNode, type Node } from './node.ts'
 
-/** `k · column + c`, where an expression is made of one column and numbers alone. */
+/** `k · column + c`: an expression of one column and numbers only. */
 export interface Affine {
   readonly k: number
   readonly c: number
-  /** Nothing is rounded on the way, by any type of column. */
+  /** No column type rounds an intermediate result. */
   readonly isExact: boolean
 }
 
@@ -39,7 +39,7 @@ export function affineOf(value: unknown, isColumn: (node: Node) => boolean): Aff
   }
 }
 
-/** Whether it changes nothing the second time, for every number: `undefined` where rounding decides. */
+/** Whether applying it twice gives the same as once, for every number; `undefined` if rounding decides. */
 export function isSettled({ k, c, isExact }: Affine): boolean | undefined {
   const near = (x: number, y: number) => Math.abs(x - y) < 1e-9
   if (!near(k, 0) && !(near(k, 1) && near(c, 0))) return false

@@ -16,7 +16,7 @@ export type Assigned = ReadonlyMap<string, Assignment>
 export const assignedBy = (assignments: readonly Assignment[]): Assigned =>
   new Map(assignments.map((one) => [one.column, one]))
 
-/** `absolute`: the same at each run. `stable`: from its own old value, and the same again. `step`: another one each time. */
+/** `absolute`: independent of old values. From the old value, `stable` is kept by a second run, and `step` changed. */
 export type Kind = 'absolute' | 'stable' | 'step' | 'unclear'
 
 /** The assignments of a SET list. @throws NotCovered */
@@ -28,12 +28,12 @@ export function assignmentsOf(set: unknown, dialect: Dialect): readonly Assignme
   })
 }
 
-/** What a column becomes when the statement runs again, judged by where its value comes from. */
+/** Judges what a second run does to a column, by what its value is computed from. */
 export function kindOf({ column, value, facts }: Assignment, assigned: Assigned, dialect: Dialect): Kind {
   const own = [...facts.columns].filter((name) => assigned.has(name))
   if (own.length === 0) return 'absolute'
   if (own.some((name) => name !== column)) {
-    // MySQL assigns one after the other, and the next one sees the new value.
+    // MySQL assigns in order, and later assignments see the new values.
     if (dialect === 'mysql') return 'unclear'
     const others = own.flatMap((name) => (name === column ? [] : [assigned.get(name) as Assignment]))
     return others.some((one) => shows(value, one.column) && !isUnchanged(one.value, one.column)) ? 'step' : 'unclear'
@@ -42,7 +42,7 @@ export function kindOf({ column, value, facts }: Assignment, assigned: Assigned,
   return isStep(value, column, dialect) ? 'step' : 'unclear'
 }
 
-/** Whether another value in that column is another value of this expression. */
+/** Whether every change of that column changes the value of this expression. */
 function shows(value: Node, column: string): boolean {
   if (value.type === 'column_ref') return columnOf(value).name === column
   if (value.type !== 'binary_expr' || !isNode(value.left) || !isNode(value.right)) return false
@@ -55,7 +55,7 @@ function shows(value: Node, column: string): boolean {
 
 const isPlain = ({ type }: Node): boolean => ['var', 'param', 'origin', 'column_ref'].includes(String(type))
 
-/** `COALESCE(paid_at, now())` keeps what it has made. */
+/** Whether a column keeps its first value, as in `COALESCE(paid_at, now())`. */
 export function keepsItsFirst({ column, value, facts }: Assignment, assigned: Assigned): boolean {
   const others = [...facts.columns].filter((name) => name !== column && assigned.has(name))
   if (others.length > 0 || value.type !== 'function' || !['coalesce', 'ifnull', 'nvl'].includes(callName(value)))

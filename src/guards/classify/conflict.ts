@@ -9,8 +9,8 @@ import { judgeCondition, list } from './update.ts'
 import { type Classification, depends, GUARDS, idempotent, notIdempotent } from './verdict.ts'
 
 /**
- * What DO UPDATE does to a row that an earlier run of the same statement has inserted. The same means: each column gets
- * what the insertion has given it.
+ * Judges DO UPDATE on a row that the first run of the same statement has inserted: idempotent if each column gets the
+ * value that the insertion gave it.
  */
 export function classifyMerge(set: unknown, where: unknown, given: Given, dialect: Dialect): readonly Classification[] {
   const assignments = assignmentsOf(set, dialect)

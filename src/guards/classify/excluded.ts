@@ -3,7 +3,7 @@ import { isNode, type Node, nodesOf } from './node.ts'
 import { type Given, isSame } from './rows.ts'
 import { type Classification, depends, GUARDS, idempotent, notIdempotent } from './verdict.ts'
 
-/** The column of the row that was to be inserted: `excluded.x`, `VALUES(x)`. */
+/** Returns the column of the row to be inserted that a node names: `excluded.x`, `VALUES(x)`. */
 export function excludedColumn(node: unknown): string | undefined {
   if (!isNode(node)) return undefined
   if (node.type === 'column_ref') {
@@ -15,7 +15,7 @@ export function excludedColumn(node: unknown): string | undefined {
   return first?.type === 'column_ref' ? columnOf(first).name : undefined
 }
 
-/** `GREATEST(t.x, excluded.x)` and `COALESCE(t.x, excluded.x)` give a row that was inserted with x the same x. */
+/** Whether a row inserted with x keeps it, as under `GREATEST(t.x, excluded.x)` and `COALESCE(t.x, excluded.x)`. */
 export function settles(value: Node, column: string): boolean {
   if (value.type !== 'function' || !['greatest', 'least', 'coalesce', 'ifnull'].includes(callName(value))) return false
   const args = nodesOf(isNode(value.args) ? value.args.value : undefined)
@@ -24,7 +24,7 @@ export function settles(value: Node, column: string): boolean {
   )
 }
 
-/** What becomes of a column that is set to what is inserted. */
+/** Judges a column that is set to the value to be inserted. */
 export function sameAsGiven(column: string, given: Given): Classification {
   const facts = given.factsOf(column)
   if (facts === undefined) {

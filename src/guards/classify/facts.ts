@@ -5,14 +5,14 @@ import { NotCovered } from './verdict.ts'
 
 /** What an expression is made of. */
 export interface Facts {
-  /** Columns of the row that is there. */
+  /** Columns of the existing row. */
   readonly columns: Set<string>
-  /** Columns of the row that was to be inserted: `excluded.x`, `VALUES(x)`. */
+  /** Columns of the row to be inserted: `excluded.x`, `VALUES(x)`. */
   readonly excluded: Set<string>
   readonly time: Set<string>
   readonly random: Set<string>
   readonly writing: Set<string>
-  /** Functions and variables whose value the statement does not tell. */
+  /** Functions and variables whose value the statement does not determine. */
   readonly opaque: Set<string>
   subqueries: number
 }
@@ -55,7 +55,7 @@ const OTHER_NAMES: Readonly<Record<string, 'time' | 'opaque'>> = {
   current_time: 'time',
 }
 
-/** Collects what an expression is made of. @throws NotCovered for what no rule is about */
+/** Collects what an expression is made of. @throws NotCovered for what no rule covers */
 export function collectFacts(value: unknown, dialect: Dialect, facts: Facts = noFacts()): Facts {
   if (isEmpty(value)) return facts
   const node = nodeOf(value)
@@ -72,7 +72,7 @@ export function collectFacts(value: unknown, dialect: Dialect, facts: Facts = no
       if (node.value !== '?') throw new NotCovered(`\`${String(node.value)}\` is not covered by the rules`)
       return facts
     case 'double_quote_string':
-      // SQLite takes it for a name where there is one, and for a text elsewhere.
+      // SQLite takes it for a name if there is such a column, otherwise for text.
       if (dialect === 'sqlite') facts.columns.add(String(node.value).toLowerCase())
       else if (dialect !== 'mysql') throw new NotCovered(`"${String(node.value)}" is not covered by the rules`)
       return facts
@@ -139,7 +139,7 @@ function noteCall(node: Node, facts: Facts): void {
   facts[character === 'session' ? 'opaque' : character].add(`${name}()`)
 }
 
-/** With a schema it is somebody's own function, whatever it is called. */
+/** Returns the name of a called function, with its schema: such a function is user-defined, whatever its name. */
 export function callName(node: Node): string {
   const { schema, name } = isNode(node.name) ? node.name : { schema: undefined, name: undefined }
   const parts = [...nodesOf(schema), ...nodesOf(name)].map(({ value }) => String(value))
@@ -153,7 +153,7 @@ export interface ColumnName {
   readonly quoted: boolean
 }
 
-/** @throws NotCovered for what is no plain name, since the parser takes `a::int` for one in some dialects */
+/** @throws NotCovered unless it is a plain name: in some dialects the parser takes `a::int` for a column */
 export function columnOf(node: Node): ColumnName {
   const { column, table } = node
   const inner = isNode(column) ? nodeOf(column.expr ?? column) : undefined
@@ -162,7 +162,7 @@ export function columnOf(node: Node): ColumnName {
   if (!quoted && spelled !== '*' && !/^[\p{L}_][\p{L}\p{N}_$ ]*$/u.test(spelled)) {
     throw new NotCovered(`\`${spelled}\` is not covered by the rules`)
   }
-  // PostgreSQL alone tells "Price" from price.
+  // Only PostgreSQL distinguishes "Price" from price.
   const isExact = quoted && spelled !== spelled.toLowerCase()
   return {
     name: isExact ? `"${spelled}"` : spelled.toLowerCase(),

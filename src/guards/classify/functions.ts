@@ -1,4 +1,4 @@
-/** What a function does to a statement that uses it. `changing`: another value at each call. `writing`: it changes something itself. */
+/** What a call depends on. `time`, `random`: a new value at each run. `writing`: side effects. `opaque`: unknown. */
 export type Character = 'pure' | 'time' | 'random' | 'writing' | 'session' | 'opaque'
 
 const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/))
@@ -26,7 +26,7 @@ const RANDOM = words(`
   random rand randomblob gen_random_uuid gen_random_bytes uuid uuid_short uuid_generate_v1 uuid_generate_v1mc uuid_generate_v4
   uuidv4 uuidv7 random_bytes`)
 
-/** Each call changes something, also the second one with the same arguments: not so `setval`, or the release of a lock. */
+/** Each call has a side effect, even a second one with the same arguments: unlike `setval` or the release of a lock. */
 const WRITING = words(`
   nextval pg_notify pg_advisory_lock pg_advisory_lock_shared get_lock lo_import pg_logical_emit_message`)
 
@@ -34,10 +34,10 @@ const SESSION = words(`
   last_insert_id last_insert_rowid currval lastval changes total_changes row_count found_rows connection_id current_user
   session_user user database schema current_schema current_setting pg_backend_pid version txid_current`)
 
-/** Without an argument, or with the text `now`, they tell the time; with a column they compute. */
+/** Without an argument, or with the text `now`, they return the current time; with a column they convert it. */
 const DATES = words('date time datetime julianday strftime unixepoch unix_timestamp')
 
-/** The character of a call. `texts`: its arguments that are literal texts; `plain`: all others are columns or numbers. */
+/** Judges a call. `texts`: its arguments that are text literals; `plain`: all others are columns or numbers. */
 export function characterOf(name: string, count: number, texts: readonly string[], plain: boolean): Character {
   const word = name.toLowerCase()
   if (DATES.has(word)) {

@@ -5,13 +5,13 @@ import { differ, isIdentical, literalOf } from './literal.ts'
 import { isNode, type Node, nodesOf } from './node.ts'
 import { isStep, isUnchanged } from './self.ts'
 
-/** Whether a condition ends with the write: `certain` with the column, or `perhaps`, when that depends on the values. */
+/** Whether the write to `column` makes the condition false: `certain`, or `perhaps` when that depends on the values. */
 export type Ending = { readonly kind: 'certain' | 'perhaps'; readonly column: string } | undefined
 
-/** `undefined`: it goes on to hold, for some row at least. */
+/** `undefined`: the condition still holds, at least for some row. */
 type Ends = 'certain' | 'perhaps' | undefined
 
-/** Looks for a part of the WHERE that no longer holds for a row that was written: what guards everything else. */
+/** Looks for a part of the WHERE that no longer holds for a written row, so that a second run does not find it. */
 export function endingCondition(where: unknown, assignments: readonly Assignment[], dialect: Dialect): Ending {
   let perhaps: Ending
   for (const assignment of assignments) {
@@ -68,7 +68,7 @@ function ends(operator: string, asked: Node, assignment: Assignment, dialect: Di
     case '=':
       if (isOf(asked, column) || isIdentical(asked, value)) return undefined
       if (stepsAway(value, column)) return isValue(asked) ? 'certain' : 'perhaps'
-      // Two spellings of what may be one text: the collation of the column decides.
+      // Different spellings may be equal text: the collation of the column decides.
       return now !== undefined && then !== undefined && differ(now, then) ? 'certain' : 'perhaps'
     case '<>':
     case '!=':
@@ -107,7 +107,7 @@ function both(a: boolean | undefined, b: boolean | undefined): boolean | undefin
   return a === undefined || b === undefined ? undefined : true
 }
 
-/** `made = now()` where `made < now()`: the next run is later. */
+/** `made = now()` where `made < now()`: still holds at the next run, which is later. */
 function isTimeItself({ value, facts }: Assignment, asked: Node, dialect: Dialect): boolean {
   const now = collectFacts(asked, dialect).time
   return now.size > 0 && [value, asked].every(({ type }) => type === 'function') && facts.time.size > 0

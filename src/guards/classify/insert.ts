@@ -102,7 +102,7 @@ function judgeConflict(conflict: Node, given: Given, dialect: Dialect): readonly
   return [...all, ...classifyMerge(action.set, action.where, given, dialect)]
 }
 
-/** Whether a second run meets the row of the first one. */
+/** Judges whether a second run conflicts with the row of the first one. */
 function judgeKey(key: readonly string[], given: Given): readonly Classification[] {
   if (key.length === 0) return [depends(NO_KEY, 'name the columns: ON CONFLICT (…)')]
   if (given.isSelect) return []
@@ -125,7 +125,7 @@ function judgeKey(key: readonly string[], given: Given): readonly Classification
         ),
       ]
     }
-    // Whether the column takes NULL at all, and how often, is not in the statement either.
+    // Whether the column allows NULL, and how often, is not in the statement either.
     if (given.valuesOf(column)?.some(isNull) === true) {
       return [
         depends(

@@ -1,6 +1,6 @@
 import { isNode, type Node } from './node.ts'
 
-/** A constant that stands in the statement itself. */
+/** A constant in the statement itself. */
 export type Literal = { readonly value: string | number | boolean | null }
 
 export function literalOf(node: Node): Literal | undefined {
@@ -24,7 +24,7 @@ export function literalOf(node: Node): Literal | undefined {
   }
 }
 
-/** Certainly different, for every column: case, accents and blanks at the end may not count in one. */
+/** True if the values differ in every column, whatever its collation ignores: case, accents, trailing blanks. */
 export function differ(a: Literal, b: Literal): boolean {
   if (a.value === null || b.value === null) return a.value !== b.value
   const [x, y] = [Number(a.value), Number(b.value)]
@@ -37,7 +37,7 @@ function plain(value: string | number | boolean): string {
   return String(value).normalize('NFKD').replace(/\p{M}/gu, '').trim().toLowerCase()
 }
 
-/** Whether both stand for one value, whatever it is: `?` and `?` may be two. */
+/** Whether both certainly have the same value. Two `?` may have different ones. */
 export function isIdentical(a: Node, b: Node): boolean {
   const [x, y] = [literalOf(a), literalOf(b)]
   if (x !== undefined && y !== undefined) return x.value === y.value && typeof x.value === typeof y.value

@@ -4,8 +4,8 @@ const SAFE = ['GET', 'HEAD', 'OPTIONS', 'TRACE']
 const KEY = 'an Idempotency-Key header, checked by a middleware of onlyonce'
 
 /**
- * Whether an HTTP method is defined to be idempotent. It is a promise of the definition: what a server does is its own.
- * Methods are case-sensitive, and only those of RFC 9110 and PATCH are known here.
+ * Classifies whether an HTTP method is defined to be idempotent; a server may still not comply. Methods are
+ * case-sensitive, and only those of RFC 9110 and PATCH are known.
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2
  */
 export function classifyMethod(method: string): Classification {

@@ -1,12 +1,12 @@
 import type { Dialect } from '../port/tx.ts'
 
-/** Texts, quoted names and comments as MySQL takes them; the group is what it does not take for a comment. */
+/** Texts, quoted names and comments by MySQL's rules. The group matches what MySQL does not take for a comment. */
 const MYSQL =
   /'(?:\\[\s\S]|[^'\\])*'|"(?:\\[\s\S]|[^"\\])*"|`[^`]*`|#[^\n]*|--(?=\s|$)[^\n]*|\/\*(?!M?!)[\s\S]*?\*\/|(\/\*M?!|--)/g
-/** The same in the others; the group is what begins a comment for the parser alone. */
+/** The same by the rules of the others. The group matches what begins a comment only for the parser. */
 const STANDARD = /'[^']*'|"[^"]*"|`[^`]*`|--[^\n]*|\/\*[\s\S]*?\*\/|(#)/g
 
-/** What this database reads in another way than the parser: something would be hidden in a text or a comment. */
+/** Returns what this database reads differently from the parser, so that code could hide in a text or comment. */
 export function misread(sql: string, dialect: Dialect): string | undefined {
   if (dialect === 'mysql') {
     const [first] = groups(sql, MYSQL)

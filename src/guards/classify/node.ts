@@ -1,6 +1,6 @@
 import { NotCovered } from './verdict.ts'
 
-/** A piece of what the parser answers. */
+/** A node of the parser's syntax tree. */
 export type Node = Readonly<Record<string, unknown>>
 
 export function isNode(value: unknown): value is Node {
@@ -17,14 +17,14 @@ export function nodesOf(value: unknown): readonly Node[] {
   return (Array.isArray(value) ? value : [value]).map(nodeOf)
 }
 
-/** The parser fills what is not there with null, empty lists, and objects of such. */
+/** Whether a value is absent: the parser uses null, empty lists, and objects of such. */
 export function isEmpty(value: unknown): boolean {
   if (value === null || value === undefined || value === '') return true
   if (Array.isArray(value)) return value.every(isEmpty)
   return isNode(value) && Object.values(value).every(isEmpty)
 }
 
-/** @throws NotCovered when the node says something that the rules do not look at */
+/** @throws NotCovered when the node has a part that the rules do not consider */
 export function requireOnly(node: Node, keys: readonly string[], what: string): void {
   for (const [key, value] of Object.entries(node)) {
     if (!keys.includes(key) && !isEmpty(value))
@@ -32,7 +32,7 @@ export function requireOnly(node: Node, keys: readonly string[], what: string): 
   }
 }
 
-/** Every node inside, itself included. */
+/** Yields every node inside a value, including itself. */
 export function* nodesInside(value: unknown): Generator<Node> {
   if (Array.isArray(value)) for (const one of value) yield* nodesInside(one)
   else if (isNode(value)) {

@@ -7,7 +7,7 @@ import { isNode, type Node, nodesOf } from './node.ts'
 import { changing, type Given } from './rows.ts'
 import { isStep, isUnchanged } from './self.ts'
 
-/** Whether the condition of DO UPDATE ends with the write. `undefined`: for some row at least it goes on to hold. */
+/** Whether the condition of DO UPDATE is false after the write. `undefined`: it still holds, at least for some row. */
 export type Refusal = 'certain' | 'perhaps' | undefined
 
 const STRICT: Readonly<Record<string, (ours: number, theirs: number) => boolean>> = {
@@ -19,8 +19,8 @@ const SPELLED: Readonly<Record<string, string>> = { '!=': '<>', 'IS DISTINCT FRO
 const MIRRORED: Readonly<Record<string, string>> = { '<': '>', '>': '<' }
 
 /**
- * `WHERE t.version < excluded.version` refuses a row that was inserted with that version. A row that was there before is
- * refused the second time only by what the first run has set its version to.
+ * Judges the condition of DO UPDATE at a second run. `WHERE t.version < excluded.version` refuses a row inserted with
+ * that version; a row that existed before is refused only if the first run has set its version accordingly.
  */
 export function refusalOf(where: unknown, assigned: Assigned, given: Given, dialect: Dialect): Refusal {
   if (!isNode(where) || where.type !== 'binary_expr' || !isNode(where.left) || !isNode(where.right)) return undefined
@@ -57,13 +57,13 @@ function afterwards(operator: string, { column, value, facts }: Assignment, give
   return rows.length === 0 || goesOn.includes(undefined) ? 'perhaps' : 'certain'
 }
 
-/** Where `t.x < excluded.x`, GREATEST of both is excluded.x. */
+/** Whether the value is excluded.x whenever the condition holds: GREATEST of both for `t.x < excluded.x`. */
 function meets(operator: string, value: Node, column: string): boolean {
   if (!settles(value, column) || callName(value) !== { '<': 'greatest', '>': 'least' }[operator]) return false
   return argumentsOf(value).some((one) => excludedColumn(one) === column)
 }
 
-/** Whether it leaves some row that the condition finds as it is: COALESCE of both does, unless excluded.x comes first. */
+/** Whether it leaves some row for which the condition holds as it is: COALESCE does, unless excluded.x comes first. */
 function keeps(value: Node): boolean {
   return excludedColumn(argumentsOf(value)[0]) === undefined || ['greatest', 'least'].includes(callName(value))
 }

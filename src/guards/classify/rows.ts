@@ -4,16 +4,16 @@ import { collectFacts, columnOf, type Facts, noFacts } from './facts.ts'
 import { isNode, type Node, nodesOf } from './node.ts'
 import { NotCovered } from './verdict.ts'
 
-/** What an INSERT gives to be written. */
+/** The rows that an INSERT is to write. */
 export interface Given {
-  /** `undefined` where the statement does not name them. */
+  /** `undefined` when the statement does not name columns. */
   readonly columns: readonly string[] | undefined
   /** The values of one column in every row; `undefined` for a column that is not named. */
   valuesOf(column: string): readonly Node[] | undefined
   /** The facts of those values. */
   factsOf(column: string): Facts | undefined
   readonly all: Facts
-  /** In each row some value is not certainly another one at each run. */
+  /** Every row has a value that may be the same at each run. */
   readonly hasConstant: boolean
   readonly isSelect: boolean
 }
@@ -67,12 +67,12 @@ function ofRows(columns: readonly string[] | undefined, rows: readonly (readonly
   }
 }
 
-/** What makes it another value at each run. */
+/** Returns what makes a value differ at each run. */
 export function changing({ time, random, writing }: Facts): readonly string[] {
   return [...time, ...random, ...writing]
 }
 
-/** Whether it is the same at each run, as far as can be told. */
+/** Whether a value is known to be the same at each run. */
 export function isSame({ time, random, writing, opaque, subqueries }: Facts): boolean {
   return time.size + random.size + writing.size + opaque.size + subqueries === 0
 }

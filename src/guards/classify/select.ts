@@ -5,7 +5,7 @@ import { type Classification, depends, GUARDS, idempotent, notIdempotent, weight
 
 const WRITES = ['insert', 'update', 'delete', 'replace', 'create', 'drop', 'alter', 'truncate', 'call', 'merge']
 
-/** A SELECT may hold whatever it likes, as long as nothing in it writes. `nested` judges the statements of its WITH. */
+/** A SELECT is idempotent if nothing in it writes. `nested` judges the statements of its WITH. */
 export function classifySelect(node: Node, nested: (statement: Node) => Classification): Classification {
   const all: Classification[] = [
     idempotent('it reads, and changes nothing; what it finds may differ from one time to the next'),
@@ -25,7 +25,7 @@ export function classifySelect(node: Node, nested: (statement: Node) => Classifi
   return weightiest(all)
 }
 
-/** What RETURNING calls, it calls for each row that was written: for the first run, and perhaps for a second one. */
+/** Functions in RETURNING are called for each written row: in the first run, and perhaps in a second one. */
 export function judgeReturning(returning: unknown): readonly Classification[] {
   return [...nodesInside(returning)].flatMap((one) => {
     if (one.type === 'select') return [depends('RETURNING reads other rows, which may change', GUARDS.run)]

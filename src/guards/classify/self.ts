@@ -4,14 +4,14 @@ import { callName, columnOf } from './facts.ts'
 import { literalOf } from './literal.ts'
 import { isNode, type Node, nodesOf } from './node.ts'
 
-/** Functions that change nothing when they are used again on what they have made: their first argument, the others being constants. */
+/** Functions with f(f(x)) = f(x), where x is the first argument and the others are constants. */
 const SETTLING = new Set(
   `lower upper lcase ucase trim ltrim rtrim btrim abs ceil ceiling floor round trunc jsonb_strip_nulls array_remove initcap
   json_replace`.split(/\s+/),
 )
-/** The same, with the column at any place. */
+/** The same, with x at any position. */
 const CHOOSING = new Set(['coalesce', 'ifnull', 'greatest', 'least'])
-/** The same, where the path names members and no places in a list: the first of a list is another one each time. */
+/** The same, if the path names only members: removing or inserting at a list index changes the list each time. */
 const BY_PATH = new Set(['json_set', 'json_insert', 'json_remove', 'jsonb_set'])
 
 const isColumn = (node: unknown, column: string): boolean =>
@@ -19,13 +19,13 @@ const isColumn = (node: unknown, column: string): boolean =>
   ((node.type === 'column_ref' && columnOf(node).table !== 'excluded' && columnOf(node).name === column) ||
     (node.type === 'double_quote_string' && String(node.value).toLowerCase() === column))
 
-/** A parameter is taken for a value that counts: nobody adds a 0. */
+/** Whether an operand is taken to change the result: a parameter is, since nobody adds a 0. */
 const counts = (node: Node): boolean =>
   node.type === 'function'
     ? callName(node) === 'values'
     : ['var', 'param', 'origin', 'column_ref'].includes(String(node.type))
 
-/** What makes a text or a list longer. */
+/** Whether appending this makes a text or list longer. */
 function adds(node: Node): boolean {
   const literal = literalOf(node)
   if (literal === undefined) return counts(node)
@@ -69,7 +69,7 @@ export function isUnchanged(value: Node, column: string): boolean {
   return affine?.k === 1 && affine.c === 0
 }
 
-/** Whether it is certainly another value each time, for some row at least. */
+/** Whether a second run certainly gives another value, at least for some row. */
 export function isStep(value: Node, column: string, dialect: Dialect): boolean {
   const affine = affineOf(value, (node) => isColumn(node, column))
   if (affine !== undefined) return isSettled(affine) === false
@@ -89,14 +89,14 @@ export function isStep(value: Node, column: string, dialect: Dialect): boolean {
     case '/':
       return isLeft && counts(other) && !isColumn(other, column)
     case '||':
-      // In PostgreSQL it may join JSON objects, where the same again changes nothing; in MySQL it is OR.
+      // In PostgreSQL it may merge JSON objects, which is idempotent; in MySQL it is OR.
       return adds(other) && (dialect === 'sqlite' || (dialect === 'postgres' && isPlainText(other)))
     default:
       return false
   }
 }
 
-/** `(price + ?) * 2`: what one side does, the other cannot take back, as `(price + ?) - ?` may. */
+/** Nested steps as in `(price + ?) * 2`, which cannot cancel out as `(price + ?) - ?` may. */
 function isStepInside({ operator, left, right }: Node, column: string, dialect: Dialect): boolean {
   const [inner, other] = isNode(left) && isStep(left, column, dialect) ? [left, right] : [right, left]
   if (!isNode(inner) || !isNode(other) || !isStep(inner, column, dialect)) return false
@@ -121,7 +121,7 @@ function grows(name: string, args: readonly Node[], column: string): boolean {
     case 'array_cat':
       return others.some(adds)
     case 'concat':
-      // In MySQL nothing is left of what is joined with NULL.
+      // In MySQL, CONCAT with NULL is NULL.
       return others.some(adds) && others.every(({ type }) => type !== 'null')
     case 'concat_ws':
       return at > 0 && others.slice(1).some(adds) && args[0]?.type !== 'null'

@@ -2,7 +2,7 @@ import { columnOf } from './facts.ts'
 import { type Node, nodesOf } from './node.ts'
 import { type Classification, depends, GUARDS, weightiest } from './verdict.ts'
 
-/** Statements that run one after the other, each with what it is by itself: what one does, another may undo. */
+/** Judges statements that run one after the other by their own verdicts: one may undo what another does. */
 export function together(statements: readonly Node[], all: readonly Classification[]): Classification {
   const heaviest = weightiest(all)
   if (statements.length === 1) return heaviest

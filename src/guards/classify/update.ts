@@ -41,7 +41,7 @@ export function classifyUpdate(node: Node, dialect: Dialect): Classification {
   return weightiest(all)
 }
 
-/** What rows a condition finds when it is asked again. */
+/** Judges whether a condition finds the same rows at a second run. */
 export function judgeCondition(where: Facts): readonly Classification[] {
   const all: Classification[] = []
   if (where.writing.size > 0)

@@ -8,12 +8,12 @@ export interface Classification {
   readonly guard?: string
 }
 
-/** The rules say nothing about this. It must never become a guess. */
+/** No rule covers this, so the verdict is `unknown`: nothing is guessed. */
 export class NotCovered extends Error {}
 
 const WEIGHT: Readonly<Record<Verdict, number>> = { idempotent: 0, depends: 1, unknown: 2, 'not-idempotent': 3 }
 
-/** All of them together: the weightiest verdict, with its reasons and its guard. */
+/** Combines classifications: the weightiest verdict, with its reasons and its guard. */
 export function weightiest(all: readonly Classification[]): Classification {
   const verdict = all.map((one) => one.verdict).reduce((a, b) => (WEIGHT[b] > WEIGHT[a] ? b : a), 'idempotent')
   const decisive = all.filter((one) => one.verdict === verdict)
@@ -35,7 +35,7 @@ export const notIdempotent = (reason: string, guard: string): Classification => 
   guard,
 })
 
-/** What each kind of trouble is answered with. */
+/** What to do about each kind of problem. */
 export const GUARDS = Object.freeze({
   relative:
     'add a condition that the write ends, such as `AND version = 7` with `version = 8` (onlyIf), or run it inside once.atomic',

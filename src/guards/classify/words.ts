@@ -1,6 +1,6 @@
 import { isNode, type Node } from './node.ts'
 
-/** Words that a parser may use up without leaving them in its answer. */
+/** Words that need not occur in the parser's syntax tree. */
 const GRAMMAR = new Set(
   `select insert update delete replace into values value set where from as and or not in is null on conflict do nothing
   duplicate key returning order by group having limit offset asc desc union all distinct join inner left right full outer
@@ -10,11 +10,11 @@ const GRAMMAR = new Set(
   intersect natural explain`.split(/\s+/),
 )
 
-/** Strings, quoted names and comments are taken whole; what is left is words. */
+/** Matches strings, quoted names and comments as a whole, and words. */
 const TOKEN =
   /'(?:''|\\.|[^'\\])*'|"(?:""|[^"])*"|`[^`]*`|--[^\n]*|#[^\n]*|\/\*[\s\S]*?\*\/|[\p{L}_][\p{L}\p{N}_$]*|\d+/gu
 
-/** A word of the text that is nowhere in the parser's answer: something was read over, and might matter. */
+/** Returns a word of the text that is nowhere in the syntax tree: the parser has skipped it, and it might matter. */
 export function wordLeftOut(sql: string, statements: readonly Node[]): string | undefined {
   const kept = new Set<string>()
   collect(statements, kept)

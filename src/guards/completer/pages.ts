@@ -5,21 +5,21 @@ import type { Tell } from './events.ts'
 import type { ResolvedCompleter } from './options.ts'
 
 export interface Pages {
-  /** Those that are not through; all of them once each is. */
+  /** Scopes with pages left; all scopes again once every one is finished. */
   scopes(): readonly string[]
-  /** Nothing of a scope that cannot be listed, which is told. @throws OnlyonceError STORE_UNAVAILABLE, CLOSED */
+  /** Empty for a scope that cannot be listed, which is reported. @throws OnlyonceError STORE_UNAVAILABLE, CLOSED */
   next(scope: string): Promise<readonly ObservedRecord[]>
-  /** Whether there are records behind those that were looked at. */
+  /** Whether some scope has pages left. */
   more(): boolean
 }
 
 /**
- * The abandoned operations of each scope, page by page. A scope that is through waits until the others are: beginning anew
- * one by one they would hardly ever be through all at once, and nobody would pause.
+ * Lists the abandoned operations of each scope, page by page. A finished scope waits for the others: if scopes
+ * restarted one by one, they would hardly ever all be finished, and the completer would never pause.
  */
 export function createPages({ once, handlers, maxPerRound }: ResolvedCompleter, tell: Tell): Pages {
   const { store } = once
-  /** Behind which record each scope goes on that is not through. */
+  /** For each unfinished scope, the id after which it continues. */
   const ahead = new Map<string, string | undefined>()
 
   return {

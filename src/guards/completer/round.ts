@@ -7,32 +7,32 @@ import type { Tell } from './events.ts'
 import type { CompleterHandler, ResolvedCompleter } from './options.ts'
 import { createPages } from './pages.ts'
 
-/** What one round came to. */
+/** Counts of one round. */
 export interface RoundReport {
   /** Abandoned operations that were looked at. */
   readonly seen: number
   readonly completed: number
   readonly failed: number
   readonly givenUp: number
-  /** Whether there are records behind those that were looked at. */
+  /** Whether there are more records than this round has seen. */
   readonly more: boolean
 }
 
-/** Beyond it they are told again: that costs a word, and a process that runs for years must not grow. */
+/** Limit of `left`; after it, events are repeated, which is harmless. A process that runs for years must not grow. */
 const MOST_LEFT = 10_000
 
 type Ended = 'completed' | 'failed' | 'givenUp' | 'none'
 
 /**
- * Rounds over the abandoned operations of the given scopes. Each looks at one page of each scope, from where the one
- * before stopped, so that operations that keep failing never stand in the way of those behind them.
+ * Returns the function that runs a round over the abandoned operations. Each round handles one page of each scope and
+ * continues where the previous one stopped, so that operations that keep failing never block those after them.
  */
 export function createRounds(options: ResolvedCompleter, tell: Tell): (stopping: AbortSignal) => Promise<RoundReport> {
   const { once, handlers, concurrency, maxStarts, onGivenUp, call } = options
   const { store } = once
   const { runtime } = once.options
   const pages = createPages(options, tell)
-  /** Which were told and stayed as they are, by the claim they were seen with. */
+  /** Fences of operations that were reported and left as they are, so that they are not reported again. */
   const left = new Map<string, number>()
 
   function leave({ id, fence }: ObservedRecord): void {
@@ -60,7 +60,7 @@ export function createRounds(options: ResolvedCompleter, tell: Tell): (stopping:
     return kind === 'completed' || kind === 'failed' ? kind : 'none'
   }
 
-  /** An error here is about one operation, unless it is about the store. @throws OnlyonceError STORE_UNAVAILABLE, CLOSED */
+  /** As `attend`, but reports an error about this operation only. @throws OnlyonceError STORE_UNAVAILABLE, CLOSED */
   async function attended(record: NamedRecord, handler: CompleterHandler): Promise<Ended> {
     try {
       return await attend(record, handler)
@@ -72,7 +72,7 @@ export function createRounds(options: ResolvedCompleter, tell: Tell): (stopping:
     }
   }
 
-  /** Asked for by itself it says why. Not claimed: that may be granted, to nobody who can use it. @throws as `attended` */
+  /** Finds out why a record is unreadable. Uses `find`, because a claim might be granted. @throws as `attended` */
   async function unread(scope: string, record: ObservedRecord): Promise<Ended> {
     const { id, fence, key, starts } = record
     if (left.get(id) === fence) return 'none'
@@ -118,12 +118,12 @@ export function createRounds(options: ResolvedCompleter, tell: Tell): (stopping:
   }
 }
 
-/** What a store cannot read it lists as what waits for a person, whatever was asked for. */
+/** Whether a listed record is unreadable: a store lists such a record as unknown, whatever state was asked for. */
 function isUnread(record: ObservedRecord): boolean {
   return !isAbandoned(record, record.readAt)
 }
 
-/** Others of the scope, written under `keys: 'hashed'` by another engine, cannot be told apart. */
+/** False for records without names, written under `keys: 'hashed'`, which cannot be carried on. */
 function isNamed(record: ObservedRecord): record is NamedRecord {
   return record.scope !== undefined && record.key !== undefined
 }

@@ -4,8 +4,8 @@ import type { Operation } from '../../core/once.ts'
 const running = new AsyncLocalStorage<Operation>()
 
 /**
- * The operation of the innermost decorated method, or `idempotent` function, that runs: for its `step`, `child`, `signal`
- * and `fence`. `undefined` outside of one. It follows every `await`; what is started there and not awaited keeps it, too.
+ * Returns the operation of the innermost running decorated method or `idempotent` function, for its `step`, `child`,
+ * `signal` and `fence`; `undefined` outside of one. It follows the async context, also into work that is not awaited.
  */
 export function currentOperation(): Operation | undefined {
   return running.getStore()

@@ -7,16 +7,16 @@ import { scopeByName } from './scopes.ts'
 
 export interface IdempotentOptions<This, Args extends readonly unknown[]> extends ProtectOptions<This, Args> {
   /**
-   * Default: the engine's scope, a slash and the name of the method. Give one where the method may be renamed, and where two
+   * Default: the engine's scope, a slash and the name of the method. Give one if the method may be renamed, or if two
    * methods have the same name.
    */
   readonly scope?: string
 }
 
-/** A method whose first arguments are those that the key is made of. */
+/** Arguments of a method, the first of which the key is made from. */
 type Taking<Args extends readonly unknown[]> = readonly [...Args, ...unknown[]]
 
-/** As TypeScript and others compile standard decorators, and as they compile those of `experimentalDecorators`. */
+/** The type of the decorator in standard mode and under `experimentalDecorators`. */
 export interface MethodDecorator<This, Args extends readonly unknown[]> {
   <Self extends This, All extends Taking<Args>, Value>(
     method: AsyncMethod<Self, All, Value>,
@@ -30,9 +30,9 @@ export interface MethodDecorator<This, Args extends readonly unknown[]> {
 }
 
 /**
- * A method that runs once for each key; a duplicate gets the stored value. Works on public, private, static and inherited
- * methods, in standard mode and under `experimentalDecorators`.
- * @throws OnlyonceError OPTION_INVALID where the class is declared: for anything that is no `async` method, and for options
+ * Makes a method run once for each key; a duplicate gets the stored value. Works on public, private, static and
+ * inherited methods, in standard mode and under `experimentalDecorators`.
+ * @throws OnlyonceError OPTION_INVALID at the class declaration, for bad options and for anything but an `async` method
  */
 export function Idempotent<This = unknown, const Args extends readonly unknown[] = readonly []>(
   options: IdempotentOptions<This, Args>,

@@ -4,15 +4,15 @@ import { type AsyncMethod, protect } from './protect.ts'
 
 export interface IdempotentFunctionOptions<This, Args extends readonly unknown[]> extends ProtectOptions<This, Args> {
   /**
-   * Required: what the keys are unique within, in place of the engine's scope. Never the name of the function, which a
-   * minifier may change from one release to the next.
+   * Required: what the keys are unique within, instead of the engine's scope. It is not derived from the function's
+   * name, which a minifier may change between releases.
    */
   readonly scope: string
 }
 
 /**
- * The same function, run once for each key: a duplicate gets the stored value. What it answers must be storable.
- * @throws OnlyonceError OPTION_INVALID here; the call rejects as the engine's does, KEY_INVALID when no key can be made
+ * Wraps a function so that it runs once for each key; a duplicate gets the stored value, so the value must be storable.
+ * @throws OnlyonceError OPTION_INVALID here; calls reject as those of the engine, with KEY_INVALID if `key` throws
  */
 export function idempotent<This, Args extends readonly unknown[], Value>(
   fn: (this: This, ...args: Args) => Promise<Value>,

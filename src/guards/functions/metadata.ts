@@ -1,11 +1,11 @@
-/** What `reflect-metadata` adds to `Reflect`, where somebody has loaded it. */
+/** What `reflect-metadata` adds to `Reflect`, if it is loaded. */
 interface Metadata {
   getOwnMetadataKeys?(target: object): unknown[]
   getOwnMetadata?(key: unknown, target: object): unknown
   defineMetadata?(key: unknown, value: unknown, target: object): void
 }
 
-/** Frameworks such as NestJS note on the function what a decorator below ours has said: the new one must say it too. */
+/** Copies metadata to the wrapper: frameworks such as NestJS store that of decorators below ours on the function. */
 export function keepMetadata(from: object, to: object): void {
   const { getOwnMetadataKeys, getOwnMetadata, defineMetadata } = Reflect as Metadata
   for (const key of getOwnMetadataKeys?.(from) ?? []) defineMetadata?.(key, getOwnMetadata?.(key, from), to)

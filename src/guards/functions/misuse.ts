@@ -3,12 +3,12 @@ import { quote } from '../../core/key.ts'
 
 export interface Decorated {
   readonly method: (...args: never[]) => unknown
-  /** @throws OnlyonceError OPTION_INVALID for a method that is named by a symbol: it needs a scope of its own */
+  /** @throws OnlyonceError OPTION_INVALID for a method named by a symbol: it needs the option `scope` */
   name(): string
 }
 
 /**
- * Without its parentheses it is called as the decorator itself: with the method and more.
+ * Refuses `@Idempotent` without parentheses, which is called as the decorator itself, with the method and more.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function requireOptions(options: unknown, more: readonly unknown[]): void {
@@ -17,8 +17,8 @@ export function requireOptions(options: unknown, more: readonly unknown[]): void
 }
 
 /**
- * What is decorated, in either mode: standard decorators are given the method and a context, older ones the prototype or
- * class, a name and a descriptor.
+ * Returns the decorated method in either mode: standard decorators get the method and a context, legacy ones the
+ * prototype or class, a name and a descriptor.
  * @throws OnlyonceError OPTION_INVALID unless it is a method
  */
 export function requireMethod(value: unknown, context: unknown, descriptor: PropertyDescriptor | undefined): Decorated {

@@ -2,11 +2,11 @@ import { OnlyonceError } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
 import type { OnceCall } from '../natural/check-first.ts'
 
-/** Which method has which scope by its name alone. */
+/** For each engine, the methods whose scope is derived from their name, by scope. */
 const taken = new WeakMap<object, Map<string, object>>()
 
 /**
- * The scope of a method that was given none: that of the engine and the method's own name. Two methods of one name would
+ * Returns the default scope of a method: that of the engine and the method's name. Two methods with the same name would
  * answer each other's calls, so the second is refused.
  * @throws OnlyonceError OPTION_INVALID
  */

@@ -1,16 +1,16 @@
 import type { StateMachine } from './machine.ts'
 
-/** What an event that leads to `to` is to a thing in `state`. */
+/** What an event that leads to `to` means for an object in `state`. */
 export type Judged =
-  /** It moves. */
+  /** The object moves to `to`. */
   | 'legal'
-  /** It has moved before: the thing is at `to`, or past it. */
+  /** The object is at `to`, or past it. */
   | 'already'
   | 'illegal'
 
 /**
- * The rule of `transition`, as a pure function. Past `to` is a state that `to` leads to and that does not lead back: on a
- * cycle "past" has no meaning, so only `to` itself counts there.
+ * The rule of `transition`, as a pure function. A state is past `to` if `to` leads to it and it does not lead back: on
+ * a cycle "past" has no meaning, so only `to` itself counts there.
  */
 export function judge(machine: StateMachine, state: string, to: string): Judged {
   if (state === to) return 'already'

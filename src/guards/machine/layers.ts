@@ -1,8 +1,8 @@
 import type { StateMachine } from './machine.ts'
 
 /**
- * States by how far they are from a beginning, along the longest way that does not go back: each arrow forward then leads
- * to a later layer. What closes a cycle, in the order in which the states are declared, counts as going back.
+ * Groups states by the length of the longest path to them without back edges, so that every other edge leads to a later
+ * layer. An edge that closes a cycle, in the order in which states are declared, is a back edge.
  */
 export function layersOf({ states, transitions }: StateMachine): readonly (readonly string[])[] {
   const back = backwards({ states, transitions })

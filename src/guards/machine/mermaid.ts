@@ -1,6 +1,6 @@
 import type { StateMachine } from './machine.ts'
 
-/** The machine as a Mermaid state diagram, which GitHub and others draw. Begins are what nothing leads to, ends what leads nowhere. */
+/** Returns a Mermaid state diagram. Nothing leads to a start state, and an end state leads nowhere. */
 export function toMermaid(machine: StateMachine): string {
   const ids = new Map(machine.states.map((state, nth) => [state, /^[A-Za-z_]\w*$/.test(state) ? state : `s${nth}`]))
   const id = (state: string) => ids.get(state) as string
@@ -16,7 +16,7 @@ export function toMermaid(machine: StateMachine): string {
   return ['stateDiagram-v2', ...lines.map((line) => `  ${line}`), ''].join('\n')
 }
 
-/** Mermaid writes characters of its own grammar as `#number;`. */
+/** Escapes characters of Mermaid's grammar as `#number;`. */
 function escaped(text: string): string {
   return text.replace(/["#;<>&\\\n\r]/g, (char) => `#${char.charCodeAt(0)};`)
 }

@@ -12,16 +12,16 @@ export interface TransitionOptions<State extends string = string, To extends Sta
   readonly to: NoInfer<To>
   /** Default `'state'`. The column that holds the state, as text. */
   readonly column?: string
-  /** Other columns to write with the move, and only with it. */
+  /** Other columns to write, only if the row moves. */
   readonly set?: SqlRow
   /**
-   * A row for each event, written with `insertOnce` in the same transaction: one that is there means that this very event
-   * has been handled. Needed where `to` is on a cycle; refused where no transaction is open.
+   * A row for each event, written with `insertOnce` in the same transaction: an existing one means that this event has
+   * been handled. Required if `to` is on a cycle; refused without an open transaction.
    */
   readonly history?: Pick<InsertOnceOptions, 'table' | 'row' | 'compare'> & { readonly key: string | readonly string[] }
 }
 
-/** `state` is the one that the row is in, which may be none of the machine's. */
+/** `state` is the current state of the row, which may not be one of the machine's. */
 export type TransitionOutcome<To extends string = string> =
   | { readonly kind: 'moved'; readonly state: To }
   | { readonly kind: 'already'; readonly state: string }

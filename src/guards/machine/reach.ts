@@ -1,4 +1,4 @@
-/** For each state, every state that one or more transitions lead to. */
+/** Returns, for each state, the states reachable by one or more transitions. */
 export function reachability(
   transitions: Readonly<Record<string, readonly string[]>>,
 ): ReadonlyMap<string, ReadonlySet<string>> {

@@ -13,7 +13,7 @@ interface Box {
   readonly width: number
 }
 
-/** The machine as an SVG picture of its own, from left to right. Colours follow the reader's light or dark setting. */
+/** Draws the machine as a standalone SVG, from left to right. Colours follow the reader's light or dark setting. */
 export function toSvg(machine: StateMachine): string {
   const boxes = placed(machine)
   const all = [...boxes.values()]
@@ -23,7 +23,7 @@ export function toSvg(machine: StateMachine): string {
     (machine.transitions[from] ?? []).map((to) => arrow(boxes.get(from) as Box, boxes.get(to) as Box, bottom)),
   )
   const shapes = machine.states.map((state) => shape(state, boxes.get(state) as Box, machine))
-  // An arrow that goes back, or over others, passes below everything.
+  // An arrow that goes back, or past a layer, passes below everything.
   const [width, height] = [right + MARGIN, bottom + MARGIN + 40]
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${round(width)} ${round(height)}" width="${round(width)}" height="${round(height)}" role="img" aria-label="${escaped(machine.name)}">
 <title>${escaped(machine.name)}</title>

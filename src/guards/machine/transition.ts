@@ -8,22 +8,22 @@ import { type Plan, planOf } from './plan.ts'
 
 export interface Transition {
   /**
-   * Moves a row to a state by one conditional UPDATE. `already`: it is there, or past it, so the event is a late duplicate.
-   * @throws OnlyonceError ILLEGAL_TRANSITION naming both states, also when there is no such row; OPTION_INVALID; from
-   * `history` what `insertOnce` throws; what the driver throws
+   * Moves a row to a state by one conditional UPDATE. `already`: it is in that state, or past it, so the event is a
+   * late duplicate. @throws OnlyonceError ILLEGAL_TRANSITION naming both states, also when there is no such row;
+   * OPTION_INVALID; STORE_UNAVAILABLE; with `history`, as `insertOnce`; the driver's errors
    */
   <State extends string, To extends State>(
     tx: SqlTx,
     options: TransitionOptions<State, To>,
   ): Promise<'moved' | 'already'>
-  /** As the call itself, but what the machine does not allow is an outcome, and nothing is written then. */
+  /** As the call itself, but an illegal transition or a missing row is an outcome; nothing is written then. */
   attempt<State extends string, To extends State>(
     tx: SqlTx,
     options: TransitionOptions<State, To>,
   ): Promise<TransitionOutcome<To>>
 }
 
-/** A row that changes whenever we look has many rivals; this often we look again. */
+/** How often to retry when rivals change the row between our UPDATE and our SELECT. */
 const MOST_TRIES = 10
 
 async function attempt<State extends string, To extends State>(
@@ -33,15 +33,15 @@ async function attempt<State extends string, To extends State>(
   const plan = planOf(tx, options)
   const { machine, history, dialect, to } = options
   if (history !== undefined) await plan.requireTransaction()
-  // First: a rival with the same event waits here until our transaction is over.
+  // Comes first: a rival with the same event waits here until our transaction is over.
   if (history !== undefined && (await insertOnce(tx, { ...history, ...(dialect && { dialect }) })) === 'existed') {
     const state = await plan.read()
     return state === undefined ? { kind: 'missing' } : { kind: 'already', state }
   }
   const outcome = await move(options, plan)
   if (outcome?.kind === 'moved') return { kind: 'moved', state: to }
-  // The history has what happened; and an event that came too early, or in vain, may be delivered again. On a cycle nothing
-  // but the history tells an event that was absorbed from a new one, once the row has left the state again.
+  // The history has only events that happened: one that came too early, or was illegal, may be delivered again. On a
+  // cycle, once the row has left the state, only the history tells an absorbed event from a new one.
   const isDone = outcome?.kind === 'already' && machine.onCycle(to)
   if (!isDone) await plan.removeHistory?.()
   if (outcome === undefined) throw tooManyRivals(plan, to)
@@ -50,14 +50,14 @@ async function attempt<State extends string, To extends State>(
 
 type Stayed = Exclude<TransitionOutcome, { readonly kind: 'moved' }>
 
-/** `undefined`: it was another state whenever we looked. */
+/** Returns `undefined` when rivals changed the state at every try. */
 async function move({ machine, to }: TransitionOptions, plan: Plan): Promise<Stayed | { kind: 'moved' } | undefined> {
   for (let tried = 0; tried < MOST_TRIES; tried++) {
     if (await plan.update()) return { kind: 'moved' }
     const state = await plan.read()
     if (state === undefined) return { kind: 'missing' }
     const judged = judge(machine, state, to)
-    // Legal by now: a rival has moved the row between our UPDATE and our SELECT.
+    // Legal now: a rival has moved the row between our UPDATE and our SELECT, so try again.
     if (judged !== 'legal') return { kind: judged, state }
   }
   return undefined

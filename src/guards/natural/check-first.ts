@@ -9,17 +9,17 @@ import { settledValue } from '../../core/result.ts'
 import { inTime } from '../in-time.ts'
 import type { Judgement } from './reconcile.ts'
 
-/** The part of an engine that is used: what `onlyonce(…)` answers, whatever its store. */
+/** The part of an engine that is used, whatever its store. */
 export interface OnceCall extends CheckedCall, Pick<Once, 'store' | 'options'> {}
 
-/** As the call of an engine. */
+/** The call signature of an engine. */
 export type CheckedCall = <T>(key: KeyInput, effect: Effect<T>, options?: CallOptions) => Promise<T>
 
 /**
- * Asks the business data where the engine would run the effect: an operation that happened long ago is known there, when
- * its record is past its retention and gone. What `check` answers as `value` is the answer of the call, as of any duplicate. It
- * comes in addition to the claim, which keeps two callers apart that both found nothing.
- * @throws OnlyonceError as the engine's call; OUTCOME_UNKNOWN when `check` answers neither yes nor no; what `check` throws
+ * Checks the business data before the engine would run the effect: an operation whose record is past its retention is
+ * still known there. The `value` that `check` returns is the result of the call, as for any duplicate. The claim is
+ * still needed, to keep apart two callers that both found nothing.
+ * @throws OnlyonceError as the engine's call; OUTCOME_UNKNOWN when `check` returns no valid answer; errors of `check`
  */
 export function checkFirst(once: OnceCall, check: Judgement): CheckedCall {
   const { scope: ownScope, maxKeyLength } = once.options
@@ -33,7 +33,7 @@ export function checkFirst(once: OnceCall, check: Judgement): CheckedCall {
   }
 }
 
-/** Whether the engine answers without running the effect. The business data knows nothing of payloads, so it comes second. */
+/** Whether the engine answers without running the effect. Asked first, because business data knows no fingerprints. */
 async function hasAnswer({ store, options }: OnceCall, named: OperationKey, isOptional: boolean): Promise<boolean> {
   const looked = inTime(store, options, 'find', store.find([named.id]))
   const [record] = await looked.catch((error) => {

@@ -4,10 +4,10 @@ import { columnName, tableName } from '../port/names.ts'
 import type { SqlPort } from '../port/port.ts'
 import { columnInputOf, refuseValue, type SqlInput, type SqlRow } from '../port/values.ts'
 
-/** One column of a row that is to be written. */
+/** One column of a row to be written. */
 export interface Column {
   readonly name: string
-  /** As it stands in a statement. */
+  /** Quoted for a statement. */
   readonly quoted: string
   /** As the caller gave it. */
   readonly given: unknown
@@ -15,7 +15,7 @@ export interface Column {
 }
 
 export interface Target {
-  /** As it stands in a statement. */
+  /** Quoted for a statement. */
   readonly table: string
   /** As the caller spelled it. */
   readonly spelled: string
@@ -31,7 +31,7 @@ export interface TargetOptions {
 }
 
 /**
- * Checks what is to be written where.
+ * Checks table, row and key.
  * @throws OnlyonceError OPTION_INVALID; KEY_MISSING or KEY_INVALID when a key column has no usable value
  */
 export function targetOf(port: SqlPort, { table, row, key }: TargetOptions): Target {
@@ -62,7 +62,7 @@ export function targetOf(port: SqlPort, { table, row, key }: TargetOptions): Tar
   }
 }
 
-/** The columns in which a row that is there must agree. @throws OnlyonceError OPTION_INVALID */
+/** Returns the columns in which an existing row must agree. @throws OnlyonceError OPTION_INVALID */
 export function comparedColumns(target: Target, compare: readonly string[] | undefined): Target['columns'] {
   if (compare === undefined) return target.columns
   const unknown = compare.find((name) => target.columns.every((column) => column.name !== name))
@@ -72,12 +72,12 @@ export function comparedColumns(target: Target, compare: readonly string[] | und
   return target.columns.filter((column) => target.key.includes(column) || compare.includes(column.name))
 }
 
-/** How a message names the row: `orders (id = "1100")`. */
+/** Names the row for a message: `orders (id = "1100")`. */
 export function naming({ spelled, key }: Target): string {
   return `${spelled} (${key.map(({ name, given }) => `${name} = ${quote(given)}`).join(', ')})`
 }
 
-/** Without one, nothing keeps a second row out. */
+/** The error for a key without a unique index, which nothing keeps from being inserted twice. */
 export function noIndex(target: Target, cause: unknown): OnlyonceError {
   const names = target.key.map(({ name }) => name).join(', ')
   return new OnlyonceError(
@@ -91,7 +91,7 @@ export function noIndex(target: Target, cause: unknown): OnlyonceError {
 const named = (key: string | readonly string[], name: string) =>
   typeof key === 'string' ? key === name : key.includes(name)
 
-/** A unique index lets any number of NULLs in, and what is left of a missing value is the same for every row. */
+/** Refuses values that identify no row: a unique index allows many NULLs, and `undefined` as text is always equal. */
 function checkKeyValue(name: string, value: unknown): void {
   if (value === undefined || value === null) {
     throw new OnlyonceError('KEY_MISSING', `column \`${name}\` is part of the key and has no value: it names the row`)
@@ -100,7 +100,7 @@ function checkKeyValue(name: string, value: unknown): void {
   if (typeof value === 'number' && !Number.isFinite(value)) {
     throw new OnlyonceError('KEY_INVALID', `column \`${name}\` is part of the key and is ${value}`)
   }
-  // JSON.parse makes one number of 1234567890123456789 and of its neighbours, and so one key of several rows.
+  // JSON.parse maps 1234567890123456789 and its neighbours to one number, and so several rows to one key.
   if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
     throw new OnlyonceError(
       'KEY_INVALID',

@@ -6,9 +6,9 @@ import { isDifferent, isSame } from './same.ts'
 import { Statement } from './statement.ts'
 
 /**
- * Names of columns in which the row that is there differs, one at least where there is any; `undefined` when there is none with this key.
- * What the driver hands back proves most columns equal. The rest is put to the database, which alone knows that 10 and
- * 10.00 are one DECIMAL.
+ * Returns names of columns in which the existing row differs, at least one if any does; `undefined` without a row with
+ * this key. Values read by the driver prove most columns equal. The database compares the rest: only it knows that 10
+ * and 10.00 are equal as DECIMAL.
  */
 export async function differences(
   port: SqlPort,
@@ -40,20 +40,20 @@ function judge(port: SqlPort, target: Target, open: readonly Column[]): Promise<
   )
 }
 
-/** 1 where the stored value is the given one. Texts are equal byte by byte or not at all, whatever the collation says. */
+/** Expressions that are 1 if the stored value equals the given one. Text is compared byte by byte, not by collation. */
 const EQUAL: Readonly<Record<SqlPort['dialect'], (column: Column, statement: Statement) => string>> = {
   postgres: ({ quoted, input }, statement) => {
-    // Blanks that fill a CHAR(n) up are none of its text, and a cast takes them off.
+    // The blanks that pad a CHAR(n) are not part of its text; a cast removes them.
     const filled =
       typeof input === 'object'
         ? ''
         : `WHEN pg_typeof(${quoted}) = 'bpchar'::regtype
           AND ${quoted}::text COLLATE "C" = rtrim(${statement.bind(String(input))}::text, ' ') THEN 1`
-    // JSON and POINT have no `=`, and using it would end the transaction. COALESCE gives the value the type of the column.
+    // JSON and POINT have no `=`, which would abort the transaction. COALESCE gives the value the type of the column.
     return `CASE ${filled} WHEN to_jsonb(${quoted}) = to_jsonb(COALESCE(${statement.bind(input)}, ${quoted}))
       AND (SELECT typcategory <> 'S' FROM pg_type WHERE oid = pg_typeof(${quoted})) THEN 1 ELSE 0 END`
   },
-  // A number is compared as a double with a text, and exactly with a DECIMAL. A Date is text in the zone of the pool.
+  // MySQL compares a number with text as doubles, but with a DECIMAL exactly. A Date is text in the pool's time zone.
   mysql: ({ quoted, input }, statement) => {
     const bound = statement.bind(input)
     const isNumber = typeof input !== 'object' && DECIMAL.test(String(input))
@@ -65,7 +65,7 @@ const EQUAL: Readonly<Record<SqlPort['dialect'], (column: Column, statement: Sta
 
 const DECIMAL = /^-?\d{1,35}(\.\d{1,30})?$/
 
-/** The expressions, as c0, c1, … of the row with this key: a library that renames columns leaves such names alone. */
+/** Selects the expressions as c0, c1, … of the row with this key: libraries that rename columns keep such names. */
 async function pick(
   port: SqlPort,
   { table, key }: Target,
@@ -75,8 +75,8 @@ async function pick(
   const statement = before instanceof Statement ? before : new Statement(port)
   const where = key.map(({ name, input }) => `${columnName(port, name)} = ${statement.bind(input)}`).join(' AND ')
   const list = expressions.map((expression, nth) => `${expression} AS c${nth}`).join(', ')
-  // Locking, or a snapshot from before the rival's commit would answer that there is no such row. FOR UPDATE would have
-  // two duplicates wait for each other, since the refused INSERT has left a shared lock with both.
+  // A locking read, because a snapshot from before the rival's commit lacks the row. Not FOR UPDATE: two duplicates
+  // would deadlock, since the refused INSERT has left both with a shared lock.
   const lock = port.dialect === 'mysql' ? ' LOCK IN SHARE MODE' : ''
   const [row] = await port.rows(`SELECT ${list} FROM ${table} WHERE ${where}${lock}`, statement.values)
   return row

@@ -13,20 +13,20 @@ export interface InsertOnceOptions<Row extends RowOf<Row> = SqlRow> extends Dial
   /** The business key: columns of the row with a unique index or primary key over exactly them. */
   readonly key: (keyof Row & string) | readonly (keyof Row & string)[]
   /**
-   * Default: every column of the row. The columns in which the row that is there must agree with this one; the key's
-   * always must. Leave out what differs from one delivery to the next, such as the time of arrival.
+   * Default: every column of the row. Columns in which an existing row must agree with this one; those of the key
+   * always must. Leave out what differs between deliveries, such as the time of arrival.
    */
   readonly compare?: readonly (keyof Row & string)[]
 }
 
-/** A row that comes and goes while we look has a rival that deletes; this often we try to catch it. */
+/** How often to retry when a rival deletes the row between our INSERT and our SELECT. */
 const MOST_TRIES = 5
 
 /**
- * Inserts the row unless its key is there: the row itself is the record, so a duplicate finds it. Waits for a rival that is
- * inserting the same key. In a transaction it is undone with it; outside of one it stands at once.
- * @throws OnlyonceError KEY_REUSED when the row that is there says something else; KEY_MISSING, KEY_INVALID for the values of
- * the key; OPTION_INVALID for names, values, and a key without a unique index; what the driver throws
+ * Inserts the row unless its key exists: the row itself is the record, which a duplicate finds. Waits for a rival that
+ * is inserting the same key. Rolled back with its transaction; without one it is committed at once.
+ * @throws OnlyonceError KEY_REUSED when the existing row differs; KEY_MISSING, KEY_INVALID for values of the key;
+ * OPTION_INVALID for names, values, and a key without unique index; STORE_UNAVAILABLE; the driver's errors
  */
 export async function insertOnce<const Row extends RowOf<Row>>(
   tx: SqlTx,
@@ -41,7 +41,7 @@ export async function insertOnce<const Row extends RowOf<Row>>(
     const different = await differences(port, target, compared)
     if (different?.length === 0) return 'existed'
     if (different !== undefined) throw reused(target, different)
-    // Another unique index than the key's refused it.
+    // A unique index other than the key's has refused the row.
     if (inserted !== false) throw inserted.refused
   }
   throw new OnlyonceError(

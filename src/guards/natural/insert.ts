@@ -5,10 +5,10 @@ import { noIndex, type Target } from './columns.ts'
 import { Statement } from './statement.ts'
 import { requireUnique } from './unique.ts'
 
-/** `false`: the key is there. `refused`: a unique index is in the way, the key's or another one. */
+/** `false`: the key exists. `refused`: the error of a unique index, the key's or another one. */
 export type Inserted = true | false | { readonly refused: unknown }
 
-/** One INSERT that does nothing where the key is there. @throws what the driver throws */
+/** Runs one INSERT that does nothing if the key exists. @throws OnlyonceError OPTION_INVALID without unique index */
 export async function insert(port: SqlPort, target: Target): Promise<Inserted> {
   const { table, columns, key } = target
   const statement = new Statement(port)
@@ -28,7 +28,7 @@ export async function insert(port: SqlPort, target: Target): Promise<Inserted> {
   }
 }
 
-/** Not INSERT IGNORE, which also lets pass what does not fit a column, cut to size. */
+/** Not INSERT IGNORE, which would also truncate values that do not fit their columns. */
 async function insertInto(port: SqlPort, sql: string, { values }: Statement): Promise<Inserted> {
   try {
     await port.change(sql, values)
@@ -39,7 +39,7 @@ async function insertInto(port: SqlPort, sql: string, { values }: Statement): Pr
   }
 }
 
-/** 42P10 is PostgreSQL's code; SQLite has none of its own for it. */
+/** 42P10 is the code of PostgreSQL; SQLite has no specific one. */
 export function withoutIndex(error: unknown): boolean {
   const { code } = Object(error) as { code?: unknown }
   return code === '42P10' || /ON CONFLICT clause does not match any/i.test(reasonOf(error))

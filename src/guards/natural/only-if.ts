@@ -6,12 +6,12 @@ import type { DialectOption, SqlTx } from '../port/tx.ts'
 import { inputOf, type SqlValue } from '../port/values.ts'
 
 /**
- * Runs one write that carries its own condition, and tells whether the condition held:
+ * Runs one conditional write and returns whether the condition held:
  * `UPDATE stock SET left = left - 1, version = 8 WHERE sku = 'mug' AND version = 7`. A duplicate finds version 8 and changes
- * nothing. The condition is yours, and so is that it no longer holds after the write.
+ * nothing. The caller must choose a condition that no longer holds after the write.
  *
- * The statement is in the words of the database: `$1`, `$2` for PostgreSQL, `?` for the others.
- * @throws OnlyonceError OPTION_INVALID for a statement without condition, and where the library does not count rows
+ * Placeholders are those of the database: `$1`, `$2` for PostgreSQL, `?` for the others.
+ * @throws OnlyonceError OPTION_INVALID for a statement without condition, and when the library does not count rows
  */
 export async function onlyIf(
   tx: SqlTx,
@@ -24,7 +24,7 @@ export async function onlyIf(
   if (!/\bwhere\b/i.test(bare) || /^\s*select\b/i.test(bare)) {
     throw new OnlyonceError('OPTION_INVALID', `a write that is to be applied only if needs a WHERE; got ${quote(sql)}`)
   }
-  // Of several, one driver counts the last, and another runs the first alone.
+  // Of several statements, some drivers count only the last, and others run only the first.
   if (/;\s*\S/.test(bare)) {
     throw new OnlyonceError(
       'OPTION_INVALID',

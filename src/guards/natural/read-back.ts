@@ -6,7 +6,7 @@ import { differences } from './differences.ts'
 import { whereKey } from './own-row.ts'
 import { Statement } from './statement.ts'
 
-/** What an upsert is to leave behind. */
+/** The row that an upsert is to write. */
 export interface Wanted {
   readonly target: Target
   readonly newer: Column | undefined
@@ -15,8 +15,8 @@ export interface Wanted {
 }
 
 /**
- * What became of an upsert. `stayed`: it is known to have changed nothing.
- * @throws OnlyonceError KEY_REUSED when there is no row with this key, or one that says something else with the same version
+ * Finds out how an upsert ended. `stayed`: it is known to have changed nothing.
+ * @throws OnlyonceError KEY_REUSED when there is no row with this key, or one with the same version that differs
  */
 export async function readBack(
   port: SqlPort,

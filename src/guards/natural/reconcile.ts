@@ -5,30 +5,30 @@ import type { Row } from '../port/port.ts'
 import type { DialectOption, SqlTx } from '../port/tx.ts'
 import { inputOf, type SqlValue } from '../port/values.ts'
 
-/** What a judgement is told about the operation it judges. */
+/** What a judgement gets of the operation. */
 export interface Judged {
   readonly scope: string
   readonly key: string
 }
 
-/** Tells from the business data whether an operation happened. Fits `onAbandoned` and `check`. */
+/** Finds out from the business data whether an operation happened. For `onAbandoned` and `check`. */
 export type Judgement = (op: Judged) => Promise<Reconciled>
 
-/** Where the business data is: something to ask, or a function that lends one, such as `(work) => store.transaction(work)`. */
+/** A connection to the business data, or a function that lends one, such as `(work) => store.transaction(work)`. */
 export type SqlSource = SqlTx | ((work: (tx: SqlTx) => Promise<Reconciled>) => Promise<Reconciled>)
 
 export interface ReconcileOptions extends DialectOption {
   /** A SELECT that finds a row exactly when the operation happened: "is there a coupon for order 1100?" */
   readonly sql: string
-  /** Its values, from the operation. Default: the key alone. */
+  /** Returns the values for the SELECT. Default: the key only. */
   readonly values?: (op: Judged) => readonly SqlValue[]
-  /** What duplicates are answered, from the row that was found. Default: `undefined`. */
+  /** Makes the result for duplicates from the row found. Default: `undefined`. */
   readonly value?: (row: Row) => unknown
 }
 
 /**
- * A judgement by a SELECT on the business tables.
- * @throws OnlyonceError OPTION_INVALID; the judgement throws what the driver throws
+ * Makes a judgement from a SELECT on the business tables.
+ * @throws OnlyonceError OPTION_INVALID; the judgement rejects with the driver's errors
  */
 export function reconcile(source: SqlSource, options: ReconcileOptions): Judgement {
   const { sql, values = ({ key }) => [key], value, dialect } = options

@@ -5,20 +5,20 @@ import type { Column } from './columns.ts'
 
 type Written = Pick<Column, 'given' | 'input'>
 
-/** A time as text that means the same everywhere, and no finer than a Date. */
+/** A time as text with a zone, no finer than the milliseconds of a Date. */
 const ZONED = /^[^.]*(?:\.\d{1,3})?(?:Z|[+-]\d\d:\d\d)$/
 
-/** Whether the value that a driver read is certainly the one that was given. */
+/** Whether the value that a driver read certainly equals the given one. */
 export function isSame({ given, input }: Written, stored: unknown): boolean {
   if (stored === null || stored === undefined) return input === null
   if (input === null) return false
   if (stored instanceof Uint8Array) return sameBytes(input, stored)
   if (types.isDate(stored)) return types.isDate(input) && stored.getTime() === input.getTime()
-  // A driver may have rounded it: mysql2 and SQLite answer a BIGINT as a number.
+  // It may be rounded: mysql2 and SQLite drivers return a BIGINT as a number.
   if (typeof stored === 'number' && Math.abs(stored) > Number.MAX_SAFE_INTEGER) return false
   if (isJson(stored)) return sameJson(input, stored)
   if (isJson(given) && typeof stored === 'string') return sameJson(input, parsed(stored))
-  // In a column of text each driver has its own word for it.
+  // In a text column, drivers store booleans differently.
   if (typeof input === 'boolean' && typeof stored !== 'boolean')
     return [String(input), input ? '1' : '0'].includes(String(stored))
   if (types.isDate(input))
@@ -27,10 +27,10 @@ export function isSame({ given, input }: Written, stored: unknown): boolean {
   return typeof input === 'boolean' ? input === stored : String(input) === String(stored)
 }
 
-/** Whether there is nothing left to ask the database about a value that is not certainly the same. */
+/** Whether a value that is not certainly the same is certainly different, without asking the database. */
 export function isDifferent({ given, input }: Written, stored: unknown): boolean {
   if (stored === null || stored === undefined || input === null) return true
-  // What a driver reads as a list or an object may be an array, an interval or a point, which are given as text.
+  // A list or object read by a driver may be an array, interval or point, which the caller gives as text.
   return isJson(given) || input instanceof Uint8Array
 }
 

@@ -1,7 +1,7 @@
 import type { SqlPort } from '../port/port.ts'
 import type { SqlInput } from '../port/values.ts'
 
-/** A statement under construction: each value goes where its placeholder stands. */
+/** Collects the values of a statement in the order of their placeholders. */
 export class Statement {
   readonly #port: SqlPort
   readonly values: SqlInput[] = []
@@ -10,7 +10,7 @@ export class Statement {
     this.#port = port
   }
 
-  /** Binds `value` and answers its placeholder. */
+  /** Binds `value` and returns its placeholder. */
   bind(value: SqlInput): string {
     this.values.push(value)
     return this.#port.placeholder(this.values.length)

@@ -2,15 +2,15 @@ import type { SqlPort } from '../port/port.ts'
 import { noIndex, type Target } from './columns.ts'
 
 /**
- * Tables and keys that were found to have their index: asked once for each in a process. Which database a connection is in
- * would cost a round trip each time.
+ * Tables and keys known to have their index, checked once per process. Not per database: asking which one a connection
+ * uses would cost a round trip each time.
  */
 const known = new Set<string>()
 const MOST_KNOWN = 1_000
 
 /**
- * MySQL does not say so by itself when a key has no unique index: every duplicate would be a row more. A prefix index is
- * none, since it refuses rows that differ behind the prefix.
+ * Requires a unique index over the key. Without one MySQL reports no error, and every duplicate would add a row. A
+ * prefix index does not count, since it refuses rows that differ after the prefix.
  * @throws OnlyonceError OPTION_INVALID
  */
 export async function requireUnique(port: SqlPort, target: Target): Promise<void> {

@@ -6,12 +6,12 @@ import { readBack, type Wanted } from './read-back.ts'
 import { Statement } from './statement.ts'
 import { requireUnique } from './unique.ts'
 
-/** A value that cannot be had: it ends the statement, and nothing but the statement, in which it is asked for. */
+/** A subquery that fails when it is evaluated, with an error that undoes only its statement. */
 const NEVER = '(SELECT NULL UNION ALL SELECT NULL)'
 
 /**
- * ON DUPLICATE KEY UPDATE fires for every unique index, and drivers count a row that stays as it is differently. So the
- * statement fails where it meets another row than that of this key, or this version with other values.
+ * Upserts on MySQL. ON DUPLICATE KEY UPDATE fires for every unique index, and drivers count unchanged rows differently.
+ * So the statement is made to fail if it meets a row other than that of this key, or this version with other values.
  */
 export async function upsertOnMysql(port: SqlPort, wanted: Wanted): Promise<'written' | 'stale'> {
   const { target, newer } = wanted
@@ -33,7 +33,7 @@ export async function upsertOnMysql(port: SqlPort, wanted: Wanted): Promise<'wri
   return newer === undefined ? 'written' : readBack(port, wanted, 'may be written')
 }
 
-/** Columns change one after the other, so what stands in the way comes first, and the version last. */
+/** MySQL assigns columns in order, so the guard comes first and the version last. */
 function changes(port: SqlPort, { target, newer, compared }: Wanted): string {
   const { key, rest } = target
   const isOwn = [...key.map(({ quoted }) => `${quoted} <=> VALUES(${quoted})`), ...hasMetOwn(port, key)].join(' AND ')
@@ -52,14 +52,14 @@ function changes(port: SqlPort, { target, newer, compared }: Wanted): string {
   return [guard, ...[...rest.filter((column) => column !== newer), ...last].map(write)].join(', ')
 }
 
-/** As the column holds both: a FLOAT has rounded the one as it would the other. */
+/** Compares values as the column holds them: a FLOAT rounds both alike. */
 function isStill({ quoted, input }: Column): string {
   return typeof input === 'string'
     ? `CAST(${quoted} AS BINARY) <=> CAST(VALUES(${quoted}) AS BINARY)`
     : `${quoted} <=> VALUES(${quoted})`
 }
 
-/** @throws what the driver throws, where another row has one of its values */
+/** Updates the row of this key only. @throws the driver's error, as when another row has one of its unique values */
 async function updateOwn(port: SqlPort, { target, newer }: Wanted): Promise<boolean> {
   const { table, key, rest } = target
   if (rest.length === 0) return false

@@ -17,23 +17,22 @@ export interface UpsertOptions<Row extends RowOf<Row> = SqlRow> extends DialectO
   /** The business key: columns of the row with a unique index or primary key over exactly them. */
   readonly key: (keyof Row & string) | readonly (keyof Row & string)[]
   /**
-   * A column that grows with every change at the source, such as a version or a time: a row that is there with the same or
-   * a larger one stays. Without it the last delivery wins, even if it is a late duplicate of an old one.
+   * A column that grows with every change at the source, such as a version or a time: an existing row with the same or
+   * a larger value stays. Without it the last delivery wins, even if it is a late duplicate of an old one.
    */
   readonly newer?: keyof Row & string
   /**
-   * Only with `newer`. Default: every column of the row. The columns in which a row with the same version must agree with
-   * this one. Leave out what differs from one delivery to the next, such as the time of arrival.
+   * Only with `newer`. Default: every column of the row. Columns in which a row with the same version must agree with
+   * this one. Leave out what differs between deliveries, such as the time of arrival.
    */
   readonly compare?: readonly (keyof Row & string)[]
 }
 
 /**
- * Makes the row what it is given as, whether it is there or not: the same again changes nothing. `stale`: what is there
- * is newer, and stays (only with `newer`).
- * @throws OnlyonceError KEY_REUSED when the row that is there has the same version and says something else, or another key
- * that the collation takes for this one; KEY_MISSING, KEY_INVALID for the values of the key; OPTION_INVALID; what the driver
- * throws
+ * Inserts the row or updates the existing one; a duplicate changes nothing. `stale`: the existing row is newer and
+ * stays (only with `newer`).
+ * @throws OnlyonceError KEY_REUSED when the existing row has the same version but differs, or has another key that only
+ * the collation considers equal; KEY_MISSING, KEY_INVALID for values of the key; OPTION_INVALID; the driver's errors
  */
 export async function upsert<const Row extends RowOf<Row>>(
   tx: SqlTx,
@@ -79,7 +78,7 @@ function onConflict(port: SqlPort, { target, newer }: Wanted): { sql: string; va
   const statement = new Statement(port)
   const names = columns.map(({ quoted }) => quoted).join(', ')
   const values = columns.map(({ input }) => statement.bind(input)).join(', ')
-  // A row that is nothing but its key is written as it is, so that it counts as one.
+  // A row of key columns only is written again, so that it counts as changed.
   const set = (rest.length === 0 ? key : rest).map(({ quoted }) => `${quoted} = excluded.${quoted}`).join(', ')
   const isNewer = newer && `(kept.${newer.quoted} IS NULL OR kept.${newer.quoted} < excluded.${newer.quoted})`
   const may = [...hasMetOwn(port, key), ...(isNewer === undefined ? [] : [isNewer])]

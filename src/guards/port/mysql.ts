@@ -6,7 +6,7 @@ import type { SqlInput } from './values.ts'
 export function mysqlPort(tx: MysqlTx): SqlPort {
   async function ask(sql: string, values: readonly SqlInput[]): Promise<unknown> {
     const bound = values.map(toMysql)
-    // `execute` has the server fill the values in; `query` of mysql2 writes them into the statement.
+    // With `execute` the server binds the values; `query` of mysql2 writes them into the statement.
     const [answer] = typeof tx.execute === 'function' ? await tx.execute(sql, bound) : await tx.query(sql, bound)
     return answer
   }
@@ -20,14 +20,14 @@ export function mysqlPort(tx: MysqlTx): SqlPort {
       const { affectedRows } = Object(await ask(sql, values)) as { affectedRows?: number | bigint }
       return affectedRows === undefined ? undefined : Number(affectedRows)
     },
-    // Outside of a transaction a savepoint is set without a complaint, and gone at once. MySQL prepares no such statement.
+    // Outside of a transaction, setting a savepoint succeeds, but it is gone at once. MySQL cannot prepare SAVEPOINT.
     inTransaction: () => probeWithSavepoint(tx, (sql) => tx.query(sql), isNoSavepoint),
   }
 }
 
 /**
- * Numbers as text: mysql2 sends every number as a double, which has no room for all of a DECIMAL or BIGINT, and a text
- * column compared with a number matches whatever begins with it.
+ * Sends numbers as text: mysql2 sends a number as a double, which cannot hold every DECIMAL or BIGINT, and a text
+ * column compared with a number matches every text that begins with it.
  */
 function toMysql(value: SqlInput): MysqlValue {
   if (typeof value === 'number' || typeof value === 'bigint') return String(value)
@@ -35,10 +35,10 @@ function toMysql(value: SqlInput): MysqlValue {
   return value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : value
 }
 
-/** The statement met a unique index. MySQL has undone that statement alone: the transaction goes on. */
+/** A unique index refused the row. MySQL undoes only the statement: the transaction goes on. */
 export const isDuplicateKey = fault(1062, 'ER_DUP_ENTRY')
 
-/** A value was asked for, and there were two of it. */
+/** A scalar subquery returned two rows. */
 export const isTwoRows = fault(1242, 'ER_SUBQUERY_NO_1_ROW')
 
 const isNoSavepoint = fault(1305, 'ER_SP_DOES_NOT_EXIST')

@@ -1,7 +1,7 @@
 import { OnlyonceError } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
 
-/** 63 is what PostgreSQL keeps of a name. */
+/** PostgreSQL keeps 63 bytes of a name. */
 const PLAIN = /^[A-Za-z_][A-Za-z0-9_$]{0,62}$/
 
 export const inDoubleQuotes = (name: string): string => `"${name}"`
@@ -10,12 +10,12 @@ interface Quoting {
   quoted(name: string): string
 }
 
-/** A column as it stands in a statement. @throws OnlyonceError OPTION_INVALID unless it is a plain identifier */
+/** Quotes a column name. @throws OnlyonceError OPTION_INVALID unless it is a plain identifier */
 export function columnName(port: Quoting, name: unknown): string {
   return port.quoted(checked('column', name))
 }
 
-/** `table` or `schema.table`, spelled as the database keeps it. @throws OnlyonceError OPTION_INVALID */
+/** Quotes `table` or `schema.table`, spelled as the database keeps it. @throws OnlyonceError OPTION_INVALID */
 export function tableName(port: Quoting, name: unknown): string {
   const parts = typeof name === 'string' ? name.split('.') : [name]
   if (parts.length > 2) throw refused('table', name)

@@ -9,7 +9,7 @@ import type { Dialect, MysqlTx, PostgresTx, SqlTx } from './tx.ts'
 
 const DIALECTS: readonly Dialect[] = ['postgres', 'mysql', 'sqlite']
 
-/** @throws OnlyonceError OPTION_INVALID when it is nothing that can be asked */
+/** Returns the port of a transaction. @throws OnlyonceError OPTION_INVALID when it has none of the expected methods */
 export function portOf(tx: SqlTx, dialect?: Dialect): SqlPort {
   if (dialect !== undefined && !DIALECTS.includes(dialect)) {
     throw new OnlyonceError(
@@ -28,7 +28,7 @@ export function portOf(tx: SqlTx, dialect?: Dialect): SqlPort {
   )
 }
 
-/** mysql2 has `prepare` as well, so what SQLite alone has is asked for first. */
+/** mysql2 has `prepare` too, so SQLite is recognised by `exec`. */
 function shapeOf(tx: unknown): Dialect | undefined {
   if (has(tx, 'exec') && has(tx, 'prepare')) return 'sqlite'
   if (has(tx, 'query') && has(tx, 'execute')) return 'mysql'

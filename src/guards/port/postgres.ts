@@ -9,14 +9,14 @@ export function postgresPort(tx: PostgresTx): SqlPort {
   const ask = (sql: string, values: readonly SqlInput[]) => tx.query(sql, [...values])
   return {
     dialect: 'postgres',
-    // pg.Pool, or a postgres.js that is not a transaction, wrapped.
+    // True for pg.Pool, and for a wrapped postgres.js client that is not a transaction.
     pooled: typeof Object(tx).totalCount === 'number',
     quoted: inDoubleQuotes,
     placeholder: (nth) => `$${nth}`,
     rows: async (sql, values) => (await ask(sql, values)).rows as readonly Row[],
     async change(sql, values) {
       const { rows, rowCount } = await ask(sql, values)
-      // Not every library counts what it wrote, so our own statements end in RETURNING.
+      // Not every library reports the number of written rows, so our own statements end in RETURNING.
       return rows.length > 0 ? rows.length : (rowCount ?? (hasReturning('postgres', sql) ? 0 : undefined))
     },
     inTransaction: () => probeWithSavepoint(tx, (sql) => tx.query(sql), isNoTransaction),

@@ -3,8 +3,8 @@ import { inTurn } from '../../core/turns.ts'
 let probes = 0
 
 /**
- * Sets a savepoint and releases it, which only works where a transaction is open. In turn with the savepoints of other calls:
- * they nest, and one that is released takes those inside with it.
+ * Returns whether a transaction is open, by setting and releasing a savepoint. One call at a time per transaction:
+ * savepoints nest, and releasing one also releases those set after it.
  */
 export function probeWithSavepoint(
   tx: object,

@@ -22,7 +22,7 @@ export function sqlitePort(tx: SqliteConnection): SqlPort {
     },
     async change(sql, values) {
       const { compiled, params } = prepared(sql, values)
-      // libsql leaves a statement open that is run without taking its rows, and the transaction with it.
+      // libsql leaves a statement open if its rows are not read, and the transaction with it.
       if (hasReturning('sqlite', sql)) return allOf(compiled, sql, params).length
       return Number(compiled.run(...params).changes)
     },
@@ -30,13 +30,13 @@ export function sqlitePort(tx: SqliteConnection): SqlPort {
   }
 }
 
-/** node:sqlite says `isTransaction`, the others `inTransaction`; what the SQLite store hands out says neither. */
+/** node:sqlite has `isTransaction`, other drivers `inTransaction`, and handles of the SQLite store neither. */
 function saysInTransaction(tx: object): boolean | undefined {
   const { isTransaction = undefined, inTransaction = undefined } = tx as Record<string, unknown>
   return [isTransaction, inTransaction].find((one) => typeof one === 'boolean') as boolean | undefined
 }
 
-/** A second BEGIN is refused, and changes nothing. */
+/** Probes with BEGIN, which is refused without effect inside a transaction. */
 function refusesToBegin(tx: SqliteConnection): boolean {
   try {
     tx.exec('BEGIN')

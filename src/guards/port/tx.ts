@@ -2,7 +2,7 @@ import type { SqliteConnection } from '../../embedded/driver.ts'
 
 export type Dialect = 'postgres' | 'mysql' | 'sqlite'
 
-/** A connection of `pg`, the transaction of `postgresStore`, or what `onlyonce/executors` makes of another library's. */
+/** A connection of `pg`, the transaction of `postgresStore`, or an executor of `onlyonce/executors`. */
 export interface PostgresTx {
   query(
     text: string,
@@ -13,7 +13,7 @@ export interface PostgresTx {
   }>
 }
 
-/** A connection of `mysql2/promise`, the transaction of `mysqlStore`, or what `onlyonce/executors` makes of another library's. */
+/** A connection of `mysql2/promise`, the transaction of `mysqlStore`, or an executor of `onlyonce/executors`. */
 export interface MysqlTx {
   query(sql: string, values?: unknown[]): Promise<readonly [unknown, ...unknown[]]>
   execute(sql: string, values?: MysqlValue[]): Promise<readonly [unknown, ...unknown[]]>
@@ -22,12 +22,12 @@ export interface MysqlTx {
 export type MysqlValue = string | number | bigint | boolean | Date | null | Uint8Array
 
 /**
- * What the guards write with: the transaction that `once.atomic` hands to its effect, a connection of your own on which a
- * transaction is open, or an executor. A pool will do where one statement is all.
+ * What the guards write with: the transaction that `once.atomic` passes to its effect, the caller's own connection with
+ * an open transaction, or an executor. A pool is enough for a single statement.
  */
 export type SqlTx = PostgresTx | MysqlTx | SqliteConnection
 
 export interface DialectOption {
-  /** Default: told by the shape of `tx`. `query` and `execute`: MySQL. `exec` and `prepare`: SQLite. `query`: PostgreSQL. */
+  /** Default: by methods of `tx`. `exec`, `prepare`: SQLite. `query`, `execute`: MySQL. Only `query`: PostgreSQL. */
   readonly dialect?: Dialect
 }

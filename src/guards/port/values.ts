@@ -4,19 +4,19 @@ import { quote } from '../../core/key.ts'
 import { isPlainObject } from '../../core/value-path.ts'
 import type { Dialect } from './tx.ts'
 
-/** What a column may be given. Lists and plain objects are written as JSON text. */
+/** A value for a column. Lists and plain objects are written as JSON text. */
 export type SqlValue = string | number | bigint | boolean | null | Date | Uint8Array | JsonList | JsonObject
 export type JsonList = readonly JsonValue[]
 export type JsonObject = { readonly [name: string]: JsonValue | undefined }
 export type JsonValue = string | number | boolean | null | JsonList | JsonObject
 
-/** What is bound to a statement. */
+/** A value as it is bound to a statement. */
 export type SqlInput = string | number | bigint | boolean | null | Date | Uint8Array
 
 /** Columns by name. */
 export type SqlRow = { readonly [column: string]: SqlValue }
 
-/** As a constraint: the same for a row whose type is an interface, which has no index signature. */
+/** `SqlRow` as a constraint, which also accepts interfaces: they have no index signature. */
 export type RowOf<Row> = object & { readonly [Column in keyof Row]: SqlValue }
 
 export function isJson(value: unknown): value is JsonList | JsonObject {
@@ -24,8 +24,8 @@ export function isJson(value: unknown): value is JsonList | JsonObject {
 }
 
 /**
- * What is written to, or compared with, a column of its own. SQLite's drivers bind a number as a REAL, which is '1100.0' in a column
- * of text; in an expression of the caller's an integer would mean another division.
+ * Converts a value to be written to, or compared with, a column. SQLite's drivers bind a number as REAL, '1100.0' in a
+ * text column, so integers are bound as such; but not in the caller's expressions, where that would change division.
  * @throws OnlyonceError as `inputOf`
  */
 export function columnInputOf(dialect: Dialect, column: string, value: unknown): SqlInput {
@@ -34,7 +34,7 @@ export function columnInputOf(dialect: Dialect, column: string, value: unknown):
 }
 
 /**
- * A value as it is bound.
+ * Converts a value to be bound.
  * @throws OnlyonceError OPTION_INVALID for `undefined`, NaN, an infinity, an invalid date, and whatever no column can hold
  */
 export function inputOf(column: string, value: unknown): SqlInput {
@@ -63,7 +63,7 @@ export function inputOf(column: string, value: unknown): SqlInput {
   throw wrong('must be text, a number, a boolean, a Date, bytes, null, or plain data to store as JSON')
 }
 
-/** JSON writes null for NaN, and that would be another value. */
+/** Encodes as JSON. Refuses NaN and infinities, which JSON would silently write as null. */
 function jsonOf(value: object, wrong: (rule: string) => OnlyonceError): string {
   try {
     return JSON.stringify(value, (name, inner: unknown) => {

@@ -28,7 +28,7 @@ export function decidedByHand({ subject, operation }: Form): OnlyonceError {
   )
 }
 
-/** One message for all of them: which part was wrong is nobody's business. */
+/** One message for all reasons, so that it does not reveal which part was wrong. */
 export function invalid(): OnlyonceError {
   return new OnlyonceError(
     'TOKEN_INVALID',

@@ -3,36 +3,36 @@ import { storedError } from '../../core/result.ts'
 import { replaced } from './errors.ts'
 import type { TokenClaim, TokenRecordName, TokenStore } from './store-calls.ts'
 
-/** Nobody else knows a fresh token, so the short claim that puts it down has no rival. */
+/** Lease of the claim that writes a new token's record. It may be short: nobody else knows the token yet. */
 export const PUTTING_MS = 500
 
-/** What was there before a claim. `attempt`: how many of those who claimed it disappeared. */
+/** The state of a record before a claim. `attempt`: number of owners that abandoned it. */
 export type Before = Pick<ObservedRecord, 'attempt' | 'starts' | 'steps'>
 
 /**
- * A redemption of it finished a part, or disappeared: only the same token leads to that record, and to the keys that
- * were sent downstream. The first claim and the first step are those of its putting.
+ * Whether a redemption has finished a step or was abandoned: then only the same token leads to its record, and to the
+ * keys sent downstream. The first claim and the first step are those of writing the token's record.
  */
 export function mayHaveHappened({ attempt, starts, steps }: Before): boolean {
   return steps.length > 1 || (steps.length === 1 && attempt > 0 && starts > 1)
 }
 
-/** Whoever was to put it down disappeared before it could be told. */
+/** Whether the issuer died before it had written the token's record, so that nobody got the token. */
 export function wasNeverPut({ attempt, starts, steps }: Before): boolean {
   return steps.length === 0 || (attempt > 0 && starts === 1)
 }
 
-/** How long the slot has been held. A slot is claimed with the same time for lease and retention. */
+/** Returns how long the slot has been held. A slot is claimed with equal times for lease and retention. */
 export function heldMs({ leaseUntil, retainUntil, readAt }: ObservedRecord): number {
   return readAt - (leaseUntil - (retainUntil - leaseUntil))
 }
 
-/** `changed`: it was put since it was looked for. */
+/** `changed`: the token's record was written since it was read. */
 export type Revocation = 'dead' | 'kept' | 'changed'
 
 /**
- * Ends a token, unless somebody redeems it or `isFree` says no of what the claim finds. One that is not put yet gets a
- * record in its place: whoever is about to put it is not dead for sure, and must find that it is too late.
+ * Ends a token, unless it is being redeemed or `isFree` is false for the record that the claim finds. A token without a
+ * record gets one: its issuer may be alive and about to write it, and must find that it is too late.
  */
 export async function revoke(
   calls: TokenStore,

@@ -5,14 +5,14 @@ import type { Lease, ObservedRecord, OperationId, Steps } from '../../core/recor
 import type { ClaimOutcome, Completion, Store, WriteOutcome } from '../../core/store.ts'
 import { inTime } from '../in-time.ts'
 
-/** An operation by its name, as a store keeps it. */
+/** The names of a token's record, as a store keeps them. */
 export interface TokenRecordName {
   readonly id: OperationId
   readonly scope?: string
   readonly key?: string
 }
 
-/** A record that nobody settles is kept for both of them. */
+/** A record that is never settled is kept for the sum of both. */
 export interface TokenTimes {
   readonly leaseMs: number
   readonly retentionMs: number
@@ -25,7 +25,7 @@ export interface TokenClaim extends TokenTimes {
 
 export type TokenStore = ReturnType<typeof createTokenStore>
 
-/** The store's verbs, one operation at a time and never longer than `storeTimeoutMs`. */
+/** The store's verbs for one operation at a time, each limited to `storeTimeoutMs`. */
 export function createTokenStore(store: Store, options: ResolvedOptions) {
   const ask = <T>(verb: string, answer: Promise<T>): Promise<T> => inTime(store, options, verb, answer)
   const half = { ...options, storeTimeoutMs: options.storeTimeoutMs / 2 }
@@ -33,7 +33,7 @@ export function createTokenStore(store: Store, options: ResolvedOptions) {
   return {
     name: (scope: string, key: string): TokenRecordName =>
       options.keys === 'hashed' ? { id: operationId(scope, key) } : { id: operationId(scope, key), scope, key },
-    /** Asked again when the answer is lost: the same owner is granted the same claim, and nobody else could give it back. */
+    /** Retried once after a lost answer: the same owner gets the same claim, which nobody else could release. */
     async claim(name: TokenRecordName, request: TokenClaim): Promise<ClaimOutcome | undefined> {
       const claim = () => inTime(store, half, 'claim', store.claim([{ ...name, ...request }]))
       const [outcome] = await claim().catch((error) => {
@@ -42,7 +42,7 @@ export function createTokenStore(store: Store, options: ResolvedOptions) {
       })
       return outcome
     },
-    /** Gives the lease back and leaves the steps. `lost`: somebody took it over before, and its steps are not these. */
+    /** Saves the steps and releases the lease. `lost`: another owner took it over, so the steps are not these. */
     async leave(lease: Lease, steps: Steps, times: TokenTimes): Promise<WriteOutcome | undefined> {
       await ask('renew', store.renew([{ lease, ...times, steps }]))
       const [outcome] = await ask('release', store.release([lease]))

@@ -9,13 +9,13 @@ const WRITES = [
   ...['send', 'sendStatus', 'json', 'jsonp', 'redirect', 'render', 'view'],
 ]
 
-/** Answers on Express or Fastify, in the way in which hooks of the platform see it. */
+/** Answers through Express or Fastify, so that the platform's hooks see it; `raw`: directly on Node's response. */
 export function answer(response: object, reply: HttpReply, { raw }: { readonly raw: boolean }): void {
   if (!raw && 'code' in response && 'raw' in response) sendThrough(response as FastifyReplyLike, reply)
   else sendReply(nativeOf({}, response).res, reply)
 }
 
-/** Answers in place of the handler, and calls `then` when the answer is out: Nest's own must come to nothing. */
+/** Answers in place of the handler. Once that is sent, disables the response for Nest's answer, and calls `then`. */
 export function answerInstead(
   response: object,
   reply: HttpReply,
@@ -29,7 +29,7 @@ export function answerInstead(
     }
     then()
   }
-  // Its client left before there was anything to say: no event will tell of that any more.
+  // The client has left already: no event will report that any more.
   if (isClosed(res)) over()
   else {
     res.once('close', over)

@@ -4,10 +4,10 @@ import { answer } from './answer.ts'
 import { defineMetadata } from './metadata.ts'
 import { nativeOf } from './shapes.ts'
 
-/** Where Nest's `@Catch()` leaves what a filter catches. */
+/** The metadata key of Nest's `@Catch()`. */
 const CATCHES = '__filterCatchExceptions__'
 
-/** Answers every `OnlyonceError` that nobody caught with the problem document of its code. */
+/** Answers every uncaught `OnlyonceError` with the problem document of its code. */
 export class OnlyonceExceptionFilter {
   readonly #context: ProblemContext
 

@@ -5,21 +5,21 @@ import type { NestContext, NestRequest, RouteOptions } from './shapes.ts'
 const KEY = 'onlyonce:idempotent'
 
 /**
- * Guards a handler, or every handler of a controller, with the module's options and those that differ. `false` leaves a
- * handler of a guarded controller out.
+ * Guards a handler, or every handler of a controller, with the module's options, overridden by `options`. `false`
+ * excludes a handler of a guarded controller.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function Idempotent<Request extends NestRequest>(
   options: RouteOptions<Request> | false = {},
 ): MethodDecorator & ClassDecorator {
-  // The rest of the options is not known yet; what is wrong with these is told where they are written.
+  // Checked now, so that the error points to the decorator; the module's options are not known yet.
   if (options !== false) resolveRules<Request>({ scope: 'public', ...options })
   return (target: object, _name?: unknown, descriptor?: PropertyDescriptor): void => {
     defineMetadata(KEY, options, descriptor === undefined ? target : (descriptor.value as object))
   }
 }
 
-/** What was written at the handler over what was written at its controller. `undefined`: it is not guarded. */
+/** Returns the options of the controller, overridden by the handler's. `undefined`: the handler is not guarded. */
 export function markedOptions(context: NestContext): RouteOptions | undefined {
   const [handler, controller] = [context.getHandler(), context.getClass()].map(
     (target) => getMetadata(KEY, target) as RouteOptions | false | undefined,

@@ -5,7 +5,7 @@ interface Metadata {
   getMetadata?(key: unknown, target: object): unknown
 }
 
-/** What Nest keeps its own decorators' words with. @throws OnlyonceError OPTION_INVALID where it was not loaded */
+/** Stores metadata as Nest's decorators do. @throws OnlyonceError OPTION_INVALID without `reflect-metadata` */
 export function defineMetadata(key: unknown, value: unknown, target: object): void {
   const { defineMetadata: define } = Reflect as Metadata
   if (define === undefined) {

@@ -13,13 +13,13 @@ export function fieldsOf({ headers }: Pick<HttpReply, 'headers'>): [name: string
   return fields
 }
 
-/** RFC 9110 §8.6: no length where there is never a body. */
+/** Statuses that never have a body, and so no length (RFC 9110 §8.6). */
 const BODILESS: ReadonlySet<number> = new Set([204, 304])
 
-/** Sends a reply as it is, beside the headers that were set before. */
+/** Sends a reply in addition to the headers that were set before. */
 export function sendReply(res: ServerResponse, reply: HttpReply): void {
   for (const [name, value] of fieldsOf(reply)) res.setHeader(name, value)
-  // Once it was removed, Node would not work it out again.
+  // Node does not compute it once the header was removed.
   if (reply.body !== undefined && !BODILESS.has(reply.status)) res.setHeader('content-length', reply.body.length)
   res.statusCode = reply.status
   res.end(reply.body)

@@ -15,7 +15,7 @@ export const failedReply = () => problemOf(FAILED, {})
 
 type Asked = Pick<IncomingMessage, 'method' | 'url'>
 
-/** Tells the operator of an error that nobody else is told of. */
+/** Warns the operator of an error that is reported nowhere else. */
 export function warnUnhandled({ method, url = '' }: Asked, error: unknown): void {
   const what = `${method} ${JSON.stringify(url.slice(0, 80))}`
   emitWarning(
@@ -29,16 +29,16 @@ export function warnUnhandled({ method, url = '' }: Asked, error: unknown): void
 }
 
 /**
- * Who is told of an error: `next`, if it is a framework's, or has a parameter for one and can still answer. A handler
- * without is not: it would carry the request out, with no guard around it.
+ * Returns the error handler: `next`, if it is a framework's, or has a parameter for an error and can still answer. A
+ * handler without that parameter is not called: it would run the request unguarded.
  */
 export function errorsOf(req: IncomingMessage, res: ServerResponse, next: (error: unknown) => void) {
-  // What wraps the `next` of Express, as telemetry does, often has no parameters either.
+  // Wrappers of Express's `next`, as telemetry makes them, often have no parameters either.
   const { app } = req as { readonly app?: unknown }
   if (typeof app === 'function') return next
   return (error: unknown) => {
     if (next.length > 0 && !res.headersSent) return next(error)
-    // Its client left in the middle of sending it, and there is nobody to answer.
+    // The client left while it sent the request, so there is nobody to answer.
     const cutShort = req.destroyed && !req.complete
     if (!cutShort) warnUnhandled(req, error)
     if (res.writableEnded) return

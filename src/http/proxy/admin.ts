@@ -10,7 +10,7 @@ export interface AdminOptions {
   readonly describe: () => IdempotencyPolicy
 }
 
-/** What operators and their machines ask, on a port of its own, so that no path of the upstream is taken away. */
+/** Serves health, metrics and policy on a port of its own, so that no path of the upstream is hidden. */
 export function createAdmin({ once, counters, draining, describe }: AdminOptions): Server {
   const health = async (): Promise<[number, string]> => {
     if (draining()) return [503, 'draining']

@@ -1,7 +1,7 @@
 import type { OnceEvent } from '../../core/events.ts'
 import type { Failure } from './problems.ts'
 
-/** What the proxy counts, as Prometheus reads it. Keys, scopes and paths are no labels: there is no end of them. */
+/** The proxy's metrics, as Prometheus text. Keys, scopes and paths are no labels: their number is unbounded. */
 export class Counters {
   inFlight = 0
   #seconds = 0
@@ -10,7 +10,7 @@ export class Counters {
   readonly #responses = new Map<string, number>()
   readonly #failures = new Map<string, number>()
 
-  /** For `once.on`. */
+  /** Listener for `once.on`. */
   readonly heard = (event: OnceEvent): void => add(this.#operations, event.type)
 
   begun(): void {

@@ -1,6 +1,6 @@
 import type { Runtime } from '../../core/runtime.ts'
 
-/** Whether `work` ended, well or not, within `ms`. */
+/** Resolves with whether `work` settled within `ms`. */
 export function drained(runtime: Runtime, work: Promise<unknown>, ms: number): Promise<boolean> {
   return new Promise((resolve) => {
     const cancel = runtime.after(ms, () => resolve(false))

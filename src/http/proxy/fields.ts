@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 
 export type Fields = Record<string, string | string[]>
 
-/** RFC 9110 §7.6.1: they belong to one connection. The last two are between a client and its own proxy (§11.7). */
+/** Fields of one connection (RFC 9110 §7.6.1). The last two are between a client and its own proxy (§11.7). */
 const HOP_BY_HOP = [
   'connection',
   'proxy-connection',
@@ -14,12 +14,12 @@ const HOP_BY_HOP = [
   'proxy-authenticate',
   'proxy-authorization',
 ]
-/** What `Connection` may not take out: it would make another request of this one. */
+/** Fields that `Connection` cannot remove: without them it would be another request. */
 const END_TO_END = ['host', 'content-length', 'authorization', 'cookie']
 
 /**
- * The end-to-end fields of a message, each under the name and with all the values it came with.
- * @param protect names in lower case that `Connection` cannot take out
+ * Returns the end-to-end fields of a message, with their original spelling and all their values.
+ * @param protect names in lower case that `Connection` cannot remove
  */
 export function endToEnd({ rawHeaders, headers }: IncomingMessage, protect: readonly string[] = []): Fields {
   const dropped = new Set(HOP_BY_HOP)
@@ -42,33 +42,33 @@ export function endToEnd({ rawHeaders, headers }: IncomingMessage, protect: read
   return fields
 }
 
-/** Takes a field out, however it is spelled. */
+/** Deletes fields from `fields` itself and returns it. `names` are in lower case and match any spelling. */
 export function without(fields: Fields, ...names: readonly string[]): Fields {
   for (const name of Object.keys(fields)) if (names.includes(name.toLowerCase())) delete fields[name]
   return fields
 }
 
 export interface RequestFieldOptions {
-  /** Whether what the client says in `X-Forwarded-*` is to be believed: another proxy of yours is in front. */
+  /** Whether to trust the client's `X-Forwarded-*`, because another proxy of yours is in front. */
   readonly trustForwarded: boolean
-  /** The name to ask the upstream for. */
+  /** The `Host` field for the upstream. */
   readonly host: string
   readonly protect: readonly string[]
 }
 
-/** Whom the client asked for: of a target that is a whole URL, its host (RFC 9112 §3.2.2). */
+/** Returns the host that the client asked for: that of the target if it is a whole URL (RFC 9112 §3.2.2). */
 export function hostOf({ url = '', headers }: IncomingMessage): string | undefined {
   return /^https?:\/\//i.test(url) && URL.canParse(url) ? new URL(url).host : headers.host
 }
 
-/** What the upstream is sent, for a request of a client. */
+/** Returns the fields to send to the upstream for a client's request. */
 export function requestFields(
   req: IncomingMessage,
   carried: { readonly attempt: number; readonly fence: number } | undefined,
   { trustForwarded, host, protect }: RequestFieldOptions,
 ): Fields {
   const fields = endToEnd(req, protect)
-  // `Expect` was answered here already. Nobody but this proxy says what attempt it is.
+  // `Expect` was answered here already, and only this proxy may set attempt and fence.
   without(fields, 'expect', 'onlyonce-attempt', 'onlyonce-fence')
   const { headers, socket } = req
   const from = socket.remoteAddress ?? 'unknown'
@@ -85,7 +85,7 @@ export function requestFields(
   const via = joined(headers.via)
   without(fields, 'via').Via = via === undefined ? '1.1 onlyonce' : `${via}, 1.1 onlyonce`
   without(fields, 'host').Host = host
-  // Without it Node would send a body of unknown length with DELETE and no sign of where it ends.
+  // Without it Node would send the body of a DELETE without any sign of where it ends, if its length is unknown.
   if (headers['transfer-encoding'] !== undefined) fields['Transfer-Encoding'] = 'chunked'
   if (carried !== undefined) {
     fields['Onlyonce-Attempt'] = String(carried.attempt)

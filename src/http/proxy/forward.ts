@@ -13,21 +13,21 @@ export interface Forwarding {
   readonly connectTimeoutMs: number
   readonly target: string
   readonly op: Operation | undefined
-  /** Told once, when the upstream gave no answer, or not all of it. */
+  /** Called at most once, when the upstream gave no answer, or not all of it. */
   readonly failed: (why: Failure) => void
 }
 
-/** RFC 9112 §4: what Node reads of a reason it does not always write. */
+/** A reason phrase that Node can write (RFC 9112 §4); it may read others. */
 const REASON = /^[\t\x20-\x7e\x80-\xff]*$/
 
-/** Sends a request on and pipes the answer back, both ways as fast as the slower side takes it. */
+/** Forwards a request and pipes the answer back, with backpressure both ways. */
 export function forward(
   req: IncomingMessage,
   res: ServerResponse,
   { upstream, runtime, connectTimeoutMs, target, op, failed }: Forwarding,
 ): void {
   const asked = upstream.ask(req, target, op)
-  /** From here on some of the request may have arrived. */
+  /** Whether a connection is established: part of the request may have arrived. */
   let begun = false
   let over = false
   const end = () => {
@@ -43,7 +43,7 @@ export function forward(
   }
   const lost = () => fail(begun ? 'reset' : 'unreachable')
   const { heard, stop } = watch(runtime, upstream.timeoutMs, {
-    // A client that is slow, at sending or at reading, keeps the upstream from saying anything.
+    // While a client sends or reads slowly, the upstream cannot be heard.
     excused: () => res.writableNeedDrain || !req.complete,
     silent: () => fail(begun ? 'timeout' : 'unreachable'),
   })
@@ -62,10 +62,10 @@ export function forward(
   })
   asked.on('drain', heard)
   asked.on('error', lost)
-  // Without a word where the upstream changes to a protocol that nobody asked for.
+  // Emitted without `error` if the upstream switches to a protocol that was not asked for.
   asked.on('close', lost)
   asked.on('response', (answer: IncomingMessage) => {
-    // From here on the answer tells of its end: a slow client may still be read to when the connection is over.
+    // From here on the answer reports its own end; a slow client may still receive it when the connection is closed.
     asked.off('close', lost)
     heard()
     answer.on('data', heard)
@@ -82,12 +82,12 @@ export function forward(
     res.statusCode = statusCode
     res.statusMessage = statusMessage
     answer.pipe(res)
-    // A body that is there leaves in one piece with the head; one that takes its time must not hold the head back.
+    // A body that is available at once is sent together with the head; a slow one must not delay the head.
     runtime.after(0, () => {
       if (!res.headersSent && !over) res.flushHeaders()
     })
   })
-  // Of a guarded request this is hidden until its answer is recorded.
+  // For a guarded request, `close` is hidden until the answer is recorded.
   res.on('close', () => {
     end()
     asked.destroy()

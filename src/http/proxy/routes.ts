@@ -7,13 +7,13 @@ import type { IdempotencyOptions } from '../options.ts'
 
 type Options = IdempotencyOptions<IncomingMessage>
 
-/** The options of every HTTP edge, as far as they make sense where no code of the service runs. */
+/** The options of the HTTP edge that make sense where no code of the service runs. */
 export interface GuardChoices extends Omit<Options, 'scope' | 'atomic' | 'fingerprint'> {
-  /** `'none'`: the body does not count, and streams through at any length. */
+  /** `'none'`: the body is not part of the fingerprint, and streams through at any length. */
   readonly fingerprint?: Options['fingerprint'] | 'none'
 }
 
-/** Those that can be written in a file. */
+/** The options that can be written in a file. */
 const WRITTEN = [
   'header',
   'keySyntax',
@@ -39,7 +39,7 @@ const WRITTEN = [
 export interface Route extends Pick<GuardChoices, (typeof WRITTEN)[number]> {
   /** `/orders/:id` or `/files/*`. Compared segment by segment, decoded, without the query. */
   readonly path: string
-  /** Default: those that are guarded anyway. */
+  /** Default: any; only the guard's `methods` are guarded then. */
   readonly method?: string | readonly string[]
   /** Default `true`. `false`: passes as if there were no guard. */
   readonly guard?: boolean
@@ -47,7 +47,7 @@ export interface Route extends Pick<GuardChoices, (typeof WRITTEN)[number]> {
 
 const FIELDS: readonly string[] = ['path', 'method', 'guard', ...WRITTEN]
 
-/** What came out of a file. The values of choices are checked where the guard is made. @throws OnlyonceError OPTION_INVALID */
+/** Checks routes, which may come from a file. The guard checks its own options. @throws OnlyonceError OPTION_INVALID */
 export function checkRoutes(value: unknown): readonly Route[] {
   if (!Array.isArray(value)) throw wrong('routes', 'must be a list of { path, method, … }', value)
   value.forEach((route: unknown, at) => {
@@ -73,7 +73,7 @@ export function checkRoutes(value: unknown): readonly Route[] {
   return value as readonly Route[]
 }
 
-/** The options of the guard of one route; its own choices win. */
+/** Returns the options of a route's guard: the route's own, over `choices`. */
 export function guardOptionsOf(
   choices: GuardChoices,
   route: Route | undefined,
@@ -88,7 +88,7 @@ function bodiless({ method, url, header }: HttpCall<IncomingMessage>): string {
   return fingerprintOfRequest({ method, url, contentType: header('content-type'), body: { parsed: undefined } }, 'raw')
 }
 
-/** Whether a route is meant by a request. */
+/** Returns a function that says whether the route matches a request. */
 export function matcherOf({ path, method }: Route): (req: IncomingMessage, target: string) => boolean {
   const wanted = segmentsOf(path)
   const open = wanted.at(-1) === '*'
@@ -102,7 +102,7 @@ export function matcherOf({ path, method }: Route): (req: IncomingMessage, targe
   }
 }
 
-/** `/orders/` is `/orders`. */
+/** A slash at the end is ignored: `/orders/` is `/orders`. */
 function segmentsOf(path: string): string[] {
   return path.replace(/\/$/, '').split('/').slice(1).map(decoded)
 }

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { IdempotencyOptions } from '../options.ts'
 
-/** Whose key it is, as for every HTTP edge, or: whoever sends the same value in this header. */
+/** Whose key it is: as on every HTTP edge, or by a header, where senders of the same value share their keys. */
 export type ProxyScope = IdempotencyOptions<IncomingMessage>['scope'] | { readonly header: string }
 
 /** The header that tells callers apart is not there. */
@@ -12,7 +12,7 @@ export class NoScope extends Error {
   }
 }
 
-/** The value is hashed: what authenticates somebody is never stored. */
+/** Hashes the header's value, because credentials must never be stored. */
 export function principalOf(scope: ProxyScope): IdempotencyOptions<IncomingMessage>['scope'] {
   if (scope === 'public' || typeof scope === 'function') return scope
   const name = scope.header.toLowerCase()
@@ -23,7 +23,7 @@ export function principalOf(scope: ProxyScope): IdempotencyOptions<IncomingMessa
   }
 }
 
-/** Two of them: the upstream may believe another one than this proxy does. */
+/** Whether there are several scope headers: the upstream might use another one than this proxy. */
 export function isAmbiguous(req: IncomingMessage, scope: ProxyScope): boolean {
   const header = scopeHeader(scope)
   return header !== undefined && (req.headersDistinct[header]?.length ?? 0) > 1

@@ -1,13 +1,13 @@
 import type { Cancel, Runtime } from '../../core/runtime.ts'
 
 export interface Silence {
-  /** Asked when nothing was heard for long enough: whether that is nobody's fault, and the time begins again. */
+  /** Called when the time may be over. Returns whether the silence is excused: then the time begins again. */
   excused(): boolean
-  /** Told once. */
+  /** Called at most once, when `ms` are over without excuse. */
   silent(): void
 }
 
-/** Tells when nothing was heard for `ms`. */
+/** Calls `silent` when `heard` was not called for `ms`. */
 export function watch(
   runtime: Runtime,
   ms: number,
@@ -21,7 +21,7 @@ export function watch(
       const quiet = runtime.elapsed() - at
       if (quiet < ms) wait(Math.ceil(ms - quiet), false)
       else if (sure) silent()
-      // What was said while this process was busy with something else is heard in the next turn.
+      // Data that arrived while the process was busy is handled only in the next turn.
       else wait(0, true)
     })
   }

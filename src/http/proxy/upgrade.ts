@@ -11,8 +11,8 @@ export function isWebSocket({ method, headers }: IncomingMessage): boolean {
 }
 
 /**
- * A request may be answered as if it had not asked for another protocol (RFC 9110 §7.8), and clients of Java ask with
- * every one. Node hands all of them over once one is wanted: this one goes back in, without the question.
+ * Hands a request back to the server without its `Upgrade`, which may be ignored (RFC 9110 §7.8) and which Java clients
+ * send with every request. With an `upgrade` listener, Node treats all such requests as upgrades.
  */
 export function again(server: Server, req: IncomingMessage, socket: Duplex, head: Buffer): void {
   const { method, url, httpVersion, rawHeaders } = req
@@ -35,7 +35,7 @@ function withoutUpgrade(connection: string): string {
     .join(', ')
 }
 
-/** Joins client and upstream; from the first answer on, nobody here looks at what they say. */
+/** Connects client and upstream. After the upstream's first answer their data passes unread. */
 export function tunnel(
   req: IncomingMessage,
   socket: Duplex,
@@ -74,7 +74,7 @@ export function tunnel(
   asked.end()
 }
 
-/** Answers on a bare connection, and ends it. */
+/** Writes a reply to a bare connection, and ends it. */
 export function refuse(socket: Duplex, { status, headers, body = new Uint8Array(0) }: HttpReply): void {
   if (socket.destroyed) return
   const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')

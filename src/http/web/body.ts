@@ -2,9 +2,9 @@ import { OnlyonceError } from '../../core/errors.ts'
 import type { HttpBody } from '../call.ts'
 
 /**
- * The bytes of a request, read from a copy, so that the very same object goes on to the handler with its body unread.
- * `undefined` when there are more than `maxBytes`.
- * @throws when the client stopped sending half-way; OnlyonceError OPTION_INVALID when somebody has read the body before
+ * Returns the bytes of a request. They are read from a clone, so that the handler gets the very same object with its
+ * body unread. `undefined` when there are more than `maxBytes`.
+ * @throws when the client stopped sending half-way; OnlyonceError OPTION_INVALID when the body was read before
  */
 export async function bodyOf(request: Request, maxBytes: number): Promise<HttpBody | undefined> {
   if (request.bodyUsed) throw wasRead()
@@ -20,13 +20,13 @@ export async function bodyOf(request: Request, maxBytes: number): Promise<HttpBo
     chunks.push(value)
     length += value.length
     if (length <= maxBytes) continue
-    // Not awaited: it ends only when the request itself is given up as well.
+    // Not awaited: it settles only when the request's own body is cancelled, too.
     void reader.cancel().catch(() => {})
     return undefined
   }
 }
 
-/** All chunks as one; a single one as it is. */
+/** Joins the chunks; a single one is returned as it is. */
 export function joined(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const [first] = chunks
   if (chunks.length === 1 && first !== undefined) return first as Uint8Array<ArrayBuffer>

@@ -2,13 +2,13 @@ import type { Runtime } from '../../core/runtime.ts'
 import { timeLimit } from '../../core/time-limit.ts'
 
 /**
- * How long an end waits for BullMQ when nothing is handled any more. BullMQ 6.7.0 never closes when it is told to while
- * ioredis waits to connect again: it calls that off, and then waits for an event that only an open connection has. And what
- * it writes about a job has no time limit.
+ * How long `stop` waits for BullMQ after the last handler ended. BullMQ 6.7.0 never closes if told to while ioredis
+ * waits to reconnect: it cancels the reconnect, and then waits for an event that only an open connection emits. Nor do
+ * its writes about a job have a time limit.
  */
 const CLOSE_LIMIT_MS = 5_000
 
-/** Resolves when BullMQ has closed the worker, or is silent for too long after the last of `running` is over. */
+/** Resolves when BullMQ has closed the worker, or `CLOSE_LIMIT_MS` after the last of `running` is over. */
 export async function closed(
   runtime: Runtime,
   closing: Promise<unknown>,
@@ -25,7 +25,7 @@ export async function closed(
   }
 }
 
-/** What was being fetched when the end began is added later. */
+/** Repeated, because a job that was being fetched when `stop` began is added later. */
 async function allOver(running: ReadonlySet<Promise<unknown>>): Promise<void> {
   while (running.size > 0) await Promise.allSettled(running)
 }

@@ -8,8 +8,8 @@ interface Waiting {
 }
 
 /**
- * Makes batches of the jobs that a worker handles side by side, since BullMQ hands over each by itself. Once `signal` is
- * aborted none waits for others any more.
+ * Makes batches of the jobs that a worker handles concurrently, because BullMQ delivers each by itself. Once `signal`
+ * is aborted, no job waits for others.
  */
 export function gathered(
   batch: InboxBatch,

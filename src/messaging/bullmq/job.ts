@@ -2,10 +2,10 @@ import { isUtf8 } from 'node:buffer'
 import type { Delivery } from '../delivery.ts'
 import type { BullJob } from './client.ts'
 
-/** What a job was named when it was added. */
+/** The name under which the job was added. */
 export const JOB_NAME_HEADER = 'bullmq-name'
 
-/** What a job carries that is a message: JSON, so that bytes which are no text are written in base64. */
+/** Data of a job that carries a message: JSON, so bytes that are not UTF-8 are written in base64. */
 export interface JobData {
   readonly onlyonce: 1
   readonly id: string
@@ -22,7 +22,7 @@ export interface JobMessage {
   readonly orderingKey?: string | undefined
 }
 
-/** The data of a job that carries a message, for `queue.add`. */
+/** Returns the data of a job that carries a message, for `queue.add`. */
 export function jobData({ id, body, headers = {}, orderingKey }: JobMessage): JobData {
   const bytes =
     typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength)
@@ -31,18 +31,18 @@ export function jobData({ id, body, headers = {}, orderingKey }: JobMessage): Jo
   return { onlyonce: 1, id, body: bytes.toString(encoding), encoding, headers, ...order }
 }
 
-/** The id of the message that a job carries. */
+/** Returns the id of the message that a job carries. */
 export function messageIdOf(data: unknown): string | undefined {
   const { onlyonce, id } = Object(data) as Partial<JobData>
   return onlyonce === 1 && typeof id === 'string' ? id : undefined
 }
 
-/** The data of a job with more headers; `undefined` where it is no message of ours, and has no place for them. */
+/** Returns a job's data with more headers; `undefined` if it is no message of ours and has no place for them. */
 export function withHeaders(data: unknown, headers: Readonly<Record<string, string>>): JobData | undefined {
   return isJobData(data) ? { ...data, headers: { ...data.headers, ...headers } } : undefined
 }
 
-/** What the inbox needs to know of a job: the message in it, or the job itself under its id. */
+/** Returns the delivery for a job: the message in it, or the job itself under its id. */
 export function deliveryOf(job: BullJob): Delivery {
   const { id = '', queueName, queueQualifiedName, attemptsStarted, stalledCounter } = job
   return {

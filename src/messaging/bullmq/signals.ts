@@ -1,7 +1,7 @@
-/** BullMQ knows these errors by their names, but one by its message, whatever its name. */
+/** BullMQ knows these errors by their names, but this one by its message, whatever its name. */
 const RATE_LIMITED = 'bullmq:rateLimitExceeded'
 
-/** A handler that throws that one must not have BullMQ take our signal for it: the job would come again at once, for ever. */
+/** If a handler throws that error, ours must not have its message: BullMQ would repeat the job at once, for ever. */
 function plain(reason: string): string {
   return reason === RATE_LIMITED ? `the handler threw ${RATE_LIMITED}` : reason
 }
@@ -15,7 +15,7 @@ export class DelayedError extends Error {
   }
 }
 
-/** The job goes to the failed ones, however many attempts it has left. */
+/** The job fails for good, however many attempts it has left. */
 export class UnrecoverableError extends Error {
   override readonly name = 'UnrecoverableError'
 

@@ -1,10 +1,10 @@
 /**
  * One row is one message in one queue. `state` is
  * - `ready`: may be received
- * - `behind`: an earlier message of its ordering key is not done; only the first of a key is ever in another state
+ * - `behind`: an earlier message of its ordering key is not done; only the first of a key is `ready` or `out`
  * - `out`: received, or put off, until `visible_at`
  * - `dead`: put aside with a reason
- * A receipt is good until somebody else receives the message, also after the time it was asked for.
+ * A receipt is valid until the message is settled, put off or received again, even after `visible_at`.
  *
  * Placeholders are bare `?`: better-sqlite3 takes `?1` for a name.
  */
@@ -43,13 +43,13 @@ export const PUBLISH = `INSERT INTO onlyonce_queue
   (queue, state, visible_at, ordering_key, deliveries, id, topic, headers, created_at, body)
 VALUES (?, 'ready', 0, NULL, ?, ?, ?, ?, ?, ?)`
 
-/** Queue and ordering key twice, one behind the other. */
+/** Parameters begin with the queue twice and the ordering key twice. */
 export const PUBLISH_IN_ORDER = `INSERT INTO onlyonce_queue
   (queue, state, visible_at, ordering_key, deliveries, id, topic, headers, created_at, body)
 SELECT ?, iif(EXISTS (SELECT 1 FROM onlyonce_queue
     WHERE queue = ? AND ordering_key = ? AND state <> 'dead'), 'behind', 'ready'), 0, ?, ?, ?, ?, ?, ?, ?`
 
-/** Whether `receive` would find anything; the queue twice. */
+/** Whether `receive` would return anything. Takes the queue twice. */
 export const ANY_DUE = `SELECT 1 FROM onlyonce_queue WHERE queue = ? AND state = 'ready'
 UNION ALL SELECT 1 FROM onlyonce_queue WHERE queue = ? AND state = 'out' AND visible_at <= ? LIMIT 1`
 
@@ -69,11 +69,11 @@ export const BURY = `UPDATE onlyonce_queue SET state = 'dead', dead_at = ?, dead
   headers = json_patch(headers, ?)
 WHERE ${HELD} RETURNING queue, ordering_key`
 
-/** Whoever received it; its headers are left as they are, as they may be what cannot be read. */
+/** Needs no receipt. Leaves the headers as they are: they may be what cannot be read. */
 export const BURY_UNREADABLE = `UPDATE onlyonce_queue SET state = 'dead', dead_at = ?, dead_reason = ?, receipt = NULL
 WHERE position = ? RETURNING queue, ordering_key`
 
-/** The next of an ordering key, once the one before it is out of the way. */
+/** Makes the next message of an ordering key receivable, once the one before it is gone. */
 export const LET_NEXT = `UPDATE onlyonce_queue SET state = 'ready'
 WHERE state = 'behind' AND position = (SELECT min(position) FROM onlyonce_queue
   WHERE queue = ? AND ordering_key = ? AND state <> 'dead')`

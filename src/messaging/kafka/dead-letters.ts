@@ -7,12 +7,12 @@ import { isTooLong } from './refusal.ts'
 export const deadTopic = (topic: string): string => `${topic}.dead`
 
 export interface DeadLetters {
-  /** Resolves when every replica that is in sync has it. */
+  /** Resolves when all in-sync replicas have it. */
   send(topic: string, message: KafkaMessage): Promise<void>
   close(): Promise<void>
 }
 
-/** A producer, and how many copies are on their way with it. */
+/** A producer, and the number of copies it is sending. */
 interface Line {
   readonly producer: Promise<KafkaProducer>
   sending: number
@@ -25,7 +25,7 @@ export function createDeadLetters(kafka: Pick<KafkaClient, 'producer'>): DeadLet
   let current: Line | undefined
 
   async function connect(): Promise<KafkaProducer> {
-    // Not an idempotent one: of kafkajs, it can swallow a message that is sent beside one whose answer was lost.
+    // Not idempotent: kafkajs can then swallow a message that is sent concurrently with one whose answer was lost.
     const producer = kafka.producer({ allowAutoTopicCreation: false, retry: { retries: 3 } })
     await producer.connect()
     return producer
@@ -39,7 +39,7 @@ export function createDeadLetters(kafka: Pick<KafkaClient, 'producer'>): DeadLet
       try {
         await sendCopy(await line.producer, deadTopic(topic), message)
       } catch (error) {
-        // Of copies side by side the first that fails ends the line, for those that come after it.
+        // The first of several concurrent copies that fails retires the producer; later copies get a new one.
         if (current === line) current = undefined
         throw error
       } finally {
@@ -56,8 +56,8 @@ export function createDeadLetters(kafka: Pick<KafkaClient, 'producer'>): DeadLet
 }
 
 /**
- * Sends the copy of a message, and where it is too long for the topic, what is left of it: one that is refused for good
- * would keep everything behind it from being committed.
+ * Sends the copy of a message; if it is too long for the topic, without its body, and at last only its labels. A copy
+ * refused for good would keep everything behind its message from being committed.
  */
 export async function sendCopy(sender: KafkaSender, topic: string, copy: KafkaMessage): Promise<void> {
   const { key, headers = {} } = copy

@@ -2,12 +2,12 @@ import type { Delivery } from '../delivery.ts'
 import { ID_HEADER, type labelsOf, ORDERING_KEY_HEADER } from '../headers.ts'
 import type { KafkaHeaders, KafkaMessage, KafkaRecord } from './client.ts'
 
-/** `too-long`: the topic for messages put aside does not take the body, which is still where the message came from. */
+/** `too-long`: the body exceeds the limit of the dead-letter topic; it is still in the original topic. */
 export const BODY_OMITTED_HEADER = 'onlyonce-body-omitted'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-/** `undefined` for what is not text, and for a header that is there twice: nobody can tell which one was meant. */
+/** Returns `undefined` for what is not text, and for a header given twice: nobody can tell which one was meant. */
 function textOf(value: KafkaHeaders[string]): string | undefined {
   if (value === undefined || value === null || Array.isArray(value)) return undefined
   if (typeof value === 'string') return value
@@ -19,8 +19,8 @@ function textOf(value: KafkaHeaders[string]): string | undefined {
 }
 
 /**
- * What orders a message among those of its partition: the header, else the key of the record. A key that is the message's
- * own id orders nothing: `publisher` gives it where there is no ordering key.
+ * Returns the key that orders a message in its partition: the header, else the record key. A record key equal to the
+ * message's id does not count: `publisher` sets it when there is no ordering key.
  */
 export function orderingKeyOf({ key, headers = {} }: KafkaRecord): string | undefined {
   const named = textOf(headers[ORDERING_KEY_HEADER])
@@ -29,10 +29,10 @@ export function orderingKeyOf({ key, headers = {} }: KafkaRecord): string | unde
   return text === textOf(headers[ID_HEADER]) ? undefined : text
 }
 
-/** The message's own id; `''` for none. */
+/** Returns the message's own id; `''` if there is none. */
 export const idOf = ({ headers = {} }: KafkaRecord): string => textOf(headers[ID_HEADER]) ?? ''
 
-/** What the inbox needs to know of a message. */
+/** Returns the delivery for a record. */
 export function deliveryOf(
   { topic, partition }: { readonly topic: string; readonly partition: number },
   record: KafkaRecord,
@@ -46,12 +46,12 @@ export function deliveryOf(
   const orderingKey = orderingKeyOf(record)
   const publishedAt = Number(record.timestamp)
   return {
-    // Without one the key is missing, and the inbox puts the message aside.
+    // Without an id the key is missing, and the inbox puts the message aside.
     id: idOf(record),
     source: topic,
     coordinates: `${topic}/${partition}/${record.offset}`,
     ...(publishedAt >= 0 ? { publishedAt } : {}),
-    // A record without a value says that its key is deleted; to a handler it is one without a body.
+    // A record without a value deletes its key; a handler gets it with an empty body.
     body: record.value ?? new Uint8Array(),
     headers,
     ...(orderingKey === undefined ? {} : { orderingKey }),
@@ -59,7 +59,7 @@ export function deliveryOf(
   }
 }
 
-/** The record as it was, with labels. */
+/** Returns the unchanged record with labels added. */
 export function deadCopy({ key, value, headers }: KafkaRecord, labels: ReturnType<typeof labelsOf>): KafkaMessage {
   return { key, value, headers: { ...headers, ...labels } }
 }

@@ -1,22 +1,22 @@
-/** What the broker says of a partition: its first offset, and the one after its last. */
+/** The first offset of a partition, and the one after its last, as the broker reports them. */
 export interface Ends {
   readonly partition: number
   readonly low: number
   readonly high: number
 }
 
-/** What was read of a topic: a name for each of the last `window` offsets of a partition, and how far it was read. */
+/** What was read of a topic: names for the last `window` offsets of each partition, and how far it was read. */
 export interface Seen {
-  /** Everything before it was read, or is not going to be. `undefined`: reading has not begun. */
+  /** Everything before it was read, or will not be. `undefined`: reading has not begun. */
   position(partition: number): number | undefined
-  /** Of all partitions of which reading has begun. */
+  /** Positions of all partitions whose reading has begun. */
   positions(): ReadonlyMap<number, number>
-  /** The last `window` offsets are what will be read of partitions that are new. */
+  /** Starts new partitions at the last `window` offsets. */
   begin(ends: readonly Ends[]): void
   add(partition: number, offset: number, name: string): void
   remove(partition: number, name: string): void
   pass(partition: number, next: number): void
-  /** Forgets what the broker has deleted, and goes on behind it: nothing of it will be handed over any more. */
+  /** Forgets what the broker has deleted and continues behind it: none of that will be delivered any more. */
   trim(ends: readonly Ends[]): void
   covers(ends: readonly Ends[]): boolean
   has(name: string): boolean
@@ -24,7 +24,7 @@ export interface Seen {
 
 interface Part {
   next: number
-  /** To the offset of the last record with that name, in the order of the offsets. */
+  /** Maps a name to the offset of its last record, in the order of offsets. */
   readonly names: Map<string, number>
 }
 
@@ -49,7 +49,7 @@ export function createSeen(window: number): Seen {
     add(partition, offset, name) {
       const part = parts.get(partition)
       if (part === undefined || offset < part.next) return
-      // To the end of the order.
+      // Moves it to the end of the order.
       part.names.delete(name)
       part.names.set(name, offset)
     },

@@ -8,8 +8,8 @@ import { createSeen, type Ends } from './seen.ts'
 
 export interface TopicReader {
   /**
-   * Reads up to the end that the topic has now. `false`: it ends before what was read, so it is another log, or it has
-   * more partitions; then this reader is of no more use.
+   * Reads up to the current end of the topic. Resolves to `false` if the topic ends before what was read (then it is
+   * another log) or has more partitions: this reader is of no more use.
    * @throws Error when that takes longer than `limitMs`; reading goes on meanwhile
    */
   catchUp(limitMs: number): Promise<boolean>
@@ -17,7 +17,7 @@ export interface TopicReader {
   close(): Promise<void>
 }
 
-/** Names a record; one without a name is passed over. */
+/** Returns the name of a record; a record without a name is skipped. */
 export type NameOf = (record: KafkaRecord) => string | undefined
 
 /** Reads a topic as the only member of a group that never commits, from its last `window` offsets on, until closed. */
@@ -25,7 +25,7 @@ export function readTopic(source: ResolvedSource, window: number, nameOf: NameOf
   const [topic = ''] = source.topics
   const seen = createSeen(window)
   const waiting = new Set<() => void>()
-  /** While partitions are ours. */
+  /** Set while partitions are assigned to us. */
   let asked: KafkaAdmin | undefined
   let failure: unknown
 
@@ -40,7 +40,7 @@ export function readTopic(source: ResolvedSource, window: number, nameOf: NameOf
 
   function createSession(consumer: KafkaConsumer, admin: KafkaAdmin): Session {
     let begun: Promise<void> = Promise.resolve()
-    // Of a batch with nothing but aborted records and the marks of transactions this is the only word.
+    // The only event for a batch that has only aborted records and transaction markers.
     consumer.on('consumer.end_batch_process', ({ payload }) => {
       const { partition, batchSize, lastOffset } = payload as { partition: number } & Record<string, unknown>
       if (batchSize !== 0) return
@@ -56,7 +56,7 @@ export function readTopic(source: ResolvedSource, window: number, nameOf: NameOf
           asked = admin
           changed()
         })
-        // Thrown where the first batch is taken, which fails with it.
+        // Thrown by `take` for the first batch, which then fails.
         begun.catch((error: unknown) => {
           failure = error
         })
@@ -77,7 +77,7 @@ export function readTopic(source: ResolvedSource, window: number, nameOf: NameOf
         for (const record of batch.messages) {
           const name = nameOf(record)
           if (name === undefined) continue
-          // It says that its key is deleted.
+          // Such a record deletes its key.
           if (record.value === null) seen.remove(partition, name)
           else seen.add(partition, Number(record.offset), name)
         }
@@ -129,7 +129,7 @@ export function readTopic(source: ResolvedSource, window: number, nameOf: NameOf
       const admin = asked as KafkaAdmin
       const before = seen.positions()
       const ends = await inTime(endsOf(admin))
-      // Also a partition that came later: a new reader finds it sooner than the client asks for partitions again.
+      // Also for a partition added later: a new reader finds it sooner than the client asks for partitions again.
       if (ends.some(({ partition, high }) => high < (before.get(partition) ?? Infinity))) return false
       seen.trim(ends)
       await held(() => seen.covers(ends))

@@ -1,13 +1,13 @@
 import type { KafkaAdmin } from './client.ts'
 import { deadTopic } from './dead-letters.ts'
 
-/** For the headers that a copy has and its original has not. */
+/** Room for the headers that a copy has and its original does not. */
 const ROOM_FOR_HEADERS_BYTES = 65_536
 const MAX_INT_32 = 2_147_483_647
 
 /**
- * Creates, where they are missing, the topics for what is put aside from `topics`. They keep it until it is deleted by
- * hand, and take whatever is in their topic.
+ * Creates the missing dead-letter topics of `topics`. They keep messages until those are deleted by hand, and accept
+ * whatever the original topic accepts.
  */
 export async function declareDeadTopics(
   admin: Pick<KafkaAdmin, 'listTopics' | 'createTopics' | 'describeConfigs'>,
@@ -21,11 +21,11 @@ export async function declareDeadTopics(
     numPartitions: 1,
     configEntries: [{ name: 'retention.ms', value: '-1' }, ...(await lengthLimit(admin, topic))],
   }))
-  // Answers false for one that somebody else made meanwhile.
+  // Resolves to false for a topic that was created by somebody else meanwhile.
   await admin.createTopics({ topics: await Promise.all(declared) })
 }
 
-/** Nothing when it cannot be told: the topic is not there yet, or may not be asked. */
+/** Returns nothing if the limit is not known: the topic does not exist yet, or may not be described. */
 async function lengthLimit(admin: Pick<KafkaAdmin, 'describeConfigs'>, topic: string) {
   const [limit] = await valuesOf(admin, 'max.message.bytes', [topic]).catch(() => [])
   if (limit === undefined) return []
@@ -45,7 +45,7 @@ async function valuesOf(
   return described.resources.flatMap(({ configEntries }) => configEntries.map(({ configValue }) => configValue))
 }
 
-/** For how long Kafka may hand over a message after its publication: the longest of the topics. `Infinity`: for ever. */
+/** Returns for how many ms after publication Kafka may deliver a message: the longest. `Infinity`: for ever. */
 export async function retentionOf(
   admin: Pick<KafkaAdmin, 'describeConfigs'>,
   topics: readonly string[],

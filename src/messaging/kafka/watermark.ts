@@ -1,4 +1,4 @@
-/** Which messages of one partition are settled, and up to where without a gap. */
+/** Tracks which messages of a partition are settled, and up to which offset without a gap. */
 export interface Watermark {
   /** Everything before it is settled: the highest offset that may be committed. */
   readonly position: bigint

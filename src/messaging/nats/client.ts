@@ -17,7 +17,7 @@ export interface NatsMessage {
   readonly subject: string
   readonly data: Uint8Array
   readonly headers: NatsHeaders | undefined
-  /** Where it is acknowledged. Part of the client's message, though not of its type. */
+  /** The subject to acknowledge to. Part of the client's message, though not of its type. */
   readonly reply?: string
   readonly timestampNanos: bigint
   readonly info: { readonly deliveryCount: number; readonly streamSequence: number; readonly deliverySequence: number }
@@ -95,7 +95,7 @@ export interface NatsJetStream {
 /** `headers` of the client, which makes an empty set of headers. */
 export type NatsHeadersFactory = () => NatsHeaders
 
-/** The number JetStream gives a failure of its own; `undefined` for every other error. */
+/** Returns JetStream's error code; `undefined` for every other error. */
 export function apiCode(error: unknown): number | undefined {
   const { code } = Object(error) as { code?: unknown }
   return typeof code === 'number' ? code : undefined

@@ -2,13 +2,13 @@ import type { Cancel, Runtime } from '../../core/runtime.ts'
 import type { NatsConnection } from './client.ts'
 import type { HeldMessage } from './held.ts'
 
-/** All messages of this consumer that are not settled, kept from being handed to somebody else. */
+/** All unsettled messages of this consumer, which are kept from redelivery to others. */
 export interface Custody extends Iterable<HeldMessage> {
   readonly size: number
   add(held: HeldMessage): void
-  /** Settled: the server hears no more of it from here. */
+  /** The message is settled: stops extending it. */
   release(held: HeldMessage): void
-  /** Not ours any more, and nothing is said of it. */
+  /** The message is no longer ours: the server is told nothing about it. */
   lose(held: HeldMessage): void
   stop(): void
 }
@@ -18,9 +18,9 @@ const IN_PROGRESS = '+WPI'
 const ASKS_PER_ACK_WAIT = 6
 
 /**
- * Asks the server for another ack wait in time. Its answer never says that a message is somebody else's by now: it
- * answers a stale claim like a good one. So an answer counts only when it comes before the time that is known to be ours
- * is over, and then from when it was asked for.
+ * Asks the server in time for another ack wait. Its answer never says that a message has gone to somebody else: it
+ * confirms a stale request like a valid one. So an answer counts only if it comes before the current deadline, and the
+ * new deadline is counted from when the request was sent.
  */
 export function createCustody(
   connection: NatsConnection,
@@ -57,7 +57,7 @@ export function createCustody(
       await connection.request(held.message.reply ?? '', IN_PROGRESS, { timeout: everyMs(held) })
       if (held.isOurs()) held.deadline = askedAt + held.ackWaitMs
     } catch {
-      // Asked again by the next check, until the time is over.
+      // Asked again by the next check, until the deadline.
     }
     held.asking = false
   }

@@ -2,32 +2,32 @@ import type { Runtime } from '../../core/runtime.ts'
 import type { HeldMessage } from './held.ts'
 
 /**
- * JetStream hands out what was never handed out while earlier messages, given to a process that died, still wait for the
- * end of their ack wait. Where order counts, the later ones wait here until the earlier ones have come again.
+ * JetStream delivers new messages while earlier ones, delivered to a process that died, still wait for the end of their
+ * ack wait. Messages with an ordering key wait here until the earlier ones have been redelivered.
  */
 export interface Gate {
   readonly isClosed: boolean
-  /** From this moment on, by `elapsed`, everything that was out has come back to the server. */
+  /** Time, by `elapsed`, from which on all outstanding messages have come back to the server. */
   readonly until: number
-  /** `count` messages with a sequence up to `upTo` are out, nobody knows where, for `ms` at most. */
+  /** `count` messages with sequences up to `upTo` are with unknown consumers, for `ms` at most. */
   missing(count: number, upTo: number, ms: number): void
-  /** This one comes again within `ms`. */
+  /** This message is redelivered within `ms`. */
   lost(held: HeldMessage, ms: number): void
-  /** Whether it is kept here for now. `askedAt`: when the server was asked for it. */
+  /** Returns whether the message is kept here for now. `askedAt`: when the server was asked for it. */
   keeps(held: HeldMessage, askedAt: number): boolean
-  /** The server had nothing more for a request of that time. */
+  /** The server had no more messages for the request sent at `askedAt`. */
   exhausted(askedAt: number): void
 }
 
 const OPEN = Number.NEGATIVE_INFINITY
 
-/** `letThrough` is handed what was kept, the earliest first, when the gate opens. */
+/** When the gate opens, `letThrough` gets the kept messages, the earliest first. */
 export function createGate(runtime: Runtime, letThrough: (held: HeldMessage) => void): Gate {
   let until = OPEN
   let kept: HeldMessage[] = []
   let missing = 0
   let upTo = 0
-  /** Sequences that came again, or are awaited by number. */
+  /** Sequences that were redelivered; below, those awaited by number. */
   const back = new Set<number>()
   const awaited = new Set<number>()
   const seqOf = ({ message }: HeldMessage) => message.info.streamSequence
@@ -70,7 +70,7 @@ export function createGate(runtime: Runtime, letThrough: (held: HeldMessage) => 
       awaited.delete(seq)
       if (seq <= upTo) back.add(seq)
       const allBack = awaited.size === 0 && back.size >= missing
-      // What comes again is handed out before what is new.
+      // The server redelivers messages before it delivers new ones.
       const nothingWaits = askedAt >= until && held.message.info.deliveryCount === 1
       if (allBack || nothingWaits) open()
       return isKept

@@ -4,9 +4,9 @@ import type { ReadMessage } from './message.ts'
 
 export interface HeldMessage extends Held, ReadMessage {
   readonly ackWaitMs: number
-  /** Until then, by our clock, the server gives it to nobody else. */
+  /** Time by our clock until which the server gives the message to nobody else. */
   deadline: number
-  /** The inbox has it. */
+  /** It was handed to the inbox. */
   begun: boolean
   /** The server is being asked for more time. */
   asking: boolean
@@ -14,8 +14,8 @@ export interface HeldMessage extends Held, ReadMessage {
 }
 
 /**
- * `askedAt`: when the server was asked for messages. It says nowhere when it handed one over, but that was not before,
- * however long the answer lay in a buffer: the ack wait is counted from there.
+ * `askedAt`: when the server was asked for messages. It does not say when it delivered one, but that was not earlier,
+ * however long the message lay in a buffer: the ack wait is counted from there.
  */
 export function heldMessage(
   read: ReadMessage,

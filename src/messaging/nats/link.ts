@@ -6,22 +6,22 @@ import { type Opened, openDurable, type Wanted } from './declare.ts'
 import type { CheckedSource } from './options.ts'
 import { type Reader, type ReaderEvents, read } from './reader.ts'
 
-/** An end is not held up by a server that does not answer. */
+/** A server that does not answer must not delay `cancel`. */
 const CLOSE_LIMIT_MS = 5_000
-/** A consumer that somebody deletes is made again where it was so long ago, and hands out again what came since. */
+/** How often the position is noted. A deleted consumer is created again there, and redelivers what came since. */
 const REMEMBER_EVERY_MS = 5_000
 
-/** Keeps reading from one durable consumer: one that is lost is opened again until `cancel`. */
+/** Reads from one durable consumer; opens it again when it is lost, until `cancel`. */
 export interface Link {
   wake(): void
-  /** Nothing new is asked for from now on. */
+  /** Asks for no more messages. */
   cancel(): Promise<void>
 }
 
 export interface LinkEvents extends ReaderEvents {
-  /** Before the first message. `again`: this process read from the stream before. */
+  /** Called before the first message. `again`: this process has read from this stream before. */
   readonly onOpen: (opened: Opened, again: boolean) => void
-  /** Now and then, while it is read from. */
+  /** Called from time to time while reading. */
   readonly onInfo: (info: NatsConsumerInfo) => void
   readonly onFailure: (error: unknown) => void
 }
@@ -41,7 +41,7 @@ export function keepLinked(
   async function open(): Promise<void> {
     if (connection.isClosed())
       throw new Error('the connection to NATS is closed for good: open it with maxReconnectAttempts: -1')
-    // Whether there is a JetStream shows soon enough.
+    // Without the client's check for JetStream: the next request shows whether there is one.
     const manager = await jetstream.jetstreamManager(false)
     const opened = await openDurable(manager, source, { ...wanted, behind })
     const { streamInfo, info } = opened
@@ -68,7 +68,7 @@ export function keepLinked(
     while (!over.aborted) {
       await sleep(runtime, REMEMBER_EVERY_MS, over)
       if (over.aborted) return
-      // Whatever is wrong shows to the reader too.
+      // Errors are ignored here: the reader gets them too.
       const info = await manager.consumers.info(stream, durable).catch(() => undefined)
       if (info === undefined) continue
       behind = Math.max(behind, info.ack_floor.stream_seq)
@@ -76,7 +76,7 @@ export function keepLinked(
     }
   }
 
-  /** The client goes on by itself afterwards, and says so to nobody else. */
+  /** The client reconnects by itself; a lost connection is reported nowhere else. */
   const status = connection.status()
   async function watchConnection(): Promise<void> {
     for await (const { type } of status) {

@@ -2,15 +2,15 @@ import type { Delivery } from '../delivery.ts'
 import type { NatsConsumerInfo } from './client.ts'
 
 /**
- * Since when the durable consumer counts deliveries. One that was made again, by whomever, knows nothing of what the one
- * before it handed out.
+ * Detects that the durable consumer was created again, by anybody: it counts deliveries anew, and knows nothing of what
+ * the previous one delivered.
  */
 export interface Origin {
-  /** Whether this is another consumer than the last time. */
+  /** Whether this is another consumer than in the last call. */
   isOther(info: NatsConsumerInfo): boolean
-  /** Whether the numbers of deliveries began anew: it was made again while nothing was asked for, and nobody said so. */
+  /** Whether delivery numbers began anew: the consumer was created again between two requests, without an error. */
   beganAnew(deliverySequence: number): boolean
-  /** Whether one published then was, or may have been, handed out by a consumer before this one. */
+  /** Whether a message published then was, or may have been, delivered by an earlier consumer. */
   maybeSeen(publishedAt: number): Exclude<Delivery['redelivered'], 'unknown'>
 }
 
@@ -31,11 +31,11 @@ export function createOrigin(): Origin {
     beganAnew(deliverySequence) {
       const isLower = deliverySequence <= lastSequence
       lastSequence = deliverySequence
-      // When that was shows the next time somebody looks.
+      // The time of that is known with the next `isOther`.
       if (isLower) madeAgainAt = Number.POSITIVE_INFINITY
       return isLower
     },
-    // The first that this process sees may be the first of its name, or have been made again meanwhile.
+    // The first consumer that this process sees may be the original one or a later one: hence 'maybe'.
     maybeSeen: (publishedAt) => publishedAt < madeAgainAt || (publishedAt < madeAt && 'maybe'),
   }
 }

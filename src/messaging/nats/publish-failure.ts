@@ -5,19 +5,19 @@ import { apiCode } from './client.ts'
 
 /** Larger than the stream or the server takes. */
 const TOO_LARGE = 10_054
-/** JetStream is not ready; a stream failed to store; another copy is being stored. */
+/** Outcome unknown: JetStream is not ready; a stream failed to store; another copy is being stored. */
 const CANNOT_TELL: ReadonlySet<number> = new Set([10_008, 10_077, 10_158])
-/** What the client says before it sends anything. One that is closed while it waits is a `RequestError`. */
+/** Client errors given before anything is sent. A connection closed while waiting gives a `RequestError`. */
 const NOT_SENT: ReadonlySet<string> = new Set([
   ...['InvalidArgumentError', 'InvalidSubjectError', 'ClosedConnectionError', 'DrainingConnectionError'],
 ])
-/** A stream that is full says so by the code of one that failed to store. */
+/** A full stream answers with the code of a failed store; only the text differs. */
 const IS_FULL = /^maximum /
 
-/** It will never be taken. */
+/** The message will never be accepted. */
 export const refused = (reason: string): PublishResult => ({ ok: false, reason, permanent: true })
 
-/** What the error of a message that was to be stored says of it. */
+/** Returns the result for a message whose publishing failed with `error`. */
 export function failureOf(error: unknown, subject: string): PublishResult {
   const name = nameOf(error)
   // The client's name for "nobody answered": no stream takes the subject, or there is no JetStream.
@@ -35,7 +35,7 @@ function isRefusal(error: unknown): boolean {
   return code >= 10_000 && (!CANNOT_TELL.has(code) || IS_FULL.test(reasonOf(error)))
 }
 
-/** A user who may not read the answers is told so too, when the message may be stored. */
+/** Only for publishing: a user who may not read the answers gets this error too, when the message may be stored. */
 function mayNotPublish(error: unknown): boolean {
   for (let at = error, depth = 0; at instanceof Error && depth < 10; at = at.cause, depth++) {
     if (at.name === 'PermissionViolationError') return (at as { readonly operation?: unknown }).operation === 'publish'

@@ -2,14 +2,14 @@ import { type Runtime, sleep } from '../../core/runtime.ts'
 import type { NatsMessage, NatsPullConsumer } from './client.ts'
 
 /**
- * How long one request for messages stays with the server: the shortest the client allows. The ack wait is counted from
- * the request, and an end waits for it. To close it earlier is not safe: nats-server 2.9.10 takes the next message that
- * is to be delivered again for one handed out, and the newest one for one that was not.
+ * How long one request for messages stays with the server: the minimum that the client allows. The ack wait is counted
+ * from the request, and `end` waits for it. Closing it earlier is not safe: nats-server 2.9.10 then takes the next
+ * message due for redelivery for a delivered one, and the newest one for an undelivered one.
  */
 const FETCH_MS = 1_000
-/** A request that has not ended so long after its time lost its server. */
+/** A request that is still open so long after its time has lost its server. */
 const GRACE_MS = 2_000
-/** What makes room wakes; this is only for a wake that was lost. */
+/** Freed room wakes the reader; polling only makes up for a lost wake-up. */
 const IDLE_MS = 250
 
 export interface ReaderEvents {
@@ -27,11 +27,11 @@ export interface Reader {
    */
   readonly over: Promise<void>
   wake(): void
-  /** Nothing is asked for from now on. */
+  /** Asks for no more messages. */
   end(): void
 }
 
-/** Asks for as many messages as there is room for, again and again. Between two requests nothing is asked. */
+/** Asks again and again for as many messages as there is room for, one request at a time. */
 export function read(
   consumer: NatsPullConsumer,
   runtime: Runtime,

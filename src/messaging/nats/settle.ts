@@ -28,7 +28,7 @@ export function settler(
     backlog.again(held, ms)
   }
 
-  /** A lost acknowledgement leads to one more delivery, of something that is done: the next with its key need not wait. */
+  /** A lost acknowledgement only causes a redelivery of a message that is done: the next with its key need not wait. */
   async function acknowledge(held: HeldMessage): Promise<void> {
     release(held)
     if (!(await held.message.ackAck({ timeout: ANSWER_LIMIT_MS })))
@@ -47,17 +47,17 @@ export function settler(
       throw new Error(`${answer.stream} did not store the copy sent to ${deadSubject}`)
   }
 
-  /** The copy is safe before the original is forgotten: a crash between the two leaves both, with the same id. */
+  /** The copy is stored before the original is acknowledged: a crash between leaves both, with the same id. */
   async function putAside(held: HeldMessage, reason: string): Promise<void> {
     await orAgain(held, isEnding, again, () => sendCopy(held, reason))
-    // Somebody else has it by now, and will put it aside too.
+    // Another consumer has it by now, and will put it aside too.
     if (!held.isOurs()) return release(held)
     return acknowledge(held)
   }
 
   return async (held: HeldMessage, verdict: Verdict): Promise<void> => {
-    // The server takes an acknowledgement from anybody: the one who has the message now would not be asked again.
-    // One that is not done comes again, and the next with its key may not go before it.
+    // The server accepts an acknowledgement from anybody, even for a message that another consumer has now. One that is
+    // not done is redelivered, and the next with its key must not go before it.
     if (!held.isOurs()) return verdict.kind === 'retry' ? custody.lose(held) : release(held)
     switch (verdict.kind) {
       case 'ack':
@@ -65,9 +65,9 @@ export function settler(
       case 'dead-letter':
         return putAside(held, verdict.reason)
       case 'retry':
-        // Given back in order, with all the others, in a moment.
+        // All held messages are given back together, in order, when the consumer ends.
         if (isEnding()) return
-        // Given back, it would come behind the next message with its key.
+        // Given back, it would be delivered behind the next message with its key.
         if (held.orderingKey !== undefined) return again(held, verdict.delayMs)
         held.message.nak(Math.min(Math.ceil(verdict.delayMs), MAX_DELAY_MS))
         return release(held)

@@ -3,20 +3,20 @@ import { confirmsOn } from './confirms.ts'
 
 /** A channel with a consumer on it, until either is gone. */
 export interface OpenChannel {
-  /** False as soon as the broker has taken back what it delivered here, or will. */
+  /** False once the broker has taken back, or will take back, what it delivered here. */
   readonly isOpen: boolean
   ack(message: RabbitMessage): void
-  /** Resolves when the broker has the message for good in that queue. */
+  /** Resolves when the broker has the message durably in that queue. */
   send(queue: string, content: Uint8Array, properties: Record<string, unknown>): Promise<void>
   /** Nothing new is delivered; what was delivered can still be settled. */
   cancel(): Promise<void>
-  /** Whatever is not settled goes back to its queue. */
+  /** Unsettled messages go back to their queue. */
   close(): Promise<void>
 }
 
 export interface ChannelEvents {
   readonly onMessage: (message: RabbitMessage) => void
-  /** Once: the channel or its consumer is gone, for whatever reason. */
+  /** Called once: the channel or its consumer is gone, for whatever reason. */
   readonly onGone: (reason: unknown) => void
 }
 

@@ -1,12 +1,12 @@
 import type { Runtime } from '../../core/runtime.ts'
 import { timeLimit } from '../../core/time-limit.ts'
 
-/** Neither an end nor a new beginning is held up by a broker that does not answer. */
+/** A broker that does not answer must delay neither `stop` nor a new start. */
 export const CLOSE_LIMIT_MS = 5_000
 
 /**
- * Resolves when a channel or connection is closed, was gone already, or does not say: amqplib 2.3.1 never settles a close
- * whose connection ends before RabbitMQ has answered it.
+ * Resolves when a channel or connection is closed or was gone already, or after the time limit: amqplib 2.3.1 never
+ * settles a close whose connection ends before RabbitMQ has answered it.
  */
 export async function closed(runtime: Runtime, one: { close(): Promise<unknown> } | undefined): Promise<void> {
   try {

@@ -1,12 +1,12 @@
 import type { RabbitChannel, RabbitMessage } from './client.ts'
 import { headersOf, TAG_HEADER } from './message.ts'
 
-/** What became of a message that RabbitMQ did not confirm. */
+/** Error for a message that RabbitMQ did not confirm. */
 export class NotConfirmed extends Error {
   /**
    * - `'returned'`: no queue took it
-   * - `'refused'`: RabbitMQ said no
-   * - `'unknown'`: the channel ended before it said anything
+   * - `'refused'`: RabbitMQ refused it
+   * - `'unknown'`: the channel ended before RabbitMQ answered
    */
   readonly kind: 'returned' | 'refused' | 'unknown'
 
@@ -19,15 +19,15 @@ export class NotConfirmed extends Error {
 /** Sends over a confirm channel. */
 export interface Confirms {
   /**
-   * Resolves when a queue has the message for good, and rejects with NotConfirmed otherwise. What the client throws while
-   * it writes the message, because it has no such form in AMQP, is thrown here, and nothing was sent.
+   * Resolves when a queue has the message durably, and rejects with NotConfirmed otherwise. If the message has no form
+   * in AMQP, rejects with the error of the client: then nothing was sent.
    */
   send(exchange: string, routingKey: string, content: Uint8Array, properties: Record<string, unknown>): Promise<void>
-  /** Resolves when the client has room, or the channel is gone. To send before that is no mistake, only memory. */
+  /** Resolves when the client has room, or the channel is gone. Sending earlier is allowed, and only costs memory. */
   roomy(): Promise<void>
 }
 
-/** Tags count per channel, so whoever sends over the same channel counts together. */
+/** One per channel, because tags are counted per channel, whoever sends over it. */
 const known = new WeakMap<RabbitChannel, Confirms>()
 
 export function confirmsOn(channel: RabbitChannel): Confirms {
@@ -58,7 +58,7 @@ function create(channel: RabbitChannel): Confirms {
     goOn()
   })
   channel.on('drain', goOn)
-  // Comes before the confirmation of the same message: to RabbitMQ, one that reached no queue is done with.
+  // Comes before the confirmation of the same message: RabbitMQ confirms a message that reached no queue.
   channel.on('return', (message) => {
     returned.add(headersOf(message as RabbitMessage)[TAG_HEADER])
   })
@@ -78,7 +78,7 @@ function create(channel: RabbitChannel): Confirms {
           pending.delete(reject)
           if (returned.delete(tag)) return reject(new NotConfirmed('returned', unroutable(exchange, routingKey)))
           if (error == null) return resolve()
-          // The client answers for a channel that was closed too, and before we hear of it.
+          // The client also calls back for a closed channel, before its 'close' event reaches us.
           await undefined
           reject(isOver ? ended() : new NotConfirmed('refused', 'RabbitMQ did not take the message', error))
         }

@@ -3,10 +3,10 @@ import { ORDERING_KEY_HEADER, RETRIES_HEADER } from '../headers.ts'
 import type { RabbitMessage } from './client.ts'
 import { ROUTING_HEADERS } from './outgoing.ts'
 
-/** Which copy it is that RabbitMQ hands back because no queue took it. */
+/** Identifies the message that RabbitMQ returns because no queue took it. */
 export const TAG_HEADER = 'onlyonce-tag'
 
-/** Written by the broker for each journey; on a copy they would speak of another message. */
+/** Written by the broker about one message; on a copy they would tell of another message. */
 const BROKERS_OWN = /^x-(death|first-death|last-death|delivery-count|acquired-count|opt-)/
 
 type Properties = Readonly<Record<string, unknown>>
@@ -15,7 +15,7 @@ export function headersOf({ properties }: RabbitMessage): Properties {
   return Object(properties.headers) as Properties
 }
 
-/** Producers write numbers and truth values as such. Tables and bytes are no texts. */
+/** Producers may write numbers and booleans as such. Tables and bytes are not text. */
 function textOf(value: unknown): string | undefined {
   return ['string', 'number', 'boolean'].includes(typeof value) ? String(value) : undefined
 }
@@ -24,7 +24,7 @@ export function orderingKeyOf(message: RabbitMessage): string | undefined {
   return textOf(headersOf(message)[ORDERING_KEY_HEADER])
 }
 
-/** What the inbox needs to know of a message; `seenHere`: this process was given it before. */
+/** Returns the delivery for a message; `seenHere`: this process has started to handle it before. */
 export function deliveryOf(source: string, message: RabbitMessage, seenHere: boolean): Omit<Delivery, 'extend'> {
   const { content, fields, properties } = message
   const headers: Record<string, string> = {}
@@ -36,7 +36,7 @@ export function deliveryOf(source: string, message: RabbitMessage, seenHere: boo
   const orderingKey = orderingKeyOf(message)
   const sentRound = RETRIES_HEADER in headers || 'x-death' in headersOf(message)
   return {
-    // Without one the key is missing, and the inbox puts the message aside.
+    // Without an id the key is missing, and the inbox puts the message aside.
     id: isText(properties.messageId) ? properties.messageId : '',
     source,
     ...(isTime(timestamp) ? { publishedAt: timestamp * 1_000 } : {}),
@@ -47,20 +47,20 @@ export function deliveryOf(source: string, message: RabbitMessage, seenHere: boo
   }
 }
 
-/** Bytes that are no UTF-8 arrive as U+FFFD, and ids that differ become one. */
+/** Bytes that are not UTF-8 arrive as U+FFFD, so that different ids become equal. */
 const isText = (id: unknown): id is string => typeof id === 'string' && !id.includes('\ufffd')
 
-/** In seconds, as whoever published it says. */
+/** In seconds, as the publisher says. */
 const isTime = (timestamp: unknown): timestamp is number => Number.isSafeInteger(timestamp) && Number(timestamp) > 0
 
-/** The properties of a copy that is sent on: those of the message, durable, with labels, without its own lifetime. */
+/** Returns the properties of a copy that is sent on: the message's own, persistent, with labels, without expiration. */
 export function copyOf(message: RabbitMessage, labels: Properties): Record<string, unknown> {
-  // A user id must be that of the connection, and a copy is not its author's; routing to others was done once.
+  // RabbitMQ refuses a user id that is not the connection's own; routing by CC and BCC has been done once.
   const { userId, expiration, headers, deliveryMode, ...kept } = message.properties as Properties
   const isOwn = (name: string) => !BROKERS_OWN.test(name) && !ROUTING_HEADERS.includes(name)
   const own = Object.entries(headersOf(message)).filter(([name]) => isOwn(name))
   const before = Number(headersOf(message)[RETRIES_HEADER] ?? 0)
-  // Whoever published it may have written anything there, and what is no number cannot be sent.
+  // The publisher may have written anything there, and a value that is not a number cannot be sent.
   const retries = (Number.isSafeInteger(before) && before >= 0 ? before : 0) + 1
   const present = Object.entries(kept).filter(([, value]) => value !== undefined)
   return {

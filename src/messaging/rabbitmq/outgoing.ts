@@ -2,13 +2,13 @@ import { quote } from '../../core/key.ts'
 import type { OutboxMessage } from '../../core/store.ts'
 import { ORDERING_KEY_HEADER } from '../headers.ts'
 
-/** AMQP counts the bytes of ids, names and routing keys with one byte. */
+/** AMQP keeps the length of ids, names and routing keys in one byte. */
 const MAX_SHORT_BYTES = 255
 
-/** Read by RabbitMQ itself: it sends copies to the queues that stand there, and closes the channel over a text. */
+/** Read by RabbitMQ itself: it sends copies to the queues listed there, and closes the channel if it is a string. */
 export const ROUTING_HEADERS: readonly string[] = ['CC', 'BCC']
 
-/** Why a message cannot be sent as it is. Looked for before: one that fails on its way takes the channel with it. */
+/** Returns why a message cannot be sent. Checked first: a message that fails while being sent ends the channel. */
 export function whatIsWrong({ id, topic, headers }: OutboxMessage): string | undefined {
   for (const [what, text] of Object.entries({ id, topic })) {
     if (text === '' || Buffer.byteLength(text) > MAX_SHORT_BYTES)

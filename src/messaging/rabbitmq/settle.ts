@@ -8,7 +8,7 @@ import type { HeldMessage } from './held.ts'
 import { copyOf } from './message.ts'
 import { deadQueue, retryQueue } from './queues.ts'
 
-/** How long an end waits for the confirmation of a copy. Before it there is no limit: another try is another copy. */
+/** How long `stop` waits for the confirmation of a copy. Before that there is no limit: another try is another copy. */
 const LAST_ANSWER_MS = 5_000
 
 /** Carries out verdicts about messages of `queue`. */
@@ -24,7 +24,7 @@ export function settler(
     for (const limit of limits) limit()
   })
 
-  /** What is not confirmed in time goes back with its channel, though its copy may be there. */
+  /** A message whose copy is not confirmed in time goes back with its channel, though the copy may exist. */
   function confirmed(sent: Promise<void>): Promise<void> {
     const silent = () => new Error(`RabbitMQ did not answer within ${LAST_ANSWER_MS} ms`)
     const limited = () => timeLimit(runtime, sent, LAST_ANSWER_MS, silent)
@@ -36,10 +36,10 @@ export function settler(
     })
   }
 
-  /** The copy is safe before the original is forgotten: a crash between the two leaves both, with the same id. */
+  /** The copy is stored before the original is acknowledged: a crash between leaves both, with the same id. */
   async function sendOn(held: HeldMessage, to: string, properties: Record<string, unknown>): Promise<void> {
     const { channel, message } = held
-    // Given back it would come at once, and use up the broker's delivery limit.
+    // Kept if that fails: given back, it would come again at once and use up the broker's delivery limit.
     await orAgain(
       held,
       () => ending.aborted,
@@ -61,9 +61,9 @@ export function settler(
       case 'dead-letter':
         return sendOn(held, deadQueue(queue), copyOf(message, labelsOf(name, queue, verdict.reason)))
       case 'retry': {
-        // Goes back to its place, before what was delivered after it, when the channel is closed in a moment.
+        // Goes back to its place, before later messages, when the channel is closed soon.
         if (ending.aborted) return
-        // Sent round, it would come back behind the next message with its key.
+        // Through a retry queue it would come back behind the next message with its key.
         if (orderingKey !== undefined) return backlog.again(held, verdict.delayMs)
         const delayMs = Math.max(1, verdict.delayMs)
         const copy = { ...copyOf(message, { [REASON_HEADER]: verdict.reason }), expiration: String(delayMs) }

@@ -1,4 +1,4 @@
-/** What a command is made of, for every client. */
+/** One word of a command, for every client. */
 export type Word = string | Buffer
 
 /** The part of ioredis' and iovalkey's `Redis` and `Cluster` that we use. */

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { Delivery } from '../delivery.ts'
 import type { Word } from './client.ts'
 
-/** An entry of a stream: its place, and its fields and values in turn, as bytes. */
+/** An entry of a stream: its id, and its fields and values in turn, as bytes. */
 export interface Entry {
   readonly at: string
   readonly fields: readonly Buffer[]
@@ -13,10 +13,10 @@ export const FIELDS = Object.freeze({ id: 'id', body: 'body', headers: 'headers'
 
 type Parts = Pick<Delivery, 'id' | 'body' | 'headers' | 'orderingKey' | 'unreadable'>
 
-/** Numbers below are no times but somebody's own counting: it was 2001. */
+/** Smaller ids are not times but somebody's own numbers: this was in 2001. */
 const FIRST_TIME = 1_000_000_000_000
 
-/** What the inbox needs to know of an entry. An entry that is not as it should be is put aside. */
+/** Returns the delivery for an entry. A malformed entry gets `unreadable`, and is therefore put aside. */
 export function deliveryOf(stream: string, { at, fields }: Entry): Omit<Delivery, 'extend' | 'redelivered'> {
   const publishedAt = Number(at.slice(0, at.indexOf('-')))
   return {
@@ -34,7 +34,7 @@ function bodyOf(fields: readonly Buffer[]): Uint8Array {
   return (index < 0 ? undefined : fields[index + 1]) ?? new Uint8Array()
 }
 
-/** `undefined` when a field of ours is there twice, is not text, or is not what it should be. */
+/** Returns `undefined` when one of our fields is given twice, is not UTF-8, or is malformed. */
 function partsOf(fields: readonly Buffer[]): Parts | undefined {
   const known = new Map<string, Buffer>()
   const others: [string, string][] = []
@@ -73,7 +73,7 @@ export interface StreamMessage {
   readonly orderingKey?: string | undefined
 }
 
-/** Fields and values for `XADD`. */
+/** Returns fields and values for `XADD`. */
 export function fieldsOf({ id, body, headers, orderingKey }: StreamMessage): Word[] {
   const order = orderingKey === undefined ? [] : [FIELDS.orderingKey, orderingKey]
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)

@@ -4,24 +4,24 @@ import type { Entry } from './entry.ts'
 import { deadStream, givenKey, NOBODY, OUR_NAMES, type ResolvedSource } from './options.ts'
 import type { RunScript } from './port.ts'
 
-/** What keeping an entry came to. `gone`: it was trimmed or flushed away, so that nobody else can be given it. */
+/** Result of keeping an entry. `gone`: it was trimmed or flushed away, so that nobody else can receive it. */
 export type Kept = 'ok' | 'lost' | 'gone'
 
 /** A consumer group of a stream, seen by one of its consumers. Each verb is one atomic step in Redis. */
 export interface Group {
-  /** False when the group was there. `again`: it was there before, as far as this consumer knows. */
+  /** Creates the group; resolves to false if it exists. `again`: this consumer has found it before. */
   make(again: boolean): Promise<boolean>
-  /** What the group has not handed out; `'missing'` when the group lists more as ours than the `known` entries. */
+  /** Returns entries not delivered yet; `'missing'` when the group lists more as ours than the `known` entries. */
   fetch(max: number, known: number): Promise<Fetched | 'missing'>
-  /** What the group lists as ours, behind `after`. */
+  /** Returns entries behind `after` that the group lists as ours. */
   own(after: string, max: number): Promise<Found>
-  /** Takes over what others were silent about; `next` is `'0-0'` when all of it was looked through. */
+  /** Takes over entries of silent consumers; `next` is `'0-0'` when all have been looked through. */
   claim(from: string, max: number): Promise<Found & { readonly next: string }>
   keep(ids: readonly string[]): Promise<readonly Kept[]>
   ack(ids: readonly string[]): Promise<void>
   /** `gone`: the group does not list it any more, and nobody else has it. */
   bury(entry: Entry, labels: Labels, gone: boolean): Promise<void>
-  /** Somebody may have these, each when so many ms are over. */
+  /** Lets others take over these entries, each after its `delayMs`. */
   giveBack(entries: readonly (readonly [id: string, delayMs: number])[]): Promise<void>
   leave(): Promise<void>
 }
@@ -33,14 +33,14 @@ export interface Found {
 }
 
 export interface Fetched extends Found {
-  /** Up to here the group handed out entries before it was made again or set back. */
+  /** The group delivered entries up to this one before, also if it was created again or set back since. */
   readonly given: string
-  /** Up to here it may have. */
+  /** Up to this one it may have delivered them. */
   readonly maybe: string
 }
 
 const KEPT: readonly Kept[] = ['lost', 'ok', 'gone']
-/** A consumer that says nothing for so long is dead. */
+/** A consumer that is silent for this long counts as dead. */
 const DEAD_AFTER_MS = 3_600_000
 
 type Labels = Readonly<ReturnType<typeof labelsOf>>
@@ -85,7 +85,7 @@ export function createGroup(run: RunScript, source: ResolvedSource): Group {
       }
     },
     async ack(ids) {
-      // What is not ours any more, or not there, needs no word from us.
+      // Entries that are not ours any more, or not there, need no acknowledgement from us.
       await run('ack', [stream], [...us, deletes, ...ids]).catch(unlessMissing)
     },
     async bury(entry, labels, gone) {
@@ -111,7 +111,7 @@ function found(raw: readonly RawEntry[]): Found {
   const entries: Entry[] = []
   const trimmed: string[] = []
   for (const one of raw) {
-    // Redis 6 answers nothing at all where an entry was trimmed.
+    // Redis 6 returns null for an entry that was trimmed.
     if (one === null) continue
     const [at, fields] = one
     if (fields === null) trimmed.push(at.toString())
@@ -120,7 +120,7 @@ function found(raw: readonly RawEntry[]): Found {
   return { entries, trimmed }
 }
 
-/** After a flush, after a restart without its data, or after a fail-over to a replica that had not heard of it. */
+/** True after a flush, a restart without its data, or a fail-over to a replica that did not know the group. */
 export function isGroupMissing(error: unknown): boolean {
   const reason = reasonOf(error)
   return reason.includes('NOGROUP') || reason.includes('no such key')

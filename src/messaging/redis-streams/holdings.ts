@@ -7,35 +7,35 @@ import type { Group } from './group.ts'
 export interface HeldEntry extends Held {
   readonly entry: Entry
   readonly delivery: Omit<Delivery, 'extend'>
-  /** Somebody else has it. */
+  /** Another consumer has it. */
   lost: boolean
-  /** The group does not list it any more, and nobody else can be given it: this is the last copy. */
+  /** The group does not list it any more, and nobody else can receive it: this is the last copy. */
   gone: boolean
   /** When it is to be tried again, by `runtime.elapsed`. */
   dueAt: number
 }
 
-/** Everything that this consumer was given and has not settled. */
+/** All entries that this consumer received and has not settled. */
 export interface Holdings {
   readonly size: number
-  /** Those that the group lists as ours. */
+  /** Number of entries that the group lists as ours. */
   readonly listed: number
-  /** Those that wait for their turn. */
+  /** Number of entries waiting for their turn. */
   readonly waiting: number
   /** See the backlog. */
   watch(wake: () => void): () => void
-  /** False when it is here already. */
+  /** Returns false when the entry is held already. */
   add(entry: Entry, redelivered: Delivery['redelivered']): boolean
   /** `gathering`: see the backlog. */
   take(max: number, gathering?: object): HeldEntry[]
   again(held: HeldEntry, ms: number): void
   /** See the backlog. */
   putOff(held: HeldEntry, ms: number): void
-  /** Settled, or somebody else's. */
+  /** Removes an entry that is settled or lost. */
   remove(held: HeldEntry): void
-  /** Tells Redis that this process is alive, and learns what it has lost. */
+  /** Tells Redis that this process is alive, and marks the entries it has lost. */
   keep(which?: readonly HeldEntry[]): Promise<void>
-  /** Nothing is tried again; answers what is left. */
+  /** Cancels all retries and returns the entries that are left. */
   end(): readonly HeldEntry[]
 }
 

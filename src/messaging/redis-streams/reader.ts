@@ -12,7 +12,7 @@ export interface ReaderOptions {
   readonly report: (error: unknown) => void
 }
 
-/** Brings up to `room` messages in, the oldest first: what others left behind, what was lost on the way, what is new. */
+/** Reads up to `room` messages, the oldest first: what others left behind, what was lost on the way, what is new. */
 export type Reader = (room: number) => Promise<void>
 
 export function createReader(
@@ -24,7 +24,7 @@ export function createReader(
 ): Reader {
   let made = false
   let madeBefore = false
-  /** Where the take-over goes on; `undefined` when it is through. */
+  /** Where the take-over continues; `undefined` when it is complete. */
   let claiming: string | undefined
   let nextTakeOverAt = runtime.elapsed()
 
@@ -35,7 +35,7 @@ export function createReader(
     report(new Error(`stream ${stream} had lost its group: it was made again, before the first entry`))
   }
 
-  /** How many of them are new to us. */
+  /** Holds the entries; returns how many of them were not held yet. */
   function hold({ entries, trimmed }: Found, redelivered: (entry: Entry) => Delivery['redelivered']): number {
     if (trimmed.length > 0) {
       const names = trimmed.slice(0, 10).join(', ')
@@ -57,7 +57,7 @@ export function createReader(
     return taken
   }
 
-  /** An answer was lost, or a process of our name is started again. */
+  /** Reads entries that are ours but not held: an answer was lost, or a process with our name was restarted. */
   async function recover(room: number): Promise<void> {
     let recovered = 0
     let after = '0-0'
@@ -97,7 +97,7 @@ export function createReader(
   }
 }
 
-/** Places are two numbers of up to 64 bits. */
+/** Compares entry ids: two numbers of up to 64 bits each. */
 function byPlace(a: string, b: string): number {
   const [aTime = '', aNumber = ''] = a.split('-')
   const [bTime = '', bNumber = ''] = b.split('-')

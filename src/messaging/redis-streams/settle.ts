@@ -25,7 +25,7 @@ export function settler(name: string, group: Group, holdings: Holdings, isEnding
         )
       case 'retry':
         if (!isEnding()) return holdings.again(held, verdict.delayMs)
-        // Given back with all the others in a moment: by itself it would change places with those that have its key.
+        // Given back with all the others soon: alone it would change places with those of its key.
         if (held.orderingKey !== undefined) return
         holdings.remove(held)
         if (held.gone) throw lastCopy(held)
@@ -36,12 +36,12 @@ export function settler(name: string, group: Group, holdings: Holdings, isEnding
   }
 }
 
-/** What a consumer says that stops with a message it could not give back. */
+/** Returns the error of a consumer that stops with a message it cannot give back. */
 export function lastCopy({ entry, delivery }: HeldEntry): Error {
   return new Error(`message ${quote(delivery.id)} at ${entry.at} was trimmed before it was handled, and is lost`)
 }
 
-/** Calls of one turn of the event loop are told together. */
+/** Combines the calls of one turn of the event loop. */
 function gathered(tell: (ids: readonly string[]) => Promise<void>): (id: string) => Promise<void> {
   let ids: string[] = []
   let telling: Promise<void> | undefined

@@ -1,6 +1,6 @@
 /** The part of `rocketmq-client-nodejs` we use, by shape. */
 export interface RocketMessage {
-  /** Made by the producer: another one for a copy that was published again. */
+  /** Made by the producer: different for a copy that was published again. */
   readonly messageId: string
   readonly topic: string
   readonly body: Buffer
@@ -9,9 +9,9 @@ export interface RocketMessage {
   readonly tag?: string | undefined
   readonly messageGroup?: string | undefined
   readonly bornTimestamp?: Date | undefined
-  /** What the broker wants to see about this delivery; the client replaces it. */
+  /** Names this delivery to the broker; the client replaces it. */
   readonly receiptHandle?: string
-  /** How often the broker handed it over, this time included; not to be trusted where it keeps an order. */
+  /** Number of deliveries, this one included; not reliable where the broker keeps an order. */
   readonly deliveryAttempt?: number | undefined
 }
 
@@ -20,12 +20,12 @@ export interface RocketConsumer {
   /** Waits on the broker's side when there is nothing. */
   receive(max: number, invisibleMs: number): Promise<readonly RocketMessage[]>
   ack(message: RocketMessage): Promise<unknown>
-  /** Keeps the message away from others for so long from now; the client keeps the new receipt in the message. */
+  /** Keeps the message from others for `ms` from now; the client stores the new receipt in the message. */
   changeInvisibleDuration(message: RocketMessage, ms: number): Promise<unknown>
   shutdown(): Promise<unknown>
 }
 
-/** What is sent; made anew for every send, because the client may keep it. */
+/** A message to send; a new object for each send, because the client may keep it. */
 export interface RocketOutgoing {
   topic: string
   body: Buffer
@@ -59,7 +59,7 @@ export const CODE = {
   propertiesTooLarge: 43_101,
 } as const
 
-/** The proxy's answer, where the error is one. */
+/** Returns the proxy's code if the error has one. */
 export function codeOf(error: unknown): number | undefined {
   const { code } = Object(error) as { readonly code?: unknown }
   return typeof code === 'number' ? code : undefined

@@ -10,31 +10,31 @@ export interface HeldMessage extends Held {
   readonly client: RocketConsumer
   /** Asks for another `ms`, unless that much is left. */
   extend(ms: number): Promise<'ok' | 'lost'>
-  /** Nothing is asked for it any more; resolves when no question is under way. Its receipt is the last one then. */
+  /** Ends its extensions; resolves when no request is pending, so that its receipt is the latest. */
   release(): Promise<void>
 }
 
 export interface Custody {
   readonly size: number
   take(message: RocketMessage, client: RocketConsumer): HeldMessage
-  /** In the order in which they came. */
+  /** In the order of arrival. */
   all(): readonly HeldMessage[]
 }
 
 export interface CustodyEvents {
-  /** They lapsed: the broker hands them over again, here or elsewhere. */
+  /** Some messages lapsed: the broker delivers them again, here or elsewhere. */
   readonly onLost: () => void
-  /** There is room. */
+  /** There is room for further messages. */
   readonly onReleased: () => void
   readonly onFailure: (error: unknown) => void
 }
 
-/** After a question that was not answered. */
+/** Shortest pause before the next request. */
 const PAUSE_MS = 1_000
 
 /**
- * Keeps what was received for as long as it is not settled: also what waits for its turn or for its next try, so that
- * waiting uses up none of the broker's own attempts.
+ * Keeps received messages from others until they are settled, also while they wait for their turn or their next try, so
+ * that waiting uses up none of the broker's own attempts.
  */
 export function createCustody(runtime: Runtime, invisibleMs: number, events: CustodyEvents): Custody {
   const held = new Set<HeldMessage & { drop(): void }>()
@@ -54,7 +54,7 @@ export function createCustody(runtime: Runtime, invisibleMs: number, events: Cus
     }
     const isOurs = () => !over && runtime.elapsed() < until
 
-    /** The broker starts again from here, so what came later with the same key must not begin before it. */
+    /** The broker delivers again from here, so later messages with the same key must not begin before it. */
     function lose(): 'lost' {
       if (over) return 'lost'
       const later = [...held].slice([...held].indexOf(one) + 1)
@@ -74,7 +74,7 @@ export function createCustody(runtime: Runtime, invisibleMs: number, events: Cus
       } catch (error) {
         if (codeOf(error) === CODE.invalidReceipt) return lose()
         events.onFailure(error)
-        // Only its own word, or time, says that the message is lost.
+        // Only the broker's answer, or time, makes the message lost.
         return isOurs() ? 'ok' : lose()
       } finally {
         asking = undefined

@@ -3,17 +3,17 @@ import { ID_HEADER, type labelsOf, ORDERING_KEY_HEADER } from '../headers.ts'
 import { labelWithin } from '../reason.ts'
 import type { RocketMessage, RocketOutgoing } from './client.ts'
 
-/** All properties of a message together, as the proxy counts them, and how many there may be. */
+/** Limits of the proxy: bytes of all properties of a message together, and their number. */
 const MAX_PROPERTIES_BYTES = 16_384
 const MAX_PROPERTIES = 128
 
 /** Written by the broker on a message of a transaction, or of a group; a copy is neither. */
 const BROKERS_OWN = ['__transactionId__', 'TRANSACTION_CHECK_TIMES', '__SHARDINGKEY']
 
-/** The broker splits keys at blanks. An id that is no key is still whole in its property. */
+/** The broker splits keys at blanks. An id that cannot be a key is still whole in its property. */
 const CAN_BE_KEY = /^[^\s\p{Cc}]+$/u
 
-/** How an id goes with a message: as its key, by which RocketMQ finds it, and as a property. */
+/** Returns how an id goes with a message: as its key, by which RocketMQ finds it, and as a property. */
 export function idOf(id: string): { readonly keys: string[]; readonly property: readonly [string, string] } {
   return { keys: CAN_BE_KEY.test(id) ? [id] : [], property: [ID_HEADER, id] }
 }
@@ -22,7 +22,7 @@ export function orderingKeyOf({ messageGroup, properties }: RocketMessage): stri
   return messageGroup || properties.get(ORDERING_KEY_HEADER) || undefined
 }
 
-/** What the inbox needs to know of a message; `seenHere`: this process began with it before. */
+/** Returns the delivery for a message; `seenHere`: this process has started to handle it before. */
 export function deliveryOf(message: RocketMessage, seenHere: boolean): Omit<Delivery, 'extend'> {
   const { messageId, topic, body, keys, properties, bornTimestamp, messageGroup, deliveryAttempt = 1 } = message
   const orderingKey = orderingKeyOf(message)
@@ -34,12 +34,12 @@ export function deliveryOf(message: RocketMessage, seenHere: boolean): Omit<Deli
     body,
     headers: Object.fromEntries(properties),
     ...(orderingKey === undefined ? {} : { orderingKey }),
-    // Where the broker keeps an order, it hands over again what lapsed, and what follows it, as a first attempt.
+    // Where the broker keeps an order, it delivers a lapsed message, and those behind it, as a first attempt again.
     redelivered: messageGroup ? 'unknown' : seenHere || deliveryAttempt > 1,
   }
 }
 
-/** The message as it goes to the topic of those that were put aside. */
+/** Returns the message as it is sent to the topic for messages put aside. */
 export function copyOf(message: RocketMessage, topic: string, labels: ReturnType<typeof labelsOf>): RocketOutgoing {
   const { body, keys, tag } = message
   const properties = new Map(message.properties)
@@ -56,7 +56,7 @@ export function copyOf(message: RocketMessage, topic: string, labels: ReturnType
 
 const bytes = (text: string) => Buffer.byteLength(text)
 
-/** How long the value of one more property may be; what it replaces does not count. */
+/** Returns how many bytes the value of a property may have; a value that it replaces does not count. */
 function roomFor(properties: ReadonlyMap<string, string>, name: string): number {
   const others = [...properties].filter(([other]) => other !== name)
   if (others.length >= MAX_PROPERTIES) return 0

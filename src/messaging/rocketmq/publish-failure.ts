@@ -23,8 +23,8 @@ const REFUSED: ReadonlySet<number | undefined> = new Set([40_100, 40_200, 40_300
 const NOT_SENT = /^(Producer is not running now|delay\/deliveryTimestamp is mutually exclusive)/
 
 /**
- * What the error of a message that was to be sent says of it. The client tries several times and shows the last error
- * only, so one of the broker's state (too busy, say) may come after a time-out.
+ * Returns the result for a message whose sending failed with `error`. The client tries several times and shows only the
+ * last error, so one about the broker's state (too busy, say) may come after a time-out: unknown.
  */
 export function failureOf(error: unknown): PublishResult {
   const reason = reasonOf(error)

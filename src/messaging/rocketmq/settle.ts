@@ -6,12 +6,12 @@ import type { RocketMessage, RocketProducer } from './client.ts'
 import type { HeldMessage } from './custody.ts'
 import { copyOf } from './message.ts'
 
-/** A longer wait is spent at the broker, which counts it as an attempt; a shorter one here. */
+/** A longer wait is spent at the broker, which counts it as an attempt; a shorter one in this process. */
 const LONGEST_WAIT_HERE_MS = 10_000
-/** To give a message back is to keep it from others for almost no time. */
+/** Invisible time of a message that is given back: almost none. */
 const AT_ONCE_MS = 1
 
-/** Carries out verdicts. While the consumer ends, what is to be retried stays held, and is given back in the end. */
+/** Carries out verdicts. While the consumer is stopping, messages to retry stay held and are given back later. */
 export function settler(
   producer: RocketProducer,
   name: string,
@@ -19,7 +19,7 @@ export function settler(
   backlog: Backlog<HeldMessage>,
   isEnding: () => boolean,
 ) {
-  /** The next with its key may go before the answer is here: without one, this message only comes a second time. */
+  /** The next message with its key need not wait for the answer: without one, this message only comes a second time. */
   async function ack(held: HeldMessage): Promise<void> {
     await held.release()
     backlog.done(held)
@@ -31,10 +31,10 @@ export function settler(
     await producer.send(copyOf(message, deadTopic(topic), labelsOf(name, `${topic}/${messageId}`, reason)))
   }
 
-  /** The copy is safe before the original is forgotten: a crash between the two leaves both, with the same id. */
+  /** The copy is stored before the original is acknowledged: a crash between leaves both, with the same id. */
   async function putAside(held: HeldMessage, reason: string): Promise<void> {
     await orAgain(held, isEnding, backlog.again, () => sendCopy(held.message, reason))
-    // Lapsed meanwhile, it comes once more and is put aside again.
+    // If it lapsed meanwhile, it comes once more and is put aside again.
     if (held.isOurs()) await ack(held)
   }
 
@@ -45,7 +45,7 @@ export function settler(
   }
 
   async function settle(held: HeldMessage, verdict: Verdict): Promise<void> {
-    // Lapsed: the broker hands it over again.
+    // Lapsed: the broker delivers it again.
     if (!held.isOurs()) return
     switch (verdict.kind) {
       case 'ack':

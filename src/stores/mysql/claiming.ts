@@ -11,13 +11,13 @@ import { batched, type Field, micros, optionalText, readable, textField } from '
 import { FORGOTTEN } from './sql/record.ts'
 import type { Statements } from './statements.ts'
 
-/** A row that was written by somebody else meanwhile is looked at again. Each time somebody got on, so this is rare. */
+/** How often rows that changed meanwhile are read again. Each time another caller made progress, so this is rare. */
 const MAX_RACES = 20
 
 /**
- * Claims a batch, which is sorted by id. MySQL does not answer a write with rows, so what is new is inserted first, in one
- * round trip, and only where that did not do for all of them are the records read, judged by the lifecycle itself, and
- * taken over if they are still as they were read.
+ * Claims a batch, sorted by id. MySQL returns no rows for a write, so new records are inserted first, in one round
+ * trip; only if that did not grant all of them are the records read, judged by the lifecycle, and taken over if they
+ * are still as they were read.
  */
 export async function claimBatch(
   send: Sender,
@@ -50,7 +50,7 @@ export async function claimBatch(
   return requests.map(({ id }) => outcomes.get(id) as ClaimOutcome)
 }
 
-/** Grants all of them, or leaves open which were granted: a claim that is asked again is recognised as its owner's. */
+/** Grants all, or leaves open which were granted: a repeated claim is then recognised by its owner. */
 async function insert(
   send: Sender,
   statements: Statements,
@@ -71,7 +71,7 @@ async function insert(
   }
 }
 
-/** A row for each id, numbered from 1. */
+/** Reads a row for each id, numbered from 1, and the fence floor. */
 export async function look(
   send: Sender,
   { look }: Statements,
@@ -88,7 +88,7 @@ export async function look(
   return rows.map(readable)
 }
 
-/** What the lifecycle decides about a row. @throws OnlyonceError OUTCOME_UNKNOWN when it cannot be read */
+/** Returns what the lifecycle decides on a row. @throws OnlyonceError OUTCOME_UNKNOWN when it cannot be read */
 export function judge(row: Row, request: ClaimRequest, floor: number): Decision<ClaimOutcome> {
   const now = time(row, 'now')
   if (Number(row.format) === FORGOTTEN)
@@ -99,13 +99,13 @@ export function judge(row: Row, request: ClaimRequest, floor: number): Decision<
 }
 
 export interface TakeOver {
-  /** As it was seen. */
+  /** The row as it was read. */
   readonly row: Row
   readonly write: OperationRecord
   readonly outcome: ClaimOutcome
 }
 
-/** Answers how many were still as they had been seen. */
+/** Takes over records that are still as they were read. Returns how many were. */
 export async function takeOver(
   { write }: Pick<Sender, 'write'>,
   statements: Statements,
@@ -124,7 +124,7 @@ function takeOverFields({ row, write }: TakeOver): readonly Field[] {
   }
   const { id, scope, key, fingerprint, owner, state, fence, attempt, starts, leaseUntil, retainUntil, createdAt } =
     write
-  // As text: the server reads numbers that JavaScript cannot hold, such as the end of for ever.
+  // As text: the server parses numbers that JavaScript cannot hold exactly, such as FOREVER.
   const seen = ['format', 'fence', 'state', 'lease_until', 'retain_until'].map((column) => String(row[column]))
   const texts = [optionalText(scope), optionalText(key), textField(fingerprint), textField(owner)]
   const times = [micros(leaseUntil), micros(retainUntil), micros(retainUntil), micros(createdAt)]

@@ -1,8 +1,8 @@
-/** A driver's answer: rows or a header first, then what describes them. */
+/** A driver's answer: rows or a header first, then metadata. */
 // biome-ignore lint/suspicious/noExplicitAny: rows are what the query says, which only the caller knows
 export type MysqlAnswer = readonly [any, ...unknown[]]
 
-/** What a transaction is written with: the part of a `mysql2/promise` connection that any driver can offer. */
+/** The handle that an effect writes with: the part of a `mysql2/promise` connection that any driver can offer. */
 export interface MysqlTx {
   query(sql: string, values?: unknown[]): Promise<MysqlAnswer>
   /** With `?` for values that the server fills in. */
@@ -23,7 +23,7 @@ export interface MysqlPool {
   getConnection(): Promise<MysqlConnection>
 }
 
-/** What a write says of itself. `affectedRows` counts unchanged rows or not, as the connection was told (FOUND_ROWS). */
+/** The header of a write. Whether `affectedRows` counts unchanged rows depends on the connection's flag FOUND_ROWS. */
 export interface Header {
   readonly affectedRows: number
   readonly insertId: number | string | bigint

@@ -2,8 +2,8 @@ import { OnlyonceError, reasonOf } from '../../core/errors.ts'
 import { lostBy } from '../sql/lost.ts'
 
 /**
- * What went wrong underneath. `again`: the server undid the transaction, and the same may succeed at once. `locked`: it undid
- * the statement. `lost`: the connection is of no use.
+ * Kinds of driver errors. `again`: the server rolled back the transaction; a retry may succeed at once. `locked`: it
+ * undid only the statement, after a lock wait. `lost`: the connection is unusable.
  */
 export type Fault = 'again' | 'locked' | 'lost' | 'no-tables' | 'no-savepoint' | 'refused' | 'other'
 
@@ -18,7 +18,7 @@ const BY_NUMBER: Readonly<Record<number, Fault>> = {
   1153: 'lost', // ER_NET_PACKET_TOO_LARGE, after which the server closes the connection
   1927: 'lost', // ER_CONNECTION_KILLED
   4031: 'lost', // ER_CLIENT_INTERACTION_TIMEOUT
-  // After a failover a connection that was kept leads to what is a replica now, and would do so for ever.
+  // After a failover, an open connection may lead to what is a replica now, and would do so for ever.
   1290: 'lost', // ER_OPTION_PREVENTS_STATEMENT: read_only
   1792: 'lost', // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
   1836: 'lost', // ER_READ_ONLY_MODE
@@ -28,7 +28,7 @@ const PRIVILEGE = 'the user lacks a privilege: grant SELECT, INSERT, UPDATE, DEL
 const READ_ONLY = 'the server or the session is read-only: connect to the primary'
 const FULL_HOUSE = 'the server has no connection left: make the pool smaller or raise max_connections'
 
-/** What helps, for whoever reads the message. */
+/** Advice by error number, for the message. */
 const ADVICE: Readonly<Record<number, string>> = {
   1021: 'the disk is full: nothing was written; make room and ask again',
   1040: FULL_HOUSE,
@@ -59,21 +59,21 @@ export function faultOf(error: unknown): Fault {
   const { errno, code, fatal } = partsOf(error)
   const known = BY_NUMBER[errno]
   if (known !== undefined) return known
-  // A refused login is fatal to its connection too, and would be refused again.
+  // A refused login is fatal to its connection too, but a retry would be refused again.
   if (ADVICE[errno] !== undefined) return 'refused'
   return fatal || LOST_CODE.test(code) || LOST_MESSAGE.test(serverReason(error)) ? 'lost' : 'other'
 }
 
 export const isLost = lostBy(faultOf)
 
-/** How a user brings the tables up to date. No URL: it may hold a password. */
+/** Returns the command that brings the tables up to date. Without the URL, which may hold a password. */
 export function migrateCommand(database: string): string {
   return `run \`npx onlyonce migrate --store mysql://HOST/${database}\`, or \`store.migrate()\``
 }
 
 /**
- * What a verb throws. Missing tables are an answer, the same for everybody. Anything else is about the server and not about
- * the request, so it is a plain error: the engine asks again, then says STORE_UNAVAILABLE.
+ * Converts an error into what a verb throws. Missing tables are a definite STORE_UNAVAILABLE. Any other error is about
+ * the server and not the request, so it is a plain error: the engine retries, then reports STORE_UNAVAILABLE.
  */
 export function told(database: string, error: unknown): Error {
   if (OnlyonceError.is(error)) return error
@@ -87,7 +87,7 @@ export function told(database: string, error: unknown): Error {
   return new Error(`the MySQL server refused (${reason})${advice === undefined ? '' : `; ${advice}`}`, { cause: error })
 }
 
-/** Without what a library writes before it: Knex, the statement with its values. */
+/** The server's message without what a library puts before it: Knex adds the statement with its values. */
 export function serverReason(error: unknown): string {
   const { sqlMessage } = Object(error) as { sqlMessage?: unknown }
   return typeof sqlMessage === 'string' ? sqlMessage : reasonOf(error)
@@ -95,12 +95,12 @@ export function serverReason(error: unknown): string {
 
 const undoing = new WeakSet<object>()
 
-/** For an error that undoes a statement on most servers, and on this one the whole transaction. */
+/** Marks an error that undoes one statement on most servers, but on this one rolled back the whole transaction. */
 export function markUndoing(error: unknown): void {
   undoing.add(Object(error))
 }
 
-/** The server has undone the whole transaction and not only the statement: a deadlock chose it. Looks underneath too. */
+/** Whether this error, or a cause of it, means that the server rolled back the whole transaction, as in a deadlock. */
 export function undoneByServer(error: unknown): boolean {
   for (let at: unknown = error, depth = 0; typeof at === 'object' && at !== null && depth < 8; depth++) {
     if (undoing.has(at) || faultOf(at) === 'again') return true

@@ -6,23 +6,23 @@ import { KINDS } from '../sql/rows.ts'
 import { packSteps } from '../sql/steps.ts'
 import { base64, type Field, leaseFields, micros, optionalField, sizeOf } from './packing.ts'
 
-/** For what a packet has beside its fields. */
+/** Allowance for the part of a packet that is not fields. */
 const MARGIN_BYTES = 1_024
 const NO_BYTES = new Uint8Array(0)
 
-/** What is left of a packet for the fields of a statement. A larger one would be refused, and its connection closed. */
+/** Bytes for the fields of a statement in one packet. The server refuses larger packets and closes the connection. */
 export function roomIn(maxPacketBytes: number): number {
   return maxPacketBytes - MARGIN_BYTES
 }
 
-/** Never less than the fields of its statements take: text that holds NUL is stored as JSON, six times as long, and then in base64. */
+/** Upper bound of the size of a claim's fields: text with NUL is stored as JSON, six times as long, then as base64. */
 export function claimSize({ scope = '', key = '', fingerprint, owner }: ClaimRequest): number {
   return 8 * Buffer.byteLength(scope + key + fingerprint + owner) + 512
 }
 
 /**
- * A result that does not fit is replaced by the reason why: its effect ran, and must not run again because the server
- * refuses what came of it.
+ * A result that does not fit is replaced by `unstorable` with the reason: its effect ran, and must not run again
+ * because the server refuses its result.
  */
 export function completionFields({ lease, result, retentionMs }: Completion, maxPacketBytes: number): readonly Field[] {
   const fields = (kind: (typeof KINDS)[number], body: Uint8Array | string) => {
@@ -53,13 +53,13 @@ export function requireNewestStep(renewal: Renewal, maxPacketBytes: number): voi
 }
 
 /**
- * Without the results that do not fit: an empty one says that its step ran, see `core/operation.ts`. What becomes of a step depends on those
- * before it only, so that none loses a later save what an earlier one has kept.
+ * Empties the results that do not fit: an empty one means that the step ran, see `core/operation.ts`. Whether a step
+ * fits depends only on the steps before it, so that a later save keeps every result that an earlier one has stored.
  */
 function fittingSteps(renewal: Renewal, maxPacketBytes: number): Steps {
   const { steps = [] } = renewal
   const room = roomIn(maxPacketBytes) - sizeOf([...bareFields(renewal), '', steps.length])
-  // They are in base64 twice: each result by itself, then the list of them.
+  // Base64 is applied twice: to each result, then to the whole list.
   let left = Math.floor(room / 4) * 3
   return steps.map((step) => {
     const bare = { ...step, result: NO_BYTES }

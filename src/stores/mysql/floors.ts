@@ -1,13 +1,13 @@
 import type { Runtime } from '../../core/runtime.ts'
 
-/** A claim that inserts without looking first uses a floor that is no older than this. */
+/** Maximum age of the floor for a claim that inserts without reading first. */
 const FRESH_FOR_MS = 1_000
 
 /**
- * The largest fence of records that are gone by now. It is kept in a table, raised by every sweep, and read along with the records,
- * never by the statement that inserts: under REPEATABLE READ that would lock its row. A floor that is a moment old matters
- * only where the server's clock was set back in that moment, since otherwise the clock is ahead of every fence.
- * Fences handed out inside a transaction, which may still be undone, count too.
+ * The largest fence of removed records. It is stored in a table, raised by every sweep, and read together with records,
+ * but never by the inserting statement: under REPEATABLE READ that would lock its row. A slightly old floor matters
+ * only if the server's clock was set back meanwhile, since otherwise the clock is ahead of every fence. Fences granted
+ * inside a transaction, which may still be rolled back, count too.
  */
 export interface Floors {
   readonly floor: number

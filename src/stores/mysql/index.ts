@@ -30,15 +30,15 @@ const TRAITS: StoreTraits = Object.freeze({
 /**
  * Keeps records in tables of a MySQL (8 or later) or MariaDB (10.6 or later) database. Nothing is opened before the first use.
  *
- * A commit is as durable as `innodb_flush_log_at_trx_commit` says, and survives a fail-over where replication is synchronous:
- * the store cannot know, so its trait says no. MySQL cannot notify: waiters poll.
+ * A commit is as durable as `innodb_flush_log_at_trx_commit` makes it. It survives a fail-over only with synchronous
+ * replication, which the store cannot detect, so `survivesFailover` is false. MySQL cannot notify: waiters poll.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function mysqlStore(options: MysqlStoreOptions): MysqlStore {
   return createMysqlStore(options)
 }
 
-/** With a clock of its own: an SQL expression for whole microseconds since 1970. For tests, which do not wait. */
+/** For tests. `clock`: an SQL expression for whole microseconds since 1970 that replaces the server's clock. */
 export function createMysqlStore(options: MysqlStoreOptions, clock?: string): MysqlStore {
   const resolved = resolveMysqlOptions(options)
   const statements = createStatements(namesIn(resolved.database, clock))

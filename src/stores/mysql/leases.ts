@@ -1,19 +1,19 @@
 import type { Lease } from '../../core/record.ts'
 
-/** What a transaction has claimed and not undone since. */
+/** The leases that a transaction was granted and has not undone since. */
 export interface Leases {
-  /** As far as anybody can tell: an effect may undo to savepoints of its own. */
+  /** May include undone ones: an effect may roll back to savepoints of its own. */
   readonly all: readonly Lease[]
-  /** One of them is certainly part of what a COMMIT commits. */
+  /** True when at least one of them is certainly part of the commit. */
   readonly certain: boolean
   add(lease: Lease): void
-  /** What is claimed from here on goes with this savepoint. */
+  /** Leases added from here on are undone with this savepoint. */
   mark(savepoint: string): void
   unmark(savepoint: string): void
   undoneTo(savepoint: string): void
-  /** From here on the effect may set savepoints of its own. */
+  /** Call when the effect first uses the connection: from here on it may set savepoints of its own. */
   handedOver(): void
-  /** The effect has run this statement. */
+  /** Call with each statement that the effect has run: a rollback makes leases doubtful. */
   ran(sql: string): void
 }
 

@@ -5,13 +5,13 @@ import { isSingle, type ResolvedMysqlOptions } from './options.ts'
 
 export interface Lent {
   readonly client: MysqlConnection
-  /** Call it once. With `broken` the connection is closed: nobody knows what it is doing. */
+  /** Call once. With `broken` the connection is destroyed, because its state is unknown. */
   giveBack(broken?: Error): void
 }
 
-/** Where connections come from. */
+/** Lends the connections of the pool. */
 export interface Lender {
-  /** One connection for all: whoever waits inside a transaction waits for itself. */
+  /** The pool has one connection, so a call that waits for it inside a transaction waits for itself. */
   readonly single: boolean
   borrow(ms: number): Promise<Lent>
 }
@@ -22,7 +22,7 @@ export function createLender({ pool, runtime }: ResolvedMysqlOptions): Lender {
     async borrow(ms) {
       let tooLate = false
       const connecting = pool.getConnection().then((client) => {
-        // Nobody waits for it any more; not given back, it would be missing from the pool for good.
+        // The caller has timed out; the connection must go back to the pool, which would lack it for good.
         if (tooLate) client.release()
         return {
           client,
@@ -37,7 +37,7 @@ export function createLender({ pool, runtime }: ResolvedMysqlOptions): Lender {
   }
 }
 
-/** A call from inside an open transaction that needs the one connection which that transaction has. */
+/** A call from inside an open transaction needs the only connection, which that transaction holds. */
 export function insideItself(verb: string): OnlyonceError {
   return new OnlyonceError(
     'OPTION_INVALID',

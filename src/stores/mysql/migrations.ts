@@ -2,11 +2,11 @@ import { type Migration, recorded } from '../sql/schema.ts'
 import { namesIn, SERVER_CLOCK } from './sql/names.ts'
 
 /**
- * Every change of the schema, oldest first; a published one is never edited. MySQL commits before and after each statement that
- * changes tables, so each can be run again: what broke off half-way is finished by the next attempt.
+ * Every change of the schema, oldest first; a published one is never edited. MySQL commits before and after each DDL
+ * statement, so each statement is repeatable: a migration that broke off is finished by the next attempt.
  *
- * Version 1: text is kept as bytes, so that no collation, character set or padding has a say in what is equal. Times are whole
- * microseconds of the server's clock. No index has a column that settling changes, unless retention ends far from where it was expected.
+ * Version 1: text is stored as bytes, so that no collation, character set or padding affects equality. Times are whole
+ * microseconds of the server's clock. Settling changes no index, unless retention ends far from its expected end.
  */
 export function mysqlMigrations(database: string): readonly Migration[] {
   const { operations, floor, outbox, relay, migrations, view } = namesIn(database)
@@ -93,7 +93,7 @@ WHERE format <> 0 AND (retain_until > ${SERVER_CLOCK} OR lease_until > ${SERVER_
   )
 }
 
-/** What a schema of the latest version must have; `check` reports what it has not. */
+/** What a schema of the latest version must have; `check` reports what is missing. */
 export const EXPECTED_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   onlyonce_migrations: ['version', 'name', 'applied_at'],
   onlyonce_operations: [

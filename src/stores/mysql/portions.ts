@@ -1,13 +1,13 @@
-/** A statement holds its locks until it ends. */
+/** Limits of one statement, which holds its locks until it ends. */
 const MAX_BATCH = 500
 const MAX_BATCH_BYTES = 4 * 1024 * 1024
 
-/** In the order of ids, in which all batches take their locks. */
+/** Sorts by id, the order in which all batches take their locks. */
 export function sorted<Item>(items: readonly Item[], named: (item: Item) => { readonly id: string }): readonly Item[] {
   return [...items].sort((a, b) => (named(a).id < named(b).id ? -1 : 1))
 }
 
-/** As many items as one statement takes, in `room` bytes for all of them. */
+/** Splits items into batches for one statement each, of at most `room` bytes. */
 export function* batches<Item>(
   items: readonly Item[],
   size: (item: Item) => number = () => 0,

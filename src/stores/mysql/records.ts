@@ -24,7 +24,7 @@ type Records = Pick<Store, 'claim' | 'renew' | 'complete' | 'release' | 'find' |
 export function createRecords(asking: Asking, statements: Statements, floors: Floors): Records {
   const { ask } = asking
 
-  /** Asked while a connection is there: before the first one, nobody knows what the server takes at once. */
+  /** The first batch of `items`. Call with a connection at hand: before, the server's packet limit is unknown. */
   function portion<Item>(items: readonly Item[], size: (item: Item) => number): readonly Item[] {
     const [first = []] = batches(items, size, roomIn(asking.maxPacketBytes))
     return first
@@ -46,7 +46,7 @@ export function createRecords(asking: Asking, statements: Statements, floors: Fl
     statement: statements.renew,
     leaseOf: ({ lease }) => lease,
     fields: (renewal) => renewalFields(renewal, asking.maxPacketBytes),
-    // A renewal that was written is not told from one that had nothing to write: neither has to be written again.
+    // Never writes again: a renewal already written and one that changes nothing look the same, and neither needs it.
     decide: (current, renewal, now) => ({ outcome: decideRenew(current, renewal, now).outcome }),
   }
   const completing: Settling<Completion> = {

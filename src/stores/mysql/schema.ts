@@ -17,7 +17,7 @@ import type { ResolvedMysqlOptions } from './options.ts'
 import { namesIn } from './sql/names.ts'
 import { DECISIVE_VARIABLES, unfitFor } from './unfit.ts'
 
-/** Creating tables waits for whoever else does so. */
+/** Includes the wait for another process that is migrating. */
 const MIGRATE_WITHIN_MS = 600_000
 
 const LEARNT = [
@@ -26,22 +26,22 @@ const LEARNT = [
 ]
 
 export interface ServerSettings {
-  /** MySQL and MariaDB call it differently. */
+  /** Name of the variable of the isolation level, which MySQL and MariaDB name differently. */
   readonly isolationVariable: string
-  /** What the server takes at once: a larger statement is refused, and its connection closed. */
+  /** `max_allowed_packet`: a larger statement is refused, and its connection closed. */
   readonly maxPacketBytes: number
-  /** `innodb_rollback_on_timeout`: a lock that is waited for too long undoes the transaction, not only the statement. */
+  /** `innodb_rollback_on_timeout`: a lock wait timeout rolls back the transaction, not only the statement. */
   readonly timeoutUndoes: boolean
 }
 
 export interface Schema {
-  /** Looks once whether the tables are of this version, and under `migrate: 'auto'` makes them so. */
+  /** Checks once that the tables have this version; under `migrate: 'auto'` also migrates them. */
   ready(client: MysqlConnection): Promise<void>
-  /** The tables turned out to be missing, or the next connection may be to another server: look again. */
+  /** Makes `ready` check again: the tables are missing, or the next connection may lead to another server. */
   forget(): void
-  /** Asks the connection only where nobody knows them yet. */
+  /** Returns the settings; queries the connection only if they are not known yet. */
   settings(client: Pick<MysqlConnection, 'query'>): Promise<ServerSettings>
-  /** What is known of the server once it is ready. */
+  /** The settings; defined once `ready` has resolved. */
   readonly server: ServerSettings
   readonly verbs: Pick<SchemaVerbs, 'migrations' | 'migrate' | 'check'>
 }
@@ -53,7 +53,7 @@ export function createSchema(options: ResolvedMysqlOptions, lender: Lender): Sch
   const latest = latestVersion(migrations)
   const label = `the mysql store in database ${database}`
   const command = migrateCommand(database)
-  /** A name of a lock has at most 64 characters, and so has a database. */
+  /** A digest: a lock name has at most 64 characters, and a database name alone may have as many. */
   const lock = `onlyonce_${createHash('sha256').update(database).digest('hex').slice(0, 32)}`
   let right = false
   let server: ServerSettings | undefined
@@ -68,7 +68,7 @@ export function createSchema(options: ResolvedMysqlOptions, lender: Lender): Sch
     }
   }
 
-  /** The lock lets one process at a time in; the others then find nothing left to do. It is the session's, so no COMMIT ends it. */
+  /** One process migrates at a time; others then find nothing to do. The lock is per session, so no COMMIT ends it. */
   async function apply(client: MysqlConnection): Promise<MigrationPlan> {
     const [rows] = await client.query('SELECT GET_LOCK(?, ?) AS got', [lock, MIGRATE_WITHIN_MS / 1000])
     if (Number(rows[0]?.got) !== 1) throw new Error('another process is migrating, and does not come to an end')
@@ -93,7 +93,7 @@ export function createSchema(options: ResolvedMysqlOptions, lender: Lender): Sch
     const [rows] = await client.query(
       `SHOW VARIABLES WHERE Variable_name IN (${LEARNT.map((name) => `'${name}'`).join(', ')})`,
     )
-    // By their places: a library whose transaction was joined may give columns other names.
+    // By position: a library whose transaction was joined may rename columns.
     const known = new Map<string, string>(rows.map((row: object) => Object.values(row)))
     server = {
       isolationVariable: known.has('transaction_isolation') ? 'transaction_isolation' : 'tx_isolation',
@@ -124,7 +124,7 @@ export function createSchema(options: ResolvedMysqlOptions, lender: Lender): Sch
       try {
         return await timeLimit(runtime, work(lent.client), ms, silent)
       } catch (error) {
-        // A lock that was not given back must end with its connection.
+        // Destroy the connection, so that a lock it may still hold ends with it.
         broken ??= error as Error
         throw error
       } finally {

@@ -6,33 +6,33 @@ import type { Row } from '../sql/rows.ts'
 import type { Header, MysqlTx } from './client.ts'
 import { faultOf, told, undoneByServer } from './faults.ts'
 
-/** An open transaction as the store uses it, whoever began it. */
+/** An open transaction as the store uses it, begun by the store or by the caller. */
 export interface Session {
   /** Whether the caller began it. */
   readonly joined: boolean
   rows(sql: string, values: readonly string[]): Promise<readonly Row[]>
   write(sql: string, values: readonly string[]): Promise<Header>
-  /** Sets a savepoint and answers its name. */
+  /** Sets a savepoint and returns its name. */
   guard(): Promise<string>
   /** @throws OnlyonceError OUTCOME_UNKNOWN when the savepoint is gone */
   release(name: string): Promise<void>
   /**
-   * Undoes what came after the savepoint, which stays; nothing where the server has undone the whole transaction, as `reason`
-   * tells. @throws OnlyonceError OUTCOME_UNKNOWN when it is gone
+   * Rolls back to the savepoint, which stays. Does nothing if `reason` shows that the server has rolled back the whole
+   * transaction. @throws OnlyonceError OUTCOME_UNKNOWN when the savepoint is gone
    */
   rollbackTo(name: string, reason: unknown): Promise<void>
   /**
-   * After a deadlock: begins the transaction once more for the claim that stands at this savepoint. False where there was
-   * more in it than that claim, or where it is not ours.
+   * After a deadlock, begins the transaction again for the claim at this savepoint. Returns false if there was more in
+   * it than that claim, or if it is the caller's.
    */
   restart(savepoint: string): Promise<boolean>
-  /** Is to be looked for when nobody knows whether this was committed. */
+  /** Notes a lease to look for if the commit's answer is lost. */
   granted(lease: Lease): void
 }
 
 let savepoints = 0
 
-/** Unique in the process: a name that is met again would be somebody else's savepoint. */
+/** Unique in the process, so that it cannot be the savepoint of another call. */
 export function savepointName(): string {
   return `onlyonce_guard_${++savepoints}`
 }
@@ -56,7 +56,7 @@ export function joinedSession(tx: MysqlTx, database: string): Session {
     async guard() {
       const name = savepointName()
       const header = await command(`SAVEPOINT ${name}`, notOpen)
-      // Outside of a transaction a savepoint is set without a complaint, and gone at once.
+      // Outside of a transaction, setting a savepoint succeeds, but it is gone at once.
       if (header?.serverStatus === undefined) await command(`ROLLBACK TO SAVEPOINT ${name}`, notOpen)
       else if (isOutside(header.serverStatus)) throw notOpen()
       return name
@@ -74,12 +74,12 @@ export function joinedSession(tx: MysqlTx, database: string): Session {
 const IN_TRANSACTION = 1
 const AUTOCOMMIT = 2
 
-/** With autocommit off there is always a transaction, begun or not. */
+/** With autocommit off there is always a transaction, even without BEGIN. */
 function isOutside(serverStatus: number): boolean {
   return (serverStatus & IN_TRANSACTION) === 0 && (serverStatus & AUTOCOMMIT) !== 0
 }
 
-/** What a statement of the store's own could not do inside a transaction. */
+/** Converts an error of one of the store's own statements inside a transaction. */
 export function explained(
   error: unknown,
   database: string,

@@ -20,9 +20,9 @@ export interface Settling<Item> {
 }
 
 /**
- * Writes a batch, which is sorted by id, in one statement. When as many rows were changed as were asked for, all leases hold, whatever
- * the connection counts as changed. Otherwise the records are read and the lifecycle says what it would answer now: `ok`
- * for what this or an earlier copy of the call has written, `lost` for the rest.
+ * Writes a batch, sorted by id, in one statement. If all rows are reported as changed, all leases hold, whatever the
+ * connection counts as changed. Otherwise the records are read, and the lifecycle decides what to answer now: `ok` for
+ * records that this call or an earlier copy of it has written, `lost` for the rest.
  */
 export async function settleBatch<Item>(
   send: Sender,
@@ -40,7 +40,7 @@ export async function settleBatch<Item>(
       for (const item of left) answers.set(item, 'ok')
       break
     }
-    // A retention that is over by now was not when this was written.
+    // Judge by the time of the write: retention may have ended since.
     const writtenAt = header.affectedRows > 0 && Number(header.insertId) > 0 ? toMs(Number(header.insertId)) : Infinity
     for (const row of await look(send, statements, floors, left.map(leaseOf))) {
       const item = left[Number(row.n) - 1] as Item
@@ -52,7 +52,7 @@ export async function settleBatch<Item>(
   return answers
 }
 
-/** Undefined for none, and for one that cannot be read: nobody's lease holds it. */
+/** Returns undefined without a record, and for one that cannot be read: no lease holds it. */
 function recordOf(row: Row): OperationRecord | undefined {
   if (row.id === null || Number(row.format) === FORGOTTEN) return undefined
   try {

@@ -18,7 +18,7 @@ import { completeSql, putResultSql, releaseSql, renewSql } from './sql/settle.ts
 
 export type Statements = ReturnType<typeof createStatements>
 
-/** Every statement of the store, made once. One with a LIMIT is made each time: servers differ in taking that as a value. */
+/** All statements, built once; those with a LIMIT are built per call: not every server takes it as a parameter. */
 export function createStatements(names: Names) {
   return {
     insert: insertSql(names),

@@ -5,12 +5,12 @@ import { packRows } from './packing.ts'
 import { FORGOTTEN } from './sql/record.ts'
 import type { Statements } from './statements.ts'
 
-/** What one transaction removes: it holds its locks until it commits. */
+/** Most records that one transaction removes, since it holds its locks until it commits. */
 const MAX_REMOVED = 500
 
 /**
- * Removes records whose retention is over, and empties out what was forgotten, which is not counted. The floor of
- * fences is raised in the same transaction, last but for the deletes, because two sweeps wait for each other there.
+ * Removes records whose retention is over, and forgotten ones, which are not counted. The fence floor is raised in the
+ * same transaction, just before the deletes, because concurrent sweeps wait for its row.
  */
 export function createSweep(ask: Asking['ask'], statements: Statements, floors: Floors) {
   async function remove(send: Sender, limit: number): Promise<readonly Row[]> {

@@ -14,9 +14,9 @@ import type { Statements } from './statements.ts'
 
 export interface Transactions {
   run<T>(work: (tx: MysqlTx) => Promise<T>): Promise<T>
-  /** The transaction behind a handle of ours, or behind the caller's own connection. */
+  /** Returns the transaction of one of our handles, or that of the caller's own connection. */
   join(tx: MysqlTx): Session
-  /** What the server takes at once. A store that has only ever joined transactions has to ask. */
+  /** The server's packet limit. Queried if it is not known, as in a store that has only joined transactions so far. */
   maxPacketBytes(tx: MysqlTx): Promise<number>
 }
 
@@ -30,7 +30,7 @@ export function createTransactions(
   const { runtime, timeoutMs, database } = options
   const handles = new WeakMap<MysqlTx, OpenTransaction>()
 
-  /** The first thing that a connection is asked: one that is half open never answers. */
+  /** Reads the fence floor. With a time limit: it is the first query, and a half-open connection never answers. */
   async function readFloor(client: MysqlConnection): Promise<void> {
     const silent = () => new Error(`connection lost: no answer within ${timeoutMs} ms`)
     const [row] = await timeLimit(runtime, senderOf(client).rows(statements.readFloor, []), timeoutMs, silent)
@@ -72,7 +72,7 @@ export function createTransactions(
     return lost === undefined ? { value } : { value, lost }
   }
 
-  /** The caller's transaction cannot be begun again for it: whoever took it for whole would commit its second half alone. */
+  /** Also reports a lock timeout that rolled back the caller's transaction, which must not commit only its rest. */
   function joined(tx: MysqlTx): Session {
     const session = joinedSession(tx, database)
     const noticed = async <T>(answer: Promise<T>): Promise<T> => {
@@ -119,13 +119,13 @@ async function undo(current: OpenTransaction, breakOff: (error: Error) => void):
   try {
     return await current.undo()
   } catch (error) {
-    // The server undoes what a closed connection leaves behind.
+    // The server rolls back when the connection is closed.
     breakOff(error as Error)
     return true
   }
 }
 
-/** @throws what the driver threw where nothing was committed. */
+/** Commits. Returns a lost commit for `findOut`. @throws the driver's error when nothing was committed */
 async function commit(current: OpenTransaction, breakOff: (error: Error) => void): Promise<LostCommit | undefined> {
   try {
     await current.commit()

@@ -1,7 +1,7 @@
-/** The smallest of what servers have by default, which is "all rows". */
+/** The smallest default of `sql_select_limit`, which means "all rows". */
 const ALL_ROWS = 2 ** 32 - 1
 
-/** What a connection of the pool may not be set to, and why. */
+/** Settings that a connection of the pool must not have, and why. */
 const UNFIT: readonly (readonly [variable: string, isUnfit: (value: string) => boolean, why: string])[] = [
   [
     'autocommit',
@@ -20,7 +20,7 @@ const UNFIT: readonly (readonly [variable: string, isUnfit: (value: string) => b
   ],
   [
     'sql_select_limit',
-    // A small one leaves itself out of the list of settings.
+    // A small limit may even cut itself off the list of variables.
     (value) => Number(value) < ALL_ROWS,
     'a sql_select_limit, so the server leaves out records that the mysql store asks for: give it a pool without one',
   ],
@@ -39,7 +39,7 @@ const UNFIT: readonly (readonly [variable: string, isUnfit: (value: string) => b
 
 export const DECISIVE_VARIABLES: readonly string[] = [...new Set(UNFIT.map(([variable]) => variable))]
 
-/** Why a connection with these variables cannot be used. */
+/** Returns why a connection with these variables cannot be used; undefined if it can. */
 export function unfitFor(variables: ReadonlyMap<string, string>): string | undefined {
   return UNFIT.find(([variable, isUnfit]) => isUnfit(variables.get(variable) ?? ''))?.[2]
 }

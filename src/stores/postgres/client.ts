@@ -1,4 +1,4 @@
-/** A statement that the server parses once for each connection, by its name. */
+/** A prepared statement: the server parses it once per connection and finds it by its name. */
 export interface PgNamedQuery {
   readonly name: string
   readonly text: string
@@ -6,12 +6,12 @@ export interface PgNamedQuery {
 }
 
 export interface PgResult {
-  // biome-ignore lint/suspicious/noExplicitAny: a row is what the query says, which only the caller knows
+  // biome-ignore lint/suspicious/noExplicitAny: the columns of a row depend on the query, which only the caller knows
   readonly rows: any[]
   readonly rowCount?: number | null
 }
 
-/** What a transaction is written with: the part of `pg.Client` that any driver can offer. */
+/** The connection an effect writes with: the part of `pg.Client` that any driver can offer. */
 export interface PgTx {
   query(text: string, values?: unknown[]): Promise<PgResult>
 }
@@ -25,7 +25,7 @@ export interface PgClient extends PgTx {
 }
 
 export interface PgPoolClient extends PgClient {
-  /** With an error the connection is closed, and the pool opens another one when it needs it. */
+  /** With an error the connection is closed, and the pool opens another one when needed. */
   release(error?: Error | boolean): void
 }
 

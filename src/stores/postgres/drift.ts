@@ -4,14 +4,14 @@ import { truth } from './reading.ts'
 import { isPartitioned, type Names, type PartitionedNames } from './sql/names.ts'
 import { driftSql } from './sql/partitions.ts'
 
-/** What would store something else than what was given. */
+/** Returns the server settings under which stored values would differ from the values given. */
 export async function settingProblems(client: PgClient): Promise<readonly string[]> {
   const { rows } = await client.query(
     "SELECT current_setting('server_encoding') AS encoding, current_setting('array_nulls') AS array_nulls",
   )
   const { encoding, array_nulls } = rows[0] ?? {}
   const problems: string[] = []
-  // The server translates all text, and refuses characters that the encoding of the database does not have.
+  // The server converts all text to the database's encoding and refuses characters that it lacks.
   if (encoding !== 'UTF8')
     problems.push(
       `the encoding of the database is ${encoding}, in which not every key can be stored: use a database that was created with ENCODING 'UTF8'`,
@@ -23,7 +23,7 @@ export async function settingProblems(client: PgClient): Promise<readonly string
   return problems
 }
 
-/** What the tables of this version have and these have not. */
+/** Returns the tables, columns and indexes of this version that the database lacks. */
 export async function missing(client: PgClient, schema: string, names: Names): Promise<readonly string[]> {
   const columns = await client.query(
     `SELECT c.relname AS name, a.attname AS part FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -47,7 +47,7 @@ export async function missing(client: PgClient, schema: string, names: Names): P
   return problems
 }
 
-/** Without its index on the id a partition would take the same operation twice. */
+/** A partition without its unique index on the id would accept the same operation twice. */
 export async function partitionProblems(client: PgClient, names: PartitionedNames): Promise<readonly string[]> {
   const { rows } = await client.query(driftSql(names))
   return rows

@@ -32,17 +32,17 @@ const TRAITS: StoreTraits = Object.freeze({
 })
 
 /**
- * Keeps records in a schema of a PostgreSQL database, version 13 or later. Nothing is opened before the first use.
+ * Keeps records in a schema of a PostgreSQL database, version 13 or later. Connects at the first use.
  *
- * A commit is as durable as `synchronous_commit` of the connection says, and survives a fail-over where the standby is synchronous:
- * the store cannot know, so its trait says no.
+ * A commit is as durable as the connection's `synchronous_commit`, and survives a failover only with a synchronous
+ * standby. The store cannot detect that, so its trait `survivesFailover` is false.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function postgresStore(options: PostgresStoreOptions): PostgresStore {
   return createPostgresStore(options)
 }
 
-/** With a clock of its own: an SQL expression for whole microseconds since 1970. For tests, which do not wait. */
+/** `clock` replaces the server's: an SQL expression for whole microseconds since 1970. For tests, which do not wait. */
 export function createPostgresStore(options: PostgresStoreOptions, clock?: string): PostgresStore {
   const resolved = resolvePostgresOptions(options)
   const { partitions } = resolved

@@ -3,10 +3,11 @@ import { type Migration, recorded } from '../sql/schema.ts'
 /**
  * Every change of the schema, oldest first; a published one is never edited.
  *
- * Version 1: ids are `uuid`, 16 bytes that a driver sends as they are. Times are whole microseconds of the server's clock. Columns
- * of a fixed width come first, so that no byte is lost to alignment, and what may be large comes last. A page is filled to
- * 70 %: a claim is settled soon after it was written, and finds room beside itself. No index has a column that
- * settling changes, so it writes to none of them (HOT); `sweep_after` is there for that, see `sql/record.ts`.
+ * Version 1: ids are `uuid`, 16 bytes that a driver sends as they are. Times are whole microseconds of the server's
+ * clock. Columns of fixed width come first, so that alignment wastes no bytes; possibly large ones come last. Pages are
+ * filled to 70 %, so that the update which settles a claim soon after finds room on the same page. No index has a
+ * column that settling changes, so settling writes to no index (HOT); that is what `sweep_after` is for, see
+ * `sql/record.ts`.
  */
 export function postgresMigrations(schema = 'onlyonce'): readonly Migration[] {
   const table = (name: string) => `"${schema}".${name}`
@@ -72,7 +73,7 @@ export function postgresMigrations(schema = 'onlyonce'): readonly Migration[] {
   holder text NOT NULL,
   until  bigint NOT NULL
 )`,
-        // For people and reports; its columns are public. No row: retention is over. NULL retained_until: for ever.
+        // For people and reports; its columns are public. Expired records are left out. NULL retained_until: for ever.
         `CREATE VIEW ${viewOf(table)}`,
       ],
     },
@@ -83,7 +84,7 @@ export function postgresMigrations(schema = 'onlyonce'): readonly Migration[] {
   )
 }
 
-/** What comes behind `CREATE VIEW`; `table` gives the name of a table. */
+/** The text after `CREATE VIEW`; `table` returns the full name of a table. */
 export const viewOf = (table: (name: string) => string): string => `${table('v_operations')} AS
 SELECT replace(id::text, '-', '') AS id, scope, key,
   CASE
@@ -98,7 +99,7 @@ SELECT replace(id::text, '-', '') AS id, scope, key,
 FROM ${table('operations')}, (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now) clock
 WHERE retain_until > now OR lease_until > now`
 
-/** What a schema of the latest version must have; `check` reports what it has not. */
+/** The columns a schema of the latest version must have; `check` reports the missing ones. */
 const EXPECTED_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   migrations: ['version', 'name', 'applied_at'],
   operations: [
@@ -123,6 +124,6 @@ export function expectedColumns(isPartitioned: boolean): Readonly<Record<string,
   return { ...EXPECTED_COLUMNS, operations: [...operations, 'part'], partitions: ['part', 'began_at'] }
 }
 
-/** Each partition has a key of its own. */
+/** Partitions have a primary key each, the partitioned table has none. */
 export const expectedIndexes = (isPartitioned: boolean): readonly string[] =>
   isPartitioned ? EXPECTED_INDEXES : ['operations_pkey', ...EXPECTED_INDEXES]

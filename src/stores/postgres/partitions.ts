@@ -29,16 +29,16 @@ interface Listing {
   readonly newest: Partition
 }
 
-/** Whoever comes behind a lock that waits has to wait too, so this is how long claims are held up. */
+/** Statements queue up behind a waiting lock request, so this is how long claims may be held up. */
 const LOCK_WITHIN_MS = 250
-/** Up to where it grows: a claim that is held up for so long still has its answer before it is asked again. */
+/** Upper bound of the growing lock wait: a claim held up this long is still answered before its caller times out. */
 const LOCK_WITHIN_MS_AT_MOST = 2_000
-/** A large partition is read as a whole before it is dropped. */
+/** Reading a large partition as a whole, before it is dropped, takes long. */
 const UPKEEP_WITHIN_MS = 600_000
 
 /**
- * How long to wait for a lock that transactions hold who overlap: each time that was in vain it is twice as long, so that one
- * of the next sweeps gets it from any transactions that are shorter than the bound. What it got, it asks for briefly again.
+ * How long to wait for a lock that overlapping transactions hold. The time doubles after each failure, so one of the
+ * next sweeps gets the lock if the transactions are shorter than the upper bound; it is reset after success.
  */
 interface Patience {
   readonly ms: number
@@ -62,16 +62,16 @@ function createPatience(timeoutMs: number): Patience {
   }
 }
 
-/** Begins the partition that is due and drops those that have come to their end; answers how many records these had. */
+/** Begins the partition that is due and drops those that are over; returns how many records these had. */
 export function createUpkeep(
   asking: Asking,
   names: PartitionedNames,
   { schema, runtime, timeoutMs }: ResolvedPostgresOptions,
   { everyMs, keep }: PostgresPartitions,
 ): (limit: number) => Promise<number> {
-  /** Until when something in a partition is kept, found by reading it: before that, it need not be read again. */
+  /** When retention ends for the last record of a partition, as surveyed: it is not surveyed again before that. */
   const keptUntil = new Map<number, number>()
-  /** One for each lock: what is got at once must not make the others brief again. */
+  /** One for each lock, so that success with one does not reset the others. */
   const [begins, ends, drops] = [createPatience(timeoutMs), createPatience(timeoutMs), createPatience(timeoutMs)]
   let isRunning = false
 
@@ -80,28 +80,28 @@ export function createUpkeep(
     const { now = 0, all = [] } = (await listing(client, names)) ?? {}
     let removed = 0
     for (const { part, beganAt } of all.slice(0, -1)) {
-      // Nearly all of its records are past their retention by now. What is left is unknown, or was kept on.
+      // Nearly all of its records are past their retention. The rest are unknown results, or were kept longer.
       const isOver = beganAt + (keep + 1) * everyMs * 1000 <= now
       try {
         if (isOver) await client.query(moveKeptSql(names, part), [String(limit)])
         if (!isOver && (keptUntil.get(part) ?? 0) > now) continue
         const dropped = await dropAtItsEnd(client, part)
-        // The other locks would be waited for in vain as well, and claims behind each of them.
+        // Waiting for the other locks would most likely fail too, and hold up claims each time.
         if (dropped === undefined) break
         removed += dropped
       } catch (error) {
-        // Another process sweeps too, and has dropped it.
+        // Another process sweeps too and has dropped it.
         if (faultOf(error) !== 'no-tables') throw error
       }
     }
     return removed
   }
 
-  /** How many records it had; `undefined`: a lock was not to be had. */
+  /** Returns how many records it had, or `undefined` if a lock was not granted in time. */
   async function dropAtItsEnd(client: PgClient, part: number): Promise<number | undefined> {
     if (truth((await client.query(isKeptSql(names, part))).rows[0]?.kept) !== false) return 0
-    // A write that began while a record was kept may keep it on. Such writes are over when this lock is given, and
-    // later ones see a later time, so what is past its retention by `asOf` stays so.
+    // A write that began earlier may extend a record's retention. Such writes are over when this lock is granted, and
+    // later ones see a later time, so records past their retention at `asOf` stay so.
     const asOf = await briefly(client, schema, ends, async () => {
       await client.query(`LOCK TABLE ${partitionName(names, part)} IN SHARE MODE`)
       return (await listing(client, names))?.now
@@ -139,7 +139,7 @@ export function createUpkeep(
   }
 }
 
-/** `undefined` for a role that may not begin and drop partitions: that of an application need not. */
+/** Returns `undefined` for a role that may not begin and drop partitions: an application's role need not. */
 async function listing(client: PgClient, names: PartitionedNames): Promise<Listing | undefined> {
   const rows = (await client.query(partitionsSql(names))).rows as readonly Row[]
   const all = rows.map(({ part, began_at }) => ({ part: Number(part), beganAt: Number(began_at) }))
@@ -147,7 +147,7 @@ async function listing(client: PgClient, names: PartitionedNames): Promise<Listi
   return newest === undefined || truth(rows[0]?.mine) !== true ? undefined : { now: Number(rows[0]?.now), all, newest }
 }
 
-/** Begins the next partition once the newest one is old enough: from the commit on new records go there. */
+/** Begins the next partition once the newest one is old enough: new records go there from the commit on. */
 export async function beginWhenDue(
   client: PgClient,
   names: PartitionedNames,
@@ -170,7 +170,7 @@ export async function beginWhenDue(
   })
 }
 
-/** The list is written anew, so that no claim with an older snapshot misses the fence. False: somebody else did it. */
+/** Rewrites the list, so that no claim with an older snapshot misses the fence. False: it was dropped already. */
 async function dropPartition(
   client: PgClient,
   names: PartitionedNames,
@@ -196,7 +196,7 @@ async function relist(client: PgClient, names: PartitionedNames, all: readonly P
   await client.query(fill, [plainArray(all.map(({ part }) => part)), plainArray(all.map(({ beganAt }) => beganAt))])
 }
 
-/** A transaction for what one process at a time does. `undefined`: not now, since a lock was not to be had soon. */
+/** Runs `work` in a transaction, one process at a time. Returns `undefined` if a lock was not granted in time. */
 async function briefly<T>(
   client: PgClient,
   schema: string,

@@ -1,7 +1,7 @@
 import { reasonOf } from '../../core/errors.ts'
 import type { PgClient } from './client.ts'
 
-/** Undoes what `error` has stopped. @throws what says that the connection is of no use, when nobody knows whether it was undone */
+/** Rolls back what `error` stopped. @throws a lost-connection error if that fails: the transaction may still be open */
 export async function rollback(client: PgClient, error: unknown): Promise<void> {
   try {
     await client.query('ROLLBACK')

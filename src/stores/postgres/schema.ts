@@ -19,24 +19,24 @@ import { rollback } from './rollback.ts'
 import { isPartitioned, type Names, type PartitionedNames } from './sql/names.ts'
 import { partitioningSql } from './sql/partitions.ts'
 
-/** Creating tables waits for whoever else does so. */
+/** Long, because creating tables waits for other processes that do so. */
 const MIGRATE_WITHIN_MS = 600_000
 
 interface Found {
-  /** 0: there are no tables. */
+  /** 0 if there are no tables. */
   readonly version: number
   readonly hasPartitions: boolean
 }
 
 export interface Schema {
-  /** Looks once whether the tables are of this version, and under `migrate: 'auto'` makes them so. */
+  /** Checks once that the tables have this version; with `migrate: 'auto'` it creates or upgrades them. */
   ready(client: PgClient): Promise<void>
-  /** They turned out to be missing: look again. */
+  /** Forgets the check: the tables turned out to be missing. */
   forget(): void
   readonly verbs: Pick<SchemaVerbs, 'migrations' | 'migrate' | 'check'>
 }
 
-/** For whoever runs the statements by another tool: they come behind those of the latest version, and are of no own. */
+/** For other migration tools: these statements follow those of the latest version, and have no version themselves. */
 function intoPartitions(names: PartitionedNames, version: number): Migration {
   return { version, name: 'records in partitions', statements: partitioningSql(names) }
 }
@@ -55,7 +55,7 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender, n
   }
 
   async function look(client: PgClient): Promise<Found> {
-    // Not to_regclass: behind an advisory lock it answers from a cache that does not know what was committed meanwhile.
+    // Not to_regclass: after the wait for an advisory lock its cache misses what was committed meanwhile.
     const there = await client.query(
       `SELECT c.relname AS name, c.relkind::text AS kind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
        WHERE n.nspname = $1::text AND c.relname IN ('migrations', 'operations')`,
@@ -73,7 +73,7 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender, n
     return { ...plan, statements: [...plan.statements, ...partitioningSql(names)] }
   }
 
-  /** Records in partitions are claimed by other statements than those of one table. */
+  /** Partitioned records need other claim statements than those of one table. */
   function requireLayout({ version, hasPartitions }: Found): void {
     if (version === 0 || hasPartitions === isPartitioned(names)) return
     if (!hasPartitions)
@@ -84,7 +84,7 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender, n
     )
   }
 
-  /** The advisory lock lets one process at a time in; the others then find nothing left to do. */
+  /** The advisory lock admits one process at a time; the others then find nothing left to do. */
   async function apply(client: PgClient): Promise<MigrationPlan> {
     await client.query('BEGIN ISOLATION LEVEL READ COMMITTED')
     try {
@@ -101,7 +101,7 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender, n
     }
   }
 
-  /** CREATE SCHEMA IF NOT EXISTS asks for the privilege to create one, even where an administrator has done so. */
+  /** CREATE SCHEMA IF NOT EXISTS requires the privilege to create one, even if the schema exists. */
   async function isThere(client: PgClient, sql: string): Promise<boolean> {
     if (!sql.startsWith('CREATE SCHEMA')) return false
     const { rows } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1::text', [schema])

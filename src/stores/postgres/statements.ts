@@ -34,7 +34,7 @@ const LISTED: readonly ListedState[] = [
   'done' satisfies OperationState,
 ]
 
-/** Every statement of the store, made once. A partition lasts `partitionMs`, and its first records wait for its last. */
+/** All statements, built once. A partition lasts `partitionMs`, and its first records wait for its last to expire. */
 export function createStatements(names: Names, partitionMs = 0) {
   const lists = new Map<string, Statement>()
   for (const state of LISTED) {

@@ -1,4 +1,4 @@
-/** Writes big-endian numbers and texts one behind the other: one buffer per batch, however many parts it has. */
+/** Appends big-endian numbers, texts and bytes to one buffer per batch. */
 export class ByteWriter {
   #bytes: Buffer
   #at = 0
@@ -11,7 +11,7 @@ export class ByteWriter {
     return this.#at
   }
 
-  /** An unsigned number of 1 to 7 bytes, at the end or over what was written at `at` before. */
+  /** Writes an unsigned number of 1 to 7 bytes, at the end, or at `at` over what is there. */
   number(value: number, size: number, at?: number): void {
     let place = at ?? this.#room(size)
     if (size === 7) this.#bytes[place++] = Math.floor(value / 2 ** 48)
@@ -19,7 +19,7 @@ export class ByteWriter {
   }
 
   text(value: string, encoding: 'utf8' | 'hex' | 'base64url' = 'utf8'): void {
-    // Three bytes for one UTF-16 unit is the most that UTF-8 takes.
+    // UTF-8 takes at most three bytes for a UTF-16 code unit.
     const most = encoding === 'utf8' ? value.length * 3 : value.length
     const place = this.#room(most)
     this.#at = place + this.#bytes.write(value, place, most, encoding)
@@ -30,7 +30,7 @@ export class ByteWriter {
     this.#bytes.set(value, place)
   }
 
-  /** What was written. The writer must not be used again. */
+  /** Returns what was written. The writer must not be used again. */
   done(): Buffer {
     return this.#bytes.subarray(0, this.#at)
   }

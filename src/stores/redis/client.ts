@@ -1,4 +1,4 @@
-/** What a command is made of, for every client. */
+/** One argument of a command. */
 export type Word = string | Buffer
 
 /** The part of ioredis' and iovalkey's `Redis` that we use, plain or through Sentinel. */
@@ -18,7 +18,7 @@ export interface IoredisSubscriber {
   disconnect(): void
 }
 
-/** The part of ioredis' and iovalkey's `Cluster` that we use. It keeps a connection of its own for subscriptions. */
+/** The part of ioredis' and iovalkey's `Cluster` that we use. `Cluster` has a separate connection for subscriptions. */
 export interface IoredisCluster {
   callBuffer(command: string, args: Word[]): Promise<unknown>
   nodes(role?: 'master'): IoredisClient[]
@@ -29,7 +29,7 @@ export interface IoredisCluster {
   readonly isCluster: boolean
 }
 
-/** Asks node-redis for bytes in place of text. */
+/** Makes node-redis return bytes instead of text. */
 export interface NodeRedisOptions {
   readonly typeMapping?: { readonly 36: typeof Buffer }
 }

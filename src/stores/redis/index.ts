@@ -14,8 +14,8 @@ export type { RedisCompact, RedisDurability, RedisStoreOptions } from './options
 export type { RedisStore } from './store.ts'
 
 /**
- * Keeps records in Redis 5 or later, Valkey, Redis Cluster or behind Sentinel, through the client that you hand in: it
- * stays yours. Redis's own clock judges leases, and records expire by themselves.
+ * Keeps records in Redis 5 or later, Valkey, Redis Cluster or behind Sentinel, through the caller's client, which the
+ * store does not close. Leases are judged by the clock of Redis, and records expire by themselves.
  *
  * A fail-over may lose the newest claims, so that an effect runs twice, unless `durability` waits for replicas.
  * @throws OnlyonceError OPTION_INVALID

@@ -5,15 +5,15 @@ import type { ListQuery, Page } from '../../core/store.ts'
 import { idIn } from './keys.ts'
 import type { RedisPort } from './port.ts'
 
-/** How many keys Redis looks at in one step, and how many records are read at once. */
+/** Keys that Redis scans per step, and records that are read at once. */
 const STEP = 1_000
 const READ = 500
 
 type Find = (ids: readonly OperationId[]) => Promise<readonly (ObservedRecord | undefined)[]>
 
 /**
- * A page of records in the order of their ids. Redis has no order and SCAN may give a key twice, so each page is one walk
- * over all keys, which keeps the smallest ids above `after` that match. Once a page is full, only ids below its last one
+ * Returns a page of records in the order of their ids. SCAN has no order and may return a key twice, so each page walks
+ * over all keys and keeps the smallest matching ids above `after`. Once the page is full, only ids below its last one
  * are read.
  */
 export async function list(
@@ -22,7 +22,7 @@ export async function list(
   query: ListQuery,
   find: Find,
 ): Promise<Page<ObservedRecord>> {
-  /** One more than the page has: it tells whether there is a next one. */
+  /** Up to one more than the page, which tells whether there is a next page. */
   let kept = new Map<OperationId, ObservedRecord | OnlyonceError>()
   let last: OperationId | undefined
   const unread = new Set<OperationId>()
@@ -49,7 +49,7 @@ export async function list(
   return pageOf(kept, query.limit)
 }
 
-/** Each at least once. */
+/** Yields each id at least once. */
 async function* idsOf(port: RedisPort, pattern: string): AsyncGenerator<OperationId> {
   for (const node of await port.nodes()) {
     let cursor = '0'
@@ -65,7 +65,7 @@ async function* idsOf(port: RedisPort, pattern: string): AsyncGenerator<Operatio
   }
 }
 
-/** Record by record where one of them cannot be read: it must stand in the way of no page but its own. */
+/** Reads records one by one if one of them cannot be read, so that its error affects only the page it is on. */
 async function found(
   find: Find,
   ids: readonly OperationId[],

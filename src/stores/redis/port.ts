@@ -2,20 +2,20 @@ import type { Word } from './client.ts'
 
 /** A Redis connection as the store needs it, whatever the client. */
 export interface RedisPort {
-  /** A cluster: one key per command, and the client finds the node by it. */
+  /** In a cluster, commands have keys of one slot, by which the client finds the node. */
   readonly isCluster: boolean
-  /** One command, answered with bytes where Redis answers a bulk string. */
+  /** Sends one command. Bulk strings are returned as bytes. */
   send(key: string | undefined, words: Word[]): Promise<unknown>
-  /** The masters, each by a name that stays; one that is not a cluster is its only one. */
+  /** Returns the masters, by stable names; outside of a cluster there is one. */
   nodes(): Promise<readonly RedisNode[]>
   /**
-   * Sends commands one behind the other on one connection, nothing between. Left out where the client does not say
-   * which connection a command takes.
+   * Sends commands back to back on one connection. Absent where the client does not control which connection a command
+   * takes.
    */
   together?(commands: readonly Word[][]): Promise<readonly unknown[]>
   /**
-   * Listens on a channel with a connection of its own until `signal` aborts; resolves when it listens.
-   * One that was given up before it stood may stay open: only the connection has to go.
+   * Listens on a channel with a separate connection until `signal` aborts; resolves once subscribed. If it aborts
+   * before that, the promise may stay pending: only the connection must be closed.
    */
   subscribe(channel: string, listener: (message: string) => void, signal: AbortSignal): Promise<void>
 }

@@ -2,7 +2,7 @@ import type { OperationId } from '../../core/record.ts'
 import { idIn } from './keys.ts'
 import type { RedisPort } from './port.ts'
 
-/** Who waits for an operation in this process, told by this process or by the channel. */
+/** Wakes waiters for an operation in this process, on changes by this process or from the channel. */
 export interface Waking {
   readonly channel: string
   watch(id: OperationId, call: () => void): () => void
@@ -10,12 +10,12 @@ export interface Waking {
   close(): void
 }
 
-/** A waiter looks again in between and comes back: it finds the channel still open. */
+/** How long the subscription outlives its last waiter: a waiter that polls the store in between soon comes back. */
 const LINGER_MS = 5_000
-/** After a subscription failed: a hint is not worth a storm of connections. Waiters poll meanwhile. */
+/** Pause after a failed subscription: a hint is not worth a storm of connections. Waiters poll meanwhile. */
 const PAUSE_MS = 1_000
 
-/** One subscription for all of them, made when somebody waits and given up when nobody has for a while. */
+/** Keeps one subscription for all waiters, opened for the first of them and closed a while after the last. */
 export function createWaking(port: Pick<RedisPort, 'subscribe'>, channel: string): Waking {
   const watchers = new Map<OperationId, Set<() => void>>()
   let subscription: AbortController | undefined
@@ -27,7 +27,7 @@ export function createWaking(port: Pick<RedisPort, 'subscribe'>, channel: string
     const own = new AbortController()
     subscription = own
     port.subscribe(channel, hear, own.signal).then(
-      // Whoever was settled between the look and the subscription published to nobody.
+      // An operation settled between the waiter's claim and the subscription was published to nobody.
       () => wake([...watchers.keys()]),
       () => later(PAUSE_MS, () => again(own)),
     )
@@ -79,7 +79,7 @@ export function createWaking(port: Pick<RedisPort, 'subscribe'>, channel: string
   }
 }
 
-/** A timer that keeps nobody alive: no caller waits for it. */
+/** A timer that does not keep the process alive, since no caller waits for it. */
 function later(ms: number, call: () => void): () => void {
   const timer = setTimeout(call, ms)
   timer.unref()

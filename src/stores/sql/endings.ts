@@ -1,6 +1,6 @@
 import { OnlyonceError, reasonOf } from '../../core/errors.ts'
 
-/** `work` committed or rolled back by itself: what it wrote and the record may have parted. */
+/** `work` committed or rolled back by itself, so its writes and the record may no longer agree. */
 export function endedInside(cause: unknown): OnlyonceError {
   return new OnlyonceError(
     'OUTCOME_UNKNOWN',
@@ -11,7 +11,7 @@ export function endedInside(cause: unknown): OnlyonceError {
   )
 }
 
-/** A handle is used after its transaction: what it writes would be part of nothing, or of a stranger's transaction. */
+/** A handle is used after its transaction: its writes would be in no transaction, or in that of another call. */
 export function over(): OnlyonceError {
   return new OnlyonceError(
     'CLOSED',
@@ -19,7 +19,7 @@ export function over(): OnlyonceError {
   )
 }
 
-/** A statement inside failed and the effect went on: the database refuses the rest and undoes all of it. */
+/** The effect went on after a statement failed: the database refuses the rest and rolls everything back. */
 export function spoilt(cause: unknown): OnlyonceError {
   return new OnlyonceError(
     'STORE_UNAVAILABLE',

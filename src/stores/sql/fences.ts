@@ -1,7 +1,7 @@
 /**
- * The largest fence that this process was given inside a transaction, which may still be undone: then no record of it
- * stays, while the effect may have sent it to somebody. Memory is enough, since another process gets a later microsecond
- * from the server's clock.
+ * The largest fence granted to this process inside a transaction. If that is rolled back, no record of the fence stays,
+ * while the effect may have sent it downstream. Memory is enough: another process gets a later microsecond from the
+ * server's clock.
  */
 export interface HandedFences {
   readonly floor: number

@@ -1,7 +1,7 @@
 import { inTurn } from '../../core/turns.ts'
 
 interface JoinableSession {
-  /** The caller's own transaction, which may not be open, and has other calls beside this one. */
+  /** True for the caller's own transaction, which may not be open, and may have other calls running in it. */
   readonly joined: boolean
   guard(): Promise<string>
   release(name: string): Promise<void>
@@ -9,9 +9,9 @@ interface JoinableSession {
 }
 
 /**
- * Adds messages in turn with the calls beside it, none of which may undo them. A message that is added outside of a
- * transaction would stay when what it tells of is undone: in the caller's own, setting a savepoint shows that there is
- * one, and keeps it usable where adding fails. @throws OnlyonceError OPTION_INVALID where none is open
+ * Adds messages, one call at a time per transaction, so that no concurrent call can undo them. In the caller's
+ * transaction a savepoint proves that one is open (a message outside of it would survive a rollback), and keeps the
+ * transaction usable when adding fails. @throws OnlyonceError OPTION_INVALID where none is open
  */
 export function appendInside(tx: object, session: JoinableSession, append: () => Promise<unknown>): Promise<unknown> {
   return inTurn(tx, () => (session.joined ? insideSavepoint(session, append) : append()))
@@ -22,7 +22,7 @@ async function insideSavepoint(session: JoinableSession, append: () => Promise<u
   try {
     await append()
   } catch (error) {
-    // Where the connection is lost, or the whole transaction undone, it is gone: what was refused is the reason to tell.
+    // After a lost connection or a full rollback the savepoint is gone; the first error is the one to report.
     await session.rollbackTo(name, error).catch(() => {})
     await session.release(name).catch(() => {})
     throw error

@@ -1,4 +1,4 @@
-/** Whether an error, or what it was made of, says that the connection is of no use. What an effect threw does not count. */
+/** Returns a function that tells whether an error, or one of its causes, means that the connection is lost. */
 export function lostBy(faultOf: (error: unknown) => string): (error: unknown) => boolean {
   return (error) => {
     for (let at: unknown = error, depth = 0; typeof at === 'object' && at !== null && depth < 8; depth++) {

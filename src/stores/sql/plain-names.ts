@@ -1,8 +1,8 @@
 import type { Row } from './rows.ts'
 
 /**
- * The columns of a statement of ours under the names that it gives them: a library whose transaction was joined may be set
- * up to answer `leaseUntil` for `lease_until`, whatever was asked.
+ * Restores the column names of our own statements: a library whose transaction was joined may be configured to return
+ * `leaseUntil` for `lease_until`.
  */
 export function plainNames(row: Row): Row {
   if (!Object.keys(row).some(isRenamed)) return row

@@ -10,7 +10,7 @@ export interface MigrationPlan {
   /** 0: there are no tables yet. */
   readonly from: number
   readonly to: number
-  /** What was, or with `dryRun` would be, executed. */
+  /** The statements that were executed, or would be with `dryRun`. */
   readonly statements: readonly string[]
 }
 
@@ -24,7 +24,7 @@ export interface SchemaReport {
 
 export interface Overdue {
   readonly count: number
-  /** How long the oldest of them should have been gone. */
+  /** Time since the end of retention of the oldest of them. */
   readonly oldestMs: number
 }
 
@@ -32,17 +32,17 @@ export interface SchemaVerbs {
   /** Every change of the schema, oldest first; a published one is never edited. */
   readonly migrations: readonly Migration[]
   /**
-   * Brings the tables up to date, whatever the option `migrate` says. With `dryRun` it only tells what it would do.
-   * Safe to run in several processes at once, and again.
+   * Brings the tables up to date, whatever the option `migrate` is. With `dryRun` it only returns the plan.
+   * Safe to run in several processes at once, and repeatedly.
    */
   migrate(options?: { readonly dryRun?: boolean }): Promise<MigrationPlan>
   /** Compares the tables with what this onlyonce expects; changes nothing and creates nothing. */
   check(): Promise<SchemaReport>
-  /** How many records are past their retention and not swept yet. Every other verb hides them. */
+  /** Counts the records that are past their retention and not swept yet, which every other verb hides. */
   overdue(): Promise<Overdue>
 }
 
-/** With the statement behind each that writes it down: whoever runs them by another tool has it written down as well. */
+/** Adds to each migration the statement that records its version, so that another tool that runs it records it too. */
 export function recorded(migrations: readonly Migration[], record: (one: Migration) => string): readonly Migration[] {
   return migrations.map((one) => ({ ...one, statements: [...one.statements, record(one)] }))
 }
@@ -51,7 +51,7 @@ export function latestVersion(migrations: readonly Migration[]): number {
   return Math.max(...migrations.map(({ version }) => version))
 }
 
-/** What brings a database of version `from` up to date. A pure function of the published migrations. */
+/** Returns the statements that bring a database of version `from` up to date. */
 export function planMigration(migrations: readonly Migration[], from: number): MigrationPlan {
   const missing = migrations.filter(({ version }) => version > from)
   return {

@@ -1,6 +1,6 @@
 import type { Steps } from '../../core/record.ts'
 
-/** NULL for none, else JSON: `[[name, base64 of the result], …]`, in which NUL and half surrogate pairs are escaped. */
+/** Null without steps, else JSON: `[[name, base64 of the result], …]`, in which NUL and lone surrogates are escaped. */
 export function packSteps(steps: Steps): string | null {
   if (steps.length === 0) return null
   return JSON.stringify(steps.map(({ name, result }) => [name, Buffer.from(result).toString('base64')]))

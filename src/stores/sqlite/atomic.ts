@@ -12,12 +12,12 @@ import { endedInside, undone } from './open-transaction.ts'
 import { leaseParams, load, put, putFresh } from './records.ts'
 import { COMPLETE, PUT_RESULT } from './sql.ts'
 
-/** Frozen in shape: every claim inside a transaction is written with it. */
+/** The result that every claim inside a transaction is written with. */
 const NO_VALUE: StoredResult = Object.freeze({ kind: 'value', body: encodeResult(undefined) })
 
 let savepoints = 0
 
-/** Claims inside the open transaction behind `tx`: one of ours, or one that the caller began on its own connection. */
+/** Claims inside the open transaction of `tx`: one of ours, or one that the caller began on its own connection. */
 export function createWithin(
   options: JoinOptions & { readonly runtime: Runtime; readonly fences: Fences },
 ): (tx: SqliteTx) => AtomicClaims {
@@ -32,7 +32,7 @@ export function createWithin(
     if (decided.outcome.kind !== 'granted') return decided.outcome
     const { write, lease } = asDone(decided, request, current, now)
     if (decided.write !== undefined) put(db, write)
-    // The same owner holds it by a lease already: its fence stays.
+    // The same owner already holds it with a lease, so its fence stays.
     else change(db, COMPLETE, write.leaseUntil, write.retainUntil, NO_VALUE.kind, NO_VALUE.body, ...leaseParams(lease))
     return handedOut(decided.outcome)
   }
@@ -57,7 +57,7 @@ export function createWithin(
         await joined.takeWriteLock()
         return claimOne(request)
       },
-      // There is one writer, so no order to keep, and no round trip to save.
+      // SQLite has a single writer, so no order of ids is needed, and there are no round trips to save.
       async claimAll(requests) {
         if (requests.length > 0) await joined.takeWriteLock()
         return requests.map(claimOne)
@@ -68,7 +68,7 @@ export function createWithin(
         return joined.ask(() => change(db, PUT_RESULT, ...params)) === 1 ? 'ok' : 'lost'
       },
       async guarded<T>(work: () => Promise<T>): Promise<T> {
-        // Unique in the process: a name that is met again would be somebody else's savepoint.
+        // Unique in the process, so that it cannot be the savepoint of another call.
         const name = `onlyonce_guard_${++savepoints}`
         let value: T
         joined.requireOpen()
@@ -86,7 +86,7 @@ export function createWithin(
   }
 }
 
-/** What a granted claim is written as: done already, without a value. */
+/** The record that a granted claim is written as: done, without a value. */
 function asDone(
   { outcome, write }: Decision<ClaimOutcome>,
   request: ClaimRequest,
@@ -102,7 +102,7 @@ function asDone(
   return { write: done, lease }
 }
 
-/** The savepoint is the canary: it is gone when the effect ended the transaction, also if it began another one. */
+/** Ends the savepoint. That it is gone shows that the effect ended the transaction, even if it began another one. */
 function leave(joined: Joined, sql: string, thrown: unknown): void {
   if (joined.undoneBy() !== undefined) throw undone(joined.undoneBy())
   try {

@@ -6,12 +6,12 @@ import { checkSameFile, fileIdentity } from '../../embedded/file.ts'
 import { openFile, setDurability } from '../../embedded/open-file.ts'
 import type { ResolvedSqliteOptions } from './options.ts'
 
-/** Opens the connection that the options describe, each time anew. @throws OnlyonceError STORE_UNAVAILABLE */
+/** Returns a function that opens a new connection at each call. @throws OnlyonceError STORE_UNAVAILABLE */
 export function createConnector(
   { source, label, durability }: ResolvedSqliteOptions,
   whileBusy: WhileBusy,
 ): (deadline: number) => Promise<Connection> {
-  /** Which file it was at first: another one under the same name is not opened in its place. */
+  /** Identity of the file that was opened first: another file under the same name is refused. */
   let file: string | undefined
 
   return async (deadline) => {

@@ -2,17 +2,17 @@ import type { SqliteConnection } from '../../embedded/driver.ts'
 import { change, rows } from '../../embedded/statements.ts'
 import { FENCE_FLOOR, RAISE_FENCE_FLOOR } from './sql.ts'
 
-/** What no new fence may fall below, so that fences grow also where no record is left to compare with. */
+/** Lower bounds of new fences, so that fences grow also when there is no record left to compare with. */
 export interface Fences {
-  /** The largest that was handed out by this process. */
+  /** The largest fence that this process granted inside a transaction. */
   readonly handed: number
   floor(db: SqliteConnection): number
-  /** Records, in the transaction that removes the records, the largest fence that goes with them. */
+  /** Stores the largest fence of removed records, in the transaction that removes them. */
   raise(db: SqliteConnection, fence: number): void
   /**
-   * A fence was handed out in a transaction that may still be undone. Then no record of it stays, while the effect may
-   * have sent it to somebody: it is kept in memory, which is enough, since another process gets a later microsecond
-   * from the clock unless it claims the same operation within the same millisecond.
+   * Remembers a fence granted in a transaction that may be rolled back: then no record of it stays, while the effect
+   * may have sent it downstream. Memory is enough: another process gets a later microsecond from the clock, unless it
+   * claims the same operation within the same millisecond.
    */
   handedOut(fence: number): void
 }

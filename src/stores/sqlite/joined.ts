@@ -8,18 +8,18 @@ import { isInTransaction, type SqliteTx } from './open-transaction.ts'
 import { TAKE_WRITE_LOCK } from './sql.ts'
 import type { Transactions } from './transaction.ts'
 
-/** The open transaction behind a handle, whoever began it. */
+/** The open transaction of a handle, begun by the store or by the caller. */
 export interface Joined {
   readonly db: SqliteConnection
-  /** Runs one step in it. @throws OnlyonceError where the transaction is over */
+  /** Runs one step in the transaction. @throws OnlyonceError when one of ours is over */
   use<T>(step: () => T): T
-  /** The same for a statement of the store's own: what the driver refuses is STORE_UNAVAILABLE. */
+  /** As `use`, for the store's own statements: errors of the driver become STORE_UNAVAILABLE. */
   ask<T>(step: () => T): T
   /** @throws OnlyonceError OPTION_INVALID when the caller's connection has no transaction open */
   requireOpen(): void
   /** A transaction begun without IMMEDIATE has no lock yet, and the clock must be read under it. */
   takeWriteLock(): Promise<void>
-  /** The operation's waiters are woken when this commits, where we can know. */
+  /** Wakes the operation's waiters after the commit; has no effect in the caller's own transaction. */
   touch(id: OperationId): void
   undoneBy(): unknown
 }

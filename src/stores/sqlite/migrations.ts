@@ -6,7 +6,7 @@ import { type Migration, recorded } from '../sql/schema.ts'
  * Version 1: STRICT, so that a value of another type is refused where it is written. Ordinary tables with a row id,
  * because result bodies make rows that are too large for a WITHOUT ROWID tree. Ids are text and compared as bytes.
  * Times are milliseconds of the host's clock and may have a fraction.
- * What may be large is the last column: SQLite walks a row from its beginning.
+ * A column that may be large comes last: SQLite reads a row from its beginning.
  */
 const MIGRATIONS: readonly Migration[] = [
   {
@@ -79,7 +79,7 @@ export const sqliteMigrations: readonly Migration[] = recorded(
 ON CONFLICT (name) DO UPDATE SET number = excluded.number, text = excluded.text`,
 )
 
-/** What a database of the latest version must have; `check` reports what it has not. */
+/** What a database of the latest version must have; `check` reports what is missing. */
 export const EXPECTED_TABLES: Readonly<Record<string, readonly string[]>> = {
   onlyonce_meta: ['name', 'number', 'text'],
   onlyonce_operations: [

@@ -6,7 +6,7 @@ import { EXPECTED_OTHERS, EXPECTED_TABLES, sqliteMigrations } from './migrations
 
 export const LATEST_VERSION = latestVersion(sqliteMigrations)
 
-/** 0 where onlyonce never was. */
+/** Returns 0 when there are no onlyonce tables. */
 export function schemaVersion(db: SqliteConnection): number {
   if (objects(db, 'table').has('onlyonce_meta')) {
     const [row] = rows(db, "SELECT number FROM onlyonce_meta WHERE name = 'schema_version'")
@@ -15,7 +15,7 @@ export function schemaVersion(db: SqliteConnection): number {
   return 0
 }
 
-/** Inside a write transaction: a second process waits for the lock, and then finds nothing left to do. */
+/** Call inside a write transaction: a second process waits for the lock, and then finds nothing left to do. */
 export function applyMigrations(db: SqliteConnection): MigrationPlan {
   const plan = planMigration(sqliteMigrations, schemaVersion(db))
   for (const sql of plan.statements) db.exec(sql)

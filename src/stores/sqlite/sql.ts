@@ -1,7 +1,7 @@
 /**
- * Every statement, one constant each. Placeholders are bare `?`: better-sqlite3 takes `?1` for a name.
- * The decisions are made by `lifecycle.ts` while BEGIN IMMEDIATE holds the write lock; the conditions here repeat what
- * must hold for the write, so that a statement moved out of its transaction changes nothing instead of harming.
+ * All statements on records. Placeholders are bare `?`: better-sqlite3 takes `?1` for a name.
+ * `lifecycle.ts` decides while BEGIN IMMEDIATE holds the write lock; the conditions here repeat what must hold for the
+ * write, so that a statement outside of its transaction changes nothing instead of doing harm.
  */
 
 const COLUMNS = `format, id, scope, key, fingerprint, state, owner, fence, attempt, starts,
@@ -14,15 +14,15 @@ export const LOAD = `SELECT ${COLUMNS} FROM onlyonce_operations WHERE id = ?`
 export const FIND = `SELECT ${COLUMNS} FROM onlyonce_operations WHERE id IN (SELECT value FROM json_each(?))`
 
 /**
- * The first claim of an operation, without looking first: nearly all are. It writes nothing where there is a record
- * already, or where a larger fence was handed out for one that is gone.
+ * The first claim of an operation, as most claims are, without a read before it. Writes nothing if there is a record
+ * already, or if a removed record had a fence that is not smaller.
  */
 export const CLAIM_FRESH = `
 INSERT INTO onlyonce_operations (${COLUMNS}) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 WHERE NOT EXISTS (SELECT 1 FROM onlyonce_meta WHERE name = 'fence_floor' AND number >= ?)
 ON CONFLICT (id) DO NOTHING`
 
-/** A claim only ever raises the fence: whatever else went wrong, a newer owner's row is not overwritten. */
+/** A claim always raises the fence, so the row of a newer owner is never overwritten. */
 export const CLAIM = `
 INSERT INTO onlyonce_operations (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
@@ -38,12 +38,12 @@ export const RENEW = `
 UPDATE onlyonce_operations SET lease_until = ?, retain_until = ?, steps = coalesce(?, steps)
 WHERE id = ? AND owner = ? AND fence = ? AND state = 'running'`
 
-/** Nothing in the row needs to be looked at more closely: no steps, no packed text, nothing that damage leaves behind. */
+/** True for a row that can be completed without being decoded: no steps, no packed text, no sign of damage. */
 const PLAIN = `steps IS NULL AND result_kind IS NULL AND attempt >= 1 AND starts >= 1
   AND max(lease_until, retain_until, created_at) <= 8640000000000000 AND min(lease_until, retain_until, created_at) >= 0
   AND ifnull(substr(scope, 1, 1), '') <> '"' AND ifnull(substr(key, 1, 1), '') <> '"' AND substr(fingerprint, 1, 1) <> '"'`
 
-/** The end of nearly every operation, without looking first: it is running, ours, and not past its retention. */
+/** Completes an operation that is running, ours and within retention, as nearly all are, without a read before it. */
 export const COMPLETE_RUNNING = `
 UPDATE onlyonce_operations SET state = 'done', lease_until = ?, retain_until = ?, steps = NULL, result_kind = ?, result_body = ?
 WHERE id = ? AND owner = ? AND fence = ? AND state = 'running' AND format = ? AND (retain_until > ? OR lease_until > ?)
@@ -59,17 +59,17 @@ export const RELEASE = `
 UPDATE onlyonce_operations SET state = 'idle', attempt = ?, lease_until = ?
 WHERE id = ? AND owner = ? AND fence = ? AND state = 'running'`
 
-/** Puts the value beside a claim that this transaction already wrote as done. */
+/** Stores the value with a claim that this transaction has already written as done. */
 export const PUT_RESULT = `
 UPDATE onlyonce_operations SET retain_until = ?, result_kind = ?, result_body = ?
 WHERE id = ? AND owner = ? AND fence = ? AND state = 'done'`
 
-/** A damaged fence must neither be in the way of removing its record nor become the floor of all others. */
+/** A damaged fence must neither prevent the removal of its record nor become the floor of all others. */
 const REMOVED = 'id, iif(fence < 9007199254740991, fence, 0) AS fence'
 
 export const FORGET = `DELETE FROM onlyonce_operations WHERE id = ? RETURNING ${REMOVED}`
 
-/** Oldest deadline first, along its index. A record whose lease still runs is not touched, whatever its retention. */
+/** Oldest deadline first, by its index. Never removes a record whose lease is valid, whatever its retention. */
 export const SWEEP = `
 DELETE FROM onlyonce_operations WHERE rowid IN (
   SELECT rowid FROM onlyonce_operations WHERE retain_until <= ? AND lease_until <= ? ORDER BY retain_until LIMIT ?
@@ -98,7 +98,7 @@ const IN_STATE = {
 
 export type ListedState = keyof typeof IN_STATE
 
-/** By id. `running`, `abandoned` and `unknown` have an index of their own; the others walk the records. */
+/** Sorted by id. `running`, `abandoned` and `unknown` have an index of their own; the others scan the records. */
 export function listSql(state: ListedState, scoped: boolean): string {
   return `
 SELECT ${COLUMNS} FROM onlyonce_operations

@@ -18,7 +18,7 @@ import {
 
 const group = 'keys and bytes'
 
-/** Names that databases, clients and careless code take for one another, cut, or break on. */
+/** Names that databases, clients or careless code confuse with each other, truncate, or fail on. */
 const AWKWARD = [
   'order',
   'Order',

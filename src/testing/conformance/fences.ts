@@ -16,7 +16,7 @@ import {
 
 const group = 'fences'
 
-/** What lies between two claims of one operation. Answers the verbs to go on with. */
+/** What happens between two claims of one operation. Returns the verbs to continue with. */
 type Between = (context: StoreContext, first: ClaimRequest, lease: Lease) => Promise<SingleVerbs>
 
 const BRIEF = { leaseMs: BRIEF_MS, retentionMs: BRIEF_MS }

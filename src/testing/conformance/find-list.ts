@@ -17,7 +17,7 @@ import {
 
 const group = 'find and list'
 
-/** Every page of a listing. A store that pages for ever fails rather than hangs. */
+/** Returns the records of all pages. A store that pages for ever fails instead of hanging. */
 async function listed(store: Store, query: ListQuery): Promise<readonly ObservedRecord[]> {
   const all: ObservedRecord[] = []
   let after: string | undefined

@@ -22,7 +22,7 @@ import { traitCases, watchCases } from './watch-traits.ts'
 
 export type { Need, StoreCase, StoreContext, StoreUnderTest } from './harness.ts'
 
-/** Every sentence of the suite, for whoever wants to run them in another way. */
+/** Every case of the suite, for running them in another way. */
 export const storeCases: readonly StoreCase[] = Object.freeze([
   ...claimCases,
   ...fingerprintCases,
@@ -57,16 +57,16 @@ export interface TestRunner {
 }
 
 export interface StoreConformanceOptions {
-  /** Called for every case: answers a store that is open, empty and not used by another case. */
+  /** Called for every case: returns a store that is open, empty and used by no other case. */
   readonly open: () => Promise<StoreUnderTest>
-  /** Sentences that do not hold here, each with its reason. A name that is not a case of the suite is an error. */
+  /** Names of cases that do not hold here, each with its reason. A name that is not a case is an error. */
   readonly skip?: Readonly<Record<string, string>>
 }
 
 /**
- * Tests a store against everything the engine relies on, with the runner you hand in:
+ * Tests a store against everything the engine relies on, with the runner you pass in:
  * `storeConformance('mine', { open }, { describe, it })`.
- * A case that needs what the store does not have (a transaction, `watch`, `reopen`) skips itself.
+ * A case that needs what the store lacks (a transaction, `watch`, `reopen`) skips itself.
  * @throws Error when `skip` names an unknown case or gives no reason
  */
 export function storeConformance(
@@ -81,7 +81,7 @@ export function storeConformance(
         if (one.group !== group) continue
         const reason = Object.hasOwn(skip, one.name) ? skip[one.name] : undefined
         if (reason === undefined) it(one.name, (...context) => runCase(one, open, context[0]))
-        // Nothing to run: the title tells what is left out and why, also where a runner knows no skipping.
+        // An empty test, whose title says what is skipped and why, even if the runner cannot skip.
         else if (it.skip !== undefined) it.skip(`${one.name} (skipped: ${reason})`, async () => {})
         else it(`${one.name} (skipped: ${reason})`, async () => {})
       }
@@ -89,7 +89,7 @@ export function storeConformance(
   }
 }
 
-/** Runs one case on a store of its own, and closes it. Answers what the store lacks when the case does not apply. */
+/** Runs one case on its own store and closes that. Returns the unmet needs if the case does not apply. */
 export async function runStoreCase(one: StoreCase, open: StoreConformanceOptions['open']): Promise<readonly string[]> {
   const opened = await open()
   try {
@@ -103,7 +103,7 @@ export async function runStoreCase(one: StoreCase, open: StoreConformanceOptions
 
 async function runCase(one: StoreCase, open: StoreConformanceOptions['open'], test: unknown): Promise<void> {
   const missing = await runStoreCase(one, open)
-  // vitest and node:test can be told while the test runs; elsewhere a case that does not apply passes.
+  // vitest and node:test can skip a running test; elsewhere a case that does not apply passes.
   if (missing.length > 0) (test as SkippableTest | undefined)?.skip?.(`the store has no ${missing.join(', ')}`)
 }
 

@@ -18,7 +18,7 @@ import {
 
 const group = 'late writes'
 
-/** Tries every write with a lease that no longer counts: each must answer `lost` and leave no trace. */
+/** Tries every write with a lease that no longer counts: each must return `lost` and change nothing. */
 async function powerless(context: StoreContext, lease: Lease): Promise<void> {
   const steps = [{ name: 'late', result: new Uint8Array(2) }]
   const writes = {
@@ -31,7 +31,7 @@ async function powerless(context: StoreContext, lease: Lease): Promise<void> {
   }
 }
 
-/** Nobody holds the operation: the late writes must leave it new, for whatever payload. */
+/** No record exists: the late writes must leave the operation new, for any payload. */
 async function stillNew(context: StoreContext, request: ClaimRequest): Promise<void> {
   assert.equal(await context.find(request.id), undefined)
   assert.equal(granted(await context.claim(rival(request, { fingerprint: 'v1:new' }))).starts, 1)

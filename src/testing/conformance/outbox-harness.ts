@@ -11,7 +11,7 @@ export function append(store: TransactionalStore<unknown>, ...messages: readonly
   return store.transaction((tx) => store.outbox.append(tx, messages))
 }
 
-/** What waits, read by the relay `r`, which keeps the lease. */
+/** Returns the waiting messages, as read by the relay `r`, which keeps the lease. */
 export async function waiting(outbox: OutboxTable<unknown>, limit = 100): Promise<readonly OutboxEntry[]> {
   const entries = await outbox.take('r', LONG_MS, limit)
   assert.ok(entries !== undefined, 'the relay should have the lease')

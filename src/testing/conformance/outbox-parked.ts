@@ -6,7 +6,7 @@ import { append, counts, idsOf, message, waiting } from './outbox-harness.ts'
 const group = 'outbox'
 const needs: readonly Need[] = ['transactional']
 
-/** Parks all of these, each for a reason of its own. */
+/** Parks all of these, each with its own reason. */
 async function park(store: TransactionalStore<unknown>, sent: readonly OutboxMessage[]): Promise<void> {
   await append(store, ...sent)
   const taken = await waiting(store.outbox)

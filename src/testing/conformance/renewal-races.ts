@@ -5,11 +5,11 @@ import { aValue, BRIEF_MS, bytes, completion, done, fresh, granted, LONG_MS, riv
 
 const group = 'concurrency'
 
-/** A store that reads first and writes later is told by the moment in between, which not every round meets. */
+/** Not every round hits the moment between read and write that reveals a store which reads first and writes later. */
 const ROUNDS = 40
 const RENEWALS = 3
 
-/** Asks for `write` and for renewals of `lease` all at once: the write is asked first, last and in between by turns. */
+/** Calls `write` and renewals of `lease` concurrently; by round, `write` is called first, last or in between. */
 async function amongRenewals<T>(
   renew: (renewal: Renewal) => Promise<unknown>,
   lease: Lease,

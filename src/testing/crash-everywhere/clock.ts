@@ -1,8 +1,8 @@
-/** The process's calendar, which a trial sets forward between two deliveries. */
+/** The process's `Date`, which a trial moves forward between two deliveries. */
 export interface MovedClock {
-  /** Sets `Date` to `ms` after the trial's beginning, or a little further when it is there already. Timers do not notice. */
+  /** Sets `Date` to `ms` after the trial's start, or a little forward if it is past that. Timers are not affected. */
   later(ms: number): void
-  /** Begins a trial: 23:30 UTC of today, so that a later delivery comes on another day. */
+  /** Begins a trial at 23:30 UTC of today, so that a later delivery falls on another day. */
   begin(): void
   restore(): void
 }
@@ -12,7 +12,7 @@ const BEGIN_AT_MS = (23 * 60 + 30) * 60_000
 const DAY_MS = 86_400_000
 const A_LITTLE_MS = 1_000
 
-/** Puts a `Date` in place whose now can be moved: a key made of the time must not survive because a test is quick. */
+/** Installs a movable `Date`: a key made of the time must not pass just because a test is quick. */
 export function moveClock(): MovedClock {
   const RealDate = globalThis.Date
   let shift = 0

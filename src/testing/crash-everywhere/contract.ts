@@ -6,35 +6,35 @@ import type { Store, TransactionalStore } from '../../core/store.ts'
 export type TxOf<S> = S extends TransactionalStore<infer Tx> ? Tx : never
 
 /**
- * What a handler works with under `crashEverywhere`. Every call of it is a point at which the process is stopped, before
- * and after. What goes past it is not seen: write through it, and return before nothing.
+ * What a handler works with under `crashEverywhere`. The process is stopped before and after every call made through
+ * it. Other writes are not seen: write only through it, and do not return before all work is done.
  */
 export interface CrashKit<S extends Store, Use extends object = Record<string, never>> {
   readonly store: S
-  /** What the option `use` made. */
+  /** What the option `use` returned. */
   readonly use: Use
-  /** Clocks and timers that end with the process: for engines that you make yourself. */
+  /** Clock and timers that end with the process: for engines that you create yourself. */
   readonly runtime: Runtime
-  /** An engine on `store` and `runtime`, as a process makes it when it starts. */
+  /** Creates an engine on `store` and `runtime`, as a process does when it starts. */
   once(options: Omit<EngineOptions, 'store' | 'runtime'>): Once<TxOf<S>>
-  /** One statement by itself, committed when it returns; answers its rows. On an SQL store. */
+  /** Runs one statement, committed when it returns, and returns its rows. Needs an SQL store. */
   sql(text: string, ...values: unknown[]): Promise<unknown[]>
   /**
-   * Something that no transaction takes back: a mail, a payment, a published message. With a `key` it happens once for
-   * each, as with a receiver that recognises repetitions.
+   * An effect that no transaction takes back: a mail, a payment, a published message. With a `key` it happens once per
+   * key, as with a receiver that recognises repetitions.
    */
   outside(what: string, detail?: unknown, key?: string): Promise<{ readonly nth: number }>
-  /** Tells the broker that the message is handled, now: it never comes again. Default: when the handler returns. */
+  /** Acknowledges the message now: the broker never delivers it again. Default: when the handler returns. */
   ack(): Promise<void>
   /** 1 for the first delivery of a trial. */
   readonly delivery: number
 }
 
-/** Where a trial happens: opened anew for each, and empty. */
+/** The environment of a trial: opened anew for each one, and empty. */
 export interface CrashWorld<S extends Store, Use extends object> {
   readonly store: S
   readonly use: Use
-  /** One statement by itself. */
+  /** Runs one statement by itself and returns its rows. */
   sql(text: string, ...values: unknown[]): Promise<unknown[]>
 }
 
@@ -47,33 +47,33 @@ export type CrashHandler<Message, S extends Store, Use extends object> = (
 export type Snapshot = unknown
 
 export interface CrashOptions<Message, S extends Store, Use extends object = Record<string, never>> {
-  /** Opens an empty store, once for each trial; it is closed after it. */
+  /** Opens an empty store, once per trial; it is closed after it. */
   readonly store: () => S | Promise<S>
   readonly message: Message
-  /** A message that must take effect beside the first one: finds keys that two messages share. */
+  /** A second message that must have its own effect: finds keys that two messages share. */
   readonly other?: Message
-  /** Whatever else the handler uses: connections, clients, fakes. Made for each trial; every call of a method is a point. */
+  /** Anything else the handler uses: connections, clients, fakes. Made per trial; method calls are crash points. */
   readonly use?: (store: S) => Use | Promise<Use>
-  /** Makes the tables and what is in them at first. */
+  /** Creates the tables and their initial rows. */
   readonly setup?: (world: CrashWorld<S, Use>) => unknown
-  /** What is compared. Default: all tables of the SQLite store, its outbox included, and of SQLite connections in `use`. */
+  /** What is compared. Default: all tables of the SQLite store and its outbox, and of SQLite connections in `use`. */
   readonly snapshot?: (world: CrashWorld<S, Use>) => Snapshot | Promise<Snapshot>
-  /** `table`, `column` or `table.column` that may differ. What differs between two clean runs is left out by itself. */
+  /** `table`, `column` or `table.column` that may differ. What differs between two clean runs is always ignored. */
   readonly ignore?: readonly string[]
-  /** Frees what `use` and `setup` took, after each trial. */
+  /** Releases what `use` and `setup` took, after each trial. */
   readonly close?: (world: CrashWorld<S, Use>) => unknown
-  /** Default: a broker's verdict `{ kind: 'retry' }`. Whether an answer asks for the message to be delivered again. */
+  /** Whether the handler's return value asks for redelivery. Default: if it is the verdict `{ kind: 'retry' }`. */
   readonly again?: (answer: unknown) => boolean
-  /** Default 85 500 000, 23¾ hours, on the calendar only. How much later a message comes again: leases are over by then. */
+  /** Default 85 500 000 (23¾ hours), by `Date` only: how much later a message comes again. Leases are over by then. */
   readonly againAfterMs?: number
-  /** Default 10. A message that was not handled by then counts as lost. */
+  /** Default 10. A message that is not handled by then counts as lost. */
   readonly maxDeliveries?: number
-  /** Default 5 000. A handler that has neither answered nor failed by then counts as hung. */
+  /** Default 5 000. A handler that has neither returned nor thrown by then counts as hung. */
   readonly handlerTimeoutMs?: number
-  /** Default 100. How long a delivery that meets another one in its middle may wait for it. */
+  /** Default 100. How long a delivery that overlaps a held one may wait for it. */
   readonly patienceMs?: number
-  /** Default 2 000. Beyond it the report says that trials are missing. */
+  /** Default 2 000. Trials beyond it are left out, and the report says so. */
   readonly maxTrials?: number
-  /** Default: the handler's own. Its name in the report. */
+  /** The handler's name in the report. Default: that of the function. */
   readonly name?: string
 }

@@ -22,27 +22,27 @@ export interface Delivered {
   readonly acked: boolean
 }
 
-/** One `crashEverywhere`: the handler, and what is learnt about it. */
+/** The state of one `crashEverywhere`: the handler, and what is learnt about it. */
 export interface Session<Message, S extends Store, Use extends object> {
   readonly handler: CrashHandler<Message, S, Use>
   readonly options: CrashOptions<Message, S, Use>
   readonly limits: Limits
   readonly clock: MovedClock
-  /** Whether calls of a name answer promises. */
+  /** Whether calls of a name return promises. */
   readonly kinds: Map<string, boolean>
-  /** The handler acknowledges by itself: returning is not enough. Learnt from the clean run. */
+  /** The handler acknowledges by itself, so its return does not. Learnt from the clean run. */
   manualAck: boolean
 }
 
-/** What became of a message that was delivered until it was handled. */
+/** The outcome of a message that was delivered until it was handled. */
 export interface Handled {
   readonly deliveries: readonly Delivered[]
   readonly answer: unknown
-  /** Why the broker still has it. */
+  /** Why the broker still holds the message. */
   readonly unhandled?: string
 }
 
-/** Begins one delivery, to a process of its own. */
+/** Begins one delivery in its own process. */
 export function begin<Message, S extends Store, Use extends object>(
   session: Session<Message, S, Use>,
   world: OpenWorld<S, Use>,
@@ -65,7 +65,7 @@ export function begin<Message, S extends Store, Use extends object>(
     const stopped = process.died.catch((): Ending => ({ kind: 'stopped' }))
     let ending = await within(Promise.race([handling, stopped]), limits.handlerTimeoutMs, { kind: 'hung' })
     if (ending.kind === 'answered' && !process.dead && !session.manualAck && !asksAgain(session, ending.answer)) onAck()
-    // What the handler did not wait for goes on until the process ends.
+    // Work that the handler did not await continues until the process ends.
     if (ending.kind === 'hung') process.kill()
     await process.quiet(limits.handlerTimeoutMs)
     if (process.dead && ending.kind !== 'hung') ending = { kind: 'stopped' }
@@ -75,7 +75,7 @@ export function begin<Message, S extends Store, Use extends object>(
   return { process, over }
 }
 
-/** Delivers as a broker does: again and again, later each time, until the message is acknowledged. */
+/** Delivers as a broker does: repeatedly, each time later, until the message is acknowledged. */
 export async function deliver<Message, S extends Store, Use extends object>(
   session: Session<Message, S, Use>,
   world: OpenWorld<S, Use>,
@@ -98,12 +98,12 @@ export async function deliver<Message, S extends Store, Use extends object>(
   return { deliveries, answer: undefined, unhandled: last === undefined ? 'never delivered' : reasonFor(last) }
 }
 
-/** "Already submitted" is an answer as well. */
+/** A DUPLICATE error ("already submitted") is an answer too. */
 function isRefused(ending: Ending): boolean {
   return ending.kind === 'threw' && OnlyonceError.is(ending.error) && ending.error.code === 'DUPLICATE'
 }
 
-/** The lease of a stopped process, by a server's clock that no test can move. */
+/** Waits for the lease of a stopped process, which a server counts by a clock that no test can move. */
 async function afterLease<M, S extends Store, U extends object>(
   { limits }: Session<M, S, U>,
   ending: Ending,
@@ -131,10 +131,10 @@ function asksAgain<M, S extends Store, U extends object>({ options }: Session<M,
   return (Object(answer) as { kind?: unknown }).kind === 'retry'
 }
 
-/** A broker hands over a fresh copy each time. */
+/** A broker delivers a fresh copy each time. */
 function copied<Message>(message: Message): Message {
   try {
-    // Not `structuredClone` at first: under jest, what that makes is of another realm, and no `Date` to `instanceof`.
+    // Not `structuredClone` first: under jest its objects belong to another realm, where `instanceof Date` is false.
     return decodeResult(encodeResult(message, UNLIMITED), UNLIMITED) as Message
   } catch {
     return cloned(message)
@@ -143,7 +143,7 @@ function copied<Message>(message: Message): Message {
 
 const UNLIMITED = { maxBytes: Number.MAX_SAFE_INTEGER }
 
-/** What is more than data, as far as it can be copied. */
+/** For values that are more than data: copied if possible. */
 function cloned<Message>(message: Message): Message {
   try {
     return structuredClone(message)

@@ -6,7 +6,7 @@ import type { WorldState } from './world.ts'
 /** Which columns are not compared, as `table.column`, `column` or `table`. */
 export type Ignored = ReadonlySet<string>
 
-/** How a state differs from what it should be, in lines for a person; empty when it does not. */
+/** Returns how a state differs from the expected one, as lines for people; empty if it does not. */
 export function differences(expected: WorldState, actual: WorldState, ignored: Ignored): readonly string[] {
   const names = new Set([...Object.keys(expected.tables), ...Object.keys(actual.tables)])
   const lines = [...names].sort().flatMap((name) => {
@@ -19,11 +19,11 @@ export function differences(expected: WorldState, actual: WorldState, ignored: I
   return lines
 }
 
-/** Columns in which two clean runs differ: made of the time, or of chance. They can say nothing about a crash. */
+/** Returns the columns in which two clean runs differ, by time or by chance. They prove nothing about a crash. */
 export function volatileColumns(one: Tables, other: Tables): readonly string[] {
   return Object.entries(one).flatMap(([name, rows]) => {
     const again = other[name] ?? []
-    // Where the number differs, the difference is in the rows.
+    // Different numbers of rows are a difference of rows, not of columns.
     if (rows.length !== again.length) return []
     const columns = new Set([...rows, ...again].flatMap((row) => Object.keys(row)))
     return [...columns].filter((column) => !sameValues(rows, again, column)).map((column) => `${name}.${column}`)
@@ -43,7 +43,7 @@ function visible(name: string, tables: Tables, ignored: Ignored): readonly strin
   return rows.sort()
 }
 
-/** The most rows that are shown of one table, and the most characters of each. */
+/** Maximum number of rows shown per table, and of characters per row. */
 const SHOWN = 6
 const MOST_SHOWN = 1_000
 
@@ -66,7 +66,7 @@ function shown(sign: string, rows: readonly string[]): readonly string[] {
   return rows.length > SHOWN ? [...some, `${sign} … and ${rows.length - SHOWN} more`] : some
 }
 
-/** What is in the first list more often than in the second. */
+/** Returns the rows that are in the first list more often than in the second. */
 function without(rows: readonly string[], others: readonly string[]): readonly string[] {
   const left = [...others]
   return rows.filter((row) => {
@@ -80,14 +80,14 @@ export function print(value: unknown): string {
   return inspect(deepMap(value), { ...ON_ONE_LINE, depth: 8, maxStringLength: 200 })
 }
 
-/** To be compared: what is cut off could hide a difference. */
+/** Prints a value in full for comparison: truncation could hide a difference. */
 function inFull(value: unknown): string {
   return inspect(deepMap(value), { ...ON_ONE_LINE, depth: null, maxStringLength: null, maxArrayLength: null })
 }
 
 const ON_ONE_LINE = { breakLength: Number.POSITIVE_INFINITY, sorted: true } as const
 
-/** Bytes from one driver are a Buffer, from another a Uint8Array, and mostly they are text. */
+/** Bytes are a Buffer in one driver and a Uint8Array in another, and mostly contain text. */
 function deepMap(value: unknown): unknown {
   if (value instanceof Uint8Array) return readableBytes(value)
   if (Array.isArray(value)) return value.map(deepMap)

@@ -2,7 +2,7 @@ import type { CrashPoint } from './process.ts'
 import type { CrashFinding, CrashReportData } from './report.ts'
 import { counted } from './text.ts'
 
-/** The report as one page that needs nothing else. Everything that came from the handler is escaped. */
+/** Renders the report as one self-contained page. Everything that came from the handler is escaped. */
 export function htmlReport(report: CrashReportData): string {
   const { name, ok, points, trials, leftOut, volatile, findings } = report
   const title = `crashEverywhere: ${name}`
@@ -62,7 +62,7 @@ function differenceHtml(line: string): string {
   return `<span class="${kind}">${escaped(line)}</span>`
 }
 
-/** A call is marked where a finding lies before or after it. */
+/** Marks a call if a finding lies directly before or after it. */
 function callHtml({ call, site }: CrashPoint, findings: readonly CrashFinding[]): string {
   const same = (point: CrashPoint | undefined) => point?.call === call && point.site?.line === site?.line
   const marked = findings.some(({ after, before }) => same(after) || same(before))

@@ -1,6 +1,6 @@
-/** What left the system for good: a mail, a published message, a payment. No transaction takes it back. */
+/** Effects that left the system: a mail, a published message, a payment. No transaction takes them back. */
 export interface Outside {
-  /** Records it, once for each `key` where the other side recognises keys; answers which entry of its kind it is. */
+  /** Records an effect, once per `key` if there is one; returns its number among those of its kind. */
   happen(what: string, detail: unknown, key: string | undefined): { readonly nth: number }
   entries(): Readonly<Record<string, readonly Entry[]>>
 }
@@ -17,7 +17,7 @@ export function createOutside(): Outside {
       if (known === -1) entries.push({ key, detail })
       return { nth: known === -1 ? entries.length : known + 1 }
     },
-    // Keys are left out: they may be random, and only whether they repeat counts.
+    // Keys are left out: they may be random; it only matters whether they repeat.
     entries: () =>
       Object.fromEntries([...kinds].map(([what, entries]) => [what, entries.map(({ detail }) => ({ detail }))])),
   }

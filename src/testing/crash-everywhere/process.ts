@@ -2,28 +2,28 @@ import { type Cancel, type Runtime, systemRuntime } from '../../core/runtime.ts'
 import { deferred, within } from './waiting.ts'
 import { callSite, type Site } from './where.ts'
 
-/** One call of the handler to something that was handed to it. */
+/** One call of the handler through its kit. */
 export interface CrashPoint {
   /** What was called: `sql INSERT INTO orders …`, `store.claim`. */
   readonly call: string
   readonly site: Site | undefined
 }
 
-/** Just before a call does anything, or just after it has done it. */
+/** Directly before a call does anything, or directly after it. */
 export interface Moment {
   readonly side: 'before' | 'after'
   readonly point: CrashPoint
-  /** Whether the call answers a promise. */
+  /** Whether the call returns a promise. */
   readonly isAsync: boolean
 }
 
-/** What is to happen in one process: at the moment of that number, counted from 0. */
+/** What happens in one process, at the moment of that number, counted from 0. */
 export interface Plan {
   readonly at: number
   readonly action: 'stop' | 'fail' | 'hold'
 }
 
-/** Thrown where a call cannot simply never return. */
+/** Thrown where a call cannot simply stay unanswered. */
 export class Stopped extends Error {
   override readonly name = 'Stopped'
   constructor() {
@@ -31,22 +31,22 @@ export class Stopped extends Error {
   }
 }
 
-/** What a call that was made to fail throws. */
+/** Thrown by a call that was made to fail. */
 export class MadeToFail extends Error {
   override readonly name = 'MadeToFail'
 }
 
 const never = <T>() => new Promise<T>(() => {})
 
-/** One pretended process: every call it makes passes through here, and when it is stopped nothing comes back to it. */
+/** A simulated process: all its calls pass through here, and once stopped it receives nothing more. */
 export class PretendedProcess {
   readonly trace: Moment[] = []
   readonly runtime: Runtime
-  /** Rejects when the process is stopped: for callbacks that hold something open. */
+  /** Rejects when the process is stopped: for callbacks inside a call that is still open. */
   readonly died: Promise<never>
-  /** Resolves when the process reaches the moment at which it is to be held. */
+  /** Resolves when the process reaches the moment at which it is held. */
   readonly held: Promise<void>
-  /** Whether a call answers promises, learnt from the calls so far. */
+  /** Whether a call returns promises, learnt from the calls so far. */
   readonly #kinds: Map<string, boolean>
   readonly #plan: Plan | undefined
   readonly #timers = new Set<Cancel>()
@@ -72,23 +72,23 @@ export class PretendedProcess {
     return this.#dead
   }
 
-  /** What the system does when a process has ended in any way. Answers how to call it off. */
+  /** Registers what is cleaned up when the process has ended in any way. Returns a function that cancels it. */
   onEnd(cleanUp: () => unknown): () => void {
     this.#onEnd.add(cleanUp)
     return () => void this.#onEnd.delete(cleanUp)
   }
 
-  /** What happens to its connections when it was stopped. */
+  /** Registers what happens to the process's connections if it was stopped. */
   onDeath(cleanUp: () => unknown): void {
     this.#onDeath.add(cleanUp)
   }
 
-  /** Remembers the line of the user's that is under way, for calls that begin deep inside something else. */
+  /** Remembers the current line of the user's code, for calls that begin deep inside a library. */
   passing(): void {
     this.#lastSite = callSite() ?? this.#lastSite
   }
 
-  /** Makes a call that is a point. */
+  /** Makes a call that is a crash point. */
   call<T>(name: string, run: () => T): T {
     if (this.#dead) return this.#noAnswer(name)
     this.passing()
@@ -105,12 +105,12 @@ export class PretendedProcess {
     }
   }
 
-  /** Lets a process that is held go on. */
+  /** Lets a held process continue. */
   release(): void {
     this.#goOn.resolve()
   }
 
-  /** Ends the process as SIGKILL does. */
+  /** Ends the process like SIGKILL. */
   kill(): void {
     if (this.#dead) return
     this.#dead = true
@@ -120,7 +120,7 @@ export class PretendedProcess {
     this.#death.reject(new Stopped())
   }
 
-  /** Resolves when nothing that the process began is under way, and what it held is free again. */
+  /** Resolves when all work of the process has ended and its resources are released, or after `limitMs`. */
   async quiet(limitMs: number): Promise<void> {
     const deadline = this.runtime.elapsed() + limitMs
     do {
@@ -130,7 +130,7 @@ export class PretendedProcess {
     for (const cleanUp of [...(this.#dead ? this.#onDeath : []), ...this.#onEnd]) await settled(cleanUp)
   }
 
-  /** Goes on when it is let go, unless it was killed by then. */
+  /** Holds the call until `release`; never continues if the process was killed by then. */
   #hold<T>(goOn: () => T): Promise<T> {
     this.#holding.resolve()
     return this.#goOn.promise.then(() => (this.#dead ? never<T>() : goOn()))
@@ -164,7 +164,7 @@ export class PretendedProcess {
     }) as T
   }
 
-  /** A call under way when the process is killed: whoever does not wait for it has gone on by then. */
+  /** Stops the process at an asynchronous call, after code that does not await the call has continued. */
   #stopHere<T>(name: string): T {
     if (this.#kinds.get(name) !== true) {
       this.kill()
@@ -181,7 +181,7 @@ export class PretendedProcess {
     return this.#plan.action
   }
 
-  /** As from a process that is not there any more: a promise that stays open, or an error where none can be given. */
+  /** A call of a dead process: a promise that never settles, or for a synchronous call an error. */
   #noAnswer<T>(name: string): T {
     if (this.#kinds.get(name) === true) return never() as T
     throw new Stopped()
@@ -216,6 +216,6 @@ async function settled(work: () => unknown): Promise<void> {
   try {
     await work()
   } catch {
-    // What cannot be given back any more is given back already.
+    // Nothing to clean up: the resource was already released.
   }
 }

@@ -1,6 +1,6 @@
 import type { CrashPoint } from './process.ts'
 
-/** What was done to the handler in a trial. */
+/** The kind of a trial. */
 export type CrashTrial =
   /** Delivered once, undisturbed. */
   | 'clean'
@@ -10,7 +10,7 @@ export type CrashTrial =
   | 'failure'
   /** Delivered again after it was handled. */
   | 'duplicate'
-  /** Delivered a second time while the first was being handled. */
+  /** Delivered a second time while the first delivery was running. */
   | 'together'
   /** Delivered beside another message. */
   | 'other'
@@ -18,14 +18,14 @@ export type CrashTrial =
 /** One way in which the handler is not idempotent. */
 export interface CrashFinding {
   readonly trial: CrashTrial
-  /** One sentence: what happened, and to what end. */
+  /** One sentence: what happened, and with what result. */
   readonly what: string
-  /** The last call that was done, and the next that was not, where the trial broke in. */
+  /** Where the trial interfered: the last call that was made, and the next one that was not. */
   readonly after?: CrashPoint
   readonly before?: CrashPoint
   /** How the state, or the answer, differs from that of a clean run. */
   readonly differences: readonly string[]
-  /** How many trials came to the same. */
+  /** How many trials had this finding. */
   readonly times: number
 }
 
@@ -35,14 +35,14 @@ export interface CrashReportData {
   /** The calls of the clean run, in order. */
   readonly points: readonly CrashPoint[]
   readonly trials: number
-  /** Trials that `maxTrials` left out: without them the report proves less. */
+  /** Number of trials left out because of `maxTrials`: without them the report proves less. */
   readonly leftOut: number
   /** Columns that were not compared because two clean runs differ in them. */
   readonly volatile: readonly string[]
   readonly findings: readonly CrashFinding[]
 }
 
-/** Findings that say the same about the same place become one. */
+/** Merges findings that say the same about the same place. */
 export function merged(findings: readonly Omit<CrashFinding, 'times'>[]): readonly CrashFinding[] {
   const kinds = new Map<string, CrashFinding>()
   for (const finding of findings) {

@@ -13,10 +13,10 @@ const USER_TABLES = `
   WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE 'onlyonce\\_%' ESCAPE '\\'
   ORDER BY name`
 
-/** What a message in the outbox says; its id and its place are chance. */
+/** The content of an outbox message; its id and position vary between runs. */
 const OUTBOX = 'SELECT topic, body, ordering_key FROM onlyonce_outbox'
 
-/** All rows of all tables, those of onlyonce left out but for the messages that wait in its outbox. */
+/** Returns all rows of all tables. Of onlyonce's own tables only the waiting messages of its outbox are included. */
 export function sqliteTables(db: SqliteLike): Tables {
   const names = (db.prepare(USER_TABLES).all() as { name: string }[]).map(({ name }) => name)
   const tables = names.map((name) => [name, db.prepare(`SELECT * FROM "${name.replaceAll('"', '""')}"`).all() as Row[]])

@@ -1,7 +1,7 @@
 import type { CrashPoint } from './process.ts'
 import type { CrashFinding, CrashReportData } from './report.ts'
 
-/** The report for a terminal. */
+/** Renders the report for a terminal. */
 export function textReport({ name, ok, points, trials, leftOut, volatile, findings }: CrashReportData): string {
   const head = `crashEverywhere ${name}: ${counted(points.length, 'call')}, ${counted(trials, 'trial')}, ${counted(findings.length, 'finding')}`
   const notes = [

@@ -7,7 +7,7 @@ import type { CrashFinding } from './report.ts'
 import { within } from './waiting.ts'
 import { type OpenWorld, openWorld, type WorldState } from './world.ts'
 
-/** What a clean run left, and what it answered; `answer` left out where two clean runs answer differently. */
+/** What a clean run left, and its answer; `answer` is missing if two clean runs answer differently. */
 export interface Clean {
   readonly state: WorldState
   readonly trace: readonly Moment[]
@@ -17,7 +17,7 @@ export interface Clean {
 
 export type Found = Omit<CrashFinding, 'times'>
 
-/** A fresh world, on a calendar of its own, closed in the end. */
+/** Runs `work` in a fresh world, with `Date` set to the start of a trial; closes the world afterwards. */
 export async function inWorld<M, S extends Store, U extends object, T>(
   session: Session<M, S, U>,
   work: (world: OpenWorld<S, U>) => Promise<T>,
@@ -31,7 +31,7 @@ export async function inWorld<M, S extends Store, U extends object, T>(
   }
 }
 
-/** Stops, or fails, at one moment, and delivers again. */
+/** Stops the process, or fails a call, at one moment; then delivers again. */
 export function disturbed<M, S extends Store, U extends object>(
   session: Session<M, S, U>,
   clean: Clean,
@@ -39,7 +39,7 @@ export function disturbed<M, S extends Store, U extends object>(
 ): Promise<readonly Found[]> {
   return inWorld(session, async (world) => {
     const handled = await deliver(session, world, session.options.message, { plan })
-    // A handler that does not do the same each time may not come here.
+    // A handler that does not behave the same each time may not reach this moment.
     const moment = handled.deliveries[0]?.process.trace[plan.at]
     if (moment === undefined) return []
     const place = around(clean.trace, plan.at)
@@ -52,7 +52,7 @@ export function disturbed<M, S extends Store, U extends object>(
   })
 }
 
-/** Delivers a second time while the first is held at one moment. */
+/** Delivers a second time while the first delivery is held at one moment. */
 export function overtaken<M, S extends Store, U extends object>(
   session: Session<M, S, U>,
   clean: Clean,
@@ -79,7 +79,7 @@ export function overtaken<M, S extends Store, U extends object>(
   })
 }
 
-/** Delivers what is handled once more. */
+/** Delivers a handled message again. */
 export function duplicated<M, S extends Store, U extends object>(
   session: Session<M, S, U>,
   clean: Clean,
@@ -122,7 +122,7 @@ function handledOnce(delivered: Delivered): Handled {
 }
 
 interface About extends Pick<CrashFinding, 'trial' | 'after' | 'before'> {
-  /** The beginning of the sentence. */
+  /** The beginning of the finding's sentence. */
   readonly event: string
 }
 
@@ -138,7 +138,7 @@ function judge(
     return [{ ...about, what: `${event} leaves the message unhandled: ${lost.unhandled}.`, differences: changed }]
   }
   if (changed.length > 0) return [{ ...about, what: `${event} ${effectOf(changed)}.`, differences: changed }]
-  // A process that was stopped after its acknowledgement has answered nobody.
+  // A process that was stopped after its acknowledgement answered nobody.
   const answers = handled
     .filter(({ deliveries }) => deliveries.at(-1)?.ending.kind === 'answered')
     .map((one) => one.answer)
@@ -150,7 +150,7 @@ function judge(
   ]
 }
 
-/** What a person calls it, as far as the rows tell. */
+/** Names the difference, as far as the rows show it. */
 function effectOf(changed: readonly string[]): string {
   const less = changed.some((line) => line.startsWith('- '))
   const more = changed.some((line) => line.startsWith('+ '))
@@ -158,7 +158,7 @@ function effectOf(changed: readonly string[]): string {
   return less ? 'loses a part of the effect' : 'repeats a part of the effect'
 }
 
-/** The calls on both sides of a moment. The end of a call that others were made in, such as a commit, is one as well. */
+/** Returns the calls around a moment. The end of an enclosing call, such as a commit, counts as a call too. */
 function around(trace: readonly Moment[], at: number): Pick<CrashFinding, 'after' | 'before'> {
   const here = trace[at]
   const done = trace.slice(0, at + 1).findLast(({ side }) => side === 'after')?.point

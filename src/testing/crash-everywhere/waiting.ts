@@ -1,4 +1,4 @@
-/** A promise, and how to settle it from outside. */
+/** A promise that can be settled from outside. */
 export interface Deferred<T> {
   readonly promise: Promise<T>
   resolve(value: T): void
@@ -15,7 +15,7 @@ export function deferred<T = void>(): Deferred<T> {
   return { promise, resolve, reject }
 }
 
-/** The promise's answer, or `otherwise` after `ms`. Keeps Node.js alive meanwhile: what is waited for may be lost. */
+/** The promise's value, or `otherwise` after `ms`. Keeps Node.js alive meanwhile: it may never settle. */
 export async function within<T>(promise: Promise<T>, ms: number, otherwise: T): Promise<T> {
   const late = deferred<T>()
   const timer = setTimeout(() => late.resolve(otherwise), ms)

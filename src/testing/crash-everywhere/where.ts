@@ -2,23 +2,23 @@ import { readFileSync } from 'node:fs'
 import { relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** A place in the user's source. */
+/** A place in the user's source code. */
 export interface Site {
-  /** From the working directory, with forward slashes. */
+  /** Relative to the working directory, with forward slashes. */
   readonly file: string
   readonly line: number
   /** The text of that line, where the file can be read. */
   readonly source: string
 }
 
-/** Everything of this package: `src`, or `dist` where it is installed. */
+/** The files of this package: `src`, or `dist` where it is installed. */
 const OURS = fileURLToPath(new URL('../..', import.meta.url))
 const FRAME = /(?:\(|at (?:async )?)((?:file:\/\/)?(?:\/|[A-Za-z]:[\\/])[^()]*?):(\d+):\d+\)?$/
 const DEEP = 60
 
 const files = new Map<string, readonly string[]>()
 
-/** The innermost line of the user's on the way here, `await`ed callers included; `undefined` when there is none. */
+/** Returns the innermost line of user code on the stack, `await`ing callers included; `undefined` if there is none. */
 export function callSite(): Site | undefined {
   const before = Error.stackTraceLimit
   Error.stackTraceLimit = DEEP
@@ -35,7 +35,7 @@ export function callSite(): Site | undefined {
 }
 
 function pathOf(place: string): string {
-  // Loaders mark a module that was loaded again.
+  // Loaders add a query to a module that is loaded again.
   const plain = place.replace(/[?#].*$/, '')
   return plain.startsWith('file://') ? fileURLToPath(plain) : plain
 }

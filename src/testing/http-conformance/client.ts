@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { PROBLEM_TYPE } from './harness.ts'
 
 export interface Ask {
-  /** As it stands in the header. */
+  /** The raw value of the header field. */
   readonly key?: string
   readonly body?: string | Uint8Array
   readonly type?: string
@@ -16,7 +16,7 @@ export interface Ask {
 export interface Answer {
   readonly status: number
   readonly body: Buffer
-  /** `undefined` when the header is not there; several lines joined with `, `. */
+  /** `undefined` if the header is missing; several lines are joined with `, `. */
   header(name: string): string | undefined
   /** Every line of a header. */
   lines(name: string): readonly string[]
@@ -26,16 +26,16 @@ export interface Answer {
 
 export interface Client {
   ask(path: string, ask?: Ask): Promise<Answer>
-  /** All but the last byte of a request; the function sends that byte. */
+  /** Sends all but the last byte of a request; the returned function sends that byte. */
   prepare(path: string, ask: Ask): Promise<() => Promise<Answer>>
-  /** Writes `bytes` on a connection of its own, and answers all that came until it was closed. */
+  /** Writes `bytes` on its own connection; returns everything received until it was closed. */
   raw(bytes: string | Uint8Array, options?: { readonly thenEnd?: boolean }): Promise<string>
-  /** Asks, and cuts the connection: once the request is out, or once the first bytes of the answer are there. */
+  /** Asks, and cuts the connection: once the request is sent, or once the first bytes of the answer have arrived. */
   abandon(path: string, ask: Ask, when: 'sent' | 'answered' | (() => Promise<unknown>)): Promise<void>
   close(): void
 }
 
-/** Longer than any case may take: what hangs is told apart from what is slow. */
+/** Longer than any case takes, to tell hanging from slow. */
 const HANG_MS = 15_000
 
 export function clientOf(url: string): Client {
@@ -87,7 +87,7 @@ export function clientOf(url: string): Client {
         socket.setTimeout(HANG_MS, () => socket.destroy(new Error(`the connection was still open after ${HANG_MS} ms`)))
         socket.on('data', (chunk) => chunks.push(chunk))
         socket.on('close', () => resolve(Buffer.concat(chunks).toString('latin1')))
-        // A server that has seen enough may reset; what matters is what it did.
+        // A server may reset the connection early; only its effect matters.
         socket.on('error', (error: NodeJS.ErrnoException) => error.code === undefined && reject(error))
         if (thenEnd) socket.end(bytes)
         else socket.write(bytes)
@@ -127,14 +127,14 @@ async function readAll(incoming: IncomingMessage): Promise<Answer> {
   }
 }
 
-/** The answer is a problem document of this status and `code`. */
+/** Asserts that the answer is a problem document of this status and `code`. */
 export function refused(answer: Answer, status: number, code: string): void {
   assert.equal(answer.status, status, `${answer.status} ${answer.body}`)
   assert.equal(answer.header('content-type')?.split(';')[0], PROBLEM_TYPE)
   assert.equal(answer.json().code, code)
 }
 
-/** The second answer is the first one given again: status, content and bytes. */
+/** Asserts that the second answer repeats the first: status, content and bytes. */
 export function sameAnswer(second: Answer, first: Answer): void {
   assert.equal(second.status, first.status, `${second.status} ${second.body.subarray(0, 300)}`)
   assert.equal(second.header('content-type'), first.header('content-type'))

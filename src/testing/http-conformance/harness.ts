@@ -2,20 +2,20 @@ import type { Once, Operation } from '../../core/once.ts'
 import type { Omitted } from '../../http/call.ts'
 import type { IdempotencyOptions } from '../../http/options.ts'
 
-/** What a handler was given, and what it may ask about the operation it carries out. */
+/** What a handler received, and what it can learn about its operation. */
 export interface HttpSeen {
-  /** The body as the handler read it; of a body that the framework parsed, its JSON. */
+  /** The body as the handler read it; JSON if the framework parsed it. */
   readonly body: Uint8Array
-  /** What the adapter's `operationOf` answers. */
+  /** What the adapter's `operationOf` returns. */
   readonly op: Operation | undefined
 }
 
-/** What a handler answers: data, so that every framework answers the same in its own way. */
+/** A handler's answer as data, so that every framework can send it in its own way. */
 export interface HttpScript {
   readonly status: number
   /** Names in lower case; a name may come more than once. */
   readonly headers?: readonly (readonly [name: string, value: string])[]
-  /** Parts are sent as they come, as the framework sends a stream. When they throw, the answer breaks off there. */
+  /** Parts are sent as they come, as the framework sends a stream. If they throw, the answer is aborted there. */
   readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>
 }
 
@@ -23,36 +23,36 @@ export interface HttpRoute {
   readonly method: string
   /** Without parameters: `/orders`. */
   readonly path: string
-  /** A prefix that the framework takes off before its router sees the path; the guard stands behind it. */
+  /** A prefix that the framework strips before its router sees the path; the guard runs after that. */
   readonly mount?: string
-  /** The way of responding, one of the harness's own `ways`. Default: the one that fits the script best. */
+  /** The way of responding, from the harness's `ways`. Default: the one that fits the script best. */
   readonly way?: string
-  /** The handler. Rejects when the handler is to throw. */
+  /** The handler. A rejection means that the handler throws. */
   run(seen: HttpSeen): Promise<HttpScript>
 }
 
 export interface HttpServeSpec {
   readonly once: Once
-  /** For `idempotency(once, options)`. */
+  /** The options for `idempotency(once, options)`. */
   readonly options: IdempotencyOptions
   readonly routes: readonly HttpRoute[]
 }
 
 export interface HttpServer {
-  /** Of a real socket, without a slash at the end: `http://127.0.0.1:4100`. */
+  /** The origin of a real socket, without a trailing slash: `http://127.0.0.1:4100`. */
   readonly url: string
   close(): Promise<void>
   /** What the adapter publishes about itself. */
   describe?(): object
 }
 
-/** What a duplicate gets after an answer was given in some way. */
+/** What a duplicate gets after an answer was sent in some way. */
 export type WayTruth =
   /** The same status, content type and bytes. */
   | 'recorded'
-  /** Nothing is kept, and the handler runs again: an answer of 5xx, a handler that breaks off. */
+  /** Nothing is recorded, and the handler runs again: a 5xx answer, or a handler that aborts. */
   | 'released'
-  /** Status and headers without the bytes; for an event stream, a problem. */
+  /** Status and headers without the bytes; for an event stream, a problem document. */
   | Exclude<Omitted, 'not-known'>
 
 export interface HttpHarness {

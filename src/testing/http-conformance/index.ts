@@ -27,7 +27,7 @@ export type {
   WayTruth,
 } from './harness.ts'
 
-/** Every sentence of the suite, for whoever wants to run them in another way. Ways of responding come from the harness. */
+/** Every case of the suite, for running them in another way. The cases for ways of responding come from the harness. */
 export const httpCases: readonly HttpCase[] = Object.freeze([
   ...draftCases,
   ...keyCases,
@@ -45,14 +45,14 @@ export const httpCases: readonly HttpCase[] = Object.freeze([
 ])
 
 export interface HttpConformanceOptions extends HttpHarness {
-  /** Sentences that do not hold here, each with its reason. A name that is not a case of the suite is an error. */
+  /** Names of cases that do not hold here, each with its reason. A name that is not a case is an error. */
   readonly skip?: Readonly<Record<string, string>>
   /** Default 20. How often a race of 30 requests is run. */
   readonly rounds?: number
 }
 
 /**
- * Tests an HTTP adapter over real sockets, with the runner you hand in:
+ * Tests an HTTP adapter over real sockets, with the runner you pass in:
  * `httpConformance('mine', { serve, ways }, { describe, it })`.
  * @throws Error when `skip` names an unknown case or gives no reason
  */
@@ -74,7 +74,7 @@ export function httpConformance(name: string, options: HttpConformanceOptions, {
   }
 }
 
-/** Runs one case on servers of its own, and closes them. */
+/** Runs one case on its own servers, and closes them. */
 export async function runHttpCase(one: HttpCase, harness: HttpHarness, rounds = 20): Promise<void> {
   const closing: (() => unknown)[] = []
   try {

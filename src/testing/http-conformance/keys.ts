@@ -5,7 +5,7 @@ import { desk, openSite } from './site.ts'
 
 const group = 'keys'
 
-/** What stands in the header, by the key that it means. */
+/** Header fields, with the key that each means. */
 const ACCEPTED: readonly (readonly [field: string, key: string])[] = [
   ['"8e03978e-40d5-43dd-bc93-6894a57f9324"', '8e03978e-40d5-43dd-bc93-6894a57f9324'],
   ['"with spaces, and a comma"', 'with spaces, and a comma'],
@@ -20,7 +20,7 @@ const ACCEPTED: readonly (readonly [field: string, key: string])[] = [
   ['"%00%0d%0a"', '%00%0d%0a'],
 ]
 
-/** Taken as they stand where bare keys are allowed; refused where they are not. */
+/** Accepted as they are where bare keys are allowed; refused otherwise. */
 const BARE = ['8e03978e-40d5-43dd-bc93-6894a57f9324', 'token', '42', '?1', 'a/b:c=d+e', '*', 'toString']
 
 const REFUSED: readonly (readonly [what: string, field: string])[] = [

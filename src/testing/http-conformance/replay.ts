@@ -22,7 +22,7 @@ const STATUSES: readonly HttpScript[] = [
   { status: 422, headers: [['content-type', 'application/problem+json']], body: '{"title":"no"}' },
 ]
 
-/** Belongs to one client, one connection or one moment. */
+/** Headers that belong to one client, one connection or one moment. */
 const NEVER: readonly (readonly [string, string])[] = [
   ['set-cookie', 'session=secret; HttpOnly'],
   ['set-cookie', 'second=secret'],

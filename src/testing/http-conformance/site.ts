@@ -17,7 +17,7 @@ export interface Desk {
   readonly runs: number
 }
 
-/** No two runs answer the same, so that an answer that is the same is a replay. */
+/** Each run answers differently by default, so an identical answer is a replay. */
 export function desk(
   answer: (run: number, seen: HttpSeen) => HttpScript | Promise<HttpScript> = (run) => created({ run }),
 ): Desk {
@@ -42,7 +42,7 @@ export function created(content: object): HttpScript {
 export interface SiteSpec {
   readonly options?: Partial<IdempotencyOptions>
   readonly engine?: Partial<EngineOptions>
-  /** Default: one of its own in this process. */
+  /** Default: a new memory store in this process. */
   readonly store?: Store
 }
 
@@ -52,11 +52,11 @@ export interface Site extends Client {
   readonly store: Store
   readonly server: HttpServer
   readonly events: readonly OnceEvent[]
-  /** Lets time go by for the store of this process. */
+  /** Moves the clock of this process's store forward. */
   pass(ms: number): void
 }
 
-/** Puts handlers behind the guard; a single one answers `POST /orders`. */
+/** Serves handlers behind the guard; a single one serves `POST /orders`. */
 export async function openSite(
   context: HttpContext,
   handlers: Desk | readonly HttpRoute[],
@@ -87,7 +87,7 @@ export async function openSite(
   return { ...client, once, store: used, server, events, pass }
 }
 
-/** Something that waits until the case lets it go on. */
+/** A promise that the case resolves by `open`. */
 export function gate(): { readonly passed: Promise<void>; open(): void } {
   let open = () => {}
   const passed = new Promise<void>((resolve) => {
@@ -98,7 +98,7 @@ export function gate(): { readonly passed: Promise<void>; open(): void } {
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Waits until `ready` is true. @throws when it has not become true in 10 seconds */
+/** Waits until `ready` returns true. @throws if it does not within 10 seconds */
 export async function until(ready: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const giveUp = Date.now() + 10_000
   while (!(await ready())) {
@@ -111,7 +111,7 @@ export function newKey(): string {
   return randomUUID()
 }
 
-/** Asks until the answer is not that the first request is still under way: a client's own patience. */
+/** Asks until the answer is no longer that the first request is in flight. */
 export async function settled(site: Site, path: string, ask: Ask) {
   for (let attempt = 0; ; attempt++) {
     const answer = await site.ask(path, ask)

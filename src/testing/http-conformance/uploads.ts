@@ -16,7 +16,7 @@ const head = (key: string, ...lines: readonly string[]) =>
     '',
   ].join('\r\n')
 
-/** What is not a request, by what is wrong with it. */
+/** Malformed requests, by what is wrong with them. */
 const MALFORMED: readonly (readonly [what: string, request: string])[] = [
   ['a body shorter than it says', `${head('k', 'content-length: 100')}{"a":1}`],
   ['a chunk shorter than it says', `${head('k', 'transfer-encoding: chunked')}64\r\n{"a":1}`],

@@ -6,7 +6,7 @@ import { oneEffectEach } from './oracles.ts'
 const group = 'messages of every kind'
 const MEGABYTE = 1024 * 1024
 
-/** A megabyte that no text encoding survives. */
+/** Returns bytes that no text encoding preserves. */
 function everyByte(size: number): Uint8Array {
   return Uint8Array.from({ length: size }, (_, at) => (at * 31 + (at >> 8)) & 255)
 }

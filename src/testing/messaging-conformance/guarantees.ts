@@ -69,7 +69,7 @@ export const guaranteeCases: readonly MessagingCase[] = [
       const consumer = desk.consume({ pulling: { concurrency: 1 } }, { mode: 'shadow' } as never)
       await desk.drained()
       await consumer.stop()
-      // A broker may hand out a copy once more than was published: counted is what was started.
+      // A broker may deliver more copies than were published, so the started handlers are counted.
       const started = desk.starts().toSorted()
       assert.ok(started.filter((id) => id === 'a').length >= 2, `both copies are handled, not ${started}`)
       for (const [id, effects] of effectsOf(await desk.rows())) {
@@ -79,7 +79,7 @@ export const guaranteeCases: readonly MessagingCase[] = [
         event.type === 'settled' && event.verdict.kind === 'ack' ? [event.verdict.shadow] : [],
       )
       assert.equal(shadows.filter((one) => one === 'duplicate').length, started.length - new Set(started).size)
-      // What was handled is remembered: on the day of enforcement nothing is handled once more.
+      // Handled messages are remembered: nothing is handled again when enforcement begins.
       await desk.publish(['a', 'b', 'c'])
       desk.consume()
       await desk.drained()

@@ -3,7 +3,7 @@ import type { OutboxMessage, TransactionalStore } from '../../core/store.ts'
 import type { Consumer, PullOptions } from '../../messaging/consumer.ts'
 import type { AtomicInboxOptions, LeasedInboxOptions } from '../../messaging/inbox-options.ts'
 
-/** A message as a producer writes it, ours or somebody else's. */
+/** A message as a producer writes it, by our publisher or another program. */
 export interface RawMessage {
   /** Left out: the message carries no id of its own. */
   readonly id?: string
@@ -12,21 +12,21 @@ export interface RawMessage {
   readonly orderingKey?: string
 }
 
-/** A message that was put aside. */
+/** A message in the dead-letter place. */
 export interface ParkedMessage {
-  /** '' when it has none. */
+  /** Empty if it has none. */
   readonly id: string
-  /** The reason as it stands beside the message. */
+  /** The reason stored with the message. */
   readonly reason: string
   readonly body: Uint8Array
-  /** Those of the message, and the labels `onlyonce-consumer` and `onlyonce-source`; more may be there. */
+  /** The message's own headers, and `onlyonce-consumer` and `onlyonce-source`; there may be more. */
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** What the broker is, as data. Cases that need more than it has are left out, and say so. */
+/** The properties of a broker. Cases that need more than it has are left out by name. */
 export interface BrokerTraits {
   /**
-   * What messages with the same ordering key keep to.
+   * For messages with the same ordering key, what is kept:
    * - `'consumers'`: their order, over any number of consumers
    * - `'consumer'`: their order, as long as one consumer reads the topic
    * - `'none'`: nothing
@@ -38,28 +38,28 @@ export interface BrokerTraits {
   readonly publishedAt: boolean
   /** A message can be published without an id of its own. */
   readonly withoutId: boolean
-  /** A second message with the same id is kept as well. `false`: the broker drops it for as long as it remembers. */
+  /** A second message with the same id is kept too. `false`: the broker drops it while it remembers the first. */
   readonly keepsDuplicates: boolean
-  /** Whether it can carry this id: some forbid characters or lengths. Default: every one. */
+  /** Whether the broker can carry this id: some forbid characters or lengths. Default: it can carry any. */
   readonly carriesId?: (id: string) => boolean
-  /** Default true. Whether it can carry a body of no bytes. */
+  /** Default true. Whether the broker can carry an empty body. */
   readonly emptyBodies?: boolean
   /** How many consumers of one topic get messages at the same time. Default 4. */
   readonly consumers?: number
 }
 
-/** Things done to the way between consumers or publishers and the broker. Those that the harness `offers` are there. */
+/** Faults between consumers or publishers and the broker. Those that the harness `offers` are present. */
 export interface BrokerFaults {
-  /** Every connection of consumers and publishers of this topic is lost at once. New ones succeed. */
+  /** All connections of consumers and publishers of this topic are lost at once. New ones succeed. */
   cut?(): Promise<void>
   /**
-   * From now on every so many-th acknowledgement does not arrive, and the broker delivers those messages again by itself
-   * (because the connection is lost with them, or its own time is over).
+   * From now on every nth acknowledgement is lost, and the broker redelivers those messages by itself (because the
+   * connection is lost with them, or its own time limit is over).
    */
   loseAcks?(every: number): Promise<LosingAcks>
-  /** Kills the broker's process. Only of a topic that was opened with `breakable`. */
+  /** Kills the broker's process. Only for a topic that was opened with `breakable`. */
   down?(): Promise<void>
-  /** Starts it again with what it had stored. */
+  /** Starts it again with its stored data. */
   up?(): Promise<void>
 }
 
@@ -69,7 +69,7 @@ export interface LosingAcks {
   stop(): Promise<void>
 }
 
-/** `'breakable'`: `faults.down` and `faults.up`, of a topic that was opened as such. */
+/** `'breakable'`: `faults.down` and `faults.up`, for a topic that was opened as `breakable`. */
 export type TopicOffer = 'breakable' | 'cut' | 'loseAcks' | 'refused'
 
 export interface TopicWish {
@@ -78,17 +78,17 @@ export interface TopicWish {
 }
 
 export interface OpenTopic<Place> {
-  /** What `consume` and `publisher` need to find it, also in another process: JSON. */
+  /** What `consume` and `publisher` need to find the topic, as JSON, also in another process. */
   readonly place: Place
-  /** What goes into `OutboxMessage.topic`. */
+  /** The value of `OutboxMessage.topic`. */
   readonly topic: string
-  /** By a client of the harness, not by the publisher under test. Resolves when the broker has all of them, in order. */
+  /** Publishes by a client of the harness, not the publisher under test. Resolves when the broker has all, in order. */
   publish(messages: readonly RawMessage[]): Promise<void>
-  /** How many messages are neither acknowledged nor put aside: waiting, delivered, or put off. */
+  /** How many messages are neither acknowledged nor parked: waiting, delivered, or postponed. */
   depth(): Promise<number>
   parked(): Promise<readonly ParkedMessage[]>
   /**
-   * A message with this id that the broker refuses while others are taken: too large, to a topic that is not there.
+   * Returns a message with this id that the broker refuses while it accepts others: too large, or to an unknown topic.
    */
   refused?(id: string): OutboxMessage
   readonly faults?: BrokerFaults
@@ -108,42 +108,42 @@ export interface LedgerRow {
   readonly consumer: string
   /** The message's id, or whatever the case counts by. */
   readonly id: string
-  /** Which of the effect's two writes. */
+  /** Which of the effect's two writes it is. */
   readonly part: number
   readonly fence: number
-  /** The id of what the handler would send on. */
+  /** The id of the message that the handler would send on. */
   readonly output: string
 }
 
-/** A database of the handler's own: records and effects in one place, for any number of processes. */
+/** The handler's own database: records and effects in one place, for any number of processes. */
 export interface Ledger<Tx> {
   readonly store: TransactionalStore<Tx>
-  /** Inside the transaction. Rows are only ever added. */
+  /** Adds a row inside the transaction. Rows are never changed or removed. */
   write(tx: Tx, row: LedgerRow): Promise<void>
-  /** Every row in the order of the writes. */
+  /** Returns all rows in the order of the writes. */
   read(tx: Tx): Promise<readonly LedgerRow[]>
   close(): Promise<void>
 }
 
 /**
- * What the suites need of an adapter and its broker. `consume`, `publisher` and `ledger` are called in this process and
- * in those that `worker` starts.
+ * What the suites need from an adapter and its broker. `consume`, `publisher` and `ledger` are called in this process
+ * and in those that `worker` starts.
  */
 export interface MessagingHarness<Place, Tx> extends MessagingWorker<Place, Tx> {
   readonly traits: BrokerTraits
   /**
-   * A topic or queue that nobody else uses, empty, with everything a consumer needs. `breakable`: on a broker that
-   * nobody else uses, because it is going to be killed. `ordered`: every message of it has an ordering key, for a broker
-   * that has topics of their own for such.
+   * Opens an empty topic or queue that nobody else uses, with everything a consumer needs. `breakable`: on its own
+   * broker, because that is going to be killed. `ordered`: all its messages have an ordering key, for a broker with
+   * special topics for such messages.
    */
   openTopic(options: TopicWish): Promise<OpenTopic<Place>>
-  /** What topics of this harness offer beside the rest; the cases that need more are left out. Default: nothing. */
+  /** What topics of this harness offer in addition; cases that need more are left out. Default: nothing. */
   readonly offers?: readonly TopicOffer[]
   /** Default 60 000. How long a case waits for something before it fails. */
   readonly patienceMs?: number
   /**
-   * A file that Node.js runs as it is, and that calls `runMessagingWorker` with the same three functions. Default: the
-   * cases that kill processes are left out.
+   * A file that Node.js can run directly, and that calls `runMessagingWorker` with the same three functions. Without
+   * it, the cases that kill processes are left out.
    */
   readonly worker?: string
 }
@@ -151,13 +151,13 @@ export interface MessagingHarness<Place, Tx> extends MessagingWorker<Place, Tx> 
 export interface MessagingWorker<Place, Tx> {
   /** The adapter's `consume`, with the broker's own options filled in. */
   consume(place: Place, options: ConsumeOptions<Tx>): Consumer
-  /** The adapter's `publisher`. Default: its cases are left out. */
+  /** The adapter's `publisher`. Without it, its cases are left out. */
   publisher?(place: Place): OpenPublisher | Promise<OpenPublisher>
-  /** Opens the ledger in this folder, which is there; another process may have it open. */
+  /** Opens the ledger in this folder, which exists; another process may have it open. */
   ledger(directory: string): Promise<Ledger<Tx>>
 }
 
-/** What a broker, or this harness of it, may lack. */
+/** What a broker, or its harness, may lack. */
 export type MessagingNeed =
   | 'worker'
   | 'publisher'
@@ -173,20 +173,20 @@ export type MessagingNeed =
 export type Oracle =
   /** Every message has one effect. */
   | 'E1'
-  /** No message has none. */
+  /** Every message has an effect. */
   | 'L0'
-  /** The order of each ordering key holds. */
+  /** The order per ordering key holds. */
   | 'O1'
   /** Every delivery is settled: nothing is left in the topic. */
   | 'A1'
   /** All attempts at a message send the same outputs. */
   | 'S1'
 
-/** One sentence that must hold on every broker, and the proof of it. */
+/** One rule that must hold on every broker, and its test. */
 export interface MessagingCase {
   readonly name: string
   readonly group: string
-  /** The faults by number, and the crash windows, that the sentence comes from. */
+  /** The numbers of the faults and crash windows that the rule comes from. */
   readonly ids: readonly string[]
   readonly oracles: readonly Oracle[]
   readonly needs?: readonly MessagingNeed[]
@@ -195,6 +195,6 @@ export interface MessagingCase {
 
 export interface MessagingContext<Place, Tx> {
   readonly harness: MessagingHarness<Place, Tx>
-  /** Calls `work` when the case is over, whatever became of it; the last first. */
+  /** Calls `work` when the case is over, whether it passed or not; last in, first out. */
   after(work: () => unknown): void
 }

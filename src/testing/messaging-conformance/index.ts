@@ -36,7 +36,7 @@ export type {
 } from './harness.ts'
 export { runMessagingWorker } from './worker.ts'
 
-/** Every sentence about consumers, for whoever wants to run them in another way. */
+/** Every case about consumers, for running them in another way. */
 export const consumerCases: readonly MessagingCase[] = Object.freeze([
   ...duplicateCases,
   ...deathCases,
@@ -49,18 +49,18 @@ export const consumerCases: readonly MessagingCase[] = Object.freeze([
   ...outageCases,
 ])
 
-/** Every sentence about publishers. What they publish is consumed with the adapter's `consume`. */
+/** Every case about publishers. What they publish is consumed with the adapter's `consume`. */
 export const publisherCases: readonly MessagingCase[] = Object.freeze([...publishingCases, ...relayCases])
 
 export interface MessagingConformanceOptions<Place, Tx> extends MessagingHarness<Place, Tx> {
-  /** Sentences that do not hold here, each with its reason. A name that is not a case of the suite is an error. */
+  /** Names of cases that do not hold here, each with its reason. A name that is not a case is an error. */
   readonly skip?: Readonly<Record<string, string>>
 }
 
 /**
- * Tests the `consume` of an adapter against its broker, with the runner you hand in:
- * `consumerConformance('mine', harness, { describe, it })`. Cases that need what the broker or the harness does not have
- * are left out by name. A case takes up to a minute, most a second or two.
+ * Tests the `consume` of an adapter against its broker, with the runner you pass in:
+ * `consumerConformance('mine', harness, { describe, it })`. Cases that need what the broker or the harness lacks are
+ * left out by name. A case takes up to a minute, most take a second or two.
  * @throws Error when `skip` names an unknown case or gives no reason
  */
 export function consumerConformance<Place, Tx>(
@@ -72,7 +72,7 @@ export function consumerConformance<Place, Tx>(
 }
 
 /**
- * The same for its `publisher`, and for the relay over it.
+ * The same for its `publisher`, and for the relay that uses it.
  * @throws Error when `skip` names an unknown case or gives no reason
  */
 export function publisherConformance<Place, Tx>(
@@ -104,7 +104,7 @@ function declare<Place, Tx>(
   }
 }
 
-/** Runs one case on a topic of its own, and closes everything. */
+/** Runs one case on its own topic, and closes everything. */
 export async function runMessagingCase<Place, Tx>(
   one: MessagingCase,
   harness: MessagingHarness<Place, Tx>,

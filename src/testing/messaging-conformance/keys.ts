@@ -38,7 +38,7 @@ export const keyCases: readonly MessagingCase[] = [
     oracles: ['A1'],
     async run(context) {
       const desk = await openDesk(context)
-      // By characters: the longest that are remembered have 255.
+      // In characters: the longest allowed keys have 255.
       const wrong: Readonly<Record<string, string>> = { long: `${'x'.repeat(255)}1`, missing: 'undefined', blank: ' ' }
       const key = ({ id }: { id: string }) => wrong[id] ?? id
       await desk.publish([...Object.keys(wrong), 'right'])
@@ -57,7 +57,7 @@ export const keyCases: readonly MessagingCase[] = [
     async run(context) {
       const desk = await openDesk(context)
       desk.consume()
-      // One after the other, so that it is the first that is first.
+      // One after the other, so that their order is certain.
       await desk.publish(['a'])
       await desk.drained()
       await desk.publish([{ id: 'a', body: bytesOf('another body') }, 'a', 'b'])

@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Where a message is on its way. */
+/** A moment in the handling of a message. */
 export type Moment =
   /** Nothing is claimed yet. */
   | 'received'
@@ -9,23 +9,23 @@ export type Moment =
   | 'begun'
   /** After the first of the effect's two writes. */
   | 'between'
-  /** After both; nothing is committed in a transaction, nothing recorded under a lease. */
+  /** After both writes; the transaction is not committed, or the lease not completed. */
   | 'written'
-  /** Effect and record are durable, the broker knows nothing of it. */
+  /** Effect and record are durable; the broker does not know yet. */
   | 'recorded'
 
-/** What happens to the process at a moment of a message. Data, so that a process can be told. */
+/** What happens to the process at a moment of a message. Plain data, so that it can be passed to a process. */
 export interface Mishap {
   readonly at: Moment
   /** Default: every message. */
   readonly ids?: readonly string[]
-  /** `'freeze'`: the process stands still until somebody wakes it. */
+  /** `'freeze'`: the process stands still until it gets SIGCONT. */
   readonly do: 'kill' | 'exit' | 'freeze' | 'throw'
-  /** Default: always. How often, counted over all processes that work in the same folder. */
+  /** How often, counted over all processes that work in the same folder. Default: always. */
   readonly times?: number
 }
 
-/** The function to be called at every moment of every message. */
+/** Returns the function that is called at every moment of every message. */
 export function mishapsIn(directory: string, mishaps: readonly Mishap[]): (at: Moment, id: string) => void {
   return (at, id) => {
     for (const mishap of mishaps) {
@@ -51,7 +51,7 @@ function befall(deed: Mishap['do'], id: string): void {
   }
 }
 
-/** A file is made once, however many processes try: it stands for one of the allowed times. */
+/** Exclusive creation succeeds once per file, across processes: each file stands for one of the allowed times. */
 function isOneOf(directory: string, name: string, times: number): boolean {
   for (let count = 1; count <= times; count++) {
     try {

@@ -68,7 +68,7 @@ export const outageCases: readonly MessagingCase[] = [
       await desk.topic.faults?.down?.()
       await pause(500)
       await desk.topic.faults?.up?.()
-      // A broker that has just come up may not know yet what it has.
+      // A broker that has just restarted may not have loaded its messages yet.
       await until('the others were handled too', () => new Set(desk.starts()).size === ids.length)
       await desk.drained()
       oneEffectEach(await desk.rows(), ids)
@@ -95,7 +95,7 @@ export const outageCases: readonly MessagingCase[] = [
       desk.consume({ delivers: 'at-least-once' }, { once } as never)
       await until('it tried', () => desk.settled.length > 0)
       await pause(200)
-      // A broker that is slow to say whether a message is still ours makes it none, and that is no word about it.
+      // If a broker is slow to confirm that a message is still ours, the verdict is none, which says nothing about it.
       const told = desk.settled.filter((one) => !one.endsWith(' retry') && !one.endsWith(' none'))
       assert.deepEqual(told, [])
       assert.deepEqual(desk.starts(), [])

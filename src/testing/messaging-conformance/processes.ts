@@ -6,12 +6,12 @@ import type { WorkPlan } from './worker.ts'
 
 export interface WorkerProcess {
   readonly isOver: boolean
-  /** Resolves when the process has ended, however. */
+  /** Resolves when the process has ended for any reason. */
   readonly over: Promise<void>
   kill(signal?: NodeJS.Signals): void
 }
 
-/** Starts a process that does as planned, and resolves when it has begun. It is killed when the case is over. */
+/** Starts a process with a plan; resolves when it has begun. It is killed when the case is over. */
 export async function startWorker<Place, Tx>(
   { harness, after }: MessagingContext<Place, Tx>,
   plan: WorkPlan<Place>,
@@ -51,7 +51,7 @@ function watched(child: ChildProcess): WorkerProcess {
   }
 }
 
-/** Starts a process again whenever it ends, as a supervisor does, until `enough` is true. Answers how many it took. */
+/** Restarts a process whenever it ends, like a supervisor, until `enough` is true. Returns the number of starts. */
 export async function keepRestarting<Place, Tx>(
   context: MessagingContext<Place, Tx>,
   plan: WorkPlan<Place>,

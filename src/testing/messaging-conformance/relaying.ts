@@ -80,7 +80,7 @@ export const relayCases: readonly MessagingCase[] = [
   },
 ]
 
-/** Every so many calls the answer is lost: the broker has the messages, and nobody knows. */
+/** The answer to every nth call is lost: the broker has the messages, but the relay does not know. */
 async function relayUntilSent<Place, Tx>(
   { after }: MessagingContext<Place, Tx>,
   desk: Desk<Place, Tx>,

@@ -15,7 +15,7 @@ const REASONS: Record<MessagingNeed, string> = {
   'ordering over consumers': 'the order holds for one consumer',
 }
 
-/** Why the case cannot be run on this broker, if it cannot. */
+/** Returns why the case cannot run on this broker, or `undefined` if it can. */
 export function missing<Place, Tx>(
   { needs = [] }: MessagingCase,
   harness: MessagingHarness<Place, Tx>,

@@ -2,13 +2,13 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** A broker that was killed may take this long to be of use again. */
+/** A broker that was killed may need this long to be usable again. */
 const PATIENCE_MS = 60_000
 
 /** How long `until` waits within a case. */
 export const patience = new AsyncLocalStorage<number>()
 
-/** Waits until `holds` is true, also when it throws at first. @throws when it has not become true in good time */
+/** Waits until `holds` returns true; errors count as false. @throws if that takes too long */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = Date.now() + (patience.getStore() ?? PATIENCE_MS)
   for (;;) {
@@ -23,7 +23,7 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
   }
 }
 
-/** Something that waits until the case lets it go on. */
+/** A promise that the case resolves by `open`. */
 export function gate(): { readonly passed: Promise<void>; open(): void } {
   let open = () => {}
   const passed = new Promise<void>((resolve) => {

@@ -6,7 +6,7 @@ import type { Ledger } from './ledger.ts'
 import type { SimCaller } from './scenario.ts'
 import type { World } from './world.ts'
 
-/** Checks what callers are told against what the store holds at that moment. */
+/** Checks the answers that callers get against what the store holds at that moment. */
 export class Answers {
   readonly #world: World
   readonly #judge: Judge
@@ -20,7 +20,7 @@ export class Answers {
     this.#isLock = isLock
   }
 
-  /** A caller was told something. Success may only be told of what the store has accepted by now. */
+  /** Records an answer to a caller. Success may only be reported if the store has accepted it by now. */
   told({ key, fingerprint }: SimCaller, outcome: Outcome<unknown>): void {
     const { id } = key
     this.#world.count(`answer: ${outcome.kind}`)
@@ -67,7 +67,7 @@ export class Answers {
   }
 }
 
-/** What a value says of the operation it belongs to. */
+/** Names the operation that a value belongs to. */
 export function nameOf({ scope, key }: SimCaller['key']): string {
   return `${key} in ${scope}`
 }

@@ -15,7 +15,7 @@ import { overTheWire } from './wire.ts'
 import type { Life } from './worker.ts'
 import type { World } from './world.ts'
 
-/** A queue, and in every process a consumer that takes what it holds in batches. */
+/** A queue, and in every process a consumer that handles its messages in batches. */
 export class Batches {
   readonly #world: World
   readonly #scenario: Scenario
@@ -53,13 +53,13 @@ export class Batches {
     life.onCrash(() => this.#consumers.delete(life))
   }
 
-  /** Every message is settled: the consumers stop. */
+  /** Stops the consumers; called when every message is settled. */
   finish(): void {
     this.#over = true
     for (const consumer of this.#consumers.values()) void consumer.stop()
   }
 
-  /** What took effect did so in the order of the queue, for each ordering key: copies are in the place of the first. */
+  /** Checks that effects follow the queue's order per ordering key; a copy counts at the position of the first. */
   atTheEnd(): void {
     const places = new Map<string, { readonly orderingKey: string; readonly place: number }>()
     for (const [place, { key, orderingKey }] of this.#queue.messages.entries()) {
@@ -130,7 +130,7 @@ export class Batches {
         held.push(...taken)
         return taken.map((receipt) => this.#pulled(receipt, life, ask))
       },
-      // Known without a question, as where a broker says so by itself: most questions would find nothing.
+      // Answered without a request, as if the broker reported it: most requests would find nothing.
       hasDue: async () => queue.hasDue,
       watch: (wake) => this.#hinted(life, wake),
     }
@@ -158,7 +158,7 @@ export class Batches {
       headers: {},
       redelivered: receipt.nth > 1,
       ...(message.orderingKey !== undefined && { orderingKey: message.orderingKey }),
-      // The broker may stay silent: whoever asks for more time has to have a limit of its own.
+      // The broker may stay silent: extending a delivery needs its own time limit.
       extend: (ms) => overTheWire(life, 'extend', async () => this.#queue.extend(receipt, ms)),
     }
     return {
@@ -170,7 +170,7 @@ export class Batches {
     }
   }
 
-  /** The inbox itself, which nobody enters unseen. */
+  /** The inbox itself, with its batches counted. */
   #counted(handled: Inbox): Inbox {
     const { batch } = handled
     if (batch === undefined) return handled

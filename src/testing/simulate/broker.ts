@@ -12,7 +12,7 @@ import type { Life } from './worker.ts'
 /** A message on its way. */
 interface Parcel {
   deliveries: number
-  /** When it is delivered, or becomes visible, again. */
+  /** The next delivery, or the moment at which the message becomes visible again. */
   due: SimEvent
   over: boolean
 }
@@ -33,7 +33,7 @@ export function startMessage(site: Site, message: SimCaller, settled: (message: 
     const nth = ++parcel.deliveries
     if (nth > 1) world.count('state: redelivered')
     hide(VISIBILITY_MS)
-    // A network that delivers twice, at once or after a while: the broker knows nothing of it.
+    // The network delivers twice, at once or later, without the broker's knowledge.
     if (world.plan.send('deliver')?.kind === 'sent-again') {
       world.count('fault: duplicate delivery')
       hand(awake(site), nth, world.dice.between(0, 600))

@@ -4,12 +4,12 @@ import { atomicEffect, EffectFailed, leasedEffect } from './effects.ts'
 import type { SimCaller } from './scenario.ts'
 import { awake, type Process, type Site } from './site.ts'
 
-/** Codes after which a caller asks again. Any other error out of the engine is a defect. */
+/** Codes after which a caller asks again. Any other error of the engine is a defect. */
 const ASK_AGAIN: ReadonlySet<string> = new Set(['STORE_UNAVAILABLE', 'LEASE_LOST', 'OUTCOME_UNKNOWN', 'IN_FLIGHT'])
 
 /**
- * Starts a caller that asks, anywhere, until it hears something definite. It also asks again when no answer came for a
- * while, or when the answer got lost on its way back: those are the duplicates.
+ * Starts a caller that asks any process until it gets a definite answer. It also asks again when no answer came within
+ * its patience, or when the answer was lost: those are the duplicates.
  */
 export function startCaller(site: Site, caller: SimCaller, definite: (caller: SimCaller) => void): void {
   const { world, scenario } = site
@@ -44,7 +44,7 @@ export function startCaller(site: Site, caller: SimCaller, definite: (caller: Si
   askIn(caller.firstAskAt)
 }
 
-/** One call of the engine. Answers after how long to ask again, or `undefined` when the answer is definite. */
+/** Calls the engine once. Returns the delay before the next call, or `undefined` when the answer is definite. */
 async function askEngine(site: Site, process: Process, caller: SimCaller): Promise<number | undefined> {
   const { world, answers, scenario } = site
   const { life } = process
@@ -74,7 +74,7 @@ async function askEngine(site: Site, process: Process, caller: SimCaller): Promi
   }
 }
 
-/** Somewhere before the lease in the way runs out, and now and then right after it. */
+/** Returns a delay that ends before the other lease does, and sometimes right after it. */
 function busyFor({ world: { dice } }: Site, retryAfterMs: number): number {
   return Math.max(50, retryAfterMs * dice.pick([0.5, 1, 1])) + dice.between(0, 5)
 }

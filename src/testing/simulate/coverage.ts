@@ -1,8 +1,8 @@
 import { MODES } from './scenario.ts'
 
 /**
- * What a run of many seeds must have reached to mean anything: each fault class, each fault at each kind of message,
- * each state of the engine. A run that never got there has tested less than it says.
+ * What a run of many seeds must have reached to be meaningful: each fault class, each fault at each kind of message,
+ * each state of the engine. A run without them has tested less than it claims.
  */
 export const REQUIRED: readonly string[] = [
   ...MODES.map((mode) => `mode: ${mode}`),
@@ -61,7 +61,7 @@ export const REQUIRED: readonly string[] = [
   ),
 ]
 
-/** What of it was never reached. */
+/** Returns the required names that were never reached. */
 export function unreached(
   counts: ReadonlyMap<string, number>,
   required: readonly string[] = REQUIRED,

@@ -7,12 +7,12 @@ import { storeOverWire } from './store-over-wire.ts'
 import { overTheWire } from './wire.ts'
 import type { Life } from './worker.ts'
 
-/** A transaction as the client holds it. */
+/** A transaction as the client sees it. */
 export interface SimTx {
-  /** Writes a row of the user's own. */
+  /** Writes a row into the user's table. */
   write(row: EffectRow): Promise<void>
   readonly server: ServerTx
-  /** Sends one statement; after a broken or silent connection every further one is refused. */
+  /** Sends one statement; after a broken connection or a time-out all further ones are refused. */
   statement<T>(verb: string, apply: () => Promise<T> | T): Promise<T>
 }
 
@@ -50,7 +50,7 @@ async function transaction<T>(
   const statement = async <A>(verb: string, apply: () => Promise<A> | A): Promise<A> => {
     if (broken !== undefined) throw broken
     const silent = () => new Error(`${verb}: no answer within ${timeoutMs} ms`)
-    // What the database itself refuses breaks nothing; it is answered as a value so that it can be told apart.
+    // A refusal by the database does not break the connection; returned as a value to tell it apart.
     const answer = async () => {
       try {
         return { value: await apply() }
@@ -80,7 +80,7 @@ async function transaction<T>(
     try {
       value = await work(tx)
     } catch (error) {
-      // Waited for, so that nothing of it is left when the caller hears of it; if it fails, the connection goes.
+      // Awaited, so that nothing of it is left when the caller gets the error; if it fails, the connection is dropped.
       await statement('rollback', () => database.rollback(server)).catch(() => {})
       throw error
     }
@@ -126,7 +126,7 @@ function within(database: Database, { server, statement }: SimTx): AtomicClaims 
 
 function outboxOverWire(life: Life, database: Database): OutboxTable<SimTx> {
   const rows = database.outbox
-  // No time limit here: the relay has to have its own.
+  // No time limit: the relay must have its own.
   const send = <T>(verb: string, apply: () => T) => overTheWire(life, verb, async () => apply())
   return {
     append: (tx, messages) => tx.statement('append', () => database.append(tx.server, messages)),

@@ -7,13 +7,13 @@ import { OutboxRows } from './outbox-rows.ts'
 import { RowLocks } from './row-locks.ts'
 import type { World } from './world.ts'
 
-/** A row that an effect wrote into the user's own table. */
+/** A row that an effect wrote into the user's table. */
 export interface EffectRow {
   readonly id: OperationId
   readonly fence: number
 }
 
-/** What one transaction wants to change; nobody else sees it before the commit. */
+/** The pending changes of one transaction; nobody else sees them before the commit. */
 export interface ServerTx {
   open: boolean
   committed: boolean
@@ -25,8 +25,8 @@ export interface ServerTx {
 const NO_VALUE: StoredResult = Object.freeze({ kind: 'value', body: encodeResult(undefined) })
 
 /**
- * A database as a server sees it: operations, the user's table and the outbox, with transactions that hold row locks
- * until they end. Runs the lifecycle functions, as real stores are tested to; watched by the judge.
+ * The server side of a database: operations, the user's table and the outbox, with transactions that hold row locks
+ * until they end. Runs the lifecycle functions, against which real stores are tested; watched by the judge.
  */
 export class Database {
   readonly records = new Map<OperationId, OperationRecord>()
@@ -52,7 +52,7 @@ export class Database {
     return { open: true, committed: false, records: new Map(), effects: [], messages: [] }
   }
 
-  /** The claim stands as done at once: nobody can see it before the commit. */
+  /** The claim is written as done at once: nobody can see it before the commit. */
   async claim(tx: ServerTx, request: ClaimRequest): Promise<ClaimOutcome> {
     await this.#locks.take(request.id, tx, this.#lockTimeoutMs)
     if (!tx.open) this.#locks.giveBack(tx)
@@ -70,7 +70,7 @@ export class Database {
     return outcome
   }
 
-  /** One after the other, in the order of their ids, as a statement takes its rows. */
+  /** Claims one after the other in the order of ids, as a statement locks its rows. */
   async claimAll(tx: ServerTx, requests: readonly ClaimRequest[]): Promise<readonly ClaimOutcome[]> {
     const outcomes = new Map<OperationId, ClaimOutcome>()
     const sorted = [...requests].sort((a, b) => (a.id < b.id ? -1 : 1))
@@ -121,14 +121,14 @@ export class Database {
     this.#end(tx)
   }
 
-  /** Also what becomes of a transaction whose connection is gone. */
+  /** Also called for a transaction whose connection was lost. */
   rollback(tx: ServerTx): void {
     if (!tx.open) return
     this.#world.count('state: rolled back')
     this.#end(tx)
   }
 
-  /** The verbs outside of transactions: each takes its row's lock for one statement. */
+  /** The verbs outside transactions: each takes its row's lock for one statement. */
   readonly verbs: Pick<Store, 'claim' | 'renew' | 'complete' | 'release' | 'find' | 'sweep'> = {
     claim: (requests) =>
       this.#each(
@@ -154,7 +154,7 @@ export class Database {
         ({ id }) => id,
         (lease, current, now) => decideRelease(current, lease, now),
       ),
-    // Nothing in it ever gets old enough.
+    // No record ever becomes old enough.
     sweep: async () => 0,
     find: async (ids) => {
       const readAt = this.#world.storeNow()

@@ -1,4 +1,4 @@
-/** Everything a schedule leaves to chance, from one number: the same seed throws the same dice for ever. */
+/** The source of all chance in a schedule: the same seed always gives the same numbers. */
 export interface Dice {
   /** Uniform in [0, 1). */
   float(): number
@@ -12,7 +12,7 @@ export interface Dice {
   token(): string
 }
 
-/** mulberry32, started from a mix of both halves of the seed so that neighbouring seeds have nothing in common. */
+/** mulberry32, started from a mix of both halves of the seed, so that neighbouring seeds are unrelated. */
 export function dice(seed: number): Dice {
   let state = mix(mix(seed >>> 0) ^ Math.floor(seed / 2 ** 32))
 
@@ -38,7 +38,7 @@ export function dice(seed: number): Dice {
   }
 }
 
-/** Every 16 bits as four digits: schedules ask for many tokens. */
+/** The four hex digits of every 16-bit value: schedules ask for many tokens. */
 const HEX: readonly string[] = Array.from({ length: 2 ** 16 }, (_, value) => value.toString(16).padStart(4, '0'))
 
 function mix(value: number): number {

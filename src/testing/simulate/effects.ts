@@ -10,17 +10,17 @@ import type { Scenario, SimCaller } from './scenario.ts'
 import { overTheWire } from './wire.ts'
 import type { Life } from './worker.ts'
 
-/** What effects need of their schedule. */
+/** What effects need from their schedule. */
 export interface EffectSite {
   readonly scenario: Scenario
   readonly ledger: Ledger
   readonly outside: Outside
 }
 
-/** What effects throw on purpose. */
+/** Thrown by effects on purpose. */
 export class EffectFailed extends Error {}
 
-/** The effect of one call as its process runs it: steps, time, a change of the outside world, and whatever goes wrong. */
+/** The effect of one call in its process: steps, duration, a change of the outside world, and faults. */
 export function leasedEffect(
   life: Life,
   { scenario, ledger, outside }: EffectSite,
@@ -47,7 +47,7 @@ export function leasedEffect(
   }
 }
 
-/** An effect that changes nothing but the database its record is in; what else it tells, it tells through `also`. */
+/** An effect that only changes the database that holds its record; `also` adds messages to the outbox. */
 export function atomicEffect(
   life: Life,
   scenario: Scenario,
@@ -69,7 +69,7 @@ export function atomicEffect(
   }
 }
 
-/** The same for many messages: each writes its row, and poison throws once those before it have. */
+/** The same for many messages: each writes its row; poison throws after the rows before it were written. */
 export function batchEffect(life: Life, scenario: Scenario, callers: readonly SimCaller[]) {
   const { world } = life.worker
   let failed: ReadonlySet<string> = new Set()
@@ -112,7 +112,7 @@ function effectFault(life: Life): EffectFault | undefined {
   return fault
 }
 
-/** What the mode does with an abandoned operation; to reconcile is to ask the outside world, over the same bad network. */
+/** The mode's policy for an abandoned operation; `reconcile` asks the outside world, over the same bad network. */
 export function abandonedPolicy(life: Life, { mode, keys }: Scenario, outside: Outside): AbandonedPolicy {
   if (mode === 'hold') return 'hold'
   if (mode !== 'reconcile') return 'retry'
@@ -140,7 +140,7 @@ async function inconvenience(life: Life, op: Operation, fault: EffectFault | und
   if (fault?.kind === 'slow') return pause(life, fault.ms)
   if (fault?.kind === 'hangs') return new Promise(() => {})
   if (fault?.kind === 'hangs-until-aborted') {
-    // Looked at only here: a signal costs more than the rest of the operation.
+    // Read only here: creating the signal costs more than the rest of the operation.
     const { signal } = op
     return new Promise((_, reject) => {
       signal.addEventListener('abort', () => {
@@ -163,7 +163,7 @@ async function changeOutside(
   if (answer === 'stale') throw new EffectFailed('the outside world has heard of a newer owner')
 }
 
-/** To throw means that nothing happened, so an effect that does not know asks again. */
+/** Throwing means that nothing happened, so an effect that does not know asks again. */
 async function untilAnswered<T>(life: Life, change: () => Promise<T>): Promise<T> {
   for (;;) {
     try {

@@ -1,16 +1,16 @@
-/** A process in which events happen, or do not. */
+/** A process in which events may happen. */
 export interface Home {
   readonly name: string
-  /** False once it has crashed: nothing happens in it any more. */
+  /** False once it has crashed: then nothing happens in it any more. */
   readonly alive: boolean
-  /** Whether the event may happen now; otherwise the process has dropped it, or kept it for later. */
+  /** Whether the event may happen now; if not, the process has dropped it or kept it for later. */
   admits(event: SimEvent): boolean
 }
 
-/** One thing that happens at one moment. `life`: whose process it happens in; left out, it happens in the world. */
+/** One thing that happens at one moment, in the process `life`, or in the world if that is undefined. */
 export interface SimEvent {
   at: number
-  /** Thrown when the event was made: which of two events of one moment comes first is a matter of chance. */
+  /** Drawn when the event was made: chance decides the order of events at the same moment. */
   tie: number
   readonly order: number
   readonly label: string
@@ -19,7 +19,7 @@ export interface SimEvent {
   cancelled: boolean
 }
 
-/** A binary heap by time, then by tie, then by the order of adding. */
+/** A binary heap by time, then by tie, then by insertion order. */
 export class EventQueue {
   readonly #heap: SimEvent[] = []
 

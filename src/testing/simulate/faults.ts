@@ -1,32 +1,32 @@
 import type { Dice } from './dice.ts'
 
-/** What the scheduler does to a process instead of giving it its next event. */
+/** What happens to a process instead of its next event. */
 export type StepFault =
   | { readonly kind: 'crash'; readonly downMs: number }
-  /** Like SIGSTOP: nothing is lost, everything waits. */
+  /** Like SIGSTOP: nothing is lost, everything is delayed. */
   | { readonly kind: 'pause'; readonly ms: number }
 
 /** What the network does to one request. */
 export type SendFault =
   | { readonly kind: 'crash-at-send'; readonly downMs: number }
-  /** `silent`: the caller is not told, it can only run out of patience. */
+  /** `silent`: the caller gets no error; it can only time out. */
   | { readonly kind: 'lost-request'; readonly silent: boolean }
   | { readonly kind: 'lost-reply'; readonly silent: boolean }
   | { readonly kind: 'slow-request'; readonly ms: number }
   | { readonly kind: 'slow-reply'; readonly ms: number }
-  /** A copy of the request arrives again later, when nobody waits for its answer. */
+  /** A copy of the request arrives later, when nobody waits for its answer. */
   | { readonly kind: 'sent-again'; readonly ms: number }
 
 /** What the user's effect does wrong. */
 export type EffectFault =
   | { readonly kind: 'throws-before' }
-  /** The outside world changed, and then it throws. */
+  /** The outside world is changed before it throws. */
   | { readonly kind: 'throws-after' }
   | { readonly kind: 'hangs' }
   | { readonly kind: 'hangs-until-aborted' }
   | { readonly kind: 'slow'; readonly ms: number }
 
-/** Decides, at every point where something can go wrong, whether it does. */
+/** Decides at every fault point whether a fault happens there. */
 export interface FaultPlan {
   step(): StepFault | undefined
   send(verb: string): SendFault | undefined
@@ -37,7 +37,7 @@ export const NO_FAULTS: FaultPlan = { step: () => undefined, send: () => undefin
 
 export type FaultKind = StepFault['kind'] | SendFault['kind'] | EffectFault['kind']
 
-/** How likely each kind is at each of its points. Every seed has its own mixture, most kinds left out of most. */
+/** The probability of each kind at each of its points. Every seed has its own mixture, without most of the kinds. */
 export type Mixture = Readonly<Record<FaultKind, number>>
 
 const LIKELIEST: Mixture = {
@@ -62,7 +62,7 @@ export function mixture(dice: Dice): Mixture {
   return Object.fromEntries(chosen) as Mixture
 }
 
-/** Throws the dice at every point. Long faults are measured by the lease, which is what they are to outlast. */
+/** Draws a fault at every point. Long faults are measured in leases, because they are meant to outlast them. */
 export function randomFaults(dice: Dice, mix: Mixture, leaseMs: number): FaultPlan {
   const upTo = (leases: number) => Math.round(dice.float() * leases * leaseMs)
   return {

@@ -4,8 +4,8 @@ import { type Known, sameResult, unseen } from './known.ts'
 import type { World } from './world.ts'
 
 /**
- * Sits at the store's door, sees every request with its answer, and keeps its own account of what may be answered.
- * It shares no code with `lifecycle.ts`: what both get wrong the same way would have to be invented twice.
+ * Sees every request to the store with its answer, and keeps its own account of which answers are allowed. Shares no
+ * code with `lifecycle.ts`: a common error would have to be made twice.
  */
 export class Judge {
   readonly #world: World
@@ -99,7 +99,7 @@ export class Judge {
     known.leaseUntil = Math.min(known.leaseUntil, now)
   }
 
-  /** A claim was made, and settled, by one transaction, which commits now. */
+  /** A transaction commits a claim that it made and settled. */
   committed(record: OperationRecord): void {
     const { id, fence, fingerprint, result } = record
     const now = this.#world.storeNow()
@@ -127,13 +127,13 @@ export class Judge {
     known.results.push({ fingerprint, result })
   }
 
-  /** A sweep removes what is past its retention, for good: a clock that is set back does not bring it back. */
+  /** A sweep removes for good what is past its retention: a clock that is set back does not bring it back. */
   swept(): void {
     const now = this.#world.storeNow()
     for (const [id, known] of this.#known) if (this.#current(id, now) === undefined) known.state = 'gone'
   }
 
-  /** Whoever forgets an operation says that it may run again. */
+  /** Forgetting an operation permits it to run again. */
   forgot(id: OperationId): void {
     const known = this.#known.get(id)
     if (known !== undefined) known.state = 'gone'
@@ -173,7 +173,7 @@ export class Judge {
     known.fences.set(lease.fence, known.generation)
   }
 
-  /** What binds the key at this moment, if anything does. */
+  /** Returns what binds the key at this moment, if anything. */
   #current(id: OperationId, now: number): Known | undefined {
     const known = this.#known.get(id)
     if (known === undefined || known.state === 'gone') return undefined

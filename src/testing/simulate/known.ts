@@ -1,24 +1,24 @@
 import type { StoredResult } from '../../core/record.ts'
 
-/** What the judge knows of one operation, put together from nothing but the calls and answers it saw. */
+/** What the judge knows of one operation, derived only from the calls and answers it saw. */
 export interface Known {
   state: 'idle' | 'running' | 'done' | 'gone'
   fingerprint: string
   owner: string
   fence: number
-  /** Owners that disappeared without a word, since the record was made. */
+  /** Number of owners that were taken over without having settled, since the record was made. */
   abandoned: number
   leaseUntil: number
   retainUntil: number
   stepsSaved: number
   result: StoredResult | undefined
-  /** Grows when the record was removed or ran out, so that the key was new again. */
+  /** Grows whenever the record was removed or expired, so that the key was new again. */
   generation: number
-  /** The generation that each fence belongs to. Also says which fences were ever handed out. */
+  /** The generation of each fence; also all fences ever granted. */
   readonly fences: Map<number, number>
-  /** Every result that was accepted, with the payload it answers. */
+  /** Every accepted result, with the payload it belongs to. */
   readonly results: { readonly fingerprint: string; readonly result: StoredResult }[]
-  /** The fences that were given back. */
+  /** The fences that were released. */
   readonly released: Set<number>
 }
 

@@ -14,21 +14,21 @@ export interface Run {
   ended: 'not yet' | 'value' | 'throw'
 }
 
-/** A renewal that waited for the call before it leaves that much later. */
+/** A renewal queued behind another call may leave this much after the end. */
 const ROUND_TRIP_MS = 50
 
-/** What the effects did, and what their owners asked of the store; checks both against what the judge saw. */
+/** Records what the effects did and what their owners asked of the store; checks both against the judge. */
 export class Ledger {
   readonly #world: World
   readonly #judge: Judge
   readonly #promises: Promises
   readonly #storeTimeoutMs: number
-  /** When each owner heard that its lease is over, by its own doing. */
+  /** When each owner learned that its own call had ended its lease. */
   readonly #heardEnd = new Map<string, number>()
   readonly #mode: Mode
   readonly #runs = new Map<OperationId, Run[]>()
   readonly #toldLost = new Set<string>()
-  /** The fence under which each step was saved first. */
+  /** The fence under which each step was first saved. */
   readonly #savedSteps = new Map<string, number>()
 
   constructor(world: World, judge: Judge, { mode, promises, storeTimeoutMs }: Scenario) {
@@ -69,7 +69,7 @@ export class Ledger {
     if (this.#world.trace !== undefined) this.#world.note(`${run.life} EFFECT of ${run.id.slice(0, 8)} ends: ${how}`)
   }
 
-  /** An owner that came later has been told of every saved step; one that came before may not know better. */
+  /** A later owner knows every saved step, so it must not run one again; an earlier owner may not know of it. */
   stepRuns({ id, fence }: Run, name: string): void {
     const savedBy = this.#savedSteps.get(`${id} ${this.#generation(id, fence)} ${name}`)
     if (savedBy !== undefined && fence > savedBy) this.#wrong('I1', id, `${name} ran again after it was saved`)
@@ -80,18 +80,18 @@ export class Ledger {
     if (!this.#savedSteps.has(step)) this.#savedSteps.set(step, fence)
   }
 
-  /** The owner of this fence was told `lost`. */
+  /** The owner of this fence got `lost`. */
   toldLost(id: OperationId, fence: number): void {
     this.#toldLost.add(`${id} ${fence}`)
   }
 
-  /** The owner of this fence was told that it completed, or gave back, its operation. */
+  /** The owner of this fence learned that it has completed or released its operation. */
   heardEnd(id: OperationId, fence: number): void {
     const lease = `${id} ${fence}`
     if (!this.#heardEnd.has(lease)) this.#heardEnd.set(lease, this.#world.now)
   }
 
-  /** A heartbeat leaves. What was asked before the end is repeated, and queued, for as long as answers do not come. */
+  /** A heartbeat is sent. One begun before the end may be repeated and queued for as long as answers are missing. */
   renewing({ heldUpAt }: Life, id: OperationId, fence: number): void {
     const endedAt = this.#heardEnd.get(`${id} ${fence}`)
     if (endedAt === undefined || heldUpAt > endedAt - 4 * this.#storeTimeoutMs) return
@@ -99,7 +99,7 @@ export class Ledger {
     this.#wrong('I8', id, 'its heartbeat goes on although its owner settled it')
   }
 
-  /** A completion arrived at the store, whatever became of it. */
+  /** A completion arrived at the store, with any outcome. */
   completing(id: OperationId, fence: number, { kind }: StoredResult): void {
     const run = this.runOf(id, fence)
     const earned =
@@ -114,7 +114,7 @@ export class Ledger {
     }
   }
 
-  /** A release arrived at the store, whatever became of it. */
+  /** A release arrived at the store, with any outcome. */
   releasing(id: OperationId, fence: number): void {
     const run = this.runOf(id, fence)
     if (this.#mode === 'lock' || run === undefined || run.ended === 'throw') return

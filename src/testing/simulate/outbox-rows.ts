@@ -8,13 +8,13 @@ interface Row {
   parked: string | undefined
 }
 
-/** The outbox table as a server keeps it: what was committed and is neither published nor discarded, and one lease. */
+/** The server side of the outbox table: messages committed but neither published nor discarded, and one lease. */
 export class OutboxRows {
   readonly #world: World
-  /** By position, which grows. */
+  /** By position, which only grows. */
   readonly #rows = new Map<number, Row>()
   #relay: { name: string; until: number } | undefined
-  /** Ids of messages that were put aside at some time, and of those that an operator removed. */
+  /** The ids of all messages that were ever parked, and of those an operator discarded. */
   readonly everParked = new Set<string>()
   readonly discarded = new Set<string>()
 

@@ -3,12 +3,12 @@ import type { Judge } from './judge.ts'
 import type { Run } from './ledger.ts'
 import type { World } from './world.ts'
 
-/** The world that effects change. It can be asked what happened, and it refuses owners older than one it has heard of. */
+/** The world that effects change. It can be asked what happened, and refuses owners older than one it has seen. */
 export class Outside {
   readonly #world: World
   readonly #judge: Judge
   readonly #onlyOnce: boolean
-  /** The largest fence it saw, whose request it carried out last, and what happened, by generation. */
+  /** The largest fence seen, the fence of the last request carried out, and what happened, by generation. */
   readonly #known = new Map<OperationId, { floor: number; doneBy: number; happened: Map<number, unknown> }>()
 
   constructor(world: World, judge: Judge, onlyOnce: boolean) {
@@ -18,8 +18,8 @@ export class Outside {
   }
 
   /**
-   * The outside world does what it is asked, unless it has heard of a newer owner; a request that arrives twice is one
-   * request. Answers what it did.
+   * Carries out a request, unless it has seen a newer owner; a request that arrives twice counts as one. Returns
+   * whether it was carried out.
    */
   does(run: Run, value: unknown): 'done' | 'stale' {
     const outside = this.#of(run.id)
@@ -39,7 +39,7 @@ export class Outside {
     return 'done'
   }
 
-  /** The truth about the operation; whoever asks with a fence shuts out all smaller ones. */
+  /** Returns whether the operation happened; the asking fence shuts out all smaller ones. */
   ask(id: OperationId, fence: number): { happened: true; value: unknown } | { happened: false } {
     const outside = this.#of(id)
     outside.floor = Math.max(outside.floor, fence)

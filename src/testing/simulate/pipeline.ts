@@ -12,17 +12,17 @@ import type { World } from './world.ts'
 
 const OPERATOR_LOOKS_MS = 50
 
-/** What the handlers tell of: an outbox, a relay in every process, and the topic where it all arrives. */
+/** The outbox that the handlers write to, a relay in every process, and the topic where the messages arrive. */
 export class Pipeline {
   readonly #world: World
   readonly #scenario: Scenario
   readonly #database: Database
   readonly #topic: OutboxMessage[] = []
   readonly #relays = new Map<Life, Relay>()
-  /** Until when each has the relay's lease, by its own clock and counted from when it asked. */
+  /** The end of each process's relay lease by its own clock, counted from when it asked. */
   readonly #leasedUntil = new WeakMap<Life, number>()
   readonly #outboxes = new Map<Life, Outbox<SimTx>>()
-  /** How often each message was handed to the broker, or was meant to be. */
+  /** How often each message was handed to the broker, including failed tries. */
   readonly #asked = new Map<string, number>()
   readonly #refusedForGood = new Set<string>()
   #over = false
@@ -38,7 +38,7 @@ export class Pipeline {
     const take: OutboxTable<SimTx>['take'] = async (...asked) => {
       const askedAt = life.runtime.elapsed()
       const entries = await reached.outbox.take(...asked)
-      // An answer that the relay has given up on may come after later ones.
+      // An answer that the relay no longer waits for may arrive after later ones.
       const known = this.#leasedUntil.get(life) ?? Number.NEGATIVE_INFINITY
       if (entries !== undefined) this.#leasedUntil.set(life, Math.max(known, askedAt + asked[1]))
       return entries
@@ -61,7 +61,7 @@ export class Pipeline {
       onEvent: (event) => this.#world.count(`relay: ${event.type}`),
     })
     this.#relays.set(life, running)
-    // Before it starts: it may crash while it asks for the first time.
+    // Before the start: it may crash during its first request.
     life.onCrash(() => {
       this.#relays.delete(life)
       this.#outboxes.delete(life)
@@ -69,7 +69,7 @@ export class Pipeline {
     if (!this.#over) running.start()
   }
 
-  /** What a handler adds to its transaction: two messages under one ordering key. */
+  /** Returns what a handler adds to its transaction: two messages with one ordering key. */
   telling(life: Life, { key }: SimCaller): (tx: SimTx, op: Operation) => Promise<unknown> {
     return async (tx, { fence }) => {
       const message = { topic: 'told', body: { fence }, orderingKey: 'one' }
@@ -81,7 +81,7 @@ export class Pipeline {
     }
   }
 
-  /** Every message is settled: the relays stop as soon as the outbox is empty. */
+  /** Stops the relays once the outbox is empty; called when every message is settled. */
   finish(): void {
     const look = () => {
       if (!this.#database.outbox.isEmpty || !this.#world.calm) {
@@ -94,7 +94,7 @@ export class Pipeline {
     look()
   }
 
-  /** Every committed message has arrived, as it was; nothing else has; and in order, each seen for the first time. */
+  /** Checks that every committed message has arrived unchanged, nothing else has, and first arrivals are in order. */
   atTheEnd(): void {
     const { committed, outbox } = this.#database
     const first = new Map<string, OutboxMessage>()
@@ -103,7 +103,7 @@ export class Pipeline {
       if (first.has(id) || outbox.discarded.has(id)) continue
       this.#world.violate('I9', `message ${id} was never published`)
     }
-    // What was put aside let the others pass.
+    // Parked messages let the others pass.
     const inOrder = (id: string) => !outbox.everParked.has(id)
     for (const id of outbox.everParked) this.#checkParked(id)
     const seen = [...first.keys()].filter(inOrder)
@@ -111,7 +111,7 @@ export class Pipeline {
     if (seen.join() !== expected.join()) this.#world.violate('I11', `published ${seen}, committed ${expected}`)
   }
 
-  /** Each call needs the relay's lease to be held. */
+  /** Publishes a batch. Each call requires that the relay's lease is held. */
   #publishing(life: Life, batch: readonly OutboxMessage[]): Promise<readonly PublishResult[]> {
     const leasedUntil = this.#leasedUntil.get(life) ?? Number.NEGATIVE_INFINITY
     if (life.runtime.elapsed() >= leasedUntil) this.#world.violate('I11', `${life.name} publishes without the lease`)
@@ -119,7 +119,7 @@ export class Pipeline {
     return overTheWire(life, 'publish', async () => this.#publish(batch))
   }
 
-  /** Where messages are parked at all, enough of them have to be. */
+  /** Where the relay parks messages at all, enough of them have to be refused. */
   #refusal(): 'throws-before' | 'throws-after' | undefined {
     const { calm, dice } = this.#world
     if (this.#scenario.maxFailures === undefined || calm || !dice.chance(0.7)) return undefined
@@ -147,11 +147,11 @@ export class Pipeline {
     })
   }
 
-  /** Somebody looks at what was put aside, and decides on each. What becomes of it is seen the next time. */
+  /** The operator looks at parked messages and decides on each. What becomes of them shows at the next look. */
   async #operate(): Promise<void> {
     if (this.#over) return
     this.#world.after(OPERATOR_LOOKS_MS, 'the operator looks', () => this.#operate())
-    // An alarm called them: most looks would find nothing.
+    // As if alerted: most looks would find nothing.
     if (this.#database.outbox.stats().parked === 0) return
     const [reached] = this.#outboxes.values()
     try {

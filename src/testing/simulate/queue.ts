@@ -12,16 +12,16 @@ export interface Parcel {
   over: boolean
 }
 
-/** One delivery of it. */
+/** One delivery of a parcel. */
 export interface Receipt {
   readonly parcel: Parcel
   readonly nth: number
 }
 
-/** For how long what was handed out is kept from others, unless its holder asks for more. */
+/** How long a delivered message is hidden from others, unless its consumer extends it. */
 export const VISIBILITY_MS = 800
 
-/** A broker that is asked for messages and hands them out, at least once each, in order for each ordering key. */
+/** A broker that is polled for messages; it delivers each at least once, in order per ordering key. */
 export class Queue {
   readonly #world: World
   readonly #takesStaleAcks: boolean
@@ -35,7 +35,7 @@ export class Queue {
     this.#settled = settled
   }
 
-  /** In the order of the queue. */
+  /** All messages in the order of the queue. */
   get messages(): readonly SimCaller[] {
     return this.#parcels.map(({ message }) => message)
   }
@@ -45,7 +45,7 @@ export class Queue {
     this.#wake()
   }
 
-  /** Whether there is anything that nobody has. */
+  /** Whether there is a message that no consumer holds. */
   get hasDue(): boolean {
     return this.#parcels.some(({ over, visibleAt }) => !over && visibleAt <= this.#world.now)
   }
@@ -55,7 +55,7 @@ export class Queue {
     return () => void this.#watchers.delete(wake)
   }
 
-  /** `held`: what whoever asks has in hand and will handle before: it holds up nothing with its ordering key. */
+  /** `held`: deliveries that the caller still holds and will handle first; they do not block their ordering key. */
   take(max: number, held: readonly Receipt[]): readonly Receipt[] {
     const taken: Receipt[] = []
     const blocked = new Set<string>()
@@ -95,7 +95,7 @@ export class Queue {
     if (receipt.nth > 1) this.#world.count('state: redelivered')
     this.#hide(parcel, VISIBILITY_MS)
     taken.push(receipt)
-    // A network that delivers twice: the broker knows nothing of it.
+    // The network delivers twice, without the broker's knowledge.
     if (this.#world.plan.send('deliver')?.kind !== 'sent-again') return
     this.#world.count('fault: duplicate delivery')
     taken.push(receipt)

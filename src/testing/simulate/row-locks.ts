@@ -5,7 +5,7 @@ interface Lock<Owner> {
   readonly waiting: { readonly owner: Owner; readonly go: () => void }[]
 }
 
-/** One owner per row, until it gives all of its rows back; the others queue up, not for ever. */
+/** Row locks with one owner per row, held until the owner releases all of its rows; others queue up, with a timeout. */
 export class RowLocks<Owner> {
   readonly #world: World
   readonly #locks = new Map<string, Lock<Owner>>()

@@ -8,7 +8,7 @@ import { type Violation, World } from './world.ts'
 
 export interface ScheduleOptions {
   readonly seed: number
-  /** Keep a readable account of everything. Changes nothing about what happens. */
+  /** Keeps a readable trace of everything. Does not change what happens. */
   readonly tracing?: boolean
   /** Replaces the faults that the seed would choose. */
   readonly plan?: (scenario: Scenario) => FaultPlan

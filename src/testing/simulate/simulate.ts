@@ -4,38 +4,38 @@ import { playSchedule, type ScheduleReport } from './schedule.ts'
 export interface SimulateOptions {
   /** Default 1 000. How many schedules to play. */
   readonly seeds?: number
-  /** Default 1. The seed of the first; the others follow. */
+  /** Default 1. The seed of the first schedule; the others follow. */
   readonly from?: number
   /** Called now and then with the number of schedules played. */
   readonly onProgress?: (played: number) => void
 }
 
 export interface SimulationReport {
-  /** No invariant was broken. What was never reached is another question: see `unreached`. */
+  /** No invariant was broken. See `unreached` for what was never tested. */
   readonly ok: boolean
   readonly schedules: number
   readonly steps: number
   readonly virtualMs: number
   /** How often each fault and state was reached. */
   readonly counts: ReadonlyMap<string, number>
-  /** Faults and states that the whole run never reached: with many seeds, a sign that it tests too little. */
+  /** Required faults and states that the run never reached: with many seeds, a sign that it tests too little. */
   readonly unreached: readonly string[]
-  /** The first schedule that broke an invariant, played again with its trace. */
+  /** The first schedule that broke an invariant, replayed with its trace. */
   readonly failure?: ScheduleReport
 }
 
 const YIELD_EVERY = 50
 
 /**
- * Plays seeded schedules of the engine, inbox and outbox relay under a virtual clock and every fault that is known, and
- * checks what must always hold. Stops at the first seed that breaks something; that seed breaks it again, step by step.
+ * Plays seeded schedules of the engine, inbox and outbox relay under a virtual clock and every known fault, and checks
+ * the invariants. Stops at the first seed that breaks one; replaying that seed breaks it again.
  */
 export async function simulate(options: SimulateOptions = {}): Promise<SimulationReport> {
   const { seeds = 1_000, from = 1, onProgress } = options
   const counts = new Map<string, number>()
   let [schedules, steps, virtualMs] = [0, 0, 0]
   let failure: ScheduleReport | undefined
-  // Most errors here are thrown on purpose, and nobody reads where.
+  // Most errors here are thrown on purpose, and nobody reads their stacks.
   const { stackTraceLimit } = Error
   Error.stackTraceLimit = 0
   try {

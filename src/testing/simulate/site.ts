@@ -20,11 +20,11 @@ import type { World } from './world.ts'
 export interface Process {
   readonly life: Life
   readonly once: Once
-  /** The same engine, where its store is transactional. */
+  /** The same engine, if its store is transactional. */
   readonly atomic: Once<SimTx> | undefined
 }
 
-/** Everything of one schedule, put together. */
+/** All parts of one schedule. */
 export interface Site {
   readonly world: World
   readonly scenario: Scenario
@@ -36,9 +36,9 @@ export interface Site {
   readonly pipeline: Pipeline | undefined
   readonly batches: Batches | undefined
   process(life: Life): Process
-  /** Everybody has their answer: what would go on for ever is asked to stop. */
+  /** Called when all callers have their answers: stops what would go on for ever. */
   settled(): void
-  /** What can only be judged when nothing happens any more. */
+  /** The checks that are only possible when nothing happens any more. */
   atTheEnd(): void
 }
 
@@ -113,7 +113,7 @@ export function buildSite(world: World, scenario: Scenario): Site {
   }
 }
 
-/** The store's own runtime: its clock, and timers that no crash of a client stops. */
+/** The store's own runtime: its clock, and timers that no client crash stops. */
 function storeRuntime(world: World): Runtime {
   return {
     ...systemRuntime,
@@ -127,16 +127,16 @@ function storeRuntime(world: World): Runtime {
   }
 }
 
-/** A process that can be reached. A balancer in front of them soon notices the others. */
+/** Returns a process that can be reached, as a load balancer would. */
 export function awake({ world, workers }: Site): Life | undefined {
   const lives = workers.flatMap(({ life }) => (life === undefined || life.paused ? [] : [life]))
   return lives.length === 0 ? undefined : world.dice.pick(lives)
 }
 
-/** There are only a few records. */
+/** More than there are records. */
 const EVERYTHING = 1_000
 
-/** Somebody sweeps all the time; somebody forgets a key that may be in use. */
+/** Sweeps all the time, and forgets a key that may be in use. */
 function disturb(
   world: World,
   { sweepEveryMs, forgetAt, keys }: Scenario,
@@ -162,7 +162,7 @@ function disturb(
   }
 }
 
-/** A record without its effect is an operation that was lost. */
+/** Checks that every record has its effect: one without is a lost operation. */
 function everyAnswerHasItsEffect(world: World, judge: Judge, database: Database): void {
   for (const { id, result, fence } of database.records.values()) {
     if (result?.kind !== 'value') continue

@@ -4,12 +4,12 @@ import type { Ledger } from './ledger.ts'
 import { overTheWire } from './wire.ts'
 import type { Life } from './worker.ts'
 
-/** The shared store as one process reaches it: over a network, watched by the judge. */
+/** The shared store as seen by one process: over a network, watched by the judge. */
 export function storeOverWire(life: Life, store: Store, judge: Judge, ledger: Ledger, notifies: boolean): Store {
   const { world } = life.worker
   const send = <T>(verb: string, apply: () => Promise<T>): Promise<T> => overTheWire(life, verb, apply)
 
-  /** Tells the ledger what the owner itself, not a copy of its request, is answered. `ends`: `ok` ends the lease. */
+  /** Records what the owner itself is answered, not a copy of its request. `ends`: an `ok` ends the lease. */
   const heard = <T>(requests: readonly T[], leaseOf: (one: T) => { id: string; fence: number }, ends: boolean) => {
     return (outcomes: readonly WriteOutcome[]) => {
       for (const [index, outcome] of outcomes.entries()) {
@@ -70,7 +70,7 @@ export function storeOverWire(life: Life, store: Store, judge: Judge, ledger: Le
         return store.sweep(limit)
       }),
   }
-  // Each member by its name: spreading the whole store at every start of a process is what schedules spent most on.
+  // Members one by one: spreading the whole store at every process start took most of a schedule's time.
   const { name, traits, list, forget } = store
   const dispose = async () => {}
   const reached: Store = { name, traits, list, forget, ...own, [Symbol.asyncDispose]: dispose }

@@ -1,17 +1,17 @@
 import type { SendFault } from './faults.ts'
 import type { Life } from './worker.ts'
 
-/** What the sender hears when a connection breaks. */
+/** The sender's error when a connection breaks. */
 class ConnectionBroken extends Error {}
 
 export interface WireOptions {
-  /** Sent on a connection of its own, over which nothing arrives twice. */
+  /** Sent on its own connection, so it cannot arrive twice. */
   readonly onceOnly?: boolean
 }
 
 /**
- * Carries one request from a process to a service and its answer back. `apply` is what the service does, in one step,
- * when the request arrives: not at all, once, or twice.
+ * Carries one request from a process to a service, and the answer back. `apply` is what the service does, in one step,
+ * when the request arrives: never, once, or twice.
  */
 export function overTheWire<T>(
   life: Life,
@@ -19,7 +19,7 @@ export function overTheWire<T>(
   apply: () => Promise<T>,
   { onceOnly = false }: WireOptions = {},
 ): Promise<T> {
-  // A process that crashed a moment ago, in the middle of what it was doing, sends nothing any more.
+  // A process that has just crashed sends nothing more.
   if (!life.alive) return new Promise(() => {})
   const { world } = life.worker
   const { dice } = world

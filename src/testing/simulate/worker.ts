@@ -2,27 +2,27 @@ import type { Runtime } from '../../core/runtime.ts'
 import type { Home, SimEvent } from './event-queue.ts'
 import { EPOCH, type World } from './world.ts'
 
-/** A process's own idea of the time: never the store's. */
+/** A process's own clock, independent of the store's. */
 export interface Clock {
   readonly skewMs: number
   /** 1.05 is a clock that gains 5 %. */
   readonly rate: number
-  /** Every so often somebody sets it, forward or back. */
+  /** Someone sets the clock at this interval, forward or back. */
   readonly step: { readonly everyMs: number; readonly byMs: number } | undefined
 }
 
-/** What runs in a process: made anew at every start. */
+/** What runs in a process: called anew at every start. */
 export type Program = (life: Life) => void
 
 /**
  * A machine that runs one process after the other. A crash ends the process: its timers never fire and its promises
- * never settle. A pause holds everything back, as SIGSTOP does.
+ * never settle. A pause delays everything, as SIGSTOP does.
  */
 export class Worker {
   readonly world: World
   readonly name: string
   readonly clock: Clock
-  /** The process that runs now; `undefined` between a crash and the restart. */
+  /** The current process; `undefined` between a crash and the restart. */
   life: Life | undefined
   #starts = 0
   readonly #program: Program
@@ -60,7 +60,7 @@ export class Life implements Home {
   readonly name: string
   readonly runtime: Runtime
   alive = true
-  /** When it was last held up, by a pause or by the network: what it sends may be what it meant to send before. */
+  /** When a pause or the network last delayed it: what it sends later may have been meant for earlier. */
   heldUpAt = Number.NEGATIVE_INFINITY
   #held: SimEvent[] | undefined
   readonly #atEnd = new Set<() => void>()
@@ -71,7 +71,7 @@ export class Life implements Home {
     this.runtime = lifeRuntime(this)
   }
 
-  /** Tells somebody outside, such as the server at the other end of a connection. Answers how to stop that. */
+  /** Registers a call to the other side, such as a connection's server. Returns a function that cancels it. */
   onCrash(tell: () => void): () => void {
     this.#atEnd.add(tell)
     return () => void this.#atEnd.delete(tell)
@@ -117,7 +117,7 @@ export class Life implements Home {
     })
   }
 
-  /** Told how long a pause was when it is over. */
+  /** Called with the length of a pause when it is over. */
   pausedFor: (ms: number) => void = () => {}
 }
 

@@ -2,10 +2,10 @@ import type { Dice } from './dice.ts'
 import { EventQueue, type Home, type SimEvent } from './event-queue.ts'
 import { type FaultPlan, NO_FAULTS } from './faults.ts'
 
-/** 2026-01-01 UTC: fences are made of real clocks, so the virtual one has their size. */
+/** 2026-01-01 UTC: fences come from real clocks, so virtual time has the same magnitude. */
 export const EPOCH = 1_767_225_600_000
 
-/** A schedule that goes on for so long goes round in circles. */
+/** A schedule with more steps is going round in circles. */
 const MOST_STEPS = 50_000
 
 export interface Violation {
@@ -17,12 +17,12 @@ export interface Violation {
 export interface WorldOptions {
   readonly dice: Dice
   readonly plan: FaultPlan
-  /** From this moment on nothing goes wrong any more. */
+  /** No faults happen from this moment on. */
   readonly calmFrom: number
   readonly tracing: boolean
 }
 
-/** Virtual time, the queue of what happens next, and the one place where everything that was observed is kept. */
+/** Virtual time, the event queue, and the place where all observations are kept. */
 export class World {
   readonly dice: Dice
   readonly calmFrom: number
@@ -32,7 +32,7 @@ export class World {
   violation: Violation | undefined
   now = 0
   steps = 0
-  /** Changes with every event: two runs that end with the same one went the same way. */
+  /** Changes with every event: two runs with the same hash went the same way. */
   hash = 0x811c9dc5
   readonly #plan: FaultPlan
   readonly #queue = new EventQueue()
@@ -57,7 +57,7 @@ export class World {
   /** The clock of the store. */
   readonly storeNow = (): number => EPOCH + this.now + this.#storeStep
 
-  /** An operator, or NTP, sets the store's clock. */
+  /** The store's clock is set by an operator or NTP. */
   setStoreClock(byMs: number): void {
     this.count(`fault: store clock set ${byMs < 0 ? 'back' : 'forward'}`)
     this.#storeStep += byMs
@@ -77,14 +77,14 @@ export class World {
     return event
   }
 
-  /** Lets an event that was held back happen now. Whoever can cancel it still can. */
+  /** Lets a delayed event happen now. It can still be cancelled. */
   again(event: SimEvent): void {
     event.at = this.now
     event.tie = this.dice.float()
     this.#queue.push(event)
   }
 
-  /** As `after`, but never later than a moment after the faults are over: what was delayed arrives in the end. */
+  /** Like `after`, but at most a moment after the end of the faults: what was delayed arrives in the end. */
   delayed(ms: number, label: string, run: () => void, life?: Home): SimEvent {
     return this.after(Math.min(ms, Math.max(this.calmFrom - this.now, 0) + this.dice.between(1, 10)), label, run, life)
   }
@@ -97,13 +97,13 @@ export class World {
     this.trace?.push(`${this.now.toFixed(1).padStart(9)}  ${line}`)
   }
 
-  /** The first one counts: what follows it is a consequence. */
+  /** Only the first violation counts: later ones are consequences. */
   violate(invariant: string, message: string): void {
     this.violation ??= { invariant, message }
     if (this.trace !== undefined) this.note(`VIOLATED ${invariant}: ${message}`)
   }
 
-  /** Plays until nothing is left to happen, an invariant is broken, or `limit` has come. Answers whether all is quiet. */
+  /** Plays until no event is left, an invariant is broken, or `limit` is reached. Returns whether all is quiet. */
   async play(limit: number): Promise<boolean> {
     await drained()
     for (let event = this.#queue.pop(); event !== undefined; event = this.#queue.pop()) {
@@ -128,7 +128,7 @@ export class World {
 }
 
 /**
- * Resolves when every promise that can settle has: a tick asked for by a promise reaction runs only after the last
+ * Resolves when every promise that can settle has: a tick requested by a promise reaction runs only after the last
  * reaction. Three times faster than a turn of the event loop.
  */
 function drained(): Promise<void> {

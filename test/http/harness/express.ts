@@ -2,7 +2,6 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import express from 'express'
-// @ts-expect-error an older version under another name, which has no types of its own
 import express4 from 'express4'
 import { idempotency, operationOf } from '../../../src/http/express.ts'
 import type { HttpHarness, HttpRoute, HttpServeSpec, WayTruth } from '../../../src/testing/index.ts'

@@ -8,8 +8,8 @@ const BATCH = 100
 const IDLE_MS = 20
 
 /**
- * The natural way: the order's own state is the record. `paid → completed` happens once however often it is asked for,
- * so this consumer needs no inbox, and a whole batch shares one transaction. Acknowledged after the commit, never before.
+ * The natural way: the order's own state is the record. `paid → completed` happens once however often it is requested,
+ * so this consumer needs no inbox, and a batch shares one transaction. It acknowledges only after the commit.
  */
 export async function completeOrders(queue: EmbeddedQueue, shop: Shop): Promise<void> {
   const { service, sql, values } = EFFECTS.fulfilment
@@ -28,6 +28,6 @@ export async function completeOrders(queue: EmbeddedQueue, shop: Shop): Promise<
   async function forever(): Promise<never> {
     for (;;) if ((await round()) === 0) await pause(IDLE_MS)
   }
-  // An error ends the process, and the supervisor starts it again: the broker still has what was not acknowledged.
+  // An error ends the process and the supervisor restarts it: the broker still has the unacknowledged messages.
   void forever()
 }

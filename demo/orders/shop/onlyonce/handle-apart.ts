@@ -7,10 +7,10 @@ import { EFFECTS } from '../effects.ts'
 import { type OrderPaid, readOrderPaid } from '../place-order.ts'
 
 /**
- * The leased way, where the records are in another system than the books: no transaction spans the two. A process that
- * dies between its commit and the end of the record leaves an effect that happened and a record that does not say so.
- * Whoever takes over asks the books, which know. That makes it once again, as long as nobody works on without its lease:
- * here a killed process is gone, and one that lives renews.
+ * The leased way, where the records are in another system than the business tables: no transaction spans both. A
+ * process that dies between its commit and its completion leaves an effect whose record does not say so. The new owner
+ * asks the business tables. That makes one effect, as long as nobody continues without its lease: here a killed process
+ * is gone, and a living one renews.
  */
 export async function handleApart(broker: Broker, name: Consumer, shop: Shop, records: Store): Promise<void> {
   const { service, sql, values } = EFFECTS[name]
@@ -25,7 +25,7 @@ export async function handleApart(broker: Broker, name: Consumer, shop: Shop, re
     once: onlyonce({ store: records, scope: 'shop', leaseMs: VISIBILITY_MS }),
     name,
     delivers: 'at-least-once',
-    // What the books can be asked for: they know orders, not messages.
+    // The tables can only be searched by order, not by message.
     key: ({ body }) => readOrderPaid(body).orderId,
     onAbandoned: askTheBooks,
     async handle(message) {

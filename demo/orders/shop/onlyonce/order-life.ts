@@ -1,6 +1,6 @@
 import { stateMachine } from 'onlyonce/state-machine'
 
-/** What may become of an order. A duplicate that comes late finds it paid or past it, and moves nothing. */
+/** The states of an order. A late duplicate finds it paid or further, and changes nothing. */
 export const orderLife = stateMachine({
   name: 'order',
   states: ['created', 'paid', 'completed'],

@@ -7,22 +7,22 @@ import { charge } from '../gateway-client.ts'
 import { type OrderPaid, TOPIC } from '../place-order.ts'
 import { orderLife } from './order-life.ts'
 
-/** A killed worker's payments can be taken over after so long. Renewed every third of it, so it may be short. */
+/** After this time the payments of a killed worker can be taken over. Renewed every third of it, so it may be short. */
 export const LEASE_MS = 2_000
 export const WAIT_MS = 5_000
 const COMPLETE_EVERY_MS = 500
 
 export interface Payments {
-  /** Resolves when the order is paid, however often it is asked for. @throws ChargeFailed */
+  /** Resolves when the order is paid, whether now or by an earlier call. @throws ChargeFailed */
   pay(paid: OrderPaid): Promise<void>
-  /** Ends, from now on, the payments whose worker died and whose customer does not come back. */
+  /** From now on completes payments whose worker died and whose customer does not come back. */
   complete(): void
 }
 
 /**
- * One payment for each order: the charge, and then order and message in one transaction. The charge is the only effect
- * outside of our database. It is a step, which is not run again once its answer is stored, and it gets the same key on
- * every attempt, so that the gateway can tell a repetition from a second purchase when the answer was lost.
+ * One payment per order: the charge, and then order and message in one transaction. The charge is the only effect
+ * outside our database. It is a step, which is not run again once its answer is stored, and every attempt sends the
+ * same key, so that the gateway can tell a repetition from a second purchase if the answer was lost.
  */
 export async function createPayments(shop: Shop, gatewayPort: number): Promise<Payments> {
   const { store } = await shop.books('orders')
@@ -42,14 +42,14 @@ export async function createPayments(shop: Shop, gatewayPort: number): Promise<P
     await store.transaction(async (tx) => {
       const move = { machine: orderLife, table: 'orders', id: orderId, column: 'status', to: 'paid' } as const
       const moved = await transition(tx, { ...move, set: { charge_id: chargeId } })
-      // An earlier attempt came so far, and its message is in the outbox or published already.
+      // An earlier attempt did this already, and its message is in the outbox or published.
       if (moved === 'already') return
       const body: OrderPaid = { orderId, customerId, amountPence }
       await messages.add(tx, { id: child('paid'), topic: TOPIC, body })
     })
   }
 
-  /** Whoever carries a payment on knows its key and nothing else. */
+  /** A new owner of a payment knows its key only. */
   async function load(orderId: string): Promise<OrderPaid> {
     const [row] = await shop.read<{ customer: string; amount_pence: number | string }>(
       'orders',

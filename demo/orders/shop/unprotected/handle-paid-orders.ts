@@ -7,14 +7,14 @@ import { EFFECTS } from '../effects.ts'
 import { readOrderPaid } from '../place-order.ts'
 import { TABLES } from '../tables.ts'
 
-/** As many as a consumer gets from its broker at a time. */
+/** How many messages a consumer gets from its broker at a time. */
 const BATCH = 32
 const IDLE_MS = 20
 
 /**
- * Two habits. Acknowledging on receipt is what `noAck` and automatic commits do: whatever is in hand when the process
- * dies is gone. Acknowledging after the work is the careful way, and does it again when the acknowledgement gets lost.
- * Neither looks whether the message was there before: the broker promises to deliver it.
+ * Two habits. Acknowledging on receipt, as `noAck` and automatic commits do, loses the messages a process holds when it
+ * dies. Acknowledging after the work is careful, but repeats the work if the acknowledgement is lost. Neither checks
+ * whether the message was handled before: the broker promises to deliver it.
  */
 const ACKS: Readonly<Record<Consumer, 'on receipt' | 'after the work'>> = {
   coupon: 'on receipt',
@@ -47,6 +47,6 @@ export async function handlePaidOrders(queue: EmbeddedQueue, name: Consumer, dir
   async function forever(): Promise<never> {
     for (;;) if ((await round()) === 0) await pause(IDLE_MS)
   }
-  // An error ends the process, and the supervisor starts it again, as everywhere.
+  // An error ends the process, and the supervisor restarts it, as everywhere.
   void forever()
 }

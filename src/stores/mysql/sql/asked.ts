@@ -1,35 +1,35 @@
-/** The fields of one row of a batch, in order: what they are called and what type they have. */
+/** The fields of one row of a batch, in order: their names and SQL types. */
 export type Fields = Readonly<Record<string, string>>
 
 export const ID = 'CHAR(32)'
 export const TEXT = 'LONGTEXT'
 export const BIG = 'BIGINT'
 
-/** A statement for any number of rows, whose fields it calls `a.field`, and the same for a single one. */
+/** A statement for any number of rows, with their fields as `a.field`, and its form for a single row. */
 export interface Batched {
   /** With one parameter, the rows as a JSON list of lists. */
   readonly many: string
-  /** Without the temporary table that `JSON_TABLE` makes, which costs as much as the statement does. */
+  /** Avoids the temporary table of `JSON_TABLE`, which costs as much as the statement itself. */
   readonly one: string
-  /** Which field each parameter of `one` is. */
+  /** The index of the field for each parameter of `one`. */
   readonly order: readonly number[]
 }
 
-/** The first parameter, a JSON list of lists, as the rows `a`. `a.n` numbers them from 1. */
+/** Makes the first parameter, a JSON list of lists, the rows `a`, numbered from 1 by `a.n`. */
 export function asked(fields: Fields): string {
   const columns = Object.entries(fields).map(([name, type], index) => `${name} ${type} PATH '$[${index}]'`)
   return `JSON_TABLE(?, '$[*]' COLUMNS (n FOR ORDINALITY, ${columns.join(', ')})) AS a`
 }
 
 /**
- * The rows that are asked for, in the order in which they are asked for: of a batch that is sorted by id, locks are taken in that
- * order, so that two batches never wait for each other. The index is forced: a scan of a small table would lock all of it.
+ * Joins the records to the rows `a`, in the order of `a`: a batch sorted by id takes its locks in that order, so that
+ * two batches cannot deadlock. The index is forced: a scan of a small table would lock all of it.
  */
 export function found(fields: Fields, table: string, join = 'STRAIGHT_JOIN'): string {
   return `${asked(fields)} ${join} ${table} o FORCE INDEX (PRIMARY) ON o.id = UNHEX(a.id)`
 }
 
-/** Updates the records that are asked for. */
+/** An update of the records named by the rows `a`. */
 export function updating(fields: Fields, table: string, set: string, where: string): Batched {
   return {
     many: `UPDATE ${found(fields, table)}\nSET ${set}\nWHERE ${where}`,
@@ -37,7 +37,7 @@ export function updating(fields: Fields, table: string, set: string, where: stri
   }
 }
 
-/** `a.field` as a parameter, each time that it is named. */
+/** Replaces each `a.field` by a parameter. */
 export function single(fields: Fields, text: string): Pick<Batched, 'one' | 'order'> {
   const names = Object.keys(fields)
   const order: number[] = []

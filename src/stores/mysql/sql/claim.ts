@@ -3,14 +3,14 @@ import { asked, type Batched, BIG, bytes, found, ID, optional, single, TEXT, upd
 import type { Names } from './names.ts'
 import { COLUMNS, keptHint } from './record.ts'
 
-/** What a claim inside a transaction is written with: a value that is nothing. */
+/** The result that a claim inside a transaction is written with: the value `undefined`. */
 const NO_VALUE = `x'${Buffer.from(encodeResult(undefined)).toString('hex')}'`
 
 /**
- * Records of operations that have none, for one owner each; what is there already is left as it is. When as many rows were written as
- * were asked for, all are granted, with the fence that the answer carries as its insert id: one round trip. A table
- * without AUTO_INCREMENT answers what LAST_INSERT_ID(expression) was given last, the same for all rows.
- * IGNORE makes a warning of everything that would be an error, so one that warns has to be looked at.
+ * Inserts records of operations that have none; existing ones are left alone. If all rows were written, all are
+ * granted, with the insert id of the answer as their fence: one round trip. A table without AUTO_INCREMENT returns the
+ * value of LAST_INSERT_ID(expression) there, the same for all rows. IGNORE turns errors into warnings, so after a
+ * warning the records must be read.
  */
 export function insertSql({ operations, clock }: Names): Batched {
   const fields = {
@@ -29,7 +29,7 @@ INSERT IGNORE INTO ${operations} (format, id, scope, operation_key, fingerprint,
   }
 }
 
-/** Everything there is to know of some operations, without a lock: a row for each that is asked for, all from one moment. */
+/** Reads records and fence floor without a lock, in one snapshot: a row for each id asked for. */
 export function lookSql({ operations, floor, clock }: Names): Batched {
   const columns = `CAST(${clock} AS CHAR) AS now, CAST((SELECT fence FROM ${floor}) AS CHAR) AS floor, ${COLUMNS}`
   return {
@@ -42,8 +42,8 @@ export function lookSql({ operations, floor, clock }: Names): Batched {
 }
 
 /**
- * Takes over records that were seen to be free, each only if it is still as it was seen: another owner in between has
- * changed its fence, a renewal its times. What the new record is, `decideClaim` has said. `fresh`: it is a new one.
+ * Takes over claimable records, each only if it is still as it was read: another claim would have changed its fence, a
+ * renewal its times. `decideClaim` made the new record. `fresh`: the operation is new, so old steps are dropped.
  */
 export function takeOverSql({ operations }: Names): Batched {
   const fields = {
@@ -76,8 +76,8 @@ export function takeOverSql({ operations }: Names): Batched {
 }
 
 /**
- * A claim inside an open transaction, written as done. Insert id 0: a record is there, locked for us since. Not INSERT
- * IGNORE, whose shared lock would make a deadlock of two rivals who both go on to take it over.
+ * A claim inside an open transaction, written as done. Insert id 0: there is a record, and we now hold its lock. Not
+ * INSERT IGNORE: with its shared lock, two rivals that both take the record over would deadlock.
  */
 export function claimDoneSql({ operations, clock }: Names): Pick<Batched, 'one' | 'order'> {
   const fields = {
@@ -96,7 +96,7 @@ ON DUPLICATE KEY UPDATE fence = fence + LAST_INSERT_ID(fence - fence)`,
   )
 }
 
-/** `insertSql` inside an open transaction: written as done. */
+/** As `insertSql`, inside an open transaction: records are written as done. */
 export function insertDoneSql({ operations, clock }: Names): Batched {
   const fields = {
     ...{ id: ID, scope: TEXT, operation_key: TEXT, fingerprint: TEXT, owner: TEXT },
@@ -112,8 +112,8 @@ INSERT IGNORE INTO ${operations} (format, id, scope, operation_key, fingerprint,
 }
 
 /**
- * The newest version of each record that there is, whatever the snapshot of the transaction says. Shared, as the lock which
- * `insertDoneSql` has left on them. Waits for whoever has written one of them.
+ * Reads the newest version of each record, whatever the transaction's snapshot. Takes shared locks, as `insertDoneSql`
+ * has, and so waits for a transaction that has written one of the records.
  */
 export function newestSql({ operations, clock }: Names): Batched {
   const columns = `CAST(${clock} AS CHAR) AS now, ${COLUMNS}`
@@ -126,7 +126,7 @@ export function newestSql({ operations, clock }: Names): Batched {
   }
 }
 
-/** The newest version of a record, whatever the snapshot of the transaction says. */
+/** Reads and locks the newest version of a record, whatever the transaction's snapshot. */
 export function lockedSql({ operations, clock }: Names): string {
   return `SELECT CAST(${clock} AS CHAR) AS now, ${COLUMNS} FROM ${operations} o WHERE o.id = UNHEX(?) FOR UPDATE`
 }

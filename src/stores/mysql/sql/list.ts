@@ -14,7 +14,7 @@ const inState = (clock: string) =>
 
 export type ListedState = 'any' | NonNullable<ListQuery['state']>
 
-/** By id, after $1, of scope $2. */
+/** Sorted by id, after the first parameter; `scoped`: of the scope in the second one. */
 export function listSql({ operations, clock }: Names, state: ListedState, scoped: boolean, limit: number): string {
   return `
 SELECT CAST(${clock} AS CHAR) AS now, ${COLUMNS} FROM ${operations} o

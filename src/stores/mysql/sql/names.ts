@@ -1,4 +1,4 @@
-/** What the statements are made with: checked identifiers, never a value. */
+/** What statements are built with: checked identifiers, never a value. */
 export interface Names {
   readonly operations: string
   readonly floor: string
@@ -11,13 +11,13 @@ export interface Names {
 }
 
 /**
- * UTC, because local time comes twice when summer ends. It is the time at which the statement began, and stays that while the
- * statement waits for a row: an older time can only refuse, and shortens a lease that is granted, but never takes one
- * over early. SYSDATE would be the time of each row, but there is none in UTC.
+ * UTC, because local time repeats an hour when summer time ends. It is the time at which the statement began, also
+ * after it waited for a row: an older time may refuse a claim or shorten a lease, but never takes one over early.
+ * SYSDATE would be the time of each row, but has no UTC form.
  */
 export const SERVER_CLOCK = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))"
 
-/** `database` was checked to need no more than quotes. */
+/** `database` must be checked: it is quoted, not escaped. */
 export function namesIn(database: string, clock: string = SERVER_CLOCK): Names {
   const table = (name: string) => `\`${database}\`.onlyonce_${name}`
   return {

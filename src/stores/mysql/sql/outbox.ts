@@ -1,26 +1,26 @@
 import { asked, BIG, bytes, optional, TEXT } from './asked.ts'
 import type { Names } from './names.ts'
 
-/** As `found` does for records, by position. */
+/** As `found`, for entries by position. */
 function positions(fields: Readonly<Record<string, string>>, outbox: string): string {
   return `${asked({ position: BIG, ...fields })} STRAIGHT_JOIN ${outbox} o FORCE INDEX (PRIMARY) ON o.position = a.position`
 }
 
-/** An id that waits already is left as it is: the transaction that added it first decides. Positions in the order given. */
+/** A message whose id is already in the table is ignored: the first one stays. Positions are in the order given. */
 export const appendSql = ({ outbox, clock }: Names): string => `
 INSERT INTO ${outbox} (id, topic, headers, ordering_key, body, created_at)
 SELECT ${bytes('a.id')}, ${bytes('a.topic')}, ${bytes('a.headers')}, ${optional('a.ordering_key')}, ${bytes('a.body')}, ${clock}
 FROM ${asked({ id: TEXT, topic: TEXT, headers: TEXT, ordering_key: TEXT, body: TEXT })} ORDER BY a.n
 ON DUPLICATE KEY UPDATE ${outbox}.failures = ${outbox}.failures`
 
-/** One lease for the whole queue: free, ours, or over. $1 lease, $2 and $3 relay. */
+/** Takes the single relay lease if it is free, ours or expired. Parameters: lease in microseconds, relay, relay. */
 export const takeLeaseSql = ({ relay, clock }: Names): string => `
 UPDATE ${relay} SET until = ${clock} + CAST(? AS SIGNED), holder = ${bytes('?')}
 WHERE one = 1 AND (holder = ${bytes('?')} OR until <= ${clock})`
 
 /**
- * No row: another relay holds the lease. One row without a position: nothing waits. A parked entry holds nobody up. The rows of the
- * first parameter have the positions that the relay holds.
+ * No row: another relay holds the lease. One row without a position: no entry waits. Parked entries are skipped. The
+ * rows of the first parameter are the positions that the relay already holds.
  */
 export const waitingSql = ({ relay, outbox }: Names, limit: number): string => `
 SELECT w.* FROM ${relay} r LEFT JOIN (
@@ -44,7 +44,7 @@ SELECT (SELECT COUNT(*) FROM ${outbox} WHERE parked = 0) AS waiting,
   (SELECT COUNT(*) FROM ${outbox} WHERE parked = 1) AS parked,
   CAST((SELECT ${clock} - created_at FROM ${outbox} WHERE parked = 0 ORDER BY position LIMIT 1) AS CHAR) AS oldest`
 
-/** What is parked keeps its reason as its last one. */
+/** The reason of a parked entry is its `last_reason`. */
 export const parkedSql = ({ outbox, clock }: Names, limit: number): string => `
 SELECT position, id, topic, body, headers, ordering_key, failures, last_reason AS reason,
   CAST(${clock} - created_at AS CHAR) AS age FROM ${outbox}

@@ -2,7 +2,7 @@
 
 const asText = (column: string) => `CAST(o.${column} AS CHAR) AS ${column}`
 
-/** Large numbers as text: what a driver makes of them depends on settings that belong to the user. */
+/** Large numbers as text: how a driver returns them depends on the caller's settings. */
 export const COLUMNS = [
   ...[
     'o.format',
@@ -18,16 +18,16 @@ export const COLUMNS = [
   ...['o.result_kind', 'o.result_body'],
 ].join(', ')
 
-/** A record of this format is forgotten: of all it held, only id and fence are left, until a sweep removes them. */
+/** Format of a forgotten record: only its id and fence are left, until a sweep removes it. */
 export const FORGOTTEN = 0
-/** How long: longer than a claim can have been under way that began before the forgotten one was made. */
+/** How long a forgotten record stays: longer than a claim can take that began before it was forgotten. */
 export const FORGOTTEN_FOR_MICROS = 60_000_000
 
 /** `lifecycle.FOREVER` in microseconds. */
 export const FOREVER = '8640000000000000000'
 export const LARGEST_FENCE = '9007199254740991'
 
-/** `retained` does not hold: the key is new again. */
+/** The negation of `retained`: the key is new again. */
 export const gone = (now: string): string => `(o.retain_until <= ${now} AND o.lease_until <= ${now})`
 
 /** The lease in `a` still holds the record. */
@@ -35,8 +35,8 @@ export const held = (now: string): string =>
   `o.format = 1 AND o.owner = FROM_BASE64(a.owner) AND o.fence = a.fence AND NOT ${gone(now)}`
 
 /**
- * `sweep_after` is a lower bound of the end of retention. It is kept while it is near, so that a write which only moves the
- * end changes no index.
+ * `sweep_after` is a lower bound of the end of retention. It is kept if it is at most ten minutes too early, so that
+ * most writes change no index.
  */
 export const keptHint = (wanted: string): string =>
   `IF(o.sweep_after BETWEEN ${wanted} - 600000000 AND ${wanted}, o.sweep_after, ${wanted})`

@@ -3,8 +3,8 @@ import type { Names } from './names.ts'
 import { FORGOTTEN, FORGOTTEN_FOR_MICROS, gone, LARGEST_FENCE } from './record.ts'
 
 /**
- * Empties records, whatever their state. The fence stays for a while: a claim that began before this one may still be
- * about to write, and its clock is older. A damaged fence does not stay.
+ * Empties records in any state. The fence stays for a while: a claim that began earlier may still write, by an older
+ * clock. A damaged fence is not kept.
  */
 export function forgetSql({ operations, clock }: Names): Batched {
   return updating(
@@ -18,7 +18,7 @@ export function forgetSql({ operations, clock }: Names): Batched {
   )
 }
 
-/** Records whose retention is over, locked, along the index of their hints. One that somebody else holds is left for the next time. */
+/** Locks records whose retention is over, by the index of `sweep_after`. Records locked by others are skipped. */
 export function doomedSql({ operations, clock }: Names, limit: number): string {
   return `
 SELECT LOWER(HEX(o.id)) AS id, CAST(o.fence AS CHAR) AS fence, o.format FROM ${operations} o FORCE INDEX (onlyonce_sweep)
@@ -36,7 +36,7 @@ export function raiseFloorSql({ floor }: Names): string {
 export const readFloorSql = ({ floor }: Names): string =>
   `SELECT CAST(fence AS CHAR) AS fence FROM ${floor} WHERE one = 1`
 
-/** What is forgotten is not counted: it waits for nobody but its time. */
+/** Forgotten records are not counted: they are not overdue, a sweep removes them later. */
 export function overdueSql({ operations, clock }: Names): string {
   return `
 SELECT COUNT(*) AS count, CAST(COALESCE(MAX(${clock} - GREATEST(o.retain_until, o.lease_until)), 0) AS CHAR) AS oldest

@@ -2,11 +2,11 @@ import { type Batched, BIG, bytes, ID, optional, TEXT, updating } from './asked.
 import type { Names } from './names.ts'
 import { FOREVER, held, keptHint } from './record.ts'
 
-/** When fewer rows were changed than were asked for, what became of each has to be looked at: see `settling.ts`.
- * Assignments see those before them, so what others depend on is set last. */
+/** If fewer rows were changed than asked for, the records must be read: see `settling.ts`. MySQL assignments see
+ * the values of earlier ones, so columns that others depend on are set last. */
 const LEASE = { id: ID, owner: TEXT, fence: BIG }
 
-/** Settles running operations, also after their lease: the owner decides. On a done one only an unknown result is replaced. */
+/** Settles this owner's running operations, also after their lease. Of done ones only an unknown result is replaced. */
 export function completeSql({ operations, clock }: Names): Batched {
   const retain = `IF(a.kind = 3, ${FOREVER}, ${clock} + a.retention)`
   return updating(
@@ -18,7 +18,7 @@ export function completeSql({ operations, clock }: Names): Batched {
   )
 }
 
-/** Gives running operations back. Fingerprint, owner, fence and steps stay: the key remains bound, a repeat is recognised. */
+/** Releases running operations. Fingerprint, owner, fence and steps stay: the key is bound, a repeat is recognised. */
 export function releaseSql({ operations, clock }: Names): Batched {
   return updating(
     LEASE,
@@ -28,7 +28,7 @@ export function releaseSql({ operations, clock }: Names): Batched {
   )
 }
 
-/** Extends leases and keeps the longer list of steps. An update, never an upsert: a late heartbeat brings nothing back. */
+/** Extends leases and keeps the longer list of steps. No upsert: a late heartbeat must not restore a removed record. */
 export function renewSql({ operations, clock }: Names): Batched {
   return updating(
     { ...LEASE, lease: BIG, retention: BIG, steps: TEXT, step_count: BIG },
@@ -42,7 +42,7 @@ export function renewSql({ operations, clock }: Names): Batched {
   )
 }
 
-/** Puts the value beside a claim that this transaction already wrote as done. */
+/** Stores the value with a claim that this transaction has already written as done. */
 export function putResultSql({ operations, clock }: Names): Batched {
   const retain = `IF(a.kind = 3, ${FOREVER}, ${clock} + a.retention)`
   return updating(

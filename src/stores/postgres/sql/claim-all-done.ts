@@ -3,7 +3,7 @@ import { FEW, type Names } from './names.ts'
 import { placing } from './placing.ts'
 import { columnsOf } from './record.ts'
 
-/** The operations of a batch: arrays where a single claim has values. */
+/** The operations of a batch: arrays where a single claim has plain values. */
 const ASKED = `SELECT a.* FROM patience, unnest($1::text::uuid[], $2::text::text[], $3::text::text[], $4::text::bigint[],
     $5::text::text[], $6::text::text[]) WITH ORDINALITY AS a (id, fingerprint, owner, retention, scope, key, n)
   WHERE ${FEW}`
@@ -15,10 +15,10 @@ export function claimAllDoneSql(names: Names): string {
 }
 
 /**
- * `claimNewDoneSql` for many operations of one owner and one scope at once: one insert for those that nobody knows, the rest is
- * only read. What was written is told in one row: the fences in the order of the ids, and the ids where not all were. An
- * operation that is not told of was written by a rival who committed after this statement had begun.
- * $3 owner, $4 retention and $5 scope are those of all.
+ * `claimNewDoneSql` for many operations of one owner and one scope: one insert for those without a record, the rest is
+ * only read. The inserted ones come in one row: fences in the order of the ids, and the ids unless all were inserted.
+ * An operation in no row was written by a rival that committed after this statement began. $3 owner, $4 retention and
+ * $5 scope are those of all.
  */
 export function claimAllNewDoneSql(names: Names): string {
   const { operations, floor, clock } = names

@@ -4,14 +4,14 @@ import type { Names } from './names.ts'
 import { grantingSql, placing } from './placing.ts'
 import { claimable, columnsOf, gone } from './record.ts'
 
-/** What a claim inside a transaction is written with: a value that is nothing. No setting changes what an E string means. */
+/** The result of a claim until its value is put: `undefined`, encoded. No setting changes how an E string is read. */
 export const NO_VALUE = `E'\\\\x${Buffer.from(encodeResult(undefined)).toString('hex')}'::bytea`
 
 /**
- * A claim inside an open transaction, written as done. A rival waits for the row, for at most $8: the lock timeout is set before
- * the row is touched and put back with the answer; an error undoes it together with the savepoint.
- * The steps of an abandoned owner stay in the row, since they are to be handed on; a done record shows none.
- * `xid` names the transaction, so that its end can be asked for when the answer to COMMIT was lost.
+ * A claim inside an open transaction, written as done. A rival's row is waited for at most $8: the lock timeout is set
+ * before the row is touched and restored with the answer; after an error the rollback to the savepoint restores it. The
+ * steps of an abandoned owner stay in the row, to be handed on; a done record shows none. `xid` is the transaction's
+ * id, to ask for its status if the answer to COMMIT is lost.
  */
 export function claimDoneSql(names: Names): string {
   return claimingDone(
@@ -23,9 +23,9 @@ export function claimDoneSql(names: Names): string {
 }
 
 /**
- * `asked` has a row for each operation that is claimed. Where there are several, `order` has those that are written, and
- * what is answered, sorted by id: the first so that two batches never wait for each other, the second so that all of them
- * are written before the lock timeout is put back with the first row of the answer.
+ * `asked` has one row per claimed operation. If there are several, `order` sorts the written rows and the answer by id:
+ * the written rows so that two batches never deadlock, the answer so that all rows are written before its first row
+ * restores the lock timeout.
  */
 export function claimingDone(
   names: Names,
@@ -71,15 +71,15 @@ SELECT answer.*, set_config('lock_timeout', patience.old, true) AS patience, pg_
 FROM patience LEFT JOIN ${order.answer} ON true`
 }
 
-/** Where a claim leaves the transaction's own lock timeout for whoever puts it back, and clears this. */
+/** The setting that keeps the transaction's own lock timeout until it is restored; empty means nothing is kept. */
 const OWN = 'onlyonce.lock_timeout'
 const putBack = (own: string) =>
   `set_config('lock_timeout', ${own}, true) AS patience, set_config('${OWN}', '', true) AS kept`
 
 /**
- * The same for an operation that nobody knows: the usual first call. One insert and nothing around it: with what a WITH needs it took
- * twice as long. No row: it is known, or was written meanwhile, and the lock timeout is not put back yet; `claimKnownSql` does
- * that and tells.
+ * The same for an operation without a record: the usual first call. A single insert, since a WITH takes twice as long.
+ * No row means that a record exists or was written meanwhile, and that the lock timeout is not restored yet:
+ * `claimKnownSql` restores it and reads the record.
  */
 export function claimNewDoneSql(names: Names): string {
   return `${insertedDone(names, 0, `FROM (SELECT set_config('${OWN}', current_setting('lock_timeout'), true) AS own OFFSET 0) kept`)}
@@ -89,9 +89,9 @@ RETURNING true AS granted, o.id, o.fence, o.attempt, o.starts, o.steps, ${putBac
 }
 
 /**
- * The same beside an effect that is one statement, whose parameters come first. A known operation is an error, which undoes the
- * effect. The insert is read, and so runs before the effect: of a WITH, what nobody reads comes at the end. The lock timeout is
- * that of the effect too: this is the whole transaction.
+ * The same beside a one-statement effect, whose parameters come first. If a record exists the statement fails, which
+ * undoes the effect. The outer query reads the insert, so it runs before the effect: parts of a WITH that are not read
+ * run last. The lock timeout applies to the effect too, as this is the whole transaction.
  */
 export function claimBesideSql(names: Names, effect: string, parameters: number): string {
   return `
@@ -103,7 +103,7 @@ ${effect}
 SELECT fence FROM onlyonce_claim`
 }
 
-/** The insert of a claim that is done, whose parameters begin behind `before` others. */
+/** The insert of a claim that is written as done; its parameters come after `before` others. */
 function insertedDone(names: Names, before: number, from = ''): string {
   const { operations, floor, clock } = names
   const { column, value, unknown } = placing(names)
@@ -121,8 +121,8 @@ FROM (
 }
 
 /**
- * What there is instead, only read. One row in any case, since the lock timeout is put back with it; in partitions it may not have
- * been changed.
+ * Reads the existing record. Returns one row in any case, because it also restores the lock timeout; with partitions
+ * that may be unchanged.
  */
 export function claimKnownSql({ operations, clock }: Names): string {
   const own = `coalesce(nullif(current_setting('${OWN}', true), ''), current_setting('lock_timeout'))`

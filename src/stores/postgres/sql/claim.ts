@@ -3,12 +3,12 @@ import { grantingSql } from './placing.ts'
 import { claimable, columnsOf, gone, keptHint } from './record.ts'
 
 /**
- * Gives each operation to one owner, or tells what is there.
+ * Grants each operation to one owner, or returns its record.
  *
- * A record that is not free is only read: a duplicate writes nothing. A row that comes back from neither part was changed
- * by somebody who committed after the snapshot of this statement; it has to be asked for again.
- * Rows are written in the order of their ids, so that two batches never wait for each other.
- * The clock is read before a wait for a rival's row and used after it: an older time can only refuse, never take over early.
+ * A record that is not free is only read: a duplicate writes nothing. An operation in neither part of the answer was
+ * changed by a rival that committed after this statement's snapshot; it has to be claimed again. Rows are written in
+ * the order of their ids, so that two batches never deadlock. The clock is read before the wait for a rival's row and
+ * used after it: an older time can only refuse, never take over early.
  */
 export function claimSql(names: Names): string {
   const { operations, floor, clock } = names
@@ -45,8 +45,8 @@ SELECT false, l.now, ${columnsOf('l')} FROM looked l WHERE NOT l.free`
 }
 
 /**
- * What a claim of a row that is there writes, leased or atomic. After its retention it is as if it had not been there.
- * `mine`: the owner holds it by a lease already, which stays.
+ * What a claim, leased or atomic, writes to an existing row. A row past its retention is treated as absent. `mine`: the
+ * owner holds it by a lease already, so fence, attempt and starts stay.
  */
 export function takenOver(o: string, asked: string, mine = 'false'): string {
   const fresh = gone(o, `${asked}.created_at`)

@@ -3,8 +3,9 @@ import { FEW, type Names } from './names.ts'
 import { FOREVER, gone, keptHint, notified } from './record.ts'
 
 /**
- * Settles running operations, also after their lease: the owner decides. On a done one only an unknown result is replaced
- * (kind 3); a repeat changes nothing. $4 kinds, $5 retentions, $6 all bodies one after the other, $7 where each begins, $8 lengths.
+ * Settles running operations, also after their lease: the owner decides. Of done records only an unknown result (kind
+ * 3) is replaced; a repeat changes nothing. $4 kinds, $5 retentions, $6 all bodies concatenated, $7 where each begins,
+ * $8 lengths.
  */
 export function completeSql({ operations, clock, waiters, channel }: Names): string {
   return `
@@ -26,7 +27,7 @@ WITH asked AS MATERIALIZED (
 SELECT j.id, ${notified(channel, waiters, 'j.id')} AS woken FROM judged j WHERE j.holds`
 }
 
-/** Puts the value beside a claim that this transaction already wrote as done. */
+/** Puts the value into a claim that this transaction has already written as done. */
 export function putResultSql({ operations, clock }: Names): string {
   return `
 UPDATE ${operations} o SET retain_until = p.retain, sweep_after = ${keptHint('o', 'p.retain')},

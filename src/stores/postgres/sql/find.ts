@@ -2,7 +2,7 @@ import type { ListQuery } from '../../../core/store.ts'
 import { FEW, type Names } from './names.ts'
 import { columnsOf } from './record.ts'
 
-/** One snapshot for any number of ids. Whether a record still counts is judged by whoever reads it. */
+/** Reads any number of ids in one snapshot. The reader judges whether a record is past its retention. */
 export function findSql({ operations, clock }: Names): string {
   return `
 WITH asked AS MATERIALIZED (
@@ -18,13 +18,13 @@ const IN_STATE = {
   running: 'o.state = 1',
   done: 'o.state = 2',
   abandoned: 'o.state = 1 AND o.lease_until <= clock.now',
-  // An index finds them: nothing else is kept for ever.
+  // Found by an index: nothing else is kept for ever.
   unknown: 'o.result_kind = 3 AND o.sweep_after = 8640000000000000000',
 } as const
 
 export type ListedState = 'any' | NonNullable<ListQuery['state']>
 
-/** By id, after $1, at most $2, of scope $3. */
+/** In the order of ids: after $1, at most $2, in scope $3. */
 export function listSql({ operations, clock }: Names, state: ListedState, scoped: boolean): string {
   return `
 WITH clock AS MATERIALIZED (SELECT ${clock} AS now)

@@ -1,7 +1,7 @@
 /**
- * The rows that the leases in `asked` still hold, locked one after the other in the order of their ids, so that two
- * batches never wait for each other. What comes back is the newest version, whatever the snapshot says. The inner
- * query stays one (FOR UPDATE), so it walks the index for each id.
+ * The rows that the leases in `asked` still hold, locked in the order of their ids, so that two batches never deadlock.
+ * Returns the newest version of each row, whatever the snapshot says. FOR UPDATE keeps the inner query from being
+ * flattened, so the index is used for each id.
  */
 export function lockedSql(operations: string, condition: string): string {
   return `

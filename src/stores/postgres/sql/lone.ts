@@ -3,9 +3,9 @@ import { placing } from './placing.ts'
 import { columnsOf, FOREVER, gone, keptHint, notified } from './record.ts'
 
 /**
- * A claim that came alone, of an operation that nobody knows: the usual first call. What is there already is only read; where it
- * turns out to be free, or was changed meanwhile, the claim for many decides. Each part is expected to have one row, with or
- * without the values: else the server would plan it anew at every call, which takes longer than to run it.
+ * A single claim of an operation without a record: the usual first call. An existing record is only read; if it turns
+ * out to be free, or was changed meanwhile, the batch statement decides. Each part is estimated to return one row, with
+ * or without the values: otherwise the server would plan it anew at every call, which takes longer than to run it.
  */
 export function claimLoneSql(names: Names): string {
   const { operations, floor, clock } = names
@@ -29,7 +29,7 @@ SELECT false, ${clock}, ${columnsOf('o')} FROM ${operations} o
 WHERE o.id = $1::text::uuid AND NOT EXISTS (SELECT FROM granted)`
 }
 
-/** Settles one running operation. No row: the completion of many says what is there. */
+/** Settles one running operation. If no row comes back, the batch statement reports what is there. */
 export function completeLoneSql({ operations, clock, waiters, channel }: Names): string {
   return `
 UPDATE ${operations} o SET state = 2, lease_until = c.now, retain_until = c.retain,

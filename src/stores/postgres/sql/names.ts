@@ -1,4 +1,4 @@
-/** What the statements are made with: checked identifiers, never a value. */
+/** The names used in statements: checked identifiers, never values. */
 export interface Names {
   readonly operations: string
   readonly floor: string
@@ -7,11 +7,11 @@ export interface Names {
   readonly relay: string
   readonly migrations: string
   readonly view: string
-  /** The list of partitions, where the records are kept in such. */
+  /** The list of partitions; `undefined` where records are in one table. */
   readonly partitions: string | undefined
   /** The store's clock: an expression for whole microseconds since 1970. */
   readonly clock: string
-  /** What waiters listen to. */
+  /** The channel that waiters listen to. */
   readonly channel: string
 }
 
@@ -44,7 +44,7 @@ export type PartitionedNames = Names & { readonly partitions: string }
 export const isPartitioned = (names: Names): names is PartitionedNames => names.partitions !== undefined
 
 /**
- * The condition is always true. To the planner it says that few rows come, so that it plans to walk the index for each of
- * them: a plan that is made while the table is small is kept by the connection when it has grown.
+ * Always true. It makes the planner expect few rows and use the index for each of them: a connection keeps a plan made
+ * while the table was small after it has grown.
  */
 export const FEW = 'n BETWEEN 1 AND 2147483647'

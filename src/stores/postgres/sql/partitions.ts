@@ -4,7 +4,7 @@ import { newestSql } from './placing.ts'
 
 export const partitionName = ({ operations }: Names, part: number): string => `${operations}_${part}`
 
-/** Makes the one table the first partition of a new one, in one transaction. It is read once, to check that it fits. */
+/** Makes the existing table the first partition of a new one, in one transaction. Reads it once, as a check. */
 export function partitioningSql(names: PartitionedNames): readonly string[] {
   const { operations, partitions, clock } = names
   const first = partitionName(names, 1)
@@ -13,7 +13,7 @@ export function partitioningSql(names: PartitionedNames): readonly string[] {
     `ALTER TABLE ${operations} RENAME TO operations_1`,
     `ALTER INDEX ${operations}_pkey RENAME TO operations_1_pkey`,
     `ALTER INDEX ${operations}_sweep RENAME TO operations_1_sweep`,
-    // With a constant as its default the column is added without writing a row.
+    // With a constant default the column is added without rewriting rows.
     `ALTER TABLE ${first} ADD COLUMN part integer NOT NULL DEFAULT 1`,
     `ALTER TABLE ${first} ALTER COLUMN part DROP DEFAULT`,
     `CREATE TABLE ${operations} (LIKE ${first} INCLUDING DEFAULTS) PARTITION BY LIST (part)`,
@@ -28,7 +28,7 @@ export function partitioningSql(names: PartitionedNames): readonly string[] {
   ]
 }
 
-/** A new partition, which nobody uses yet. Neither statement waits for those who read or write the others. */
+/** Creates a partition that is not in use yet. Neither statement blocks readers or writers of the others. */
 export function newPartitionSql(names: PartitionedNames, part: number): readonly string[] {
   const name = partitionName(names, part)
   return [
@@ -37,7 +37,7 @@ export function newPartitionSql(names: PartitionedNames, part: number): readonly
   ]
 }
 
-/** All partitions, the oldest first. Only their owner can begin and drop them. */
+/** All partitions, oldest first. `mine`: only the owner of the table can begin and drop them. */
 export const partitionsSql = ({ operations, partitions, clock }: PartitionedNames): string => `
 WITH clock AS MATERIALIZED (SELECT ${clock} AS now)
 SELECT p.part, p.began_at, clock.now, pg_has_role(c.relowner, 'USAGE') AS mine
@@ -45,26 +45,26 @@ FROM ${partitions} p CROSS JOIN clock JOIN pg_class c ON c.oid = '${operations}'
 ORDER BY p.part`
 
 /**
- * Writes the list anew, $1 the partitions, $2 since when. To empty it takes a lock that waits for every transaction with a claim, and
- * shows an empty list to every snapshot that is older than this.
+ * Rewrites the list: $1 partitions, $2 since when. TRUNCATE takes a lock that waits for every transaction with a claim,
+ * and older snapshots then see an empty list.
  */
 export const relistSql = ({ partitions }: PartitionedNames): readonly [empty: string, fill: string] => [
   `TRUNCATE ${partitions}`,
   `INSERT INTO ${partitions} (part, began_at) SELECT * FROM unnest($1::text::integer[], $2::text::bigint[])`,
 ]
 
-/** Whether something is known to be kept, by the index alone. */
+/** Whether a record is known to be kept, judged by the index alone. */
 export const isKeptSql = (names: PartitionedNames, part: number): string => `
 WITH clock AS MATERIALIZED (SELECT ${names.clock} AS now)
 SELECT EXISTS (SELECT FROM ${partitionName(names, part)} WHERE sweep_after > (SELECT now FROM clock)) AS kept`
 
-/** How many records a partition has, until when the last of them is kept, and the largest fence that is none of a damaged record. */
+/** The number of records of a partition, the end of the longest retention, and the largest undamaged fence. */
 export const surveySql = (names: PartitionedNames, part: number): string => `
 SELECT count(*) AS number, coalesce(max(greatest(retain_until, lease_until)), 0) AS kept_until,
   max(fence) FILTER (WHERE fence < 9007199254740991) AS fence
 FROM ${partitionName(names, part)}`
 
-/** Each partition that is in the list, in the table, or in both; and whether no id can be in it twice. */
+/** All partitions that are listed, attached, or both; and whether each has a unique index on the id. */
 export const driftSql = ({ operations, partitions }: PartitionedNames): string => `
 SELECT p.part, a.name, EXISTS (
   SELECT FROM pg_index i JOIN pg_attribute k ON k.attrelid = i.indrelid AND k.attnum = i.indkey[0]
@@ -76,7 +76,7 @@ FROM ${partitions} p FULL JOIN (
 ) a ON a.name = 'operations_' || p.part
 ORDER BY p.part, a.name`
 
-/** Moves at most $1 of the records that are kept to the newest partition. */
+/** Moves at most $1 of the retained records to the newest partition. */
 export const moveKeptSql = (names: PartitionedNames, part: number): string => `
 WITH clock AS MATERIALIZED (SELECT ${names.clock} AS now),
 kept AS MATERIALIZED (

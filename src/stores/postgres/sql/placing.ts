@@ -1,18 +1,18 @@
 import type { Names } from './names.ts'
 
 /**
- * The partition that takes new records. The list is emptied and written again by whoever changes it, which is seen at once by
- * everybody, while what is written then is seen only by a later snapshot. So a statement whose snapshot is older than the
- * newest partition finds none here, places nothing, and has to be asked again; one that finds it sees everything that was placed
- * in the others, because whoever placed it held this list until the end of its transaction. See decision 14.
+ * The partition that takes new records. A change of the list empties and refills it: all snapshots see it emptied at
+ * once, but only later ones see the new rows. So a statement whose snapshot is older than the newest partition finds
+ * none here, inserts nothing, and has to be retried. A statement that finds it also sees every record placed in the
+ * others, because each claim locks the list until its transaction ends. See decision 14.
  */
 export const newestSql = (partitions: string): string => `(SELECT part FROM ${partitions} ORDER BY part DESC LIMIT 1)`
 
-/** What an insert of operations that nobody knows has beside itself where records are in partitions. Nothing, where they are not. */
+/** The clauses that an insert of new operations needs when records are in partitions; empty otherwise. */
 export interface Placing {
   readonly column: string
   readonly value: string
-  /** Behind the rows to insert: only those whose id is in no partition. */
+  /** Follows the rows to insert: keeps only those whose id is in no partition. */
   unknown(id: string): string
   readonly conflict: string
 }
@@ -24,25 +24,25 @@ export function placing({ operations, partitions }: Names): Placing {
     value: ', newest.part',
     unknown: (id) => `
     JOIN ${newestSql(partitions)} newest ON NOT EXISTS (SELECT FROM ${operations} known WHERE known.id = ${id} OFFSET 0)`,
-    // Each partition has a unique index on the id; the whole cannot have one.
+    // Each partition has a unique index on the id; the partitioned table cannot have one.
     conflict: '',
   }
 }
 
 const TOLD = 'o.id, o.fence, o.attempt, o.starts, o.steps'
 
-/** A claim's write, of new operations and of those that it takes over; `excluded` is what was wanted. */
+/** The write of a claim, for new operations and those it takes over; `excluded` is the wanted row. */
 export interface Granting {
   readonly columns: string
-  /** A query for one row of `columns` for each operation. */
+  /** A query that returns one row of `columns` per operation. */
   readonly wanted: string
   readonly set: string
   readonly where: string
 }
 
 /**
- * The parts of a WITH that end in `granted`. In partitions a record that is taken over moves to the newest one, so that an old
- * one comes to its end. Whoever else meant to write it is told by a serialization failure, and asks again.
+ * The parts of a WITH that end in `granted`. With partitions a record that is taken over moves to the newest one, so
+ * that old partitions become empty. A concurrent writer of that record gets a serialization failure, and retries.
  */
 export function grantingSql(names: Names, { columns, wanted, set, where }: Granting): string {
   const { operations, partitions } = names

@@ -2,7 +2,7 @@ import { lockedSql } from './locked.ts'
 import { FEW, type Names } from './names.ts'
 import { gone, notified } from './record.ts'
 
-/** Gives running operations back. Fingerprint, owner, fence and steps stay: the key remains bound, a repeat is recognised. */
+/** Releases running operations. Fingerprint, owner, fence, steps stay: the key is still bound, a repeat recognised. */
 export function releaseSql({ operations, clock, waiters, channel }: Names): string {
   return `
 WITH asked AS MATERIALIZED (

@@ -3,8 +3,8 @@ import { newestSql } from './placing.ts'
 import { gone, notified } from './record.ts'
 
 /**
- * Deletes what `doomed` names and raises the floor of fences in the same statement. A damaged fence must neither be in
- * the way of removing its record nor become the floor of all others.
+ * Deletes the rows of `doomed` and raises the fence floor in the same statement. A damaged fence must neither prevent
+ * the removal of its record nor become the floor for all others.
  */
 function removal({ operations, floor, waiters, channel }: Names): string {
   return `removed AS (
@@ -27,9 +27,9 @@ WITH asked AS MATERIALIZED (
 }
 
 /**
- * Removes at most $1 records whose retention is over, along the index of their hints. A row that somebody else holds is
- * left for the next time, so that a sweep neither waits nor is waited for longer than its own deletes take.
- * Of partitions only the newest one is swept in this way: the others are dropped whole.
+ * Removes at most $1 records past their retention, found by the index on `sweep_after`. A row that is locked is left
+ * for the next sweep, so that a sweep never waits, and holds others up only while it deletes. With partitions only the
+ * newest one is swept like this: the others are dropped as a whole.
  */
 export function sweepSql(names: Names): string {
   const { partitions } = names
@@ -42,7 +42,7 @@ doomed AS MATERIALIZED (
 ), ${removal(names)}`
 }
 
-/** How many records are past their retention by more than `graceMicros`, and since when the oldest of them. */
+/** Returns how many records are past their retention by more than `graceMicros`, and how long the oldest has been. */
 export function overdueSql({ operations, clock }: Names, graceMicros: number): string {
   return `
 WITH clock AS MATERIALIZED (SELECT ${clock}${graceMicros === 0 ? '' : ` - ${graceMicros}`} AS now)

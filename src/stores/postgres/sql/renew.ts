@@ -2,7 +2,7 @@ import { lockedSql } from './locked.ts'
 import { FEW, type Names } from './names.ts'
 import { gone, keptHint } from './record.ts'
 
-/** Extends leases and keeps the longer list of steps. An update, never an upsert: a late heartbeat brings nothing back. */
+/** Extends leases and keeps the longer list of steps. Never an upsert: a late heartbeat brings no record back. */
 export function renewSql({ operations, clock }: Names): string {
   return `
 WITH asked AS MATERIALIZED (

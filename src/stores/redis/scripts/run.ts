@@ -13,16 +13,16 @@ const SERVER_CLOCK = `local function clock()
 end
 `
 
-/** For tests that must know the time to the millisecond: the last argument. Then nothing expires by itself. */
+/** For tests: the clock is the last argument, and nothing expires by itself. */
 const GIVEN_CLOCK = `local function clock()
   return tonumber(ARGV[#ARGV]), false
 end
 `
 
 export interface Scripts {
-  /** The words of one call. `load` sends the source along, for a server that does not know it. */
+  /** Returns the command of one call. `load` sends the source, for a server that does not have the script. */
   words(script: ScriptName, keys: readonly string[], args: readonly Word[], load?: 'load'): Word[]
-  /** Runs a script, also after a restart, a fail-over or `SCRIPT FLUSH` made the server forget it. */
+  /** Runs a script. Loads it if the server does not have it, as after a restart, a fail-over or `SCRIPT FLUSH`. */
   run(script: ScriptName, keys: readonly string[], args: readonly Word[]): Promise<unknown>
 }
 
@@ -55,7 +55,7 @@ export function createScripts(port: RedisPort, compact: boolean, clock: (() => n
         return await port.send(keys[0], words(script, keys, args))
       } catch (error) {
         if (!isUnknownScript(error)) throw error
-        // EVAL runs it and keeps it: one round trip more, once per server.
+        // EVAL runs the script and caches it: one more round trip, once per server.
         return port.send(keys[0], words(script, keys, args, 'load'))
       }
     },
