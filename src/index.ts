@@ -4,7 +4,18 @@ export type { OnceEvent, OnceListener } from './core/events.ts'
 export { fingerprintOf } from './core/fingerprint.ts'
 export type { KeyInput } from './core/key.ts'
 export { operationId } from './core/key.ts'
+export {
+  type Decision,
+  decideClaim,
+  decideComplete,
+  decideRelease,
+  decideRenew,
+  isAbandoned,
+  isSweepable,
+  retained,
+} from './core/lifecycle.ts'
 export type {
+  AnyOnce,
   AtomicCall,
   AtomicEffect,
   AtomicOptions,
@@ -57,4 +68,5 @@ export type {
   TransactionalStore,
   WriteOutcome,
 } from './core/store.ts'
+export { isTransactional } from './core/store.ts'
 export type { RunningSweeper } from './core/sweeper.ts'

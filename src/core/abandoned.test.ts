@@ -23,7 +23,7 @@ describe('an abandoned operation', () => {
   })
 
   it('is held under the policy hold until an operator resolves it', async () => {
-    const { once, key, types, runtime } = await abandon({ onAbandoned: 'hold' })
+    const { once, key, types, events, runtime } = await abandon({ onAbandoned: 'hold' })
     const never = () => expect.fail('ran')
     const held = await once(key, never).catch((error: unknown) => error)
     expect(held).toMatchObject({
@@ -33,6 +33,8 @@ describe('an abandoned operation', () => {
     expect(await once.attempt(key, never)).toEqual({ kind: 'unknown' })
     expect(await once.find(key)).toMatchObject({ state: 'unknown' })
     expect(types().filter((type) => type === 'unknown')).toHaveLength(1)
+    const waiting = { type: 'replayed', result: 'unknown', joined: false, scope: 'test', key: 'a' }
+    expect(events.filter(({ type }) => type === 'replayed')).toEqual([waiting, waiting])
     await runtime.advance(365 * 86_400_000)
     expect(await codeOf(once(key, never))).toBe('OUTCOME_UNKNOWN')
   })

@@ -65,7 +65,7 @@ describe('once.atomic.batch', () => {
     expect(seen.map((ops) => ops.map((op) => op?.key))).toEqual([['c', undefined, 'a']])
     expect(await effects()).toEqual(['c', 'a'])
     expect(events.filter(({ type }) => type === 'replayed')).toEqual([
-      { type: 'replayed', scope: 'test', key: 'b', joined: false },
+      { type: 'replayed', scope: 'test', key: 'b', result: 'value', joined: false },
     ])
     expect(events.filter(({ type }) => type === 'executed' || type === 'replayed').map(({ key }) => key)).toEqual([
       ...['b', 'c', 'b', 'a'],

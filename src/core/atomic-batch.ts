@@ -1,23 +1,23 @@
-import { afterCommitFailed, announced, answered, isLateFor, keep, undone } from './atomic.ts'
+import { afterCommitFailed, announced, isLateFor, keep, undone } from './atomic.ts'
 import { decideWithin, EffectThrew, runWithin } from './atomic-limits.ts'
 import { encodeResult } from './codec.ts'
 import { type Call, claimRequest, type EngineContext, tell } from './context.ts'
-import type { Settled } from './flights.ts'
+import { answered, type Settled } from './flights.ts'
 import type { BatchEffect } from './once.ts'
 import { RunningOperation } from './operation.ts'
 import type { OperationId, StoredResult } from './record.ts'
 import type { AtomicClaims, ClaimOutcome, TransactionalStore } from './store.ts'
 
-/** `undone`: nothing of it happened, because of others in the batch. */
+/** `undone`: nothing of this operation happened, because another one in the batch failed or is in flight. */
 export type BatchSettled = Settled | { readonly kind: 'undone' }
 
 type Granted = Extract<ClaimOutcome, { readonly kind: 'granted' }>
 
 const UNDONE: BatchSettled = Object.freeze({ kind: 'undone' })
-/** What each operation of a batch is remembered with, as the claim has written it. */
+/** The result of each operation in a batch: no value, as the claim has written it. */
 const NOTHING: StoredResult = Object.freeze({ kind: 'value', body: encodeResult(undefined) })
 
-/** Carries what is known of a batch out of the transaction that is undone. */
+/** Rolls back the transaction of a batch and carries its outcomes out of it. */
 class InFlight extends Error {
   readonly settled: readonly BatchSettled[]
   constructor(settled: readonly BatchSettled[]) {
@@ -27,8 +27,8 @@ class InFlight extends Error {
 }
 
 /**
- * Claims, effect and records of many operations in one transaction of ours. One that is in flight elsewhere stops the batch
- * before its effect: whoever has an order to keep could not run what comes after it.
+ * Runs claims, effect and records of many operations in one transaction of ours. An operation in flight elsewhere stops
+ * the batch before its effect: a caller that keeps an order could not run the operations after it.
  * @throws OnlyonceError as `leadAtomic`
  */
 export async function leadAtomicBatch<Tx>(
@@ -86,8 +86,10 @@ export async function leadAtomicBatch<Tx>(
     })
   } catch (error) {
     if (error instanceof InFlight) settled = error.settled
-    else if (reached !== undefined) settled = await confirmed(context, distinct, owner, reached, error)
-    else settled = failed(context, distinct, begun, error, startedAt)
+    else
+      settled = await confirmed(context, distinct, owner, reached, error).catch((thrown) =>
+        failed(context, distinct, begun, thrown, startedAt),
+      )
   }
   for (const [index, one] of settled.entries()) tellOf(context, distinct[index] as Call, one, startedAt)
   const placed = inPlace(settled)
@@ -97,23 +99,23 @@ export async function leadAtomicBatch<Tx>(
   })
 }
 
-/** Where each operation is asked for first. */
+/** The index in `calls` at which each operation occurs first. */
 function placesOf(calls: readonly Call[]): ReadonlyMap<OperationId, number> {
   const places = new Map<OperationId, number>()
   for (const [at, { named }] of calls.entries()) if (!places.has(named.id)) places.set(named.id, at)
   return places
 }
 
-/** A copy in the same batch is told what became of the first; it is never the one that runs. */
+/** The outcome of a duplicate within the batch, derived from that of its first occurrence. A duplicate never runs. */
 function copyOf(call: Call, first: Call, settled: BatchSettled): BatchSettled {
   if (settled.kind === 'failed' || settled.kind === 'undone') return UNDONE
   if (call.named.fingerprint === first.named.fingerprint)
     return settled.kind === 'result' ? { ...settled, ran: false } : settled
-  // Only a result tells which of the two payloads is the bound one.
+  // The payloads differ. Only a result proves that the key is bound to the first one.
   return settled.kind === 'result' ? { kind: 'mismatch' } : UNDONE
 }
 
-/** What the policy makes of an operation that an owner with a lease has abandoned; `undefined` to run it. */
+/** Applies `onAbandoned` to an operation that a leased owner abandoned. Returns `undefined` when it is to run. */
 async function takenBack(
   context: EngineContext,
   claims: AtomicClaims,
@@ -133,23 +135,24 @@ function ranHere({ attempt, fence }: RunningOperation): Settled {
   return { kind: 'result', result: NOTHING, ran: true, attempt, fence }
 }
 
-/** One record tells of all, since they were written by the same transaction. */
+/** Checks one record after a failed commit: all were written by the same transaction, so it stands for all. */
 async function confirmed(
   context: EngineContext,
   distinct: readonly Call[],
   owner: string,
-  reached: readonly Settled[],
+  reached: readonly Settled[] | undefined,
   error: unknown,
-): Promise<readonly Settled[]> {
+): Promise<readonly BatchSettled[]> {
+  if (reached === undefined) throw error
   const written = reached.findIndex((one) => one.kind === 'result' && one.attempt > 0)
   const witness = reached[written]
-  // Where nothing was written it stands without a commit.
+  // If nothing was written, the outcomes hold without a commit.
   if (witness !== undefined) await afterCommitFailed(context, distinct[written] as Call, owner, witness, error)
   return reached
 }
 
 /**
- * The effect threw for all that it was handed. The others are claimed again, with whatever is left of the batch.
+ * Operations that the effect was given have failed with its error. The others are `undone`: the caller asks again.
  * @throws OnlyonceError unless the effect threw it
  */
 function failed(
@@ -167,7 +170,7 @@ function tellOf(context: EngineContext, call: Call, settled: BatchSettled, start
   switch (settled.kind) {
     case 'result':
       announced(context, call, settled, startedAt)
-      if (!settled.ran) tell(context, call, { type: 'replayed', joined: false })
+      if (!settled.ran) tell(context, call, { type: 'replayed', result: settled.result.kind, joined: false })
       return
     case 'mismatch':
       tell(context, call, { type: 'mismatch' })

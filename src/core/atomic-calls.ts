@@ -5,7 +5,8 @@ import type { Call, EngineContext } from './context.ts'
 import type { Lead } from './joining.ts'
 import type { KeyInput } from './key.ts'
 import type { AtomicCall, AtomicEffect, AtomicOptions, BatchOptions, BatchOutcome, Outcome } from './once.ts'
-import { type CallOptions, invalidOption } from './options.ts'
+import { invalidOption } from './option-rules.ts'
+import type { CallOptions } from './options.ts'
 import { outcomeOf, settledValue } from './result.ts'
 import type { ClaimOutcome, TransactionalStore } from './store.ts'
 
@@ -16,7 +17,7 @@ const OF_A_BATCH: readonly string[] = [
   'onAbandoned',
 ] satisfies (keyof BatchOptions)[]
 
-/** `once.atomic`: `run` joins callers of one operation in this process, `underWay` lets the engine wait for a batch. */
+/** Builds `once.atomic`. `run` joins callers of one operation in this process; `underWay` makes `close` wait. */
 export function atomicCalls<Tx>(
   context: EngineContext,
   store: TransactionalStore<Tx>,
@@ -35,7 +36,7 @@ export function atomicCalls<Tx>(
       throw invalidOption('onStoreDown', 'cannot be kept by atomic: without the store there is no transaction', 'run')
     }
     const call = callOf(key, effect, rest)
-    // What joins the caller's transaction is not final, so nobody else may be answered with it.
+    // A result inside the caller's transaction is not final, so no other caller may be answered with it.
     if (tx !== undefined) {
       const joined = await underWay(joinAtomic(context, store, call, effect, tx))
       return [call, outcomeOf<T>(call.named.key, joined)]
@@ -44,7 +45,7 @@ export function atomicCalls<Tx>(
     const lead: Lead = (flight) => {
       const transaction = () =>
         leadAtomic(context, store, call, effect, (claim) =>
-          flight.claimed(claim, retryAt(context, call, claim), isTentative(claim)),
+          flight.claimed(claim, context.runtime.elapsed(), isTentative(claim)),
         )
       return beside === undefined ? transaction() : leadBeside(context, call, beside, transaction)
     }
@@ -62,7 +63,7 @@ export function atomicCalls<Tx>(
       if (!OF_A_BATCH.includes(name))
         throw invalidOption(name, `cannot be kept for a batch; there are ${OF_A_BATCH.join(', ')}`, value)
     }
-    // Frozen, so that it is checked once.
+    // Frozen, so that `resolveCallOptions` checks it once for all keys.
     const shared = Object.freeze({ ...given })
     const calls = Array.from(keys, (key) => callOf(key, effect, shared))
     if (calls.length === 0) return []
@@ -72,16 +73,12 @@ export function atomicCalls<Tx>(
   return Object.assign(atomic, { attempt, batch })
 }
 
-/** A claim that its commit has not made binding, or a rival's, whose payload nobody has seen. */
+/** Our claim, which binds nothing before its commit, or a rival's, whose payload is unknown. */
 function isTentative({ kind }: ClaimOutcome): boolean {
   return kind === 'granted' || kind === 'running'
 }
 
-function retryAt({ runtime }: EngineContext, { options }: Call, claim: ClaimOutcome): number {
-  return runtime.elapsed() + (claim.kind === 'running' ? claim.retryAfterMs : options.leaseMs)
-}
-
 function batchOutcome(key: string, settled: BatchSettled): BatchOutcome {
-  // What ran here keeps no value.
+  // Operations in a batch have no value, so none is decoded.
   return settled.kind === 'undone' ? settled : outcomeOf(key, settled, true)
 }

@@ -89,6 +89,50 @@ describe('a commit', () => {
     expect(await once.atomic('a', insert('a'))).toEqual({ key: 'a' })
   })
 
+  /** Writes what the database refuses only at COMMIT. */
+  async function orphans() {
+    const world = await setup()
+    await world.store.transaction(async (tx) => {
+      tx.exec('create table parents (id integer primary key)')
+      tx.exec('create table orphans (parent references parents deferrable initially deferred)')
+    })
+    let runs = 0
+    const orphan = (tx: SqliteTx) => {
+      runs++
+      tx.exec('insert into orphans values (7)')
+    }
+    return { ...world, orphan, runs: () => runs }
+  }
+
+  it('that the database refuses for what the effect has written is an error of the effect', async () => {
+    const { once, orphan, events } = await orphans()
+    const error = await once.atomic('a', orphan).catch((thrown: unknown) => thrown)
+    expect([OnlyonceError.is(error), String(error)]).toEqual([false, expect.stringContaining('FOREIGN KEY')])
+    expect(events).toEqual([expect.objectContaining({ type: 'failed', error, remembered: false })])
+    expect(await once.atomic('a', insert('a'))).toEqual({ key: 'a' })
+  })
+
+  it('that the database refuses is remembered as an error of the effect', async () => {
+    const { once, orphan, runs } = await orphans()
+    for (const replayed of [false, true]) {
+      const outcome = await once.atomic.attempt('a', orphan, { onThrow: 'remember' })
+      expect(outcome).toMatchObject({
+        kind: 'failed',
+        replayed,
+        error: { message: expect.stringMatching(/FOREIGN KEY/) },
+      })
+    }
+    expect(runs()).toBe(1)
+  })
+
+  it('of a batch that the database refuses fails what its effect was handed', async () => {
+    const { once, orphan } = await orphans()
+    await once.atomic('a', insert('a'))
+    const outcomes = await once.atomic.batch(['a', 'b', 'c'], orphan)
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['undone', 'failed', 'failed'])
+    expect(await once.find('b')).toBe(undefined)
+  })
+
   it('that the store tries a second time is forgotten by then: what the effect throws there is its answer', async () => {
     const { once, store } = await setup()
     const transaction = store.transaction.bind(store)

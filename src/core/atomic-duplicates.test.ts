@@ -14,7 +14,7 @@ describe('once.atomic', () => {
       return effect()
     })
     await runtime.advance(500)
-    expect(await once.atomic.attempt('a', insert('a'))).toEqual({ kind: 'in-flight', retryAfterMs: 2_500 })
+    expect(await once.atomic.attempt('a', insert('a'))).toEqual({ kind: 'in-flight', retryAfterMs: 1_000 })
     const waiting = once.atomic('a', insert('a'), { onInFlight: 'wait' })
     started[0]?.resolve(1)
     expect(await first).toBe(1)
@@ -36,7 +36,7 @@ describe('once.atomic', () => {
 
     it('is in flight to who would not wait: nothing is bound yet', async () => {
       const { first, second, effect } = await uncommitted()
-      expect(await second).toEqual({ kind: 'in-flight', retryAfterMs: 2_500 })
+      expect(await second).toEqual({ kind: 'in-flight', retryAfterMs: 1_000 })
       effect?.resolve(1)
       await first
     })
@@ -65,7 +65,7 @@ describe('once.atomic', () => {
       expect(over).toBe(false)
       await runtime.advance(1)
       expect(over).toBe(true)
-      expect(await second).toEqual({ kind: 'in-flight', retryAfterMs: 1_800 })
+      expect(await second).toEqual({ kind: 'in-flight', retryAfterMs: 1_000 })
       effect?.resolve(1)
       await first
     })

@@ -5,8 +5,9 @@ import { leaseLost } from './holding.ts'
 import { RunningOperation } from './operation.ts'
 import type { StoredResult } from './record.ts'
 import type { ClaimOutcome } from './store.ts'
+import { timeLimit } from './time-limit.ts'
 
-/** The effect's own error, told apart from the store's while both pass through the transaction. */
+/** Wraps an error of the effect, to tell it from the store's own errors while both pass through the transaction. */
 export class EffectThrew extends Error {
   readonly thrown: unknown
   constructor(thrown: unknown) {
@@ -15,7 +16,7 @@ export class EffectThrew extends Error {
   }
 }
 
-/** The policy for what was abandoned, which is asked while the transaction is open. */
+/** Applies `onAbandoned` inside the open transaction, for at most `maxRunMs`. Returns `undefined` to run the effect. */
 export async function decideWithin(
   context: EngineContext,
   call: Call,
@@ -41,32 +42,20 @@ export function runWithin(
   })
 }
 
-/** Of a transaction of the caller's only a savepoint can be undone, and its handle goes on working. */
+/** In the caller's transaction we can undo only to our savepoint; an effect that goes on can still use the handle. */
 const OUTLIVED =
   'it ran longer than maxRunMs, and what it had written was undone; what it still writes into a transaction of yours is not: roll that back'
 
-/** What outlives `maxRunMs` is left behind and its transaction undone: it would hold the rows for ever. */
+/** Gives up work after `maxRunMs`, so that its transaction is undone: it could hold its row locks for ever. */
 function limited<T>(
   { runtime }: EngineContext,
   { named, options }: Call,
   ops: readonly RunningOperation[],
   work: () => Promise<T>,
 ): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const cancel = runtime.after(options.maxRunMs, () => {
-      const loss = leaseLost(named.key, OUTLIVED)
-      for (const op of ops) RunningOperation.abort(op, loss)
-      reject(loss)
-    })
-    work().then(
-      (value) => {
-        cancel()
-        resolve(value)
-      },
-      (thrown) => {
-        cancel()
-        reject(thrown)
-      },
-    )
+  return timeLimit(runtime, work(), options.maxRunMs, () => {
+    const loss = leaseLost(named.key, OUTLIVED)
+    for (const op of ops) RunningOperation.abort(op, loss)
+    return loss
   })
 }

@@ -72,7 +72,7 @@ describe('once.atomic', () => {
     expect(await count('a')).toBe(0)
     expect(events).toMatchObject([
       { type: 'failed', error: { message: 'declined' }, remembered: true, tookMs: 0 },
-      { type: 'replayed', joined: false },
+      { type: 'replayed', result: 'error', joined: false },
     ])
   })
 
@@ -171,7 +171,7 @@ describe('once.atomic', () => {
     expect(events.filter((event) => event.key === 'a').slice(-3)).toEqual([
       { type: 'abandoned', attempt: 2, policy: 'hold', ...about },
       { type: 'unknown', ...about },
-      { type: 'replayed', joined: false, ...about },
+      { type: 'replayed', result: 'unknown', joined: false, ...about },
     ])
     const asked = open({ onAbandoned: () => ({ happened: true, value: 'ch_1' }) })
     expect(await asked.atomic.attempt('b', insert('b'))).toEqual({ kind: 'replayed', value: 'ch_1' })

@@ -1,23 +1,24 @@
 import { decideWithin, EffectThrew, runWithin } from './atomic-limits.ts'
+import { backoff } from './backoff.ts'
 import { decodeError, encodeResult } from './codec.ts'
 import { type Call, claimRequest, type EngineContext, tell } from './context.ts'
 import { OnlyonceError, reasonOf } from './errors.ts'
-import type { Settled } from './flights.ts'
+import { answered, type Settled } from './flights.ts'
 import { quote } from './key.ts'
 import type { AtomicEffect } from './once.ts'
 import { RunningOperation } from './operation.ts'
 import type { Lease, StoredResult } from './record.ts'
+import { wasRefusedAtCommit } from './refused-commit.ts'
 import { storedError, storedValue } from './result.ts'
 import { sleep } from './runtime.ts'
 import type { AtomicClaims, ClaimOutcome, TransactionalStore } from './store.ts'
 import { remembers } from './throw-policy.ts'
-import { backoff } from './time-limit.ts'
 import { inTurn } from './turns.ts'
 
 /**
- * Claim, effect and result in one transaction of ours: it commits with all three or leaves nothing.
+ * Runs claim, effect and result in one transaction of ours: it commits all three or leaves nothing.
  * @throws OnlyonceError STORE_UNAVAILABLE, LEASE_LOST (longer than maxRunMs), OUTCOME_UNKNOWN (the commit's answer was
- * lost and cannot be found out)
+ * lost, and the record cannot be read)
  */
 export async function leadAtomic<Tx>(
   context: EngineContext,
@@ -32,7 +33,7 @@ export async function leadAtomic<Tx>(
       insideTransaction(context, store, call, effect, tx, owner, claimed),
     ).catch((error) => {
       if (!(error instanceof EffectThrew) || !remembers(context, call, error.thrown)) throw error
-      // Into the transaction that the effect had its hands on, what it left running may still write.
+      // A new transaction: work that the effect left running may still write into the one it was given.
       return committed(context, store, call, (tx, owner) => {
         const claims = store.within(tx)
         return claims.guarded(() => keepError(context, claims, call, owner, error))
@@ -44,7 +45,7 @@ export async function leadAtomic<Tx>(
   }
 }
 
-/** What was reached in a transaction of ours, once it is known to be committed. */
+/** Runs `work` in a transaction of ours. Returns its outcome once the commit is certain. */
 async function committed<Tx>(
   context: EngineContext,
   store: TransactionalStore<Tx>,
@@ -55,7 +56,7 @@ async function committed<Tx>(
   let reached: Settled | undefined
   try {
     return await store.transaction(async (tx) => {
-      // A store may run this again: what the try before it reached was undone.
+      // A store may retry this function; the outcome of the previous try was rolled back.
       reached = undefined
       reached = await work(tx, owner)
       return reached
@@ -67,7 +68,7 @@ async function committed<Tx>(
 }
 
 /**
- * The same inside the caller's own open transaction: nothing is final until the caller commits, whatever the events say.
+ * As `leadAtomic`, in the caller's own open transaction: nothing is final until it commits, whatever the events say.
  */
 export async function joinAtomic<Tx>(
   context: EngineContext,
@@ -85,7 +86,9 @@ export async function joinAtomic<Tx>(
         return keepError(context, store.within(tx), call, owner, error)
       }),
     )
-    if (settled.kind === 'result' && !settled.ran) tell(context, call, { type: 'replayed', joined: false })
+    if (settled.kind === 'result' && !settled.ran) {
+      tell(context, call, { type: 'replayed', result: settled.result.kind, joined: false })
+    }
     if (settled.kind === 'mismatch') tell(context, call, { type: 'mismatch' })
     if (settled.kind === 'in-flight') tell(context, call, { type: 'in-flight', retryAfterMs: settled.retryAfterMs })
     return announced(context, call, settled, startedAt)
@@ -94,7 +97,7 @@ export async function joinAtomic<Tx>(
   }
 }
 
-/** What an error means that left nothing behind. @throws OnlyonceError unless the effect threw it */
+/** The outcome of a transaction that was rolled back by `error`. @throws OnlyonceError unless the effect threw it */
 export function undone(context: EngineContext, call: Call, error: unknown, startedAt: number): Settled {
   if (error instanceof EffectThrew) {
     const tookMs = context.runtime.elapsed() - startedAt
@@ -135,13 +138,7 @@ async function insideTransaction<Tx>(
   })
 }
 
-/** What a claim says that was not granted. */
-export function answered(claim: Exclude<ClaimOutcome, { readonly kind: 'granted' }>): Settled {
-  if (claim.kind === 'done') return { kind: 'result', result: claim.result, ran: false, attempt: 0, fence: claim.fence }
-  return claim.kind === 'running' ? { kind: 'in-flight', retryAfterMs: claim.retryAfterMs } : claim
-}
-
-/** The effect's writes are undone, its error becomes the result; unless somebody was granted the operation in between. */
+/** Stores the effect's error as the result, after its writes were undone, unless a rival has claimed the operation. */
 async function keepError(
   context: EngineContext,
   claims: AtomicClaims,
@@ -154,12 +151,12 @@ async function keepError(
   return keep(claims, call, again.lease, again.attempt, storedError(threw.thrown), true)
 }
 
-/** The claim has begun the retention; an effect that used up much of it begins it again. */
+/** Retention starts at the claim. True if the effect took more than half of it, so that it must start anew. */
 export function isLateFor({ options }: Call, ranMs: number): boolean {
   return ranMs > options.retentionMs / 2
 }
 
-/** The claim already stands as done without a value, so only a value costs a second statement, or being late. */
+/** The claim has written the record as done without a value: only a value, or being late, needs a second write. */
 export async function keep(
   claims: AtomicClaims,
   { options }: Call,
@@ -181,7 +178,10 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0
 }
 
-/** Whether a commit whose answer was lost happened: the record says so, by owner, once it can be read. */
+/**
+ * Finds out, by owner and fence in the record, whether a commit without an answer happened. Retries for `leaseMs`.
+ * @throws EffectThrew where the database has refused what the effect had written
+ */
 export async function afterCommitFailed(
   context: EngineContext,
   { named, options }: Call,
@@ -190,9 +190,9 @@ export async function afterCommitFailed(
   error: unknown,
 ): Promise<Settled> {
   const { calls, runtime } = context
-  // Nothing was written: it stands without a commit.
+  // Nothing was written, so the outcome holds without a commit.
   if (reached.kind !== 'result' || reached.attempt === 0) return reached
-  // The store knows more than the record tells: an effect that committed by itself has committed its record too.
+  // The store knows more than the record shows: an effect that committed by itself has committed the record too.
   if (OnlyonceError.is(error) && error.code === 'OUTCOME_UNKNOWN') throw error
   const deadline = runtime.elapsed() + options.leaseMs
   const pauseMs = backoff(runtime, 50, 1_000)
@@ -212,6 +212,7 @@ export async function afterCommitFailed(
       await sleep(runtime, pauseMs())
     }
   }
+  if (wasRefusedAtCommit(error)) throw new EffectThrew(error)
   throw OnlyonceError.from(error, 'STORE_UNAVAILABLE', notChanged(context, error))
 }
 

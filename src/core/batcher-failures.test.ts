@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { reasons, setUp } from '../../test/batcher-kit.ts'
+import { caught, reasons, setUp } from '../../test/batcher-kit.ts'
 import { fakeRuntime } from '../testing/fake-runtime.ts'
 import { Batcher, ofWholeCall } from './batcher.ts'
 import { OnlyonceError } from './errors.ts'
@@ -91,6 +91,31 @@ describe('the batcher', () => {
     const refused = 'no: no replicas'
     expect(reasons(await settled)).toEqual(['x!', refused, refused, refused, refused])
   })
+
+  it.each([[['a', 'b']], [['a']]])('tells of each what a refused call for %j did all the same', async (requests) => {
+    const { behind, sent, turn, late } = setUp()
+    const settled = Promise.allSettled(await behind(['x', ...requests]))
+    sent[0]?.answer()
+    await turn()
+    const did = Promise.resolve(requests.map((one) => `${one}!`))
+    sent[1]?.fail(ofWholeCall(new OnlyonceError('STORE_UNAVAILABLE', 'no replicas'), did))
+    await turn()
+    expect(reasons(await settled)).toEqual(['x!', ...requests.map(() => 'no: no replicas')])
+    expect(late).toEqual(requests.map((one) => [one, `${one}!`]))
+  })
+
+  it.each([() => Promise.resolve([]), () => Promise.reject(new Error('never'))])(
+    'lives with a refused call of which nothing more is heard',
+    async (did) => {
+      const { submit, sent, turn, late } = setUp()
+      const refused = caught(submit('a'))
+      await turn()
+      sent[0]?.fail(ofWholeCall(new Error('refused'), did()))
+      expect(await refused).toBe('refused')
+      await turn()
+      expect(late).toEqual([])
+    },
+  )
 
   it.each([[[]], [['b!']], [['b!', 'c!', 'd!']]])('refuses %j as the answers to two requests', async (wrong) => {
     const { behind, sent, turn } = setUp()

@@ -7,16 +7,16 @@ export interface BatcherVerb<Request, Answer> {
   readonly send: (requests: readonly Request[]) => Promise<readonly Answer[]>
   /** Requests for the same id never share a call. Left out: they may. */
   readonly idOf?: (request: Request) => string
-  /** Told of an answer that nobody waits for any more. */
+  /** Called with an answer that comes after its request was rejected, by a time limit or an error of the whole call. */
   readonly onLate?: (request: Request, answer: Answer) => void
 }
 
 export interface BatcherOptions {
   /** The most requests in one call. */
   readonly maxBatch: number
-  /** The longest a request waits for its answer, its time in the queue included, unless it says otherwise. */
+  /** Default time limit of a request, including its time in the queue. */
   readonly timeoutMs: number
-  /** Default 1. Among how many calls, under way side by side, all that is asked is shared out. */
+  /** Default 1. Maximum number of concurrent calls. Pending requests are divided evenly between them. */
   readonly batches?: number
   readonly runtime: Runtime
 }
@@ -29,32 +29,35 @@ interface Waiting<Request, Answer> {
   readonly reject: (error: unknown) => void
 }
 
-/** What was learnt while a failed batch was taken apart. */
+/** State kept while a failed batch is split and sent again. */
 interface Trouble {
-  /** Requests in a row that failed by themselves. */
+  /** Consecutive failures of calls with a single request. */
   alone: number
-  /** Set when the store itself seems to be gone: the rest of the batch is not sent any more. */
+  /** Set when the store seems to be down: the rest of the batch is rejected without being sent. */
   down: { readonly error: unknown } | undefined
 }
 
 /**
- * Callers who were answered together ask again together, one microtask after the other: what leaves one microtask later
- * takes them all, where the first of them would have left by itself and held the others up.
+ * Callers released by one batch usually submit again within the same microtask run. Flushing one microtask later puts
+ * them all into one call; otherwise the first would leave alone and the rest would wait behind it.
  */
 const NEXT = Promise.resolve()
 
-const WHOLE_CALL = Symbol.for('onlyonce.whole-call')
+const WHOLE_CALL: unique symbol = Symbol.for('onlyonce.whole-call') as never
 
-/** Marks an error of a store as one about all that a call asked for, of which no part is to be asked for again. */
-export function ofWholeCall<E extends Error>(error: E): E {
-  return Object.defineProperty(error, WHOLE_CALL, { value: true })
+/**
+ * Marks an error as one about a whole call to the store: the batch is rejected, not split and sent again.
+ * `answers`: what the call may still turn out to have done; each answer is passed to `onLate`.
+ */
+export function ofWholeCall<E extends Error>(error: E, answers?: Promise<readonly unknown[]>): E {
+  return Object.defineProperty(error, WHOLE_CALL, { value: answers })
 }
 
 /**
- * Gathers concurrent requests while calls are under way and sends them together; a lone request leaves at once.
- * A call that fails is split in halves and asked again, so that one bad request fails alone: every verb of the store
- * may be repeated. A store that is down is not asked once for each of them, nor one whose error is about them all. A call
- * that does not answer is given up when the last of its requests is due, and no longer holds the others back.
+ * Gathers concurrent requests while calls are in progress and sends them together; a lone request leaves at once. A
+ * batch that fails is split in halves and sent again, so that one bad request fails alone: every verb of the store may
+ * be repeated. It is not split further once the store seems to be down, or after an error `ofWholeCall`. A call without
+ * an answer no longer counts as in progress once the last of its requests has timed out.
  */
 export class Batcher<Request, Answer> {
   readonly #verb: BatcherVerb<Request, Answer>
@@ -63,9 +66,9 @@ export class Batcher<Request, Answer> {
   #queue: Waiting<Request, Answer>[] = []
   readonly #underWay = new Set<readonly Waiting<Request, Answer>[]>()
   #requestsUnderWay = 0
-  /** A flush is about to happen. */
+  /** A flush is scheduled. */
   #leaving = false
-  /** One alarm for all of them: when something is given up. Never, while there is nothing to wait for. */
+  /** When the single timer for all time limits fires; infinite while none is set. */
   #alarmAt = Number.POSITIVE_INFINITY
   #cancelAlarm: Cancel = () => {}
 
@@ -79,7 +82,7 @@ export class Batcher<Request, Answer> {
     return new Promise<Answer>((resolve, reject) => this.ask(request, resolve, reject, limitMs))
   }
 
-  /** As `submit`, for a caller who has a promise of its own to settle. */
+  /** As `submit`, with callbacks instead of a promise. */
   ask(
     request: Request,
     resolve: (answer: Answer) => void,
@@ -100,9 +103,9 @@ export class Batcher<Request, Answer> {
   }
 
   /**
-   * Callers who were answered together ask again together: one call that took them all would leave the store idle while
-   * they work, and them while it does. So each call takes its share of all that is asked, and those who do not make up
-   * one yet gather behind the calls that are under way.
+   * The number of requests in the next call. One call with everybody would leave the store idle while callers work, and
+   * callers idle while the store works. Each call takes 1/batches of all pending and running requests, at most
+   * `maxBatch`; smaller groups wait.
    */
   #share(): number {
     return Math.min((this.#queue.length + this.#requestsUnderWay) / this.#batches, this.#options.maxBatch)
@@ -161,16 +164,21 @@ export class Batcher<Request, Answer> {
   }
 
   async #takeApart(batch: readonly Waiting<Request, Answer>[], error: unknown, trouble: Trouble): Promise<void> {
+    if (WHOLE_CALL in Object(error)) {
+      rejectAll(batch, error)
+      const { [WHOLE_CALL]: answers } = error as { readonly [WHOLE_CALL]?: Promise<readonly Answer[]> }
+      answers?.then((late) => this.#answer(batch, late)).catch(() => {})
+      return
+    }
     if (batch.length === 1) {
-      // What the store says of a request is about that request. Any other error twice in a row is about the store.
+      // An OnlyonceError is about its request. Any other error, twice in a row, means that the store is down.
       if (!OnlyonceError.is(error) && ++trouble.alone === 2) trouble.down = { error }
       return rejectAll(batch, error)
     }
-    if (WHOLE_CALL in Object(error)) return rejectAll(batch, error)
     const left = batch.filter(isOpen)
     const half = Math.max(left.length >> 1, 1)
     await this.#deliverPart(left.slice(0, half), trouble)
-    // The rest, without those that were given up while the first half was on its way.
+    // The rest, without requests that timed out while the first half was sent.
     await this.#deliverPart(left.filter(isOpen), trouble)
   }
 
@@ -186,7 +194,7 @@ export class Batcher<Request, Answer> {
     }
   }
 
-  /** The call answered or was given up, whichever came first. */
+  /** Called when the call is over, and when all of its requests have timed out; only the first counts. */
   #end(batch: readonly Waiting<Request, Answer>[]): void {
     if (!this.#underWay.delete(batch)) return
     this.#requestsUnderWay -= batch.length
@@ -216,7 +224,7 @@ export class Batcher<Request, Answer> {
     this.#alarm(next, next - now)
   }
 
-  /** Rejects what is due; answers when the next of the others will be. */
+  /** Rejects requests that have timed out. Returns the earliest `dueAt` of the others, or infinity. */
   #giveUp(items: readonly Waiting<Request, Answer>[], now: number): number {
     let next = Number.POSITIVE_INFINITY
     for (const one of items) {
@@ -228,7 +236,7 @@ export class Batcher<Request, Answer> {
   }
 }
 
-/** One that was given up is told nothing more: its caller asks again at each rejection. */
+/** A request that timed out is settled only once: its caller retries on each rejection. */
 function rejectAll(batch: readonly Waiting<unknown, never>[], error: unknown): void {
   for (const one of batch) if (isOpen(one)) settle(one).reject(error)
 }

@@ -4,6 +4,7 @@ import { fakeRuntime } from '../testing/fake-runtime.ts'
 import { createCache } from './cache.ts'
 import { encodeResult } from './codec.ts'
 import { resolveKey } from './key.ts'
+import type { Store } from './store.ts'
 
 const MEGABYTE = 1_000_000
 const named = (key: string, payload?: unknown) => resolveKey(payload === undefined ? key : { key, payload }, 's', 255)
@@ -20,8 +21,8 @@ describe('the cache of results', () => {
 
   it('answers until it is too old, or the retention is over', async () => {
     const { runtime, cache } = cacheOf()
-    cache.put(named('a'), value(1), 60_000)
-    cache.put(named('b'), value(2), 500)
+    cache.put(named('a'), value(1), 60_000, cache.drops)
+    cache.put(named('b'), value(2), 500, cache.drops)
     await runtime.advance(499)
     expect(cache.get(named('a'))).toMatchObject(value(1))
     expect(cache.get(named('b'))).toMatchObject(value(2))
@@ -35,7 +36,7 @@ describe('the cache of results', () => {
 
   it('does not know another payload, and does not forget the first for it', () => {
     const { cache } = cacheOf()
-    cache.put(named('a', 1), value('first'), 60_000)
+    cache.put(named('a', 1), value('first'), 60_000, cache.drops)
     expect(cache.get(named('a', 2))).toBeUndefined()
     expect(cache.get(named('a'))).toBeUndefined()
     expect(cache.get(named('a', 1))).toMatchObject(value('first'))
@@ -43,31 +44,31 @@ describe('the cache of results', () => {
 
   it('never holds more than maxBytes; the oldest goes first, and what is too large is not kept', () => {
     const { cache } = cacheOf(2_500)
-    cache.put(named('a'), value('x'.repeat(500)), 60_000)
-    cache.put(named('b'), value('y'.repeat(500)), 60_000)
-    cache.put(named('huge'), value('z'.repeat(2_500)), 60_000)
+    cache.put(named('a'), value('x'.repeat(500)), 60_000, cache.drops)
+    cache.put(named('b'), value('y'.repeat(500)), 60_000, cache.drops)
+    cache.put(named('huge'), value('z'.repeat(2_500)), 60_000, cache.drops)
     expect(cache.get(named('huge'))).toBeUndefined()
     expect(cache.get(named('a'))).toBeDefined()
-    cache.put(named('c'), value('z'.repeat(500)), 60_000)
+    cache.put(named('c'), value('z'.repeat(500)), 60_000, cache.drops)
     expect([cache.get(named('a')), cache.get(named('b')), cache.get(named('c'))].map(Boolean)).toEqual([
       false,
       true,
       true,
     ])
-    for (let again = 0; again < 50; again++) cache.put(named('c'), value('z'.repeat(500)), 60_000)
+    for (let again = 0; again < 50; again++) cache.put(named('c'), value('z'.repeat(500)), 60_000, cache.drops)
     expect(cache.get(named('b'))).toBeDefined()
   })
 
   it('counts fingerprints too, which may be longer than the results', () => {
     const { cache } = cacheOf(2_500)
     const long = { ...named('a'), fingerprint: 'f'.repeat(2_500) }
-    cache.put(long, value(1), 60_000)
+    cache.put(long, value(1), 60_000, cache.drops)
     expect(cache.get(long)).toBeUndefined()
   })
 
   it('does not keep what waits for a decision', () => {
     const { cache } = cacheOf()
-    cache.put(named('a'), { result: { kind: 'unknown', body: new Uint8Array() }, fence: 1 }, 60_000)
+    cache.put(named('a'), { result: { kind: 'unknown', body: new Uint8Array() }, fence: 1 }, 60_000, cache.drops)
     expect(cache.get(named('a'))).toBeUndefined()
   })
 })
@@ -89,7 +90,9 @@ describe('an engine with a cache', () => {
     expect(await once('k', () => expect.fail('ran twice'))).toEqual({ list: [1] })
     expect(asked).toBe(after)
     const replayed = events.filter((event) => event.type === 'replayed')
-    expect(replayed).toEqual(Array(2).fill({ type: 'replayed', joined: false, scope: 'test', key: 'k' }))
+    expect(replayed).toEqual(
+      Array(2).fill({ type: 'replayed', result: 'value', joined: false, scope: 'test', key: 'k' }),
+    )
     await expect(once('k', () => 0, { onDuplicate: 'reject' })).rejects.toMatchObject({ code: 'DUPLICATE' })
   })
 
@@ -122,6 +125,32 @@ describe('an engine with a cache', () => {
     await other.forget('k')
     expect(await once('k', () => 3)).toBe(2)
     await runtime.advance(1_000)
+    expect(await once('k', () => 3)).toBe(3)
+  })
+
+  it('does not bring back what was forgotten while a duplicate was being answered', async () => {
+    const { store, open } = engine()
+    await open()('k', () => 1)
+    let answer: () => void = () => {}
+    const answering = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    let slow = true
+    const slowClaims: Store = {
+      ...store,
+      async claim(requests) {
+        const outcomes = await store.claim(requests)
+        if (slow) await answering
+        return outcomes
+      },
+    }
+    const once = open({ ...cached, store: slowClaims })
+    const duplicate = once('k', () => 2)
+    await new Promise(setImmediate)
+    expect(await once.forget('k')).toBe(true)
+    slow = false
+    answer()
+    expect(await duplicate).toBe(1)
     expect(await once('k', () => 3)).toBe(3)
   })
 

@@ -3,18 +3,23 @@ import type { CacheOptions } from './options.ts'
 import type { OperationId, StoredResult } from './record.ts'
 import type { Runtime } from './runtime.ts'
 
-/** A result as the store had it. */
+/** A result as the store holds it. */
 export interface Remembered {
   readonly result: StoredResult
   readonly fence: number
 }
 
-/** What is done, kept in this process so that duplicates cost no round trip. */
+/** Results of done operations, kept in this process so that duplicates cost no round trip. */
 export interface ResultCache {
-  /** The result that `named` has, if it is known here; of another payload only the store can judge. */
+  /** The cached result of `named`; `undefined` also for another fingerprint, which only the store can judge. */
   get(named: OperationKey): Remembered | undefined
-  /** Not of results that wait for a decision: those change. */
-  put(named: OperationKey, remembered: Remembered, forMs: number): void
+  /** Number of `drop` calls so far. */
+  readonly drops: number
+  /**
+   * Results awaiting a decision are not cached, because they change. Nothing is cached if a `drop` happened since
+   * `drops` was read: the store's answer may predate it.
+   */
+  put(named: OperationKey, remembered: Remembered, forMs: number, drops: number): void
   drop(id: OperationId): void
 }
 
@@ -24,15 +29,16 @@ interface Entry extends Remembered {
   readonly bytes: number
 }
 
-/** What an entry takes beside its result and fingerprint: measured on Node 20, rounded up. */
+/** Memory of an entry beside its result and fingerprint: measured on Node 20, rounded up. */
 const ENTRY_BYTES = 400
 
-/** The oldest entry goes first: each lives for a short time anyway, so that which one was asked for last matters little. */
+/** Evicts the oldest entry first, not the least recently used: entries live for a short time anyway. */
 export function createCache({ maxBytes, maxAgeMs }: CacheOptions, runtime: Runtime): ResultCache {
   const entries = new Map<OperationId, Entry>()
   let total = 0
+  let drops = 0
 
-  function drop(id: OperationId): void {
+  function remove(id: OperationId): void {
     const entry = entries.get(id)
     if (entry === undefined) return
     entries.delete(id)
@@ -44,17 +50,24 @@ export function createCache({ maxBytes, maxAgeMs }: CacheOptions, runtime: Runti
       const entry = entries.get(id)
       if (entry === undefined || entry.fingerprint !== fingerprint) return undefined
       if (entry.until > runtime.elapsed()) return entry
-      drop(id)
+      remove(id)
       return undefined
     },
-    put({ id, fingerprint }, { result, fence }, forMs) {
-      drop(id)
+    get drops() {
+      return drops
+    },
+    put({ id, fingerprint }, { result, fence }, forMs, asOf) {
+      if (asOf !== drops) return
+      remove(id)
       const bytes = ENTRY_BYTES + result.body.length + fingerprint.length
       if (result.kind === 'unknown' || bytes > maxBytes) return
       entries.set(id, { fingerprint, result, fence, bytes, until: runtime.elapsed() + Math.min(forMs, maxAgeMs) })
       total += bytes
-      while (total > maxBytes) drop(entries.keys().next().value as OperationId)
+      while (total > maxBytes) remove(entries.keys().next().value as OperationId)
     },
-    drop,
+    drop(id) {
+      drops++
+      remove(id)
+    },
   }
 }

@@ -2,4 +2,3 @@
 export { decodeResult } from './codec-decode.ts'
 export { encodeResult } from './codec-encode.ts'
 export { decodeError, encodeError } from './codec-error.ts'
-export type { CodecLimits } from './codec-format.ts'

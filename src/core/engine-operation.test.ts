@@ -82,7 +82,7 @@ describe('events', () => {
     expect(events).toEqual([
       { type: 'claimed', attempt: 1, fence: expect.any(Number), tookMs: 0, ...about },
       { type: 'executed', attempt: 1, fence: expect.any(Number), tookMs: 0, ...about },
-      { type: 'replayed', joined: false, ...about },
+      { type: 'replayed', result: 'value', joined: false, ...about },
     ])
   })
 

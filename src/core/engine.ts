@@ -5,10 +5,11 @@ import { OnlyonceError } from './errors.ts'
 import { createEvents } from './events.ts'
 import { createFlights } from './flights.ts'
 import { createJoining, type Lead } from './joining.ts'
-import { checkScope, type KeyInput, quote, RESERVED_SCOPE_MARK, resolveKey } from './key.ts'
+import { checkScope, type KeyInput, lockScope, quote, resolveKey } from './key.ts'
 import { type Keeping, leadLeased } from './leased.ts'
 import type { Effect, Once, Outcome } from './once.ts'
-import { type CallOptions, type EngineOptions, invalidOption, resolveCallOptions, resolveOptions } from './options.ts'
+import { checkEach, invalidOption, positive, refuseUnknown } from './option-rules.ts'
+import { type CallOptions, type EngineOptions, resolveCallOptions, resolveOptions } from './options.ts'
 import { outcomeOf, settledValue } from './result.ts'
 import { isTransactional, type Store, type TransactionalStore } from './store.ts'
 import { createStoreCalls } from './store-calls.ts'
@@ -57,12 +58,13 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
     const { named } = call
     const known = cache?.get(named)
     if (known !== undefined) {
-      tell(context, call, { type: 'replayed', joined: false })
+      tell(context, call, { type: 'replayed', result: known.result.kind, joined: false })
       return outcomeOf<T>(named.key, { kind: 'result', ...known, ran: false, attempt: 0 })
     }
     sweeper.touch()
+    const drops = cache?.drops ?? 0
     const settled = await joining(call, lead)
-    if (settled.kind === 'result') cache?.put(named, settled, call.options.retentionMs)
+    if (settled.kind === 'result') cache?.put(named, settled, call.options.retentionMs, drops)
     return outcomeOf<T>(named.key, settled, call.unread)
   }
 
@@ -86,8 +88,8 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
     const leaseMs = given?.leaseMs ?? options.leaseMs
     const asked = typeof key === 'object' && key !== null ? key : undefined
     if (asked?.scope !== undefined) checkScope(asked.scope)
-    const scope = `${RESERVED_SCOPE_MARK}lock:${asked?.scope ?? options.scope}`
-    // Only the fence and the steps of a lock are of use after it was given back, and only for a while.
+    const scope = lockScope(asked?.scope ?? options.scope)
+    // After a lock is released, only its fence is of use, and only for a while: by default for one lease.
     const call = callOf(
       asked === undefined ? key : withoutScope(asked),
       effect,
@@ -109,16 +111,16 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
     const { id } = resolveKey(key, options.scope, options.maxKeyLength)
     cache?.drop(id)
     const forgotten = await calls.forget(id)
-    // A call that was on its way meanwhile may have put it back.
+    // Again, so that a call that read the record before it was forgotten does not cache it.
     cache?.drop(id)
     return forgotten
   }
 
-  const sweep: Once['sweeper'] = ({ everyMs = options.sweepEveryMs } = {}) => {
+  const sweep: Once['sweeper'] = (given = {}) => {
     checkOpen()
-    if (!Number.isSafeInteger(everyMs) || everyMs <= 0) {
-      throw invalidOption('everyMs', 'must be a positive integer (milliseconds)', everyMs)
-    }
+    refuseUnknown(given, ['everyMs'])
+    const { everyMs = options.sweepEveryMs } = given
+    checkEach(positive, { everyMs })
     return sweeper.run(everyMs)
   }
 
@@ -130,7 +132,7 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
     return closing
   }
 
-  /** What no flight tells of: a batch of operations has none. */
+  /** Atomic calls without a flight, which `close` must wait for: batches, and those in the caller's transaction. */
   const batches = new Set<Promise<unknown>>()
   const underWay = <T>(batch: Promise<T>): Promise<T> => {
     sweeper.touch()

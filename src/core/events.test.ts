@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
-import { createEvents, type OnceEvent, report, tried } from './events.ts'
+import { createEvents, type OnceEvent } from './events.ts'
+import { report, tried } from './reporting.ts'
 
 const event: OnceEvent = { type: 'mismatch', scope: 's', key: 'k' }
 const later = () => new Promise((resolve) => setImmediate(resolve))

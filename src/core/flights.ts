@@ -2,7 +2,7 @@ import type { OperationKey } from './key.ts'
 import type { OperationId, StoredResult } from './record.ts'
 import type { ClaimOutcome } from './store.ts'
 
-/** How the one call that went to the store for an operation came back. */
+/** How the call that went to the store for an operation ended. */
 export type Settled =
   /** The store holds `result`; `ran` when this call's effect made it. */
   | {
@@ -12,30 +12,36 @@ export type Settled =
       readonly attempt: number
       readonly fence: number
     }
-  /** The effect threw and the operation was given back. */
+  /** The effect threw, and its error was not stored. */
   | { readonly kind: 'failed'; readonly error: unknown }
   | { readonly kind: 'in-flight'; readonly retryAfterMs: number }
   | { readonly kind: 'mismatch' }
   /** A value that no store keeps: of a lock, or of an unprotected run. */
   | { readonly kind: 'local'; readonly value: unknown; readonly fence: number }
 
+/** The outcome of a claim that was not granted. */
+export function answered(claim: Exclude<ClaimOutcome, { readonly kind: 'granted' }>): Settled {
+  if (claim.kind === 'done') return { kind: 'result', result: claim.result, ran: false, attempt: 0, fence: claim.fence }
+  return claim.kind === 'running' ? { kind: 'in-flight', retryAfterMs: claim.retryAfterMs } : claim
+}
+
 export type End = Settled | { readonly kind: 'error'; readonly error: unknown }
 
-/** What calls for the same operation in this process share while one of them is on its way. */
+/** The shared state of concurrent calls for one operation in this process, as a follower sees it. */
 export interface Flight {
   readonly fingerprint: string
-  /** Once it is there: the store's first answer, or none. */
+  /** Set once the leader's first claim was answered; without `claim` when the flight ended before. */
   readonly told: { readonly claim: ClaimOutcome | undefined } | undefined
-  /** Calls back once `told` is there, of which it is not yet; answers what takes that back. */
+  /** Calls back when `told` is set. Call only while `told` is undefined. Returns an unsubscribe function. */
   whenTold(call: () => void): () => void
   /**
-   * Calls back once it is over, at once where it is; answers what takes that back: whoever has waited long enough leaves
-   * nothing behind. An error is the leader's, and every follower decides for itself what it means.
+   * Calls back when the flight is over, at once if it already is. Returns an unsubscribe function, so that a follower
+   * that stops waiting leaves nothing behind. An error is the leader's; each follower decides what it means for itself.
    */
   whenOver(call: (end: End) => void): () => void
-  /** When, by this process's clock, the lease that is in the way runs out. */
+  /** When the lease that is in the way runs out, by the runtime's `elapsed()`. */
   readonly retryAt: number
-  /** The claim was granted inside a transaction: until the commit it binds nothing, and it may vanish. */
+  /** Our claim in a transaction, which binds nothing until the commit, or a rival's claim, whose payload is unknown. */
   readonly tentative: boolean
 }
 
@@ -47,9 +53,9 @@ export interface LeadingFlight {
 
 export interface Flights {
   get(id: OperationId): Flight | undefined
-  /** Begins the one flight for this operation. Others see it until it lands, and it must land whatever happens. */
+  /** Begins the flight of an operation that has none. `get` returns it until it lands, so it must always land. */
   begin(named: OperationKey): LeadingFlight
-  /** Resolves when every flight that is under way now is over. */
+  /** Resolves when every flight in progress at the time of the call is over. */
   drained(): Promise<void>
 }
 
@@ -68,7 +74,7 @@ export function createFlights(): Flights {
   }
 }
 
-/** Most flights are never joined, so what only followers wait for is made when the first of them asks. */
+/** Most flights have no followers, so the sets of callbacks are made when the first follower asks. */
 class UnderWay implements Flight, LeadingFlight {
   readonly fingerprint: string
   retryAt = 0
@@ -118,7 +124,7 @@ class UnderWay implements Flight, LeadingFlight {
     for (const call of this.#followers ?? []) call(end)
   }
 
-  /** The first word counts. */
+  /** Only the first answer counts. */
   #answered(claim: ClaimOutcome | undefined): void {
     if (this.told !== undefined) return
     this.told = { claim }

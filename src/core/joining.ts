@@ -1,19 +1,21 @@
+import { backoff } from './backoff.ts'
 import { type Call, type EngineContext, tell } from './context.ts'
 import { OnlyonceError } from './errors.ts'
 import type { End, Flight, Flights, LeadingFlight, Settled } from './flights.ts'
-import { backoff } from './time-limit.ts'
 import type { Waits } from './waiting.ts'
 
-/** Goes to the store once for an operation. */
+/** Claims an operation once and, when granted, runs its effect. */
 export type Lead = (leading: LeadingFlight) => Promise<Settled>
 
 const FIRST_POLL_MS = 20
 const SLOWEST_POLL_MS = 1_000
+/** `retryAfterMs` while a transaction runs: there is no lease that says when it must end. */
+const TRANSACTION_RETRY_MS = 1_000
 
 /**
- * Answers a call: as the leader that goes to the store, or as a follower of the flight that is already on its way in
- * this process. With `onInFlight: 'wait'` both wait, woken by the flight, by the store where it can notify, and by
- * jittered polling; never longer than `waitMs`.
+ * Returns the function that settles a call: as the leader that goes to the store, or as a follower of the flight that
+ * is already in progress in this process. With `onInFlight: 'wait'` both wait, at most `waitMs`: a follower for its
+ * flight, a leader with jittered polling, woken early by the store where it can notify.
  */
 export function createJoining(context: EngineContext, flights: Flights, waits: Waits, checkOpen: () => void) {
   const { runtime, store } = context
@@ -30,7 +32,7 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
           return settled
         }
         pollMs ??= backoff(runtime, FIRST_POLL_MS, SLOWEST_POLL_MS)
-        // A lease that is over sooner than the next poll is worth being there for.
+        // If the lease runs out before the next poll, poll right after it.
         const pause = Math.min(pollMs(), settled.retryAfterMs + 1, deadline - runtime.elapsed())
         await waits.wait(pause, (wake) => watch(call, wake))
         checkOpen()
@@ -41,7 +43,7 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
     }
   }
 
-  /** A hint: where the store cannot give it, also because watching fails, the waiter still polls. */
+  /** Subscribes to a hint of the store. If it gives none, or watching fails, the waiter still polls. */
   function watch(call: Call, wake: () => void): (() => void) | undefined {
     try {
       return store.watch?.(call.named.id, wake)
@@ -50,16 +52,18 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
     }
   }
 
-  /** What a follower learns from a flight; `undefined` when it has to look for itself. */
+  /** The outcome that a follower takes from a flight; `undefined` when it must go to the store itself. */
   async function follow(call: Call, flight: Flight, deadline: number): Promise<Settled | undefined> {
-    // A transaction may wait long for its claim, and an effect that travels with it is told of when it is over. A leased one has
-    // failed by then, and its error says more.
+    // Twice `storeTimeoutMs`: a transaction may wait long for its claim, and a one-statement effect reports only when
+    // it is over. A leased claim has failed by then, and its error is more useful than ours.
     const { storeTimeoutMs } = context.options
     const patience = call.options.onInFlight === 'reject' ? 2 * storeTimeoutMs : deadline - runtime.elapsed()
     if (flight.told === undefined) await waits.wait(patience, (wake) => flight.whenTold(wake))
     const inFlight = (): Settled => ({
       kind: 'in-flight',
-      retryAfterMs: Math.max(0, Math.ceil(flight.retryAt - runtime.elapsed())),
+      retryAfterMs: flight.tentative
+        ? TRANSACTION_RETRY_MS
+        : Math.max(0, Math.ceil(flight.retryAt - runtime.elapsed())),
     })
     if (flight.told === undefined) {
       checkOpen()
@@ -67,7 +71,7 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
     }
     const first = flight.told.claim
     if (flight.fingerprint !== call.named.fingerprint) {
-      // Only when the leader's payload turned out to be the bound one is ours certainly a stranger's.
+      // Ours is a mismatch for certain only when the key is known to be bound to the leader's payload.
       const bound = first !== undefined && first.kind !== 'mismatch' && !flight.tentative
       if (bound) return { kind: 'mismatch' }
       const left = deadline - runtime.elapsed()
@@ -94,7 +98,7 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
     throw reached.error
   }
 
-  /** Leads itself as soon as nobody else does. */
+  /** Follows until a flight gives an outcome; leads when there is no flight. */
   async function followOrLead(call: Call, lead: Lead, deadline: number): Promise<Settled> {
     for (;;) {
       const flight = flights.get(call.named.id)
@@ -118,6 +122,8 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
   function announce(call: Call, settled: Settled, joined: boolean): void {
     if (settled.kind === 'mismatch') tell(context, call, { type: 'mismatch' })
     if (settled.kind === 'in-flight') tell(context, call, { type: 'in-flight', retryAfterMs: settled.retryAfterMs })
-    if (settled.kind === 'result' && !settled.ran) tell(context, call, { type: 'replayed', joined })
+    if (settled.kind === 'result' && !settled.ran) {
+      tell(context, call, { type: 'replayed', result: settled.result.kind, joined })
+    }
   }
 }

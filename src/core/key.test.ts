@@ -134,6 +134,21 @@ describe('resolveKey', () => {
     })
   })
 
+  it('refuses a member that it does not know, which may be a payload that nothing would be bound to', () => {
+    const misspelt = { key: 'order:7', paylod: { amount: 1 } }
+    expect(refusal(() => resolve(misspelt))).toEqual({
+      code: 'KEY_INVALID',
+      message: 'a key object has no member "paylod"; there are key, scope, payload, fingerprint',
+    })
+    expect(refusal(() => resolve({ Key: 'order:7' })).message).toContain('no member "Key"')
+  })
+
+  it('takes members that are left open, and what others have put on every object', () => {
+    const open = { key: 'k', scope: undefined, payload: undefined, fingerprint: undefined }
+    expect(resolve(open)).toEqual(resolve('k'))
+    expect(resolve(Object.create({ more: 1 }, { key: { value: 'k', enumerable: true } }))).toEqual(resolve('k'))
+  })
+
   it('takes a fingerprint of 1 to 255 characters', () => {
     expect(resolve({ key: 'k', fingerprint: 'x'.repeat(255) }).fingerprint).toHaveLength(255)
     expect(resolve({ key: 'k', fingerprint: 'x' }).fingerprint).toBe('x')
@@ -220,7 +235,8 @@ describe('quote', () => {
     [7n, '7'],
     [null, 'null'],
     [Symbol('s'), 'Symbol(s)'],
-    [{}, '[object Object]'],
+    [{}, '{}'],
+    [{ url: 'redis://me:secret@host', 'two\nlines': 1 }, '{ url, two lines }'],
     [new Error('what went wrong'), 'what went wrong'],
     [{ toString: () => 'two \n\n lines' }, 'two lines'],
   ])('puts a value on one line', (value, text) => {
@@ -229,6 +245,8 @@ describe('quote', () => {
 
   it('never throws, also for what cannot be printed', () => {
     expect(quote(Object.create(null))).toBe('a value that cannot be printed')
+    const ownKeys = () => expect.fail('asked for its members')
+    expect(quote(new Proxy({}, { ownKeys }))).toBe('an object that cannot be printed')
   })
 
   it('cuts what is longer than 80 characters', () => {

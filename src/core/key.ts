@@ -23,18 +23,21 @@ export interface OperationKey {
   readonly fingerprint: string
 }
 
-const MAX_SCOPE_LENGTH = 255
+export const MAX_SCOPE_LENGTH = 255
 const MAX_FINGERPRINT_LENGTH = 255
 
-/** Scopes that begin with this are the engine's own, so that a lock and a result never meet. */
+/** Scopes that begin with this are the engine's own, so that a lock and a result never share a record. */
 export const RESERVED_SCOPE_MARK = '!'
 
-/** What string concatenation leaves of a value that was not there: `order:undefined`, `user-[object Object]`. */
+/** The scope of the locks of `exclusive`, and of the records in which the inbox counts the starts of messages. */
+export const lockScope = (scope: string): string => `${RESERVED_SCOPE_MARK}lock:${scope}`
+
+/** What a missing value or an object becomes in string concatenation: `order:undefined`, `user-[object Object]`. */
 const LEFTOVER = /\[object \w+\]|(?<![\p{L}\p{N}])(?:undefined|null|NaN)(?![\p{L}\p{N}])/u
-/** Every text that has a leftover matches this as well, and it costs a tenth. */
+/** A cheap test before `LEFTOVER`, at a tenth of the cost: every text that matches that matches this too. */
 const MAYBE_LEFTOVER = /undefined|null|NaN|\[object/
 
-/** Given to `resolveKey` it is known to be right: whoever needs the id before the call does not pay for it twice. */
+/** A checked key, which `resolveKey` returns as it is: a caller that needs the id before the call computes it once. */
 export class ResolvedKey implements OperationKey {
   readonly id: OperationId
   readonly scope: string
@@ -52,7 +55,7 @@ export class ResolvedKey implements OperationKey {
 }
 
 /**
- * Checks what the caller gave and finds the operation's id.
+ * Checks the caller's input and computes the operation's id.
  * @throws OnlyonceError KEY_MISSING, KEY_INVALID; OPTION_INVALID for a bad scope
  */
 export function resolveKey(input: KeyInput, defaultScope: string, maxKeyLength: number): OperationKey {
@@ -124,15 +127,41 @@ function checkFingerprint(fingerprint: unknown, key: string): void {
 function fieldsOf(input: unknown): Exclude<KeyInput, string> {
   if (input === undefined || input === null)
     throw new OnlyonceError('KEY_MISSING', 'no key was given: it names the operation')
-  if (typeof input === 'object') return input as Exclude<KeyInput, string>
+  if (typeof input === 'object') {
+    refuseUnknownMember(input)
+    return input as Exclude<KeyInput, string>
+  }
   throw new OnlyonceError(
     'KEY_INVALID',
     `a key must be a string; got ${typeof input}: convert it where its meaning is known`,
   )
 }
 
-/** A value as it may stand in a message: short, on one line. Never throws. */
+/** A `payload` that is misspelt would bind nothing. `in`, which walks over inherited members too, because it makes no list. */
+function refuseUnknownMember(input: object): void {
+  for (const name in input) {
+    const known = name === 'key' || name === 'scope' || name === 'payload' || name === 'fingerprint'
+    if (!known && Object.hasOwn(input, name)) {
+      throw new OnlyonceError(
+        'KEY_INVALID',
+        `a key object has no member ${quote(name)}; there are key, scope, payload, fingerprint`,
+      )
+    }
+  }
+}
+
+/** A value as it may stand in a message: short, on one line; of an object the names of its members. Never throws. */
 export function quote(value: unknown): string {
-  const text = typeof value === 'string' ? JSON.stringify(value) : reasonOf(value).replace(/\s+/g, ' ')
+  const told = typeof value === 'string' ? JSON.stringify(value) : reasonOf(value)
+  const text = (told === '[object Object]' ? membersOf(value) : told).replace(/\s+/g, ' ')
   return text.length <= 80 ? text : `${text.slice(0, 77)}…`
+}
+
+function membersOf(value: unknown): string {
+  try {
+    const names = Object.keys(Object(value))
+    return names.length === 0 ? '{}' : `{ ${names.join(', ')} }`
+  } catch {
+    return 'an object that cannot be printed'
+  }
 }

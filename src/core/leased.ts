@@ -1,7 +1,7 @@
 import { decideAbandoned } from './abandoned.ts'
 import { type Call, claimRequest, type EngineContext, tell } from './context.ts'
 import { OnlyonceError, reasonOf } from './errors.ts'
-import type { LeadingFlight, Settled } from './flights.ts'
+import { answered, type LeadingFlight, type Settled } from './flights.ts'
 import { type Grant, type Held, LeftBehind, leaseLost, whileHolding } from './holding.ts'
 import { quote } from './key.ts'
 import type { Effect } from './once.ts'
@@ -13,7 +13,7 @@ import type { ClaimOutcome } from './store.ts'
 import { verdictOn } from './throw-policy.ts'
 import { timeLimit } from './time-limit.ts'
 
-/** `result` keeps what the effect returned; `lock` keeps nothing and gives the operation back. */
+/** `result` stores what the effect returned; `lock` stores nothing and releases the operation. */
 export type Keeping = 'result' | 'lock'
 
 type Ended =
@@ -45,15 +45,13 @@ export async function leadLeased(
   }
   const answeredAt = runtime.elapsed()
   leading.claimed(claim, answeredAt + (claim.kind === 'running' ? claim.retryAfterMs : leaseMs))
-  if (claim.kind === 'done') return { kind: 'result', result: claim.result, ran: false, attempt: 0, fence: claim.fence }
-  if (claim.kind === 'running') return { kind: 'in-flight', retryAfterMs: claim.retryAfterMs }
-  if (claim.kind === 'mismatch') return claim
+  if (claim.kind !== 'granted') return answered(claim)
   const { lease, attempt, starts } = claim
   const steps = keeping === 'result' ? claim.steps : undefined
   let grant: Grant = { lease, attempt, starts, steps, askedAt, heldUntil: askedAt + leaseMs }
   const tookMs = answeredAt - askedAt
   tell(context, call, { type: 'claimed', attempt, fence: lease.fence, tookMs })
-  // An answer that was under way for a whole lease may be about a claim that somebody else has by now.
+  // The answer took a whole lease: another owner may have taken the operation over meanwhile.
   if (tookMs >= leaseMs) {
     if (!(await isStillOurs(context, call, grant))) return await afterLoss(context, call, grant)
     grant = { ...grant, heldUntil: answeredAt + leaseMs }
@@ -64,7 +62,7 @@ export async function leadLeased(
       const abandoned = attempt > 1 && keeping === 'result'
       const decided = abandoned ? await decideAbandoned(context, call, { attempt, fence: lease.fence }) : undefined
       if (decided !== undefined) return { decided }
-      // The policy took its time: an owner that lost its lease meanwhile must not start any more.
+      // The lease may have been lost while the policy ran; then the effect must not start.
       if (attempt > 1) op.signal.throwIfAborted()
       try {
         return { value: await effect(op) }
@@ -89,13 +87,13 @@ async function isStillOurs({ calls }: EngineContext, { options }: Call, { lease 
   try {
     return (await calls.renew({ lease, leaseMs, retentionMs })) === 'ok'
   } catch (error) {
-    // Nothing has begun: kept, it would be called abandoned.
+    // The effect has not started. Without a release the claim would count as abandoned.
     await calls.release(lease).catch(() => {})
     throw error
   }
 }
 
-/** Neither returned nor threw: the effect is still at work without a lease, or was not to begin. */
+/** The effect did not end: it was left running without a lease, or it was not allowed to start. */
 async function leftBehind(context: EngineContext, call: Call, grant: Grant, error: unknown): Promise<never> {
   const { calls, runtime } = context
   if (error instanceof LeftBehind) {
@@ -106,7 +104,7 @@ async function leftBehind(context: EngineContext, call: Call, grant: Grant, erro
   throw error
 }
 
-/** Every end but a value that is to be kept. */
+/** Handles every end except a value to be stored: an error, a decision of `onAbandoned`, and the release of a lock. */
 async function endOtherwise(
   context: EngineContext,
   call: Call,
@@ -121,14 +119,14 @@ async function endOtherwise(
     const { thrown } = ended
     const doubtful = ended.doubtful && keeping === 'result'
     const verdict = keeping === 'result' ? verdictOn(context, call, thrown) : 'release'
-    // Ours says that nobody knows how it ended: it is no result, unless somebody looked at it and made it one.
+    // Our own error on a doubtful run means that its outcome is unknown: no result, unless `onThrow` is a function.
     const isResult = !doubtful || !OnlyonceError.is(thrown) || typeof call.options.onThrow === 'function'
     const remembered = verdict === 'remember' && isResult
     tell(context, call, { type: 'failed', error: thrown, remembered, tookMs })
     if (remembered) return settle(context, call, grant, storedError(thrown), true, heldUntil)
     if (doubtful) return leftInDoubt(context, call, grant, thrown)
     if (verdict === 'abandon') return { kind: 'failed', error: thrown }
-    // When even the release fails the lease runs out by itself; what the caller must see is the effect's error.
+    // If the release fails too, the lease runs out by itself; the caller must see the effect's error.
     const given = await calls.release(lease).catch(() => 'ok' as const)
     return given === 'ok' ? { kind: 'failed', error: thrown } : afterLoss(context, call, grant, thrown)
   }
@@ -138,7 +136,7 @@ async function endOtherwise(
     return settled
   }
   const given = await calls.release(lease).catch((error: unknown) => {
-    // Not what the store says: whoever is told that nothing has changed asks again, and the effect runs twice.
+    // Not the store's error: that says that nothing has changed, so the caller would retry and run the effect twice.
     throw new OnlyonceError(
       'OUTCOME_UNKNOWN',
       `the effect of ${quote(call.named.key)} ran, but its lock could not be given back (${reasonOf(error)}); it runs out by itself`,
@@ -150,7 +148,7 @@ async function endOtherwise(
   return { kind: 'local', value: ended.value, fence: lease.fence }
 }
 
-/** Not given back: the next claim is told that it may have happened. Whoever was replaced answers with what came of it. */
+/** No release, so that the next claim sees an abandoned attempt. After a takeover, the outcome is the new owner's. */
 async function leftInDoubt(context: EngineContext, call: Call, grant: Grant, thrown: unknown): Promise<Settled> {
   const { owner, fence } = grant.lease
   const isOurs = await context.calls.find(call.named.id).then(
@@ -173,7 +171,7 @@ function tellStoreDown(context: EngineContext, call: Call, error: unknown): void
   tell(context, call, { type: 'unprotected', error })
 }
 
-/** For as long as an attempt may: whoever waits for it in this process must not wait for ever. */
+/** Runs the effect without the store, for at most `maxRunMs`: followers in this process must not wait for ever. */
 async function runUnprotected(
   { runtime }: EngineContext,
   { named, options }: Call,

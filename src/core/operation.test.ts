@@ -1,5 +1,7 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, expect, it } from 'vitest'
 import { decodeResult, encodeResult } from './codec.ts'
+import { leaseLost } from './holding.ts'
 import { RunningOperation } from './operation.ts'
 import type { Steps } from './record.ts'
 
@@ -76,4 +78,20 @@ it('answers what was stored', async () => {
   const { op } = attempt()
   const value = await op.step('one', () => new Map([[1, 2]]))
   expect(value).toEqual(decodeResult(encodeResult(new Map([[1, 2]]))))
+})
+
+describe('the signal', () => {
+  it('aborts in the context of whoever asked for it, whosever timer it was', () => {
+    const context = new AsyncLocalStorage<string>()
+    const { op } = attempt()
+    let heardIn: string | undefined
+    context.run('the effect', () =>
+      op.signal.addEventListener('abort', () => {
+        heardIn = context.getStore()
+      }),
+    )
+    context.run('a stranger', () => RunningOperation.abort(op, leaseLost('k', 'taken over')))
+    expect(heardIn).toBe('the effect')
+    expect(op.signal.aborted).toBe(true)
+  })
 })

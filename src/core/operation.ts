@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { decodeResult, encodeResult } from './codec.ts'
 import { DEFAULT_CODEC_LIMITS } from './codec-format.ts'
 import { OnlyonceError } from './errors.ts'
@@ -13,23 +14,23 @@ export interface OperationParts {
   readonly fence: number
   readonly owner: string
   readonly steps: Steps
-  /** Stores all steps so far; left out where the effect is one transaction and steps need no place of their own. */
+  /** Stores all steps so far. Absent where steps are not saved: in a transaction, under a lock, without the store. */
   readonly saveSteps?: ((steps: Steps) => Promise<void>) | undefined
 }
 
-/** An empty body marks a step that ran but whose result could not be stored: it must not run again either. */
+/** Marks a step that ran but whose result could not be stored: it must not run again either. */
 const UNSTORABLE = new Uint8Array(0)
 
-/** Where steps are saved, all of them are written again with each. What they answered may together be as long as one result. */
+/** Limits of saved steps: each save writes all of them again. Their results together may be as long as one result. */
 const MOST_STEPS = 1_000
 const MOST_STEP_BYTES = DEFAULT_CODEC_LIMITS.maxBytes
 const LEAST_STEP_BYTES = encodeResult(undefined).length
 const LONGEST_STEP_NAME = 255
 
-/** What steps begun side by side need to be asked for, through any reasonable number of `async` functions. */
+/** How many microtask turns parallel steps get to register before a new step is refused. */
 const TURNS_TO_ASK = 50
 
-/** `op` as the effect sees it, and the right to abort its signal. */
+/** The operation that the effect gets. Its static methods are for the engine only. */
 export class RunningOperation implements Operation {
   readonly scope: string
   readonly key: string
@@ -44,6 +45,8 @@ export class RunningOperation implements Operation {
   #begun: Set<string> | undefined
   #underWay: Set<Promise<unknown>> | undefined
   #controller: AbortController | undefined
+  /** Runs in the async context that asked for the signal: shared timers fire in the context of the first to set one. */
+  #inContext: ((abort: () => void) => void) | undefined
   #aborted: OnlyonceError | undefined
 
   constructor({ named, attempt, starts, fence, owner, steps, saveSteps }: OperationParts) {
@@ -59,10 +62,11 @@ export class RunningOperation implements Operation {
     this.#saveSteps = saveSteps
   }
 
-  /** Made on demand, as the rest is: most effects never look at it, and it costs more than all of the operation. */
+  /** Created on demand: most effects never use it, and it costs more than the rest of the operation. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
+      this.#inContext = AsyncLocalStorage.snapshot()
       if (this.#aborted !== undefined) this.#controller.abort(this.#aborted)
     }
     return this.#controller.signal
@@ -82,13 +86,13 @@ export class RunningOperation implements Operation {
     return (name) => childKey(this.#named, name)
   }
 
-  /** Aborts `op.signal`; the first reason counts. Not for effects: it is no part of `Operation`. */
+  /** Aborts `op.signal`; the first reason counts. */
   static abort(op: RunningOperation, reason: OnlyonceError): void {
     op.#aborted ??= reason
-    op.#controller?.abort(reason)
+    op.#inContext?.(() => op.#controller?.abort(reason))
   }
 
-  /** Resolves when no step is under way: one that was begun may happen although the effect has thrown. Not for effects either. */
+  /** Resolves when no step is running: a step may go on after the effect has thrown. */
   static async settled(op: RunningOperation): Promise<void> {
     while (op.#underWay !== undefined && op.#underWay.size > 0) {
       const steps = [...op.#underWay]
@@ -98,8 +102,8 @@ export class RunningOperation implements Operation {
   }
 
   /**
-   * Whether part of it may have happened that nobody would know of: it was told to stop half-way, or a step that ran could not be
-   * saved. Not for effects either.
+   * Whether parts of the effect may have happened that are not recorded: it was aborted half-way, or a step ran but
+   * could not be saved.
    */
   static isDoubtful(op: RunningOperation): boolean {
     return op.#aborted !== undefined || (op.#saveSteps !== undefined && op.#steps.length > op.#saved)
@@ -130,7 +134,7 @@ export class RunningOperation implements Operation {
     return this.#replay<T>(made)
   }
 
-  /** A step that runs and cannot be saved would end every attempt there. */
+  /** Refuses a step before it runs if there is no room to save it: otherwise every attempt would fail after it. */
   #requireRoom(name: string): void {
     if ((this.#begun?.size ?? 0) <= MOST_STEPS && this.#room() >= LEAST_STEP_BYTES) return
     if (this.#saveSteps === undefined) return
@@ -146,14 +150,14 @@ export class RunningOperation implements Operation {
     return this.#steps.reduce((left, { result }) => left - result.length, MOST_STEP_BYTES)
   }
 
-  /** A step of an earlier attempt that this one has not come to yet. */
+  /** A step finished by an earlier attempt that this one has not asked for yet. */
   #unasked(): Step | undefined {
     return this.#steps.find(({ name }) => this.#begun?.has(name) !== true)
   }
 
   /**
-   * A finished step under a new name would run again, so a new step begins only after all finished ones were asked for.
-   * Steps side by side are asked for in the same turn of the event loop: those get time for it.
+   * A finished step that was renamed would run again, so a new step begins only after all finished ones were asked for.
+   * Parallel steps are asked for within a few microtasks of each other, so there is a short wait for that.
    */
   async #checkSameSteps(name: string): Promise<void> {
     for (let turn = 0; turn < TURNS_TO_ASK && this.#unasked() !== undefined; turn++) await undefined

@@ -1,13 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { memoryStore } from '../stores/memory/index.ts'
 import { OnlyonceError } from './errors.ts'
+import { invalidOption, refuseUnknown } from './option-rules.ts'
 import {
   CALL_DEFAULTS,
   type CallOptions,
   DEFAULTS,
   type EngineOptions,
-  invalidOption,
-  refuseUnknown,
   resolveCallOptions,
   resolveOptions,
 } from './options.ts'
@@ -97,7 +96,16 @@ describe('resolveOptions', () => {
     [{ onListenerError: 'throw' }, 'option `onListenerError` must be a function; got "throw"'],
     [
       { runtime: { ...systemRuntime, elapsed: undefined } },
-      'option `runtime` must be a Runtime: now, elapsed, token, random, after; got [object Object]',
+      'option `runtime` must be a Runtime: now, elapsed, token, random, after; got { now, elapsed, token, random, after }',
+    ],
+    [{ cache: true }, 'option `cache` must be false or { maxBytes, maxAgeMs }, both positive integers; got true'],
+    [
+      { cache: { maxBytes: 9 } },
+      'option `cache` must be false or { maxBytes, maxAgeMs }, both positive integers: `maxAgeMs` is undefined; got { maxBytes }',
+    ],
+    [
+      { cache: { maxBytes: 9, maxAgeMs: 9, ttl: 9 } },
+      'option `cache` must be false or { maxBytes, maxAgeMs }, both positive integers: `ttl` is none of them; got { maxBytes, maxAgeMs, ttl }',
     ],
     [{ runtime: null }, 'option `runtime` must be a Runtime: now, elapsed, token, random, after; got null'],
     [{ runtime: 'system' }, 'option `runtime` must be a Runtime: now, elapsed, token, random, after; got "system"'],
@@ -109,9 +117,7 @@ describe('resolveOptions', () => {
     'takes only positive integers for %s',
     (name) => {
       for (const value of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, '1000', null, [5], {}]) {
-        expect(refused({ [name]: value })).toMatch(
-          `option \`${name}\` must be a positive integer (milliseconds or a count); got `,
-        )
+        expect(refused({ [name]: value })).toMatch(`option \`${name}\` must be a positive integer; got `)
       }
     },
   )

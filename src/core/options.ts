@@ -1,31 +1,42 @@
-import { OnlyonceError } from './errors.ts'
 import { checkScope, quote } from './key.ts'
+import {
+  aFunction,
+  aRuntime,
+  functionOr,
+  invalidOption,
+  noOptions,
+  notAnObject,
+  oneOf,
+  positive,
+  type Rule,
+  unknownOption,
+} from './option-rules.ts'
 import { type Runtime, systemRuntime } from './runtime.ts'
 import type { Store } from './store.ts'
 
-/** What became of an abandoned operation, as the outside world tells it. */
+/** Whether the effect of an abandoned operation happened, as found by an `onAbandoned` function. */
 export type Reconciled = { readonly happened: true; readonly value?: unknown } | { readonly happened: false }
 
-/** What a policy is told about the operation it decides on. */
+/** What an `onAbandoned` function gets of the operation it decides on. */
 export interface AbandonedOperation {
   readonly scope: string
   readonly key: string
   readonly attempt: number
   readonly fence: number
-  /** The stable key of a downstream call, as `op.child` derived it in the attempt before. */
+  /** Returns the key of a downstream call, as `op.child` did in earlier attempts. */
   child(name: string): string
 }
 
 export type AbandonedPolicy = 'retry' | 'hold' | ((op: AbandonedOperation) => Promise<Reconciled> | Reconciled)
-/** `'abandon'`: nobody knows whether it happened. The claim stays until its lease is over; then `onAbandoned` decides. */
+/** `'abandon'`: the effect may have happened. The claim stays until its lease is over; then `onAbandoned` decides. */
 export type ThrowVerdict = 'release' | 'remember' | 'abandon'
 export type ThrowPolicy = 'release' | 'remember' | ((error: unknown) => ThrowVerdict)
 
-/** The choices of one call; the engine's are the defaults. */
+/** Options of one call. Those of the engine are the defaults. */
 export interface CallOptions {
   /**
-   * Default 30 000. How long the operation of a process that died stays claimed: its duplicates get `IN_FLIGHT` until then. It is
-   * renewed every third of that while the effect runs, so an effect may take longer.
+   * Default 30 000. How long an operation stays claimed after its process died: duplicates get `IN_FLIGHT` until then.
+   * The lease is renewed every third of it while the effect runs, so an effect may take longer.
    */
   readonly leaseMs?: number
   /** Default 900 000. The longest one attempt may keep renewing its lease; then `op.signal` aborts, and another caller may run. */
@@ -46,16 +57,16 @@ export interface CallOptions {
   readonly onStoreDown?: 'fail' | 'run'
 }
 
-/** Results that this process keeps beside the store. */
+/** Limits of the cache of results in this process. */
 export interface CacheOptions {
-  /** The most memory for them, roughly. The oldest go first. */
+  /** Approximate maximum of memory. The oldest results are evicted first. */
   readonly maxBytes: number
-  /** How long one may answer. After `forget` in another process, or the end of retention, it may do so for this long. */
+  /** How long a cached result answers, also after `forget` in another process or the end of its retention. */
   readonly maxAgeMs: number
 }
 
 export interface EngineOptions<S extends Store = Store> extends CallOptions {
-  /** Where records are kept: `memoryStore()`, `sqliteStore({ path })`, `postgresStore({ pool })`, … It stays yours to close. */
+  /** Where records are kept: `memoryStore()`, `sqliteStore({ path })`, `postgresStore({ pool })`, … You close it. */
   readonly store: S
   /** What keys are unique within. Required: two tenants never share by accident. */
   readonly scope: string
@@ -65,13 +76,13 @@ export interface EngineOptions<S extends Store = Store> extends CallOptions {
   readonly keys?: 'plain' | 'hashed'
   /** Default 255 characters. Longer keys are refused, never cut. */
   readonly maxKeyLength?: number
-  /** Default 60 000. How often, at most, expired records are removed in the background while there are claims. */
+  /** Default 60 000. Minimum time between background sweeps of expired records, which claims start. */
   readonly sweepEveryMs?: number
   /** Default 500. The most requests in one store call. */
   readonly maxBatch?: number
-  /** Default `false`. Results of done operations to keep in this process: a duplicate of one needs no store. */
+  /** Default `false`. Keeps results of done operations in this process, so that a duplicate needs no store call. */
   readonly cache?: false | CacheOptions
-  /** Told when a listener throws. Default: nobody. */
+  /** Called when a listener or an `onThrow` function throws. Default: does nothing. */
   readonly onListenerError?: (error: unknown) => void
   /** Default `systemRuntime`. */
   readonly runtime?: Runtime
@@ -80,26 +91,8 @@ export interface EngineOptions<S extends Store = Store> extends CallOptions {
 export type ResolvedCallOptions = Required<CallOptions>
 export type ResolvedOptions = Required<Omit<EngineOptions, 'store'>>
 
-type Rule = (value: unknown) => string | undefined
-
-const positive: Rule = (value) =>
-  Number.isSafeInteger(value) && (value as number) > 0
-    ? undefined
-    : 'must be a positive integer (milliseconds or a count)'
-const oneOf =
-  (...words: string[]): Rule =>
-  (value) =>
-    words.includes(value as string) ? undefined : `must be one of ${words.map((word) => `'${word}'`).join(', ')}`
-const oneOfOrFunction =
-  (...words: string[]): Rule =>
-  (value) =>
-    typeof value === 'function' || words.includes(value as string)
-      ? undefined
-      : `must be a function or one of ${words.map((word) => `'${word}'`).join(', ')}`
-const fn: Rule = (value) => (typeof value === 'function' ? undefined : 'must be a function')
-
-/** Longer times cannot be told apart from a wrong unit, and microsecond fences must stay exact. */
-const LONGEST_MS = 100 * 365 * 24 * 3600 * 1000
+/** A longer time is most likely in a wrong unit, and fences in microseconds must stay exact integers. */
+export const LONGEST_MS = 100 * 365 * 24 * 3600 * 1000
 
 export const CALL_DEFAULTS: ResolvedCallOptions = Object.freeze({
   leaseMs: 30_000,
@@ -132,8 +125,8 @@ const CALL_RULES: Record<keyof CallOptions, Rule> = {
   onDuplicate: oneOf('replay', 'reject'),
   onInFlight: oneOf('reject', 'wait'),
   waitMs: positive,
-  onAbandoned: oneOfOrFunction('retry', 'hold'),
-  onThrow: oneOfOrFunction('release', 'remember'),
+  onAbandoned: functionOr(oneOf('retry', 'hold')),
+  onThrow: functionOr(oneOf('release', 'remember')),
   onStoreDown: oneOf('fail', 'run'),
 }
 
@@ -146,19 +139,20 @@ const RULES: Record<keyof typeof DEFAULTS, Rule> = {
   maxBatch: positive,
   cache: (value) => {
     if (value === false) return undefined
-    const { maxBytes, maxAgeMs, ...more } = Object(value) as Partial<CacheOptions>
-    const right = [maxBytes, maxAgeMs].every((one) => positive(one) === undefined) && Object.keys(more).length === 0
-    return right ? undefined : 'must be false or { maxBytes, maxAgeMs }, both positive integers'
+    const must = 'must be false or { maxBytes, maxAgeMs }, both positive integers'
+    if (typeof value !== 'object' || value === null) return must
+    const { maxBytes, maxAgeMs, ...more } = value as Partial<CacheOptions>
+    const wrong = Object.entries({ maxBytes, maxAgeMs }).find(([, one]) => positive(one) !== undefined)
+    if (wrong !== undefined) return `${must}: \`${wrong[0]}\` is ${quote(wrong[1])}`
+    const [unknown] = Object.keys(more)
+    return unknown === undefined ? undefined : `${must}: \`${unknown}\` is none of them`
   },
-  onListenerError: fn,
-  runtime: (value) =>
-    ['now', 'elapsed', 'token', 'random', 'after'].every((name) => typeof Object(value)[name] === 'function')
-      ? undefined
-      : 'must be a Runtime: now, elapsed, token, random, after',
+  onListenerError: aFunction,
+  runtime: aRuntime,
 }
 
 /**
- * Partial in, complete and frozen out.
+ * Checks the options of an engine. Returns all of them, with defaults filled in, frozen.
  * @throws OnlyonceError OPTION_INVALID naming option, rule and value
  */
 export function resolveOptions(given: EngineOptions): ResolvedOptions {
@@ -170,10 +164,10 @@ export function resolveOptions(given: EngineOptions): ResolvedOptions {
   return Object.freeze(resolved)
 }
 
-/** What a frozen set of choices came to: whoever makes the same call again and again pays for the check once. */
+/** Resolved options by the frozen object they were given in, so that repeated calls with it are checked once. */
 const resolvedBefore = new WeakMap<CallOptions, { engine: ResolvedCallOptions; resolved: ResolvedCallOptions }>()
 
-/** The engine's options with what one call changes. @throws OnlyonceError OPTION_INVALID */
+/** Returns the engine's options, overridden by those of one call. @throws OnlyonceError OPTION_INVALID */
 export function resolveCallOptions(engine: ResolvedCallOptions, asked: CallOptions | undefined): ResolvedCallOptions {
   if (asked === undefined) return engine
   const given: CallOptions = asked ?? {}
@@ -187,42 +181,8 @@ export function resolveCallOptions(engine: ResolvedCallOptions, asked: CallOptio
   return resolved
 }
 
-/** @throws OnlyonceError OPTION_INVALID */
-export function invalidOption(name: string, rule: string, value: unknown): OnlyonceError {
-  return new OnlyonceError('OPTION_INVALID', `option \`${name}\` ${rule}; got ${quote(value)}`)
-}
-
-/**
- * `within` is put in front of a name, for options inside of options.
- * @throws OnlyonceError OPTION_INVALID for the first option that is not one of `known`
- */
-export function refuseUnknown(given: unknown, known: readonly string[], within = ''): void {
-  if (isText(given)) throw noOptions(given, known)
-  for (const name of Object.keys(Object(given))) {
-    if (!known.includes(name)) throw unknownOption(`${within}${name}`, known)
-  }
-}
-
-/** The value is not printed: a name that is misspelt may be that of a password. */
-export function unknownOption(name: string, known: readonly string[]): OnlyonceError {
-  return new OnlyonceError('OPTION_INVALID', `option \`${name}\` is not an option; there are ${known.join(', ')}`)
-}
-
-/** A path or a URL in place of options would be taken for a list of letters. */
-function isText(given: unknown): boolean {
-  return given !== undefined && given !== null && typeof given !== 'object' && typeof given !== 'function'
-}
-
-/** It is not printed either. */
-function noOptions(given: unknown, known: readonly string[]): OnlyonceError {
-  return new OnlyonceError(
-    'OPTION_INVALID',
-    `options must be an object with ${known.join(', ')}; got a ${typeof given}`,
-  )
-}
-
 function merged<T extends object>(defaults: T, given: object, rules: Record<string, Rule>): T {
-  if (isText(given)) throw noOptions(given, Object.keys(rules))
+  if (notAnObject(given)) throw noOptions(given, Object.keys(rules))
   const result = { ...defaults } as Record<string, unknown>
   for (const name of Object.keys(given)) {
     const value = given[name as keyof typeof given] as unknown
@@ -254,3 +214,5 @@ function checkStore(store: unknown): void {
   if (typeof Object(store).claim === 'function' && typeof Object(store).traits?.transactional === 'boolean') return
   throw invalidOption('store', 'is required: a store such as memoryStore() or sqliteStore({ path })', store)
 }
+
+export { invalidOption, refuseUnknown, unknownOption } from './option-rules.ts'

@@ -1,3 +1,4 @@
+import { backoff } from './backoff.ts'
 import { type Call, type EngineContext, tell } from './context.ts'
 import { OnlyonceError, reasonOf } from './errors.ts'
 import type { Settled } from './flights.ts'
@@ -6,14 +7,13 @@ import { quote } from './key.ts'
 import type { StoredResult } from './record.ts'
 import { sleep } from './runtime.ts'
 import type { Completion, WriteOutcome } from './store.ts'
-import { backoff } from './time-limit.ts'
 
-/** What the store holds in the end. */
+/** The result that the store finally holds. */
 type Kept = Settled & { readonly kind: 'result' }
 
 /**
- * Writes the result and answers with it, or with what the owner that replaced us has stored. `heldUntil`: the lease is known to have
- * held until then.
+ * Stores the result and returns it, or the result stored by the owner that took the operation over. `heldUntil`: until
+ * when the lease is known to have held.
  * @throws OnlyonceError OUTCOME_UNKNOWN, LEASE_LOST
  */
 export async function settle(
@@ -36,7 +36,7 @@ export async function settle(
   if (outcome === 'lost') return afterLoss(context, call, grant)
   const mine: Kept = { kind: 'result', result, ran, attempt, fence: lease.fence }
   if (runtime.elapsed() < heldUntil) return mine
-  // Without a lease somebody may have decided on it before us, and that stays.
+  // After the lease ran out, an operator may have resolved the operation before us; that result stays.
   const kept = await calls.find(call.named.id).catch(() => undefined)
   if (kept?.result === undefined || kept.fence !== lease.fence || sameResult(kept.result, result)) return mine
   return { ...mine, result: kept.result, ran: false }
@@ -46,7 +46,7 @@ function sameResult(a: StoredResult, b: StoredResult): boolean {
   return a.kind === b.kind && Buffer.compare(a.body, b.body) === 0
 }
 
-/** An unknown answer is asked again for a whole lease: the effect has happened, so giving up is the last resort. */
+/** Retries the completion for a whole lease: the effect has happened, so giving up is the last resort. */
 async function completeUntilDefinite(
   context: EngineContext,
   call: Call,
@@ -74,13 +74,13 @@ async function completeUntilDefinite(
 }
 
 /**
- * Somebody else holds the operation. When they are done, their result is the answer for everyone.
- * @throws OnlyonceError LEASE_LOST, because of `thrown`, when it is not there, or cannot be read
+ * Returns the result of the owner that took the operation over, which counts for every caller.
+ * @throws OnlyonceError LEASE_LOST with `thrown` as its cause, when that result is missing or cannot be read
  */
 export async function afterLoss(context: EngineContext, call: Call, grant: Grant, thrown?: unknown): Promise<Kept> {
   const { calls, runtime } = context
   tell(context, call, { type: 'lease-lost', fence: grant.lease.fence, heldMs: runtime.elapsed() - grant.askedAt })
-  // What the other one made of it cannot be read: ours counts no more for that.
+  // If the new owner's result cannot be read, ours still does not count.
   const record = await calls.find(call.named.id).catch((error) => {
     throw leaseLost(call.named.key, 'another owner took it over', thrown ?? error)
   })

@@ -1,21 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import { caught, request, setup } from '../../test/store-calls-kit.ts'
 import { memoryStore } from '../stores/memory/index.ts'
 import { fakeRuntime } from '../testing/fake-runtime.ts'
-import { type FaultPlan, faultyStore } from '../testing/faulty-store.ts'
 import { OnlyonceError } from './errors.ts'
 import { sleep } from './runtime.ts'
-import type { ClaimRequest, Store } from './store.ts'
 import { createStoreCalls } from './store-calls.ts'
-
-const request = (id: string): ClaimRequest => ({
-  id: id.padEnd(32, '0'),
-  scope: 's',
-  key: id,
-  fingerprint: '',
-  owner: `owner-${id}`,
-  leaseMs: 3_000,
-  retentionMs: 60_000,
-})
 
 const result = { kind: 'value' as const, body: new Uint8Array([1]) }
 
@@ -36,26 +25,6 @@ function requestTo(verb: 'claim' | 'renew' | 'complete' | 'release' | 'find' | '
       return id
   }
 }
-
-function setup(plan: FaultPlan = {}, change: (store: Store) => Partial<Store> = () => ({})) {
-  const runtime = fakeRuntime()
-  const memory = memoryStore({ runtime })
-  const store = faultyStore({ ...memory, ...change(memory) }, plan, { runtime })
-  const failures: [string, unknown][] = []
-  const calls = createStoreCalls(store, {
-    runtime,
-    storeTimeoutMs: 1_000,
-    maxBatch: 10,
-    onFailure: (verb, error) => failures.push([verb, error]),
-  })
-  return { runtime, memory, calls, failures }
-}
-
-const caught = (promise: Promise<unknown>) =>
-  promise.then(
-    () => expect.fail('resolved'),
-    (error: unknown) => error as OnlyonceError,
-  )
 
 describe('a store call', () => {
   it('passes the answer through, each verb its own', async () => {
@@ -293,48 +262,5 @@ describe('a store call', () => {
     await memory.claim([request('a')])
     expect(await calls.claim({ ...request('a'), owner: 'x' })).toEqual({ kind: 'running', retryAfterMs: 3_000 })
     expect(await calls.claim({ ...request('a'), fingerprint: 'x' })).toEqual({ kind: 'mismatch' })
-  })
-})
-
-describe('a grant that comes after the caller gave up', () => {
-  it('is given back', async () => {
-    const { calls, runtime, memory } = setup((verb) =>
-      verb === 'claim' ? { kind: 'delay-reply', ms: 1_500 } : undefined,
-    )
-    const error = caught(calls.claim(request('a')))
-    await runtime.advance(1_000)
-    expect(await error).toMatchObject({ code: 'STORE_UNAVAILABLE' })
-    await runtime.advance(1_000)
-    expect((await memory.find([request('a').id]))[0]?.state).toBe('idle')
-  })
-
-  it('is told apart from a late refusal, where there is nothing to give back', async () => {
-    let releases = 0
-    const { calls, runtime, memory } = setup((verb) => {
-      if (verb === 'release') releases++
-      return verb === 'claim' ? { kind: 'delay-reply', ms: 1_500 } : undefined
-    })
-    await memory.claim([{ ...request('a'), owner: 'another' }])
-    const error = caught(calls.claim(request('a')))
-    await runtime.advance(5_000)
-    expect(await error).toMatchObject({ code: 'STORE_UNAVAILABLE' })
-    expect(releases).toBe(0)
-  })
-
-  it('is kept when it came in time on the second asking', async () => {
-    const { calls, runtime, memory } = setup({ claim: { 1: { kind: 'delay-reply', ms: 700 } } })
-    const claim = calls.claim(request('a'))
-    await runtime.advance(2_000)
-    expect(await claim).toMatchObject({ kind: 'granted', attempt: 1 })
-    expect((await memory.find([request('a').id]))[0]?.state).toBe('running')
-  })
-
-  it('and cannot be given back is nobody’s unhandled rejection', async () => {
-    const { calls, runtime } = setup((verb) =>
-      verb === 'claim' ? { kind: 'delay-reply', ms: 1_500 } : verb === 'release' ? { kind: 'lose-request' } : undefined,
-    )
-    const error = caught(calls.claim(request('a')))
-    await runtime.advance(5_000)
-    expect(await error).toMatchObject({ code: 'STORE_UNAVAILABLE' })
   })
 })

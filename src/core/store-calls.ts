@@ -1,11 +1,12 @@
+import { backoff } from './backoff.ts'
 import { Batcher } from './batcher.ts'
 import { OnlyonceError, reasonOf } from './errors.ts'
 import type { Lease, ObservedRecord, OperationId } from './record.ts'
 import { type Runtime, sleep } from './runtime.ts'
 import type { ClaimOutcome, ClaimRequest, Completion, Renewal, Store, WriteOutcome } from './store.ts'
-import { backoff, timeLimit } from './time-limit.ts'
+import { timeLimit } from './time-limit.ts'
 
-/** The store as the engine sees it: one request at a time, gathered underneath, answered or refused in time. */
+/** The store as the engine uses it: single requests, batched underneath and settled within `storeTimeoutMs`. */
 export interface StoreCalls {
   claim(request: ClaimRequest): Promise<ClaimOutcome>
   renew(renewal: Renewal): Promise<WriteOutcome>
@@ -22,15 +23,15 @@ export interface StoreCallsOptions {
   readonly onFailure: (verb: string, error: unknown) => void
 }
 
-/** A try gets half of the time, so that a lost answer leaves room to ask again. */
+/** A try gets half of `storeTimeoutMs`, so that there is time for a retry after a lost answer. */
 const TRIES_IN_TIMEOUT = 2
 const FIRST_PAUSE_MS = 10
 const LONGEST_PAUSE_MS = 200
 const MAX_TRIES = 3
 
 /**
- * Wraps a store with batching, a time limit for every call, and a second asking after a lost answer or a broken
- * connection: every verb may be repeated. What the store itself refuses (an `OnlyonceError`) is not asked again.
+ * Wraps a store with batching, a time limit for every call, and retries after a lost answer or a broken connection:
+ * every verb may be repeated, except `forget`. An `OnlyonceError` from the store is not retried.
  */
 export function createStoreCalls(store: Store, options: StoreCallsOptions): StoreCalls {
   const { runtime, storeTimeoutMs, maxBatch, onFailure } = options
@@ -58,7 +59,7 @@ export function createStoreCalls(store: Store, options: StoreCallsOptions): Stor
   const release = new Batcher<Lease, WriteOutcome>({ send: (batch) => store.release(batch), idOf: ownId }, batching)
   const find = new Batcher<OperationId, ObservedRecord | undefined>({ send: findEach }, batching)
 
-  /** However many look for one operation at the same time, the store is asked for it once. */
+  /** Asks the store once for each distinct id of a batch. */
   async function findEach(ids: readonly OperationId[]): Promise<readonly (ObservedRecord | undefined)[]> {
     const distinct = [...new Set(ids)]
     const records = await store.find(distinct)
@@ -67,7 +68,7 @@ export function createStoreCalls(store: Store, options: StoreCallsOptions): Stor
     return ids.map((id) => found.get(id))
   }
 
-  /** Not asked again: meanwhile the effect may have run anew, and that record is not the one that was to go. */
+  /** Not retried: the effect may have run again meanwhile, and its new record must not be removed. */
   async function forget(id: OperationId): Promise<boolean> {
     const silent = () => new Error(`no answer within ${storeTimeoutMs} ms`)
     try {
@@ -83,7 +84,7 @@ export function createStoreCalls(store: Store, options: StoreCallsOptions): Stor
     }
   }
 
-  /** Calls back instead of handing promise to promise: most calls are answered at once, and each promise takes a turn. */
+  /** Uses callbacks, not chained promises: most calls succeed at the first try, and each promise costs a microtask. */
   function ask<Request, Answer>(verb: string, asked: Asked<Request, Answer>, request: Request): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const deadline = runtime.elapsed() + storeTimeoutMs
@@ -124,7 +125,7 @@ export function createStoreCalls(store: Store, options: StoreCallsOptions): Stor
     throw error
   }
 
-  /** A try of which nothing was heard may be granted later. What nobody uses would keep the key, and then count as abandoned. */
+  /** Retries a claim and releases an unused late grant: it would hold the key, and then count as abandoned. */
   async function claimAgain(request: ClaimRequest, deadline: number, failed: unknown): Promise<ClaimOutcome> {
     const doubt: Doubt = {}
     doubts.set(request, doubt)
@@ -168,7 +169,7 @@ export function createStoreCalls(store: Store, options: StoreCallsOptions): Stor
   }
 }
 
-/** A claim that is asked again: what its caller was told in the end, and what was granted to an earlier try meanwhile. */
+/** State of a claim that is retried: the final answer to its caller, and the lease of a grant that arrived late. */
 interface Doubt {
   answer?: ClaimOutcome | 'none'
   late?: Lease
@@ -186,7 +187,7 @@ function leaseId({ lease }: { readonly lease: Lease }): OperationId {
   return lease.id
 }
 
-/** A client pool that mixes up its replies must not make us replay a stranger's result (CVE-2023-28858). */
+/** A client that mixes up replies must not make us replay the result of another operation (CVE-2023-28858). */
 function belongsTo(id: OperationId, outcome: ClaimOutcome): boolean {
   if (outcome.kind === 'granted') return outcome.lease.id === id
   return outcome.kind !== 'done' || outcome.id === id

@@ -1,11 +1,11 @@
 import type { Call, EngineContext } from './context.ts'
-import { report, reportRejection } from './events.ts'
 import type { ThrowVerdict } from './options.ts'
+import { report, reportRejection } from './reporting.ts'
 
 const isVerdict = (given: unknown): given is ThrowVerdict =>
   given === 'release' || given === 'remember' || given === 'abandon'
 
-/** What `onThrow` makes of this error. A policy that throws is reported, and the operation is given back. */
+/** Applies `onThrow` to an error. An error of the policy itself is reported, and the verdict is `release`. */
 export function verdictOn({ options }: EngineContext, call: Call, error: unknown): ThrowVerdict {
   const policy = call.options.onThrow
   if (typeof policy !== 'function') return policy
@@ -20,7 +20,7 @@ export function verdictOn({ options }: EngineContext, call: Call, error: unknown
   }
 }
 
-/** Whether `onThrow` makes this error the result. */
+/** Whether `onThrow` stores this error as the result. */
 export function remembers(context: EngineContext, call: Call, error: unknown): boolean {
   return verdictOn(context, call, error) === 'remember'
 }

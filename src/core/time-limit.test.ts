@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { fakeRuntime } from '../testing/fake-runtime.ts'
-import { backoff, timeLimit } from './time-limit.ts'
+import { timeLimit } from './time-limit.ts'
 
 describe('timeLimit', () => {
   it('answers what the promise answers in time, and leaves no timer', async () => {
@@ -16,19 +16,5 @@ describe('timeLimit', () => {
     const limited = timeLimit(runtime, late, 10, () => 'late').catch((error: unknown) => error)
     await runtime.advance(30)
     expect(await limited).toBe('late')
-  })
-})
-
-describe('backoff', () => {
-  const at = (random: number) => ({ ...fakeRuntime(), random: () => random })
-
-  it('grows by 1.6 up to the cap', () => {
-    const delay = backoff(at(1), 10, 30)
-    expect([delay(), delay(), delay(), delay(), delay()]).toEqual([10, 16, 25.6, 30, 30])
-  })
-
-  it('takes between half of it and all of it', () => {
-    expect(backoff(at(0), 10, 30)()).toBe(5)
-    expect(backoff(at(0.5), 10, 30)()).toBe(7.5)
   })
 })

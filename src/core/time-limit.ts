@@ -1,6 +1,6 @@
 import type { Runtime } from './runtime.ts'
 
-/** The promise's answer, or `tooLate()` thrown after `ms`. A late answer is dropped, never an unhandled rejection. */
+/** Settles as `promise`, or rejects with `tooLate()` after `ms`. A late rejection is never reported as unhandled. */
 export function timeLimit<T>(runtime: Runtime, promise: Promise<T>, ms: number, tooLate: () => unknown): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const cancel = runtime.after(ms, () => reject(tooLate()))
@@ -17,12 +17,9 @@ export function timeLimit<T>(runtime: Runtime, promise: Promise<T>, ms: number, 
   })
 }
 
-/** Grows from `firstMs` by 1.6 each time up to `capMs`, taking 50 to 100 % of it at random so that callers spread out. */
-export function backoff(runtime: Runtime, firstMs: number, capMs: number): () => number {
-  let ceiling = firstMs
-  return () => {
-    const delay = ceiling * (0.5 + runtime.random() / 2)
-    ceiling = Math.min(ceiling * 1.6, capMs)
-    return delay
-  }
+/** Returns the time until `deadline` (by `elapsed()`) in whole milliseconds, so that equal limits share a timer. */
+export function msUntil(runtime: Runtime, deadline: number): number {
+  return Math.max(Math.ceil(deadline - runtime.elapsed()), 0)
 }
+
+export { backoff } from './backoff.ts'

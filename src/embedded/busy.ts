@@ -1,15 +1,15 @@
+import { backoff } from '../core/backoff.ts'
 import { OnlyonceError } from '../core/errors.ts'
 import { type Runtime, sleep } from '../core/runtime.ts'
-import { backoff } from '../core/time-limit.ts'
 import { faultOf } from './faults.ts'
 
-/** Repeats a `step` while it is refused for a lock. @throws OnlyonceError STORE_UNAVAILABLE after the deadline */
+/** Retries `step` while the database is locked. @throws OnlyonceError STORE_UNAVAILABLE after the deadline */
 export type WhileBusy = <T>(step: () => T, deadline: number) => Promise<T>
 
 const FIRST_PAUSE_MS = 1
 const LONGEST_PAUSE_MS = 20
 
-/** Waits between the tries: the driver's own waiting would stop every other task of the process. */
+/** Waits between tries without blocking: the driver's own wait would block the event loop. */
 export function createWhileBusy(runtime: Runtime, label: string, busyTimeoutMs: number): WhileBusy {
   return async (step, deadline) => {
     const pauseMs = backoff(runtime, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)

@@ -21,11 +21,12 @@ it('reads the same fault from the errors of every driver', () => {
       'cannot-open',
       [fromNode(14), new Error('ConnectionFailed("Unable to open connection to local database /x: 14")')],
     ],
+    ['constraint', [fromNode(787), fromLibsql('SQLITE_CONSTRAINT_FOREIGNKEY', 787), fromBetter('SQLITE_CONSTRAINT')]],
     ['nested', [fromNode(1, 'cannot start a transaction within a transaction')]],
     ['no-transaction', [fromNode(1, 'cannot commit - no transaction is active')]],
     ['no-savepoint', [fromBetter('SQLITE_ERROR', 'no such savepoint: x')]],
     ['no-table', [fromNode(1, 'no such table: onlyonce_meta')]],
-    ['other', [undefined, null, 5, 'text', new Error('x'), fromNode(19), new OnlyonceError('CLOSED', 'no such table')]],
+    ['other', [undefined, null, 5, 'text', new Error('x'), fromNode(7), new OnlyonceError('CLOSED', 'no such table')]],
   ]
   for (const [fault, errors] of cases) for (const error of errors) expect(faultOf(error), String(error)).toBe(fault)
 })

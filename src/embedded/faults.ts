@@ -1,6 +1,6 @@
 import { OnlyonceError, reasonOf } from '../core/errors.ts'
 
-/** What went wrong underneath, whichever driver says it. */
+/** Kinds of errors of all drivers. */
 export type Fault =
   | 'busy'
   | 'stale-snapshot'
@@ -12,18 +12,19 @@ export type Fault =
   | 'cannot-open'
   | 'not-a-database'
   | 'damaged'
+  | 'constraint'
   | 'no-table'
   | 'other'
 
 const BUSY_SNAPSHOT = 517
 
-/** The driver's message, where SQLite has no code of its own for it. */
+/** Faults by message, where SQLite has no specific code. */
 const BY_MESSAGE: readonly (readonly [RegExp, Fault])[] = [
   [/within a transaction/, 'nested'],
   [/no transaction is active/, 'no-transaction'],
   [/no such savepoint/, 'no-savepoint'],
   [/no such (table|column)/, 'no-table'],
-  // libsql opens with an error that has neither code nor class.
+  // When opening fails, libsql's error has neither code nor class.
   [/unable to open .*\b14\b/i, 'cannot-open'],
 ]
 
@@ -35,13 +36,14 @@ const BY_CODE: Readonly<Record<number, readonly [name: string, fault: Fault]>> =
   11: ['SQLITE_CORRUPT', 'damaged'],
   13: ['SQLITE_FULL', 'full'],
   14: ['SQLITE_CANTOPEN', 'cannot-open'],
+  19: ['SQLITE_CONSTRAINT', 'constraint'],
   26: ['SQLITE_NOTADB', 'not-a-database'],
 }
 
 export function faultOf(error: unknown): Fault {
   if (OnlyonceError.is(error)) return 'other'
   const { code, errcode, rawCode } = Object(error) as { code?: unknown; errcode?: unknown; rawCode?: unknown }
-  // node:sqlite says `errcode`, libsql `rawCode`, better-sqlite3 only the name.
+  // node:sqlite has `errcode`, libsql `rawCode`, better-sqlite3 only the name.
   const number = typeof errcode === 'number' ? errcode : typeof rawCode === 'number' ? rawCode : undefined
   if (number === BUSY_SNAPSHOT || code === 'SQLITE_BUSY_SNAPSHOT') return 'stale-snapshot'
   const message = reasonOf(error)
@@ -64,12 +66,20 @@ const ADVICE: Partial<Record<Fault, string>> = {
   damaged: 'the file cannot be read or written: check the disk, run `PRAGMA integrity_check`, restore it from a backup',
 }
 
-/** How a user brings the schema up to date. */
+/** Returns the command that brings the schema up to date. */
 export function migrateCommand(label: string): string {
   return `run \`npx onlyonce migrate --store sqlite:${label}\``
 }
 
-/** What a verb throws when the database refuses: what happened, where, and what to do. */
+/** Where nothing may be created, a mistyped path is more likely than a store that nobody has set up. */
+export function noFile(label: string): OnlyonceError {
+  return new OnlyonceError(
+    'STORE_UNAVAILABLE',
+    `there is no file ${label}: check the path (a relative one begins at the working directory), or, to create it, ${migrateCommand(label)}`,
+  )
+}
+
+/** Converts an error of the database into what a verb throws, with advice. */
 export function unavailable(label: string, error: unknown): OnlyonceError {
   if (OnlyonceError.is(error)) return error
   const fault = faultOf(error)

@@ -1,7 +1,9 @@
 // Checked by the compiler (`npm run types`), never run.
 import { expectTypeOf } from 'vitest'
 import {
+  type AnyOnce,
   type AtomicCall,
+  isTransactional,
   type Once,
   type Outcome,
   onlyonce,
@@ -30,6 +32,21 @@ if (outcome.kind === 'mismatch') outcome.value
 // `atomic` exists for transactional stores only, and hands out their transaction.
 expectTypeOf(once.atomic).toEqualTypeOf<never>()
 expectTypeOf(atomic.atomic).toEqualTypeOf<AtomicCall<{ query(text: string): Promise<void> }>>()
+
+// A store that a URL of the configuration opened is asked whether it has them.
+if (isTransactional<{ name: string }>(plain)) {
+  expectTypeOf(onlyonce({ store: plain, scope: 's' }).atomic).toEqualTypeOf<AtomicCall<{ name: string }>>()
+}
+
+// Where it does not matter whose transactions an engine has, each fits.
+async function useOf(any: AnyOnce): Promise<number> {
+  // @ts-expect-error whether it has any is not known
+  any.atomic('order:1', () => 1)
+  return any('order:1', () => 1)
+}
+void useOf(once)
+void useOf(atomic)
+expectTypeOf<Once<unknown>>().toExtend<AnyOnce>()
 
 // @ts-expect-error `scope` has no default: two tenants never share by accident
 onlyonce({ store: plain })

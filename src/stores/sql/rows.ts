@@ -1,15 +1,15 @@
 import { OnlyonceError, reasonOf } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
 import type { ObservedRecord, OperationId, OperationRecord, OperationState, StoredResult } from '../../core/record.ts'
+import { unpackText } from '../../core/stored-text.ts'
 import { requireBytes } from '../../embedded/bytes.ts'
-import { unpackText } from '../../embedded/text.ts'
 import { unpackSteps } from './steps.ts'
 
-/** A row as a driver answers it: numbers of 64 bits may be strings, bigints or numbers, whatever the user has set. */
+/** A row as a driver returns it: 64-bit numbers may be strings, bigints or numbers, depending on its settings. */
 export type Row = Readonly<Record<string, unknown>>
 
-/** Written beside every record; a larger number is from a newer onlyonce, whose records cannot be judged here. */
-export const RECORD_FORMAT = 1
+/** Written with every record. A larger number is from a newer onlyonce, whose records this version cannot judge. */
+const RECORD_FORMAT = 1
 
 /** Stored as their index. */
 export const STATES: readonly OperationState[] = ['idle', 'running', 'done']
@@ -19,7 +19,7 @@ export const KINDS: readonly StoredResult['kind'][] = ['value', 'error', 'unstor
 export const toMs = (micros: number): number => micros / 1000
 
 /**
- * A row as a record, or a refusal: an operation that cannot be read must neither run nor be answered.
+ * Converts a row into a record. An operation whose record cannot be read must neither run nor be replayed.
  * @throws OnlyonceError OUTCOME_UNKNOWN
  */
 export function toRecord(row: Row): OperationRecord {
@@ -40,7 +40,7 @@ export function toRecord(row: Row): OperationRecord {
       leaseUntil: time(row, 'lease_until'),
       retainUntil: time(row, 'retain_until'),
       createdAt: time(row, 'created_at'),
-      // A claim inside a transaction is done at once and leaves the steps where they are: they no longer count.
+      // A claim inside a transaction is written as done at once and leaves the steps in the row: they no longer count.
       steps: state === 'done' ? [] : unpackSteps(row.steps),
       ...(result === undefined ? {} : { result }),
     }
@@ -49,18 +49,18 @@ export function toRecord(row: Row): OperationRecord {
   }
 }
 
-/** With `now`, the store's clock, beside it. */
+/** As `toRecord`, with the time by the store's clock when the row was read. */
 export function toObserved(row: Row): ObservedRecord {
   return { ...toRecord(row), readAt: time(row, 'now') }
 }
 
-/** 32 hex digits, from a UUID or from 16 bytes. */
+/** Returns 32 hex digits, from those, a UUID or 16 bytes. */
 export function toId(stored: unknown): OperationId {
   if (typeof stored === 'string') return stored.length === 36 ? stored.replaceAll('-', '') : stored
   return Buffer.from(requireBytes(stored, 'its id')).toString('hex')
 }
 
-/** @throws Error when it is not a count that JavaScript holds exactly */
+/** @throws Error when it is not a non-negative integer that JavaScript holds exactly */
 export function count(row: Row, column: string): number {
   const value = number(row[column])
   if (Number.isSafeInteger(value) && value >= 0) return value
@@ -94,7 +94,7 @@ function oneOf<Word>(row: Row, column: string, words: readonly Word[]): Word {
   return word
 }
 
-function text(row: Row, column: string): string {
+export function text(row: Row, column: string): string {
   const value = row[column]
   if (typeof value === 'string') return value
   throw new Error(`${column} is no text`)
