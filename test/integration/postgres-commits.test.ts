@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import pg from 'pg'
 import { expect, it } from 'vitest'
 import { OnlyonceError, onlyonce } from '../../src/index.ts'
+import { oneStatement, type PgTx } from '../../src/stores/postgres/index.ts'
 import type { createProxy } from '../support/proxy.ts'
 import { describeWith } from '../support/services.ts'
 import { codeOf, effectsOn } from './postgres-effects.ts'
@@ -111,6 +112,68 @@ describeWith('postgres', (url) => {
     ])
   })
 
+  it.each(['once.atomic', 'oneStatement'])('what a constraint refuses at COMMIT fails %s', async (which) => {
+    const { store, once } = await throughProxy(2)
+    const { schema } = database()
+    await database().sql(`ALTER TABLE "${schema}".effects ADD UNIQUE (key) DEFERRABLE INITIALLY DEFERRED`)
+    const add = insert('key')
+    const effect = which === 'oneStatement' ? oneStatement(add) : async (tx: PgTx) => void (await tx.query(add))
+    await once.atomic('first', effect)
+    const refused = { code: '23505', constraint: 'effects_key_key' }
+    expect(await once.atomic.attempt('second', effect)).toMatchObject({ kind: 'failed', error: refused })
+    expect(await once.find('second')).toBe(undefined)
+    expect(await codeOf(store.transaction((tx) => tx.query(add)))).toMatchObject(refused)
+    expect(await effects()).toEqual(['key'])
+  })
+
+  it.each([
+    ['a rule of the user', 'P0001', 'failed'],
+    ['a disk that cannot be written', '58030', 'STORE_UNAVAILABLE'],
+    ['a fault of the server', 'XX000', 'STORE_UNAVAILABLE'],
+  ])('%s at COMMIT is told from the effect (%s)', async (_, code, expected) => {
+    const { once } = await throughProxy(2)
+    const { schema } = database()
+    await database().sql(`CREATE FUNCTION "${schema}".refuse() RETURNS trigger LANGUAGE plpgsql
+      AS $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '${code}'; END $$`)
+    await database().sql(`CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON "${schema}".effects
+      DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION "${schema}".refuse()`)
+    const reached = once.atomic.attempt('key', async (tx) => void (await tx.query(insert('key'))))
+    expect(
+      await reached.then(
+        ({ kind }) => kind,
+        (error: OnlyonceError) => error.code,
+      ),
+    ).toBe(expected)
+    expect(await effects()).toEqual([])
+  })
+
+  it('a connection that falls silent costs one time limit', async () => {
+    const { proxy, once } = await throughProxy(2, { timeoutMs: 1_000, lockWaitMs: 1_000 })
+    await once.atomic('warm', async () => {})
+    proxy.onRequest = (chunk) => (chunk.includes('BEGIN') ? 'drop' : undefined)
+    const askedAt = performance.now()
+    expect(await codeOf(once.atomic('key', async () => {}))).toBe('STORE_UNAVAILABLE')
+    expect(performance.now() - askedAt).toBeLessThan(3_500)
+  }, 15_000)
+
+  it('what an effect throws on a connection that is lost stays its error, unless it says that very thing', async () => {
+    const { proxy, once } = await throughProxy(2)
+    const mine = new TypeError('not of the connection')
+    const thrown = once.atomic('key', async () => {
+      proxy.cut()
+      throw mine
+    })
+    expect(await codeOf(thrown)).toBe(mine)
+    proxy.resume()
+    const lost = once.atomic('key', async (tx) => {
+      proxy.cut()
+      await tx.query(insert('key'))
+    })
+    expect(await codeOf(lost)).toBe('STORE_UNAVAILABLE')
+    proxy.resume()
+    expect(await once.atomic('key', async () => 'fine')).toBe('fine')
+  })
+
   it('a ROLLBACK that is never answered is not waited for for ever', async () => {
     const { proxy, pool, once } = await throughProxy(1, { timeoutMs: 500, lockWaitMs: 500 })
     await once.atomic('warm', async () => {})
@@ -161,11 +224,11 @@ describeWith('postgres', (url) => {
     proxy.onRequest = (chunk) => (chunk.includes('; COMMIT') ? 'cut' : undefined)
     pool.on('connect', (client) => {
       const query = client.query.bind(client) as (...given: unknown[]) => unknown
-      const asked = (given: unknown) => (typeof given === 'string' ? given : (given as { text: string }).text)
-      client.query = ((given: unknown, ...rest: unknown[]) =>
-        asked(given).includes('pg_xact_status')
-          ? query("SELECT 'committed' AS status")
-          : query(given, ...rest)) as never
+      client.query = ((given: unknown, ...rest: unknown[]) => {
+        const { text = '', callback } = Object(given) as { text?: string; callback(error: null, rows: unknown): void }
+        if (!text.includes('pg_xact_status')) return query(given, ...rest)
+        return callback(null, [{ status: 'committed' }])
+      }) as never
     })
     const effect = async (tx: { query(text: string): Promise<unknown> }) => void (await tx.query(insert('key')))
     expect(await codeOf(once.atomic('key', effect))).toBe('OUTCOME_UNKNOWN')

@@ -80,6 +80,16 @@ describeWith('postgres', (url) => {
     expect(await after.find([operationId('test', 'new')])).toEqual([undefined])
   })
 
+  it('a store that runs transactions only learns of partitions by the next claim too', async () => {
+    const store = database.store()
+    const once = onlyonce({ store, scope: 'test' })
+    const claim = (key: string) => once.atomic(key, async () => key)
+    expect(await claim('a')).toBe('a')
+    await database.store({ partitions }).migrate()
+    expect((await failure(claim('b'))).message).toMatch(/onlyonce migrate/)
+    expect(await failure(claim('b'))).toMatchObject({ code: 'OPTION_INVALID' })
+  })
+
   it('stores that migrate and sweep at once make each partition once, and none is in the way of another', async () => {
     const stores = Array.from({ length: 4 }, () => database.store({ partitions }))
     const outcomes = await Promise.all(stores.map((store) => store.claim([request('key')])))

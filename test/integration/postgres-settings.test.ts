@@ -76,6 +76,22 @@ describeWith('postgres', (url) => {
     expect(await codeOf(store.check())).toMatch(/"ok":true/)
   })
 
+  it('refuses a joined connection whose truth cannot be read, and runs nothing there', async () => {
+    const { pool, once } = await storeWith({})
+    const client = await pool.connect()
+    const numbers = parsed({ 16: ((text: string) => Number(text === 't')) as never }).types
+    const tx = {
+      query: (text: string, values?: unknown[]) => client.query({ text, values: values ?? [], types: numbers }),
+    }
+    expect(await once.atomic('known', async () => 'known')).toBe('known')
+    await tx.query('BEGIN')
+    expect(await once.atomic('known', async () => 'again', { tx })).toBe('known')
+    expect(await codeOf(once.atomic('key', async () => 'joined', { tx }))).toBe('OPTION_INVALID')
+    await tx.query('COMMIT')
+    client.release()
+    expect(await once.atomic('key', async () => 'fine')).toBe('fine')
+  })
+
   it('sweeps partitions on a pool whose type parsers give text for everything, and sees what is wrong with them', async () => {
     const { database, pool } = await storeWith({ types: { getTypeParser: (() => asIs) as never } })
     const store = database.store({ pool, partitions: { everyMs: 1_000, keep: 1 } })

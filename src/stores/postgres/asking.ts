@@ -1,57 +1,52 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { backoff } from '../../core/backoff.ts'
 import { OnlyonceError } from '../../core/errors.ts'
 import { sleep } from '../../core/runtime.ts'
-import { backoff, timeLimit } from '../../core/time-limit.ts'
+import { msUntil, timeLimit } from '../../core/time-limit.ts'
 import type { Row } from '../sql/rows.ts'
 import type { PgClient } from './client.ts'
-import { faultOf, isLost, told } from './faults.ts'
+import { faultOf, isLost, isWithoutTables, told } from './faults.ts'
 import { insideItself, type Lender, type Lent } from './lender.ts'
+import { asMessenger, sendMessage } from './message.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
 import { readable } from './reading.ts'
 import type { Schema } from './schema.ts'
-import { named, type Statement, type Values } from './statement.ts'
+import { named, type Statement, type Values, writable } from './statement.ts'
 
 /** How the verbs reach the server. */
 export interface Asking {
-  /** One statement, on any connection: refused within `timeoutMs`, and asked again where the server says that it may be. */
+  /** Runs one statement on any connection. Rejects after `timeoutMs`; retries errors that a repetition may avoid. */
   ask(verb: string, statement: Statement, values: Values): Promise<readonly Row[]>
-  /** A connection for as long as `use` takes, which says whether it broke: what it throws may be an error of the caller's own. */
+  /** Lends a connection while `use` runs, which reports if it broke: `use` may throw the caller's own errors. */
   hold<T>(verb: string, use: (client: PgClient, lent: Holding) => Promise<T>): Promise<T>
-  /** `values` as the driver takes them. A statement without a name is parsed each time. */
-  send(client: PgClient, statement: Statement, values: readonly unknown[]): Promise<readonly Row[]>
-  /** Whether this connection has parsed the statement, so that `EXECUTE` finds it by its name. */
-  hasPrepared(client: PgClient, statement: Statement): boolean
-  /** It had not after all: a pooler is in between, which renames statements or has handed out another connection. */
-  neverExecute(client: PgClient): void
-  /** Runs `work` so that a call from inside it is known as one, as far as promises tell. */
+  send(client: PgClient, statement: Statement, values: Values): Promise<readonly Row[]>
+  /** Runs `work` so that calls made inside it can be recognised; needed only with a single connection. */
   enter<T>(transaction: { readonly open: boolean }, work: () => Promise<T>): Promise<T>
   close(): void
 }
 
 export interface Holding {
-  /** The connection must not be used again, whatever becomes of `use`. */
+  /** Marks the connection as broken: it is not lent again, whether `use` succeeds or not. */
   breakOff(error: Error): void
 }
 
-/** A deadlock or a serialization failure undid nothing but this statement. */
+/** A deadlock or serialization failure undoes only the one statement, so it can be repeated. */
 const MAX_TRIES = 5
-/** A connection from the pool may have been lost while it was idle; one that is opened anew was refused. */
+/** A pooled connection may have died while idle, so one more is tried; the second loss is reported. */
 const MAX_LOST = 2
 const FIRST_PAUSE_MS = 2
 const LONGEST_PAUSE_MS = 100
-/** A call inside a transaction may be one that nobody there awaits, so it gets a moment. */
+/** Inside a transaction, a call for its connection may not be awaited there, so it waits briefly for its turn. */
 const PATIENCE_INSIDE_MS = 500
 
 export function createAsking(options: ResolvedPostgresOptions, lender: Lender, schema: Schema): Asking {
   const { runtime, timeoutMs, prepare } = options
   const inside = new AsyncLocalStorage<{ readonly open: boolean }>()
-  const prepared = new WeakMap<PgClient, Set<string>>()
-  const renaming = new WeakSet<PgClient>()
   let closed = false
 
   async function borrow(verb: string, deadline: number): Promise<Lent> {
     if (closed) throw new OnlyonceError('CLOSED', `the postgres store was closed; it cannot ${verb}`)
-    const left = Math.max(deadline - runtime.elapsed(), 0)
+    const left = msUntil(runtime, deadline)
     const trapped = lender.single && inside.getStore()?.open === true
     try {
       return await lender.borrow(trapped ? Math.min(left, PATIENCE_INSIDE_MS) : left)
@@ -60,14 +55,12 @@ export function createAsking(options: ResolvedPostgresOptions, lender: Lender, s
     }
   }
 
-  async function send(client: PgClient, statement: Statement, values: readonly unknown[]): Promise<readonly Row[]> {
-    if (!prepare || statement.name === '')
-      return (await client.query(statement.text, values as unknown[])).rows.map(readable)
-    const { rows } = await client.query(named(statement, values))
-    const known = prepared.get(client)
-    if (known === undefined) prepared.set(client, new Set([statement.name]))
-    else known.add(statement.name)
-    return rows.map(readable)
+  async function send(client: PgClient, statement: Statement, values: Values): Promise<readonly Row[]> {
+    const messenger = asMessenger(client)
+    if (messenger !== undefined) return sendMessage(messenger, [{ statement, values, prepared: prepare }])
+    const given = writable(client, values)
+    const asked = prepare ? client.query(named(statement, given)) : client.query(statement.text, given)
+    return (await asked).rows.map(readable)
   }
 
   async function once(verb: string, statement: Statement, values: Values, deadline: number): Promise<readonly Row[]> {
@@ -79,7 +72,7 @@ export function createAsking(options: ResolvedPostgresOptions, lender: Lender, s
         return broken
       }
       const answer = schema.ready(lent.client).then(() => send(lent.client, statement, values))
-      return await timeLimit(runtime, answer, deadline - runtime.elapsed(), silent)
+      return await timeLimit(runtime, answer, msUntil(runtime, deadline), silent)
     } catch (error) {
       if (isLost(error)) broken = error as Error
       if (faultOf(error) === 'no-tables') schema.forget()
@@ -105,12 +98,10 @@ export function createAsking(options: ResolvedPostgresOptions, lender: Lender, s
   }
 
   return {
-    // Only one connection can wait for itself. Async hooks slow down every promise of a process, so others do without.
+    // Only a single connection can deadlock with itself. Async hooks slow down every promise, so pools do without them.
     enter: (transaction, work) => (lender.single ? inside.run(transaction, work) : work()),
     ask,
     send,
-    hasPrepared: (client, { name }) => !renaming.has(client) && prepared.get(client)?.has(name) === true,
-    neverExecute: (client) => void renaming.add(client),
     async hold(verb, use) {
       let lent: Lent
       try {
@@ -129,6 +120,9 @@ export function createAsking(options: ResolvedPostgresOptions, lender: Lender, s
           throw error
         })
         return await use(lent.client, { breakOff })
+      } catch (error) {
+        if (isWithoutTables(error)) schema.forget()
+        throw error
       } finally {
         lent.giveBack(broken)
       }

@@ -1,13 +1,15 @@
+import { EffectThrew } from '../../core/atomic-limits.ts'
 import type { OperationId } from '../../core/record.ts'
 import type { AtomicClaims, ClaimOutcome, ClaimRequest } from '../../core/store.ts'
-import { packText } from '../../embedded/text.ts'
+import { packText } from '../../core/stored-text.ts'
 import { grantedOutcome, refusedOutcome } from '../sql/claims.ts'
 import type { HandedFences } from '../sql/fences.ts'
 import { KINDS, toId } from '../sql/rows.ts'
 import type { PgTx } from './client.ts'
-import { faultOf } from './faults.ts'
+import { faultOf, isLost } from './faults.ts'
 import { plainArray, textArray } from './literals.ts'
 import { type ResolvedPostgresOptions, refuseLonger } from './options.ts'
+import { isGranted } from './reading.ts'
 import { micros, stranger } from './records.ts'
 import { explained, type Session } from './session.ts'
 import type { Statement, Values } from './statement.ts'
@@ -16,7 +18,7 @@ import type { Transactions } from './transaction.ts'
 
 const MAX_RACES = 20
 const MAX_DEADLOCKS = 3
-/** A rival's transaction has not ended in the time that was given to it; when it will, nobody knows. */
+/** A rival's transaction did not end within `lockWaitMs`. Its end is unknown, so this is a fixed pause. */
 const LOCKED: ClaimOutcome = Object.freeze({ kind: 'running', retryAfterMs: 1_000 })
 
 /** Claims inside the open transaction behind `tx`: one of ours, or one that the caller began on its own connection. */
@@ -29,7 +31,9 @@ export function createWithin(
   async function claimOnce(session: Session, request: ClaimRequest): Promise<ClaimOutcome> {
     const claimBy = async (claiming: Statement): Promise<ClaimOutcome | undefined> => {
       const [row] = await session.run(claiming, claimParams(request, fences.floor, lockWaitMs))
-      if (row?.granted !== true) return row?.granted === false ? refusedOutcome(row, request) : undefined
+      if (row === undefined) return undefined
+      const isNew = isGranted(row)
+      if (isNew !== true) return isNew === false ? refusedOutcome(row, request) : undefined
       const outcome = grantedOutcome(row, request)
       granted(session, outcome, row.xid)
       return outcome
@@ -52,7 +56,7 @@ export function createWithin(
     session.granted(outcome.lease, xid)
   }
 
-  /** One insert for those that nobody knows. Answers what is decided by that, by id. */
+  /** One insert for all operations without a record. Returns, by id, the outcomes that it decided. */
   async function claimAllNew(
     session: Session,
     requests: readonly ClaimRequest[],
@@ -91,11 +95,12 @@ export function createWithin(
     const byId = new Map(requests.map((one) => [one.id, one]))
     const outcomes = new Map<OperationId, ClaimOutcome>()
     for (const row of await session.run(statements.claimAllDone, claimAllParams(requests, fences.floor, lockWaitMs))) {
-      // Nothing was granted and nothing is known: one row that only puts the lock timeout back.
-      if (typeof row.granted !== 'boolean') continue
+      // No row was granted and no record exists: this row only restores the lock timeout.
+      const isNew = isGranted(row)
+      if (isNew === undefined) continue
       const request = byId.get(toId(row.id))
       if (request === undefined) throw stranger(row.id)
-      const outcome = row.granted ? grantedOutcome(row, request) : refusedOutcome(row, request)
+      const outcome = isNew ? grantedOutcome(row, request) : refusedOutcome(row, request)
       if (outcome === undefined) continue
       outcomes.set(request.id, outcome)
       granted(session, outcome, row.xid)
@@ -114,23 +119,25 @@ export function createWithin(
     return requests.map(({ id }) => outcomes.get(id) as ClaimOutcome)
   }
 
-  /** `undefined`: a rival's transaction held one of the rows for too long. */
+  /** Returns `undefined` when a rival's transaction held one of the rows for too long. */
   async function claiming<T>(session: Session, savepoint: string, claimOnce: () => Promise<T>): Promise<T | undefined> {
     for (let deadlocks = 0; ; deadlocks++) {
       try {
         return await claimOnce()
       } catch (error) {
         const fault = faultOf(error)
-        if (fault !== 'locked' && (fault !== 'again' || deadlocks === MAX_DEADLOCKS)) throw explained(error, schema)
+        // A `statement_timeout` shorter than `lockWaitMs` ends the same wait.
+        const isLocked = fault === 'locked' || fault === 'canceled'
+        if (!isLocked && (fault !== 'again' || deadlocks === MAX_DEADLOCKS)) throw explained(error, schema)
         await session.rollbackTo(savepoint)
-        if (fault === 'locked') return undefined
+        if (isLocked) return undefined
       }
     }
   }
 
   return (tx) => {
     const session = transactions.join(tx)
-    /** The savepoint of a `guarded` that has just begun: a claim at its start needs none of its own. */
+    /** The savepoint of a `guarded` that has just begun: a claim at its start can use it instead of its own. */
     let justBegun: string | undefined
 
     async function claimed<T>(claimOnce: () => Promise<T>): Promise<T | undefined> {
@@ -179,14 +186,24 @@ export function createWithin(
           justBegun = undefined
           value = await working
         } catch (error) {
-          await session.rollbackTo(name)
-          await session.release(name)
+          await undone(session, name, error)
           throw error
         }
         await session.release(name)
         return value
       },
     }
+  }
+}
+
+/** @throws the rollback's error. If our connection was lost, which undoes everything, the effect's goes first. */
+async function undone(session: Session, savepoint: string, error: unknown): Promise<void> {
+  try {
+    await session.rollbackTo(savepoint)
+    await session.release(savepoint)
+  } catch (prevented) {
+    const isGone = !session.joined && isLost(prevented)
+    if (!isGone || isLost(error instanceof EffectThrew ? error.thrown : error)) throw prevented
   }
 }
 
@@ -204,7 +221,7 @@ export function claimParams(request: ClaimRequest, floor: number, lockWaitMs: nu
   ]
 }
 
-/** Whose owner, scope and retention are those of all; `undefined` when they differ. */
+/** Returns a request whose owner, scope and retention all requests share, or `undefined` when they differ. */
 function sharedBy(requests: readonly ClaimRequest[]): ClaimRequest | undefined {
   const [first] = requests
   const isSame = ({ owner, scope, retentionMs }: ClaimRequest) =>

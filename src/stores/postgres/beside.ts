@@ -14,15 +14,15 @@ import { claimBesideSql } from './sql/claim-done.ts'
 import type { Names } from './sql/names.ts'
 import { type Statement, statement } from './statement.ts'
 
-/** Each is parsed once for each connection, which keeps it for ever: SQL that is built anew each time must not pile up. */
+/** A connection keeps each prepared statement for ever, so dynamically built SQL must not accumulate. */
 const MOST_PREPARED = 100
 
-/** An effect that is one statement and its claim, as one statement that commits by itself. */
+/** Runs a one-statement effect together with its claim, as one statement that commits by itself. */
 export function createBeside(
   asking: Asking,
   fences: HandedFences,
   names: Names,
-  { runtime, timeoutMs, lockWaitMs }: ResolvedPostgresOptions,
+  { runtime, timeoutMs, lockWaitMs, prepare }: ResolvedPostgresOptions,
   wake: (ids: Iterable<OperationId>) => void,
 ): (effect: unknown) => EffectBesideClaim | undefined {
   const made = new Map<string, Statement>()
@@ -32,7 +32,7 @@ export function createBeside(
     const before = made.get(name)
     if (before !== undefined) return before
     const fresh = statement('beside', claimBesideSql(names, text, values.length))
-    if (made.size === MOST_PREPARED) return { ...fresh, name: '' }
+    if (!prepare || made.size === MOST_PREPARED) return { ...fresh, name: '' }
     made.set(name, fresh)
     return fresh
   }
@@ -43,10 +43,12 @@ export function createBeside(
     const fence = await asking.hold('run a statement with its claim', async (client, { breakOff }) => {
       const silent = () => new Error(`connection terminated: no answer within ${ms} ms`)
       try {
-        const rows = await timeLimit(runtime, asking.send(client, statementFor(effect), values), ms, silent)
+        // Sent through pg's `query`, which serializes the user's values.
+        const answer = client.query({ ...statementFor(effect), values })
+        const { rows } = await timeLimit(runtime, answer, ms, silent)
         return count(rows[0] ?? {}, 'fence')
       } catch (error) {
-        // An error of the server is its word that the statement changed nothing, unless the server was about to go.
+        // An error reply of the server means that the statement changed nothing, unless the server was shutting down.
         const isLost = !wasAnswered(error) || faultOf(error) === 'lost'
         if (isLost) breakOff(error as Error)
         if (isLost && !isReadOnly(error)) throw unclear(request, error)

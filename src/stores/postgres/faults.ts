@@ -3,16 +3,16 @@ import { OnlyonceError, reasonOf } from '../../core/errors.ts'
 import { lostBy } from '../sql/lost.ts'
 import type { PostgresPartitions } from './options.ts'
 
-/** What went wrong underneath. `again`: the same statement may succeed at once. `lost`: the connection is of no use. */
+/** The class of an error. `again`: the same statement may succeed at once. `lost`: the connection is unusable. */
 export type Fault =
   | 'again'
   | 'locked'
+  | 'canceled'
   | 'lost'
   | 'no-tables'
   | 'no-savepoint'
   | 'no-transaction'
   | 'spoilt'
-  | 'not-prepared'
   | 'refused'
   | 'other'
 
@@ -23,16 +23,15 @@ const BY_CODE: Readonly<Record<string, Fault>> = {
   '40001': 'again', // serialization_failure
   '40P01': 'again', // deadlock_detected
   '55P03': 'locked', // lock_not_available
+  '57014': 'canceled', // query_canceled, also by statement_timeout
   '42P01': 'no-tables',
   '42703': 'no-tables', // undefined_column
-  '42P10': 'no-tables', // invalid_column_reference: no index to conflict with, since the table has partitions now
+  '42P10': 'no-tables', // invalid_column_reference: ON CONFLICT finds no index, since the table has become partitioned
   '3F000': 'no-tables', // invalid_schema_name
   '3B001': 'no-savepoint',
   '25P01': 'no-transaction',
   '25P02': 'spoilt', // in_failed_sql_transaction
-  '26000': 'not-prepared', // invalid_sql_statement_name
-  '42P05': 'not-prepared', // duplicate_prepared_statement
-  // After a failover a connection that was kept leads to what is a standby now, and would for ever.
+  // After a failover a kept connection may lead to what is now a standby, and would do so for ever.
   [READ_ONLY]: 'lost',
   '57P01': 'lost', // admin_shutdown
   '57P02': 'lost', // crash_shutdown
@@ -41,7 +40,7 @@ const BY_CODE: Readonly<Record<string, Fault>> = {
   '25P03': 'lost', // idle_in_transaction_session_timeout
 }
 
-/** What helps, for whoever reads the message. */
+/** What the user can do about it, appended to the error message. */
 const ADVICE: Readonly<Record<string, string>> = {
   '28P01': 'the password is wrong: check the credentials of the pool',
   '28000': 'the server does not let this user in: check its role and pg_hba.conf',
@@ -66,28 +65,39 @@ export function faultOf(error: unknown): Fault {
   const code = codeOf(error)
   const known = BY_CODE[code]
   if (known !== undefined) return known
-  // Class 08: connection_exception. Without a code: what pg says of a connection that is not there any more.
+  // Class 08: connection_exception. Without a code: pg's own messages about a connection that is gone.
   if (code.startsWith('08') || LOST_CODE.test(code) || LOST_MESSAGE.test(reasonOf(error))) return 'lost'
   return ADVICE[code] === undefined ? 'other' : 'refused'
 }
 
 export const isLost = lostBy(faultOf)
 
-/** Its connection leads to a standby, and is sound otherwise. */
+/** The tables were changed or removed since they were last checked. */
+export const isWithoutTables = lostBy((error) => (faultOf(error) === 'no-tables' ? 'lost' : 'other'))
+
+/** The connection leads to a standby, but works otherwise. */
 export const isReadOnly = lostBy((error) => (codeOf(error) === READ_ONLY ? 'lost' : 'other'))
 
-/** An error of the server, and not of the way to it, whose errors may have five characters too (EPIPE). */
+/** Whether the server sent this error. Errors of the network may have five-character codes too (EPIPE). */
 export function wasAnswered(error: unknown): boolean {
   const code = codeOf(error)
   return /^[0-9A-Z]{5}$/.test(code) && !(code in constants.errno)
 }
 
-/** pg says so of a connection that had died before: the server has never seen the statement. */
+/**
+ * Whether the server's answer to COMMIT refuses what was written. Errors about its own state do not count: class 53
+ * insufficient_resources, 57 operator_intervention, 58 system_error, XX internal_error.
+ */
+export function isAboutWrites(error: unknown): boolean {
+  return faultOf(error) === 'other' && !/^(53|57|58|XX)/.test(codeOf(error))
+}
+
+/** pg's error for a connection that had died before: the server has never seen the statement. */
 export function wasNeverSent(error: unknown): boolean {
   return /\bis not queryable\b/.test(reasonOf(error))
 }
 
-/** How a user brings the schema up to date. No URL: it may hold a password. */
+/** The command that brings the schema up to date. It names no URL, which may hold a password. */
 export function migrateCommand(schema: string, partitions?: PostgresPartitions): string {
   const given = [
     ...(schema === 'onlyonce' ? [] : [`schema=${schema}`]),
@@ -98,8 +108,8 @@ export function migrateCommand(schema: string, partitions?: PostgresPartitions):
 }
 
 /**
- * What a verb throws. Missing tables are an answer, the same for everybody. Anything else is about the server and not about the
- * request, so it is a plain error: the engine asks again, then says STORE_UNAVAILABLE.
+ * The error a verb throws. Missing tables are a definite STORE_UNAVAILABLE. Anything else concerns the server and not
+ * the request, so it stays a plain error: the engine retries, then throws STORE_UNAVAILABLE.
  */
 export function told(schema: string, error: unknown): Error {
   if (OnlyonceError.is(error)) return error

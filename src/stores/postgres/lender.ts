@@ -1,19 +1,19 @@
 import { OnlyonceError, reasonOf } from '../../core/errors.ts'
+import { createMutex } from '../../core/mutex.ts'
 import { timeLimit } from '../../core/time-limit.ts'
-import { createMutex } from '../../embedded/mutex.ts'
 import type { PgClient, PgPool, PgPoolClient } from './client.ts'
 import { isReadOnly } from './faults.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
 
 export interface Lent {
   readonly client: PgClient
-  /** Call it once. With `broken` the connection is not lent again: nobody knows what it is doing. */
+  /** Call it once. With `broken` the connection is not lent again, because its state is unknown. */
   giveBack(broken?: Error): void
 }
 
-/** Where connections come from. */
+/** Lends connections, from a pool or one client. */
 export interface Lender {
-  /** One connection for all: whoever waits inside a transaction waits for itself. */
+  /** There is only one connection: a call that waits for it inside a transaction waits for itself. */
   readonly single: boolean
   borrow(ms: number): Promise<Lent>
   close(): void
@@ -24,11 +24,26 @@ export function createLender(options: ResolvedPostgresOptions): Lender {
   return 'pool' in source ? fromPool(source.pool, options) : fromClient(source.client, options)
 }
 
-/** A connection that is lost tells so by an event, and an `error` event that nobody hears ends the process. */
+/** A lost connection emits `error`, and an `error` event without a listener ends the process. */
 const ignore = () => {}
 
+/** How many stores use a pool. They share a listener: Node.js warns of a leak above ten listeners. */
+const sharing = new WeakMap<PgPool, number>()
+
+function share(pool: PgPool): void {
+  const others = sharing.get(pool) ?? 0
+  sharing.set(pool, others + 1)
+  if (others === 0) pool.on?.('error', ignore)
+}
+
+function leave(pool: PgPool): void {
+  const others = (sharing.get(pool) ?? 1) - 1
+  sharing.set(pool, others)
+  if (others === 0) pool.removeListener?.('error', ignore)
+}
+
 function fromPool(pool: PgPool, { runtime }: ResolvedPostgresOptions): Lender {
-  pool.on?.('error', ignore)
+  share(pool)
 
   function lend(client: PgPoolClient): Lent {
     client.on?.('error', ignore)
@@ -36,7 +51,7 @@ function fromPool(pool: PgPool, { runtime }: ResolvedPostgresOptions): Lender {
       client,
       giveBack(broken) {
         client.release(broken)
-        // After the release: from then on the pool listens itself, and a closed one may still have something to say.
+        // After the release, because from then on the pool listens. A broken client keeps it: it may still emit errors.
         if (broken === undefined) client.removeListener?.('error', ignore)
       },
     }
@@ -48,7 +63,7 @@ function fromPool(pool: PgPool, { runtime }: ResolvedPostgresOptions): Lender {
       let tooLate = false
       const connecting = pool.connect().then((client) => {
         const lent = lend(client)
-        // Nobody waits for it any more; not given back, it would be missing from the pool for good.
+        // The borrower has timed out. Without this the connection would never return to the pool.
         if (tooLate) lent.giveBack()
         return lent
       })
@@ -57,7 +72,7 @@ function fromPool(pool: PgPool, { runtime }: ResolvedPostgresOptions): Lender {
         return new Error(`no connection of the pool was free, or could be opened, within ${Math.round(ms)} ms`)
       })
     },
-    close: () => void pool.removeListener?.('error', ignore),
+    close: () => leave(pool),
   }
 }
 
@@ -76,7 +91,7 @@ function fromClient(client: PgClient, { runtime }: ResolvedPostgresOptions): Len
       return {
         client,
         giveBack(broken) {
-          // A server that is read-only may be so for a while, and there is no other connection to turn to.
+          // A read-only server may become writable again, and there is no other connection to use.
           if (broken !== undefined && !isReadOnly(broken)) unusable = broken
           release()
         },
@@ -86,7 +101,7 @@ function fromClient(client: PgClient, { runtime }: ResolvedPostgresOptions): Len
   }
 }
 
-/** Its transaction may still be open, and what comes next would be part of it. */
+/** The client's transaction may still be open, and later statements would join it. */
 function clientBroke(cause: Error): OnlyonceError {
   return new OnlyonceError(
     'STORE_UNAVAILABLE',
@@ -96,7 +111,7 @@ function clientBroke(cause: Error): OnlyonceError {
   )
 }
 
-/** A call from inside an open transaction that needs the one connection which that transaction has. */
+/** The error of a call inside an open transaction that needs the connection which this transaction occupies. */
 export function insideItself(verb: string): OnlyonceError {
   return new OnlyonceError(
     'OPTION_INVALID',

@@ -1,9 +1,10 @@
+import { backoff } from '../../core/backoff.ts'
 import { OnlyonceError } from '../../core/errors.ts'
 import type { OperationId } from '../../core/record.ts'
 import { sleep } from '../../core/runtime.ts'
-import { backoff, timeLimit } from '../../core/time-limit.ts'
+import { timeLimit } from '../../core/time-limit.ts'
+import { createWatchers, type Watchers } from '../../core/watchers.ts'
 import { toId } from '../sql/rows.ts'
-import { createWatchers, type Watchers } from '../sql/watchers.ts'
 import type { Asking } from './asking.ts'
 import type { Lender, Lent } from './lender.ts'
 import { plainArray } from './literals.ts'
@@ -12,14 +13,15 @@ import type { Schema } from './schema.ts'
 import type { Names } from './sql/names.ts'
 import type { Statements } from './statements.ts'
 
-/** A crashed process leaves its rows behind for that long at most. */
+/** Maximum time that the rows of a crashed process remain. */
 const REGISTERED_FOR_MS = 3_600_000
-/** A connection is kept for a moment after the last waiter has gone: the next one comes soon, where any come at all. */
+/** The connection is kept this long after the last waiter has left, because the next one usually comes soon. */
 const LINGER_MS = 500
 
 /**
- * Wakes waiters of this process, also when another process settles. One connection of the pool listens while anybody waits;
- * waiters are registered in a table, and only for them is there a NOTIFY. All of it is a hint: whatever fails, waiters poll.
+ * Wakes waiters of this process, also when another process settles. One connection of the pool listens while anybody
+ * waits. Waiters are registered in a table; only they cause a NOTIFY. All of it is a hint: if anything fails, waiters
+ * poll.
  */
 export function createListening(
   options: ResolvedPostgresOptions,
@@ -39,7 +41,7 @@ export function createListening(
   let lent: Lent | undefined
   let working: Promise<void> | undefined
   const ending = new AbortController()
-  /** Aborted when somebody comes while nobody waits: what he waits for may happen in the meantime. */
+  /** Aborted when a waiter arrives while lingering: it is registered at once, as its operation may settle meanwhile. */
   let lingering = new AbortController()
   const pauseMs = () => backoff(runtime, 100, 5_000)
   let nextPause = pauseMs()
@@ -51,7 +53,7 @@ export function createListening(
     if (coming.size > 0) work(nextPause())
   }
 
-  /** A connection that is half open would be listened to for ever. */
+  /** Without a time limit a half-open connection would be listened to for ever. */
   function inTime<T>(answer: Promise<T>): Promise<T> {
     return timeLimit(runtime, answer, timeoutMs, () => new Error(`no answer within ${timeoutMs} ms`))
   }
@@ -99,7 +101,7 @@ export function createListening(
     nextPause = pauseMs()
   }
 
-  /** Until nobody waits any more. */
+  /** Serves arrivals and departures of waiters; lets the connection go when there are none left. */
   function work(afterMs: number): void {
     working ??= (async () => {
       await sleep(runtime, afterMs, ending.signal)

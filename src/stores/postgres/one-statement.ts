@@ -1,8 +1,8 @@
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption } from '../../core/option-rules.ts'
 import { placeholdersOf } from '../../core/placeholders.ts'
 import type { PgTx } from './client.ts'
 
-/** An effect that is one statement. */
+/** An effect that is a single statement. */
 export interface OneStatement {
   readonly text: string
   readonly values: readonly unknown[]
@@ -10,13 +10,14 @@ export interface OneStatement {
 
 const known = new WeakMap<object, OneStatement>()
 
-/** Those that change rows: PostgreSQL never runs a SELECT whose rows nobody reads. */
+/** SELECT is refused: in a WITH, PostgreSQL never runs a SELECT whose rows nobody reads. */
 const CHANGES_ROWS = /^\s*(insert|update|delete)\s/i
 
 /**
- * An effect for `once.atomic` that is one INSERT, UPDATE or DELETE, with `$1`, `$2`, … for each of its `values`: it travels with its claim in
- * one round trip, where a transaction takes three. What it answers is `undefined`; rows of a RETURNING are not kept. With
- * `{ tx }` and in partitions it runs like every other effect; what is known of its key already is read by a transaction.
+ * Returns an effect for `once.atomic` that is one INSERT, UPDATE or DELETE, with `$1`, `$2`, … for its `values`. It is
+ * sent with its claim in one round trip, where a transaction takes three. Its value is `undefined`; rows of a RETURNING
+ * are dropped. With `{ tx }` and in partitions it runs like any other effect; a key that has a record already is
+ * handled by a transaction.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function oneStatement(text: string, values: readonly unknown[] = []): (tx: PgTx) => Promise<void> {
@@ -30,7 +31,7 @@ export function oneStatement(text: string, values: readonly unknown[] = []): (tx
   if (!Array.isArray(values)) throw invalidOption('values', 'must be a list', values)
   const own: readonly unknown[] = [...values]
   const needed = Math.max(0, ...placeholdersOf(text).map(({ number }) => number))
-  // Those of the claim come behind them, and would be taken for what is missing.
+  // The claim's parameters follow, and would be used in place of missing ones.
   if (own.length !== needed)
     throw invalidOption('values', `must be as many as the text has placeholders (${needed})`, own.length)
   const effect = async (tx: PgTx): Promise<void> => {

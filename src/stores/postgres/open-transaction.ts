@@ -4,41 +4,40 @@ import { over } from '../sql/endings.ts'
 import type { Row } from '../sql/rows.ts'
 import type { Asking } from './asking.ts'
 import type { PgClient, PgResult, PgTx } from './client.ts'
-import { faultOf } from './faults.ts'
-import { textLiteral } from './literals.ts'
+import { asMessenger, sendMessage } from './message.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
-import { readable } from './reading.ts'
 import { type Session, savepointName } from './session.ts'
 import type { Statement, Values } from './statement.ts'
 
-/** Lies at the bottom of the transaction. Gone means that somebody else ended it, even if another one is open by now. */
+/** First savepoint of the transaction. If missing, other code ended the transaction, even if another one is open. */
 const CANARY = 'onlyonce_transaction'
 const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED'
 
-/** A transaction of ours on a connection that nobody else has. */
+/** A transaction begun by the store, on a connection that nothing else uses. */
 export interface OpenTransaction extends Session {
   readonly tx: PgTx
-  /** What it has claimed, also what an effect inside has undone since. */
+  /** All leases granted in it, including those that a rollback to a savepoint has undone since. */
   readonly leases: ReadonlyMap<OperationId, Lease>
-  /** Names the transaction on the server, once it has claimed something. */
+  /** The server's id of the transaction, once it has claimed something. */
   readonly xid: string | undefined
   readonly open: boolean
-  /** From here on nothing that was given out can write: a late effect must not reach the next transaction. */
+  /** Makes `tx` unusable: a late effect must not write into the connection's next transaction. */
   revoke(): void
-  /** Sends what is left and `last` with it. Does nothing where nothing was ever sent. */
+  /** Sends the pending commands together with `last`. Does nothing if nothing was ever sent. */
   end(last: string): Promise<void>
-  /** Undoes what is open on the connection, also where it is none of ours. */
+  /** Rolls back what is open on the connection, even if other code began it. */
   rollback(): Promise<unknown>
 }
 
 /**
- * What only prepares (BEGIN, savepoints) waits, and goes out with the next statement in one message: a claim costs one round
- * trip, not three. When one part fails the server runs none of the rest, so a claim can never run outside of its transaction.
+ * Commands that only prepare (BEGIN, savepoints) are held back and sent with the next statement in one message: a claim
+ * costs one round trip, not three. When one part fails the server skips the rest, so a claim can never run outside its
+ * transaction.
  */
 export function openTransaction(
   client: PgClient,
   asking: Asking,
-  { runtime, timeoutMs, lockWaitMs }: ResolvedPostgresOptions,
+  { runtime, timeoutMs, lockWaitMs, prepare }: ResolvedPostgresOptions,
 ): OpenTransaction {
   const leases = new Map<OperationId, Lease>()
   let waiting = [BEGIN, `SAVEPOINT ${CANARY}`]
@@ -46,23 +45,36 @@ export function openTransaction(
   let begun = false
   let open = true
   let xid: string | undefined
+  /** Set after a time-out: whatever is sent after an unanswered statement gets no answer either. */
+  let silent: Error | undefined
 
   function limited<T>(answer: Promise<T>): Promise<T> {
     const ms = timeoutMs + lockWaitMs
     return timeLimit(runtime, answer, ms, () => {
-      const silent = new Error(`connection terminated: no answer within ${ms} ms`)
+      silent = new Error(`connection terminated: no answer within ${ms} ms`)
       return silent
     })
   }
 
-  /** Everything that waits, and `last`, as one simple query; the answer is that of the last. */
-  function together(...last: readonly string[]): Promise<PgResult> {
-    const sql = [...waiting, ...last].join('; ')
+  /** Returns the pending commands, for the caller to send now. */
+  function sent(): readonly string[] {
+    const texts = waiting
     waiting = []
     begun = true
-    const answer = ready.then(async () => lastOf(await limited(client.query(sql))))
+    return texts
+  }
+
+  /** Sends one after the other: each call fails if the one before it failed. */
+  function answered<T>(send: () => Promise<T>): Promise<T> {
+    const answer = ready.then(() => limited(send()))
     ready = answer
     return answer
+  }
+
+  /** Sends all pending commands and `last` as one simple query. */
+  function together(...last: readonly string[]): Promise<unknown> {
+    const sql = [...sent(), ...last].join('; ')
+    return answered(() => client.query(sql))
   }
 
   async function settled(): Promise<void> {
@@ -72,23 +84,13 @@ export function openTransaction(
 
   async function run(statement: Statement, values: Values): Promise<readonly Row[]> {
     if (!open) throw over()
-    const held = waiting
-    const plain = values.every((value) => typeof value !== 'object' || value === null)
-    if (held.length > 0 && plain && asking.hasPrepared(client, statement)) {
-      const execute = `EXECUTE ${statement.name}(${values.map((value) => textLiteral(value as string | null)).join(', ')})`
-      try {
-        return (await together(execute)).rows.map(readable)
-      } catch (error) {
-        const last = held.at(-1)
-        if (faultOf(error) !== 'not-prepared' || !last?.startsWith('SAVEPOINT ')) throw error
-        // All before it has been done: go back there, and send the statement itself.
-        asking.neverExecute(client)
-        ready = Promise.resolve()
-        waiting = [`ROLLBACK TO ${last}`, ...waiting]
-      }
+    const messenger = waiting.length > 0 ? asMessenger(client) : undefined
+    if (messenger !== undefined) {
+      const before = sent().map((text) => ({ statement: { name: '', text }, values: [], prepared: false }))
+      return answered(() => sendMessage(messenger, [...before, { statement, values, prepared: prepare }]))
     }
     await settled()
-    // Not awaited by the effect, and overtaken by the COMMIT: outside of the transaction nothing may be written.
+    // The effect did not await this call, and COMMIT came first: nothing may be written outside the transaction.
     if (!open) throw over()
     return limited(asking.send(client, statement, values))
   }
@@ -112,7 +114,7 @@ export function openTransaction(
     },
     run,
     async guard() {
-      // The first one needs no savepoint of its own: the bottom of the transaction will do.
+      // The first one needs no savepoint of its own: that of the transaction will do.
       if (!begun && waiting.length === 2) return CANARY
       const name = savepointName()
       waiting.push(`SAVEPOINT ${name}`)
@@ -124,14 +126,15 @@ export function openTransaction(
       else waiting.push(`RELEASE SAVEPOINT ${name}`)
     },
     async rollbackTo(name) {
-      // Somebody else may have the connection by now.
+      // The connection may have been lent again.
       if (!open) throw over()
+      if (silent !== undefined) throw silent
       const unsent = waiting.indexOf(`SAVEPOINT ${name}`)
       if (unsent >= 0) {
         waiting.length = unsent + 1
         return
       }
-      // Savepoints inside it go with it, the ones that wait to be released too.
+      // Inner savepoints end with it, including those whose release is pending.
       waiting = []
       ready = ready.catch(() => {})
       await together(`ROLLBACK TO SAVEPOINT ${name}`)
@@ -145,6 +148,7 @@ export function openTransaction(
     },
     async end(last) {
       if (!begun) return
+      if (silent !== undefined) throw silent
       if (last.startsWith('ROLLBACK')) {
         waiting = []
         ready = ready.catch(() => {})
@@ -153,11 +157,6 @@ export function openTransaction(
     },
     rollback: () => limited(client.query('ROLLBACK')),
   }
-}
-
-/** pg answers a message of several statements with a list. */
-function lastOf(result: PgResult | readonly PgResult[]): PgResult {
-  return Array.isArray(result) ? (result.at(-1) as PgResult) : (result as PgResult)
 }
 
 export const COMMIT = `RELEASE SAVEPOINT ${CANARY}; COMMIT`

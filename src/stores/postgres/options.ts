@@ -1,14 +1,22 @@
 import { FOREVER } from '../../core/lifecycle.ts'
-import { invalidOption, refuseUnknown } from '../../core/options.ts'
+import {
+  aBoolean,
+  aRuntime,
+  checkEach,
+  invalidOption,
+  oneOf,
+  refuseUnknown,
+  upToAnHour,
+} from '../../core/option-rules.ts'
 import { type Runtime, systemRuntime } from '../../core/runtime.ts'
 import type { ClaimRequest } from '../../core/store.ts'
 import type { PgClient, PgPool } from './client.ts'
 
 export interface PostgresPartitions {
-  /** A whole number of milliseconds from 1 000. How old the newest partition becomes before a sweep begins the next one. */
+  /** A whole number of milliseconds from 1 000: the age of the newest partition at which a sweep begins the next. */
   readonly everyMs: number
   /**
-   * From 1 to 100: how many partitions beside the newest one are looked into. A claim whose retention is longer than
+   * From 1 to 100: how many partitions besides the newest one are searched. A claim whose retention is longer than
    * `everyMs` times this is refused.
    */
   readonly keep: number
@@ -19,39 +27,40 @@ interface Shared {
   readonly schema?: string
   /**
    * Default `'auto'`: the first use creates or upgrades the tables. `'check'`, the default when NODE_ENV is
-   * `production`: it refuses with the command that does.
+   * `production`: the first use fails if they are missing or old, and names the command that migrates.
    */
   readonly migrate?: 'auto' | 'check'
-  /** Default 5 000. Every verb ends by then, the wait for a connection included. What it was doing may still happen. */
+  /** Default 5 000. Every verb ends by then, including the wait for a connection. Its work may still take effect. */
   readonly timeoutMs?: number
   /** Default 5 000. How long a claim inside a transaction waits for a rival's transaction before it answers `running`. */
   readonly lockWaitMs?: number
-  /** Default `true`: statements are prepared by name. `false` behind a pooler that does not carry names across. */
+  /** Default `true`: statements are prepared by name. `false` behind a pooler that lacks prepared statements. */
   readonly prepare?: boolean
   /**
-   * Default `true`: while somebody waits for an operation, one connection of the pool listens for its end. A pool of one
-   * connection has none to spare, and a `client` is never used for it: waiters poll there.
+   * Default `true`: while there are waiters, one connection of the pool listens for the end of their operations. A pool
+   * of one connection has none to spare, and a `client` is never used for it: waiters poll there.
    */
   readonly listen?: boolean
   /**
-   * Default: one table. For so many records that deleting them one by one costs too much: records live in the partition that was
-   * the newest when they were claimed, and one whose records are all past their retention is dropped whole.
+   * Default: one table. For so many records that deleting them one by one costs too much: a record lives in the
+   * partition that was newest when it was claimed, and a partition whose records are all past their retention is
+   * dropped whole.
    */
   readonly partitions?: PostgresPartitions
-  /** Default `systemRuntime`: time limits and pauses. The store's clock is the server's. */
+  /** Default `systemRuntime`: time limits and pauses. The store's clock is that of the server. */
   readonly runtime?: Runtime
 }
 
 export type PostgresStoreOptions = Shared &
   (
     | {
-        /** A `pg.Pool` of yours. It stays yours: end it after the store is disposed of. */
+        /** Your `pg.Pool`. The store never ends it: end it after disposing of the store. */
         readonly pool: PgPool
       }
     | {
         /**
-         * One connected `pg.Client` of yours, used by nobody else meanwhile: verbs and transactions run one at a time,
-         * and nothing can be asked from inside a transaction except through it. When its connection is lost, so is the store.
+         * Your connected `pg.Client`, used by nothing else meanwhile: verbs and transactions run one at a time, and
+         * inside a transaction only its own handle can be used. If its connection is lost, the store is unusable.
          */
         readonly client: PgClient
       }
@@ -72,9 +81,8 @@ export interface ResolvedPostgresOptions {
 const KNOWN = [
   ...['pool', 'client', 'schema', 'migrate', 'timeoutMs', 'lockWaitMs', 'prepare', 'listen', 'partitions', 'runtime'],
 ]
-const LONGEST_MS = 3_600_000
 const SHORTEST_PARTITION_MS = 1_000
-/** Whoever looks for an operation looks into each of them. */
+/** A lookup by id searches every partition. */
 const MOST_PARTITIONS = 100
 
 /** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
@@ -86,21 +94,14 @@ export function resolvePostgresOptions(given: PostgresStoreOptions): ResolvedPos
   if (typeof schema !== 'string' || !/^[a-z_][a-z0-9_]{0,47}$/i.test(schema)) {
     throw invalidOption('schema', 'must be a plain identifier of at most 48 characters', schema)
   }
-  if (migrate !== 'auto' && migrate !== 'check') throw invalidOption('migrate', "must be 'auto' or 'check'", migrate)
-  for (const [name, value] of Object.entries({ prepare, listen })) {
-    if (typeof value !== 'boolean') throw invalidOption(name, 'must be true or false', value)
-  }
-  for (const [name, value] of Object.entries({ timeoutMs, lockWaitMs })) {
-    if (!Number.isSafeInteger(value) || (value as number) <= 0 || (value as number) > LONGEST_MS) {
-      throw invalidOption(name, 'must be a whole number of milliseconds from 1 to an hour', value)
-    }
-  }
-  if (typeof (runtime as Runtime | null)?.now !== 'function')
-    throw invalidOption('runtime', 'must be a Runtime', runtime)
+  checkEach(oneOf('auto', 'check'), { migrate })
+  checkEach(aBoolean, { prepare, listen })
+  checkEach(upToAnHour(), { timeoutMs, lockWaitMs })
+  checkEach(aRuntime, { runtime })
   return Object.freeze({
     source: checkedSource(options),
     schema,
-    migrate,
+    migrate: migrate as ResolvedPostgresOptions['migrate'],
     timeoutMs: timeoutMs as number,
     lockWaitMs: lockWaitMs as number,
     prepare: prepare as boolean,
@@ -110,7 +111,7 @@ export function resolvePostgresOptions(given: PostgresStoreOptions): ResolvedPos
   })
 }
 
-/** Before the effect runs. @throws OnlyonceError OPTION_INVALID for a record that would outlive its partition */
+/** Called before the effect runs. @throws OnlyonceError OPTION_INVALID for a record that would outlive its partition */
 export function refuseLonger(partitions: PostgresPartitions | undefined, requests: readonly ClaimRequest[]): void {
   if (partitions === undefined) return
   const longestMs = partitions.everyMs * partitions.keep
@@ -137,7 +138,7 @@ function checkedPartitions(given: unknown): PostgresPartitions | undefined {
   return Object.freeze({ everyMs: everyMs as number, keep: keep as number })
 }
 
-/** What was given is never printed: it may hold a password. */
+/** The value given is never printed: it may hold a password. */
 function checkedSource({ pool, client }: { readonly [name: string]: unknown }): ResolvedPostgresOptions['source'] {
   if (pool !== undefined && client !== undefined)
     throw invalidOption('client', 'cannot be given together with `pool`', typeof client)

@@ -1,10 +1,8 @@
-import { OnlyonceError, reasonOf } from '../../core/errors.ts'
-import { quote } from '../../core/key.ts'
-import type { OutboxEntry, OutboxSettlement, OutboxTable, Store } from '../../core/store.ts'
-import { requireBytes } from '../../embedded/bytes.ts'
-import { packText, unpackText } from '../../embedded/text.ts'
+import type { OutboxSettlement, OutboxTable, Store } from '../../core/store.ts'
+import { packText } from '../../core/stored-text.ts'
 import { appendInside } from '../sql/joined-append.ts'
-import { count, type Row, toMs } from '../sql/rows.ts'
+import { toEntry, toParked } from '../sql/outbox-entry.ts'
+import { toMs } from '../sql/rows.ts'
 import type { Asking } from './asking.ts'
 import type { PgTx } from './client.ts'
 import { joinBytes, plainArray, rawArray, textArray } from './literals.ts'
@@ -17,9 +15,9 @@ import type { Transactions } from './transaction.ts'
 const SETTLED: readonly OutboxSettlement['kind'][] = ['published', 'failed', 'parked']
 
 /**
- * The outbox beside the records. Positions are given when a message is added, not when it commits: of two transactions
- * that overlap either may come first, while what was committed before another one began to add always comes before it.
- * Nothing is ever passed over, since a relay reads what is there and does not remember how far it came.
+ * The outbox beside the records. Positions are assigned when a message is added, not when it commits: messages of two
+ * overlapping transactions may come in either order, but those committed before another transaction began to add come
+ * first. No message is skipped, because a relay reads what is there instead of remembering a position.
  */
 export function createOutboxTable(
   { ask }: Asking,
@@ -91,11 +89,7 @@ export function createOutboxTable(
     },
     async parked(limit, after) {
       const rows = await ask('read the outbox', statements.parked, [String(limit), String(after)])
-      return rows.map((row) => ({
-        ...toEntry(row),
-        reason: unpackText(String(row.parked_reason)),
-        ageMs: Math.max(toMs(Number(row.age)), 0),
-      }))
+      return rows.map((row) => toParked(row, toMs(Number(row.age))))
     },
     watch: (wake) => watch(OUTBOX_WAITER, wake),
     async unpark(positions) {
@@ -104,25 +98,5 @@ export function createOutboxTable(
     async discard(positions) {
       return (await ask('discard outbox entries', statements.discard, [plainArray(positions)])).length
     },
-  }
-}
-
-function toEntry(row: Row): OutboxEntry {
-  try {
-    return {
-      position: count(row, 'position'),
-      id: unpackText(String(row.id)),
-      topic: unpackText(String(row.topic)),
-      body: requireBytes(row.body, 'its body'),
-      headers: JSON.parse(String(row.headers)) as Record<string, string>,
-      ...(row.ordering_key === null ? {} : { orderingKey: unpackText(String(row.ordering_key)) }),
-      failures: count(row, 'failures'),
-    }
-  } catch (error) {
-    throw new OnlyonceError(
-      'OUTCOME_UNKNOWN',
-      `outbox entry ${quote(String(row.id))} cannot be read (${reasonOf(error)}): repair or delete its row in the outbox`,
-      { cause: error },
-    )
   }
 }

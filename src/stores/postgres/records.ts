@@ -3,7 +3,7 @@ import { quote } from '../../core/key.ts'
 import { FOREVER, retained } from '../../core/lifecycle.ts'
 import type { Lease, OperationId } from '../../core/record.ts'
 import type { ClaimOutcome, ClaimRequest, Completion, Store } from '../../core/store.ts'
-import { packText } from '../../embedded/text.ts'
+import { packText } from '../../core/stored-text.ts'
 import { grantedOutcome, refusedOutcome } from '../sql/claims.ts'
 import type { HandedFences } from '../sql/fences.ts'
 import { listedRow } from '../sql/listed.ts'
@@ -13,15 +13,16 @@ import { packSteps } from '../sql/steps.ts'
 import type { Asking } from './asking.ts'
 import { joinBytes, plainArray, rawArray, textArray } from './literals.ts'
 import { type ResolvedPostgresOptions, refuseLonger } from './options.ts'
+import { isGranted } from './reading.ts'
 import type { Statements } from './statements.ts'
 
-/** A row that was written by somebody else meanwhile is asked for again. Each time somebody got on, so this is rare. */
+/** A row that was changed concurrently is claimed again. Each time another claim made progress, so this is rare. */
 const MAX_RACES = 20
 
 type Records = Pick<Store, 'claim' | 'renew' | 'complete' | 'release' | 'find' | 'list' | 'forget' | 'sweep'> &
   Pick<SchemaVerbs, 'overdue'>
 
-/** The verbs outside of transactions: one statement each, for any number of operations. */
+/** The verbs outside transactions: one statement each, for any number of operations. */
 export function createRecords(
   { ask }: Asking,
   statements: Statements,
@@ -45,13 +46,13 @@ export function createRecords(
     for (const row of rows) {
       const request = byId.get(toId(row.id))
       if (request === undefined) throw stranger(row.id)
-      const outcome = row.granted === true ? grantedOutcome(row, request) : refusedOutcome(row, request)
+      const outcome = isGranted(row) ? grantedOutcome(row, request) : refusedOutcome(row, request)
       if (outcome !== undefined) outcomes.set(request.id, outcome)
     }
     return outcomes
   }
 
-  /** `undefined`: it takes the statement for many to decide. */
+  /** Claims one operation; returns `undefined` if only the batch statement can decide. */
   async function claimLone(request: ClaimRequest): Promise<ClaimOutcome | undefined> {
     const [row] = await ask('claim', statements.claimLone, [
       request.id,
@@ -65,7 +66,7 @@ export function createRecords(
     ])
     if (row === undefined) return undefined
     if (toId(row.id) !== request.id) throw stranger(row.id)
-    return row.granted === true ? grantedOutcome(row, request) : refusedOutcome(row, request)
+    return isGranted(row) ? grantedOutcome(row, request) : refusedOutcome(row, request)
   }
 
   async function claim(requests: readonly ClaimRequest[]): Promise<readonly ClaimOutcome[]> {
@@ -87,7 +88,7 @@ export function createRecords(
     return requests.map(({ id }) => outcomes.get(id) as ClaimOutcome)
   }
 
-  /** Whether it was running and is settled now. */
+  /** Returns whether the operation was running and is settled now. */
   async function completeLone({ lease, result, retentionMs }: Completion): Promise<boolean> {
     const rows = await ask('complete', statements.completeLone, [
       lease.id,
@@ -187,7 +188,7 @@ export function micros(ms: number): number {
   return Math.round(Math.min(ms, FOREVER) * 1000)
 }
 
-export function leaseParams(leases: readonly Lease[]): [ids: string, owners: string, fences: string] {
+function leaseParams(leases: readonly Lease[]): [ids: string, owners: string, fences: string] {
   return [
     plainArray(leases.map(({ id }) => id)),
     textArray(leases.map(({ owner }) => owner)),

@@ -6,31 +6,31 @@ import type { Row } from '../sql/rows.ts'
 import type { PgTx } from './client.ts'
 import { faultOf, told } from './faults.ts'
 import { readable } from './reading.ts'
-import type { Statement, Values } from './statement.ts'
+import { type Statement, type Values, writable } from './statement.ts'
 
-/** An open transaction as the store uses it, whoever began it. */
+/** An open transaction as the store uses it, begun by the store or by the caller. */
 export interface Session {
   /** Whether the caller began it. */
   readonly joined: boolean
   run(statement: Statement, values: Values): Promise<readonly Row[]>
-  /** Sets a savepoint and answers its name. */
+  /** Sets a savepoint and returns its name. */
   guard(): Promise<string>
   /** @throws OnlyonceError OUTCOME_UNKNOWN, here or at the next statement, when the savepoint is gone */
   release(name: string): Promise<void>
-  /** Undoes what came after the savepoint, which stays. @throws OnlyonceError OUTCOME_UNKNOWN when it is gone */
+  /** Undoes everything after the savepoint, which stays. @throws OnlyonceError OUTCOME_UNKNOWN when it is gone */
   rollbackTo(name: string): Promise<void>
-  /** The operation's waiters are woken when this commits, where we can know. `xid`: the transaction, as the server calls it. */
+  /** Records a grant: its waiters are woken at the commit, if we see it. `xid`: the server's id of the transaction. */
   granted(lease: Lease, xid: unknown): void
 }
 
 let savepoints = 0
 
-/** Unique in the process: a name that is met again would be somebody else's savepoint. */
+/** Unique in the process, so that it never names another savepoint. */
 export function savepointName(): string {
   return `onlyonce_guard_${++savepoints}`
 }
 
-/** The caller's own transaction: each statement is sent by itself, because any driver can do that. */
+/** The caller's own transaction: statements are sent one by one, which any driver supports. */
 export function joinedSession(tx: PgTx, schema: string): Session {
   async function command(sql: string, ended: (cause: unknown) => OnlyonceError): Promise<void> {
     try {
@@ -43,7 +43,7 @@ export function joinedSession(tx: PgTx, schema: string): Session {
   return {
     joined: true,
     async run({ text }, values) {
-      const { rows } = await tx.query(text, values as unknown[])
+      const { rows } = await tx.query(text, writable(tx, values))
       return rows.map((row) => readable(plainNames(row)))
     },
     async guard() {
@@ -57,7 +57,7 @@ export function joinedSession(tx: PgTx, schema: string): Session {
   }
 }
 
-/** What a statement of the store's own could not do inside a transaction. */
+/** Explains why one of the store's statements failed inside a transaction. */
 export function explained(
   error: unknown,
   schema: string,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { PgNamedQuery } from './client.ts'
 
-/** A text with a name that no other text has: a connection may have prepared statements of another version of us. */
+/** A statement named after its text: a connection may hold prepared statements of another version of this library. */
 export interface Statement {
   readonly name: string
   readonly text: string
@@ -13,6 +13,17 @@ export function statement(verb: string, text: string): Statement {
 
 export type Values = readonly (string | Uint8Array | null)[]
 
-export function named({ name, text }: Statement, values: readonly unknown[]): PgNamedQuery {
-  return { name, text, values: values as unknown[] }
+export function named({ name, text }: Statement, values: unknown[]): PgNamedQuery {
+  return { name, text, values }
+}
+
+/** Values as `client` accepts them: libpq, used by `pg.native`, takes text only and would read bytes as UTF-8. */
+export function writable(client: object, values: Values): unknown[] {
+  return 'native' in client ? values.map(asText) : [...values]
+}
+
+/** Hex: no server setting changes how it is read. */
+function asText(value: string | Uint8Array | null): string | null {
+  if (value === null || typeof value === 'string') return value
+  return `\\x${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex')}`
 }

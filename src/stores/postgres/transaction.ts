@@ -1,12 +1,13 @@
+import { backoff } from '../../core/backoff.ts'
 import { OnlyonceError } from '../../core/errors.ts'
 import type { Lease, OperationId } from '../../core/record.ts'
+import { refusedAtCommit } from '../../core/refused-commit.ts'
 import { sleep } from '../../core/runtime.ts'
-import { backoff } from '../../core/time-limit.ts'
 import { endedInside, spoilt, unsettled } from '../sql/endings.ts'
 import { toId, toRecord } from '../sql/rows.ts'
 import type { Asking, Holding } from './asking.ts'
 import type { PgClient, PgTx } from './client.ts'
-import { faultOf, isReadOnly, wasAnswered, wasNeverSent } from './faults.ts'
+import { faultOf, isAboutWrites, isReadOnly, wasAnswered, wasNeverSent } from './faults.ts'
 import { plainArray } from './literals.ts'
 import { COMMIT, type OpenTransaction, openTransaction, UNDO } from './open-transaction.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
@@ -16,13 +17,13 @@ import type { Statements } from './statements.ts'
 
 export interface Transactions {
   run<T>(work: (tx: PgTx) => Promise<T>): Promise<T>
-  /** The transaction behind a handle of ours, or behind the caller's own connection. */
+  /** Returns the transaction behind one of our handles, or the caller's own. */
   join(tx: PgTx): Session
 }
 
 const STATUS = statement('status', 'SELECT pg_xact_status($1::text::xid8) AS status')
 
-/** Nobody knows whether the server did what COMMIT told it. */
+/** The answer to COMMIT was lost: the outcome is unknown. */
 interface LostCommit {
   readonly error: Error
   readonly xid: string | undefined
@@ -50,7 +51,7 @@ export function createTransactions(
       value = await asking.enter(current, async () => work(current.tx))
     } catch (error) {
       current.revoke()
-      // It would refuse the next one too, where another connection may lead to the primary.
+      // A read-only connection would refuse the next transaction too; another one may lead to the primary.
       if (isReadOnly(error)) holding.breakOff(error as Error)
       const whole = await undo(current, holding)
       if (whole || OnlyonceError.is(error)) throw error
@@ -62,7 +63,7 @@ export function createTransactions(
     return lost === undefined ? { value } : { value, lost }
   }
 
-  /** Whether a record is there that only this transaction can have written. */
+  /** Returns whether a record exists that only this transaction can have written. */
   async function left(leases: ReadonlyMap<OperationId, Lease>): Promise<boolean> {
     const rows = await asking.ask('read what a transaction has committed', statements.find, [
       plainArray([...leases.keys()]),
@@ -74,7 +75,7 @@ export function createTransactions(
     })
   }
 
-  /** The connection is closed by now: with a pool of one, only then is there another. @throws unless it was committed */
+  /** Runs after the connection is closed: only then does a pool of one have another. @throws unless committed */
   async function findOut({ error, xid, leases }: LostCommit): Promise<void> {
     if (xid === undefined) throw unsettled(error)
     const deadline = runtime.elapsed() + timeoutMs
@@ -83,17 +84,17 @@ export function createTransactions(
       const rows = await asking
         .ask('find out whether a transaction was committed', STATUS, [xid])
         .catch((unanswered) => {
-          // The store's own word, such as that its one client is of no use: asking again changes nothing.
+          // An error of the store itself, such as a broken client: asking again changes nothing.
           if (OnlyonceError.is(unanswered)) throw unsettled(error)
         })
       const status = rows?.[0]?.status
       if (status === 'committed') {
         const found = await left(leases).catch(() => undefined)
         if (found === true) return
-        // A standby that was promoted without it has given the number to a stranger's transaction since.
+        // A standby promoted without this transaction has since reused its id for another one.
         if (found === false) throw unsettled(error)
       }
-      // A server that was restored from a backup does not know the transaction: the record will tell.
+      // Null: a server restored from a backup does not know the transaction. Its record, if any, will tell.
       if (status === 'aborted' || status === null) throw error
       await sleep(runtime, pauseMs())
     }
@@ -112,7 +113,7 @@ export function createTransactions(
   }
 }
 
-/** Undoes everything; false when the transaction that was begun is not there any more. */
+/** Undoes everything; returns false if the transaction had already been ended by other code. */
 async function undo(current: OpenTransaction, { breakOff }: Holding): Promise<boolean> {
   try {
     await current.end(UNDO)
@@ -123,13 +124,13 @@ async function undo(current: OpenTransaction, { breakOff }: Holding): Promise<bo
       await current.rollback().catch(breakOff)
       return false
     }
-    // The server undoes what a closed connection leaves behind.
+    // The server rolls back what a closed connection leaves open.
     breakOff(error as Error)
     return true
   }
 }
 
-/** @throws what the driver threw where nothing was committed. */
+/** @throws the driver's error where nothing was committed */
 async function commit(current: OpenTransaction, { breakOff }: Holding): Promise<LostCommit | undefined> {
   try {
     await current.end(COMMIT)
@@ -144,6 +145,7 @@ async function commit(current: OpenTransaction, { breakOff }: Holding): Promise<
     }
     await current.rollback().catch(breakOff)
     if (fault === 'no-savepoint' || fault === 'no-transaction') throw endedInside(error)
-    throw fault === 'spoilt' ? spoilt(error) : error
+    if (fault === 'spoilt') throw spoilt(error)
+    throw isAboutWrites(error) ? refusedAtCommit(error) : error
   }
 }

@@ -2,12 +2,12 @@ import type { OperationId } from '../../../core/record.ts'
 import type { Names } from './names.ts'
 import { notified } from './record.ts'
 
-/** A relay with nothing to do waits under this id, which no operation has. */
+/** An idle relay waits under this id, which no operation has. */
 export const OUTBOX_WAITER: OperationId = '00000000000000000000000000000000'
 
 /**
- * An id that waits already is left as it is: the transaction that added it first decides. Positions in the order given.
- * A relay that waits is woken when the transaction commits.
+ * An id that is in the outbox already is left unchanged: the first transaction to add it decides. Positions follow the
+ * order given. A waiting relay is woken when the transaction commits.
  */
 export const appendSql = ({ outbox, clock, channel, waiters }: Names): string => `
 WITH appended AS (
@@ -21,9 +21,9 @@ WITH appended AS (
 SELECT ${notified(channel, waiters, `'${OUTBOX_WAITER}'::uuid`)} AS woken`
 
 /**
- * One lease for the whole queue: free, ours, or over. No row: another relay holds it. One row without a position: nothing
- * waits. A parked entry holds nobody up. $1 relay, $2 lease, $3 limit, $4 positions that the relay holds: a subquery, because the
- * server hashes it.
+ * One lease for the whole queue; it is granted if free, ours, or expired. No row: another relay holds it. One row
+ * without a position: nothing waits. Parked entries are skipped. $1 relay, $2 lease, $3 limit, $4 positions that the
+ * relay has in hand: a subquery, because the server hashes it.
  */
 export const takeSql = ({ relay, outbox, clock }: Names): string => `
 WITH taken AS (
@@ -38,7 +38,7 @@ SELECT w.* FROM taken LEFT JOIN (
   ORDER BY position LIMIT $3::text::bigint
 ) w ON true ORDER BY w.position`
 
-/** $2: 0 published, 1 failed, 2 parked. $4: failures so far. In the order of positions, so that two relays never wait for each other. */
+/** $2: 0 published, 1 failed, 2 parked. $4: failures so far. Locked by position, so that two relays never deadlock. */
 export const settleSql = ({ outbox }: Names): string => `
 WITH asked AS MATERIALIZED (
   SELECT * FROM unnest($1::text::bigint[], $2::text::smallint[], $3::text::text[], $4::text::int[])
@@ -54,26 +54,26 @@ UPDATE ${outbox} o SET failures = greatest(o.failures, h.failures), last_reason 
 FROM held h WHERE o.position = h.position AND h.kind > 0 AND o.parked_reason IS NULL`
 
 /**
- * The same where all were published, the usual case, at half the cost. Two relays that settle the same ones at once are rare, and a
- * deadlock between them is ended by the server and asked again.
+ * The same if all were published, the usual case, at half the cost. Two relays rarely settle the same messages at once;
+ * a deadlock between them is resolved by the server, and the statement is retried.
  */
 export const settlePublishedSql = ({ outbox }: Names): string =>
   `DELETE FROM ${outbox} WHERE position = ANY ($1::text::bigint[])`
 
 export const leaveRelaySql = ({ relay }: Names): string => `DELETE FROM ${relay} WHERE holder = $1::text`
 
-/** Counts along indexes, so that no message body is read. */
+/** Counts by indexes, so that no message body is read. */
 export const statsSql = ({ outbox, clock }: Names): string => `
 SELECT (SELECT count(*) FROM ${outbox} WHERE parked_reason IS NULL) AS waiting,
   (SELECT count(*) FROM ${outbox} WHERE parked_reason IS NOT NULL) AS parked,
   (SELECT ${clock} - created_at FROM ${outbox} WHERE parked_reason IS NULL ORDER BY position LIMIT 1) AS oldest`
 
-/** $1 limit, $2 behind this position. */
+/** $1 limit, $2 only after this position. */
 export const parkedSql = ({ outbox, clock }: Names): string => `
-SELECT position, id, topic, body, headers, ordering_key, failures, parked_reason, ${clock} - created_at AS age FROM ${outbox}
+SELECT position, id, topic, body, headers, ordering_key, failures, parked_reason AS reason, ${clock} - created_at AS age FROM ${outbox}
 WHERE parked_reason IS NOT NULL AND position > $2::text::bigint ORDER BY position LIMIT $1::text::bigint`
 
-/** In the order of positions, as everywhere. */
+/** Locked in the order of positions, as everywhere. */
 const heldSql = (outbox: string): string => `
 WITH held AS MATERIALIZED (
   SELECT position FROM ${outbox} WHERE position = ANY ($1::text::bigint[]) AND parked_reason IS NOT NULL

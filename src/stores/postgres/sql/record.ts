@@ -1,6 +1,6 @@
-/** Pieces that several statements share, each a rule of `core/lifecycle.ts` in SQL. `o` is a row, `now` the store's clock. */
+/** SQL shared by several statements, each a rule of `core/lifecycle.ts`. `o` is a row, `now` the store's clock. */
 
-export const COLUMNS = [
+const COLUMNS = [
   ...['format', 'id', 'scope', 'key', 'fingerprint', 'state', 'owner', 'fence', 'attempt', 'starts'],
   ...['lease_until', 'retain_until', 'created_at', 'steps', 'result_kind', 'result_body'],
 ] as const
@@ -10,12 +10,12 @@ export const columnsOf = (row: string): string => COLUMNS.map((column) => `${row
 /** `lifecycle.FOREVER` in microseconds. */
 export const FOREVER = '8640000000000000000'
 
-/** `retained` does not hold: the key is new again. */
+/** The negation of `retained`: the key is new again. */
 export const gone = (o: string, now: string): string => `(${o}.retain_until <= ${now} AND ${o}.lease_until <= ${now})`
 
 /**
- * Whether `decideClaim` grants `asked` the row. What cannot be read here, or is of another operation, is not touched: it is
- * answered by whoever reads it.
+ * Whether `decideClaim` grants the row to `asked`. A row that is unreadable here, or belongs to another operation, is
+ * not granted: the code that reads it reports that.
  */
 export const claimable = (o: string, asked: string, now: string): string => `(
   ${o}.format = 1 AND ${o}.fence < 9007199254740991
@@ -26,12 +26,12 @@ export const claimable = (o: string, asked: string, now: string): string => `(
     AND (${o}.state = 0 OR (${o}.state = 1 AND ${o}.lease_until <= ${now})))))`
 
 /**
- * `sweep_after` is a lower bound of the end of retention. It is kept while it is near, so that a write which only moves the end
- * changes no indexed column, and PostgreSQL need not write to any index (HOT).
+ * `sweep_after` is a lower bound of the end of retention. It is left unchanged while close to it, so that a write which
+ * only moves the end changes no indexed column, and PostgreSQL need not write to any index (HOT).
  */
 export const keptHint = (o: string, wanted: string): string =>
   `CASE WHEN ${o}.sweep_after BETWEEN ${wanted} - 600000000 AND ${wanted} THEN ${o}.sweep_after ELSE ${wanted} END`
 
-/** Wakes whoever registered as a waiter. Where nobody did, nothing is notified: that would cost a global lock at commit. */
+/** Notifies the registered waiters of `id`. Without one nothing is sent: NOTIFY takes a global lock at commit. */
 export const notified = (channel: string, waiters: string, id: string): string =>
   `(SELECT count(pg_notify('${channel}', w.id::text)) FROM ${waiters} w WHERE w.id = ${id})`
