@@ -44,12 +44,13 @@ describeWithFresh('redis', (start) => {
     const [before, after] = [storeOn(toMaster, { prefix, durability: impatient }), storeOn(toReplica, { prefix })]
     expect(before.traits.survivesFailover).toBe(true)
     link.blackhole()
-    const request = claimOf('order:1')
-    await expect(before.claim([request])).rejects.toMatchObject({
+    const once = onlyonce({ store: before, scope: 's' })
+    await expect(once('order:1', () => expect.fail('it ran'))).rejects.toMatchObject({
       code: 'STORE_UNAVAILABLE',
       message: expect.stringContaining('0 of 1 replicas'),
     })
-    expect(await before.find([request.id])).toMatchObject([{ state: 'idle', attempt: 0 }])
+    await until('the release', async () => (await once.find('order:1'))?.state === 'idle')
+    expect(await once.find('order:1')).toMatchObject({ attempt: 0 })
     await promote()
     expect(await kindOf(after, claimOf('order:1'))).toBe('granted')
   })
@@ -104,18 +105,26 @@ describeWithFresh('redis', (start) => {
 })
 
 describeWith('redis', (url) => {
-  it('claims that were given back together are refused, not told that somebody runs them', async () => {
-    const client = clientOf(portOf(url))
-    // A replica that comes too late for the first WAIT, and is there for every other one.
-    const waits: number[] = []
-    const slowly = {
+  /** A client that is told how many replicas there are, at each WAIT. */
+  async function waitingFor(replicas: (nth: number) => Promise<number>) {
+    const real = clientOf(portOf(url))
+    // A server that does not know the script yet is asked twice.
+    await kindOf(storeOn(real), claimOf('warm'))
+    let waits = 0
+    const client = {
       isCluster: false,
       options: {},
-      duplicate: () => client.duplicate(),
+      duplicate: () => real.duplicate(),
       callBuffer: (command: string, args: (string | Buffer)[]) =>
-        command === 'WAIT' ? Promise.resolve(waits.push(0) === 1 ? 0 : 1) : client.callBuffer(command, args),
+        command === 'WAIT' ? replicas(++waits) : real.callBuffer(command, args),
     }
-    const store = storeOn(slowly, { durability: { waitReplicas: 1 } })
+    return { client, real }
+  }
+
+  it('claims that were given back together are refused, not told that somebody runs them', async () => {
+    // A replica that comes too late for the first WAIT, and is there for every other one.
+    const { client } = await waitingFor(async (nth) => (nth === 1 ? 0 : 1))
+    const store = storeOn(client, { durability: { waitReplicas: 1 } })
     const claimed: number[] = []
     const claim: typeof store.claim = (requests) => {
       claimed.push(requests.length)
@@ -126,6 +135,25 @@ describeWith('redis', (url) => {
     const unavailable = { status: 'rejected', reason: { code: 'STORE_UNAVAILABLE' } }
     expect(both).toMatchObject([unavailable, unavailable])
     expect(claimed).toEqual([2])
+    await until('the release', async () => (await once.find('a'))?.state === 'idle')
     expect(await once('a', () => 1)).toBe(1)
+  })
+  it('a claim that was asked for again is not given back when the replica is late for the first try only', async () => {
+    let unmet = (_replicas: number) => {}
+    const first = new Promise<number>((resolve) => {
+      unmet = resolve
+    })
+    const { client, real } = await waitingFor(async (nth) => {
+      if (nth === 1) return first
+      unmet(0)
+      return 1
+    })
+    const store = storeOn(client, { durability: { waitReplicas: 1 } })
+    const once = onlyonce({ store, scope: 's', storeTimeoutMs: 1_000 })
+    const state = await once('order:1', async () => {
+      await real.ping()
+      return (await once.find('order:1'))?.state
+    })
+    expect(state).toBe('running')
   })
 })

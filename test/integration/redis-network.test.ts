@@ -104,6 +104,58 @@ describeWith('redis', (url) => {
     await once.close()
   })
 
+  it('a claim that is granted after the time limit is given back: the effect never began', async () => {
+    const proxy = await proxied()
+    const once = onlyonce({ store: storeOn(clientOf(proxy.port), { commandTimeoutMs: 200 }), scope: 's' })
+    await once('warm', () => 1)
+    proxy.blackhole()
+    await expect(once('order:9', () => expect.fail('it ran'))).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    proxy.resume()
+    const state = async () => (await once.find('order:9').catch(() => undefined))?.state
+    await until('the release', async () => (await state()) === 'idle')
+    expect(await once.attempt('order:9', ({ attempt }) => attempt)).toMatchObject({ value: 1 })
+    await once.close()
+  })
+
+  it('replies that the client hands to the callers of each other are never used', async () => {
+    const client = clientOf(portOf(url))
+    let held: { answer: Promise<unknown>; resolve(other: Promise<unknown>): void } | undefined
+    let mixes = false
+    const mixing = {
+      isCluster: false,
+      options: {},
+      duplicate: () => client.duplicate(),
+      callBuffer(command: string, args: (string | Buffer)[]) {
+        const answer = client.callBuffer(command, args)
+        if (!mixes) return answer
+        const first = held
+        held = undefined
+        if (first === undefined) return new Promise<unknown>((resolve) => (held = { answer, resolve }))
+        first.resolve(answer)
+        return first.answer
+      },
+    }
+    const [ann, bob] = ['ann', 'bob'].map((scope) => onlyonce({ store: storeOn(mixing), scope }))
+    if (ann === undefined || bob === undefined) return expect.fail()
+    for (const once of [ann, bob]) await once('k', () => 'a secret')
+    const never = () => expect.fail('it ran')
+    const mixed = async (...calls: (() => Promise<unknown>)[]) => {
+      mixes = true
+      const settled = await Promise.allSettled(calls.map((call) => call()))
+      mixes = false
+      for (const one of settled) expect(one).toMatchObject({ status: 'rejected', reason: { code: 'OUTCOME_UNKNOWN' } })
+    }
+    await mixed(
+      () => ann('k', never),
+      () => bob('k', never),
+    )
+    await mixed(
+      () => ann.find('k'),
+      () => bob.find('k'),
+    )
+    expect(await Promise.all([ann('k', never), bob('k', never)])).toEqual(['a secret', 'a secret'])
+  })
+
   it('a server that is not there is STORE_UNAVAILABLE, and is used as soon as it is back', async () => {
     const proxy = await proxied()
     proxy.cut()

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { onlyonce } from '../../src/index.ts'
 import { redisStore } from '../../src/stores/redis/index.ts'
 import { later } from '../support/leftovers.ts'
+import { LIBRARIES, openClient } from '../support/redis.ts'
 import { describeWith, describeWithFresh } from '../support/services.ts'
 import { until } from '../support/waiting.ts'
 import { claimOf, clientOf, completionOf, granted, kindOf, portOf, storeOn } from './redis-helpers.ts'
@@ -67,7 +68,14 @@ describeWithFresh('redis-aof', (start) => {
     later(stop)
     const client = clientOf(processes[0]?.port as number)
     const store = storeOn(client)
-    expect((await store.inspect()).warnings).toEqual([])
+    for (const library of LIBRARIES) {
+      const { client: other, close } = await openClient(library, `redis://127.0.0.1:${processes[0]?.port}`)
+      later(close)
+      expect(await storeOn(other).inspect(), library).toMatchObject({
+        nodes: [{ persistence: 'aof always' }],
+        warnings: [],
+      })
+    }
     const [held, finished] = [claimOf('held'), claimOf('finished')]
     await granted(store, held)
     await store.complete([completionOf(await granted(store, finished))])

@@ -1,12 +1,26 @@
-// What each script answers, back into the words of the port.
+// Decodes the answers of the scripts.
+import { ofWholeCall } from '../../core/batcher.ts'
 import { encodeResult } from '../../core/codec.ts'
+import { OnlyonceError } from '../../core/errors.ts'
 import type { ObservedRecord, OperationId, StoredResult } from '../../core/record.ts'
 import type { ClaimOutcome, ClaimRequest, WriteOutcome } from '../../core/store.ts'
 import { readSteps, toRecord, toResult } from './format.ts'
+import { MARK_BYTES } from './requests.ts'
+
+/**
+ * Returns a script's answer to the call whose ARGV[1] was `asked`, without its mark.
+ * @throws OnlyonceError OUTCOME_UNKNOWN when the client has mixed up replies (CVE-2023-28858)
+ */
+export function answerTo(asked: Buffer, answer: unknown): Buffer {
+  if (!Buffer.isBuffer(answer)) throw new Error(`the client answered ${typeof answer} where bytes were asked for`)
+  if (answer.subarray(0, MARK_BYTES).equals(asked.subarray(0, MARK_BYTES))) return answer.subarray(MARK_BYTES)
+  const message =
+    'redis answered another call than this one: its client mixes up replies, and nothing it says can be used'
+  throw ofWholeCall(new OnlyonceError('OUTCOME_UNKNOWN', message))
+}
 
 /** @throws Error when the bytes are not an answer to these requests */
-export function readClaims(answer: unknown, requests: readonly ClaimRequest[]): ClaimOutcome[] {
-  const bytes = bytesOf(answer)
+export function readClaims(bytes: Buffer, requests: readonly ClaimRequest[]): ClaimOutcome[] {
   let at = 0
   const fence = () => {
     at += 7
@@ -43,8 +57,7 @@ export function readClaims(answer: unknown, requests: readonly ClaimRequest[]): 
   })
 }
 
-export function readWrites(answer: unknown, count: number): WriteOutcome[] {
-  const bytes = bytesOf(answer)
+export function readWrites(bytes: Buffer, count: number): WriteOutcome[] {
   if (bytes.length !== count) throw new Error(`${bytes.length} answers came to ${count} requests`)
   return Array.from(bytes, (letter) => (letter === OK ? 'ok' : 'lost'))
 }
@@ -54,11 +67,10 @@ const COMPACTED_BYTES = 13
 const OK = 'o'.charCodeAt(0)
 
 export function readRecords(
-  answer: unknown,
+  bytes: Buffer,
   ids: readonly OperationId[],
   unreadable: (id: OperationId, error: unknown) => Error,
 ): (ObservedRecord | undefined)[] {
-  const bytes = bytesOf(answer)
   const readAt = bytes.readUIntBE(0, 6)
   let at = 6
   return ids.map((id) => {
@@ -74,17 +86,12 @@ export function readRecords(
   })
 }
 
-function bytesOf(answer: unknown): Buffer {
-  if (Buffer.isBuffer(answer)) return answer
-  throw new Error(`the client answered ${typeof answer} where bytes were asked for`)
-}
-
-/** The result of a completed operation of which no result is kept: fences of such are 0, and of no other. */
+/** The result of a compacted operation, which has none stored: it is recognised by the fence 0. */
 function nothing(): StoredResult {
   return { kind: 'value', body: new Uint8Array(NOTHING) }
 }
 
-/** What is left to say of it: that it was completed at some time of an epoch, and until when that is known. */
+/** The record of a compacted operation, known only to have completed within an epoch, and until when that is kept. */
 function compacted(id: OperationId, bytes: Buffer, readAt: number): ObservedRecord {
   const gone = { fingerprint: '', owner: '', fence: 0, attempt: 1, starts: 1, steps: [] }
   const [from, retainUntil] = [bytes.readUIntBE(1, 6), bytes.readUIntBE(7, 6)]

@@ -1,4 +1,4 @@
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption } from '../../core/option-rules.ts'
 import type {
   IoredisClient,
   IoredisCluster,
@@ -12,7 +12,7 @@ import { nodeRedisClusterPort, nodeRedisPort, nodeRedisSentinelPort } from './no
 import type { RedisPort } from './port.ts'
 
 /**
- * Recognises the client by what it can do.
+ * Recognises the client by its methods and returns its port.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function portOf(client: RedisClient): RedisPort {
@@ -21,6 +21,6 @@ export function portOf(client: RedisClient): RedisPort {
   if (has('sendCommand') && has('nodeClient')) return nodeRedisClusterPort(client as NodeRedisCluster)
   if (has('sendCommand') && has('acquire')) return nodeRedisSentinelPort(client as NodeRedisSentinel)
   if (has('sendCommand') && has('duplicate')) return nodeRedisPort(client as NodeRedisClient)
-  // Not shown: a client holds its password.
+  // The client is not printed: it holds its password.
   throw invalidOption('client', 'must be a client of ioredis, node-redis or iovalkey', typeof client)
 }

@@ -1,13 +1,13 @@
 import { FOREVER, retained } from '../../core/lifecycle.ts'
 import type { ObservedRecord, OperationId, OperationState, Steps, StoredResult } from '../../core/record.ts'
-import { packText, unpackText } from '../../embedded/text.ts'
+import { packText, unpackText } from '../../core/stored-text.ts'
 import { readFingerprint, readNames, readOwner } from './names.ts'
 
-/** The layout of a record; scripts/record.lua writes it and says what is where. */
-export const FORMAT = 1
+/** Format of a record, whose layout is described in scripts/record.lua. */
+const FORMAT = 1
 const HEAD_BYTES = 38
 
-/** The largest time six bytes hold stands for one that never comes. */
+/** The largest time in six bytes stands for "never". */
 const NEVER = 2 ** 48 - 1
 
 const AWAITED = 3
@@ -17,14 +17,14 @@ const KIND_OF = Object.fromEntries(Object.entries(KINDS).map(([kind, code]) => [
   Record<number, StoredResult['kind']>
 >
 
-/** A result as it is stored under `state`. The bytes are copied: a client may use its buffer again. */
+/** Converts the body of a done record. The bytes are copied, because a client may reuse its buffer. */
 export function toResult(state: number, body: Uint8Array): StoredResult {
   const kind = KIND_OF[state]
   if (kind === undefined) throw new Error(`there is no state ${state}`)
   return { kind, body: new Uint8Array(body) }
 }
 
-/** `undefined` when its retention is over. @throws Error when the bytes are no record */
+/** Decodes a record; `undefined` when its retention is over. @throws Error when the bytes are not a record */
 export function toRecord(id: OperationId, bytes: Buffer, readAt: number): ObservedRecord | undefined {
   if (bytes.length < HEAD_BYTES) throw new Error(`it has ${bytes.length} bytes`)
   if (bytes[0] !== FORMAT) throw new Error(`its format is ${bytes[0]}, and this onlyonce reads ${FORMAT}`)
@@ -53,7 +53,7 @@ export function toRecord(id: OperationId, bytes: Buffer, readAt: number): Observ
   return retained(record, readAt) && { ...record, readAt }
 }
 
-/** Their count, then per step its name and its result with their lengths; nothing at all when there are none. */
+/** Encodes the number of steps, then each name and result with its length. Empty without steps. */
 export function packSteps(steps: Steps): Buffer {
   if (steps.length === 0) return Buffer.alloc(0)
   const parts = [lengthOf(steps.length)]

@@ -1,9 +1,9 @@
 import type { RedisPort } from './port.ts'
 
-/** What an operator should know of the servers: see `warnings`. */
+/** State and settings of the servers, with warnings for an operator. */
 export interface RedisReport {
   readonly nodes: readonly RedisNodeReport[]
-  /** In words, each with what to do. None: nothing was found. */
+  /** Problems found, each with what to do. */
   readonly warnings: readonly string[]
 }
 
@@ -23,10 +23,12 @@ export interface RedisNodeReport {
 export async function inspect(port: RedisPort, waitReplicas: number): Promise<RedisReport> {
   const nodes = await Promise.all(
     (await port.nodes()).map(async ({ name, send }) => {
-      const info = fieldsOf(String(await send(['INFO'])), ':')
+      const info = fieldsOf(String(await send(['INFO'])))
       const setting = async (option: string) => {
         try {
-          return String(((await send(['CONFIG', 'GET', option])) as readonly unknown[])[1] ?? '')
+          const answer = await send(['CONFIG', 'GET', option])
+          // With RESP3 it is a map.
+          return String((Array.isArray(answer) ? answer[1] : Object(answer)[option]) ?? '')
         } catch {
           // Hosted servers do not allow CONFIG.
           return undefined
@@ -84,10 +86,10 @@ function warningsOf(node: RedisNodeReport, waitReplicas: number): string[] {
   return warnings
 }
 
-function fieldsOf(text: string, separator: string): ReadonlyMap<string, string> {
+function fieldsOf(text: string): ReadonlyMap<string, string> {
   return new Map(
     text.split('\r\n').flatMap((line) => {
-      const at = line.indexOf(separator)
+      const at = line.indexOf(':')
       return at <= 0 ? [] : [[line.slice(0, at), line.slice(at + 1)] as const]
     }),
   )

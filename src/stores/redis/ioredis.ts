@@ -1,33 +1,35 @@
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption } from '../../core/option-rules.ts'
 import type { IoredisClient, IoredisCluster, Word } from './client.ts'
 import type { RedisPort } from './port.ts'
 
 /** ioredis and iovalkey. */
 export function ioredisPort(client: IoredisClient | IoredisCluster): RedisPort {
-  refusePrefix(client)
+  refuseOptions(client)
   const send = (_key: string | undefined, words: Word[]) => call(client, words)
   if (isCluster(client)) {
     return {
       isCluster: true,
       send,
       async nodes() {
-        // A lazy client knows none before its first command, and a list of no nodes would be a list of no records.
+        // A lazy client knows no nodes before its first command; without nodes, `list` would find no records.
         if (client.nodes('master').length === 0) await call(client, ['PING'])
         return client.nodes('master').map((node) => ({ name: addressOf(node), send: (words) => call(node, words) }))
       },
       async subscribe(channel, listener, signal) {
         const hear = (from: string, message: string) => void (from === channel && listener(message))
-        const deaf = () => void client.off('message', hear)
+        const leave = () => {
+          client.off('message', hear)
+          // Fails when the connection is already gone.
+          if (left(client, channel) === 0) client.unsubscribe(channel).catch(() => {})
+        }
         client.on('message', hear)
-        signal.addEventListener('abort', () => {
-          deaf()
-          // A connection that is gone cannot be told that we leave it.
-          client.unsubscribe(channel).catch(() => {})
-        })
+        joined(client, channel)
+        signal.addEventListener('abort', leave)
         try {
           await client.subscribe(channel)
         } catch (error) {
-          deaf()
+          signal.removeEventListener('abort', leave)
+          leave()
           throw error
         }
       },
@@ -37,11 +39,11 @@ export function ioredisPort(client: IoredisClient | IoredisCluster): RedisPort {
     isCluster: false,
     send,
     nodes: async () => [{ name: 'redis', send: (words) => call(client, words) }],
-    // Commands of one tick are written to one connection in this order.
+    // Commands issued in one tick are written to the same connection in this order.
     together: (commands) => Promise.all(commands.map((words) => call(client, words))),
     async subscribe(channel, listener, signal) {
       const own = client.duplicate({ enableOfflineQueue: true, lazyConnect: false })
-      // Nobody else listens to it: an error that nobody hears would be printed. It reconnects by itself.
+      // Without a listener, ioredis prints errors. The connection reconnects by itself.
       own.on('error', () => {})
       own.on('message', (from, message) => void (from === channel && listener(message)))
       signal.addEventListener('abort', () => own.disconnect())
@@ -53,6 +55,21 @@ export function ioredisPort(client: IoredisClient | IoredisCluster): RedisPort {
       }
     },
   }
+}
+
+/** Number of stores subscribed to each channel of a cluster client, which has one connection for all of them. */
+const listeners = new WeakMap<IoredisCluster, Map<string, number>>()
+
+function joined(client: IoredisCluster, channel: string): void {
+  const counts = listeners.get(client) ?? new Map<string, number>()
+  listeners.set(client, counts.set(channel, (counts.get(channel) ?? 0) + 1))
+}
+
+/** Returns how many stores are still subscribed. */
+function left(client: IoredisCluster, channel: string): number {
+  const count = (listeners.get(client)?.get(channel) ?? 1) - 1
+  listeners.get(client)?.set(channel, count)
+  return count
 }
 
 function call(client: Pick<IoredisClient, 'callBuffer'>, [command, ...args]: Word[]): Promise<unknown> {
@@ -68,11 +85,20 @@ function addressOf(node: IoredisClient): string {
   return `${host}:${port}`
 }
 
-/** It would be put before the keys of a script and not before the pattern of a scan. */
-function refusePrefix(client: object): void {
-  const options = (client as { options?: { keyPrefix?: unknown; redisOptions?: { keyPrefix?: unknown } } }).options
-  const prefix = options?.keyPrefix || options?.redisOptions?.keyPrefix
+/** The client would add its prefix to the keys of a script, but not to the pattern of a SCAN. */
+function refuseOptions(client: object): void {
+  const options = Object((client as { options?: object }).options) as Given & { readonly redisOptions?: Given }
+  const prefix = options.keyPrefix || options.redisOptions?.keyPrefix
   if (prefix !== undefined && prefix !== '') {
     throw invalidOption('client', 'must not have a keyPrefix: give the prefix to redisStore instead', prefix)
   }
+  if (options.enableAutoPipelining || options.redisOptions?.enableAutoPipelining) {
+    const rule = 'must not have enableAutoPipelining: with it `callBuffer` throws where nobody can catch it'
+    throw invalidOption('client', rule, true)
+  }
+}
+
+interface Given {
+  readonly keyPrefix?: unknown
+  readonly enableAutoPipelining?: unknown
 }

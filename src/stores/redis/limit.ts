@@ -1,27 +1,23 @@
+import { ofWholeCall } from '../../core/batcher.ts'
 import { OnlyonceError } from '../../core/errors.ts'
 import { systemRuntime } from '../../core/runtime.ts'
 import { timeLimit } from '../../core/time-limit.ts'
 import type { RedisNode, RedisPort } from './port.ts'
 
 /**
- * The same connection, but every command ends: a client that does not send again what it lost may leave a promise open
- * for ever, and one whose server is silent waits as long as the server does.
+ * Limits the time of a verb: a client may leave the promise of a lost command open for ever, or wait as long as its
+ * server is silent. The error carries the later answers, since a claim may still be granted.
  * @throws OnlyonceError STORE_UNAVAILABLE
  */
-export function limited(port: RedisPort, ms: number): RedisPort {
-  const inTime = <T>(answer: Promise<T>): Promise<T> => timeLimit(systemRuntime, answer, ms, () => silent(ms))
-  const { together } = port
-  return {
-    isCluster: port.isCluster,
-    send: (key, words) => inTime(port.send(key, words)),
-    nodes: async () => (await inTime(port.nodes())).map((node) => limitedNode(node, inTime)),
-    subscribe: (channel, listener, signal) => port.subscribe(channel, listener, signal),
-    ...(together === undefined ? {} : { together: (commands) => inTime(together(commands)) }),
-  }
+export function inTime<T>(answers: Promise<readonly T[]>, ms: number): Promise<readonly T[]> {
+  return timeLimit(systemRuntime, answers, ms, () => ofWholeCall(silent(ms), answers))
 }
 
-function limitedNode({ name, send }: RedisNode, inTime: <T>(answer: Promise<T>) => Promise<T>): RedisNode {
-  return { name, send: (words) => inTime(send(words)) }
+/** Returns the port with a time limit on every command to a node. */
+export function limited(port: RedisPort, ms: number): RedisPort {
+  const limit = <T>(answer: Promise<T>): Promise<T> => timeLimit(systemRuntime, answer, ms, () => silent(ms))
+  const limitedNode = ({ name, send }: RedisNode): RedisNode => ({ name, send: (words) => limit(send(words)) })
+  return { ...port, nodes: async () => (await limit(port.nodes())).map(limitedNode) }
 }
 
 function silent(ms: number): OnlyonceError {

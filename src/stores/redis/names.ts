@@ -1,14 +1,14 @@
-import { packText, unpackText } from '../../embedded/text.ts'
+import { packText, unpackText } from '../../core/stored-text.ts'
 import type { ByteWriter } from './bytes.ts'
 
-// The texts of a record in few bytes. Each has one form only, so that equal texts are equal bytes.
+// Compact encodings of the texts of a record. Each text has exactly one, so that equal texts are equal bytes.
 
 const TEXT = 0
-/** An owner of the engine: 32 hex digits. A fingerprint of the engine: `1:` and a SHA-256 in base64url. */
+/** For an owner as made by the engine, 32 hex digits, and its fingerprints, `1:` and a SHA-256 in base64url. */
 const PACKED = 1
 
 const HEX_128 = /^[0-9a-f]{32}$/
-/** The last of 43 digits has bits to spare: only one of its spellings is ours. */
+/** The last of the 43 digits has two unused bits, which are zero in the canonical form. */
 const SHA_256 = /^1:[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/
 const OUR_PRINT = '1:'
 
@@ -23,7 +23,7 @@ export function readOwner(bytes: Buffer): string {
   return bytes[0] === PACKED ? bytes.toString('hex', 1) : unpackText(bytes.toString('utf8', 1))
 }
 
-/** None, of an operation without a payload, is none here as well. */
+/** Writes nothing for an operation without a payload. */
 export function writeFingerprint(to: ByteWriter, fingerprint: string): void {
   if (fingerprint === '') return
   const packed = SHA_256.test(fingerprint)
@@ -40,7 +40,7 @@ export function readFingerprint(bytes: Buffer): string {
 const HAS_SCOPE = 1
 const HAS_KEY = 2
 
-/** Which of both there are, the length of the scope, then both. */
+/** Writes flags for which of the two are present, the length of the scope, then both. */
 export function writeNames(to: ByteWriter, scope: string | undefined, key: string | undefined): void {
   if (scope === undefined && key === undefined) return
   to.number((scope === undefined ? 0 : HAS_SCOPE) + (key === undefined ? 0 : HAS_KEY), 1)

@@ -1,7 +1,7 @@
 import type { NodeRedisClient, NodeRedisCluster, NodeRedisSentinel, Word } from './client.ts'
 import type { RedisPort } from './port.ts'
 
-/** 36 is `$`, the bulk string. */
+/** 36 is `$`, the RESP type of bulk strings. */
 const AS_BYTES = { typeMapping: { 36: Buffer } } as const
 
 export function nodeRedisPort(client: NodeRedisClient): RedisPort {
@@ -13,13 +13,13 @@ export function nodeRedisPort(client: NodeRedisClient): RedisPort {
     together: (commands) => Promise.all(commands.map(send)),
     async subscribe(channel, listener, signal) {
       const own = client.duplicate()
-      // Without a listener an error of this connection would end the process. It reconnects by itself.
+      // Without a listener, an error of this connection would end the process. It reconnects by itself.
       own.on('error', () => {})
       signal.addEventListener('abort', () => {
         try {
           own.destroy()
         } catch {
-          // Some versions throw when it is gone already, and nobody would catch it there.
+          // Some versions throw when the connection is already gone; thrown in an event listener, it would be uncaught.
         }
       })
       try {
@@ -37,14 +37,17 @@ export function nodeRedisClusterPort(client: NodeRedisCluster): RedisPort {
   return {
     isCluster: true,
     send: (key, words) => client.sendCommand(key, false, words, AS_BYTES),
-    nodes: () =>
-      Promise.all(
+    async nodes() {
+      // Without nodes, `list` would find no records.
+      if (client.masters.length === 0) throw new Error('the client knows no nodes: call its connect() first')
+      return Promise.all(
         client.masters.map(async (master) => {
           const node = await client.nodeClient(master as never)
           const { address } = master as { address?: unknown }
           return { name: String(address), send: (words: Word[]) => node.sendCommand(words, AS_BYTES) }
         }),
-      ),
+      )
+    },
     subscribe: (channel, listener, signal) => subscribed(client, channel, listener, signal),
   }
 }
@@ -59,7 +62,7 @@ export function nodeRedisSentinelPort(client: NodeRedisSentinel): RedisPort {
   }
 }
 
-/** These two keep a connection of their own for subscriptions. */
+/** Cluster and sentinel clients keep a separate connection for subscriptions. */
 async function subscribed(
   client: Pick<NodeRedisSentinel, 'subscribe' | 'unsubscribe'>,
   channel: string,
@@ -68,7 +71,7 @@ async function subscribed(
 ): Promise<void> {
   const hear = (message: string | Buffer) => listener(String(message))
   signal.addEventListener('abort', () => {
-    // A connection that is gone cannot be told that we leave it.
+    // Fails when the connection is already gone.
     client.unsubscribe(channel, hear).catch(() => {})
   })
   await client.subscribe(channel, hear)

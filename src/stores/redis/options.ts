@@ -1,40 +1,40 @@
-import { invalidOption, refuseUnknown } from '../../core/options.ts'
+import { checkEach, invalidOption, refuseUnknown, upToAnHour } from '../../core/option-rules.ts'
 import type { RedisClient } from './client.ts'
 import { portOf } from './connect.ts'
 import type { RedisPort } from './port.ts'
 
 export interface RedisDurability {
-  /** How many replicas must have a claim, or a result, before it is answered. */
+  /** Number of replicas that must have a claim, or a result, before the verb succeeds. */
   readonly waitReplicas: number
-  /** Default 1 000. Shorter than the engine's `storeTimeoutMs`. */
+  /** Default 1 000. Keep it below half of the engine's `storeTimeoutMs`, after which the engine retries. */
   readonly waitTimeoutMs?: number
 }
 
-/** Deduplication only: of a completed operation nothing is kept but that it is done, in about 25 bytes. */
+/** Deduplication only: of a completed operation the store keeps only that it is done, in about 25 bytes. */
 export interface RedisCompact {
   /**
-   * Default 86 400 000, a day. How long a completed operation is known; up to half as long again. A claim that asks for
-   * longer is refused.
+   * Default 86 400 000, a day. How long a completed operation is known, at least; at most half as long again. A claim
+   * with a longer retention is refused.
    */
   readonly retentionMs?: number
-  /** Default 1 000 000. How many operations are completed in that time, roughly: far off costs bytes or time. */
+  /** Default 1 000 000. Operations completed in that time, approximately; a wrong estimate costs memory or time. */
   readonly keys?: number
 }
 
 export interface RedisStoreOptions {
-  /** A client of ioredis, node-redis or iovalkey; plain, Sentinel or Cluster. It stays yours and is not closed. */
+  /** A client of ioredis, node-redis or iovalkey; plain, Sentinel or Cluster. The store does not close it. */
   readonly client: RedisClient
   /** Default `'onlyonce'`. What every key begins with: letters, digits and `: - _ .`, at most 64. */
   readonly prefix?: string
-  /** Default: the answer of the master is enough, and a fail-over may lose the claim with it. Not for a Cluster. */
+  /** Default: only the master must have a write, and a fail-over may lose it. Not for a Cluster. */
   readonly durability?: RedisDurability
   /**
-   * Default: results are kept. `true`, or with numbers: **a duplicate of a completed operation gets `undefined` in place
-   * of its result, and its payload is not compared any more**. Errors, unknown outcomes and what runs are kept in full.
-   * Not to be changed while there are records under this prefix.
+   * Default: results are kept. `true` or an object: **a duplicate of a completed operation gets `undefined` instead of
+   * its result, and its payload is not compared any more**. Errors, unknown results and running operations are kept in
+   * full. Do not change it while there are records under this prefix.
    */
   readonly compact?: boolean | RedisCompact
-  /** Default 5 000. How long one command may take, whatever the client does meanwhile. */
+  /** Default 5 000. Time limit of one call to Redis, including what the client does meanwhile and loading a script. */
   readonly commandTimeoutMs?: number
 }
 
@@ -49,9 +49,8 @@ export interface ResolvedRedisOptions {
 const KNOWN = ['client', 'prefix', 'durability', 'compact', 'commandTimeoutMs']
 const COMPACT = { retentionMs: 86_400_000, keys: 1_000_000 }
 const KNOWN_DURABILITY = ['waitReplicas', 'waitTimeoutMs']
-/** No braces: they would move the hash tag. No pattern characters: the prefix is part of a SCAN pattern. */
+/** No braces: they would change the hash tag. No pattern characters: the prefix is part of a SCAN pattern. */
 const PREFIX = /^[A-Za-z0-9][A-Za-z0-9:_.-]{0,63}$/
-const LONGEST_MS = 3_600_000
 
 /** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
 export function resolveRedisOptions(given: RedisStoreOptions): ResolvedRedisOptions {
@@ -61,13 +60,14 @@ export function resolveRedisOptions(given: RedisStoreOptions): ResolvedRedisOpti
   if (typeof prefix !== 'string' || !PREFIX.test(prefix)) {
     throw invalidOption('prefix', 'must be at most 64 letters, digits and `: - _ .`, a letter or digit first', prefix)
   }
+  checkEach(upToAnHour(), { commandTimeoutMs })
   const port = portOf(given.client)
   return {
     port,
     prefix,
     durability: options.durability === undefined ? undefined : resolveDurability(options.durability, port),
     compact: resolveCompact(options.compact),
-    commandTimeoutMs: milliseconds('commandTimeoutMs', commandTimeoutMs),
+    commandTimeoutMs: commandTimeoutMs as number,
   }
 }
 
@@ -97,13 +97,9 @@ function resolveDurability(given: unknown, port: RedisPort): Required<RedisDurab
     const rule = 'needs a client with one connection to one master: not a Cluster, not a Sentinel pool of node-redis'
     throw invalidOption('durability', rule, options)
   }
+  checkEach(upToAnHour(), { 'durability.waitTimeoutMs': waitTimeoutMs })
   return {
     waitReplicas: waitReplicas as number,
-    waitTimeoutMs: milliseconds('durability.waitTimeoutMs', waitTimeoutMs),
+    waitTimeoutMs: waitTimeoutMs as number,
   }
-}
-
-function milliseconds(name: string, value: unknown): number {
-  if (Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= LONGEST_MS) return value as number
-  throw invalidOption(name, 'must be a whole number of milliseconds from 1 to an hour', value)
 }

@@ -1,13 +1,22 @@
-// What each script takes as ARGV[1]: one entry per operation; the head of its Lua file says what is in it.
+// Encodes ARGV[1] of each script: a mark of the call, then one entry per operation, as described in the head of its Lua
+// file.
+import { randomInt } from 'node:crypto'
+import { OnlyonceError } from '../../core/errors.ts'
 import type { Lease } from '../../core/record.ts'
 import type { ClaimRequest, Completion, Renewal } from '../../core/store.ts'
 import { ByteWriter } from './bytes.ts'
 import { KINDS, packSteps } from './format.ts'
 import { writeFingerprint, writeNames, writeOwner } from './names.ts'
 
-/** Far beyond any sensible time, and still six bytes when it is added to the clock. */
+/** Cap of durations: far beyond any sensible one, and still six bytes when added to the clock. */
 const LONGEST_MS = 2 ** 46
 const USUAL_BYTES = 256
+export const MARK_BYTES = 4
+const MARKS = 2 ** (8 * MARK_BYTES)
+/** Starts at random in each process, because a proxy may share one connection between several. */
+let calls = randomInt(MARKS)
+/** The length of the names has two bytes. */
+const MOST_NAME_BYTES = 65_535
 
 export function packClaims(requests: readonly ClaimRequest[]): Buffer {
   return packed(requests, (to, { owner, fingerprint, scope, key, leaseMs, retentionMs }) => {
@@ -27,6 +36,7 @@ export function packClaims(requests: readonly ClaimRequest[]): Buffer {
     to.number(to.length - start + 5, 4, lengths)
     to.number(print - start, 1, lengths + 4)
     to.number(names - print, 2, lengths + 5)
+    if (to.length - names > MOST_NAME_BYTES) throw tooLong(to.length - names)
     to.number(to.length - names, 2, lengths + 7)
   })
 }
@@ -63,13 +73,27 @@ export function packLeases(leases: readonly Lease[]): Buffer {
   })
 }
 
+function tooLong(bytes: number): OnlyonceError {
+  return new OnlyonceError(
+    'KEY_INVALID',
+    `the redis store has 65,535 bytes for scope and key together; got ${bytes}: lower maxKeyLength`,
+  )
+}
+
+/** For a script that needs only the keys. */
+export function packNothing(): Buffer {
+  return packed([], () => {})
+}
+
 function packed<T>(all: readonly T[], write: (to: ByteWriter, one: T) => void): Buffer {
-  const to = new ByteWriter(all.length * USUAL_BYTES)
+  const to = new ByteWriter(MARK_BYTES + all.length * USUAL_BYTES)
+  calls = (calls + 1) % MARKS
+  to.number(calls, MARK_BYTES)
   for (const one of all) write(to, one)
   return to.done()
 }
 
-/** Leaves room for the length of an owner that is written later. */
+/** Reserves a byte for the owner's length. Returns the function that writes the owner and fills that byte in. */
 function ownerLength(to: ByteWriter): (owner: string) => void {
   const at = to.length
   to.number(0, 1)

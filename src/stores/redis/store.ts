@@ -1,41 +1,43 @@
 import { ofWholeCall } from '../../core/batcher.ts'
 import { OnlyonceError } from '../../core/errors.ts'
-import { invalidOption } from '../../core/options.ts'
-import type { Lease, OperationId } from '../../core/record.ts'
-import type { ClaimOutcome, ClaimRequest, Store, StoreTraits } from '../../core/store.ts'
-import { readClaims, readRecords, readWrites } from './answers.ts'
+import { invalidOption } from '../../core/option-rules.ts'
+import type { OperationId } from '../../core/record.ts'
+import type { ClaimRequest, Store, StoreTraits } from '../../core/store.ts'
+import { answerTo, readClaims, readRecords, readWrites } from './answers.ts'
 import type { Word } from './client.ts'
 import { explained, unreadableAt } from './faults.ts'
 import { inspect, type RedisReport } from './inspect.ts'
 import { createKeys } from './keys.ts'
-import { limited } from './limit.ts'
+import { inTime, limited } from './limit.ts'
 import { list } from './list.ts'
 import type { ResolvedRedisOptions } from './options.ts'
 import { createReplicated } from './replicas.ts'
-import { packClaims, packCompletions, packLeases, packRenewals } from './requests.ts'
+import { packClaims, packCompletions, packLeases, packNothing, packRenewals } from './requests.ts'
 import { createScripts, type ScriptName } from './scripts/run.ts'
 import { createWaking } from './waking.ts'
 
 export interface RedisStore extends Store {
-  /** What an operator should know of the servers: an evicting policy, no persistence, too few replicas. */
+  /** Reports problems of the servers: an evicting policy, no persistence, too few replicas. */
   inspect(): Promise<RedisReport>
 }
 
-const NOTHING = Buffer.alloc(0)
-/** These look at the record alone. */
+/** Scripts that read only the record. */
 const NEEDS_NO_BUCKET: readonly ScriptName[] = ['renew', 'release']
 
-/** `clock`: microseconds are its milliseconds times 1 000; for tests, since nothing expires by itself then. */
+/** `clock`: for tests, in milliseconds; nothing expires by itself then. */
 export function createRedisStore(options: ResolvedRedisOptions, clock?: () => number): RedisStore {
-  const { prefix, durability, compact, commandTimeoutMs } = options
-  const port = limited(options.port, commandTimeoutMs + (durability?.waitTimeoutMs ?? 0))
+  const { port, prefix, durability, compact, commandTimeoutMs } = options
+  const limitMs = commandTimeoutMs + (durability?.waitTimeoutMs ?? 0)
+  const walked = limited(port, limitMs)
   const scripts = createScripts(port, compact !== undefined, clock)
-  const waking = createWaking(options.port, `${prefix}:wake`)
+  const waking = createWaking(port, `${prefix}:wake`)
   const replicated = durability && createReplicated(port, scripts, durability)
   const again = replicated === undefined ? '0' : '1'
   const { of: keyOf, whileMoving, pattern } = createKeys(prefix, compact)
   const epochMs = compact === undefined ? [] : [String(Math.ceil(compact.retentionMs / 2))]
   let closed = false
+
+  const asked = <T>(verb: string, work: () => Promise<readonly T[]>) => guarded(verb, () => inTime(work(), limitMs))
 
   async function guarded<T>(verb: string, work: () => Promise<T>): Promise<T> {
     if (closed) throw new OnlyonceError('CLOSED', `the redis store was closed; it cannot ${verb}`)
@@ -46,7 +48,7 @@ export function createRedisStore(options: ResolvedRedisOptions, clock?: () => nu
     }
   }
 
-  /** One call for all where one server has all keys; in a cluster one for each, and the client gathers them by node. */
+  /** Sends a batch as one call; in a cluster as one call per operation, which the client sends to its node. */
   function perCall<T, R>(
     batch: readonly T[],
     call: (part: readonly T[]) => Promise<readonly R[]>,
@@ -58,28 +60,23 @@ export function createRedisStore(options: ResolvedRedisOptions, clock?: () => nu
 
   const args = (blob: Buffer): Word[] => [blob, waking.channel, again, ...epochMs]
 
-  function run(script: ScriptName, ids: readonly OperationId[], blob: Buffer): Promise<unknown> {
+  async function run(script: ScriptName, ids: readonly OperationId[], blob: Buffer): Promise<Buffer> {
     const moves = port.isCluster && !NEEDS_NO_BUCKET.includes(script)
-    return scripts.run(script, moves ? ids.flatMap(whileMoving) : ids.map(keyOf), args(blob))
+    return answerTo(blob, await scripts.run(script, moves ? ids.flatMap(whileMoving) : ids.map(keyOf), args(blob)))
   }
 
-  /** A grant that too few replicas have is given back: whoever got it could lose it in a fail-over and not be told. */
-  async function claimReplicated(requests: readonly ClaimRequest[]): Promise<readonly ClaimOutcome[]> {
-    const keys = requests.map(({ id }) => keyOf(id))
-    const { answer, unmet } = await (replicated as NonNullable<typeof replicated>)(
-      'claim',
-      keys,
-      args(packClaims(requests)),
-    )
-    const outcomes = readClaims(answer, requests)
-    if (unmet === undefined) return outcomes
-    const leases = outcomes.flatMap((one) => (one.kind === 'granted' ? [one.lease] : []))
-    if (leases.length > 0) await releaseAll(leases).catch(() => {})
-    // Asked for one by one with the same owners they would be late copies of what was given back: running, by nobody.
-    throw ofWholeCall(unmet)
+  /** With `unmet`, too few replicas have the write. */
+  async function runReplicated(
+    script: ScriptName,
+    ids: readonly OperationId[],
+    blob: Buffer,
+  ): Promise<{ readonly answer: Buffer; readonly unmet?: OnlyonceError | undefined }> {
+    if (replicated === undefined) return { answer: await run(script, ids, blob) }
+    const { answer, unmet } = await replicated(script, ids.map(keyOf), args(blob))
+    return { answer: answerTo(blob, answer), unmet }
   }
 
-  /** Before the effect runs: afterwards it would be known for a shorter time than was asked for. */
+  /** Refused before the effect runs, because its completion would be known for a shorter time than asked for. */
   function refuseLonger(requests: readonly ClaimRequest[]): void {
     const longer = compact && requests.find(({ retentionMs }) => retentionMs > compact.retentionMs)
     if (longer === undefined) return
@@ -90,44 +87,34 @@ export function createRedisStore(options: ResolvedRedisOptions, clock?: () => nu
     )
   }
 
-  async function releaseAll(leases: readonly Lease[]) {
-    const ids = leases.map(({ id }) => id)
-    return readWrites(await run('release', ids, packLeases(leases)), leases.length)
-  }
-
   const store: RedisStore = {
     name: 'redis',
     traits: traitsOf(durability?.waitReplicas ?? 0),
     concurrency: { batches: 2 },
     claim: (requests) =>
-      guarded('claim', () =>
+      asked('claim', () =>
         perCall(requests, async (part) => {
           refuseLonger(part)
-          if (replicated !== undefined) return claimReplicated(part)
-          return readClaims(
-            await run(
-              'claim',
-              part.map(({ id }) => id),
-              packClaims(part),
-            ),
-            part,
-          )
+          const ids = part.map(({ id }) => id)
+          const { answer, unmet } = await runReplicated('claim', ids, packClaims(part))
+          const outcomes = readClaims(answer, part)
+          if (unmet === undefined) return outcomes
+          // A fail-over could lose these claims, so the error carries them, for the engine to release unused ones.
+          throw ofWholeCall(unmet, Promise.resolve(outcomes))
         }),
       ),
     renew: (renewals) =>
-      guarded('renew', () =>
+      asked('renew', () =>
         perCall(renewals, async (part) => {
           const ids = part.map(({ lease }) => lease.id)
           return readWrites(await run('renew', ids, packRenewals(part)), part.length)
         }),
       ),
     async complete(completions) {
-      const outcomes = await guarded('complete', () =>
+      const outcomes = await asked('complete', () =>
         perCall(completions, async (part) => {
           const ids = part.map(({ lease }) => lease.id)
-          if (replicated === undefined)
-            return readWrites(await run('complete', ids, packCompletions(part)), part.length)
-          const { answer, unmet } = await replicated('complete', ids.map(keyOf), args(packCompletions(part)))
+          const { answer, unmet } = await runReplicated('complete', ids, packCompletions(part))
           if (unmet !== undefined) throw unmet
           return readWrites(answer, part.length)
         }),
@@ -136,27 +123,32 @@ export function createRedisStore(options: ResolvedRedisOptions, clock?: () => nu
       return outcomes
     },
     async release(leases) {
-      const outcomes = await guarded('release', () => perCall(leases, releaseAll))
+      const outcomes = await asked('release', () =>
+        perCall(leases, async (part) => {
+          const ids = part.map(({ id }) => id)
+          return readWrites(await run('release', ids, packLeases(part)), part.length)
+        }),
+      )
       waking.wake(leases.map(({ id }) => id))
       return outcomes
     },
     find: (ids) =>
-      guarded('find', () =>
+      asked('find', () =>
         perCall(ids, async (part) =>
-          readRecords(await run('find', part, NOTHING), part, (id, error) => unreadableAt(keyOf(id), error)),
+          readRecords(await run('find', part, packNothing()), part, (id, error) => unreadableAt(keyOf(id), error)),
         ),
       ),
-    list: (query) => guarded('list', () => list(port, pattern, query, (ids) => store.find(ids))),
+    list: (query) => guarded('list', () => list(walked, pattern, query, (ids) => store.find(ids))),
     async forget(ids) {
-      const counts = await guarded('forget', () =>
-        perCall(ids, async (part) => [Number(await run('forget', part, NOTHING))]),
+      const counts = await asked('forget', () =>
+        perCall(ids, async (part) => [Number(String(await run('forget', part, packNothing())))]),
       )
       waking.wake(ids)
       return counts.reduce((sum, count) => sum + count, 0)
     },
     sweep: async () => 0,
     watch: (id, call) => waking.watch(id, call),
-    inspect: () => guarded('inspect', () => inspect(port, durability?.waitReplicas ?? 0)),
+    inspect: () => guarded('inspect', () => inspect(walked, durability?.waitReplicas ?? 0)),
     async [Symbol.asyncDispose]() {
       closed = true
       waking.close()

@@ -1,10 +1,11 @@
 -- claim: gives each operation to exactly one owner, or reports what is there.
 -- KEYS     one per operation
--- ARGV[1]  per operation: lease ms I6, retention ms I6, length I4 and bytes of the tail of its record, from byte 34
--- ARGV[3]  '1': a claim repeated by its owner is written again, so that a WAIT after it covers the first write too
--- returns  one string, per operation:
+-- ARGV[1]  the mark I4, then per operation:
+--          lease ms I6, retention ms I6, length I4 and bytes of the tail of its record, from byte 34
+-- ARGV[3]  '1': a claim repeated by its owner is written again, so that a WAIT after it also covers the first write
+-- returns  one string: the mark, then per operation:
 --          g fence I7 attempt I3 starts I3 length I4 steps | d fence I7 state B length I4 result | r ms left I6 | m
-local blob, at = ARGV[1], 1
+local blob, at = ARGV[1], #mark + 1
 local again = ARGV[3] == '1'
 local out = {}
 -- The head and the answer are the same for all new operations of a batch that ask for the same times.
@@ -51,13 +52,13 @@ for i, key in ipairs(KEYS) do
       local body = bytes:sub(body_at)
       out[i] = struct.pack('>c1I7BI4', 'd', fence, state, #body) .. body
     elseif mine and state == IDLE then
-      -- A copy of the claim that its owner has given back, late from the network.
+      -- A delayed copy of the claim that this owner has already released.
       out[i] = struct.pack('>c1I6', 'r', 0)
     elseif mine and running then
       if again then put(key, bytes, until_retain) end
       out[i] = answer(fence, attempt, starts, bytes:sub(body_at))
     elseif known and running and until_lease > now then
-      -- Somebody may wait now: whoever settles it publishes. In place, so that the expiry stays.
+      -- Somebody may wait now, so settling must publish. SETRANGE keeps the expiry.
       if state == RUNNING then call('SETRANGE', key, 1, string.char(AWAITED)) end
       out[i] = struct.pack('>c1I6', 'r', until_lease - now)
     else
@@ -73,4 +74,4 @@ for i, key in ipairs(KEYS) do
     end
   end
 end
-return table.concat(out)
+return mark .. table.concat(out)

@@ -1,15 +1,15 @@
--- compact: between record.lua and a verb, for operations of which nothing is kept but that they are done.
+-- compact: inserted between record.lua and a verb. Of completed operations it keeps only that they are done.
 -- KEYS     prefix:{group}:id in hex; a group's buckets are prefix:{group}:epoch:number, in the same slot
---          In a Cluster one more, prefix:{group}:-, at which there never is anything. While a slot moves key by key, a
---          script runs on either node if that has all of its KEYS, and finds nothing in buckets that are on the other.
---          With one that neither has both answer TRYAGAIN, until the whole slot has moved.
+--          In a Cluster also prefix:{group}:-, a key that never exists. While a slot moves key by key, a script runs on
+--          the node that has all of its KEYS, and would miss buckets on the other node. With a key that neither has,
+--          both answer TRYAGAIN until the whole slot has moved.
 -- ARGV[4]  how long an epoch lasts in ms: half of the retention
 --
--- A bucket is a hash from the 16 bytes of the id to the last 3 of its owner, which tell a repeat of its completion from
--- the completion of somebody else. It expires as a whole, two epochs after its own. One that is full is followed by
--- another: 128 entries are what Redis keeps in a listpack (hash-max-listpack-entries), 64 bytes the longest entry.
--- What is forgotten leaves its entry behind, with FORGOTTEN for an owner: a bucket that got shorter would end the search
--- before those that follow it.
+-- A bucket is a hash from the 16 bytes of an id to the last 3 bytes of its owner, which tell a repeated completion from
+-- that of another owner. It expires as a whole, two epochs after the end of its own. A full bucket is followed by
+-- another: Redis keeps up to 128 entries in a listpack (hash-max-listpack-entries), each of at most 64 bytes.
+-- A forgotten operation keeps its entry, with FORGOTTEN as its owner: a bucket that shrank would end the search before
+-- the buckets that follow it.
 local FULL = 128
 local FORGOTTEN = ''
 if KEYS[#KEYS]:sub(-2) == ':-' then KEYS[#KEYS] = nil end
@@ -22,9 +22,9 @@ local function field_of(key)
     tonumber(key:sub(at + 16, at + 23), 16), tonumber(key:sub(at + 24), 16))
 end
 
--- What a key's field holds, the bucket it is in, and the epoch of that; also in the epoch to come: the clock may have been
--- set back over the end of one, or be that of a replica that was promoted.
--- again  written again, so that a WAIT after it covers the first write too
+-- Returns the owner bytes of a completed operation, its bucket, field and epoch. Also looks in the next epoch: the
+-- clock may have been set back over the end of one, or be that of a promoted replica.
+-- again  the entry is written again, so that a WAIT after it also covers the first write
 find_settled = function(key, again)
   local field, group = field_of(key), key:sub(1, -33)
   for past = -1, 2 do

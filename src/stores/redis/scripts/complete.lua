@@ -1,13 +1,14 @@
--- complete: settles operations, also after their lease ran out: the owner decides, not the lease.
+-- complete: settles operations, also after their lease ran out: judged by owner and fence, not by the lease.
 -- KEYS     one per operation
--- ARGV[1]  per operation: fence I7, retention ms I6, state B, owner's length B, length of the result I4, then both
+-- ARGV[1]  the mark I4, then per operation:
+--          fence I7, retention ms I6, state B, owner's length B, length of the result I4, then both
 -- ARGV[2]  the channel that waiting callers listen on
--- ARGV[3]  '1': a repeat is written again, so that a WAIT after it covers the first write too
--- returns  one letter per operation: o ok, l lost
-local blob, at = ARGV[1], 1
+-- ARGV[3]  '1': a repeat is written again, so that a WAIT after it also covers the first write
+-- returns  the mark, then one letter per operation: o ok, l lost
+local blob, at = ARGV[1], #mark + 1
 local again = ARGV[3] == '1'
 local out = {}
--- The times are the same for all of a batch that ask for the same retention.
+-- The times are the same for all operations of a batch with the same retention.
 local same_retain, times
 
 for i, key in ipairs(KEYS) do
@@ -41,4 +42,4 @@ for i, key in ipairs(KEYS) do
     out[i] = 'o'
   end
 end
-return table.concat(out)
+return mark .. table.concat(out)

@@ -1,8 +1,9 @@
--- find: records as they are, with the clock they were read by.
+-- find: returns records as they are stored, with the time by the store's clock.
 -- KEYS     one per operation
--- returns  one string: the clock in ms I6, then per operation a length I4 and the record; length 0 where there is none,
---          and 13 where it is only known to be done (compact): the byte 0, from when on I6, until when I6
-local out = { struct.pack('>I6', now) }
+-- ARGV[1]  the mark I4
+-- returns  one string: the mark, the clock in ms I6, then per operation a length I4 and the record; length 0 without
+--          one, 13 for a compacted one: the byte 0, the begin of its epoch I6, the end of its retention I6
+local out = { mark .. struct.pack('>I6', now) }
 for i, key in ipairs(KEYS) do
   local bytes = call('GET', key)
   if not bytes or #bytes < 38 or struct.unpack('>I6', bytes, 16) == 0 then

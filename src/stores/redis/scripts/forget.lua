@@ -1,10 +1,11 @@
--- forget: removes records in any state, also those that cannot be read.
+-- forget: removes records in any state, also unreadable ones.
 -- KEYS     one per operation
+-- ARGV[1]  the mark I4
 -- ARGV[2]  the channel that waiting callers listen on
--- returns  how many records there were
+-- returns  the mark, then the number of records in digits
 --
--- The fence stays for a day, so that fences grow although the clock is set back meanwhile. Where memory is full it
--- goes as well: forgetting has to work then.
+-- The fence stays for a day, so that fences grow even if the clock is set back meanwhile. If memory is full it is
+-- removed as well: forgetting must work then.
 local FORGOTTEN_MS = '86400000'
 local removed = 0
 for _, key in ipairs(KEYS) do
@@ -12,7 +13,7 @@ for _, key in ipairs(KEYS) do
   if call('TYPE', key).ok == 'string' then bytes, state, fence, until_lease, until_retain = read(key) end
   if unsettle and unsettle(key) then
     removed = removed + 1
-    -- What was handed out for it is not kept: it was not above the clock, unless that was set back.
+    -- Its fence is not stored; the clock serves instead, which is ahead of it unless it was set back.
     redis.pcall('SET', key, struct.pack(HEAD, FORMAT, IDLE, now_us, 0, 0, 0, 0, 0, 0, 0, 0), 'PX', FORGOTTEN_MS)
   elseif bytes == nil then
     removed = removed + call('DEL', key)
@@ -26,4 +27,4 @@ for _, key in ipairs(KEYS) do
     if kept.err then call('DEL', key) end
   end
 end
-return removed
+return mark .. string.format('%d', removed)

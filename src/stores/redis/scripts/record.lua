@@ -1,18 +1,20 @@
--- What every script starts with: the layout of a record, the clock, and the way to read and write one.
+-- The beginning of every script: the layout of a record, the clock, and functions to read and write a record.
 --
 -- A record is one string, big-endian; ../format.ts reads the same. From byte 1:
 --   1 format B, 2 state B, 3 fence I7, 10 lease end I6, 16 retention end I6, 22 created I6, 28 attempt I3, 31 starts I3,
 --   34 lengths of owner B, fingerprint H and names H, 39 those three, then the body:
 --   the result of a done operation, else the steps (their count I4 first, nothing at all when there are none).
--- A forgotten operation leaves a head with nothing but its fence, which no later fence may fall below.
+-- A forgotten operation leaves a head with only its fence, which every later fence must exceed.
 --
--- Nothing here makes a table per record: what scripts cost is tables, and numbers turned into text.
--- `clock()` comes before this file: microseconds since 1970, and whether keys expire by that clock.
+-- No table is made per record: tables and number formatting are what scripts spend their time on.
+-- `clock()` is defined before this file. It returns microseconds since 1970, and whether keys expire by that clock.
 -- Source rule: TIME makes a script non-deterministic, which needs effect replication, the default since Redis 5.
 local call = redis.call
+-- The mark of this call. The answer begins with it too, so that an answer to another call is recognised.
+local mark = ARGV[1]:sub(1, 4)
 local HEAD = '>BBI7I6I6I6I3I3BHH'
 local FORMAT = 1
--- The largest time in six bytes stands for one that never comes.
+-- The largest time in six bytes stands for "never".
 local FOREVER = 281474976710655
 local MOST_COUNTED = 16777215
 local IDLE, RUNNING, AWAITED, DONE, UNKNOWN = 1, 2, 3, 4, 7
@@ -22,8 +24,8 @@ local find_settled, settle, unsettle, epoch_ms
 local now_us, expires = clock()
 local now = math.floor(now_us / 1000)
 
--- The record at a key, whether its retention is over or not: its bytes, what is in the head, and where print, names and
--- body begin. Nothing where there is none; nil and an error where it cannot be read.
+-- Returns the record at a key, even if its retention is over: its bytes, the fields of its head, and where fingerprint,
+-- names and body begin. Returns nil without one, and nil and an error if it cannot be read.
 local function read(key)
   local bytes = call('GET', key)
   if not bytes then return nil end
@@ -54,7 +56,7 @@ local function put(key, bytes, retain)
   return call('SET', key, bytes, 'PX', px_text)
 end
 
--- Only where somebody was told to wait; without the right to publish the write still counts.
+-- Publishes only if somebody may wait. Without the permission to publish, the write still counts.
 local function wake(key, state)
   if state == AWAITED then redis.pcall('PUBLISH', ARGV[2], key) end
 end

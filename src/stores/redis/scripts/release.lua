@@ -1,9 +1,9 @@
--- release: gives running operations back. Payload, steps and fence stay; only its own attempt is taken back.
+-- release: releases running operations. Fingerprint, steps and fence stay; `attempt` is reduced by one.
 -- KEYS     one per operation
--- ARGV[1]  per operation: fence I7, owner's length B, owner
+-- ARGV[1]  the mark I4, then per operation: fence I7, owner's length B, owner
 -- ARGV[2]  the channel that waiting callers listen on
--- returns  one letter per operation: o ok, l lost
-local blob, at = ARGV[1], 1
+-- returns  the mark, then one letter per operation: o ok, l lost
+local blob, at = ARGV[1], #mark + 1
 local out = {}
 
 for i, key in ipairs(KEYS) do
@@ -27,4 +27,4 @@ for i, key in ipairs(KEYS) do
     out[i] = 'o'
   end
 end
-return table.concat(out)
+return mark .. table.concat(out)

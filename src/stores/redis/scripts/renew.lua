@@ -1,8 +1,9 @@
--- renew: extends leases and keeps the longer list of steps; shortens neither, so a late repeat does no harm.
+-- renew: extends leases and keeps the longer list of steps. Shortens neither, so a delayed repeat does no harm.
 -- KEYS     one per operation
--- ARGV[1]  per operation: fence I7, lease ms I6, retention ms I6, owner's length B, length of the steps I4, then both
--- returns  one letter per operation: o ok, l lost
-local blob, at = ARGV[1], 1
+-- ARGV[1]  the mark I4, then per operation:
+--          fence I7, lease ms I6, retention ms I6, owner's length B, length of the steps I4, then both
+-- returns  the mark, then one letter per operation: o ok, l lost
+local blob, at = ARGV[1], #mark + 1
 local out = {}
 
 local function count(steps)
@@ -31,4 +32,4 @@ for i, key in ipairs(KEYS) do
     out[i] = 'l'
   end
 end
-return table.concat(out)
+return mark .. table.concat(out)

@@ -1,7 +1,7 @@
 // Written by scripts/generate-lua.mjs from the Lua files beside it. Do not edit.
 
 export const SOURCE = {
-  claim: `local blob, at = ARGV[1], 1
+  claim: `local blob, at = ARGV[1], #mark + 1
 local again = ARGV[3] == '1'
 local out = {}
 local same_lease, same_retention, new_head, new_answer
@@ -63,7 +63,7 @@ for i, key in ipairs(KEYS) do
     end
   end
 end
-return table.concat(out)
+return mark .. table.concat(out)
 `,
   compact: `local FULL = 128
 local FORGOTTEN = ''
@@ -113,7 +113,7 @@ unsettle = function(key)
   return owner
 end
 `,
-  complete: `local blob, at = ARGV[1], 1
+  complete: `local blob, at = ARGV[1], #mark + 1
 local again = ARGV[3] == '1'
 local out = {}
 local same_retain, times
@@ -147,9 +147,9 @@ for i, key in ipairs(KEYS) do
     out[i] = 'o'
   end
 end
-return table.concat(out)
+return mark .. table.concat(out)
 `,
-  find: `local out = { struct.pack('>I6', now) }
+  find: `local out = { mark .. struct.pack('>I6', now) }
 for i, key in ipairs(KEYS) do
   local bytes = call('GET', key)
   if not bytes or #bytes < 38 or struct.unpack('>I6', bytes, 16) == 0 then
@@ -181,9 +181,10 @@ for _, key in ipairs(KEYS) do
     if kept.err then call('DEL', key) end
   end
 end
-return removed
+return mark .. string.format('%d', removed)
 `,
   record: `local call = redis.call
+local mark = ARGV[1]:sub(1, 4)
 local HEAD = '>BBI7I6I6I6I3I3BHH'
 local FORMAT = 1
 local FOREVER = 281474976710655
@@ -221,7 +222,7 @@ local function wake(key, state)
   if state == AWAITED then redis.pcall('PUBLISH', ARGV[2], key) end
 end
 `,
-  release: `local blob, at = ARGV[1], 1
+  release: `local blob, at = ARGV[1], #mark + 1
 local out = {}
 for i, key in ipairs(KEYS) do
   local fence, owner_bytes
@@ -243,9 +244,9 @@ for i, key in ipairs(KEYS) do
     out[i] = 'o'
   end
 end
-return table.concat(out)
+return mark .. table.concat(out)
 `,
-  renew: `local blob, at = ARGV[1], 1
+  renew: `local blob, at = ARGV[1], #mark + 1
 local out = {}
 local function count(steps)
   if steps == '' then return 0 end
@@ -271,6 +272,6 @@ for i, key in ipairs(KEYS) do
     out[i] = 'l'
   end
 end
-return table.concat(out)
+return mark .. table.concat(out)
 `,
 } as const
