@@ -54,6 +54,9 @@ export async function openStore(url: string): Promise<Store> {
     case 'mariadb':
       return (await import('./urls/mysql.ts')).openMysql(url)
     default:
-      throw invalidUrl(url, 'there are `memory:`, `sqlite:FILE`, `redis://…`, `postgres://…` and `mysql://…`')
+      throw invalidUrl(
+        url,
+        'there are `sqlite:FILE`, `redis://…`, `postgres://…`, `mysql://…`, and `memory:` for one process',
+      )
   }
 }

@@ -81,6 +81,26 @@ describe('while another process holds the write lock', () => {
   })
 })
 
+describe('without WAL, while a reader holds a commit back', () => {
+  it('the commit waits for it, however long the effect took before', async () => {
+    const path = tempFile()
+    const mine = await rawDatabase(path)
+    mine.exec('PRAGMA journal_mode = DELETE')
+    const store = sqliteStore({ database: mine, busyTimeoutMs: 200 })
+    await store.sweep(1)
+    const reader = await rawDatabase(path)
+    const committed = store.transaction(async (tx) => {
+      await store.within(tx).claim(request('a'))
+      await sleepMs(300)
+      reader.exec('BEGIN')
+      all(reader, 'SELECT key FROM onlyonce_operations')
+      setTimeout(() => reader.exec('COMMIT'), 60)
+    })
+    await committed
+    expect(all(reader, 'SELECT key FROM onlyonce_operations')).toEqual([{ key: 'a' }])
+  })
+})
+
 describe('while a transaction of this process is open', () => {
   it('verbs wait for it, in the order in which they came', async () => {
     const store = storeOn(tempFile())

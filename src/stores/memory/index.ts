@@ -9,21 +9,22 @@ import {
   isSweepable,
   retained,
 } from '../../core/lifecycle.ts'
-import { invalidOption } from '../../core/options.ts'
+import { aRuntime, checkEach, positive, refuseUnknown } from '../../core/option-rules.ts'
 import type { OperationId, OperationRecord } from '../../core/record.ts'
 import { type Runtime, systemRuntime } from '../../core/runtime.ts'
 import type { ListQuery, Store, StoreTraits, WriteOutcome } from '../../core/store.ts'
+import { createWatchers } from '../../core/watchers.ts'
 import { handedOut, observed, takenResult, takenSteps } from './copies.ts'
 
 export interface MemoryStoreOptions {
-  /** Default 100 000. A claim above it is refused with `STORE_UNAVAILABLE`; nothing is ever evicted for it. */
+  /** Default 100 000. Further claims are refused with `STORE_UNAVAILABLE`; live records are never evicted. */
   readonly maxRecords?: number
   /** Default `systemRuntime`: its `now` is the store's clock. */
   readonly runtime?: Runtime
 }
 
 export interface MemoryStore extends Store {
-  /** How many records are held, expired ones that no sweep has removed included. */
+  /** Number of records, including expired ones that were not swept yet. */
   readonly size: number
 }
 
@@ -40,12 +41,12 @@ const TRAITS: StoreTraits = Object.freeze({
  * @throws OnlyonceError OPTION_INVALID
  */
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
-  const { maxRecords = 100_000, runtime = systemRuntime } = options
-  if (!Number.isSafeInteger(maxRecords) || maxRecords <= 0) {
-    throw invalidOption('maxRecords', 'must be a positive integer', maxRecords)
-  }
+  refuseUnknown(options, ['maxRecords', 'runtime'])
+  const { maxRecords = 100_000, runtime = systemRuntime } = Object(options) as MemoryStoreOptions
+  checkEach(positive, { maxRecords })
+  checkEach(aRuntime, { runtime })
   const records = new Map<OperationId, OperationRecord>()
-  const watchers = new Map<OperationId, Set<() => void>>()
+  const watchers = createWatchers()
   let fenceFloor = 0
   let fullUntil = 0
 
@@ -53,7 +54,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     if (decision.write !== undefined) {
       records.set(id, decision.write)
       fullUntil = Math.min(fullUntil, decision.write.retainUntil)
-      if (decision.write.state !== 'running') wake(id)
+      if (decision.write.state !== 'running') watchers.wake([id])
     }
     return decision.outcome
   }
@@ -62,11 +63,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     fenceFloor = Math.max(fenceFloor, record.fence)
     fullUntil = 0
     records.delete(record.id)
-    wake(record.id)
-  }
-
-  function wake(id: OperationId): void {
-    for (const call of watchers.get(id) ?? []) call()
+    watchers.wake([record.id])
   }
 
   function sweep(limit: number): number {
@@ -83,7 +80,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
 
   function makeRoom(id: OperationId): void {
     if (records.size < maxRecords || records.has(id)) return
-    // A full store must refuse quickly: it is not searched again before the first of its records can expire.
+    // A full store must refuse quickly: it is not scanned again before the first of its records can expire.
     if (runtime.now() >= fullUntil) {
       if (sweep(SWEEP_WHEN_FULL) > 0) return
       fullUntil = Number.POSITIVE_INFINITY
@@ -142,14 +139,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
       return known.length
     },
     sweep: async (limit) => sweep(limit),
-    watch: (id, call) => {
-      const calls = watchers.get(id) ?? new Set()
-      watchers.set(id, calls.add(call))
-      return () => {
-        calls.delete(call)
-        if (calls.size === 0 && watchers.get(id) === calls) watchers.delete(id)
-      }
-    },
+    watch: (id, call) => watchers.watch(id, call),
     async [Symbol.asyncDispose]() {
       records.clear()
       watchers.clear()
@@ -157,7 +147,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   }
 }
 
-/** Enough to amortise the scan that finds them. */
+/** Large enough to amortise the scan that finds expired records. */
 const SWEEP_WHEN_FULL = 1_000
 
 function matches(record: OperationRecord, { state, scope }: ListQuery, now: number): boolean {

@@ -45,6 +45,15 @@ describe('memoryStore', () => {
     expect(memoryStore({ maxRecords: 1 }).size).toBe(0)
   })
 
+  it.each([
+    [{ maxRecord: 5 }, '`maxRecord` is not an option'],
+    ['5', 'must be an object'],
+    [{ runtime: {} }, 'option `runtime` must be a Runtime'],
+  ])('refuses the options %j', (options, word) => {
+    expect(() => memoryStore(options as never)).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))
+    expect(() => memoryStore(options as never)).toThrow(word)
+  })
+
   it('counts the records it holds, expired ones included', async () => {
     const { runtime, store, claim } = setUp()
     await claim('a')
@@ -62,6 +71,18 @@ describe('memoryStore', () => {
     await store.claim([claimOf('a')])
     const [record] = await store.find([claimOf('a').id])
     expect(Math.abs((record?.readAt ?? 0) - Date.now())).toBeLessThan(1_000)
+  })
+
+  it('keeps results of every length apart, side by side as they lie', async () => {
+    const { store, claim } = setUp()
+    const lengths = [0, 1, 4_095, 4_096, 4_097, 3_000, 3_000, 3_000, 8_192, 20_000, 2]
+    const bodyOf = (nth: number) => new Uint8Array(lengths[nth] ?? 0).fill(nth + 1)
+    for (const nth of lengths.keys()) {
+      const lease = await claim(`${nth}`)
+      await store.complete([{ lease, result: { kind: 'value', body: bodyOf(nth) }, retentionMs: 1_000 }])
+    }
+    const kept = await store.find([...lengths.keys()].map((nth) => claimOf(`${nth}`).id))
+    expect(kept.map((record) => record?.result?.body)).toEqual([...lengths.keys()].map(bodyOf))
   })
 
   it('grows fences when the clock is set back, also across a forget', async () => {

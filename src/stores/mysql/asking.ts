@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { backoff } from '../../core/backoff.ts'
 import { OnlyonceError } from '../../core/errors.ts'
 import { sleep } from '../../core/runtime.ts'
-import { backoff, timeLimit } from '../../core/time-limit.ts'
+import { msUntil, timeLimit } from '../../core/time-limit.ts'
 import type { Row } from '../sql/rows.ts'
 import type { Header, MysqlConnection } from './client.ts'
 import { faultOf, isLost, told } from './faults.ts'
@@ -9,7 +10,7 @@ import { insideItself, type Lender, type Lent } from './lender.ts'
 import type { ResolvedMysqlOptions } from './options.ts'
 import type { Schema } from './schema.ts'
 
-/** One connection, for the statements of one verb. */
+/** Sends the statements of one verb on one connection. */
 export interface Sender {
   /** Prepared on its first use by each connection; values never become part of the text. */
   rows(sql: string, values: readonly string[]): Promise<readonly Row[]>
@@ -18,38 +19,38 @@ export interface Sender {
   plain(sql: string): Promise<readonly Row[]>
 }
 
-/** How the verbs reach the server. */
+/** How verbs borrow connections and talk to the server. */
 export interface Asking {
-  /** What the server takes at once. Known to whatever asks. */
+  /** The server's `max_allowed_packet`. Known once a connection is ready, so inside `ask` and `hold`. */
   readonly maxPacketBytes: number
   /**
-   * Does `work` on one connection, within `timeoutMs` in all. It is done again from its beginning where the server says that it may be,
-   * so everything in it can be repeated.
+   * Runs `work` on one connection, within `timeoutMs` in all. Restarts it after faults that allow that, so everything
+   * in `work` must be repeatable.
    */
   ask<T>(verb: string, work: (send: Sender) => Promise<T>): Promise<T>
-  /** A connection for as long as `use` takes. A connection that broke is not given back. */
+  /** Lends a connection until `use` settles. A broken connection is destroyed, not returned to the pool. */
   hold<T>(verb: string, use: (client: MysqlConnection, lent: Holding) => Promise<T>): Promise<T>
-  /** Runs `work` so that a call from inside it is known as one, as far as promises tell. */
+  /** Runs `work` so that calls from inside it are recognised by their async context. */
   enter<T>(transaction: { readonly open: boolean }, work: () => Promise<T>): Promise<T>
   close(): Promise<void>
 }
 
 export interface Holding {
-  /** The connection must not be used again, whatever becomes of `use`. */
+  /** Marks the connection as broken, so that it is not used again. */
   breakOff(error: Error): void
-  /** What is still to be done before anybody else gets the connection; the answer does not wait for it. */
+  /** Sets the work to do on the connection before it goes back to the pool; `hold` does not wait for it. */
   tidy(work: () => Promise<unknown>): void
 }
 
 const MOST_TRIES: Readonly<Partial<Record<ReturnType<typeof faultOf>, number>>> = {
   again: 10,
   locked: 5,
-  // A connection from the pool may have been lost while it was idle; one that is opened anew was refused.
+  // A connection of the pool may have been lost while idle; the next one may be a new one.
   lost: 3,
 }
 const FIRST_PAUSE_MS = 2
 const LONGEST_PAUSE_MS = 100
-/** A call inside a transaction may be one that nobody there awaits, so it gets a moment. */
+/** How long a call from inside a transaction waits for the only connection: the effect may not be awaiting it. */
 const PATIENCE_INSIDE_MS = 500
 
 export function createAsking(options: ResolvedMysqlOptions, lender: Lender, schema: Schema): Asking {
@@ -60,7 +61,7 @@ export function createAsking(options: ResolvedMysqlOptions, lender: Lender, sche
 
   async function borrow(verb: string, deadline: number): Promise<Lent> {
     if (closed) throw new OnlyonceError('CLOSED', `the mysql store was closed; it cannot ${verb}`)
-    const left = Math.max(deadline - runtime.elapsed(), 0)
+    const left = msUntil(runtime, deadline)
     const trapped = lender.single && inside.getStore()?.open === true
     try {
       return await lender.borrow(trapped ? Math.min(left, PATIENCE_INSIDE_MS) : left)
@@ -78,10 +79,10 @@ export function createAsking(options: ResolvedMysqlOptions, lender: Lender, sche
         return broken
       }
       const answer = schema.ready(lent.client).then(() => work(senderOf(lent.client)))
-      return await timeLimit(runtime, answer, deadline - runtime.elapsed(), silent)
+      return await timeLimit(runtime, answer, msUntil(runtime, deadline), silent)
     } catch (error) {
       if (isLost(error)) broken ??= error as Error
-      // The next connection may be to another server, or to one with other settings.
+      // The next connection may lead to another server, or have other settings.
       if (isLost(error) || faultOf(error) === 'no-tables') schema.forget()
       throw error
     } finally {
@@ -93,7 +94,7 @@ export function createAsking(options: ResolvedMysqlOptions, lender: Lender, sche
     get maxPacketBytes() {
       return schema.server.maxPacketBytes
     },
-    // Only one connection can wait for itself. Async hooks slow down every promise of a process, so others do without.
+    // Only with a single connection can a call wait for itself. Async hooks slow down promises, so other pools skip it.
     enter: (transaction, work) => (lender.single ? inside.run(transaction, work) : work()),
     async ask(verb, work) {
       const deadline = runtime.elapsed() + timeoutMs

@@ -1,7 +1,7 @@
+import { backoff } from '../../core/backoff.ts'
 import type { OperationId } from '../../core/record.ts'
 import { sleep } from '../../core/runtime.ts'
 import type { AtomicClaims, ClaimOutcome, ClaimRequest } from '../../core/store.ts'
-import { backoff } from '../../core/time-limit.ts'
 import { toRecord } from '../sql/rows.ts'
 import { takeOver } from './claiming.ts'
 import { claimAllInside, doneFields, judgeInside } from './claiming-inside.ts'
@@ -19,16 +19,16 @@ import type { Transactions } from './transaction.ts'
 
 const MAX_RACES = 20
 /**
- * InnoDB makes a deadlock of rivals who wait to insert the same row when the transaction that they wait for is undone, and lets one
- * of them in. With each that is undone in turn this happens again.
+ * When several rivals wait to insert the same row and the transaction they wait for is rolled back, InnoDB reports a
+ * deadlock to all but one. This repeats each time the one that got the row is rolled back in turn.
  */
 const MAX_DEADLOCKS = 30
 const FIRST_PAUSE_MS = 2
 const LONGEST_PAUSE_MS = 100
-/** A rival's transaction has not ended in the time that was given to it; when it will, nobody knows. */
+/** The outcome when a rival's transaction did not end within `lockWaitMs`; it is unknown when it will. */
 const LOCKED: ClaimOutcome = Object.freeze({ kind: 'running', retryAfterMs: 1_000 })
 
-/** Claims inside the open transaction behind `tx`: one of ours, or one that the caller began on its own connection. */
+/** Claims inside the open transaction of `tx`: one of ours, or one that the caller began on its own connection. */
 export function createWithin(
   transactions: Transactions,
   statements: Statements,
@@ -74,11 +74,11 @@ export function createWithin(
     )) {
       for (const [id, outcome] of await claimAllInside(session, statements, floors, batch)) outcomes.set(id, outcome)
     }
-    // Only now: a batch whose second half meets a deadlock begins once more, which one that has a lease may not.
+    // Only now: after a deadlock in its second half the batch restarts, which a transaction with a lease may not.
     return requests.map(({ id }) => granted(session, outcomes.get(id) as ClaimOutcome))
   }
 
-  /** `undefined`: a rival's transaction held one of the rows for too long. */
+  /** Returns `undefined` when a rival's transaction held one of the rows for too long. */
   async function claiming<T>(session: Session, savepoint: string, claimOnce: () => Promise<T>): Promise<T | undefined> {
     const pauseMs = backoff(runtime, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
     for (let deadlocks = 0; ; deadlocks++) {
@@ -98,7 +98,7 @@ export function createWithin(
 
   return (tx) => {
     const session = transactions.join(tx)
-    /** The savepoint of a `guarded` that has just begun: a claim at its start needs none of its own. */
+    /** The savepoint that `guarded` has just set: a claim right after it needs none of its own. */
     let justBegun: string | undefined
 
     async function claimed<T>(claimOnce: () => Promise<T>): Promise<T | undefined> {
@@ -126,7 +126,7 @@ export function createWithin(
           const row = completionFields(completion, await transactions.maxPacketBytes(tx))
           const { affectedRows } = await session.write(...batched(statements.putResult, [row]))
           if (affectedRows === 1) return 'ok'
-          // What is there already may not count as changed.
+          // A row that already has these values may not be counted as changed.
           const [known] = (await session.rows(statements.locked, [lease.id])).map(readable)
           const record = known && Number(known.format) !== FORGOTTEN ? toRecord(known) : undefined
           return record?.owner === lease.owner && record.fence === lease.fence && record.state === 'done'

@@ -1,6 +1,6 @@
 import type { OperationId } from '../../core/record.ts'
 import type { ClaimOutcome, ClaimRequest } from '../../core/store.ts'
-import { unpackText } from '../../embedded/text.ts'
+import { unpackText } from '../../core/stored-text.ts'
 import { type Row, time, toRecord } from '../sql/rows.ts'
 import { judge, type TakeOver, takeOver } from './claiming.ts'
 import type { Floors } from './floors.ts'
@@ -10,10 +10,10 @@ import { FORGOTTEN } from './sql/record.ts'
 import type { Statements } from './statements.ts'
 
 /**
- * Claims a batch, which is sorted by id, inside an open transaction. What is new is inserted, in one round trip; only where
- * that did not do for all of them are the records read, judged by the lifecycle itself, and taken over. The shared
- * locks that the insert leaves on the others make a deadlock of two rivals who go on to take the same one over; a batch
- * hardly ever takes anything over, and begins once more.
+ * Claims a batch, sorted by id, inside an open transaction. New records are inserted in one round trip; only if that
+ * did not grant all are the records read, judged by the lifecycle, and taken over. The insert leaves shared locks on
+ * existing records, so two rivals that take over the same one deadlock; a batch rarely takes over, and restarts after
+ * a deadlock.
  */
 export async function claimAllInside(
   session: Session,
@@ -33,7 +33,7 @@ export async function claimAllInside(
   }
   const asked = requests.map(({ id }) => [id])
   const found = await session.rows(...batched(statements.newest, asked))
-  // Inserted once more, what was left out would be taken for another's, and would count as done without its effect.
+  // A retry would find our own row of an operation left out, and report it as done although its effect has not run.
   if (found.length !== requests.length) throw leftOut(found.length, requests.length)
   const free: TakeOver[] = []
   for (const row of found.map(readable)) {
@@ -51,20 +51,20 @@ export async function claimAllInside(
   return outcomes
 }
 
-/** Each of them is there: written a moment ago, or in the way of that, and locked. */
+/** All asked-for records exist and are locked: the insert has either written them or found them. */
 function leftOut(found: number, asked: number): Error {
   return new Error(
     `the server answered with ${found} of ${asked} records that it has: the connection may not have a sql_select_limit`,
   )
 }
 
-/** Written under this claim: an insert gives all its rows one fence, larger than any that their owner was given before. */
+/** Whether this claim wrote the row: an insert gives all rows one fence, larger than any earlier one of this owner. */
 export function isOurs(row: Row, { owner }: Pick<ClaimRequest, 'owner'>, fence: number): boolean {
   if (Number(row.format) === FORGOTTEN) return false
   return typeof row.owner === 'string' && unpackText(row.owner) === owner && Number(row.fence) === fence
 }
 
-/** As outside of a transaction, but what is granted is done at once, and a lease that the owner has already stays as it is. */
+/** As `judge`, but a granted claim is written as done, and a lease that the owner already has keeps its fence. */
 export function judgeInside(
   row: Row,
   request: ClaimRequest,

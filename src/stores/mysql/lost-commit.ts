@@ -1,6 +1,6 @@
+import { backoff } from '../../core/backoff.ts'
 import type { Lease } from '../../core/record.ts'
 import { sleep } from '../../core/runtime.ts'
-import { backoff } from '../../core/time-limit.ts'
 import { unsettled } from '../sql/endings.ts'
 import type { Asking, Sender } from './asking.ts'
 import { isOurs } from './claiming-inside.ts'
@@ -10,15 +10,15 @@ import { batched, readable } from './packing.ts'
 import { batches, sorted } from './portions.ts'
 import type { Statements } from './statements.ts'
 
-/** Nobody knows whether the server did what COMMIT told it. */
+/** A COMMIT without an answer: it is unknown whether it happened. */
 export interface LostCommit {
   readonly error: Error
   readonly leases: Pick<Leases, 'all' | 'certain'>
 }
 
 /**
- * The connection is closed by now: with a pool of one, only then is there another. A locking read waits until the server has ended the
- * transaction, one way or the other; then the records tell. @throws unless it was committed
+ * Finds out whether the transaction was committed. Call after its connection was closed: a pool of one has no other. A
+ * locking read waits until the server has ended the transaction; then the records tell. @throws unless it was committed
  */
 export async function findOut(
   asking: Asking,
@@ -34,14 +34,14 @@ export async function findOut(
       .ask('find out whether a transaction was committed', (send) => hasLeft(send, statements, leases.all))
       .catch(() => undefined)
     if (left === true) return
-    // What was undone leaves nothing, also where the rest was committed.
+    // A claim that the effect itself rolled back leaves no record either, even if the rest was committed.
     if (left === false) throw leases.certain ? error : unsettled(error)
     await sleep(runtime, pauseMs())
   }
   throw unsettled(error)
 }
 
-/** Whether a record is there that only the holder of these leases can have written. */
+/** Whether there is a record that was written under one of these leases. */
 async function hasLeft(send: Sender, statements: Statements, leases: readonly Lease[]): Promise<boolean> {
   for (const batch of batches(sorted(leases, (lease) => lease))) {
     const rows = await send.rows(

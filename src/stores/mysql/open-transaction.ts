@@ -1,3 +1,4 @@
+import { oneAtATime } from '../../core/one-at-a-time.ts'
 import { timeLimit } from '../../core/time-limit.ts'
 import { endedInside, over } from '../sql/endings.ts'
 import type { Row } from '../sql/rows.ts'
@@ -8,31 +9,31 @@ import type { ResolvedMysqlOptions } from './options.ts'
 import type { ServerSettings } from './schema.ts'
 import { explained, type Session, savepointName } from './session.ts'
 
-/** Lies at the bottom of the transaction. Gone means that somebody else ended it, even if another one is open by now. */
+/** First savepoint of the transaction. If it is gone, the effect ended the transaction, even if another is open now. */
 const CANARY = 'onlyonce_transaction'
 
-/** A transaction of ours on a connection that nobody else has. */
+/** A transaction of ours on a connection that is used for nothing else. */
 export interface OpenTransaction extends Session {
   readonly tx: MysqlTx
   readonly leases: Pick<Leases, 'all' | 'certain'>
   readonly open: boolean
-  /** From here on nothing that was given out can write: a late effect must not reach the next transaction. */
+  /** Disables the handle: a late effect must not write into the next transaction. */
   revoke(): void
-  /** @throws OnlyonceError OUTCOME_UNKNOWN when it is not this transaction any more; the server's reason when that undid it */
+  /** @throws OnlyonceError OUTCOME_UNKNOWN when the effect ended the transaction; the server's error when it did so */
   check(): Promise<void>
   commit(): Promise<void>
-  /** Undoes everything; false when the transaction that was begun is not there any more, and the server did not undo it. */
+  /** Rolls back. Returns false when the transaction is already over, unless the server rolled it back. */
   undo(): Promise<boolean>
 }
 
-/** Puts back what `begin` has set for the session. */
+/** Restores the session variable that `begin` has changed. */
 export const RESTORE = 'SET @@innodb_lock_wait_timeout = @onlyonce_lock_wait_timeout'
 
 /**
- * Each statement waits for the one before it, as the protocol has it: three round trips to begin, one for each claim, two to check
- * and commit. READ COMMITTED, which locks no gaps; the level is that of this transaction alone. The server undoes the
- * whole transaction when it is chosen to end a deadlock, and would commit each later statement by itself, so none is let
- * through, not even one that was given before the answer came.
+ * The protocol runs one statement at a time: three round trips to begin, one per claim, two to check and commit. READ
+ * COMMITTED locks no gaps; the level applies to this transaction only. A deadlock makes the server roll back the whole
+ * transaction, and it would commit every later statement by itself: so none is sent any more, not even those that were
+ * waiting for their turn.
  */
 export async function beginTransaction(
   client: MysqlConnection,
@@ -41,13 +42,14 @@ export async function beginTransaction(
 ): Promise<OpenTransaction> {
   const lockWait = Math.ceil(lockWaitMs / 1000)
   let open = true
-  /** Something has been done in it, by the effect or by us. */
+  /** A statement was sent in it, by the effect or by us. */
   let used = false
-  /** The effect has been handed the connection, and has used it. */
+  /** The effect has used the connection. */
   let given = false
   let undone: unknown
   const leases = createLeases()
-  let last: Promise<unknown> = Promise.resolve()
+  /** Sends after all earlier statements were answered. */
+  const inTurn = oneAtATime()
   let undoing = false
 
   function limited<T>(answer: Promise<T>): Promise<T> {
@@ -62,14 +64,7 @@ export async function beginTransaction(
     undone = undefined
   }
 
-  /** Sends nothing before all that was given earlier is answered. */
-  function inTurn(send: () => Promise<MysqlAnswer>): Promise<MysqlAnswer> {
-    const answer = last.then(send)
-    last = answer.catch(() => {})
-    return answer
-  }
-
-  /** Notices when the server undoes the transaction, whosever statement it was. */
+  /** Sends a statement of ours or of the effect, and notes when the server rolls the transaction back. */
   function statement(send: () => Promise<MysqlAnswer>): Promise<MysqlAnswer> {
     requireWhole()
     used = true
@@ -104,7 +99,7 @@ export async function beginTransaction(
   }
 
   async function restart(savepoint: string): Promise<boolean> {
-    // What was done before the claim is gone as well, unless the claim stands at the bottom.
+    // Earlier work is gone as well, so restart only if the claim is the first thing in the transaction.
     if (undone === undefined || savepoint !== CANARY || given || leases.all.length > 0) return false
     await begin(level)
     return true
@@ -140,7 +135,7 @@ export async function beginTransaction(
     rows: async (sql, values) => (await own(sql, values)) as readonly Row[],
     write: async (sql, values) => (await own(sql, values)) as Header,
     async guard() {
-      // The first one needs no savepoint of its own: the bottom of the transaction will do.
+      // The first guard can use the transaction's first savepoint.
       requireWhole()
       if (!used) return CANARY
       const name = savepointName()
@@ -154,13 +149,13 @@ export async function beginTransaction(
       leases.unmark(name)
     },
     async rollbackTo(name) {
-      // Somebody else may have the connection by now.
+      // The connection may already be lent to another caller.
       if (!open) throw over()
       if (undone === undefined) {
         await command(`ROLLBACK TO SAVEPOINT ${name}`)
         leases.undoneTo(name)
       }
-      // A claim that waited in vain is an answer, and not the end of the transaction, where there was nothing else in it.
+      // After a lock wait that undid the transaction: if only the claim was in it, begin it again and go on.
       else if (faultOf(undone) === 'locked') await restart(name)
     },
     restart,
@@ -169,17 +164,17 @@ export async function beginTransaction(
       open = false
     },
     async check() {
-      // An effect may have ended before statements of its own.
-      await limited(last)
+      // An effect may have returned before its own statements were answered.
+      await limited(inTurn(async () => {}))
       if (undone !== undefined) throw undone
       await command(`RELEASE SAVEPOINT ${CANARY}`)
     },
     commit: async () => void (await limited(client.query('COMMIT'))),
     async undo() {
       let whole = true
-      // What still waits for its turn need not be sent.
+      // Statements that wait for their turn are not sent any more.
       undoing = true
-      await limited(last)
+      await limited(inTurn(async () => {}))
       if (undone === undefined) {
         try {
           await limited(client.query(`ROLLBACK TO SAVEPOINT ${CANARY}`))

@@ -1,21 +1,18 @@
-import { OnlyonceError, reasonOf } from '../../core/errors.ts'
-import { quote } from '../../core/key.ts'
-import type { OutboxEntry, OutboxSettlement, OutboxTable } from '../../core/store.ts'
-import { requireBytes } from '../../embedded/bytes.ts'
-import { unpackText } from '../../embedded/text.ts'
+import type { OutboxSettlement, OutboxTable } from '../../core/store.ts'
 import { appendInside } from '../sql/joined-append.ts'
-import { count, type Row, toMs } from '../sql/rows.ts'
+import { toEntry, toParked } from '../sql/outbox-entry.ts'
+import { toMs } from '../sql/rows.ts'
 import type { Asking, Sender } from './asking.ts'
 import type { MysqlTx } from './client.ts'
-import { base64, micros, optionalText, packRows, readable, textField } from './packing.ts'
+import { base64, micros, optionalText, packRows, readableEntry, textField } from './packing.ts'
 import { explained } from './session.ts'
 import type { Statements } from './statements.ts'
 import type { Transactions } from './transaction.ts'
 
 /**
- * The outbox beside the records. Positions are given when a message is added, not when it commits: of two transactions
- * that overlap either may come first, while what was committed before another one began to add always comes before it.
- * Nothing is ever passed over, since a relay reads what is there and does not remember how far it came.
+ * The outbox table. Positions are assigned when a message is added, not when it commits: of two overlapping
+ * transactions either may come first, but messages committed before another transaction adds its own always come before
+ * those. No message is skipped, since a relay reads what is in the table and keeps no position.
  */
 export function createOutboxTable(
   { ask }: Asking,
@@ -50,7 +47,10 @@ export function createOutboxTable(
         return send.rows(statements.waiting(limit), [packRows(held.map((position) => [position])), holder])
       })
       if (rows.length === 0) return undefined
-      return rows.filter(({ position }) => position !== null).map(toEntry)
+      return rows
+        .filter(({ position }) => position !== null)
+        .map(readableEntry)
+        .map(toEntry)
     },
     async settle(results) {
       if (results.length === 0) return
@@ -70,18 +70,14 @@ export function createOutboxTable(
     },
     async parked(limit, after) {
       const rows = await ask('read the outbox', (send) => send.rows(statements.parked(limit), [String(after)]))
-      return rows.map((row) => ({
-        ...toEntry(row),
-        reason: unpackText(String(readable(row).reason)),
-        ageMs: Math.max(toMs(Number(row.age)), 0),
-      }))
+      return rows.map((row) => toParked(readableEntry(row), toMs(Number(row.age))))
     },
     unpark: (positions) => change('unpark outbox entries', statements.unpark, positions),
     discard: (positions) => change('discard outbox entries', statements.discard, positions),
   }
 }
 
-/** In the order of positions, so that two relays never wait for each other; in one transaction where it takes two statements. */
+/** Settles in the order of positions, so that two relays cannot deadlock; two statements run in one transaction. */
 async function settle(send: Sender, { published, failed }: Statements, results: readonly OutboxSettlement[]) {
   const gone = results.filter(({ kind }) => kind === 'published').map(({ position }) => [position])
   const kept = results.flatMap((one) =>
@@ -98,26 +94,5 @@ async function settle(send: Sender, { published, failed }: Statements, results: 
   } catch (error) {
     if (both) await send.plain('ROLLBACK').catch(() => {})
     throw error
-  }
-}
-
-function toEntry(stored: Row): OutboxEntry {
-  try {
-    const row = readable(stored)
-    return {
-      position: count(row, 'position'),
-      id: unpackText(String(row.id)),
-      topic: unpackText(String(row.topic)),
-      body: Uint8Array.from(requireBytes(row.body, 'its body')),
-      headers: JSON.parse(String(row.headers)) as Record<string, string>,
-      ...(row.ordering_key === null ? {} : { orderingKey: unpackText(String(row.ordering_key)) }),
-      failures: count(row, 'failures'),
-    }
-  } catch (error) {
-    throw new OnlyonceError(
-      'OUTCOME_UNKNOWN',
-      `outbox entry ${quote(String(stored.id))} cannot be read (${reasonOf(error)}): repair or delete its row in the outbox`,
-      { cause: error },
-    )
   }
 }

@@ -1,12 +1,12 @@
 import { FOREVER } from '../../core/lifecycle.ts'
 import type { Lease } from '../../core/record.ts'
-import { packText } from '../../embedded/text.ts'
+import { packText } from '../../core/stored-text.ts'
 import type { Row } from '../sql/rows.ts'
 import type { Batched } from './sql/asked.ts'
 
 /**
- * Batches travel as one JSON text of rows, and all of it is ASCII: text and bytes are in base64. So neither the character set of
- * the connection nor its sql_mode has a say in what is stored, and one statement serves batches of any size.
+ * A field of a row. Batches are sent as one JSON text of rows in ASCII: text and bytes are in base64. So neither the
+ * connection's character set nor its sql_mode affects what is stored, and one statement serves batches of any size.
  */
 export type Field = string | number
 
@@ -14,14 +14,14 @@ export function packRows(rows: readonly (readonly Field[])[]): string {
   return JSON.stringify(rows)
 }
 
-/** The text and the parameters of a statement for these rows. */
+/** Returns the SQL and the parameters of a statement for these rows. */
 export function batched(statement: Batched, rows: readonly (readonly Field[])[]): [sql: string, values: string[]] {
   const [first] = rows
   if (first === undefined || rows.length > 1) return [statement.many, [packRows(rows)]]
   return [statement.one, statement.order.map((index) => String(first[index]))]
 }
 
-/** How much of a packet these fields take, at most: as JSON with its quotes and commas, or as values with their types and lengths. */
+/** Upper bound of the bytes of these fields in a packet: as JSON with punctuation, or values with type and length. */
 export function sizeOf(fields: readonly Field[]): number {
   return fields.reduce<number>((sum, field) => sum + String(field).length + 16, 0)
 }
@@ -32,12 +32,12 @@ export function base64(bytes: Uint8Array | string): string {
   ).toString('base64')
 }
 
-/** Text as it is stored. */
+/** Encodes text for a statement, in the form in which it is stored. */
 export function textField(text: string): string {
   return base64(packText(text))
 }
 
-/** With a mark before it, so that nothing and the empty text differ; see `optional` in `sql/asked.ts`. */
+/** Puts a dot before a value, so that NULL and empty text differ; see `optional` in `sql/asked.ts`. */
 export function optionalField(stored: string | null | undefined): string {
   return stored === null || stored === undefined ? '' : `.${base64(stored)}`
 }
@@ -55,19 +55,29 @@ export function micros(ms: number): number {
 }
 
 const TEXTS = ['scope', 'key', 'fingerprint', 'owner', 'topic', 'ordering_key', 'reason'] as const
+const ENTRY_TEXTS = [...TEXTS, 'id', 'headers'] as const
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Text is stored as bytes, which no collation compares and no character set changes. */
+/** Decodes the text columns of a record, stored as bytes so that no collation or character set affects them. */
 export function readable(row: Row): Row {
+  return withTexts(row, TEXTS)
+}
+
+/** As `readable`, for an entry of the outbox, whose id is text as well. */
+export function readableEntry(row: Row): Row {
+  return withTexts(row, ENTRY_TEXTS)
+}
+
+function withTexts(row: Row, names: readonly string[]): Row {
   const read: Record<string, unknown> = { ...row }
-  for (const name of TEXTS) {
+  for (const name of names) {
     const value = read[name]
     if (value instanceof Uint8Array) read[name] = decoded(value)
   }
   return read
 }
 
-/** Undefined for bytes that are no text: whoever needs it says so. */
+/** Returns undefined for invalid UTF-8; whoever needs the column then refuses the row. */
 function decoded(bytes: Uint8Array): string | undefined {
   try {
     return utf8.decode(bytes)

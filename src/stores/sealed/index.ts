@@ -1,4 +1,5 @@
 import { OnlyonceError } from '../../core/errors.ts'
+import { refuseUnknown } from '../../core/option-rules.ts'
 import type { ObservedRecord, OperationId, Steps, StoredResult } from '../../core/record.ts'
 import {
   type AtomicClaims,
@@ -29,8 +30,9 @@ export interface SealedStoreOptions {
  * the messages of an outbox.
  * @throws OnlyonceError OPTION_INVALID
  */
-export function sealedStore<S extends Store>(store: S, { keys }: SealedStoreOptions): S {
-  const seal = createSeal(keys)
+export function sealedStore<S extends Store>(store: S, options: SealedStoreOptions): S {
+  refuseUnknown(options, ['keys'])
+  const seal = createSeal((Object(options) as SealedStoreOptions).keys)
   const verbs: Store = {
     name: store.name,
     traits: store.traits,

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { encodeResult } from '../../core/codec.ts'
 import { OnlyonceError } from '../../core/errors.ts'
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption } from '../../core/option-rules.ts'
 
 export interface SealKey {
   /** 1 to 32 of `A–Z a–z 0–9 . _ -`. Stands in the clear beside what it sealed. */

@@ -94,6 +94,15 @@ it('seals steps as well', async () => {
 })
 
 it.each([
+  [{ keys: [first], key: second }, '`key` is not an option'],
+  [{}, 'option `keys`'],
+  [undefined, 'option `keys`'],
+  [null, 'option `keys`'],
+])('the options %# are refused', (options, word) => {
+  expect(() => sealedStore(memoryStore(), options as never)).toThrow(word)
+})
+
+it.each([
   [[], 'list'],
   [[{ id: 'a b', secret: randomBytes(32) }], 'id'],
   [[{ id: 'a', secret: randomBytes(16) }], '32 bytes'],

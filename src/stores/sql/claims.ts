@@ -6,7 +6,7 @@ import type { ClaimOutcome, ClaimRequest } from '../../core/store.ts'
 import { count, type Row, time, toId, toRecord } from './rows.ts'
 import { unpackSteps } from './steps.ts'
 
-/** What a row says that the statement has written for this claim. */
+/** The outcome of a claim from the row that its statement has written. */
 export function grantedOutcome(row: Row, { owner }: ClaimRequest): ClaimOutcome {
   return {
     kind: 'granted',
@@ -18,9 +18,9 @@ export function grantedOutcome(row: Row, { owner }: ClaimRequest): ClaimOutcome 
 }
 
 /**
- * What the lifecycle answers to a claim that the statement has found not to be free, at the time it was read.
- * `undefined`: it is free after all, so that it has to be asked for again.
- * @throws OnlyonceError OUTCOME_UNKNOWN when the row is of another operation than the id says, or cannot be read
+ * Returns the lifecycle's outcome of a claim that the statement did not grant, judged by the row as it was read.
+ * `undefined`: the operation is claimable by now, so the claim must be repeated.
+ * @throws OnlyonceError OUTCOME_UNKNOWN when the row belongs to another operation than its id says, or cannot be read
  */
 export function refusedOutcome(row: Row, request: ClaimRequest): ClaimOutcome | undefined {
   const record = toRecord(row)
@@ -29,7 +29,8 @@ export function refusedOutcome(row: Row, request: ClaimRequest): ClaimOutcome | 
   return write === undefined ? outcome : undefined
 }
 
-function requireSameText(record: OperationRecord, request: ClaimRequest): void {
+/** @throws OnlyonceError OUTCOME_UNKNOWN when the record belongs to another operation than its id says */
+export function requireSameText(record: OperationRecord, request: ClaimRequest): void {
   if (agree(record.scope, request.scope) && agree(record.key, request.key)) return
   throw new OnlyonceError(
     'OUTCOME_UNKNOWN',

@@ -2,12 +2,12 @@ import { OnlyonceError } from '../../core/errors.ts'
 import { operationId } from '../../core/key.ts'
 import { FOREVER } from '../../core/lifecycle.ts'
 import type { ObservedRecord, OperationId } from '../../core/record.ts'
-import { unpackText } from '../../embedded/text.ts'
+import { unpackText } from '../../core/stored-text.ts'
 import { type Row, time, toId, toObserved } from './rows.ts'
 
 /**
- * One record that cannot be read must not hide those beside it: it is listed as what waits for a person, whatever was
- * asked for, and whoever asks for that operation is told why. Nothing of it is handed on but the names that lead to its id.
+ * Reads a record for a list. One that cannot be read must not hide the others: it is listed with an unknown result,
+ * whatever state was asked for; `find` tells why. Only its id is kept, and scope and key if they lead to that id.
  */
 export function listed(id: OperationId, row: Row, readAt: number, read: () => ObservedRecord): ObservedRecord {
   try {
@@ -33,7 +33,7 @@ export function listed(id: OperationId, row: Row, readAt: number, read: () => Ob
   }
 }
 
-/** A row of a server's, as it is listed. */
+/** As `listed`, for a row of a database server. */
 export function listedRow(row: Row): ObservedRecord {
   return listed(toId(row.id), row, time(row, 'now'), () => toObserved(row))
 }

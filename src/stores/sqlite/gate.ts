@@ -1,34 +1,36 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { existsSync } from 'node:fs'
 import { OnlyonceError } from '../../core/errors.ts'
+import { createMutex } from '../../core/mutex.ts'
 import { createWhileBusy, type WhileBusy } from '../../embedded/busy.ts'
 import type { Connection } from '../../embedded/connection.ts'
 import type { SqliteDatabase } from '../../embedded/driver.ts'
-import { type Fault, faultOf } from '../../embedded/faults.ts'
-import { createMutex } from '../../embedded/mutex.ts'
+import { type Fault, faultOf, noFile } from '../../embedded/faults.ts'
 import { IN_MEMORY } from '../../embedded/open-file.ts'
 import { createConnector } from './connect.ts'
 import type { OpenTransaction } from './open-transaction.ts'
 import type { ResolvedSqliteOptions } from './options.ts'
 import { applyMigrations, LATEST_VERSION, requireLatest, schemaVersion } from './schema.ts'
 
-/** The one way to the connection: opened on first use, one user at a time, closed for good. */
+/** Guards the connection: it is opened on first use, has one user at a time, and is not reopened after `close`. */
 export interface Gate {
-  /** The transaction that the calling code runs in, as far as promises tell. */
+  /** The transaction that the calling code runs in, by its async context. */
   readonly inside: AsyncLocalStorage<OpenTransaction>
   readonly whileBusy: WhileBusy
   read<T>(verb: string, work: (db: SqliteDatabase, now: number) => T): Promise<T>
   /** `now` is the store's clock, read once the write lock is held. */
   write<T>(verb: string, work: (db: SqliteDatabase, now: number) => T): Promise<T>
-  /** The connection for as long as `use` takes. `anySchema`: also where the tables are missing or old. */
+  /** Lends the connection until `use` settles. `anySchema`: also when the tables are missing or old. */
   hold<T>(verb: string, use: (held: Held) => Promise<T>, schema?: 'anySchema'): Promise<T>
-  /** Waits for what is under way. Idempotent. */
+  /** Closes the connection after current users are done. Idempotent. */
   close(): Promise<void>
 }
 
 export interface Held {
   readonly connection: Connection
   readonly deadline: number
+  /** Returns a deadline `busyTimeoutMs` from now. */
+  newDeadline(): number
 }
 
 export function createGate(options: ResolvedSqliteOptions): Gate {
@@ -52,7 +54,8 @@ export function createGate(options: ResolvedSqliteOptions): Gate {
 
   async function hold<T>(verb: string, use: (held: Held) => Promise<T>, schema?: 'anySchema'): Promise<T> {
     refuse(verb)
-    const deadline = runtime.elapsed() + busyTimeoutMs
+    const newDeadline = () => runtime.elapsed() + busyTimeoutMs
+    const deadline = newDeadline()
     const release = isInside()
       ? await mutex.acquire(Math.min(busyTimeoutMs, PATIENCE_INSIDE_MS), () => insideItself(verb, label))
       : await mutex.acquire(busyTimeoutMs, () => notOurTurn(verb, options))
@@ -60,7 +63,7 @@ export function createGate(options: ResolvedSqliteOptions): Gate {
       if (schema !== 'anySchema') refuseMissingFile()
       connection ??= await connect(deadline)
       if (!schemaIsRight && schema !== 'anySchema') await prepareSchema(connection, deadline)
-      return await use({ connection, deadline })
+      return await use({ connection, deadline, newDeadline })
     } catch (error) {
       reopenAfter(error)
       throw error
@@ -69,14 +72,14 @@ export function createGate(options: ResolvedSqliteOptions): Gate {
     }
   }
 
-  /** A file that could not be written when it was opened stays so for its connection, after its mode was put right too. */
+  /** Drops a connection whose fault outlives its cause: a file opened read-only stays so after its mode was fixed. */
   function reopenAfter(error: unknown): void {
     if (connection === undefined || 'database' in source) return
     if (!OUTLIVES_ITS_CAUSE.includes(faultOf(Object(error).cause))) return
     try {
       connection.close()
     } catch {
-      // It is given up either way, and the caller is told the error that brought us here.
+      // The connection is dropped either way, and the caller gets the original error.
     }
     connection = undefined
   }
@@ -91,7 +94,7 @@ export function createGate(options: ResolvedSqliteOptions): Gate {
   /** Under `check` nothing is created, the file included. */
   function refuseMissingFile(): void {
     if (connection !== undefined || options.migrate !== 'check' || !('path' in source)) return
-    if (source.path !== IN_MEMORY && !existsSync(source.path)) requireLatest(0, label)
+    if (source.path !== IN_MEMORY && !existsSync(source.path)) throw noFile(label)
   }
 
   return {
@@ -105,7 +108,7 @@ export function createGate(options: ResolvedSqliteOptions): Gate {
     close() {
       if (isInside()) return Promise.reject(insideItself('close', label))
       closing ??= (async () => {
-        // First come, first served: whoever asked before waits in front of us. Nobody comes after.
+        // The mutex is first in, first out: earlier calls finish before us, and later ones are refused.
         const release = await mutex.acquire(LONGEST_TRANSACTION_MS, () => notOurTurn('close', options))
         try {
           connection?.close()
@@ -122,12 +125,12 @@ export function createGate(options: ResolvedSqliteOptions): Gate {
 const OUTLIVES_ITS_CAUSE: readonly Fault[] = ['read-only', 'damaged', 'cannot-open']
 
 /**
- * A call from inside an open transaction waits for itself, if the effect awaits it. It may also be one that nobody there
- * awaits, or that was put into a batch with a stranger's: so it gets a moment, and fails long before other limits do.
+ * How long a call from inside an open transaction waits for the connection. If the effect awaits it, it would wait for
+ * itself. But it may not be awaited, or be batched with another caller's: so it waits briefly, well below other limits.
  */
 const PATIENCE_INSIDE_MS = 500
 
-/** A transaction that has not ended by then never will. */
+/** A transaction that takes longer is taken to hang. */
 const LONGEST_TRANSACTION_MS = 3_600_000
 
 function insideItself(verb: string, label: string): OnlyonceError {

@@ -1,7 +1,7 @@
 import type { StoreTraits, TransactionalStore } from '../../core/store.ts'
+import { createWatchers } from '../../core/watchers.ts'
 import { IN_MEMORY } from '../../embedded/open-file.ts'
 import type { SchemaVerbs } from '../sql/schema.ts'
-import { createWatchers } from '../sql/watchers.ts'
 import { createWithin } from './atomic.ts'
 import { createFences } from './fences.ts'
 import { createGate } from './gate.ts'

@@ -5,8 +5,9 @@ import { withPlainBlobs } from '../../embedded/bytes.ts'
 import type { SqliteConnection, SqliteStatement } from '../../embedded/driver.ts'
 import { faultOf } from '../../embedded/faults.ts'
 import { bindable, statement } from '../../embedded/statements.ts'
+import { over } from '../sql/endings.ts'
 
-/** What an effect writes with. It works until the transaction is over, and throws from then on. */
+/** The handle that an effect writes with. Throws once the transaction is over. */
 export interface SqliteTx {
   exec(sql: string): unknown
   prepare(sql: string): SqliteStatement
@@ -16,14 +17,14 @@ export interface SqliteTx {
 export interface OpenTransaction {
   readonly db: SqliteConnection
   readonly tx: SqliteTx
-  /** Operations to wake the waiters of, once it is committed. */
+  /** Operations whose waiters are woken after the commit. */
   readonly touched: Set<OperationId>
   readonly open: boolean
-  /** What SQLite refused when it undid the whole transaction on its own, as it does on a full disk. */
+  /** The error with which SQLite rolled back the whole transaction on its own, as it does on a full disk. */
   readonly undoneBy: unknown
   /** Runs `step` if the transaction is still open. @throws OnlyonceError CLOSED, OUTCOME_UNKNOWN, STORE_UNAVAILABLE */
   use<T>(step: () => T): T
-  /** From here on nothing that was given out can write: a late effect must not reach the next transaction. */
+  /** Disables the handle and its statements: a late effect must not write into the next transaction. */
   revoke(): void
 }
 
@@ -85,7 +86,7 @@ export function isInTransaction(db: SqliteConnection): boolean {
   return false
 }
 
-/** `work` committed or rolled back by itself: what it wrote and the record may have parted. */
+/** `work` committed or rolled back by itself, so its writes and the record may no longer agree. */
 export function endedInside(cause: unknown): OnlyonceError {
   return new OnlyonceError(
     'OUTCOME_UNKNOWN',
@@ -103,18 +104,11 @@ export function undone(cause: unknown): OnlyonceError {
   )
 }
 
-function over(): OnlyonceError {
-  return new OnlyonceError(
-    'CLOSED',
-    'the transaction is over, committed or undone, and this handle with it: an effect must not write after it has ended; await everything it starts',
-  )
-}
-
 function knownIdle(db: SqliteConnection): boolean {
   return tells(db) === false
 }
 
-/** node:sqlite says `isTransaction` (from 22.16), the others `inTransaction`; undefined where neither does. */
+/** node:sqlite has `isTransaction` (from 22.16), other drivers `inTransaction`; undefined without either. */
 function tells(db: SqliteConnection): boolean | undefined {
   const { isTransaction, inTransaction } = db as { isTransaction?: unknown; inTransaction?: unknown }
   if (typeof isTransaction === 'boolean') return isTransaction

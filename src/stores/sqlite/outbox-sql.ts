@@ -1,9 +1,9 @@
-/** An id that waits already is left as it is: the transaction that added it first decides. */
+/** A message whose id is already in the table is ignored: the first one stays. */
 export const APPEND = `
 INSERT INTO onlyonce_outbox (id, topic, body, headers, ordering_key, created_at) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO NOTHING`
 
-/** One lease for the whole queue: free, ours, or over. No row changed: another relay holds it. */
+/** Takes the single relay lease if it is free, ours or expired. No row changed: another relay holds it. */
 export const TAKE_RELAY = `
 INSERT INTO onlyonce_meta (name, text, number) VALUES ('relay', ?, ?)
 ON CONFLICT (name) DO UPDATE SET text = excluded.text, number = excluded.number
@@ -11,7 +11,7 @@ WHERE text = excluded.text OR number <= ?`
 
 export const LEAVE_RELAY = "DELETE FROM onlyonce_meta WHERE name = 'relay' AND text = ?"
 
-/** By position, which grows in commit order because there is one writer. A parked entry holds nobody up. */
+/** By position, which grows in commit order because there is one writer. Parked entries are skipped. */
 export const WAITING = `
 SELECT position, id, topic, body, headers, ordering_key, failures FROM onlyonce_outbox
 WHERE parked_reason IS NULL AND position NOT IN (SELECT value FROM json_each(?)) ORDER BY position LIMIT ?`
@@ -32,7 +32,7 @@ SELECT (SELECT count(*) FROM onlyonce_outbox) AS total,
   (SELECT created_at FROM onlyonce_outbox WHERE parked_reason IS NULL ORDER BY position LIMIT 1) AS oldest`
 
 export const PARKED_ENTRIES = `
-SELECT position, id, topic, body, headers, ordering_key, failures, parked_reason, created_at FROM onlyonce_outbox
+SELECT position, id, topic, body, headers, ordering_key, failures, parked_reason AS reason, created_at FROM onlyonce_outbox
 WHERE parked_reason IS NOT NULL AND position > ? ORDER BY position LIMIT ?`
 
 export const UNPARK = `

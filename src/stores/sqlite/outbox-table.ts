@@ -1,11 +1,9 @@
-import { OnlyonceError, reasonOf } from '../../core/errors.ts'
-import { quote } from '../../core/key.ts'
 import type { Runtime } from '../../core/runtime.ts'
-import type { OutboxEntry, OutboxSettlement, OutboxTable } from '../../core/store.ts'
-import { requireBytes } from '../../embedded/bytes.ts'
+import type { OutboxSettlement, OutboxTable } from '../../core/store.ts'
+import { packText } from '../../core/stored-text.ts'
 import type { SqliteConnection } from '../../embedded/driver.ts'
-import { change, type Row, rows } from '../../embedded/statements.ts'
-import { packText, unpackText } from '../../embedded/text.ts'
+import { change, rows } from '../../embedded/statements.ts'
+import { toEntry, toParked } from '../sql/outbox-entry.ts'
 import type { Gate } from './gate.ts'
 import { type JoinOptions, join } from './joined.ts'
 import type { SqliteTx } from './open-transaction.ts'
@@ -24,8 +22,8 @@ import {
 } from './outbox-sql.ts'
 
 /**
- * The outbox beside the records. A parked entry stays in the table, waits no more and holds nobody up, not even the later
- * entries of its ordering key. `settle` may be repeated: what is gone or parked stays so.
+ * The outbox table. A parked entry stays in the table, is no longer read by `take`, and does not hold up later entries,
+ * not even those of its ordering key. `settle` may be repeated: removed and parked entries stay so.
  */
 export function createOutboxTable(
   gate: Gate,
@@ -67,11 +65,7 @@ export function createOutboxTable(
       }),
     parked: (limit, after) =>
       gate.read('read the outbox', (db, now) =>
-        rows(db, PARKED_ENTRIES, after, limit).map((row) => ({
-          ...toEntry(row),
-          reason: unpackText(String(row.parked_reason)),
-          ageMs: Math.max(now - Number(row.created_at), 0),
-        })),
+        rows(db, PARKED_ENTRIES, after, limit).map((row) => toParked(row, now - Number(row.created_at))),
       ),
     unpark: (positions) => gate.write('unpark outbox entries', (db) => changed(db, UNPARK, positions)),
     discard: (positions) => gate.write('discard outbox entries', (db) => changed(db, DISCARD, positions)),
@@ -94,27 +88,5 @@ function settle(db: SqliteConnection, result: OutboxSettlement): void {
       const reason = packText(result.reason)
       change(db, PARKED, result.failures, reason, reason, result.position)
     }
-  }
-}
-
-function toEntry(row: Row): OutboxEntry {
-  try {
-    const { position, failures } = row
-    if (typeof position !== 'number' || typeof failures !== 'number') throw new Error('its position is no number')
-    return {
-      position,
-      id: unpackText(String(row.id)),
-      topic: unpackText(String(row.topic)),
-      body: requireBytes(row.body, 'its body'),
-      headers: JSON.parse(String(row.headers)) as Record<string, string>,
-      ...(row.ordering_key === null ? {} : { orderingKey: unpackText(String(row.ordering_key)) }),
-      failures,
-    }
-  } catch (error) {
-    throw new OnlyonceError(
-      'OUTCOME_UNKNOWN',
-      `outbox entry ${quote(row.id)} cannot be read (${reasonOf(error)}): repair or delete its row in onlyonce_outbox`,
-      { cause: error },
-    )
   }
 }

@@ -11,12 +11,14 @@ import type {
   Renewal,
   WriteOutcome,
 } from '../../core/store.ts'
+import { packText } from '../../core/stored-text.ts'
 import type { SqliteConnection, SqliteValue } from '../../embedded/driver.ts'
 import { change, type Row, rows, statement } from '../../embedded/statements.ts'
-import { packText } from '../../embedded/text.ts'
+import { requireSameText } from '../sql/claims.ts'
 import { listed } from '../sql/listed.ts'
+import { packSteps } from '../sql/steps.ts'
 import type { Fences } from './fences.ts'
-import { isInexact, packSteps, RECORD_FORMAT, toParams, toRecord, unreadable } from './rows.ts'
+import { isInexact, RECORD_FORMAT, toParams, toRecord, unreadable } from './rows.ts'
 import {
   CLAIM,
   CLAIM_FRESH,
@@ -31,7 +33,7 @@ import {
   SWEEP,
 } from './sql.ts'
 
-/** One verb for one request, on a connection whose transaction holds the write lock. `now` was read under that lock. */
+/** Each function is one verb on a connection whose transaction holds the write lock; `now` was read under that lock. */
 
 export function claim(db: SqliteConnection, request: ClaimRequest, now: number, fences: Fences): ClaimOutcome {
   const fresh = decideClaim(undefined, request, now, fences.handed)
@@ -66,7 +68,7 @@ export function release(db: SqliteConnection, lease: Lease, now: number): WriteO
   return written(change(db, RELEASE, write.attempt, write.leaseUntil, ...leaseParams(lease)))
 }
 
-/** How many there were; works on a record that cannot be read, because it is how a person gets rid of one. */
+/** Returns the ids that had a record. Works on unreadable records too: this is how a person removes one. */
 export function forget(db: SqliteConnection, ids: readonly OperationId[], fences: Fences): readonly OperationId[] {
   return removed(
     db,
@@ -113,13 +115,13 @@ export function list(db: SqliteConnection, query: ListQuery, now: number): Page<
   return found.length > items.length && last !== undefined ? { items, next: last.id } : { items }
 }
 
-/** node:sqlite refuses all rows for a number in one of them, unless it is to hand out bigints: then only what is exact is read. */
+/** node:sqlite refuses all rows for one inexact number. With bigints all rows are read, and a bad one fails alone. */
 function eachRow(db: SqliteConnection, sql: string, ...params: SqliteValue[]): readonly Row[] {
   try {
     return rows(db, sql, ...params)
   } catch (error) {
     if (!isInexact(error)) throw error
-    // Another text, so that the statement which it usually is stays as it is.
+    // Another text, so that the cached statement keeps returning numbers.
     const withBigints = `${sql} -- bigints`
     const compiled = statement(db, withBigints) as { setReadBigInts?(enabled: boolean): void }
     compiled.setReadBigInts?.(true)
@@ -127,23 +129,19 @@ function eachRow(db: SqliteConnection, sql: string, ...params: SqliteValue[]): r
   }
 }
 
-/** @throws OnlyonceError OUTCOME_UNKNOWN when the row is of another operation than the id says, or cannot be read */
+/** @throws OnlyonceError OUTCOME_UNKNOWN when the row is of another operation than its id says, or cannot be read */
 export function load(db: SqliteConnection, request: ClaimRequest): OperationRecord | undefined {
   const record = loadById(db, request.id)
-  if (record === undefined || (agree(record.scope, request.scope) && agree(record.key, request.key))) return record
-  throw new OnlyonceError(
-    'OUTCOME_UNKNOWN',
-    `operation ${quote(request.id)} is stored as ${quote(record.key)} in scope ${quote(record.scope)}, and asked for as ` +
-      `${quote(request.key)} in scope ${quote(request.scope)}: its record was altered and is not used; look at its row in onlyonce_operations`,
-  )
+  if (record !== undefined) requireSameText(record, request)
+  return record
 }
 
-/** Writes a first claim; false when it is not the first, or its fence would not be larger than all before. */
+/** Writes a first claim. Returns false when there is a record, or the fence does not exceed the stored floor. */
 export function putFresh(db: SqliteConnection, record: OperationRecord): boolean {
   return change(db, CLAIM_FRESH, ...toParams(record), record.fence) === 1
 }
 
-/** Writes what a claim decided. A row that did not change means that the lock was not held: nothing may be answered. */
+/** Writes the record of a granted claim. An unchanged row means that the lock was not held: the claim must fail. */
 export function put(db: SqliteConnection, record: OperationRecord): void {
   if (change(db, CLAIM, ...toParams(record)) === 1) return
   throw new OnlyonceError('STORE_UNAVAILABLE', `operation ${quote(record.id)} changed under its own lock; ask again`)
@@ -164,10 +162,6 @@ function read(db: SqliteConnection, sql: string, what: string, ...params: Sqlite
   } catch (error) {
     throw isInexact(error) ? unreadable(what, error) : error
   }
-}
-
-function agree(stored: string | undefined, asked: string | undefined): boolean {
-  return stored === undefined || asked === undefined || stored === asked
 }
 
 function written(changes: number): WriteOutcome {

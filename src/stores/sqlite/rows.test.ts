@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { OperationRecord } from '../../core/record.ts'
-import { packText, unpackText } from '../../embedded/text.ts'
+import { packText, unpackText } from '../../core/stored-text.ts'
 import { toParams, toRecord } from './rows.ts'
 
 const COLUMNS = [

@@ -1,12 +1,13 @@
 import { OnlyonceError, reasonOf } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
-import type { OperationRecord, OperationState, Steps, StoredResult } from '../../core/record.ts'
+import type { OperationRecord, OperationState, StoredResult } from '../../core/record.ts'
+import { packText, unpackText } from '../../core/stored-text.ts'
 import { requireBytes } from '../../embedded/bytes.ts'
 import type { SqliteValue } from '../../embedded/driver.ts'
 import type { Row } from '../../embedded/statements.ts'
-import { packText, unpackText } from '../../embedded/text.ts'
+import { packSteps, unpackSteps } from '../sql/steps.ts'
 
-/** Written beside every record; a larger number is from a newer onlyonce, whose records cannot be judged here. */
+/** Written with every record. A larger number is from a newer onlyonce, whose records this version cannot judge. */
 export const RECORD_FORMAT = 1
 
 /** The parameters of `CLAIM`, in the order of its columns. */
@@ -32,7 +33,7 @@ export function toParams(record: OperationRecord): SqliteValue[] {
 }
 
 /**
- * A row as a record, or a refusal: an operation that cannot be read must neither run nor be answered.
+ * Converts a row into a record. An operation whose record cannot be read must neither run nor be replayed.
  * @throws OnlyonceError OUTCOME_UNKNOWN
  */
 export function toRecord(row: Row): OperationRecord {
@@ -61,7 +62,7 @@ export function toRecord(row: Row): OperationRecord {
   }
 }
 
-/** node:sqlite refuses a whole row for a number that is not exact in JavaScript. */
+/** True for the error with which node:sqlite refuses a row that has a number JavaScript cannot hold exactly. */
 export function isInexact(error: unknown): boolean {
   return (Object(error) as { code?: unknown }).code === 'ERR_OUT_OF_RANGE'
 }
@@ -73,23 +74,6 @@ export function unreadable(what: string, cause: unknown): OnlyonceError {
       'not known here; look at its row in onlyonce_operations, then repair it or forget it',
     { cause },
   )
-}
-
-/** NULL for none, else JSON: `[[name, base64 of the result], …]`. */
-export function packSteps(steps: Steps): string | null {
-  if (steps.length === 0) return null
-  return JSON.stringify(steps.map(({ name, result }) => [name, Buffer.from(result).toString('base64')]))
-}
-
-function unpackSteps(stored: unknown): Steps {
-  if (stored === null) return []
-  const parsed: unknown = JSON.parse(String(stored))
-  if (!Array.isArray(parsed)) throw new Error('its steps are no list')
-  return parsed.map((step: unknown) => {
-    const [name, result] = Array.isArray(step) ? (step as unknown[]) : []
-    if (typeof name !== 'string' || typeof result !== 'string') throw new Error('one of its steps is damaged')
-    return { name, result: requireBytes(Buffer.from(result, 'base64'), 'a step') }
-  })
 }
 
 const STATES: readonly OperationState[] = ['idle', 'running', 'done']

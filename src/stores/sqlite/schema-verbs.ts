@@ -30,7 +30,7 @@ export function createSchemaVerbs(gate: Gate, { source, label }: ResolvedSqliteO
     },
     async check() {
       if (isMissing()) {
-        const problems = [`there is no file ${label}`]
+        const problems = [`there is no file ${label}: check the path`]
         return { version: 0, expected: LATEST_VERSION, ok: false, problems }
       }
       return gate.hold(

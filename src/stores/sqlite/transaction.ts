@@ -1,24 +1,28 @@
 import { OnlyonceError } from '../../core/errors.ts'
 import type { OperationId } from '../../core/record.ts'
+import { refusedAtCommit } from '../../core/refused-commit.ts'
 import type { WhileBusy } from '../../embedded/busy.ts'
 import type { Connection } from '../../embedded/connection.ts'
 import { faultOf } from '../../embedded/faults.ts'
 import type { Gate, Held } from './gate.ts'
 import { endedInside, type OpenTransaction, openTransaction, type SqliteTx, undone } from './open-transaction.ts'
 
-/** Lies at the bottom of the transaction. Gone means that somebody else ended it, even if another one is open by now. */
+/** First savepoint of the transaction. If it is gone, the effect ended the transaction, even if another is open now. */
 const CANARY = 'onlyonce_transaction'
 
 export interface Transactions {
   run<T>(work: (tx: SqliteTx) => Promise<T>): Promise<T>
-  /** The transaction that a handle of ours belongs to; undefined for a connection of the caller's. */
+  /** Returns the transaction of one of our handles; undefined for the caller's own connection. */
   behind(tx: SqliteTx): OpenTransaction | undefined
 }
 
 export function createTransactions(gate: Gate, wake: (ids: Iterable<OperationId>) => void): Transactions {
   const handles = new WeakMap<SqliteTx, OpenTransaction>()
 
-  async function inTransaction<T>({ connection, deadline }: Held, work: (tx: SqliteTx) => Promise<T>): Promise<T> {
+  async function inTransaction<T>(
+    { connection, deadline, newDeadline }: Held,
+    work: (tx: SqliteTx) => Promise<T>,
+  ): Promise<T> {
     await connection.begin(`SAVEPOINT ${CANARY}`, deadline)
     const current = openTransaction(connection.db)
     handles.set(current.tx, current)
@@ -32,7 +36,7 @@ export function createTransactions(gate: Gate, wake: (ids: Iterable<OperationId>
       throw endedInside(error)
     }
     current.revoke()
-    await commit(connection, current, gate.whileBusy, deadline)
+    await commit(connection, current, gate.whileBusy, newDeadline)
     wake(current.touched)
     return value
   }
@@ -43,7 +47,7 @@ export function createTransactions(gate: Gate, wake: (ids: Iterable<OperationId>
   }
 }
 
-/** Undoes everything; false when the transaction that was begun is not there any more. */
+/** Rolls back. Returns false when the transaction that was begun is already over. */
 function undo(connection: Connection): boolean {
   try {
     connection.db.exec(`ROLLBACK TO ${CANARY}`)
@@ -55,12 +59,12 @@ function undo(connection: Connection): boolean {
   }
 }
 
-/** @throws what the driver threw, so that the engine can find out what became of the commit */
+/** @throws the driver's error for a failed COMMIT, so that the engine can find out whether it happened */
 async function commit(
   connection: Connection,
   current: OpenTransaction,
   whileBusy: WhileBusy,
-  deadline: number,
+  newDeadline: () => number,
 ): Promise<void> {
   const { db } = connection
   try {
@@ -73,12 +77,12 @@ async function commit(
     db.exec('COMMIT')
   } catch (error) {
     try {
-      // Without WAL a reader holds a commit back; the transaction stays open meanwhile.
+      // Without WAL, a reader blocks the commit; the transaction stays open meanwhile.
       if (faultOf(error) !== 'busy') throw error
-      await whileBusy(() => db.exec('COMMIT'), deadline)
+      await whileBusy(() => db.exec('COMMIT'), newDeadline())
     } catch (refused) {
       connection.rollback()
-      throw refused
+      throw faultOf(refused) === 'constraint' ? refusedAtCommit(refused as Error) : refused
     }
   }
 }

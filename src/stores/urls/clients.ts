@@ -2,13 +2,13 @@ import { OnlyonceError, reasonOf } from '../../core/errors.ts'
 import type { Store } from '../../core/store.ts'
 
 /**
- * The first of these packages that is installed. A variable specifier keeps bundlers and the compiler from asking for
- * what is not there.
+ * Imports the first of these modules that can be loaded. The specifier is a variable, so that bundlers and the compiler
+ * do not require packages that are not installed.
  * @throws OnlyonceError STORE_UNAVAILABLE saying what to install
  */
-export async function firstInstalled<Module>(scheme: string, packages: readonly string[]): Promise<Module> {
+export async function firstInstalled<Module>(scheme: string, modules: readonly string[]): Promise<Module> {
   const broken: string[] = []
-  for (const name of packages) {
+  for (const name of modules) {
     try {
       return (await import(name)) as Module
     } catch (error) {
@@ -17,14 +17,14 @@ export async function firstInstalled<Module>(scheme: string, packages: readonly 
         broken.push(` ${name} cannot be loaded (${reasonOf(error)});`)
     }
   }
-  const [first = ''] = packages
+  const [first] = modules.map((name) => name.replace(/\/.*/, ''))
   throw new OnlyonceError(
     'STORE_UNAVAILABLE',
     `a ${scheme} URL needs a client:${broken.join('')} run \`npm install ${first}\` beside onlyonce`,
   )
 }
 
-/** A store that closes with itself the client that was made for it. */
+/** Makes a store also close the client that was created for it. */
 export function owning<S extends Store>(store: S, close: () => Promise<unknown>): S {
   const dispose = store[Symbol.asyncDispose].bind(store)
   let closing: Promise<void> | undefined

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import type { MysqlPool, MysqlStore, MysqlStoreOptions } from '../mysql/index.ts'
 import { firstInstalled, owning } from './clients.ts'
-import { decoded, invalidUrl, optionsIn } from './url.ts'
+import { checkConnections, decoded, invalidUrl, optionsIn } from './url.ts'
 
 const OURS = ['database', 'migrate', 'timeoutMs', 'lockWaitMs', 'connectionLimit']
 const HINT = 'write `mysql://user:password@host:3306/database`'
@@ -11,15 +11,16 @@ interface Mysql2 {
   createPool(options: object): MysqlPool & { end(): Promise<void> }
 }
 
-/** `database` may name another one than the path for the tables. TLS: `?ssl=true` checks the certificate and its name. */
+/** `?database=` names the database of the tables, if not that of the path. `?ssl=true`: TLS with verified host name. */
 export async function openMysql(url: string): Promise<MysqlStore> {
   const { hostname, port, username, password, pathname, searchParams } = parsed(url)
   const database = decoded(url, pathname.slice(1))
   if (hostname === '' || database === '' || database.includes('/')) throw invalidUrl(url, HINT)
   const { connectionLimit, ssl, ...options } = optionsIn(url, searchParams, [...OURS, 'ssl'])
+  checkConnections(url, 'connectionLimit', connectionLimit)
   if (ssl !== undefined && typeof ssl !== 'boolean') throw invalidUrl(url, '`ssl` must be true or false')
   const host = hostname.replace(/^\[|\]$/g, '')
-  // With an address, mysql2 checks whether the certificate is for `localhost`.
+  // For an IP address, mysql2 checks whether the certificate is for `localhost`.
   if (ssl === true && isIP(host) !== 0) throw invalidUrl(url, '`ssl=true` needs the name of the host, not its address')
   const { createPool } = await firstInstalled<Mysql2>('mysql:', ['mysql2/promise'])
   const pool = createPool({
@@ -30,7 +31,7 @@ export async function openMysql(url: string): Promise<MysqlStore> {
     database,
     connectTimeout: CONNECT_TIMEOUT_MS,
     ...(connectionLimit === undefined ? {} : { connectionLimit }),
-    // By itself mysql2 takes any host's certificate for this one's.
+    // By default mysql2 accepts a certificate of any host.
     ...(ssl === true ? { ssl: { verifyIdentity: true } } : {}),
   })
   const { mysqlStore } = await import('../mysql/index.ts')

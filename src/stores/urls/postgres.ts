@@ -1,15 +1,16 @@
 import type { PgPool, PostgresStore, PostgresStoreOptions } from '../postgres/index.ts'
 import { firstInstalled, owning } from './clients.ts'
-import { invalidUrl, optionsIn } from './url.ts'
+import { nearest } from './near.ts'
+import { checkConnections, invalidUrl, optionsIn } from './url.ts'
 
-const OURS = ['schema', 'migrate', 'timeoutMs', 'lockWaitMs', 'prepare', 'listen']
+const OURS = ['schema', 'migrate', 'timeoutMs', 'lockWaitMs', 'prepare', 'listen', 'max']
 const CONNECT_TIMEOUT_MS = 5_000
 
 interface Pg {
   readonly default: { readonly Pool: new (config: object) => PgPool & { end(): Promise<void> } }
 }
 
-/** What is no option of the store's is left in the URL for `pg`: `sslmode`, `application_name`, … */
+/** Parameters that are not options of the store stay in the URL for `pg`: `sslmode`, `application_name`, … */
 export async function openPostgres(url: string): Promise<PostgresStore> {
   const theirs = parsed(url)
   const ours = new URLSearchParams()
@@ -18,23 +19,31 @@ export async function openPostgres(url: string): Promise<PostgresStore> {
     if (value !== null) ours.set(name, value)
     theirs.searchParams.delete(name)
   }
-  const max = theirs.searchParams.get('max')
-  theirs.searchParams.delete('max')
-  const options = optionsIn(url, ours, OURS)
+  const { max, ...options } = optionsIn(url, ours, OURS)
+  checkConnections(url, 'max', max)
   const partitions = partitionsIn(url, theirs)
+  refuseMistyped(url, theirs)
   const { default: pg } = await firstInstalled<Pg>('postgres:', ['pg'])
   const pool = new pg.Pool({
     connectionString: theirs.href,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    ...(max === null ? {} : { max: Number(max) }),
+    ...(max === undefined ? {} : { max }),
   })
-  // An idle connection that breaks is no failure of anybody's call, and without a listener it would end the process.
+  // An idle connection that breaks fails no call, but without a listener its error would end the process.
   pool.on?.('error', () => {})
   const { postgresStore } = await import('../postgres/index.ts')
   return owning(postgresStore({ ...options, ...partitions, pool } as PostgresStoreOptions), () => pool.end())
 }
 
-/** `partitions=MS,KEEP`. What is wrong with the numbers, the store says itself. */
+/** `pg` takes whatever it is given and ignores what it does not know, so a mistyped option would silently be the default. */
+function refuseMistyped(url: string, theirs: URL): void {
+  for (const name of theirs.searchParams.keys()) {
+    const meant = nearest(name, [...OURS, 'partitions'])
+    if (meant !== undefined) throw invalidUrl(url, `\`${name}\` is not a parameter; did you mean \`${meant}\`?`)
+  }
+}
+
+/** Parses `partitions=MS,KEEP`. The store checks the numbers itself. */
 function partitionsIn(url: string, theirs: URL): Pick<PostgresStoreOptions, 'partitions'> {
   const given = theirs.searchParams.get('partitions')
   if (given === null) return {}

@@ -1,3 +1,4 @@
+import { reasonOf } from '../../core/errors.ts'
 import type { IoredisClient, IoredisCluster, RedisStore } from '../redis/index.ts'
 import { firstInstalled, owning } from './clients.ts'
 import { decoded, invalidUrl, optionsIn, withoutQuery } from './url.ts'
@@ -11,12 +12,12 @@ interface Place {
   readonly hosts: readonly { readonly host: string; readonly port: number }[]
   readonly username?: string
   readonly password?: string
-  /** The database, or the name of the master. */
+  /** The database number, or the name of the master. */
   readonly path: string
 }
 
 type Client = (IoredisClient | IoredisCluster) & {
-  on(event: 'error', listener: () => void): unknown
+  on(event: 'error', listener: (error: unknown) => void): unknown
   disconnect(): void
 }
 
@@ -33,12 +34,34 @@ export async function openRedis(url: string, scheme: string, rest: string): Prom
   const { waitReplicas, waitTimeoutMs, ...options } = optionsIn(url, query, OURS)
   const driver = await firstInstalled<Driver>('redis:', ['ioredis', 'iovalkey'])
   const client = connect(driver, url, scheme, place)
-  // The store tells of failures itself; without a listener the client prints every one of them.
-  client.on('error', () => {})
+  tellWhy(client)
   const { redisStore } = await import('../redis/index.ts')
-  const durability = waitReplicas === undefined ? {} : { durability: { waitReplicas, waitTimeoutMs } }
+  const isDurable = waitReplicas !== undefined || waitTimeoutMs !== undefined
+  const durability = isDurable ? { durability: { waitReplicas, waitTimeoutMs } } : {}
   const given = { ...options, ...durability, client } as unknown as Parameters<typeof redisStore>[0]
   return owning(redisStore(given), async () => client.disconnect())
+}
+
+/**
+ * A command that is given up says how often it was tried. What the connection met the client tells in an event, which it
+ * would print if nobody listened.
+ */
+function tellWhy(client: Client): void {
+  let met: unknown
+  client.on('error', (error) => {
+    met = error
+  })
+  const send = client.callBuffer.bind(client)
+  client.callBuffer = (command, args) =>
+    send(command, args).catch((error: unknown) => {
+      const isGivenUp = Object(error).name === 'MaxRetriesPerRequestError'
+      throw isGivenUp && met !== undefined ? new Error(toldBy(met), { cause: error }) : error
+    })
+}
+
+/** A name with several addresses fails with all of their errors, and without words of its own. */
+function toldBy(met: unknown): string {
+  return met instanceof AggregateError ? met.errors.map(reasonOf).join('; ') : reasonOf(met)
 }
 
 function connect({ Redis, Cluster }: Driver, url: string, scheme: string, place: Place): Client {
@@ -46,7 +69,7 @@ function connect({ Redis, Cluster }: Driver, url: string, scheme: string, place:
   const login = { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) }
   const isSecure = scheme.startsWith('rediss')
   const secure = isSecure ? { tls: {} } : {}
-  // Nothing is opened before the first use, and a command is not kept for a server that does not come back.
+  // Connects on first use, and does not queue commands for a server that does not come back.
   const patience = { lazyConnect: true, maxRetriesPerRequest: 2, connectTimeout: 5_000 }
   if (scheme.endsWith('+cluster')) {
     if (path !== '') throw invalidUrl(url, 'a cluster has no databases')
@@ -54,7 +77,7 @@ function connect({ Redis, Cluster }: Driver, url: string, scheme: string, place:
   }
   if (scheme.endsWith('+sentinel')) {
     if (path === '') throw invalidUrl(url, 'it needs the name of the master after the last host')
-    // `tls` alone is for servers that are named themselves: of sentinels, and of the master they name, it changes nothing.
+    // `tls` alone applies to neither the sentinels nor the master they name.
     const everywhere = isSecure ? { ...secure, sentinelTLS: {}, enableTLSForSentinelMode: true } : {}
     return new Redis({ sentinels: hosts, name: path, ...login, ...everywhere, ...patience })
   }

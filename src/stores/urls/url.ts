@@ -2,7 +2,7 @@ import { OnlyonceError } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
 import { withoutSecrets } from '../../core/without-secrets.ts'
 
-/** A message never carries a password into a log. */
+/** The message shows the URL without its secrets. */
 export function invalidUrl(url: unknown, rule: string): OnlyonceError {
   const shown = typeof url === 'string' ? withoutSecrets(url) : url
   return new OnlyonceError('OPTION_INVALID', `the store URL ${quote(shown)} cannot be opened: ${rule}`)
@@ -22,10 +22,16 @@ export function withoutQuery(text: string): readonly [place: string, query: URLS
   return at < 0 ? [text, new URLSearchParams()] : [text.slice(0, at), new URLSearchParams(text.slice(at + 1))]
 }
 
-/** Whatever they look like, these are names. */
+/** Parameters that stay strings, even if they look like numbers or booleans. */
 const NAMES: readonly string[] = ['schema', 'database', 'prefix']
 
-/** The named parameters as options; whole numbers become numbers. What is wrong with a value, the store says itself. */
+/** Checks the maximum number of connections, which the client itself does not check. */
+export function checkConnections(url: string, name: string, value: unknown): void {
+  if (value === undefined || (typeof value === 'number' && value >= 1)) return
+  throw invalidUrl(url, `\`${name}\` must be a whole number from 1`)
+}
+
+/** Returns the known parameters as options; integers and booleans are converted. The store checks the values itself. */
 export function optionsIn(url: string, query: URLSearchParams, known: readonly string[]): Record<string, unknown> {
   const options: Record<string, unknown> = {}
   for (const [name, value] of query) {
