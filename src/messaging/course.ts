@@ -6,20 +6,21 @@ import type { AtomicInboxOptions, LeasedInboxOptions } from './inbox-options.ts'
 import type { ResolvedInbox } from './inbox-settings.ts'
 import { messageOf, Unprocessable } from './message.ts'
 import { operationWith } from './operation-with.ts'
+import { counterId, type Records } from './records.ts'
 
-/** Where one delivery is on its way. */
+/** The state of one delivery in the inbox. */
 export interface Course {
   readonly delivery: Delivery
   readonly named: Named
-  /** Which start of the handler this is, once it is known. */
+  /** Number of this start of the handler, once it is known. */
   starts: number
-  /** Whether the record that counts starts is asked. Only `atomic` has one of its own. */
+  /** Whether the record that counts starts is used. Only `atomic` has a separate one. */
   counted: boolean
   /** The handler was called. */
   handling: boolean
-  /** What it threw became the result. */
+  /** Its error was stored as the result. */
   parked: boolean
-  /** Set when the delivery is no longer ours to begin. */
+  /** Set when the delivery must no longer be started. */
   withdrawn: Verdict | undefined
 }
 
@@ -31,13 +32,13 @@ export interface Named {
   readonly fingerprint?: string
 }
 
-/** How one delivery is carried through the engine, and whether it waits there for another owner. */
+/** Runs one delivery through the engine. `onInFlight`: whether it waits there for another owner. */
 export type Run = (course: Course, onInFlight: 'wait' | 'reject') => Promise<Outcome<void>>
 
 /** The effect did not start because its delivery was withdrawn. */
 class Withdrawn extends Error {}
 
-/** The handler under a lease. The record itself counts every start. */
+/** Runs the handler under a lease. The record itself counts every start. */
 export function leasedRun({ once, handle }: LeasedInboxOptions, settings: ResolvedInbox): Run {
   return (course, onInFlight) => {
     const effect: Effect<void> = (op) =>
@@ -47,11 +48,15 @@ export function leasedRun({ once, handle }: LeasedInboxOptions, settings: Resolv
 }
 
 /**
- * The handler inside one transaction with its record. A crash leaves nothing of a transaction, so starts are counted
- * in a record of their own: the lock of the same key. A first delivery does not pay for it: it is the one start that
- * the counter does not know, and is added. Where the broker never knows which one that is, all of them are counted.
+ * Runs the handler inside one transaction with its record. A crash leaves nothing of a transaction, so starts are
+ * counted in a separate record: the lock of the same key. A first delivery does without it: it is the one start that
+ * the counter does not know, and is added. Where the broker never knows which delivery is the first, all are counted.
  */
-export function atomicRun<Tx>({ once, handle }: AtomicInboxOptions<Tx>, settings: ResolvedInbox): Run {
+export function atomicRun<Tx>(
+  { once, handle }: AtomicInboxOptions<Tx>,
+  settings: ResolvedInbox,
+  records: Records,
+): Run {
   const transact = async (course: Course, onInFlight: 'wait' | 'reject', lock?: Operation): Promise<Outcome<void>> => {
     const uncounted = course.delivery.redelivered === 'unknown' ? 0 : 1
     const starts = (lock?.starts ?? 0) + uncounted
@@ -66,7 +71,7 @@ export function atomicRun<Tx>({ once, handle }: AtomicInboxOptions<Tx>, settings
       return overran(course, error)
     }
   }
-  /** It ran longer than `maxRunMs` and left nothing: a start that failed, as if the handler had thrown. */
+  /** The handler ran longer than `maxRunMs` and left nothing: a failed start, as if it had thrown. */
   const overran = async (course: Course, error: OnlyonceError): Promise<Outcome<void>> => {
     if (course.starts < settings.maxAttempts) return { kind: 'failed', error, replayed: false }
     const refuse = () => {
@@ -78,22 +83,28 @@ export function atomicRun<Tx>({ once, handle }: AtomicInboxOptions<Tx>, settings
     const { key, scope } = course.named
     if (!course.counted) return transact(course, onInFlight)
     let reached: Outcome<void> | undefined
+    let isFirst = false
     const counted = async (lock: Operation) => {
+      isFirst = lock.starts === 1
       reached = await transact(course, onInFlight, lock)
     }
     try {
       await once.exclusive({ key, scope }, counted, { ...settings.call, onInFlight })
     } catch (error) {
-      // What was committed inside counts, whatever became of the counter afterwards.
+      // The outcome reached inside counts, even if the lock failed afterwards.
       if (reached !== undefined) return reached
       if (!OnlyonceError.is(error) || error.code !== 'IN_FLIGHT') throw error
       return { kind: 'in-flight', retryAfterMs: error.retryAfterMs ?? 0 }
     }
-    return reached as unknown as Outcome<void>
+    const outcome = reached as unknown as Outcome<void>
+    // Nothing started: it only waited behind a first delivery, which has no counter. A counter left here is one too
+    // high.
+    if (isFirst && outcome.kind === 'in-flight') await records.forget([counterId(course.named)]).catch(() => 0)
+    return outcome
   }
 }
 
-/** The last word before the handler: whether it may start, by what is known of the starts before. */
+/** Last check before the handler: whether it may start, judged by the starts known so far. */
 async function begin(
   course: Course,
   { maxAttempts }: ResolvedInbox,
@@ -103,14 +114,14 @@ async function begin(
 ): Promise<void> {
   if (course.withdrawn !== undefined) throw new Withdrawn(course.withdrawn.kind)
   course.starts = starts
-  // Starts that ended in an error of the store are not the message's fault: one that vanished must be among them.
+  // Starts that ended in a store error are not the message's fault: at least one must have vanished (`attempt > 1`).
   if (starts > maxAttempts && attempt > 1) {
     throw new Unprocessable(
       `message ${quote(course.delivery.id)} was started ${starts - 1} times, and the process died or never came back`,
     )
   }
   course.handling = true
-  // What a handler returns is not kept: it might have no stored form, and a broker has no use for it.
+  // The handler's return value is not stored: it may not be serializable, and a broker has no use for it.
   await handle()
 }
 

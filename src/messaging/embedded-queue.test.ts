@@ -30,6 +30,18 @@ describe('embeddedQueue', () => {
     expect(await ids()).toEqual(['a'])
   })
 
+  it.each([null, 'a', new Map([['tenant', 'a']]), new Headers({ tenant: 'a' }), ['a'], { a: 1 }])(
+    'refuses headers that are no plain object of strings (%#)',
+    async (headers) => {
+      const { queue, ids } = open()
+      const message = { id: 'a', topic: 'orders', body: Uint8Array.of(1), headers }
+      expect(await queue.publish([message as never])).toEqual([
+        { ok: false, reason: expect.stringContaining('headers'), permanent: true },
+      ])
+      expect(await ids()).toEqual([])
+    },
+  )
+
   it('delivers the same id twice when it is published twice', async () => {
     const { add, ids } = open()
     await add('a')
@@ -169,6 +181,11 @@ describe('embeddedQueue', () => {
     database.close()
     const newer = open({ path })
     await expect(newer.queue.receive('ledger', 1)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+  })
+
+  it.each([[undefined], [0], [1.5], ['1']])('refuses to receive %s messages', async (max) => {
+    const { queue } = open({ path: tempFile() })
+    await expect(queue.receive('ledger', max as number)).rejects.toMatchObject({ code: 'OPTION_INVALID' })
   })
 
   it.each([

@@ -1,4 +1,4 @@
-import { invalidOption } from '../core/options.ts'
+import { invalidOption } from '../core/option-rules.ts'
 import { sleep } from '../core/runtime.ts'
 import type { Consume } from './consume.ts'
 import { type Consumer, checkedPullOptions, type PullOptions } from './consumer.ts'
@@ -47,7 +47,7 @@ export const consume: Consume<From> = <Tx>(options: InboxOptions<Tx> & From): Co
   return pullConsumer(source, handled, { ...pulling, runtime: queue.runtime, visibilityMs })
 }
 
-/** Short beside any visibility. */
+/** Short compared with any visibility time. */
 const GATHER_ACKS_MS = 5
 
 function pulledFrom(queue: EmbeddedQueue, consumer: string, source: string, message: ReceivedMessage): Pulled {
@@ -66,7 +66,8 @@ function pulledFrom(queue: EmbeddedQueue, consumer: string, source: string, mess
     async settle(verdict) {
       switch (verdict.kind) {
         case 'ack':
-          // Acks that wait for each other share a commit. Where others wait for this one there is no time for that.
+          // Waiting lets acks share one commit. With an ordering key there is no time: the next message waits for this
+          // ack.
           if (orderingKey === undefined) await sleep(queue.runtime, GATHER_ACKS_MS)
           return queue.ack(receipt)
         case 'retry':

@@ -1,36 +1,31 @@
-import { operationId, RESERVED_SCOPE_MARK, resolveKey } from '../core/key.ts'
+import { operationId, resolveKey } from '../core/key.ts'
 import type { ObservedRecord, OperationId } from '../core/record.ts'
 import type { Course, Named } from './course.ts'
-import type { Records } from './records.ts'
+import { counterId, type Records } from './records.ts'
 
 /**
  * What is known of the starts before this delivery.
  * - `done`: there is a result; nothing will start
- * - `none`: the store knows of none, and a further delivery will be known as one: this is the first, for all that matters
- * - `orderly`: there was none, or each one ended, well or badly
- * - `unfinished`: one began and nobody saw it end: it is still running, or its process died
+ * - `none`: the store knows of no start, and the broker will mark a further delivery: treated as the first one
+ * - `orderly`: there was no start, or each one ended, in success or failure
+ * - `unfinished`: one started and was not seen to end: it still runs, or its process died
  */
 export type History = 'done' | 'none' | 'orderly' | 'unfinished'
 
 export interface Histories {
   /** @throws OnlyonceError KEY_MISSING, KEY_INVALID, STORE_UNAVAILABLE */
   of(course: Course): Promise<History>
-  /** The same for many, asked for together. */
+  /** The same for many deliveries, with one request. */
   ofAll(courses: readonly Course[]): Promise<readonly History[]>
-  /** A start that no record counts ended here. */
+  /** Call when a start that no record counts has ended in this process. */
   ended(named: Named): void
 }
 
 const MOST_REMEMBERED = 10_000
 
-/** The record that counts the starts of an atomic handler: the lock of the same key. */
-export function counterId({ scope, key }: Named): OperationId {
-  return operationId(`${RESERVED_SCOPE_MARK}lock:${scope}`, key)
-}
-
-/** `countsApart`: starts are counted in a record of their own. */
+/** `countsApart`: starts are counted in a separate record. */
 export function createHistories(records: Records, maxKeyLength: number, countsApart: boolean): Histories {
-  /** First deliveries of an atomic handler leave no trace when it fails, and none when the process dies. */
+  /** First deliveries that ended here. In atomic mode a failed one leaves no record, just as one whose process died. */
   const endedHere = new Set<OperationId>()
 
   async function ofAll(courses: readonly Course[]): Promise<readonly History[]> {
@@ -39,7 +34,7 @@ export function createHistories(records: Records, maxKeyLength: number, countsAp
       const { id } = resolveKey(named, named.scope, maxKeyLength)
       return countsApart ? [id, counterId(named)] : [id]
     })
-    // A store is asked for an id once, however many copies of its message there are.
+    // Each id is asked for once, however many copies of its message there are.
     const ids = [...new Set(asked)]
     const found = ids.length === 0 ? [] : await records.find(ids)
     const byId = new Map(ids.map((id, index) => [id, found[index]]))
@@ -67,7 +62,7 @@ export function createHistories(records: Records, maxKeyLength: number, countsAp
   }
 }
 
-/** A release takes back its own attempt, so what is left over vanished. */
+/** A release takes back its own attempt, so any attempt left over has vanished. */
 function ended(record: ObservedRecord | undefined): boolean {
   return record === undefined || (record.state === 'idle' && record.attempt === 0)
 }

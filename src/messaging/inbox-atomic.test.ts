@@ -22,7 +22,7 @@ describe("a handler with delivers: 'exactly-once-effect' that runs longer than m
     let started = 0
     const maxAttempts = atOnce ? 1 : 3
     const store = sqliteStore({ path: ':memory:' })
-    const once = onlyonce({ store, scope: 'shop', leaseMs: 20, maxRunMs: 20 })
+    const once = onlyonce({ store, scope: 'shop', leaseMs: 300, maxRunMs: 300 })
     opened.push(once, store)
     const receive = inbox({
       ...{ once, name: 'coupons', delivers: 'exactly-once-effect', maxAttempts, backoffMs: 1, maxBackoffMs: 1 },
@@ -38,6 +38,31 @@ describe("a handler with delivers: 'exactly-once-effect' that runs longer than m
       expect(verdict).toMatchObject({ kind: 'dead-letter', reason: expect.stringContaining('longer than maxRunMs') })
     }
     expect(started).toBe(maxAttempts)
+  })
+})
+
+describe("a handler with delivers: 'exactly-once-effect' whose transaction the database refuses at COMMIT", () => {
+  it('is put aside after maxAttempts like any other', async () => {
+    let started = 0
+    const store = sqliteStore({ path: ':memory:' })
+    const once = onlyonce({ store, scope: 'shop' })
+    opened.push(once, store)
+    await store.transaction(async (tx) => {
+      tx.exec('create table customers (id integer primary key)')
+      tx.exec('create table coupons (customer references customers deferrable initially deferred)')
+    })
+    const receive = inbox({
+      ...{ once, name: 'coupons', delivers: 'exactly-once-effect', maxAttempts: 3, backoffMs: 1, maxBackoffMs: 1 },
+      handle(_, tx) {
+        started++
+        tx.exec('insert into coupons values (7)')
+      },
+    })
+    const verdicts = []
+    for (const redelivered of [false, true, true, true]) verdicts.push(await receive(delivery({ redelivered })))
+    expect(verdicts.map(({ kind }) => kind)).toEqual(['retry', 'retry', 'dead-letter', 'dead-letter'])
+    expect(verdicts[2]).toMatchObject({ reason: expect.stringContaining('FOREIGN KEY') })
+    expect(started).toBe(3)
   })
 })
 

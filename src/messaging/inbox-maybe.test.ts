@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { all, kinds, several, shop } from '../../test/batch-kit.ts'
 import { delivery } from '../../test/inbox-kit.ts'
-import { counterId } from './history.ts'
+import { counterId } from './records.ts'
 
 const maybe = { redelivered: 'maybe' } as const
 

@@ -7,6 +7,7 @@ import { resolveInbox } from './inbox-settings.ts'
 
 const once = onlyonce({ store: memoryStore(), scope: 'shop', leaseMs: 9_000, retentionMs: 60_000 })
 const transactional = onlyonce({ store: sqliteStore({ path: ':memory:' }), scope: 'shop' })
+const HUNDRED_YEARS = 3_153_600_000_000
 const given = { once, name: 'coupons', delivers: 'at-least-once', handle: () => {} } as const
 
 describe('inbox options', () => {
@@ -32,6 +33,8 @@ describe('inbox options', () => {
     ['backoffMs', { backoffMs: -1 }],
     ['maxBackoffMs', { backoffMs: 10, maxBackoffMs: 5 }],
     ['holdMs', { holdMs: 0 }],
+    ['holdMs', { holdMs: Number.MAX_SAFE_INTEGER }],
+    ['holdMs', { holdMs: 3_153_600_000_001, mode: 'shadow' }],
     ['visibilityMs', { visibilityMs: Number.NaN }],
     ['retentionMs', { retentionMs: 5 }],
     ['onAbandoned', { onAbandoned: 'ignore' }],
@@ -50,6 +53,12 @@ describe('inbox options', () => {
     expect(() => inbox({ ...given, ...change } as never)).toThrow(
       expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining(`\`${name}\``) }),
     )
+  })
+
+  it('holds for no longer than an engine waits', () => {
+    const ages = { leaseMs: HUNDRED_YEARS, maxRunMs: HUNDRED_YEARS, retentionMs: HUNDRED_YEARS }
+    expect(resolveInbox({ ...given, ...ages }).call.waitMs).toBe(HUNDRED_YEARS)
+    expect(resolveInbox({ ...given, holdMs: HUNDRED_YEARS }).call.waitMs).toBe(HUNDRED_YEARS)
   })
 
   it('offers atomic only over a transactional store', () => {

@@ -4,50 +4,50 @@ import type { Delivery } from './delivery.ts'
 import type { Message } from './message.ts'
 
 /** The part of an engine that every inbox uses. */
-export type InboxEngine = Pick<Once, 'attempt' | 'exclusive' | 'find' | 'forget' | 'options' | 'store'>
+export type InboxEngine = Pick<Once, 'attempt' | 'exclusive' | 'forget' | 'options' | 'store'>
 
 export interface InboxRules {
-  /** The consumer's name. Part of the scope: a second consumer of the same topic handles every message too. */
+  /** The consumer's name. Part of the scope: a consumer with another name handles every message too. */
   readonly name: string
-  /** Default: nothing. What the scope has beside the consumer's name, such as the tenant. */
+  /** Default: nothing. Part of the scope besides the consumer's name, such as the tenant. */
   readonly scope?: (delivery: Delivery) => string
   /**
-   * Default `'id'`, the message's own id. Messages with the same key take effect once together. `'coordinates'`: the
-   * place in the broker, for producers that give no id; a copy that was published twice then takes effect twice.
+   * Default `'id'`, the message's own id. Messages with the same key take effect once in total. `'coordinates'`: the
+   * place in the broker, for producers that give no id; a message that was published twice then takes effect twice.
    */
   readonly key?: 'id' | 'coordinates' | ((delivery: Delivery) => string)
   /** Default: the bytes of the body. The same key with another fingerprint is dead-lettered, never dropped. */
   readonly fingerprint?: (delivery: Delivery) => string
-  /** Default 10. How often the handler may start, crashes of the process included, before the message is parked. */
+  /** Default 10. How often the handler may start, process crashes included, before the message is parked. */
   readonly maxAttempts?: number
-  /** Default 200. The first retry comes after up to so long, each further one after up to twice as long. */
+  /** Default 200. Upper limit of the first retry's delay; it doubles with each further retry. */
   readonly backoffMs?: number
   /** Default 60 000. */
   readonly maxBackoffMs?: number
-  /** Default `maxRunMs` + `leaseMs`: by then whoever runs it has settled or lost it. How long a duplicate is held. */
+  /** Default `maxRunMs` + `leaseMs`, when any owner has settled or lost its lease. How long a duplicate is held. */
   readonly holdMs?: number
-  /** Default `leaseMs`. What each `delivery.extend` asks for, every third of it; not longer than the broker gives at first. */
+  /** Default `leaseMs`. What `delivery.extend` asks for, every third of it. At most what the broker grants at first. */
   readonly visibilityMs?: number
   readonly leaseMs?: number
   readonly maxRunMs?: number
-  /** How long a handled message is remembered. Longer than the broker can go on delivering it. */
+  /** How long a handled message is remembered. Make it longer than the broker may deliver the message. */
   readonly retentionMs?: number
   readonly onAbandoned?: AbandonedPolicy
   /**
-   * Default: not known. For how long after its publication the broker may still deliver a message. Longer than
-   * `retentionMs`, a late copy would take effect again: the process is warned, or with `strict` the inbox refused.
+   * Default: not known. How long after publication the broker may still deliver a message. If that is longer than
+   * `retentionMs`, a late copy would take effect again: a process warning, or with `strict` an error.
    */
   readonly redeliveryHorizonMs?: number
   /** Default false. */
   readonly strict?: boolean
   /**
-   * Default `'park'`: a message published longer ago than `retentionMs`, of which no record is left, is put aside,
-   * because nobody can tell whether it took effect. `'run'` handles it.
+   * Default `'park'`: a message published longer ago than `retentionMs` and without a record is put aside, because
+   * nobody can tell whether it took effect; also if its attempts were undone and left none. `'run'` handles it.
    */
   readonly late?: 'park' | 'run'
   /**
-   * Default `'enforce'`. `'shadow'` suppresses nothing: it hands every delivery to the handler, remembers what was
-   * handled, and says in the verdict what would have been suppressed.
+   * Default `'enforce'`. `'shadow'` suppresses nothing: every delivery goes to the handler, handled ones are
+   * remembered, and the verdict says what would have been suppressed.
    */
   readonly mode?: 'enforce' | 'shadow'
 }
@@ -73,7 +73,7 @@ export interface AtomicInboxOptions<Tx> extends InboxRules {
 }
 
 export interface BatchRules {
-  /** At most 1 000. How many messages share a transaction. */
+  /** Maximum number of messages in one transaction, at most 1 000. */
   readonly maxSize: number
   /** Default 10. How long the first message of a batch waits for others. Shorter than `visibilityMs`. */
   readonly maxWaitMs?: number
@@ -81,12 +81,12 @@ export interface BatchRules {
 
 export interface BatchInboxOptions<Tx> extends Omit<AtomicInboxOptions<Tx>, 'handle' | 'batch'> {
   /**
-   * Many messages are claimed, handled and recorded in one transaction. A message that was handled before is not handed
-   * over again. When `handle` throws, the transaction is undone and each half tried by itself; a message that is alone in
-   * the end is handled as without this option, with attempts, back-off and parking.
+   * Claims, handles and records many messages in one transaction. Messages handled before are not handed over again.
+   * When `handle` throws, the transaction is rolled back and each half tried by itself; a message that ends up alone is
+   * handled as without this option, with attempts, back-off and parking.
    */
   readonly batch: BatchRules
-  /** Gets a batch of one where a message goes alone. Messages with the same ordering key are in order. */
+  /** Called with one message if that is handled alone. Messages with the same ordering key are in order. */
   readonly handle: (messages: readonly Message[], tx: Tx, ops: readonly Operation[]) => unknown
 }
 

@@ -1,5 +1,6 @@
 import { checkScope } from '../core/key.ts'
-import { type CallOptions, invalidOption, refuseUnknown, resolveCallOptions } from '../core/options.ts'
+import { aFunction, checkEach, invalidOption, positive, refuseUnknown } from '../core/option-rules.ts'
+import { type CallOptions, LONGEST_MS, resolveCallOptions } from '../core/options.ts'
 import type { BatchRules, InboxEngine, InboxOptions } from './inbox-options.ts'
 
 export interface ResolvedInbox {
@@ -12,7 +13,7 @@ export interface ResolvedInbox {
   readonly late: 'park' | 'run'
   readonly mode: 'enforce' | 'shadow'
   readonly batch: Required<BatchRules> | undefined
-  /** What every call to the engine is given. A broker delivers again, so a store that is down never means "run anyway". */
+  /** Options of every engine call. A store outage never means "run anyway", because the broker delivers again. */
   readonly call: Required<Pick<CallOptions, 'leaseMs' | 'maxRunMs' | 'retentionMs' | 'waitMs'>> & CallOptions
 }
 
@@ -41,11 +42,7 @@ export function resolveInbox<Tx>(given: InboxOptions<Tx>): ResolvedInbox {
     if (value !== undefined && !(allowed as readonly unknown[]).includes(value))
       throw invalidOption(option, `must be one of ${allowed.map((one) => `'${one}'`).join(', ')}`, value)
   }
-  for (const option of NUMBERS) {
-    const value = given[option]
-    if (value !== undefined && !(Number.isSafeInteger(value) && value > 0))
-      throw invalidOption(option, 'must be a positive integer (milliseconds or a count)', value)
-  }
+  for (const option of NUMBERS) checkEach(positive, { [option]: given[option] })
   if (maxBackoffMs < backoffMs)
     throw invalidOption('maxBackoffMs', `must not be shorter than backoffMs (${backoffMs})`, maxBackoffMs)
   const { maxAttempts, onAbandoned } = startsOf(given)
@@ -53,7 +50,9 @@ export function resolveInbox<Tx>(given: InboxOptions<Tx>): ResolvedInbox {
     ...Object.fromEntries(CALL_NUMBERS.map((option) => [option, given[option]])),
     onAbandoned,
   } as CallOptions)
-  const { holdMs = maxRunMs + leaseMs, visibilityMs = leaseMs, strict = false, late = 'park', mode = 'enforce' } = given
+  const { visibilityMs = leaseMs, strict = false, late = 'park', mode = 'enforce' } = given
+  const { holdMs = Math.min(maxRunMs + leaseMs, LONGEST_MS) } = given
+  if (holdMs > LONGEST_MS) throw invalidOption('holdMs', 'must not be longer than 100 years', holdMs)
   const batch = batchOf(given, visibilityMs)
   return {
     batch,
@@ -87,9 +86,7 @@ function checkEngine(once: InboxEngine & { readonly atomic?: unknown }, delivers
 }
 
 function checkFunctions<Tx>({ key, scope, fingerprint }: InboxOptions<Tx>): void {
-  for (const [option, value] of Object.entries({ scope, fingerprint })) {
-    if (value !== undefined && typeof value !== 'function') throw invalidOption(option, 'must be a function', value)
-  }
+  checkEach(aFunction, { scope, fingerprint })
   if (key !== undefined && typeof key !== 'function' && key !== 'id' && key !== 'coordinates')
     throw invalidOption('key', "must be 'id', 'coordinates' or a function", key)
 }
@@ -113,7 +110,7 @@ function batchOf<Tx>({ batch, delivers }: InboxOptions<Tx>, visibilityMs: number
   return { maxSize, maxWaitMs }
 }
 
-/** What `delivers: 'at-most-once'` settles by itself, and nothing else may. */
+/** Returns `maxAttempts` and `onAbandoned`. `delivers: 'at-most-once'` sets both, and nothing else may. */
 function startsOf<Tx>({ delivers, maxAttempts, onAbandoned }: InboxOptions<Tx>) {
   if (delivers !== 'at-most-once') return { maxAttempts: maxAttempts ?? 10, onAbandoned }
   const rule = "is settled by `delivers: 'at-most-once'`: leave it out"
@@ -122,7 +119,7 @@ function startsOf<Tx>({ delivers, maxAttempts, onAbandoned }: InboxOptions<Tx>) 
   return { maxAttempts: 1, onAbandoned: 'hold' as const }
 }
 
-/** A name without slashes is found again from the right, so no two pairs of scope and name make the same scope. */
+/** The name has no slash and ends the scope, so no two pairs of scope and name make the same scope. */
 function scopeOf(engineScope: string, name: unknown): string {
   if (typeof name !== 'string' || name.trim() === '' || name.length > MAX_NAME_LENGTH || name.includes('/')) {
     throw invalidOption('name', `is required: 1 to ${MAX_NAME_LENGTH} characters without \`/\``, name)

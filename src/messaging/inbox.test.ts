@@ -82,6 +82,16 @@ describe('inbox', () => {
     expect(await receive.readmit('never seen')).toBe(false)
   })
 
+  it.each([
+    [undefined, 'KEY_MISSING'],
+    ['', 'KEY_MISSING'],
+    [1100, 'KEY_INVALID'],
+    ['order:undefined', 'KEY_INVALID'],
+  ])('refuses to readmit %j with %s', async (key, code) => {
+    const { receive } = setup()
+    await expect(receive.readmit(key as never)).rejects.toMatchObject({ code })
+  })
+
   it('handles it again after readmit also where the engine keeps results in its cache', async () => {
     const { runtime, store } = setup()
     const once = onlyonce({ store, scope: 'shop', runtime, cache: { maxBytes: 100_000, maxAgeMs: 60_000 } })
@@ -98,6 +108,7 @@ describe('inbox', () => {
 
   it.each([
     ['a key function that throws', { key: () => JSON.parse('{') }, {}],
+    ['a key that cannot be made text', { key: () => Object.create(null) }, {}],
     ['an empty id', {}, { id: '' }],
     ['a key longer than allowed', {}, { id: 'x'.repeat(256) }],
     ['a key built from nothing', {}, { id: `order:${undefined}` }],

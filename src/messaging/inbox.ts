@@ -1,18 +1,19 @@
+import { fullJitterMs } from '../core/backoff.ts'
 import { reasonOf } from '../core/errors.ts'
 import { quote, resolveKey } from '../core/key.ts'
-import { invalidOption } from '../core/options.ts'
+import { invalidOption } from '../core/option-rules.ts'
 import { batchRun, type Rider } from './batch.ts'
 import { atomicRun, type Course, leasedRun, type Named } from './course.ts'
 import type { Delivery, Verdict } from './delivery.ts'
-import { counterId, createHistories } from './history.ts'
+import { createHistories } from './history.ts'
 import type { AtomicInboxOptions, BatchInboxOptions, InboxOptions, LeasedInboxOptions } from './inbox-options.ts'
 import { resolveInbox } from './inbox-settings.ts'
 import { naming, scopeWithin } from './naming.ts'
-import { recordsOf } from './records.ts'
+import { counterId, recordsOf } from './records.ts'
 import { shadowRun } from './shadow.ts'
 import { stopsOf } from './stops.ts'
 import { suspectsAlone } from './suspects.ts'
-import { deadLetter, fullJitter, NOT_OURS, retry, verdictOf, verdictOfError } from './verdict.ts'
+import { deadLetter, NOT_OURS, retry, verdictOf, verdictOfError } from './verdict.ts'
 import { VisibleTogether } from './visibility.ts'
 
 export type { Delivery, Observation, Verdict } from './delivery.ts'
@@ -31,23 +32,24 @@ const STOPPING = retry(0, 'the consumer is stopping')
 
 export interface Inbox {
   /**
-   * Handles one message once, however often it is delivered, and says what to tell the broker. Never throws.
-   * When `signal` aborts, a delivery that is only being held is given back at once; a handler that runs is waited for.
+   * Handles one message once, however often it is delivered, and returns what to tell the broker. Never rejects. When
+   * `signal` aborts, a delivery that is only held is given back at once; a running handler is waited for.
    */
   (delivery: Delivery, signal?: AbortSignal): Promise<Verdict>
   /**
-   * Forgets what became of a message, attempts included, so that it is handled when it is delivered again. `part`: what
-   * the option `scope` answers for it.
+   * Forgets the outcome of a message, attempts included, so that it is handled when it is delivered again. `part`: what
+   * the option `scope` returns for it. Returns whether there was anything to forget.
+   * @throws OnlyonceError KEY_MISSING, KEY_INVALID, STORE_UNAVAILABLE; OPTION_INVALID for a bad `part`
    */
   readmit(key: string, part?: string): Promise<boolean>
   /**
-   * Warns when the broker may deliver a message for longer than its record is kept; for an adapter that learns of it.
+   * Warns if the broker may deliver a message for longer than its record is kept. For adapters that learn of it.
    * @throws OnlyonceError OPTION_INVALID with `strict`
    */
   checkHorizon(horizonMs: number): void
-  /** Set where the inbox was given `batch`. */
+  /** Set if the inbox has the option `batch`. */
   readonly batch?: InboxBatch
-  /** For how long a delivery should be kept from others when it is received: what `extend` asks for each time. */
+  /** How long the broker should keep a received delivery from others; `extend` asks for the same each time. */
   readonly visibilityMs: number
 }
 
@@ -55,14 +57,14 @@ export interface InboxBatch {
   readonly maxSize: number
   readonly maxWaitMs: number
   /**
-   * Handles deliveries together, in their order. A verdict for each, as soon as it is known, so that one message which is
-   * held up does not hold up the others. None of them rejects.
+   * Handles deliveries together, in order. Returns a promise for each, resolved as soon as its verdict is known, so
+   * that a message that is held does not delay the others. None of them rejects.
    */
   receive(deliveries: readonly Delivery[], signal?: AbortSignal): readonly Promise<Verdict>[]
 }
 
 /**
- * Makes the function that every broker adapter calls for every delivery.
+ * Returns the function that a broker adapter calls for every delivery.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function inbox(options: LeasedInboxOptions): Inbox
@@ -75,7 +77,7 @@ export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
   const { retentionMs, waitMs } = settings.call
   const { once, delivers, redeliveryHorizonMs } = options
   const { runtime, maxKeyLength } = once.options
-  const pauseMs = (starts: number) => fullJitter(runtime, settings, starts)
+  const pauseMs = (starts: number) => fullJitterMs(runtime, settings, starts)
   const nameOf = naming(scope, options)
   const records = recordsOf(once)
   const isLate = ({ publishedAt }: Delivery) =>
@@ -84,7 +86,7 @@ export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
   const histories = createHistories(records, maxKeyLength, delivers === 'exactly-once-effect')
   const runAtOnce =
     delivers === 'exactly-once-effect'
-      ? atomicRun(single as AtomicInboxOptions<Tx>, settings)
+      ? atomicRun(single as AtomicInboxOptions<Tx>, settings, records)
       : leasedRun(options as LeasedInboxOptions, settings)
   const run = suspectsAlone(runAtOnce, histories, runtime, waitMs)
   const observed = shadowRun(single, records, settings, isLate, pauseMs)
@@ -111,7 +113,7 @@ export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
     return record === undefined
   }
 
-  /** From here on the broker is kept from giving it away, until something decides on it: the first word counts. */
+  /** Keeps the delivery from other consumers until it is decided. Only the first decision counts. */
   function follow(
     course: Course,
     visible: VisibleTogether,
@@ -128,7 +130,7 @@ export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
         visibility.stop()
         resolve(visibility.lost ? NOT_OURS : verdict)
       }
-      // A handler that runs holds the operation, whatever the broker thinks of the message; only waiting is cut short.
+      // A running handler owns the operation, even if the broker gave the message away: only waiting is cut short.
       const withdraw = (verdict: Verdict) => {
         course.withdrawn ??= verdict
         if (!course.handling) decide(course.withdrawn)
@@ -210,7 +212,8 @@ export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
 
   async function readmit(key: string, part?: string): Promise<boolean> {
     const named = { key, scope: part === undefined ? scope : scopeWithin(scope, part) }
-    // By the engine, which may have the result in its cache; of the counter it knows nothing.
+    resolveKey(named, named.scope, maxKeyLength)
+    // The engine forgets the operation, as it may have cached the result; it does not know the counter.
     const [forgotten, counters] = await Promise.all([once.forget(named), records.forget([counterId(named)])])
     return forgotten || counters > 0
   }
@@ -231,7 +234,7 @@ export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
 
   if (redeliveryHorizonMs !== undefined) checkHorizon(redeliveryHorizonMs)
   const inbox = Object.assign(receive, { readmit, visibilityMs, checkHorizon })
-  // What is only observed is handed over as it comes.
+  // Shadow mode handles each delivery as it comes, without batches.
   if (settings.batch === undefined || mode === 'shadow') return inbox
   const ride = batchRun(options as BatchInboxOptions<Tx>, settings, { histories, isLate, pauseMs, attempt })
   const batch: InboxBatch = {
@@ -241,7 +244,7 @@ export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
   return Object.assign(inbox, { batch })
 }
 
-/** The same handler for messages that go alone. */
+/** The same handler for messages that are handled alone. */
 function oneByOne<Tx>({ batch: _, handle, ...rest }: BatchInboxOptions<Tx>): AtomicInboxOptions<Tx> {
   return { ...rest, handle: (message, tx, op) => handle([message], tx, [op]) }
 }

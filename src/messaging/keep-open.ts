@@ -1,13 +1,13 @@
+import { backoff } from '../core/backoff.ts'
 import { OnlyonceError } from '../core/errors.ts'
 import { type Runtime, sleep } from '../core/runtime.ts'
-import { backoff } from '../core/time-limit.ts'
 
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 10_000
 
 /**
- * Opens again what was lost, until `ending` aborts. `open` resolves or rejects when what it opened is over. A failure that
- * comes of ending is not reported; one that is a refusal of ours always is.
+ * Calls `open` again whenever it has ended, with back-off, until `ending` aborts. `open` settles when what it opened is
+ * over. Failures after `ending` aborted are not reported, except an OnlyonceError.
  */
 export async function keepOpen(
   runtime: Runtime,

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { delivery, setup } from '../../test/inbox-kit.ts'
+import { onlyonce } from '../core/engine.ts'
 import { naming, scopeWithin } from './naming.ts'
 
 const tenant = ({ headers }: { readonly headers: Readonly<Record<string, string>> }) => headers.tenant ?? ''
@@ -69,6 +70,20 @@ describe('inbox with a scope of the delivery', () => {
     expect(handled).toEqual(['a', 'b'])
   })
 
+  it('lets no tenant wait for the message of another with an equal id', async () => {
+    const { runtime, receive } = setup({
+      scope: tenant,
+      handle: ({ headers }) =>
+        headers.tenant === 'slow' && new Promise<void>((resolve) => runtime.after(5_000, resolve)),
+    })
+    const slow = receive(of('slow'))
+    await runtime.advance(10)
+    const others = ['a', 'b'].map((name) => receive(of(name, { redelivered: true })))
+    expect(await Promise.all(others)).toEqual([{ kind: 'ack' }, { kind: 'ack' }])
+    await runtime.advance(5_000)
+    expect(await slow).toEqual({ kind: 'ack' })
+  })
+
   it('readmits the message of one tenant and leaves that of the other', async () => {
     const { receive, handled } = setup({
       scope: tenant,
@@ -101,6 +116,29 @@ describe('inbox with a scope of the delivery', () => {
     const scopes = [`${alike}1`, `${alike}2`].map((part) => scopeWithin('shop/inbox/coupons', part))
     expect(new Set(scopes).size).toBe(2)
     for (const scope of scopes) expect(scope.length).toBeLessThan(150)
+  })
+
+  it.each([1, 60, 150, 195, 200, 201, 255])('takes a part of %i characters beside a long consumer', async (length) => {
+    const { runtime, store } = setup()
+    const once = onlyonce({ store, scope: 'orders-service-production-eu-west-1', runtime })
+    const { receive, handled } = setup({ once, name: 'order-paid-projector', scope: tenant })
+    for (const letter of ['t', '中'])
+      expect(await receive(of(letter.repeat(length), { id: letter }))).toEqual({ kind: 'ack' })
+    expect(handled).toEqual(['t', '中'])
+  })
+
+  it('leaves a scope readable wherever it fits, and takes the longest consumer that leaves room for a hash', () => {
+    const consumer = `${'e'.repeat(100)}/inbox/n`
+    const room = 255 - consumer.length - 1
+    expect(scopeWithin(consumer, 'p'.repeat(room))).toContain(`:${'p'.repeat(room)}`)
+    expect(scopeWithin(consumer, 'p'.repeat(room + 1))).toMatch(/#[0-9a-f]{64}/)
+    const longest = onlyonce({ store: setup().store, scope: 'e'.repeat(182) })
+    setup({ once: longest, name: 'n', scope: tenant })
+    const tooLong = onlyonce({ store: setup().store, scope: 'e'.repeat(183) })
+    setup({ once: tooLong, name: 'n' })
+    expect(() => setup({ once: tooLong, name: 'n', scope: tenant })).toThrow(
+      expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining('`scope`') }),
+    )
   })
 
   it('never makes one scope of two, whatever delimiters they have', () => {

@@ -7,10 +7,11 @@ import type { Inbox } from './inbox.ts'
 import { pullConsumer } from './pull.ts'
 
 /** A consumer over a list, and an inbox that keeps what it is given until it is told the verdicts. */
-function setup(options: { concurrency?: number; maxWaitMs?: number; maxSize?: number } = {}) {
+function setup(options: { concurrency?: number; prefetch?: number; maxWaitMs?: number; maxSize?: number } = {}) {
   const runtime = fakeRuntime()
-  const { maxSize = 4, maxWaitMs = 50, concurrency } = options
+  const { maxSize = 4, maxWaitMs = 50, concurrency, prefetch } = options
   const queue: (string | Partial<Delivery>)[] = []
+  const lost = new Set<string>()
   const settled: string[] = []
   const asked: { readonly max: number; readonly gathering: object | undefined }[] = []
   const batches: { readonly ids: readonly string[]; finish(verdict?: Verdict): void }[] = []
@@ -35,7 +36,8 @@ function setup(options: { concurrency?: number; maxWaitMs?: number; maxSize?: nu
         asked.push({ max, gathering })
         return queue.splice(0, max).map((given) => {
           const one = delivery(typeof given === 'string' ? { id: given } : given)
-          return { delivery: one, settle: async ({ kind }) => void settled.push(`${one.id} ${kind}`) }
+          const settle = async ({ kind }: Verdict) => void settled.push(`${one.id} ${kind}`)
+          return { delivery: one, settle, isOurs: () => !lost.has(one.id) }
         })
       },
       watch(call) {
@@ -44,13 +46,17 @@ function setup(options: { concurrency?: number; maxWaitMs?: number; maxSize?: nu
       },
     },
     inbox,
-    { ...checkedPullOptions({ concurrency } as never, { batch: { maxSize } }), runtime, visibilityMs: 30_000 },
+    {
+      ...checkedPullOptions({ concurrency, prefetch } as never, { batch: { maxSize } }),
+      runtime,
+      visibilityMs: 30_000,
+    },
   )
   const publish = (...ids: (string | Partial<Delivery>)[]) => {
     queue.push(...ids)
     wake()
   }
-  return { runtime, consumer, publish, batches, settled, asked, queue }
+  return { runtime, consumer, publish, batches, settled, asked, queue, lost }
 }
 
 const ids = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => `m${from + index}`)
@@ -89,6 +95,20 @@ describe('a consumer with batches', () => {
     batches[0]?.finish()
     await runtime.advance(1)
     expect(batches.map((one) => one.ids)).toEqual([ids(0, 4), ids(4, 8)])
+  })
+
+  it.each([
+    [0, 4],
+    [2, 6],
+    [9, 8],
+  ])('fetches no more ahead than prefetch (%i), and a batch at most', async (prefetch, fetched) => {
+    const { runtime, publish, batches, queue } = setup({ concurrency: 4, prefetch })
+    publish(...ids(0, 12))
+    await runtime.advance(1_000)
+    expect(queue).toEqual(ids(fetched, 12))
+    batches[0]?.finish()
+    await runtime.advance(1_000)
+    expect(batches[1]?.ids).toEqual(ids(4, prefetch === 0 ? 8 : fetched))
   })
 
   it('tells the source for which batch it asks', async () => {
@@ -138,6 +158,16 @@ describe('a consumer with batches', () => {
     batches[1]?.finish()
     await runtime.advance(1)
     expect(settled.slice(4).sort()).toEqual(['none ack', 'other ack', 'second retry'])
+  })
+
+  it('does not begin what was given to somebody else while it was gathered', async () => {
+    const { runtime, publish, batches, lost } = setup({ concurrency: 4 })
+    publish(...ids(0, 8))
+    await runtime.advance(1_000)
+    for (const id of ['m1', 'm5', 'm6']) lost.add(id)
+    batches[0]?.finish()
+    await runtime.advance(1)
+    expect(batches.map((one) => one.ids)).toEqual([ids(0, 4), ['m4', 'm7']])
   })
 
   it('does not wait for ever for a broker that says nothing of one message', async () => {

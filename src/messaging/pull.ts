@@ -1,6 +1,6 @@
-import { setMaxListeners } from 'node:events'
+import { backoff } from '../core/backoff.ts'
 import { type Cancel, type Runtime, sleep } from '../core/runtime.ts'
-import { backoff, timeLimit } from '../core/time-limit.ts'
+import { timeLimit } from '../core/time-limit.ts'
 import type { Consumer, PullOptions } from './consumer.ts'
 import type { Delivery, Verdict } from './delivery.ts'
 import { gatherer } from './gather.ts'
@@ -11,21 +11,23 @@ import { NOT_OURS, NOT_TOLD, retry } from './verdict.ts'
 export interface Pulled {
   readonly delivery: Delivery
   settle(verdict: Verdict): Promise<unknown>
+  /** False when it is known, without asking the broker, that another consumer has the message: it is not started. */
+  isOurs?(): boolean
   /**
-   * The broker did not say in time whether it is still ours, so it was not begun. Where this process goes on holding it,
-   * it is handed out again after `ms`.
+   * Called when the broker did not say in time whether the message is still ours, so that it was not started. If this
+   * process still holds it, it is handed out again after `ms`.
    */
   putOff?(ms: number): void
 }
 
-/** A broker that is asked for messages. Ordering is its own: it hands out what may be handled side by side. */
+/** A broker that is asked for messages. It keeps the order itself: what it hands out may be handled concurrently. */
 export interface PullSource {
   /**
-   * Answers at once with what there is. `gathering` stands for a batch whose messages are handled in order: what is handed out for the same one may, in order,
-   * have the same ordering key. A source that knows no such thing ignores it.
+   * Returns at once with what there is. `gathering` identifies a batch whose messages are handled in order: messages
+   * handed out for the same batch may share an ordering key. A source without batches ignores it.
    */
   receive(max: number, gathering?: object): Promise<readonly Pulled[]>
-  /** Whether `receive` would find something, where asking is cheaper. */
+  /** Whether `receive` would return anything; for sources where asking that is cheaper. */
   hasDue?(): Promise<boolean>
   /** Calls `wake` when there may be something to receive, until the returned function is called. A hint. */
   watch?(wake: () => void): () => void
@@ -39,7 +41,7 @@ interface Waiting {
 const FIRST_POLL_MS = 5
 const SETTLE_LIMIT_MS = 60_000
 
-/** Those that can begin, without any that one of its ordering key before it, which cannot, should precede. */
+/** Returns the messages that can start, except those behind one with the same ordering key that cannot. */
 function withoutOvertaking(
   together: readonly Waiting[],
   refused: readonly (Verdict | undefined)[],
@@ -62,15 +64,13 @@ export function pullConsumer(
 ): Consumer {
   const { concurrency, prefetch, pollMs, onEvent, runtime, visibilityMs } = options
   const stopping = new AbortController()
-  // One listener for each message that is handled: many are no leak.
-  setMaxListeners(0, stopping.signal)
   const waiting: Waiting[] = []
   const batch = inbox.batch && gatherer(inbox.batch, runtime, () => startWaiting())
-  /** What was received during a wait may belong to the batch that is being gathered, which must not start without it. */
+  /** A `receive` is running. Its messages may belong to the batch being gathered, which must not start without them. */
   let receiving = false
   const active = new Set<Promise<void>>()
   let running = 0
-  /** Messages whose verdict is being told. */
+  /** Number of messages whose verdict is being sent to the broker. */
   let telling = 0
   let paused = false
   let changed: Cancel = () => {}
@@ -83,7 +83,7 @@ export function pullConsumer(
       return
     }
     const wait = new AbortController()
-    // Without a reason of its own every wake would make an error with a stack.
+    // With an explicit reason: without one, every wake-up would create an error with a stack.
     changed = () => wait.abort('woken')
     await sleep(runtime, ms, wait.signal)
     hinted = false
@@ -99,10 +99,11 @@ export function pullConsumer(
     }
   }
 
-  /** What waited for long may be somebody else's by now. Answers why it cannot begin, if so. */
-  async function refusal({ delivery, putOff }: Pulled, receivedAt: number): Promise<Verdict | undefined> {
+  /** After a long wait the message may be another consumer's. Returns why it cannot start; `undefined` if it can. */
+  async function refusal({ delivery, isOurs, putOff }: Pulled, receivedAt: number): Promise<Verdict | undefined> {
+    if (isOurs?.() === false) return NOT_OURS
     if (delivery.extend === undefined || runtime.elapsed() - receivedAt < visibilityMs / 3) return undefined
-    // A broker that stays silent must not hold up what was taken with it.
+    // A silent broker must not delay the messages taken together with this one.
     const limitMs = visibilityMs / 3
     const silent = () => new Error(`no answer within ${limitMs} ms`)
     try {
@@ -123,7 +124,7 @@ export function pullConsumer(
 
   async function handleTogether(together: readonly Waiting[], receive: InboxBatch['receive']): Promise<void> {
     const startedAt = runtime.elapsed()
-    // All of them as if they had waited as long as the first: asking for that one may take time that the others need.
+    // All are checked as if they had waited as long as the first: asking for that one may take time the others need.
     const receivedAt = Math.min(...together.map((one) => one.receivedAt))
     const refused = await Promise.all(together.map(({ pulled }) => refusal(pulled, receivedAt)))
     const ridden = withoutOvertaking(together, refused)
@@ -169,11 +170,11 @@ export function pullConsumer(
     }
   }
 
-  /** Asked for in portions, so that a broker is not asked for every single message. */
+  /** Returns how many messages to ask for: in portions, so that the broker is not asked for every single message. */
   function roomFor(): number {
     if (paused || telling > 4 * (concurrency + prefetch)) return 0
-    if (batch !== undefined) return batch.maxSize - waiting.length
     const room = concurrency + prefetch - running - waiting.length
+    if (batch !== undefined) return Math.min(batch.maxSize - waiting.length, room)
     return room < Math.ceil((concurrency + prefetch) / 4) ? 0 : room
   }
 

@@ -1,9 +1,10 @@
 import { OnlyonceError } from '../core/errors.ts'
+import { lockScope, operationId } from '../core/key.ts'
 import type { ObservedRecord, OperationId } from '../core/record.ts'
 import { timeLimit } from '../core/time-limit.ts'
 import type { InboxEngine } from './inbox-options.ts'
 
-/** What the store knows, asked with a time limit. */
+/** Reads and deletes records, with the engine's time limit `storeTimeoutMs`. */
 export interface Records {
   /** @throws OnlyonceError STORE_UNAVAILABLE */
   find(ids: readonly OperationId[]): Promise<readonly (ObservedRecord | undefined)[]>
@@ -11,7 +12,12 @@ export interface Records {
   forget(ids: readonly OperationId[]): Promise<number>
 }
 
-export function recordsOf({ store, options }: InboxEngine): Records {
+/** Returns the id of the record that counts the starts of an atomic handler: the lock of the same key. */
+export function counterId({ scope, key }: { readonly scope: string; readonly key: string }): OperationId {
+  return operationId(lockScope(scope), key)
+}
+
+export function recordsOf({ store, options }: Pick<InboxEngine, 'store' | 'options'>): Records {
   const { runtime, storeTimeoutMs } = options
 
   async function ask<T>(verb: string, asked: () => Promise<T>): Promise<T> {

@@ -1,7 +1,6 @@
 import { type ErrorCode, OnlyonceError, reasonOf } from '../core/errors.ts'
 import { quote } from '../core/key.ts'
 import type { Outcome } from '../core/once.ts'
-import type { Runtime } from '../core/runtime.ts'
 import type { Delivery, Verdict } from './delivery.ts'
 
 type PauseMs = (starts: number) => number
@@ -19,7 +18,7 @@ export const NOT_TOLD: Verdict = Object.freeze({
 const ACK: Verdict = Object.freeze({ kind: 'ack' })
 
 const MAX_REASON_LENGTH = 1_000
-/** After an error that is not the message's, wait as if it had been tried a few times: somebody has to recover. */
+/** After an error that is not the message's fault, wait as after this many starts: a system has to recover first. */
 const STARTS_OF_AN_OUTAGE = 4
 
 export function deadLetter(reason: string): Verdict {
@@ -34,7 +33,7 @@ function short(reason: string): string {
   return reason.length <= MAX_REASON_LENGTH ? reason : `${reason.slice(0, MAX_REASON_LENGTH - 1)}…`
 }
 
-/** What the broker is told about a delivery whose operation came to `outcome`. */
+/** Returns what to tell the broker about a delivery whose operation ended in `outcome`. */
 export function verdictOf(
   { id }: Delivery,
   outcome: Outcome<unknown>,
@@ -60,7 +59,7 @@ export function verdictOf(
 
 type Fate = 'retry' | 'dead-letter'
 
-/** A code that says the message itself is wrong ends it; everything else passes, or is decided by asking again. */
+/** A code that says the message itself is wrong dead-letters it; everything else passes, or is settled by a retry. */
 const FATE: Record<ErrorCode, Fate> = {
   KEY_MISSING: 'dead-letter',
   KEY_INVALID: 'dead-letter',
@@ -77,19 +76,10 @@ const FATE: Record<ErrorCode, Fate> = {
   CLOSED: 'retry',
 }
 
-/** What the broker is told when the engine could not bring the operation to an outcome. */
+/** Returns what to tell the broker when the engine reached no outcome. */
 export function verdictOfError(error: unknown, pauseMs: PauseMs): Verdict {
   const fate = OnlyonceError.is(error) ? FATE[error.code] : 'retry'
   return fate === 'dead-letter'
     ? deadLetter(reasonOf(error))
     : retry(pauseMs(STARTS_OF_AN_OUTAGE), `it could not be handled now: ${reasonOf(error)}`)
-}
-
-/** Uniform between nothing and a ceiling that doubles with every start: many that failed together come back apart. */
-export function fullJitter(
-  runtime: Runtime,
-  { backoffMs, maxBackoffMs }: { readonly backoffMs: number; readonly maxBackoffMs: number },
-  starts: number,
-): number {
-  return runtime.random() * Math.min(maxBackoffMs, backoffMs * 2 ** Math.min(starts - 1, 50))
 }

@@ -1,11 +1,11 @@
 import { reasonOf } from '../../core/errors.ts'
+import { packText, textOrRaw } from '../../core/stored-text.ts'
 import type { SqliteConnection } from '../../embedded/driver.ts'
 import { change, type Row, rows } from '../../embedded/statements.ts'
-import { packText } from '../../embedded/text.ts'
-import { messageOfRow, piecesOfRow, type QueueMessage, textOrRaw } from './rows.ts'
+import { messageOfRow, piecesOfRow, type QueueMessage } from './rows.ts'
 import { DEAD, DEAD_POSITIONS, DISCARD, ONE_DEAD, PUBLISH, PUBLISH_IN_ORDER } from './sql.ts'
 
-/** A message that was put aside, with its original bytes; one that cannot be read, with what is left of it. */
+/** A message that was put aside, with its original bytes; if it cannot be read, with the parts that can. */
 export interface DeadLetter extends QueueMessage {
   /** Names this dead letter when it is redriven or discarded. */
   readonly position: number
@@ -35,8 +35,8 @@ function readableOrPieces(row: Row) {
 }
 
 /**
- * Inside a write transaction. Redriven messages go to the end, because the ones behind them went on meanwhile; they stay
- * redelivered ones. One that cannot be read stays a dead letter: it would be put aside again as soon as it was received.
+ * Call inside a write transaction. Redriven messages go to the end, because later ones went on meanwhile, and count as
+ * redelivered. One that cannot be read stays a dead letter: it would be put aside again when received.
  */
 export function redrive(db: SqliteConnection, queue: string, positions: readonly number[]): number {
   let found = 0

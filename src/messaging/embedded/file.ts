@@ -1,9 +1,9 @@
 import { OnlyonceError } from '../../core/errors.ts'
+import { createMutex } from '../../core/mutex.ts'
 import { createWhileBusy } from '../../embedded/busy.ts'
 import { type Connection, createConnection } from '../../embedded/connection.ts'
 import { loadDriver, type SqliteDatabase } from '../../embedded/driver.ts'
 import { unavailable } from '../../embedded/faults.ts'
-import { createMutex } from '../../embedded/mutex.ts'
 import { openFile } from '../../embedded/open-file.ts'
 import { change, rows } from '../../embedded/statements.ts'
 import type { ResolvedQueue } from './options.ts'
@@ -72,7 +72,7 @@ export function queueFile(options: ResolvedQueue): QueueFile {
   }
 }
 
-/** Inside a write transaction: a second process waits for the lock, and then finds nothing left to do. */
+/** Call inside a write transaction: a second process waits for the lock and then finds nothing left to do. */
 function migrate(db: SqliteDatabase, label: string): void {
   db.exec(CREATE_META)
   const version = Number(rows(db, READ_VERSION)[0]?.number ?? 0)

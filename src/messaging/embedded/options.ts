@@ -1,13 +1,13 @@
-import { invalidOption, refuseUnknown } from '../../core/options.ts'
+import { checkEach, invalidOption, oneOf, positive, refuseUnknown } from '../../core/option-rules.ts'
 import { type Runtime, systemRuntime } from '../../core/runtime.ts'
 import type { SqliteDatabase } from '../../embedded/driver.ts'
 
 interface Shared {
-  /** Which queues get the messages of a topic. Whoever publishes needs it; a topic that is not listed is refused. */
+  /** The queues that get the messages of each topic. Needed to publish: a topic that is not listed is refused. */
   readonly subscriptions?: Readonly<Record<string, readonly string[]>>
-  /** Default 30 000. How long a received message is kept from others. */
+  /** Default 30 000. How long `receive` keeps messages from others; `consume` uses the inbox's `visibilityMs`. */
   readonly visibilityMs?: number
-  /** Default `'full'`: a published message is on the disk. `'normal'`: a power failure may undo the last commits, a killed process none. */
+  /** Default `'full'`: published messages are on disk. `'normal'`: a power failure, not a crash, may lose the last. */
   readonly durability?: 'full' | 'normal'
   /** Default 10 000. How long a call waits for the file's write lock, without blocking the event loop. */
   readonly busyTimeoutMs?: number
@@ -18,10 +18,10 @@ interface Shared {
 export type EmbeddedQueueOptions = Shared &
   (
     | {
-        /** The file, created when it is not there; on a local disk. Processes that open the same file share its queues. */
+        /** The file, on a local disk; created if missing. Processes that open the same file share its queues. */
         readonly path: string
       }
-    /** A connection of yours: not closed, its settings not touched. */
+    /** A connection of yours: it is not closed, and its settings are not changed. */
     | { readonly database: SqliteDatabase }
   )
 
@@ -42,11 +42,8 @@ export function resolveQueue(given: EmbeddedQueueOptions): ResolvedQueue {
   const options = Object(given) as Shared & { readonly path?: unknown; readonly database?: SqliteDatabase }
   refuseUnknown(options, KNOWN)
   const { path, database, visibilityMs = 30_000, busyTimeoutMs = 10_000, durability = 'full' } = options
-  for (const [name, value] of Object.entries({ visibilityMs, busyTimeoutMs })) {
-    if (!Number.isSafeInteger(value) || value <= 0) throw invalidOption(name, 'must be a positive integer', value)
-  }
-  if (durability !== 'full' && durability !== 'normal')
-    throw invalidOption('durability', "must be 'full' or 'normal'", durability)
+  checkEach(positive, { visibilityMs, busyTimeoutMs })
+  checkEach(oneOf('full', 'normal'), { durability })
   const shared = {
     subscriptions: subscriptionsOf(options.subscriptions ?? {}),
     visibilityMs,

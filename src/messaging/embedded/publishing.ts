@@ -1,13 +1,14 @@
 import type { PublishResult } from '../../core/publisher.ts'
+import { packText } from '../../core/stored-text.ts'
 import type { SqliteConnection } from '../../embedded/driver.ts'
+import { areHeaders } from '../../embedded/headers.ts'
 import { change } from '../../embedded/statements.ts'
-import { packText } from '../../embedded/text.ts'
 import type { QueueMessage } from './rows.ts'
 import { PUBLISH, PUBLISH_IN_ORDER } from './sql.ts'
 
 const DONE: PublishResult = Object.freeze({ ok: true })
 
-/** Inside a write transaction: copies each message into every queue of its topic. */
+/** Call inside a write transaction. Copies each message into every queue of its topic. */
 export function publishAll(
   db: SqliteConnection,
   messages: readonly QueueMessage[],
@@ -40,7 +41,6 @@ function whatIsWrong(given: unknown): string | undefined {
   if (typeof topic !== 'string' || topic === '') return 'a message needs a topic'
   if (!(body instanceof Uint8Array)) return 'the body of a message must be bytes'
   if (orderingKey !== undefined && typeof orderingKey !== 'string') return 'an ordering key must be a string'
-  if (Object.values(Object(headers) as object).some((value) => typeof value !== 'string'))
-    return 'headers must be strings'
+  if (!areHeaders(headers)) return 'the headers of a message must be a plain object of strings'
   return undefined
 }

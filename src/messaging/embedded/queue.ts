@@ -1,10 +1,11 @@
 import { Batcher } from '../../core/batcher.ts'
 import { reasonOf } from '../../core/errors.ts'
-import { invalidOption } from '../../core/options.ts'
+import { checkEach, invalidOption, positive } from '../../core/option-rules.ts'
 import type { PublishResult } from '../../core/publisher.ts'
 import type { Runtime } from '../../core/runtime.ts'
+import { packText, unpackText } from '../../core/stored-text.ts'
+import { createWatchers } from '../../core/watchers.ts'
 import { rows } from '../../embedded/statements.ts'
-import { packText, unpackText } from '../../embedded/text.ts'
 import { type DeadLetter, deadPositions, discard, listDead, redrive } from './dead-letters.ts'
 import { queueFile } from './file.ts'
 import { checkQueueName, type EmbeddedQueueOptions, resolveQueue } from './options.ts'
@@ -16,7 +17,7 @@ import { ANY_DUE, STATS } from './sql.ts'
 
 export interface QueueStats {
   readonly ready: number
-  /** Received and not settled, or put off. */
+  /** Received and not settled, or waiting for a retry. */
   readonly out: number
   /** Behind an earlier message of the same ordering key. */
   readonly behind: number
@@ -28,31 +29,31 @@ export interface EmbeddedQueue extends AsyncDisposable {
   readonly visibilityMs: number
   readonly runtime: Runtime
   /**
-   * One answer for each, in a transaction for each 1,000 of them. It throws when the first 1,000 fail; of later ones that
-   * do, whether they were published is unknown, and those behind them are not. Also a publisher for the outbox's relay.
+   * Returns one result per message; commits up to 1,000 messages at a time. Throws if the first 1,000 fail. If later
+   * ones fail, they are `unknown`, and those behind them are not published. Also a publisher for the relay.
    */
   publish(messages: readonly QueueMessage[]): Promise<readonly PublishResult[]>
   /**
-   * The oldest messages that may be handed out, at most `max`; never waits. Others do not get them for `visibilityMs`.
-   * One that cannot be read becomes a dead letter.
+   * Returns at most `max` messages, the oldest first; never waits. Others do not get them for `visibilityMs`. One that
+   * cannot be read becomes a dead letter.
    */
   receive(queue: string, max: number, visibilityMs?: number): Promise<readonly ReceivedMessage[]>
-  /** Whether `receive` would find something: cheaper than asking it. */
+  /** Whether `receive` would return anything; cheaper than `receive`. */
   hasDue(queue: string): Promise<boolean>
   ack(receipt: string): Promise<ReceiptOutcome>
-  /** Hands it out again, not before `delayMs`. */
+  /** Makes the message receivable again after `delayMs`. */
   retry(receipt: string, delayMs: number): Promise<ReceiptOutcome>
-  /** `labels`: headers that it gets besides its own. */
+  /** `labels`: headers added to its own. */
   deadLetter(receipt: string, reason: string, labels?: Readonly<Record<string, string>>): Promise<ReceiptOutcome>
-  /** Keeps it from others for `ms` from now. */
+  /** Keeps the message from others for `ms` from now. */
   extend(receipt: string, ms: number): Promise<ReceiptOutcome>
   deadLetters(
     queue: string,
     page?: { readonly limit?: number; readonly after?: number },
   ): Promise<readonly DeadLetter[]>
-  /** Puts dead letters back at the end of the queue, by `position`, or all that can be read; answers how many. */
+  /** Moves dead letters that can be read to the end of the queue: by `position`, default all. Returns how many. */
   redrive(queue: string, positions?: readonly number[]): Promise<number>
-  /** Removes dead letters for good. */
+  /** Removes dead letters for good. Returns how many. */
   discard(queue: string, positions: readonly number[]): Promise<number>
   stats(): Promise<ReadonlyMap<string, QueueStats>>
   /** Calls `wake` after something was published to, or redriven in, the queue in this process. */
@@ -61,7 +62,7 @@ export interface EmbeddedQueue extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** Enough to share a commit, few enough that the event loop is not held for long. */
+/** Enough to share the cost of a commit, few enough not to hold the event loop for long. */
 const MOST_IN_ONE_COMMIT = 1_000
 const EMPTY: QueueStats = Object.freeze({ ready: 0, out: 0, behind: 0, dead: 0 })
 
@@ -70,8 +71,8 @@ export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
   const options = resolveQueue(given)
   const { runtime, subscriptions, busyTimeoutMs } = options
   const file = queueFile(options)
-  const watchers = new Map<string, Set<() => void>>()
-  // A write ends by itself after busyTimeoutMs, and may have waited for one before it: the file has the last word.
+  const watchers = createWatchers()
+  // A write ends by itself after `busyTimeoutMs` and may have waited for another one: its own error must come first.
   const batching = { runtime, timeoutMs: 3 * busyTimeoutMs }
 
   const settlings = new Batcher<Settling, ReceiptOutcome>(
@@ -91,10 +92,6 @@ export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
     { ...batching, maxBatch: 16 },
   )
 
-  function wake(queue: string): void {
-    for (const call of watchers.get(queue) ?? []) call()
-  }
-
   async function publish(messages: readonly QueueMessage[]): Promise<readonly PublishResult[]> {
     const results: PublishResult[] = []
     for (let from = 0; from < messages.length; from += MOST_IN_ONE_COMMIT) {
@@ -105,12 +102,12 @@ export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
         if (from === 0) throw error
         const reason = reasonOf(error)
         for (const _ of some) results.push({ ok: false, reason, unknown: true })
-        // Not begun: they must not overtake those of their ordering keys.
+        // Not begun, so that they do not overtake those of their ordering keys.
         while (results.length < messages.length) results.push({ ok: false, reason })
         break
       }
     }
-    for (const topic of new Set(messages.map((message) => message.topic))) subscriptions.get(topic)?.forEach(wake)
+    for (const topic of new Set(messages.map((message) => message.topic))) watchers.wake(subscriptions.get(topic) ?? [])
     return results
   }
 
@@ -120,19 +117,10 @@ export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
     visibilityMs = options.visibilityMs,
   ): Promise<readonly ReceivedMessage[]> {
     checkQueueName('queue', queue)
-    checkCount('max', max)
-    checkCount('visibilityMs', visibilityMs)
+    if (positive(max) !== undefined) throw invalidOption('max', 'is required: a positive integer', max)
+    checkEach(positive, { visibilityMs })
     const receiving = { queue, max, visibilityMs, token: runtime.token() }
     return file.write((db, now) => receiveDue(db, receiving, now))
-  }
-
-  function watch(queue: string, call: () => void): () => void {
-    const calls = watchers.get(queue) ?? new Set()
-    watchers.set(queue, calls.add(call))
-    return () => {
-      calls.delete(call)
-      if (calls.size === 0 && watchers.get(queue) === calls) watchers.delete(queue)
-    }
   }
 
   async function stats(): Promise<ReadonlyMap<string, QueueStats>> {
@@ -159,12 +147,12 @@ export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
       const found = await file.write((db) =>
         redrive(db, queue, positions ?? deadPositions(db, queue, Number.MAX_SAFE_INTEGER)),
       )
-      wake(queue)
+      watchers.wake([queue])
       return found
     },
     discard: (queue, positions) => file.write((db) => discard(db, queue, positions)),
     stats,
-    watch,
+    watch: watchers.watch,
     close: () => file.close(),
     [Symbol.asyncDispose]: () => file.close(),
   }
@@ -173,9 +161,4 @@ export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
 interface PublishCall {
   readonly number: string
   readonly messages: readonly QueueMessage[]
-}
-
-function checkCount(name: string, value: unknown): void {
-  if (!Number.isSafeInteger(value) || (value as number) <= 0)
-    throw invalidOption(name, 'must be a positive integer', value)
 }

@@ -1,7 +1,7 @@
 import { reasonOf } from '../../core/errors.ts'
+import { packText } from '../../core/stored-text.ts'
 import type { SqliteConnection } from '../../embedded/driver.ts'
 import { change, rows } from '../../embedded/statements.ts'
-import { packText } from '../../embedded/text.ts'
 import { messageOfRow, type QueueMessage } from './rows.ts'
 import { letNext, receiptOf } from './settling.ts'
 import { BURY_UNREADABLE, MAKE_DUE, RECEIVE } from './sql.ts'
@@ -9,11 +9,11 @@ import { BURY_UNREADABLE, MAKE_DUE, RECEIVE } from './sql.ts'
 /** A message as a consumer gets it. */
 export interface ReceivedMessage extends QueueMessage {
   readonly headers: Readonly<Record<string, string>>
-  /** What every answer about this message carries. Useless once somebody else was given the message. */
+  /** Names this delivery in `ack`, `retry`, `deadLetter` and `extend`. Invalid once somebody else has the message. */
   readonly receipt: string
   /** How often the message was handed out, this time included. */
   readonly deliveries: number
-  /** When it was published first, in ms since the epoch; to be redriven changes nothing of it. */
+  /** When it was first published, in ms since the epoch; redriving does not change it. */
   readonly publishedAt: number
 }
 
@@ -24,7 +24,7 @@ export interface Receiving {
   readonly token: string
 }
 
-/** Inside a write transaction. One that cannot be read is put aside, or it would hold up those received with it for ever. */
+/** Call inside a write transaction. One that cannot be read is put aside, or it would block the others for ever. */
 export function receiveDue(
   db: SqliteConnection,
   { queue, max, visibilityMs, token }: Receiving,

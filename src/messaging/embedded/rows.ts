@@ -1,10 +1,11 @@
 import { OnlyonceError, reasonOf } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
+import { textOrRaw, unpackText } from '../../core/stored-text.ts'
 import { asBytes, requireBytes } from '../../embedded/bytes.ts'
+import { unpackHeaders } from '../../embedded/headers.ts'
 import type { Row } from '../../embedded/statements.ts'
-import { unpackText } from '../../embedded/text.ts'
 
-/** A message as it is published: what the outbox hands over. */
+/** A message as the outbox publishes it. */
 export interface QueueMessage {
   /** What consumers deduplicate on. The queue does not: the same id published twice is delivered twice. */
   readonly id: string
@@ -24,7 +25,7 @@ export function messageOfRow(row: Row): WholeMessage {
       id: unpackText(String(row.id)),
       topic: unpackText(String(row.topic)),
       body: requireBytes(row.body, 'its body'),
-      headers: JSON.parse(String(row.headers)) as Record<string, string>,
+      headers: unpackHeaders(String(row.headers)),
       ...(row.ordering_key === null ? {} : { orderingKey: unpackText(String(row.ordering_key)) }),
     }
   } catch (error) {
@@ -33,7 +34,7 @@ export function messageOfRow(row: Row): WholeMessage {
   }
 }
 
-/** What can be read of a row that was damaged. */
+/** Returns what can be read of a damaged row. */
 export function piecesOfRow({ id, topic, body, ordering_key }: Row): WholeMessage {
   return {
     id: textOrRaw(id),
@@ -41,14 +42,5 @@ export function piecesOfRow({ id, topic, body, ordering_key }: Row): WholeMessag
     body: asBytes(body) ?? new Uint8Array(),
     headers: {},
     ...(ordering_key === null ? {} : { orderingKey: textOrRaw(ordering_key) }),
-  }
-}
-
-/** Text, or as it is stored where that was damaged. */
-export function textOrRaw(stored: unknown): string {
-  try {
-    return unpackText(String(stored))
-  } catch {
-    return String(stored)
   }
 }

@@ -1,9 +1,9 @@
+import { packText } from '../../core/stored-text.ts'
 import type { SqliteConnection } from '../../embedded/driver.ts'
 import { change, rows } from '../../embedded/statements.ts'
-import { packText } from '../../embedded/text.ts'
 import { ACK, BURY, EXTEND, LET_NEXT, PUT_OFF } from './sql.ts'
 
-/** `lost`: the message was given to somebody else meanwhile, and nothing was changed. */
+/** `lost`: the message was received by somebody else, or settled or put off before; nothing was changed. */
 export type ReceiptOutcome = 'ok' | 'lost'
 
 export type Settling =
@@ -20,7 +20,7 @@ export function receiptOf(position: number, token: string): string {
   return `${position}.${token}`
 }
 
-/** Inside a write transaction. */
+/** Call inside a write transaction. */
 export function settleOne(db: SqliteConnection, settling: Settling, now: number): ReceiptOutcome {
   const [position, token] = parsed(settling.receipt)
   switch (settling.kind) {
@@ -43,7 +43,7 @@ function parsed(receipt: string): readonly [position: number, token: string] {
   return [Number.isSafeInteger(position) ? position : 0, receipt.slice(dot + 1)]
 }
 
-/** Inside a write transaction: what waits behind messages that are out of the way. */
+/** Call inside a write transaction. Makes receivable what waits behind removed messages. */
 export function letNext(db: SqliteConnection, removed: ReturnType<typeof rows>): ReceiptOutcome {
   for (const { queue, ordering_key } of removed) {
     if (ordering_key !== null) change(db, LET_NEXT, String(queue), String(ordering_key))

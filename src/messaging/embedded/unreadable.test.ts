@@ -17,6 +17,8 @@ async function damaged() {
 
 it.each([
   ['headers', "headers = '{'"],
+  ['a list of headers', "headers = '[]'"],
+  ['a header that is a number', 'headers = \'{"tenant":1}\''],
   ['the body', "body = 'text'"],
   ['the id', "id = '\"bad'"],
   ['the topic', "topic = '\"'"],

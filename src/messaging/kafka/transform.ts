@@ -1,10 +1,11 @@
+import { fullJitterMs } from '../../core/backoff.ts'
 import { reasonOf } from '../../core/errors.ts'
-import { reportRejection } from '../../core/events.ts'
+import { tell } from '../../core/reporting.ts'
 import { sleep } from '../../core/runtime.ts'
 import { labelsOf } from '../headers.ts'
 import { type Message, messageOf, Unprocessable } from '../message.ts'
-import { fullJitter } from '../verdict.ts'
 import type { KafkaAdmin, KafkaBatch, KafkaBatchPayload, KafkaConsumer, KafkaMessage, KafkaRecord } from './client.ts'
+import { isRebalance } from './commits.ts'
 import { deadTopic } from './dead-letters.ts'
 import { keepConsuming, type Session } from './link.ts'
 import { deadCopy, deliveryOf } from './message.ts'
@@ -19,35 +20,30 @@ import {
 } from './transform-options.ts'
 
 export interface Transform extends AsyncDisposable {
-  /** Finishes the transactions that are under way, for at most 10 seconds, and leaves the group. */
+  /** Finishes the running transactions, for at most 10 seconds, and leaves the group. */
   stop(): Promise<void>
 }
 
 const HEARTBEAT_MS = 1_000
 const REFUSED_PAUSE_MS = 500
 
-/** One partition for as long as the group leaves it to this process. */
+/** One assignment of a partition to this process. */
 interface Place {
   isOurs: boolean
   transacted: Transacted | undefined
 }
 
 /**
- * Consumes, and produces what the handler returns: outputs and offsets in one Kafka transaction, so that each input has
- * its outputs exactly once for whoever reads `read_committed`. Effects outside of Kafka are not part of it.
+ * Consumes, and produces what the handler returns: outputs and offsets in one Kafka transaction, so that a reader with
+ * `read_committed` sees the outputs of each input exactly once. Effects outside Kafka are not part of it.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function transform(options: TransformOptions): Transform {
   const resolved = resolveTransform(options)
   const { source, runtime, onEvent, numbers } = resolved
   const stopping = new AbortController()
-  const emit = (event: TransformEvent) => {
-    try {
-      reportRejection(() => {}, onEvent(event))
-    } catch {
-      // A listener that throws must not change what is committed.
-    }
-  }
+  // A listener that throws must not change what is committed.
+  const emit = (event: TransformEvent) => tell(onEvent, event, () => {})
   const link = keepConsuming(source, runtime, {
     concurrency: numbers.concurrency,
     open: (consumer, admin) => createSession(consumer, admin, resolved, emit, stopping.signal),
@@ -80,7 +76,7 @@ function createSession(
     place.transacted = undefined
   }
 
-  /** Waits, and keeps the place in the group meanwhile. Rejects when the group is being shared out anew. */
+  /** Waits for `work` and sends heartbeats to the group meanwhile. Rejects when the group rebalances. */
   async function beating<T>(work: Promise<T>, { heartbeat }: KafkaBatchPayload): Promise<T> {
     const over = new AbortController()
     const ended = work.finally(() => over.abort('over'))
@@ -92,7 +88,7 @@ function createSession(
     return ended
   }
 
-  /** What a message comes to: its outputs, or the copy that is put aside. */
+  /** Returns the outputs of a message, or the copy that is put aside. */
   async function handled(
     batch: KafkaBatch,
     record: KafkaRecord,
@@ -105,7 +101,7 @@ function createSession(
       } catch (error) {
         if (stopping.aborted) throw error
         if (starts < numbers.maxAttempts && !Unprocessable.is(error)) {
-          await sleep(runtime, fullJitter(runtime, numbers, starts), stopping)
+          await sleep(runtime, fullJitterMs(runtime, numbers, starts), stopping)
           continue
         }
         const reason = reasonOf(error) || 'the handler threw an error without a message'
@@ -131,7 +127,7 @@ function createSession(
     return true
   }
 
-  /** Whether what was fetched is what comes next. Whoever had the partition before may have committed meanwhile. */
+  /** Whether the batch begins at the next offset: the previous owner may have committed after it was fetched. */
   async function isNext(place: Place, { batch }: KafkaBatchPayload): Promise<boolean> {
     if (place.transacted !== undefined) return true
     const opened = await openTransacted(kafka, admin, groupId, transactionalId, batch)
@@ -153,20 +149,21 @@ function createSession(
     let size = numbers.batchSize
     for (let from = 0; from < batch.messages.length; ) {
       if (!place.isOurs || stopping.aborted) return
-      if (!(await beating(isNext(place, payload), payload))) return
       const records = batch.messages.slice(from, from + size)
       const last = records.at(-1) as KafkaRecord
       const isEnd = from + records.length === batch.messages.length
       const next = BigInt(isEnd ? batch.lastOffset() : last.offset) + 1n
       try {
+        if (!(await beating(isNext(place, payload), payload))) return
         if (!(await transact(place, payload, records, String(next)))) return
       } catch (error) {
-        // Kafka takes the outputs of a transaction for one partition as one batch: fewer inputs may fit.
+        // After a refusal kafkajs and Kafka may count differently, and Kafka would take what follows for a copy.
+        drop(place)
+        if (stopping.aborted) return
+        if (!isRebalance(error)) emit({ type: 'aborted', topic: batch.topic, partition: batch.partition, error })
+        // The outputs of a transaction for one partition form one batch: those of fewer inputs may fit.
         if (!isTooLong(error) || records.length === 1) throw error
         size = Math.ceil(records.length / 2)
-        // After a refusal kafkajs may count otherwise than Kafka does, which would then take what follows for a copy.
-        drop(place)
-        emit({ type: 'aborted', topic: batch.topic, partition: batch.partition, error })
         continue
       }
       from += records.length
@@ -176,14 +173,12 @@ function createSession(
   }
 
   async function attend(place: Place, payload: KafkaBatchPayload): Promise<void> {
-    const { topic, partition } = payload.batch
     try {
       await work(place, payload)
     } catch (error) {
-      drop(place)
       if (stopping.aborted) return
-      emit({ type: 'aborted', topic, partition, error })
-      await sleep(runtime, REFUSED_PAUSE_MS, stopping)
+      // No pause in a rebalance: the group waits for this member.
+      if (!isRebalance(error)) await sleep(runtime, REFUSED_PAUSE_MS, stopping)
       throw error
     }
   }
