@@ -4,6 +4,7 @@ import { type Consumer, checkedPullOptions, endedBy, type PullOptions } from './
 import { labelsOf } from './headers.ts'
 import { type InboxOptions, inbox } from './inbox.ts'
 import { type Assignment, createAssignment } from './kafka/assignment.ts'
+import { sentOnce } from './kafka/copies.ts'
 import { createDeadLetters } from './kafka/dead-letters.ts'
 import { keepConsuming } from './kafka/link.ts'
 import { deadCopy, deliveryOf } from './kafka/message.ts'
@@ -29,16 +30,16 @@ export { type Transform, transform } from './kafka/transform.ts'
 export type { Output, TransformEvent, TransformOptions } from './kafka/transform-options.ts'
 
 type KafkaPullOptions = Omit<PullOptions, 'pollMs' | 'prefetch'> & {
-  /** Default 500. When more messages of one partition are held, no more of it are fetched until half of them is settled. */
+  /** Default 500. A partition with more held messages than that is not fetched until at most half as many are held. */
   readonly prefetch?: number
 }
 
-/** Messages wake the consumer; this is only for a wake that was lost. */
+/** Messages wake the consumer; polling only makes up for a lost wake-up. */
 const POLL_MS = 1_000
 
 /**
- * Handles every message of the topics once, as a member of a consumer group, until stopped. What is committed is never
- * past a message that is not settled. A consumer that was lost is replaced.
+ * Handles every message of the topics once, as a member of a consumer group, until stopped. Committed offsets never
+ * pass a message that is not settled. A lost consumer is replaced.
  * @throws OnlyonceError OPTION_INVALID
  */
 export const consume: Consume<KafkaSource & KafkaPullOptions> = <Tx>(
@@ -55,10 +56,10 @@ export const consume: Consume<KafkaSource & KafkaPullOptions> = <Tx>(
   let ending = false
   const backlog = createBacklog<HeldRecord>(runtime)
   const settle = settler(backlog, {
-    putAside({ partition, offset, record }, reason) {
+    putAside: sentOnce(({ partition, offset, record }, reason) => {
       const labels = labelsOf(rest.name, `${placeOf(partition)}/${offset}`, reason)
       return deadLetters.send(partition.topic, deadCopy(record, labels))
-    },
+    }),
     onSettled: ({ partition }) => assignment?.settled(partition),
     isEnding: () => ending,
   })
@@ -66,18 +67,19 @@ export const consume: Consume<KafkaSource & KafkaPullOptions> = <Tx>(
   const pulled = (held: HeldRecord): Pulled => ({
     delivery: {
       ...deliveryOf(held.partition, held.record, redelivered(held)),
-      // Kafka gives a partition to somebody else when the group is shared out anew, and not before.
+      // Kafka gives a partition to another member only in a rebalance, so there is nothing to ask for.
       extend: async () => (held.isOurs() ? 'ok' : 'lost'),
     },
     settle: (verdict) => settle(held, verdict),
+    isOurs: held.isOurs,
   })
   const source: PullSource = {
     receive: async (max, gathering) => backlog.take(max, gathering).map(pulled),
     watch: backlog.watch,
   }
-  // Nothing ahead: what waits for its turn waits in the backlog, which a rebalance empties.
+  // At most one batch is fetched ahead: other messages wait in the backlog, which a rebalance empties.
   const consumer = pullConsumer(source, handled, {
-    ...{ ...pulling, prefetch: 0 },
+    ...{ ...pulling, prefetch: handled.batch?.maxSize ?? 0 },
     ...{ runtime, visibilityMs: handled.visibilityMs },
   })
   const onFailure = (error: unknown) => pulling.onEvent({ type: 'broker-failed', verb: 'receive', error })

@@ -73,6 +73,36 @@ describeWith('kafka', (url) => {
     ])
   })
 
+  it('puts a message aside once behind one that waits, whoever comes and goes', LONG, async () => {
+    const { topic, from, once, kafka, admin, publish } = await openDesk(url, 1)
+    const shared = (count: number) =>
+      until(`the group has ${count} members`, async () => {
+        const { groups } = await admin.describeGroups([from.groupId])
+        return groups[0]?.state === 'Stable' && groups[0].members.length === count
+      })
+    const settled: string[] = []
+    const handle = ({ id }: { id: string }) => {
+      if (id === 'waits') throw new Error('not yet')
+      throw new Unprocessable('no such customer')
+    }
+    const onEvent = (event: ConsumerEvent) => void (event.type === 'settled' && settled.push(event.delivery.id))
+    const slow = { backoffMs: 60_000, maxBackoffMs: 60_000 }
+    const begin = () => tidily(consume({ ...quick, ...from, ...slow, once, handle, onEvent }), (one) => one.stop())
+    await publish(['waits', 'bad'])
+    const first = begin()
+    await until('it was put aside', () => settled.includes('bad'))
+    const second = begin()
+    await shared(2)
+    await second.stop()
+    await shared(1)
+    await publish(['last'])
+    await until('the last one is put aside', () => settled.includes('last'))
+    await first.stop()
+    const [end] = await admin.fetchTopicOffsets(deadTopic(topic))
+    const copies = await readAll(kafka, deadTopic(topic), Number(end?.high))
+    expect(copies.map(({ headers }) => String(headers?.['onlyonce-id']))).toEqual(['bad', 'last'])
+  })
+
   it('copies that fail side by side say why, and end only the producer that failed', LONG, async () => {
     const { topic, kafka, admin } = await openDesk(url, 1)
     await admin.createTopics({ waitForLeaders: true, topics: [{ topic: deadTopic(topic), numPartitions: 1 }] })

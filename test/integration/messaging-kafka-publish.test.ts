@@ -15,6 +15,8 @@ import { record } from './ledger-store.ts'
 
 const LONG = { timeout: 90_000 }
 const PRODUCE = 0
+const WAYS = ['a call for each key', 'a call for each topic'] as const
+const along = (way: (typeof WAYS)[number], kafka: Kafka) => (way === 'a call for each topic' ? { kafka } : {})
 
 describeWith('kafka', (url) => {
   const message = (topic: string, id: string, more: Partial<OutboxMessage> = {}): OutboxMessage => ({
@@ -38,35 +40,40 @@ describeWith('kafka', (url) => {
     })
   })
 
-  it('a message that Kafka refuses fails alone, for good where Kafka will never take it', LONG, async () => {
-    const { topic, kafka, admin } = await openDesk(url, 1)
-    const made: unknown[] = []
-    await using publish = publisher({
-      producer: () => {
-        const one = kafka.producer({ idempotent: true, maxInFlightRequests: 1, retry: { retries: 2 } })
-        made.push(one)
-        return one
-      },
-    })
-    const huge = Buffer.alloc(3_000_000, 1)
-    const all = names('m', 7).map((id) => message(topic, id))
-    const results = await publish([
-      ...all.slice(0, 4),
-      message(topic, 'huge', { body: huge }),
-      ...all.slice(4),
-      message(`${topic}-missing`, 'nowhere'),
-    ])
-    expect(results.map(({ ok }) => ok)).toEqual([true, true, true, true, false, true, true, true, false])
-    expect(results[4]).toMatchObject({ ok: false, permanent: true })
-    expect(results[8]).toEqual({ ok: false, reason: expect.stringContaining('topic') })
-    const ids = (await readAll(kafka, topic, 7)).map(({ headers }) => String(headers?.['onlyonce-id']))
-    expect([...new Set(ids)].toSorted()).toEqual(names('m', 7))
-    expect(made.length).toBeGreaterThan(1)
-    const [end] = await admin.fetchTopicOffsets(topic)
-    expect(Number(end?.high)).toBe(ids.length)
-  })
+  it.each(WAYS)(
+    'a message that Kafka refuses fails alone, for good where Kafka will never take it (%s)',
+    LONG,
+    async (way) => {
+      const { topic, kafka, admin } = await openDesk(url, 1)
+      const made: unknown[] = []
+      await using publish = publisher({
+        ...along(way, kafka),
+        producer: () => {
+          const one = kafka.producer({ idempotent: true, maxInFlightRequests: 1, retry: { retries: 2 } })
+          made.push(one)
+          return one
+        },
+      })
+      const huge = Buffer.alloc(3_000_000, 1)
+      const all = names('m', 7).map((id) => message(topic, id))
+      const results = await publish([
+        ...all.slice(0, 4),
+        message(topic, 'huge', { body: huge }),
+        ...all.slice(4),
+        message(`${topic}-missing`, 'nowhere'),
+      ])
+      expect(results.map(({ ok }) => ok)).toEqual([true, true, true, true, false, true, true, true, false])
+      expect(results[4]).toMatchObject({ ok: false, permanent: true })
+      expect(results[8]).toEqual({ ok: false, reason: expect.stringContaining('topic') })
+      const ids = (await readAll(kafka, topic, 7)).map(({ headers }) => String(headers?.['onlyonce-id']))
+      expect([...new Set(ids)].toSorted()).toEqual(names('m', 7))
+      expect(made.length).toBeGreaterThan(1)
+      const [end] = await admin.fetchTopicOffsets(topic)
+      expect(Number(end?.high)).toBe(ids.length)
+    },
+  )
 
-  it('an answer that is lost loses no message, of this batch or the next', LONG, async () => {
+  it.each(WAYS)('an answer that is lost loses no message, of this batch or the next (%s)', LONG, async (way) => {
     const { topic, kafka } = await openDesk(url, 4)
     const port = Number(new URL(url).port)
     const proxy = tidily(await createProxy(port), (one) => one.close())
@@ -89,6 +96,7 @@ describeWith('kafka', (url) => {
       return 'cut'
     }
     await using publish = publisher({
+      ...along(way, through),
       producer: () => through.producer({ idempotent: true, maxInFlightRequests: 1, retry: { retries: 1 } }),
     })
     const answered: string[] = []
@@ -130,9 +138,11 @@ describeWith('kafka', (url) => {
     await using publish = publisher({
       producer: () => through.producer({ idempotent: true, maxInFlightRequests: 1, retry: { retries: 1 } }),
     })
-    const first = await publish(names('a', 5).map((id) => message(topic, id)))
+    // Of one key, so that they are one call.
+    const five = (name: string) => names(name, 5).map((id) => message(topic, id, { orderingKey: 'k' }))
+    const first = await publish(five('a'))
     expect(first.map(({ ok }) => ok)).toEqual([false, false, false, false, false])
-    const second = await publish(names('b', 5).map((id) => message(topic, id)))
+    const second = await publish(five('b'))
     expect(second.map(({ ok }) => ok)).toEqual([true, true, true, true, true])
     const [end] = await admin.fetchTopicOffsets(topic)
     const ids = (await readAll(kafka, topic, Number(end?.high))).map(({ headers }) => String(headers?.['onlyonce-id']))
@@ -147,7 +157,7 @@ describeWith('kafka', (url) => {
       for (const id of ids) await box.add(tx, { id, topic, body: id, orderingKey: `key ${Number(id.slice(1)) % 3}` })
     })
     const producer = () => kafka.producer({ idempotent: true, maxInFlightRequests: 1 })
-    const publish = tidily(publisher({ producer }), (one) => one.close())
+    const publish = tidily(publisher({ producer, kafka }), (one) => one.close())
     let rounds = 0
     // Sent, and then nobody hears of it: as when the process ends at this point.
     const dying = relay({
@@ -181,6 +191,7 @@ describeWith('kafka', (url) => {
     expect(() => publisher({ producer })).toThrow(/option `producer` is idempotent/)
     expect(() => publisher({ producer: undefined as never })).toThrow(/option `producer` is required/)
     const unknown = { producer: kafka.producer(), timeoutMs: 5 }
-    expect(() => publisher(unknown)).toThrow(/option `timeoutMs` is not an option; there are producer/)
+    expect(() => publisher(unknown)).toThrow(/option `timeoutMs` is not an option; there are producer, kafka/)
+    expect(() => publisher({ producer: kafka.producer(), kafka: {} as never })).toThrow(/option `kafka` is required/)
   })
 })

@@ -7,7 +7,7 @@ import { KNOCK_MS, refusePassword, roomAt, roomIn } from './room.ts'
 import { deliveryWatch, toTopic, withLostConfirms } from './watched.ts'
 
 const PARTITIONS = 6
-/** A killed member is noticed after the shortest time that a broker allows by default. */
+/** A killed member is noticed after the shortest session timeout that a broker allows by default. */
 const GROUP = { sessionTimeout: 6_000, heartbeatInterval: 1_000 }
 
 const groupOf = (room: string, name: Consumer) => `${room}-${name}`
@@ -38,7 +38,7 @@ export const kafka: BrokerPlace = {
       async publisher() {
         const client = clientOf(server)
         const producer = () => client.producer({ idempotent: true, maxInFlightRequests: 1 })
-        return withLostConfirms(toTopic(room, publisher({ producer })), setup.seed)
+        return withLostConfirms(toTopic(room, publisher({ producer, kafka: client })), setup.seed)
       },
       async consume<Tx>(name: Consumer, work: AnyWork<Tx>) {
         const from = { kafka: clientOf(server), topic: room, groupId: groupOf(room, name), consumer: GROUP }
@@ -48,7 +48,7 @@ export const kafka: BrokerPlace = {
   },
 }
 
-/** Not patiently, as it is asked for anything else: nobody may be there. */
+/** Checks the server with short limits, because it may not be there. */
 async function knock(server: string): Promise<void> {
   const admin = clientOf(server, { requestTimeout: KNOCK_MS, retry: { retries: 1 } }).admin()
   await admin.connect()
@@ -60,7 +60,7 @@ async function remove(url: string): Promise<void> {
   const admin = clientOf(server).admin()
   await admin.connect()
   await admin.deleteTopics({ topics: [name, deadTopic(name)] })
-  // One whose member was killed a moment ago is not empty yet; it goes by itself.
+  // A group whose member was just killed is not empty yet; the broker removes it later.
   await admin.deleteGroups(CONSUMERS.map((one) => groupOf(name, one))).catch(() => {})
   await admin.disconnect()
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { OnlyonceError } from '../../core/errors.ts'
-import { invalidOption, refuseUnknown } from '../../core/options.ts'
+import { checkEach, invalidOption, positive, refuseUnknown } from '../../core/option-rules.ts'
 import { type Runtime, systemRuntime } from '../../core/runtime.ts'
 import type { KafkaClient, KafkaConsumerConfig, KafkaRecord } from './client.ts'
 import { idOf } from './message.ts'
@@ -8,22 +8,22 @@ import { checkedSource, type ResolvedSource } from './options.ts'
 import { readTopic, type TopicReader } from './topic-reader.ts'
 
 export interface AlreadyPublishedOptions {
-  /** The client. Its consumer and its admin are made by us with the first question, and closed by `close`. */
+  /** The client. Its consumer and admin are created at the first call and closed by `close`. */
   readonly kafka: KafkaClient
   readonly topic: string
   /**
-   * Default `'id'`: a record with the message's id in its header `onlyonce-id`. `'key'`: a record with this key; one
-   * without a value takes its key back.
+   * Default `'id'`: looks for the message's id in the header `onlyonce-id`. `'key'`: looks for a record with this key;
+   * a record without a value deletes its key.
    */
   readonly by?: 'id' | 'key'
   /**
-   * Default 100 000. So many offsets of each partition, the last ones, are read and remembered; a message before them was
-   * not published. `Infinity`: the whole topic.
+   * Default 100 000. How many of the last offsets of each partition are read and remembered; a message before them
+   * counts as not published. `Infinity`: the whole topic.
    */
   readonly window?: number
-  /** Default 10 000. A question that is not answered by then is refused; reading goes on meanwhile. */
+  /** Default 10 000. A call without an answer by then throws; reading goes on meanwhile. */
   readonly timeoutMs?: number
-  /** Default: `onlyonce-asks-` and a random name. A group that nobody else is in. Nothing is committed. */
+  /** Default: `onlyonce-asks-` and a random name. Nobody else may use this group. Nothing is committed. */
   readonly groupId?: string
   /** As for `consume`. */
   readonly consumer?: KafkaConsumerConfig
@@ -31,18 +31,19 @@ export interface AlreadyPublishedOptions {
   readonly runtime?: Runtime
 }
 
-/** Without a message, the key is the id that is asked for. */
+/** Without `message`, `key` is the id to look for. */
 export interface KafkaAlreadyPublished extends AsyncDisposable {
   (key: string, message?: { readonly id: string }): Promise<boolean>
-  /** Ends the consumer. Every further question throws `CLOSED`. */
+  /** Ends the consumer. Every further call throws `CLOSED`. */
   close(): Promise<void>
 }
 
 /**
- * Makes a question to the broker itself: whether the topic holds a message, among the records up to the end that it has
- * when asked. The first question reads, further ones read what came since. What was deleted, compacted away, or is part
- * of a transaction that is not committed was not published, as far as the topic knows.
- * @throws OnlyonceError OPTION_INVALID; the answer CLOSED, and any error of Kafka or of time when that cannot be told
+ * Returns a function that asks the broker itself whether the topic holds a message, up to the topic's end at the time
+ * of the call. The first call reads the topic, further ones what came since. A message that was deleted, compacted
+ * away, or is part of a transaction that is not committed counts as not published.
+ * @throws OnlyonceError OPTION_INVALID; the returned function CLOSED, and any error of Kafka or timeout when it cannot
+ * tell
  */
 export function alreadyPublished(options: AlreadyPublishedOptions): KafkaAlreadyPublished {
   const { source, by, window, timeoutMs, runtime } = checked(options)
@@ -63,7 +64,7 @@ export function alreadyPublished(options: AlreadyPublishedOptions): KafkaAlready
       const asked = reader
       if (await asked.catchUp(Math.max(1, endsAt - runtime.elapsed())))
         return asked.has(digest(by === 'id' ? (message?.id ?? key) : key))
-      // The topic was made anew, or lost its end with a broker, or has more partitions: what was read is not the answer.
+      // The topic was recreated, lost its end with a broker, or has more partitions: what was read does not count.
       if (reader === asked) reader = undefined
       void asked.close()
     }
@@ -76,7 +77,7 @@ export function alreadyPublished(options: AlreadyPublishedOptions): KafkaAlready
   return Object.assign(ask, { close, [Symbol.asyncDispose]: close })
 }
 
-/** Of one size, however long an id is: 128 bits, as an operation's own id has. */
+/** Fixed size for ids of any length: at least 128 bits, like an operation's id. */
 const digest = (text: string | Buffer): string => createHash('sha256').update(text).digest('base64url').slice(0, 22)
 
 const KNOWN: readonly string[] = ['kafka', 'topic', 'by', 'window', 'timeoutMs', 'groupId', 'consumer', 'runtime']
@@ -91,10 +92,9 @@ function checked(given: AlreadyPublishedOptions): Resolved {
   const { groupId = `onlyonce-asks-${runtime.token()}`, consumer = {} } = given
   if (typeof topic !== 'string') throw invalidOption('topic', 'is required: the name of one topic', topic)
   if (by !== 'id' && by !== 'key') throw invalidOption('by', "must be 'id' or 'key'", by)
-  if (window !== Number.POSITIVE_INFINITY && (!Number.isSafeInteger(window) || window <= 0))
+  if (window !== Number.POSITIVE_INFINITY && positive(window) !== undefined)
     throw invalidOption('window', 'must be a positive integer (records of a partition) or Infinity', window)
-  if (!Number.isSafeInteger(timeoutMs) || timeoutMs <= 0)
-    throw invalidOption('timeoutMs', 'must be a positive integer (milliseconds)', timeoutMs)
+  checkEach(positive, { timeoutMs })
   const place = { groupId, fromBeginning: true, order: undefined, declare: false, consumer }
   return { source: checkedSource({ kafka, topic, ...place }), by, window, timeoutMs, runtime }
 }

@@ -7,10 +7,11 @@ import type { HeldRecord } from './partition.ts'
 const PLACE = { topic: 't', partition: 0 }
 
 /** An assignment of one partition, with what it does to the client. */
-function assigned(committed = '-1') {
+function assigned(committed = '-1', metadata: string | null = null) {
   const runtime = fakeRuntime()
   const held: HeldRecord[] = []
   const commits: number[] = []
+  const notes: (string | undefined)[] = []
   const sought: number[] = []
   const failures: string[] = []
   const told: ((event: { readonly payload: unknown }) => void)[] = []
@@ -21,7 +22,7 @@ function assigned(committed = '-1') {
     on: (event: string, listener: (typeof told)[number]) =>
       event === 'consumer.end_batch_process' && told.push(listener),
   }
-  const found = [{ topic: 't', partitions: [{ partition: 0, offset: committed, metadata: null }] }]
+  const found = [{ topic: 't', partitions: [{ partition: 0, offset: committed, metadata }] }]
   const assignment = createAssignment(
     client,
     { fetchOffsets: async () => found },
@@ -35,14 +36,16 @@ function assigned(committed = '-1') {
   assignment.begin({ t: [0] })
   const highWatermark = '100'
   return {
-    ...{ held, commits, sought, failures },
+    ...{ held, commits, notes, sought, failures },
     /** A batch that was fetched from `from` and has these messages. */
     async hand(from: number, ...offsets: number[]) {
       const messages = offsets.map((offset) => ({ key: null, value: null, timestamp: '-1', offset: String(offset) }))
       const ends = { firstOffset: () => String(offsets[0]), lastOffset: () => String(offsets.at(-1)) }
       const batch: KafkaBatch = { ...PLACE, highWatermark, messages, fetchedOffset: String(from), ...ends }
-      const commitOffsetsIfNecessary = async ({ topics }: KafkaOffsets) =>
-        void commits.push(Number(topics[0]?.partitions[0]?.offset))
+      const commitOffsetsIfNecessary = async ({ topics }: KafkaOffsets) => {
+        commits.push(Number(topics[0]?.partitions[0]?.offset))
+        notes.push(topics[0]?.partitions[0]?.metadata)
+      }
       await assignment.take({ batch, resolveOffset() {}, heartbeat: async () => {}, commitOffsetsIfNecessary })
     },
     /** What the client says of a fetch that has nothing but aborted records and marks. */
@@ -156,4 +159,17 @@ it('passes over nothing that it was not told of', async () => {
   await passOver('3', '6', 2)
   await hand(7, 7)
   expect(sought).toEqual([3])
+})
+
+it('passes over what was put aside behind the position, and hands that on', async () => {
+  const { held, hand, settle, ours, commits, notes } = assigned('3', 'onlyonce given=2000 parked=3+1,3')
+  await hand(3, 3, 4, 5, 6, 7)
+  expect(ours()).toEqual([3, 5, 7])
+  await settle(5)
+  expect(commits).toEqual([])
+  held.at(-1)?.progress.parked.add(7n)
+  await settle(7)
+  expect([commits, notes]).toEqual([[3], ['onlyonce given=2000 parked=3+1,3,4']])
+  await settle(3)
+  expect([commits.at(-1), notes.at(-1)]).toEqual([8, 'onlyonce given=2000'])
 })

@@ -7,12 +7,12 @@ import { type HeldRecord, newPartition, type Partition, type Progress, placeOf, 
 
 export interface AssignmentOptions {
   readonly groupId: string
-  /** When more messages of a partition are held, no more of it are fetched until half of them is settled. */
+  /** When more messages of a partition than this are held, it is not fetched until at most half of `limit` are held. */
   readonly limit: number
   readonly order: 'key' | 'partition'
   readonly runtime: Runtime
   readonly onRecord: (held: HeldRecord) => void
-  /** Deliveries are not ours any more. */
+  /** Some deliveries are no longer ours. */
   readonly onLost: () => void
   readonly onFailure: (error: unknown) => void
 }
@@ -22,7 +22,7 @@ export interface Assignment extends Session {
   settled(partition: Partition): void
 }
 
-/** What the client tells of a batch when it is done with it. */
+/** Payload of the event that the client emits when it has processed a batch. */
 interface Processed {
   readonly topic: string
   readonly partition: number
@@ -32,13 +32,13 @@ interface Processed {
   readonly highWatermark: string
 }
 
-/** What comes next, as far as it is known. */
+/** Returns the next offset to consume, as far as it is known. */
 function nextOf({ progress }: Partition, committed: KafkaCommitted | undefined): bigint | undefined {
   const found = BigInt(committed?.offset ?? -1)
   return progress?.watermark.next ?? (found < 0n ? undefined : found)
 }
 
-/** The partitions that the group leaves to this process, and what it holds of them. */
+/** The partitions assigned to this process, and the messages it holds of them. */
 export function createAssignment(
   consumer: Pick<KafkaConsumer, 'seek' | 'pause' | 'resume' | 'on'>,
   admin: Pick<KafkaAdmin, 'fetchOffsets'>,
@@ -75,10 +75,10 @@ export function createAssignment(
     }
   }
 
-  /** Whether Kafka was asked for what comes next, and does not have it. Otherwise it is asked now. */
+  /** Returns whether Kafka was already asked for offset `next` and does not have it. If not asked yet, seeks to it. */
   function isGone(one: Partition, next: bigint, from: bigint): boolean {
     if (one.sought !== next) {
-      // Fetched before a rebalance and handed over after it: to go on from there would skip what lies between for ever.
+      // Fetched before a rebalance and delivered after it: going on from there would skip what lies between for ever.
       one.sought = next
       consumer.seek({ topic: one.topic, partition: one.partition, offset: String(next) })
       return false
@@ -88,7 +88,7 @@ export function createAssignment(
     return true
   }
 
-  /** The topic was made anew: what we hold is of a log that is no more. */
+  /** The topic was recreated: the messages we hold are of a log that no longer exists. */
   function renewed(one: Partition, from: bigint, batch: KafkaBatch): readonly [Partition, Progress] {
     lose(one)
     onLost()
@@ -100,7 +100,7 @@ export function createAssignment(
 
   function skip(progress: Progress, to: bigint): void {
     progress.watermark.pass(to)
-    // The client, sent to where nothing is, may have committed that the group begins anew.
+    // After a seek to a missing offset, the client may have committed that the group starts anew.
     progress.committed = undefined
     commits.soon()
   }
@@ -120,12 +120,12 @@ export function createAssignment(
     if (!isGone(one, start, from)) return undefined
     if (from < start) return renewed(one, from, batch)
     one.progress ??= progressFrom(start, BigInt(batch.highWatermark), committed)
-    // What is held is still to be handled, and is not committed past: only what follows it is missing.
+    // Held messages are still handled and not committed past: only messages behind them are missing.
     skip(one.progress, from)
     return [one, one.progress]
   }
 
-  /** The client hands over no batch that has nothing but aborted records and the marks of transactions. */
+  /** The client does not deliver a batch that has only aborted records and transaction markers. */
   async function passEmpty({ batchSize, firstOffset, lastOffset, highWatermark, ...place }: Processed): Promise<void> {
     const one = partitions.get(placeOf(place))
     if (batchSize !== 0 || one === undefined) return
@@ -137,7 +137,7 @@ export function createAssignment(
     commits.soon()
   }
   consumer.on('consumer.end_batch_process', ({ payload }) => {
-    // What fails here fails with the next batch too.
+    // An error here occurs with the next batch too.
     passEmpty(payload as Processed).catch(() => {})
   })
 
@@ -145,10 +145,10 @@ export function createAssignment(
     const whole = order === 'partition' ? placeOf(one) : undefined
     for (const record of batch.messages) {
       const offset = BigInt(record.offset)
-      if (offset < progress.watermark.next) continue
+      if (offset < progress.watermark.next || progress.parked.has(offset)) continue
       progress.watermark.take(offset)
       const key = whole === undefined ? orderingKeyOf(record) : ''
-      // Of two partitions with the same key neither waits for the other: Kafka orders nothing between them.
+      // A key in two partitions is two ordering keys: Kafka keeps no order between partitions.
       const orderingKey = key === undefined ? undefined : `${placeOf(one)}/${key}`
       onRecord({ partition: one, progress, offset, record, orderingKey, isOurs: () => one.isOurs, seen: false })
     }
@@ -166,7 +166,7 @@ export function createAssignment(
         }
       }
       known = askCommitted(Object.keys(assigned))
-      // Asked for with the first batch, which fails with it.
+      // Awaited with the first batch, which then fails.
       known.catch(() => {})
     },
     farewell: commits.farewell,

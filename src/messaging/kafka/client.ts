@@ -5,7 +5,7 @@ export interface KafkaClient {
   admin(): KafkaAdmin
 }
 
-/** What may be said about the consumer of a group. Left out: the client's own defaults. */
+/** Settings of the consumer of a group. Default: the client's own. */
 export interface KafkaConsumerConfig {
   readonly sessionTimeout?: number
   readonly rebalanceTimeout?: number
@@ -50,7 +50,7 @@ export interface KafkaBatch {
   readonly partition: number
   readonly highWatermark: string
   readonly messages: readonly KafkaRecord[]
-  /** Where the fetch began. Not declared by the client, but there. */
+  /** Offset at which the fetch began. Not in the client's types, but present. */
   readonly fetchedOffset?: string
   firstOffset(): string | null
   lastOffset(): string
@@ -67,7 +67,7 @@ export interface KafkaBatchPayload {
   readonly batch: KafkaBatch
   resolveOffset(offset: string): void
   heartbeat(): Promise<void>
-  /** Under the generation of the moment of the call, and never tried again under a later one. */
+  /** Uses the group generation at the time of the call, and is never retried under a later one. */
   commitOffsetsIfNecessary(offsets: KafkaOffsets): Promise<void>
 }
 
@@ -91,10 +91,17 @@ export interface KafkaMessage {
   key?: Buffer | string | null
   value: Buffer | string | null
   headers?: KafkaHeaders
+  /** Default: chosen by the key. */
+  partition?: number
 }
 
 export interface KafkaSender {
-  send(record: { topic: string; acks: -1; messages: KafkaMessage[] }): Promise<unknown>
+  /** Resolves with the partitions that Kafka confirmed, not necessarily all that were sent to. */
+  send(record: {
+    topic: string
+    acks: -1
+    messages: KafkaMessage[]
+  }): Promise<readonly { readonly topicName: string; readonly partition: number }[]>
 }
 
 export interface KafkaTransaction extends KafkaSender {
@@ -121,10 +128,13 @@ export interface KafkaAdmin {
     }[]
   }): Promise<unknown>
   listTopics(): Promise<string[]>
-  /** Of records that are committed. */
+  /** Offsets of committed records. */
   fetchTopicOffsets(
     topic: string,
   ): Promise<readonly { readonly partition: number; readonly low: string; readonly high: string }[]>
+  fetchTopicMetadata(options: {
+    topics: string[]
+  }): Promise<{ readonly topics: readonly { readonly partitions: readonly unknown[] }[] }>
   fetchOffsets(options: {
     groupId: string
     topics: string[]

@@ -1,27 +1,28 @@
+import { oneAtATime } from '../../core/one-at-a-time.ts'
 import type { Runtime } from '../../core/runtime.ts'
 import type { KafkaBatchPayload, KafkaOffsets } from './client.ts'
-import { markText, type Partition, type Progress } from './partition.ts'
+import { markText, type Partition, type Progress, parkedNow } from './partition.ts'
 
 type Commit = KafkaBatchPayload['commitOffsetsIfNecessary']
 
-/** What settles within this time is committed together. */
+/** Messages that settle within this time are committed together. */
 const GATHER_MS = 50
 const FAILURE_PAUSE_MS = 1_000
-/** The mark is set this far ahead, so that it is written with the position and rarely by itself. */
+/** How far ahead the mark is set, so that it is written with the position and rarely by itself. */
 const MARK_AHEAD = 1_000n
 
 export interface Commits {
-  /** With each batch: how to commit in the generation it belongs to. */
+  /** Call with each batch: `commit` belongs to the group generation of that batch. */
   use(commit: Commit): void
-  /** Resolves when the group is on record as possibly having been given everything before `next`. */
+  /** Resolves when it is committed that the group may have received everything before `next`. */
   allow(partition: Partition, progress: Progress, next: bigint): Promise<void>
   /** Something was settled: commit soon. */
   soon(): void
-  /** Commits what is settled, when nothing more is going to be handed over. Never rejects. */
+  /** Commits what is settled. Call when nothing more will be delivered. Never rejects. */
   finish(): Promise<void>
   /**
-   * As `finish`, before this function returns: a request that leaves after a rebalance would carry the new generation.
-   * Nobody waits for the answer.
+   * Like `finish`, but sends the request before it returns: a request sent after the rebalance would carry the new
+   * generation. The answer is not awaited.
    */
   farewell(): void
 }
@@ -33,43 +34,40 @@ export function createCommits(
   onFailure: (error: unknown) => void,
 ): Commits {
   let commit: Commit | undefined
-  let last: Promise<unknown> = Promise.resolve()
+  const inTurn = oneAtATime()
   let planned = false
 
-  /** The partition still has to be ours when the request leaves: the client would send it in its next generation. */
+  /** Partitions must still be ours when the request is sent: the client would send it in its next generation. */
   async function send(moved: readonly (readonly [Partition, Progress, bigint])[]): Promise<void> {
     const ours = moved.filter(([{ isOurs }]) => isOurs)
     if (ours.length === 0 || commit === undefined) return
     const sent = ours.map(([{ topic, partition }, progress, mark]) => {
       const { position } = progress.watermark
-      return { topic, partition, progress, position, mark }
+      return { topic, partition, progress, position, mark, parked: parkedNow(progress) }
     })
-    const topics: KafkaOffsets['topics'] = sent.map(({ topic, partition, progress, position, mark }) => ({
+    const topics: KafkaOffsets['topics'] = sent.map(({ topic, partition, progress, position, mark, parked }) => ({
       topic,
-      partitions: [{ partition, offset: String(position), metadata: markText(mark, progress.maybe) }],
+      partitions: [{ partition, offset: String(position), metadata: markText(mark, progress.maybe, parked) }],
     }))
     await commit({ topics: gathered(topics) })
-    for (const { progress, position, mark } of sent) Object.assign(progress, { committed: position, mark })
-  }
-
-  function inTurn(work: () => Promise<void>): Promise<void> {
-    const turn = last.then(work)
-    last = turn.catch(() => {})
-    return turn
+    for (const { progress, position, mark, parked } of sent) {
+      Object.assign(progress, { committed: position, mark, parkedOnRecord: parked })
+      for (const offset of progress.parked) if (offset < position) progress.parked.delete(offset)
+    }
   }
 
   function moved(): (readonly [Partition, Progress, bigint])[] {
     const found: (readonly [Partition, Progress, bigint])[] = []
     for (const one of partitions()) {
       const { isOurs, progress } = one
-      if (!isOurs || progress === undefined || progress.watermark.position === progress.committed) continue
+      if (!isOurs || progress === undefined || isOnRecord(progress)) continue
       const { next } = progress.watermark
       found.push([one, progress, progress.mark - next < MARK_AHEAD / 2n ? next + MARK_AHEAD : progress.mark])
     }
     return found
   }
 
-  /** With the mark where it has to be and no further: the next owner need not look twice at what nobody was given. */
+  /** Sets the mark no further than needed, so that the next owner does not suspect messages that nobody received. */
   function parting(): (readonly [Partition, Progress, bigint])[] {
     const found: (readonly [Partition, Progress, bigint])[] = []
     for (const one of partitions()) if (one.progress) found.push([one, one.progress, one.progress.watermark.next])
@@ -109,6 +107,9 @@ export function createCommits(
   }
 }
 
+const isOnRecord = (progress: Progress): boolean =>
+  progress.watermark.position === progress.committed && parkedNow(progress) === progress.parkedOnRecord
+
 /** One entry for each topic. */
 function gathered(topics: KafkaOffsets['topics']): KafkaOffsets['topics'] {
   const byTopic = new Map<string, KafkaOffsets['topics'][number]['partitions']>()
@@ -116,7 +117,7 @@ function gathered(topics: KafkaOffsets['topics']): KafkaOffsets['topics'] {
   return [...byTopic].map(([topic, partitions]) => ({ topic, partitions }))
 }
 
-/** The group says so to everybody, and the client joins again by itself. */
+/** Errors that every member gets in a rebalance; the client joins again by itself. */
 const REBALANCE = new Set(['REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID'])
 
 export function isRebalance(error: unknown): boolean {

@@ -5,32 +5,32 @@ import type { KafkaAdmin, KafkaBatchPayload, KafkaConsumer } from './client.ts'
 import type { ResolvedSource } from './options.ts'
 import { declareDeadTopics, retentionOf } from './topics.ts'
 
-/** An end is not held up by a broker that does not answer. */
+/** A broker that does not answer must not delay `close`. */
 const CLOSE_LIMIT_MS = 10_000
 const OPEN_LIMIT_MS = 60_000
-/** A partition that is fetched again has to wait for the request that is under way: for so long, and not the client's 5 s. */
+/** A partition that is fetched again waits for the pending request: at most this long, not the client's 5 s. */
 const FETCH_WAIT_MS = 500
 
-/** What is done with one consumer of the client, from its start to its end. */
+/** Handles one consumer of the client, from its start to its end. */
 export interface Session {
-  /** The group gave us these partitions; whatever we had before is somebody else's, or begins anew. */
+  /** The group assigned these partitions to us; earlier ones belong to others now, or start anew. */
   begin(assigned: Readonly<Record<string, readonly number[]>>): void
-  /** The group is about to be shared out anew: the last moment at which what was settled can be committed. */
+  /** The group is about to rebalance: the last moment at which settled messages can be committed. */
   farewell(): void
-  /** Nothing is ours any more. */
+  /** No partition is ours any more. */
   end(): void
   take(payload: KafkaBatchPayload): Promise<void>
-  /** Before leaving in good order. */
+  /** Called before the consumer leaves the group in good order. */
   finish(): Promise<void>
 }
 
 export interface LinkEvents {
-  /** Default 1. How many partitions `take` is called for side by side. */
+  /** Default 1. How many partitions `take` is called for concurrently. */
   readonly concurrency?: number
   readonly open: (consumer: KafkaConsumer, admin: KafkaAdmin) => Session
   /**
-   * Told at the start, and when it has changed.
-   * @throws when messages may come again for longer than they are remembered, and that was not to be accepted
+   * Called at the start, and when the retention has changed.
+   * @throws when messages may be delivered for longer than they are remembered, and that is not accepted
    */
   readonly onRetention: (retentionMs: number) => void
   readonly onFailure: (error: unknown) => void
@@ -38,7 +38,7 @@ export interface LinkEvents {
 
 /** Keeps this process in the group: a consumer that crashed is replaced until `close`. */
 export interface Link {
-  /** Nothing new is taken from now on. What is held is still ours. */
+  /** Takes nothing new from now on. Held messages are still ours. */
   cancel(): void
   close(): Promise<void>
 }
@@ -63,7 +63,7 @@ export function keepConsuming(source: ResolvedSource, runtime: Runtime, events: 
     toldRetentionMs = retentionMs
   }
 
-  /** Resolves when the consumer has crashed, or is to end. */
+  /** Resolves when the consumer has crashed or has to end. */
   async function consume(consumer: KafkaConsumer, session: Session): Promise<void> {
     const over = new AbortController()
     consumer.on('consumer.rebalancing', () => {
@@ -84,7 +84,11 @@ export function keepConsuming(source: ResolvedSource, runtime: Runtime, events: 
         autoCommit: false,
         eachBatchAutoResolve: false,
         partitionsConsumedConcurrently: events.concurrency ?? 1,
-        eachBatch: (payload) => (taking ? session.take(payload) : Promise.resolve()),
+        eachBatch: async (payload) => {
+          if (taking) await session.take(payload)
+          // Pausing or resuming one partition ends the pause of all, which would then be fetched over and over.
+          else cancel(consumer)
+        },
       })
       if (!taking) cancel(consumer)
       await aborted(AbortSignal.any([over.signal, ending.signal]))
@@ -102,7 +106,7 @@ export function keepConsuming(source: ResolvedSource, runtime: Runtime, events: 
       groupId,
       allowAutoTopicCreation: false,
       readUncommitted: false,
-      // It would begin again by itself, at a time of its own.
+      // No restart by the client, at a time of its own choice.
       retry: { retries: 5, restartOnFailure: async () => false },
     })
     try {
@@ -119,10 +123,10 @@ export function keepConsuming(source: ResolvedSource, runtime: Runtime, events: 
 
   function cancel(consumer: KafkaConsumer | undefined): void {
     try {
-      // It stays in the group meanwhile, or what is handled would be given to others.
+      // The consumer stays in the group, or messages being handled would be given to others.
       consumer?.pause(topics.map((topic) => ({ topic })))
     } catch {
-      // It has not begun, or has crashed: nothing is fetched.
+      // It has not started, or has crashed: nothing is fetched.
     }
   }
 

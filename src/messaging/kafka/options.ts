@@ -1,23 +1,23 @@
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption } from '../../core/option-rules.ts'
 import type { KafkaClient, KafkaConsumerConfig } from './client.ts'
 
 export interface KafkaSource {
-  /** The client. Its consumer, its producer for messages put aside and its admin are made, and closed, by us. */
+  /** The client. Its consumer, its admin and its producer for dead letters are created and closed here. */
   readonly kafka: KafkaClient
   /** One topic, or several. */
   readonly topic: string | readonly string[]
   /** Default: the consumer's `name`. */
   readonly groupId?: string
-  /** Default true. Where a group begins that has committed nothing: with the oldest message, or with what comes next. */
+  /** Default true. Where a group without committed offsets begins: at the oldest message, or at the next new one. */
   readonly fromBeginning?: boolean
   /**
    * Default `'key'`: messages with the same `onlyonce-ordering-key`, or else the same record key, are handled one after
-   * the other, the rest of the partition beside them. `'partition'`: one message of a partition at a time.
+   * the other, the rest of the partition concurrently. `'partition'`: one message of a partition at a time.
    */
   readonly order?: 'key' | 'partition'
-  /** Default true: the topics for messages put aside are created where they are missing. */
+  /** Default true: the topics for messages put aside are created if missing. */
   readonly declare?: boolean
-  /** Default: the client's own settings, and `maxWaitTimeInMs` 500. Session and heartbeat of the group, sizes of a fetch. */
+  /** Default: the client's own, with `maxWaitTimeInMs` 500. Session and heartbeat of the group, sizes of a fetch. */
   readonly consumer?: KafkaConsumerConfig
 }
 
@@ -31,7 +31,7 @@ export interface ResolvedSource {
   readonly consumer: KafkaConsumerConfig
 }
 
-/** Kafka takes 249 characters, and the topic for messages put aside is longer by five. */
+/** Kafka allows 249 characters, and the name of the dead-letter topic is five longer. */
 const TOPIC = /^[A-Za-z0-9._-]{1,244}$/
 
 /** @throws OnlyonceError OPTION_INVALID */
@@ -59,7 +59,7 @@ export function checkClient(kafka: unknown): void {
   throw invalidOption('kafka', 'is required: a client of kafkajs', kafka)
 }
 
-export function checkedTopics(topic: unknown): readonly string[] {
+function checkedTopics(topic: unknown): readonly string[] {
   const topics: readonly unknown[] = Array.isArray(topic) ? topic : [topic]
   const isTopic = (one: unknown): one is string => typeof one === 'string' && TOPIC.test(one) && !/^\.\.?$/.test(one)
   if (topics.length > 0 && topics.every(isTopic) && new Set(topics).size === topics.length) return topics

@@ -1,35 +1,40 @@
 import type { Held } from '../backlog.ts'
 import type { Delivery } from '../delivery.ts'
 import type { KafkaCommitted, KafkaRecord } from './client.ts'
+import { parkedFrom, parkedText } from './parked.ts'
 import { createWatermark, type Watermark } from './watermark.ts'
 
 /**
- * One partition for as long as the group leaves it to this process. After a rebalance it is another one, even when the
- * same partition comes back: what was taken before is delivered again, from the committed offset.
+ * One assignment of a partition to this process. A rebalance makes a new one, even if the same partition comes back:
+ * messages taken before are delivered again, from the committed offset.
  */
 export interface Partition {
   readonly topic: string
   readonly partition: number
   /** False for good as soon as the group is rebalanced, or this process leaves it. */
   isOurs: boolean
-  /** Fetching is suspended: enough is held. */
+  /** Fetching is suspended because enough messages are held. */
   isPaused: boolean
-  /** From the first batch on. */
+  /** Set by the first batch. */
   progress: Progress | undefined
-  /** Where we asked the client to go back to, when it handed over something else than what comes next. */
+  /** Offset that the client was told to seek to, because its batch did not begin at the next offset. */
   sought: bigint | undefined
 }
 
 export interface Progress {
   readonly watermark: Watermark
-  /** Messages before it were given to somebody before, or almost. */
+  /** Messages before it count as delivered before: the mark that was found on joining. */
   readonly floor: bigint
-  /** Messages before it may have been: nothing was on record when the group came to this partition. */
+  /** Messages before it may have been delivered before: no mark was committed when the group came to this partition. */
   readonly maybe: bigint
-  /** As it was committed: nobody of this group was given a message at or behind it. */
+  /** The committed mark: no member of this group received a message at or behind it. */
   mark: bigint
-  /** The position as it was committed. */
+  /** The committed position. */
   committed: bigint | undefined
+  /** Offsets put aside, and perhaps not committed past: the next owner of the partition skips them. */
+  readonly parked: Set<bigint>
+  /** Those of them that are committed, as metadata. */
+  parkedOnRecord: string
 }
 
 export interface HeldRecord extends Held {
@@ -39,30 +44,36 @@ export interface HeldRecord extends Held {
   readonly record: KafkaRecord
 }
 
-const MARK = /^onlyonce given=(\d{1,19})(?: maybe=(\d{1,19}))?$/
+const MARK = /^onlyonce given=(\d{1,19})(?: maybe=(\d{1,19}))?(?: parked=(\d{1,19}\+\d+(?:,\d+)*))?$/
 
 /**
- * Kafka does not tell whether it handed over a message before. So the group commits, beside its position, up to where it
- * may hand over messages, before it does; what lies behind the mark of those before us was given to nobody. It spares
- * the inbox a look into the store for every message, and in atomic mode the counter of starts: about half the work.
+ * Kafka does not tell whether it delivered a message before. So the group commits with its position, before it takes
+ * messages, a mark up to which it may take them: behind the mark of our predecessors nothing was delivered. That saves
+ * the inbox a store lookup per message and, in atomic mode, the counter of starts: about half the work.
  */
-export function markText(mark: bigint, maybe: bigint): string {
-  return maybe > mark ? `onlyonce given=${mark} maybe=${maybe}` : `onlyonce given=${mark}`
+export function markText(mark: bigint, maybe: bigint, parked = ''): string {
+  const text = maybe > mark ? `onlyonce given=${mark} maybe=${maybe}` : `onlyonce given=${mark}`
+  return parked === '' ? text : `${text} parked=${parked}`
 }
 
+/** Returns the metadata that tells the next owner which messages to skip. */
+export const parkedNow = ({ watermark, parked }: Progress): string => parkedText(watermark.position, parked)
+
 /**
- * `committed`: what was found on joining. Without a mark of ours in it, everything that is in the log may be known: a new
- * group looks like one whose offsets have expired or were deleted.
+ * `committed`: what was found on joining. Without a mark of ours, every message in the log may have been delivered
+ * before: a new group looks like one whose offsets have expired or were deleted.
  */
 export function progressFrom(start: bigint, highWatermark: bigint, committed: KafkaCommitted | undefined): Progress {
   const found = BigInt(committed?.offset ?? -1)
-  const [, mark, maybe = 0] = MARK.exec(committed?.metadata ?? '') ?? []
+  const [, mark, maybe = 0, parked = ''] = MARK.exec(committed?.metadata ?? '') ?? []
   return {
     watermark: createWatermark(start),
     floor: mark === undefined ? start : BigInt(mark),
     maybe: mark === undefined ? highWatermark : BigInt(maybe),
     mark: mark === undefined ? start : BigInt(mark),
     committed: found < 0n ? undefined : found,
+    parked: parkedFrom(found, parked),
+    parkedOnRecord: parked,
   }
 }
 
@@ -74,5 +85,5 @@ export function newPartition(topic: string, partition: number): Partition {
   return { topic, partition, isOurs: true, isPaused: false, progress: undefined, sought: undefined }
 }
 
-/** Topics have no slash. */
+/** Unambiguous, since topics have no slash. */
 export const placeOf = ({ topic, partition }: Pick<Partition, 'topic' | 'partition'>): string => `${topic}/${partition}`

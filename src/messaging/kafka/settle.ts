@@ -4,13 +4,13 @@ import { orAgain } from '../or-again.ts'
 import type { HeldRecord } from './partition.ts'
 
 export interface Settling {
-  /** Resolves when Kafka has the copy for good. */
+  /** Resolves when Kafka has the copy durably. */
   readonly putAside: (held: HeldRecord, reason: string) => Promise<void>
   readonly onSettled: (held: HeldRecord) => void
   readonly isEnding: () => boolean
 }
 
-/** Carries out verdicts. What is settled is committed with all that lies before it, and not earlier. */
+/** Carries out verdicts. A settled message is committed only when all messages before it are settled too. */
 export function settler(backlog: Backlog<HeldRecord>, { putAside, onSettled, isEnding }: Settling) {
   function settled(held: HeldRecord): void {
     held.progress.watermark.settle(held.offset)
@@ -19,16 +19,17 @@ export function settler(backlog: Backlog<HeldRecord>, { putAside, onSettled, isE
   }
 
   return async (held: HeldRecord, verdict: Verdict): Promise<void> => {
-    // Whoever has the partition now is given the message again.
+    // The partition's new owner receives the message again.
     if (!held.isOurs()) return backlog.done(held)
     switch (verdict.kind) {
       case 'ack':
         return settled(held)
       case 'dead-letter':
         await orAgain(held, isEnding, backlog.again, () => putAside(held, verdict.reason))
+        held.progress.parked.add(held.offset)
         return settled(held)
       case 'retry':
-        // Kafka has no place for one message to wait in. Not committed, it is read again by whoever comes next.
+        // Kafka cannot delay a single message. At the end it stays uncommitted, and the next owner reads it again.
         if (!isEnding()) backlog.again(held, verdict.delayMs)
         return
       case 'none':

@@ -1,10 +1,13 @@
 import { ID_HEADER } from '../headers.ts'
-import type { KafkaAdmin, KafkaClient, KafkaMessage, KafkaProducer } from './client.ts'
+import type { KafkaAdmin, KafkaBatch, KafkaClient, KafkaMessage, KafkaProducer, KafkaSender } from './client.ts'
+import { isConfirmed, leftOut } from './confirmed.ts'
 import { deadTopic, sendCopy } from './dead-letters.ts'
 import { placeOf } from './partition.ts'
+import { partitionOf } from './partitioner.ts'
+import { partitionsOf } from './partitions.ts'
 import type { Output } from './transform-options.ts'
 
-/** What is produced for one stretch of a partition, and where the next one begins. */
+/** What is produced for one range of a partition, and the offset at which the next range begins. */
 export interface Stretch {
   readonly topic: string
   readonly partition: number
@@ -14,52 +17,77 @@ export interface Stretch {
 }
 
 export interface Transacted {
-  /** The offset at which the group goes on; `undefined` when it has committed none. */
+  /** The offset at which the group continues; `undefined` when it has committed none. */
   readonly position: bigint | undefined
-  /** Rejects when nothing of it is visible, or when that is not known: then this is of no further use. */
+  /** Rejects when nothing of it is visible, or when that is not known; this object must not be used afterwards. */
   commit(stretch: Stretch): Promise<void>
   close(): Promise<void>
 }
 
 /**
- * The transactions of one input partition. Their name is that of the partition, because kafkajs does not tell Kafka who
- * of the group commits the offsets: whoever is given the partition locks out whoever had it before.
+ * Opens the transactions of one input partition. Their id names the partition, because kafkajs does not tell Kafka
+ * which member of the group commits the offsets: a new owner of the partition locks out the previous one.
  */
 export async function openTransacted(
   kafka: Pick<KafkaClient, 'producer'>,
-  admin: Pick<KafkaAdmin, 'fetchOffsets'>,
+  admin: Pick<KafkaAdmin, 'fetchOffsets' | 'fetchTopicMetadata'>,
   groupId: string,
   transactionalId: string,
-  { topic, partition }: { readonly topic: string; readonly partition: number },
+  { topic, partition, fetchedOffset }: Pick<KafkaBatch, 'topic' | 'partition' | 'fetchedOffset'>,
 ): Promise<Transacted> {
   const producer: KafkaProducer = kafka.producer({
     transactionalId: `${transactionalId}-${topic}-${partition}`,
     ...{ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false, retry: { retries: 5 } },
   })
   const close = () => producer.disconnect().catch(() => {})
+  const offsetsOf = (offset: string) => ({
+    consumerGroupId: groupId,
+    topics: [{ topic, partitions: [{ partition, offset }] }],
+  })
   try {
     await producer.connect()
-    // The first transaction makes Kafka end the open one of whoever had the name before.
-    await (await producer.transaction()).abort()
-    // Asked only now: what was under way is decided, and nothing of theirs can be added.
+    // The first transaction makes Kafka end an open one of the previous owner.
+    const first = await producer.transaction()
+    // Asked only now: pending transactions are decided, and the previous owner can add nothing.
     const [of] = await admin.fetchOffsets({ groupId, topics: [topic] })
     const committed = BigInt(of?.partitions.find((one) => one.partition === partition)?.offset ?? -1)
-    return { position: committed < 0n ? undefined : committed, commit, close }
+    if (committed >= 0n || fetchedOffset === undefined) {
+      await first.abort()
+      return { position: committed < 0n ? undefined : committed, commit, close }
+    }
+    // If we die in the next transaction, the next owner begins here, and not behind what is published by then.
+    await first.sendOffsets(offsetsOf(fetchedOffset))
+    await first.commit()
+    return { position: BigInt(fetchedOffset), commit, close }
   } catch (error) {
     await close()
     throw error
+  }
+
+  /**
+   * Splits messages into one call per partition. In a common call kafkajs may lose a partition: if it moved to a broker
+   * that answered for another one, the next attempt leaves its records out, and reports that all are stored.
+   */
+  async function byPartition(to: string, messages: readonly KafkaMessage[]) {
+    const count = await partitionsOf(admin, to)
+    const parts = new Map<number, KafkaMessage[]>()
+    for (const one of messages) {
+      const chosen = partitionOf(one.key ?? '', count)
+      parts.set(chosen, [...(parts.get(chosen) ?? []), { ...one, partition: chosen }])
+    }
+    return parts
   }
 
   async function commit({ next, outputs }: Stretch): Promise<void> {
     const transaction = await producer.transaction()
     try {
       for (const [to, messages] of outputs) {
-        if (to !== deadTopic(topic)) await transaction.send({ topic: to, acks: -1, messages: [...messages] })
-        // One by one: of several, nobody could tell which were stored when Kafka refuses some.
-        else for (const one of messages) await sendCopy(transaction, to, one)
+        // One at a time: if Kafka refused some of several, nobody could tell which were stored.
+        if (to === deadTopic(topic)) for (const one of messages) await sendCopy(transaction, to, one)
+        // One after the other: otherwise, after a failure, a call could go on while the transaction ends.
+        else for (const [chosen, part] of await byPartition(to, messages)) await sendTo(transaction, to, chosen, part)
       }
-      const topics = [{ topic, partitions: [{ partition, offset: next }] }]
-      await transaction.sendOffsets({ consumerGroupId: groupId, topics })
+      await transaction.sendOffsets(offsetsOf(next))
     } catch (error) {
       await transaction.abort().catch(() => {})
       throw error
@@ -68,7 +96,12 @@ export async function openTransacted(
   }
 }
 
-/** Always with a key: without one the client would choose another partition each time it tries. */
+async function sendTo(sender: KafkaSender, topic: string, partition: number, messages: KafkaMessage[]): Promise<void> {
+  const stored = await sender.send({ topic, acks: -1, messages })
+  if (!isConfirmed(stored, partition)) throw leftOut(topic, partition)
+}
+
+/** Returns the record for an output, always with a key: `byPartition` chooses the partition by it. */
 export function outputRecord(
   input: { readonly topic: string; readonly partition: number },
   offset: string,

@@ -1,4 +1,4 @@
-import { invalidOption, refuseUnknown } from '../../core/options.ts'
+import { aFunction, checkEach, invalidOption, positiveOver, refuseUnknown } from '../../core/option-rules.ts'
 import { type Runtime, systemRuntime } from '../../core/runtime.ts'
 import type { Message } from '../message.ts'
 import { checkedSource, checkedText, type KafkaSource, type ResolvedSource } from './options.ts'
@@ -10,32 +10,35 @@ export interface Output {
   readonly body: Uint8Array | string
   /** Default: `id`. */
   readonly key?: string
-  /** Default: topic, partition and offset of the input, and the place in the list. */
+  /** Default: topic, partition and offset of the input, and the index in the list. */
   readonly id?: string
   readonly headers?: Readonly<Record<string, string>>
 }
 
 export type TransformEvent =
-  /** These outputs, and the offset behind their inputs, are committed. */
+  /** The outputs of these inputs, and the offset behind them, are committed. */
   | { readonly type: 'committed'; readonly topic: string; readonly partition: number; readonly inputs: number }
   | { readonly type: 'parked'; readonly message: Message; readonly reason: string }
-  /** Nothing of the transaction is visible; its inputs are handled again. */
+  /**
+   * Nothing of the transaction is visible, and its inputs are handled again. Except if only the answer to its commit
+   * was lost: then all of it may be visible, and the inputs are not handled again.
+   */
   | { readonly type: 'aborted'; readonly topic: string; readonly partition: number; readonly error: unknown }
   | { readonly type: 'broker-failed'; readonly error: unknown }
 
 export interface TransformOptions extends Omit<KafkaSource, 'order' | 'groupId'> {
   readonly groupId: string
-  /** With topic and partition of the input it names the transactions: the same in every process of the group. */
+  /** Begins the transactional ids, before the input's topic and partition: the same in all processes of the group. */
   readonly transactionalId: string
   /** May be called again for the same message. Only what it returns is part of the transaction. */
   readonly handle: (message: Message) => readonly Output[] | Promise<readonly Output[]>
   /** Default 100. How many inputs share a transaction. */
   readonly batchSize?: number
-  /** Default 4. How many partitions are worked on side by side. */
+  /** Default 4. How many partitions are handled concurrently. */
   readonly concurrency?: number
   /** Default 10. How often a handler may throw before its message is put aside, in the same transaction. */
   readonly maxAttempts?: number
-  /** Default 200; up to twice as long after each further failure. */
+  /** Default 200. Upper limit of the first retry's delay; it doubles with each further failure. */
   readonly backoffMs?: number
   /** Default 10 000. */
   readonly maxBackoffMs?: number
@@ -66,13 +69,8 @@ export function resolveTransform(options: TransformOptions): ResolvedTransform {
   const { kafka, topic, groupId, fromBeginning, declare, consumer } = options
   const { transactionalId, handle, onEvent = () => {}, runtime = systemRuntime } = options
   if (typeof handle !== 'function') throw invalidOption('handle', 'is required: a function', handle)
-  if (typeof onEvent !== 'function') throw invalidOption('onEvent', 'must be a function', onEvent)
-  const numbers = { ...NUMBERS } as Record<keyof typeof NUMBERS, number>
-  for (const name of Object.keys(NUMBERS) as (keyof typeof NUMBERS)[]) {
-    const value = options[name] ?? NUMBERS[name]
-    if (!Number.isSafeInteger(value) || value <= 0) throw invalidOption(name, 'must be a positive integer', value)
-    numbers[name] = value
-  }
+  checkEach(aFunction, { onEvent })
+  const numbers = positiveOver(NUMBERS, options)
   return {
     source: checkedSource({ kafka, topic, groupId, fromBeginning, declare, consumer, order: undefined }),
     transactionalId: checkedText('transactionalId', transactionalId),

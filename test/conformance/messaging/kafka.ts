@@ -39,7 +39,8 @@ export const kafka: MessagingWorker<KafkaPlace, SqliteTx> = {
       consumer: SOON,
     } as never),
   publisher({ port }) {
-    const publish = publisher({ producer: () => kafkaAt(port).producer() })
+    const client = kafkaAt(port)
+    const publish = publisher({ producer: () => client.producer(), kafka: client })
     return { publish, close: () => publish.close() }
   },
 }
