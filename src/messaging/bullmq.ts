@@ -1,5 +1,4 @@
-import { setMaxListeners } from 'node:events'
-import { invalidOption } from '../core/options.ts'
+import { aFunction, checkEach } from '../core/option-rules.ts'
 import type { BullJob, BullWorker } from './bullmq/client.ts'
 import { closed } from './bullmq/closed.ts'
 import { gathered } from './bullmq/gathered.ts'
@@ -30,7 +29,7 @@ export interface BullEvents {
 
 export type LeasedProcessorOptions = LeasedInboxOptions & BullEvents
 export type AtomicProcessorOptions<Tx> = AtomicInboxOptions<Tx> & BullEvents
-/** Jobs that are handled side by side make a batch: the worker's `concurrency` should not be less than `batch.maxSize`. */
+/** Jobs handled concurrently form a batch: the worker's `concurrency` should not be less than `batch.maxSize`. */
 export type BatchProcessorOptions<Tx> = BatchInboxOptions<Tx> & BullEvents
 export type ProcessorOptions<Tx> = LeasedProcessorOptions | AtomicProcessorOptions<Tx> | BatchProcessorOptions<Tx>
 
@@ -38,20 +37,20 @@ export type ProcessorOptions<Tx> = LeasedProcessorOptions | AtomicProcessorOptio
 export interface Processor {
   (job: BullJob, token?: string): Promise<void>
   /**
-   * Closes the worker: running handlers finish, what is only held goes back to the queue. Resolves 5 seconds after the last
-   * handler ended even though BullMQ has not closed, as behind a Redis that is gone; `broker-failed` says so.
+   * Closes the worker: running handlers finish, jobs that are only held go back to the queue. If BullMQ has not closed
+   * 5 seconds after the last handler ended (Redis may be gone), emits `broker-failed` and resolves.
    */
   stop(worker: BullWorker): Promise<void>
   /**
-   * Forgets what became of the message with this key, so that it is handled when its job is retried. `part`: what the
-   * option `scope` answers for it.
+   * Forgets the outcome of the message with this key, so that it is handled when its job is retried. `part`: what the
+   * option `scope` returns for it. Returns whether there was anything to forget.
    */
   readmit(key: string, part?: string): Promise<boolean>
 }
 
 /**
- * Handles the message of every job once. How often it is tried, and when again, is decided here and not by BullMQ's
- * `attempts` and `backoff`.
+ * Handles the message of every job once. Attempts and back-off are those of the inbox, not BullMQ's `attempts` and
+ * `backoff`.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function processor(options: LeasedProcessorOptions): Processor
@@ -60,19 +59,17 @@ export function processor<Tx>(options: BatchProcessorOptions<Tx>): Processor
 export function processor<Tx>(options: ProcessorOptions<Tx>): Processor
 export function processor<Tx>(options: ProcessorOptions<Tx>): Processor {
   const { onEvent = () => {}, ...rest } = options
-  if (typeof onEvent !== 'function') throw invalidOption('onEvent', 'must be a function', onEvent)
+  checkEach(aFunction, { onEvent })
   const emit = harmless(onEvent, rest)
   const handled = inbox(rest as InboxOptions<Tx>)
   const { runtime } = rest.once.options
   const stopping = new AbortController()
-  // One listener for each job that is handled: many are no leak.
-  setMaxListeners(0, stopping.signal)
   const receive =
     handled.batch === undefined
       ? (delivery: Delivery) => handled(delivery, stopping.signal)
       : gathered(handled.batch, runtime, stopping.signal)
 
-  /** For whoever looks at the failed job; it fails all the same where that cannot be written. */
+  /** Writes the reason into the failed job for its reader. The job fails even if that cannot be written. */
   async function label(job: BullJob, reason: string): Promise<void> {
     const labelled = withHeaders(job.data, labelsOf(rest.name, job.queueName, reason))
     try {
@@ -91,10 +88,10 @@ export function processor<Tx>(options: ProcessorOptions<Tx>): Processor {
         throw new UnrecoverableError(verdict.reason)
       case 'retry':
         try {
-          // Not by an error: that would use up one of BullMQ's attempts.
+          // Not by an ordinary error, which would use up one of BullMQ's attempts.
           await job.moveToDelayed(runtime.now() + verdict.delayMs, token)
         } catch (error) {
-          // The lock is lost, or Redis is. The job stalls, and comes again.
+          // The lock or Redis is lost. The job stalls and is delivered again.
           emit({ type: 'broker-failed', verb: 'settle', error })
         }
         throw new DelayedError(verdict.reason)
@@ -118,7 +115,7 @@ export function processor<Tx>(options: ProcessorOptions<Tx>): Processor {
   return Object.assign(run, {
     readmit: handled.readmit,
     async stop(worker: BullWorker) {
-      // First the worker, which then fetches nothing more of what goes back.
+      // The worker closes first, so that it does not fetch again what is given back.
       const closing = worker.close()
       stopping.abort()
       await closed(runtime, closing, running, (error) => emit({ type: 'broker-failed', verb: 'settle', error }))

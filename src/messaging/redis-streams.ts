@@ -18,7 +18,7 @@ export { FIELDS } from './redis-streams/entry.ts'
 export { deadStream, type RedisStreamsSource } from './redis-streams/options.ts'
 export { publisher, type RedisStreamsPublisherOptions } from './redis-streams/publish.ts'
 
-/** Beyond so many messages that wait for their next try, nothing new is read. */
+/** With this many unsettled messages held, nothing new is read. */
 const MOST_HELD = 1_000
 
 /**
@@ -30,7 +30,6 @@ export const consume: Consume<RedisStreamsSource & PullOptions> = <Tx>(
 ): Consumer => {
   const { client, stream, group: groupName, consumer: consumerName, takeOverMs, deleteHandled, ...others } = options
   const { concurrency, prefetch, pollMs, onEvent, ...rest } = others
-  const send = sendWith(client)
   const pulling = checkedPullOptions({ concurrency, prefetch, pollMs, onEvent }, rest)
   const handled = inbox(rest as InboxOptions<Tx>)
   const { runtime } = rest.once.options
@@ -38,7 +37,7 @@ export const consume: Consume<RedisStreamsSource & PullOptions> = <Tx>(
   const given = { stream, group: groupName, consumer: consumerName, takeOverMs, deleteHandled }
   const from = checkedSource(given, rest.name, visibilityMs, () => runtime.token())
 
-  const group = createGroup(scriptsOn(send, runtime), from)
+  const group = createGroup(scriptsOn(sendWith(client, runtime)), from)
   let ending = false
   const holdings = createHoldings(stream, group, runtime)
   const settle = settler(rest.name, group, holdings, () => ending)
@@ -80,7 +79,7 @@ export const consume: Consume<RedisStreamsSource & PullOptions> = <Tx>(
   let beating = true
   function beat(): void {
     cancelBeat = runtime.after(visibilityMs / 3, () => {
-      // Asked again in a while; only Redis says that a message is lost.
+      // A failure is retried at the next beat: only an answer of Redis makes a message lost.
       void holdings
         .keep()
         .catch(() => {})
@@ -92,7 +91,7 @@ export const consume: Consume<RedisStreamsSource & PullOptions> = <Tx>(
   async function end(): Promise<void> {
     ending = true
     await consumer.stop()
-    // Not before: what waits behind a handler that still runs is kept from others until it is given back.
+    // Only now: messages waiting behind a running handler are kept from others until they are given back.
     beating = false
     cancelBeat()
     const left = holdings.end()
@@ -106,7 +105,7 @@ export const consume: Consume<RedisStreamsSource & PullOptions> = <Tx>(
     }
   }
 
-  /** Those behind it with its key wait no longer, so neither may it. */
+  /** Messages behind it with its key are given back without delay, so it must not be delayed either. */
   function delayOf({ orderingKey, dueAt }: HeldEntry): number {
     return orderingKey === undefined ? Math.max(0, dueAt - runtime.elapsed()) : 0
   }

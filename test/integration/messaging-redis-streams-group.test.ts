@@ -19,7 +19,7 @@ const LONG = { timeout: 60_000 }
 
 function groupOn(client: RedisStreamsClient, stream: string, consumer: string, deleteHandled = false) {
   const source = checkedSource({ stream, consumer, takeOverMs: 2_000, deleteHandled }, 'ledger', 20, () => 'x')
-  return createGroup(scriptsOn(sendWith(client), systemRuntime), source)
+  return createGroup(scriptsOn(sendWith(client, systemRuntime)), source)
 }
 
 describeWith('redis', (url) => {
@@ -53,7 +53,7 @@ describeWith('redis', (url) => {
   it('what is given back comes when it is due, and not before', LONG, async () => {
     const { client, stream, publish } = await openDesk(url)
     const source = checkedSource({ stream, consumer: 'a', takeOverMs: 5_000 }, 'ledger', 20, () => 'x')
-    const group = createGroup(scriptsOn(sendWith(client), systemRuntime), source)
+    const group = createGroup(scriptsOn(sendWith(client, systemRuntime)), source)
     await group.make(false)
     await publish(['now', 'later'])
     const read = await group.fetch(10, 0)
@@ -151,7 +151,7 @@ describeWithFresh('redis-cluster', (start) => {
         const consumer = consume({ ...rules, client, stream, handle })
         const batch = names('m', 4).map((id) => ({ id, topic: stream, body: Buffer.from(id), headers: {} }))
         expect(await publisher({ client })(batch)).toEqual(batch.map(() => ({ ok: true })))
-        const send = sendWith(client)
+        const send = sendWith(client, systemRuntime)
         const dead = deadStream(stream)
         await until('all are settled', async () => effects.length === 3 && (await send(dead, ['XLEN', dead])) === 1)
         await consumer.stop()

@@ -1,5 +1,5 @@
 import { reasonOf } from '../../core/errors.ts'
-import { invalidOption, refuseUnknown } from '../../core/options.ts'
+import { aFunction, checkEach, invalidOption, refuseUnknown } from '../../core/option-rules.ts'
 import type { Publisher, PublishResult } from '../../core/publisher.ts'
 import { systemRuntime } from '../../core/runtime.ts'
 import type { OutboxMessage } from '../../core/store.ts'
@@ -8,11 +8,11 @@ import { jobData, messageIdOf } from './job.ts'
 import { failureOf } from './publish-failure.ts'
 
 export interface BullPublisherOptions {
-  /** A queue of BullMQ, or a function that answers the queue for a message. It stays yours and is not closed. */
+  /** A queue of BullMQ, or a function that returns the queue for a message. It stays yours and is not closed. */
   readonly queue: BullQueue | ((message: OutboxMessage) => BullQueue)
   /**
-   * Default: none. Options of BullMQ for the job of a message, but no `jobId`. With `deduplication` BullMQ decides by that
-   * what is a copy, and its answer is checked.
+   * Default: none. BullMQ options for the job of a message, but no `jobId`. With `deduplication`, that decides for
+   * BullMQ what is a copy, and its answer is checked.
    */
   readonly job?: (message: OutboxMessage) => BullJobOptions
 }
@@ -33,7 +33,7 @@ export function publisher(options: BullPublisherOptions): Publisher {
   const { queue, job = (): BullJobOptions => ({}) } = options
   if (typeof queue !== 'function' && typeof Object(queue).add !== 'function')
     throw invalidOption('queue', 'is required: a queue of BullMQ, or a function that answers one', typeof queue)
-  if (typeof job !== 'function') throw invalidOption('job', 'must be a function', job)
+  checkEach(aFunction, { job })
 
   async function publish(message: OutboxMessage): Promise<PublishResult> {
     let add: () => Promise<PublishResult>
@@ -48,7 +48,7 @@ export function publisher(options: BullPublisherOptions): Publisher {
   function addition(message: OutboxMessage): () => Promise<PublishResult> {
     const to = typeof queue === 'function' ? queue(message) : queue
     const given = job(message)
-    // Under a name of its own for each try, a job that was added is told from an older one that BullMQ names.
+    // A new job id for each attempt: it tells a job that was added from an older one that BullMQ names.
     const jobId =
       given.deduplication === undefined ? jobIdOf(message.id) : `${jobIdOf(message.id)}~${systemRuntime.token()}`
     const data = jobData(message)
@@ -61,7 +61,7 @@ export function publisher(options: BullPublisherOptions): Publisher {
   return (batch) => Promise.all(batch.map(publish))
 }
 
-/** BullMQ says that another job has the message. What it remembers may outlive that job. */
+/** Checks the job that BullMQ says has the message: what it remembers may outlive that job. */
 async function copyOf(queue: BullQueue, message: OutboxMessage, id: string | undefined): Promise<PublishResult> {
   const stored = id === undefined ? undefined : await queue.getJob(id)
   if (stored === undefined || stored === null)
@@ -70,7 +70,7 @@ async function copyOf(queue: BullQueue, message: OutboxMessage, id: string | und
   return { ok: false, reason: `BullMQ takes it for a copy of job ${id}, which is another message: it was not stored` }
 }
 
-/** BullMQ refuses ids with colons, and those that are numbers. Different ids stay different. */
-export function jobIdOf(id: string): string {
+/** Returns the job id: BullMQ refuses ids with colons, and numbers. Different ids stay different. */
+function jobIdOf(id: string): string {
   return `o-${id.replaceAll('%', '%25').replaceAll(':', '%3A')}`
 }

@@ -1,6 +1,6 @@
 import { OnlyonceError } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
-import { invalidOption, refuseUnknown } from '../../core/options.ts'
+import { invalidOption, refuseUnknown } from '../../core/option-rules.ts'
 import type { NatsJetStream } from './client.ts'
 import { checkJetStream, checkName } from './options.ts'
 import { isSubject } from './subject.ts'
@@ -14,9 +14,9 @@ export interface AlreadyPublishedOptions {
 }
 
 /**
- * Makes a question to the broker itself: whether the stream holds a message with this key, by the last one of its
- * subject. What was purged, expired or deleted was not published, as far as the stream knows.
- * @throws OnlyonceError OPTION_INVALID; the answer KEY_INVALID for a key whose subject is none
+ * Returns a function that asks the broker itself whether the stream holds a message with this key, by the last message
+ * of its subject. A message that was purged, expired or deleted counts as not published.
+ * @throws OnlyonceError OPTION_INVALID; the returned function KEY_INVALID for a key whose subject is not valid
  */
 export function alreadyPublished(options: AlreadyPublishedOptions): (key: string) => Promise<boolean> {
   refuseUnknown(options, ['jetstream', 'stream', 'subject'])
@@ -26,7 +26,7 @@ export function alreadyPublished(options: AlreadyPublishedOptions): (key: string
   if (typeof subject !== 'function') throw invalidOption('subject', 'is required: a function', subject)
   return async (key) => {
     const at = subject(key)
-    // With a wildcard any message would do.
+    // With a wildcard, any message would match.
     if (!isSubject(at))
       throw new OnlyonceError('KEY_INVALID', `the subject of key ${quote(key)} is ${quote(String(at))}: encode the key`)
     const manager = await jetstream.jetstreamManager(false)

@@ -8,9 +8,9 @@ import {
 } from './client.ts'
 import { type CheckedSource, defaultDeadSubject } from './options.ts'
 
-/** A shorter one could be over before a message that waits in a buffer is looked at. */
-export const SHORTEST_ACK_WAIT_MS = 3_000
-/** As JetStream has it by default. What waits for its next try counts too. */
+/** A shorter one could end before a message that waits in a buffer is looked at. */
+const SHORTEST_ACK_WAIT_MS = 3_000
+/** JetStream's default. Messages waiting for their next try count too. */
 const LEAST_ACK_PENDING = 1_000
 const NANOS = 1_000_000
 
@@ -23,13 +23,13 @@ export interface Opened {
 export interface Wanted {
   readonly ackWaitMs: number
   readonly atOnce: number
-  /** A consumer that was there before and is made again starts behind this sequence, not at the beginning. */
+  /** A consumer that existed and is created again starts behind this sequence, not at the beginning. */
   readonly behind: number
 }
 
 /**
- * Finds the durable consumer and the place for dead letters, or makes them with `declare`.
- * @throws Error when one is missing, or is there in a form that would lose messages
+ * Finds the durable consumer and the stream for dead letters, or creates them with `declare`.
+ * @throws Error when one is missing, or exists with a configuration that would lose messages
  */
 export async function openDurable(manager: NatsManager, source: CheckedSource, wanted: Wanted): Promise<Opened> {
   const { stream, durable } = source
@@ -41,7 +41,7 @@ export async function openDurable(manager: NatsManager, source: CheckedSource, w
     if (apiCode(error) !== CONSUMER_NOT_FOUND) throw error
     if (!source.declare)
       throw new Error(`stream ${stream} has no consumer ${durable}: add it, or let \`declare\` do it`)
-    // A work queue holds what nobody acknowledged, and wants to be read from its beginning.
+    // A work queue holds only unacknowledged messages, and has to be read from its beginning.
     const behind = streamInfo.config.retention === 'workqueue' ? 0 : wanted.behind
     return addDurable(manager, source, { ...wanted, behind })
   })
@@ -56,8 +56,8 @@ function addDurable(manager: NatsManager, { stream, durable, subject }: CheckedS
     durable_name: durable,
     ack_policy: 'explicit',
     ack_wait: Math.max(SHORTEST_ACK_WAIT_MS, ackWaitMs) * NANOS,
-    // Attempts are counted in the store. A message that reaches a limit of the server is not handed out again, nor put
-    // aside anywhere.
+    // Attempts are counted in the store. A message that reaches the server's limit is neither delivered again nor put
+    // aside.
     max_deliver: -1,
     max_ack_pending: Math.max(LEAST_ACK_PENDING, 2 * atOnce),
     ...(behind > 0 ? { deliver_policy: 'by_start_sequence', opt_start_seq: behind + 1 } : { deliver_policy: 'all' }),

@@ -4,22 +4,22 @@ import { ID_HEADER, type labelsOf, ORDERING_KEY_HEADER } from '../headers.ts'
 import { labelWithin } from '../reason.ts'
 import type { NatsHeaders, NatsHeadersFactory, NatsMessage } from './client.ts'
 
-/** What JetStream deduplicates by, and so what a message is known by here. */
+/** What JetStream deduplicates by, and therefore the message's id here. */
 export const MSG_ID_HEADER = 'Nats-Msg-Id'
 /** The subject a message was published to, on the copy that is put aside. */
 export const SUBJECT_HEADER = 'onlyonce-subject'
 
-/** To the server these are orders: to expect a sequence, to expire, to roll up. A copy must not repeat them. */
+/** Instructions to the server: to expect a sequence, to expire, to roll up. A copy must not repeat them. */
 export const SERVERS_OWN = /^nats-/i
 
 export interface ReadMessage {
   readonly message: NatsMessage
   readonly headers: NatsHeaders | undefined
-  /** Why there are no headers, though there may have been some. */
+  /** Why the headers could not be read. */
   readonly unreadable?: string
 }
 
-/** The client decodes headers when it is asked for them, and throws at names that other clients send. */
+/** The client decodes headers when they are read, and throws on names that other clients send. */
 export function readHeaders(message: NatsMessage): ReadMessage {
   try {
     return { message, headers: message.headers }
@@ -28,23 +28,23 @@ export function readHeaders(message: NatsMessage): ReadMessage {
   }
 }
 
-/** Header names to values; the values of one that came more than once with commas between. */
-export function headersOf(headers: NatsHeaders | undefined): Record<string, string> {
+/** Returns header names with their values. Several values of one name are joined with commas. */
+function headersOf(headers: NatsHeaders | undefined): Record<string, string> {
   return Object.fromEntries([...(headers ?? [])].map(([name, values]) => [name, values.join(',')]))
 }
 
-/** The message's own id. One that says two things is as good as none: either could be another message's. */
+/** Returns the message's id, or `''`. Two different values count as none: either could be another message's. */
 export function idOf(headers: NatsHeaders | undefined): string {
   for (const wanted of [MSG_ID_HEADER, ID_HEADER]) {
     const values = new Set([...(headers ?? [])].flatMap(([name, all]) => (name === wanted ? all : [])))
     const [id = ''] = values
-    // Bytes that are no UTF-8 arrive as U+FFFD, and ids that differ become one.
+    // Bytes that are not UTF-8 arrive as U+FFFD, so that different ids become equal.
     if (values.size > 0) return values.size === 1 && !id.includes('\ufffd') ? id : ''
   }
   return ''
 }
 
-/** What the inbox needs to know of a message; `seenBefore`: somebody may have been given it, whatever its count says. */
+/** Returns the delivery for a message; `seenBefore`: it may have been delivered before, whatever its count says. */
 export function deliveryOf(
   stream: string,
   { message, headers, orderingKey }: ReadMessage & { readonly orderingKey?: string | undefined },
@@ -73,15 +73,15 @@ export function orderingKeyOf(
   try {
     key = bySubject?.(subject)
   } catch {
-    // In order within its subject is the most that can be kept.
+    // `bySubject` threw: order within the subject is the most that can be kept.
     return subject
   }
   return typeof key === 'string' ? key : headersOf(headers)[ORDERING_KEY_HEADER]
 }
 
 /**
- * The headers of a copy that is put aside. Without `Nats-Msg-Id`: the stream there would drop a second message that came
- * with an id used before, which is one of the reasons to put a message aside.
+ * Returns the headers of a copy that is put aside. Without `Nats-Msg-Id`: the stream there would drop a second message
+ * with the same id, and a reused id is one of the reasons to put a message aside.
  */
 export function copyOf(
   { message: { subject, data }, headers }: ReadMessage,
@@ -98,7 +98,7 @@ export function copyOf(
     for (const value of values) copy.append(name, value)
   }
   if (id !== '') copy.append(ID_HEADER, id)
-  // Without what is added here it is not longer than the message was.
+  // Without the headers added here it is not longer than the original.
   const roomFor = (name: string) => maxBytes - data.byteLength - sizeOf(copy) - lineSize(name, '')
   for (const [name, value] of added) {
     const fitting = labelWithin(roomFor(name), name, value)
@@ -109,7 +109,7 @@ export function copyOf(
 
 const lineSize = (name: string, value: string) => Buffer.byteLength(`${name}: ${value}\r\n`)
 
-/** As they are sent, between the version of the protocol and an empty line. */
+/** Size as sent, between the protocol version and an empty line. */
 function sizeOf(headers: NatsHeaders): number {
   let size = Buffer.byteLength('NATS/1.0\r\n\r\n')
   for (const [name, values] of headers) for (const value of values) size += lineSize(name, value)

@@ -1,9 +1,9 @@
-import { invalidOption } from '../../core/options.ts'
+import { aBoolean, aFunction, checkEach, invalidOption } from '../../core/option-rules.ts'
 import type { NatsConnection, NatsHeadersFactory, NatsJetStream } from './client.ts'
 import { isName, isSubject } from './subject.ts'
 
 export interface NatsSource {
-  /** Yours to close, after `stop`. Opened with `maxReconnectAttempts: -1`, or the client gives up after a while. */
+  /** Close it yourself after `stop`. Open it with `maxReconnectAttempts: -1`, or the client gives up after a while. */
   readonly connection: NatsConnection
   /** `jetstream(connection)` */
   readonly jetstream: NatsJetStream
@@ -12,13 +12,13 @@ export interface NatsSource {
   readonly stream: string
   /** Default: `name`. The durable consumer that all processes share. */
   readonly durable?: string
-  /** Default: all of the stream. Which subjects the durable consumer gets; wildcards may be used. */
+  /** Default: all of the stream. The subjects that the durable consumer gets; wildcards are allowed. */
   readonly subject?: string
-  /** Default: the header `onlyonce-ordering-key`. What it answers for a subject comes before the header. */
+  /** Default: the header `onlyonce-ordering-key`. What it returns for a subject takes precedence over the header. */
   readonly orderingKey?: (subject: string) => string | undefined
   /** Default `dead.<stream>.<durable>`. Where messages are put aside; a subject of another stream. */
   readonly deadSubject?: string
-  /** Default true: the durable consumer, and the stream for the default `deadSubject`, are made where they are missing. */
+  /** Default true: the durable consumer, and the stream for the default `deadSubject`, are created if missing. */
   readonly declare?: boolean
 }
 
@@ -38,9 +38,8 @@ export function checkedSource(given: Given, name: unknown): CheckedSource {
     throw invalidOption('durable', 'must be a name without blanks, dots, slashes and wildcards', durable)
   if (subject !== undefined && (typeof subject !== 'string' || !isSubject(subject.replace(/[*>]/g, 'x'))))
     throw invalidOption('subject', 'must be a subject, with or without wildcards', subject)
-  if (orderingKey !== undefined && typeof orderingKey !== 'function')
-    throw invalidOption('orderingKey', 'must be a function', orderingKey)
-  if (typeof declare !== 'boolean') throw invalidOption('declare', 'must be true or false', declare)
+  checkEach(aFunction, { orderingKey })
+  checkEach(aBoolean, { declare })
   const { deadSubject = defaultDeadSubject(String(stream), durable) } = given
   if (!isSubject(deadSubject)) throw invalidOption('deadSubject', 'must be a subject without wildcards', deadSubject)
   return { ...given, durable, deadSubject, declare } as CheckedSource

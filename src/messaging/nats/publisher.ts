@@ -1,6 +1,6 @@
 import { OnlyonceError, reasonOf } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
-import { invalidOption, refuseUnknown } from '../../core/options.ts'
+import { aFunction, checkEach, positive, refuseUnknown } from '../../core/option-rules.ts'
 import type { Publisher, PublishResult } from '../../core/publisher.ts'
 import type { OutboxMessage } from '../../core/store.ts'
 import { ORDERING_KEY_HEADER } from '../headers.ts'
@@ -22,17 +22,16 @@ export interface NatsPublisherOptions {
 }
 
 /**
- * Publishes to JetStream with the id as `Nats-Msg-Id`; a message is `ok` when a stream has stored it, now or, by the
- * same id, before.
+ * Publishes to JetStream with the id as `Nats-Msg-Id`; a message is `ok` when a stream has stored it, now or before
+ * under the same id.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function publisher(options: NatsPublisherOptions): Publisher {
   const { jetstream, headers, subject = ({ topic }) => topic, timeoutMs = 5_000 } = options
   refuseUnknown(options, ['jetstream', 'headers', 'subject', 'timeoutMs'])
   checkClient({ jetstream, headers })
-  if (typeof subject !== 'function') throw invalidOption('subject', 'must be a function', subject)
-  if (!Number.isSafeInteger(timeoutMs) || timeoutMs <= 0)
-    throw invalidOption('timeoutMs', 'must be a positive integer (milliseconds)', timeoutMs)
+  checkEach(aFunction, { subject })
+  checkEach(positive, { timeoutMs })
 
   async function publishOne(message: OutboxMessage): Promise<PublishResult> {
     const to = subject(message)
@@ -57,7 +56,7 @@ export function publisher(options: NatsPublisherOptions): Publisher {
     return verify(message, ack).catch((error: unknown) => ({ ok: false, reason: reasonOf(error), unknown: true }))
   }
 
-  /** The server remembers ids apart from messages, and a message may be gone while its id is not. */
+  /** The server remembers ids separately from messages: a message may be gone while its id is not. */
   async function verify({ id, body }: OutboxMessage, { stream, seq }: NatsPubAck): Promise<PublishResult> {
     const manager = await jetstream.jetstreamManager(false)
     const stored = await manager.streams.getMessage(stream, { seq })
@@ -70,7 +69,7 @@ export function publisher(options: NatsPublisherOptions): Publisher {
     return { ok: true }
   }
 
-  // What throws here was not sent: `subject` is the caller's.
+  // An error thrown here means that nothing was sent: `subject` is the caller's function.
   return (batch) =>
     Promise.all(
       batch.map((message) =>

@@ -2,8 +2,9 @@ import type { Runtime } from '../../core/runtime.ts'
 import { timeLimit } from '../../core/time-limit.ts'
 import { keepOpen } from '../keep-open.ts'
 import { type ChannelEvents, consumeOn, type OpenChannel } from './channel.ts'
-import type { RabbitChannel, RabbitConnection } from './client.ts'
+import type { RabbitChannel } from './client.ts'
 import { CLOSE_LIMIT_MS, closed } from './closed.ts'
+import { inTime, openChannel } from './opening.ts'
 import type { RabbitSource } from './options.ts'
 import { declareQueues } from './queues.ts'
 
@@ -34,31 +35,15 @@ export function keepLinked(
 ): Link {
   const ending = new AbortController()
   let channel: OpenChannel | undefined
-  let ours: RabbitConnection | undefined
-
-  async function connect(): Promise<RabbitConnection> {
-    if (typeof connection !== 'function') return connection
-    ours = await connection()
-    // Without a listener the client would end the process. What it means for us comes as the end of the channel.
-    ours.on('error', () => {})
-    return ours
-  }
 
   /** Resolves when the channel is gone. */
   async function open(): Promise<void> {
-    try {
-      await openChannel(await (await connect()).createConfirmChannel())
-    } finally {
-      await closeOurs()
-    }
-  }
-
-  async function openChannel(raw: RabbitChannel): Promise<void> {
+    const { channel: raw, close } = await openChannel(connection, runtime)
     try {
       await consume(raw)
     } finally {
-      // It may still be there, and with it what it delivered: after a cancel by the broker, or a failed declaration.
-      await closed(runtime, raw)
+      // The channel may still exist and hold deliveries: after a cancel by the broker, or a failed declaration.
+      await close()
     }
   }
 
@@ -67,29 +52,23 @@ export function keepLinked(
     const isOver = new Promise<void>((resolve) => {
       over = resolve
     })
-    // An early end, while queues are declared, is the failure of that call.
-    raw.on('error', () => {})
-    if (declare) await declareQueues(raw, queue, maxBackoffMs)
+    if (declare) await inTime(runtime, 'declare the queues', declareQueues(raw, queue, maxBackoffMs))
     const early: Parameters<ChannelEvents['onMessage']>[0][] = []
-    const opened: OpenChannel = await consumeOn(raw, queue, prefetch, {
-      onMessage: (message) => (channel === undefined ? early.push(message) : onMessage(message, opened)),
+    let opened: OpenChannel | undefined
+    const consuming = consumeOn(raw, queue, prefetch, {
+      onMessage: (message) => (opened === undefined ? early.push(message) : onMessage(message, opened)),
       onGone(reason) {
         if (!ending.signal.aborted) onFailure(reason)
         over()
       },
     })
+    opened = await inTime(runtime, `begin to deliver from ${queue}`, consuming)
     channel = opened
     for (const message of early) onMessage(message, opened)
     if (ending.signal.aborted) return
     await isOver
     channel = undefined
     onGone(opened)
-  }
-
-  async function closeOurs(): Promise<void> {
-    const closing = ours
-    ours = undefined
-    await closed(runtime, closing)
   }
 
   const kept = keepOpen(runtime, ending.signal, open, onFailure)

@@ -1,9 +1,9 @@
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption } from '../../core/option-rules.ts'
 import type { RabbitConnection } from './client.ts'
 
 export interface RabbitSource {
   /**
-   * A connection of yours, or a function that opens one. What the function opened is closed by the consumer, and opened
+   * A connection of yours, or a function that opens one. What the function opens is closed by the consumer, and opened
    * again when it is lost.
    */
   readonly connection: RabbitConnection | (() => Promise<RabbitConnection>)
@@ -12,7 +12,7 @@ export interface RabbitSource {
   readonly declare?: boolean
 }
 
-/** The name of a queue has 255 bytes in AMQP, and ours are longer by this much. */
+/** AMQP allows 255 bytes for the name of a queue, and our suffixes take up to 14. */
 const MAX_QUEUE_BYTES = 240
 
 /** @throws OnlyonceError OPTION_INVALID */

@@ -1,5 +1,5 @@
 import { reasonOf } from '../../core/errors.ts'
-import { invalidOption, refuseUnknown } from '../../core/options.ts'
+import { invalidOption, refuseUnknown } from '../../core/option-rules.ts'
 import type { Publisher, PublishResult } from '../../core/publisher.ts'
 import { systemRuntime } from '../../core/runtime.ts'
 import type { OutboxMessage } from '../../core/store.ts'
@@ -20,7 +20,7 @@ interface To {
 export type RabbitPublisherOptions = To &
   (
     | {
-        /** As for `consume`: what the function opened is opened again when it is lost, and closed by `close`. */
+        /** As for `consume`: what the function opens is opened again when it is lost, and closed by `close`. */
         readonly connection: RabbitConnection | (() => Promise<RabbitConnection>)
       }
     | {
@@ -30,14 +30,14 @@ export type RabbitPublisherOptions = To &
   )
 
 export interface RabbitPublisher extends Publisher, AsyncDisposable {
-  /** Closes what was opened here. Whatever is not confirmed by then is unknown. */
+  /** Closes what was opened here. Messages not confirmed by then are unknown. */
   close(): Promise<void>
 }
 
 /**
- * Publishes durable messages over a confirm channel. `ok` is what a queue has taken for good; refused, each by itself, is
- * what no queue takes, what RabbitMQ does not take, and what has no form in AMQP (`permanent`). `unknown` is what was
- * not answered before the channel was lost; throws when that is all of them.
+ * Publishes persistent messages over a confirm channel. `ok`: a queue has the message durably. Refused, each by itself:
+ * no queue takes it, RabbitMQ refuses it, or it has no form in AMQP (`permanent`). `unknown`: the channel was lost
+ * before an answer; throws when that is true of all of them.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function publisher(options: RabbitPublisherOptions): RabbitPublisher {

@@ -1,10 +1,10 @@
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption } from '../../core/option-rules.ts'
 import type { RabbitChannel } from './client.ts'
 
 const LONGEST_MS = 3_600_000
 /**
- * How long a message may wait before it comes again. Each step is a queue: RabbitMQ looks at the lifetime of the first
- * message of a queue only, so one that waits for short must not stand behind one that waits for very long.
+ * How long a message may wait before it comes again. Each step is a queue: RabbitMQ only checks the expiration of a
+ * queue's first message, so a message with a short wait must not be behind one with a very long wait.
  */
 const STEPS_MS = [1_000, 10_000, 60_000, 600_000, LONGEST_MS] as const
 
@@ -18,22 +18,22 @@ export function checkPauses(maxBackoffMs: number): void {
   throw invalidOption('maxBackoffMs', rule, maxBackoffMs)
 }
 
-/** Where a message of `queue` waits for `delayMs`: the queue that holds none that wait for much longer. */
+/** Returns the queue where a message waits for `delayMs`: one without messages that wait for much longer. */
 export const retryQueue = (queue: string, delayMs: number): string => `${queue}.retry-${stepFor(delayMs)}`
 
 const stepFor = (delayMs: number): number => STEPS_MS.find((step) => delayMs <= step) ?? LONGEST_MS
 
 /**
- * Every process that dies returns all that it was given, so the message that kills it must not use up the limit of its
- * neighbours. Attempts are counted in the store.
+ * A process that dies returns all messages it holds, so a message that kills processes must not use up the limit of the
+ * others. Attempts are counted in the store.
  */
 const DELIVERY_LIMIT = 1_000
 
 /**
  * Declares `queue`, the queues where its messages wait for the next attempt, and the one for messages put aside: all of
- * them quorum queues. RabbitMQ 3.10 or later. Does nothing to queues that are there in the same form.
- * @param maxBackoffMs of its consumers: queues for longer pauses are left out. Default: for all that a consumer may have
- * @throws what the client throws when one of them is there in another form
+ * them quorum queues. RabbitMQ 3.10 or later. Does nothing to queues that exist in the same form.
+ * @param maxBackoffMs of its consumers: queues for longer pauses are left out. Default: the longest allowed
+ * @throws what the client throws when one of them exists in another form
  */
 export async function declareQueues(
   channel: Pick<RabbitChannel, 'assertQueue'>,
@@ -42,8 +42,8 @@ export async function declareQueues(
 ): Promise<void> {
   const quorum = { 'x-queue-type': 'quorum' }
   await channel.assertQueue(deadQueue(queue), { durable: true, arguments: quorum })
-  // A message that leaves a queue by itself is only removed there when the next queue has confirmed it. Without both of
-  // these arguments RabbitMQ forwards it unconfirmed.
+  // With both arguments, a message that expires or exceeds the limit is removed only when the next queue has confirmed
+  // it. Otherwise RabbitMQ forwards it unconfirmed.
   const safely = { 'x-dead-letter-strategy': 'at-least-once', 'x-overflow': 'reject-publish' }
   const to = (name: string) => ({ 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': name })
   for (const step of STEPS_MS.filter((one) => one <= stepFor(maxBackoffMs))) {
@@ -52,7 +52,7 @@ export async function declareQueues(
       arguments: { ...quorum, ...safely, ...to(queue) },
     })
   }
-  // Only by the delivery limit of the broker: what we put aside goes there with its reason.
+  // Only for the broker's delivery limit: messages that we put aside are sent there with their reason.
   const limited = { 'x-delivery-limit': DELIVERY_LIMIT }
   await channel.assertQueue(queue, {
     durable: true,

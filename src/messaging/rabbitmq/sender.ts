@@ -1,49 +1,40 @@
 import type { Runtime } from '../../core/runtime.ts'
-import type { RabbitChannel, RabbitConnection } from './client.ts'
-import { closed } from './closed.ts'
+import { timeLimit } from '../../core/time-limit.ts'
+import type { RabbitChannel } from './client.ts'
+import { CLOSE_LIMIT_MS } from './closed.ts'
 import { type Confirms, confirmsOn } from './confirms.ts'
+import { openChannel } from './opening.ts'
+import type { RabbitSource } from './options.ts'
 
-/** Keeps one channel to publish over: the next call after it was lost opens another. */
+/** Keeps one channel to publish over: when it was lost, the next call opens another. */
 export interface Sender {
   open(): Promise<Confirms>
   close(): Promise<void>
 }
 
-/** Over a channel of the caller's: it is not replaced, and not closed. */
+/** Sends over the caller's channel, which is neither replaced nor closed. */
 export function sendOver(channel: RabbitChannel): Sender {
   const confirms = confirmsOn(channel)
   return { open: async () => confirms, close: async () => {} }
 }
 
-/** Over channels of its own; what a function opened is its own too. */
-export function keepSender(connection: RabbitConnection | (() => Promise<RabbitConnection>), runtime: Runtime): Sender {
+/** Sends over channels that it opens and closes, as it does with a connection opened by a function. */
+export function keepSender(connection: RabbitSource['connection'], runtime: Runtime): Sender {
   let current: Promise<Confirms> | undefined
   let end: (() => Promise<unknown>) | undefined
   let isClosed = false
 
   async function open(): Promise<Confirms> {
-    const ours = typeof connection === 'function'
-    const used = ours ? await connection() : connection
-    const finish = async (channel?: RabbitChannel) => {
-      await closed(runtime, channel)
-      if (ours) await closed(runtime, used)
+    const { channel, close } = await openChannel(connection, runtime)
+    if (isClosed) {
+      await close()
+      throw isOver()
     }
-    // Without a listener the client would end the process. What it means for us comes as the end of the channel.
-    if (ours) used.on('error', () => {})
-    let channel: RabbitChannel | undefined
-    try {
-      channel = await used.createConfirmChannel()
-      channel.on('error', () => {})
-      if (isClosed) throw isOver()
-    } catch (error) {
-      await finish(channel)
-      throw error
-    }
-    end = () => finish(channel)
+    end = close
     channel.on('close', () => {
       current = undefined
       end = undefined
-      if (ours) void finish()
+      void close()
     })
     return confirmsOn(channel)
   }
@@ -59,8 +50,9 @@ export function keepSender(connection: RabbitConnection | (() => Promise<RabbitC
     },
     async close() {
       isClosed = true
-      // One that is still being opened finds out by itself.
-      await current?.catch(() => {})
+      // A channel that is still being opened then closes itself.
+      const opening = Promise.resolve(current)
+      await timeLimit(runtime, opening, CLOSE_LIMIT_MS, () => undefined).catch(() => {})
       await end?.()
     },
   }

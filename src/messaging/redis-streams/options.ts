@@ -1,20 +1,20 @@
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption } from '../../core/option-rules.ts'
 import type { RedisStreamsClient } from './client.ts'
 
 export interface RedisStreamsSource {
   /** A client of ioredis, node-redis or iovalkey; plain, Sentinel or Cluster. It stays yours and is not closed. */
   readonly client: RedisStreamsClient
   readonly stream: string
-  /** Default: the consumer's `name`. The consumer group; made before the first entry when it is not there. */
+  /** Default: the consumer's `name`. The consumer group; if missing, created to begin with the first entry. */
   readonly group?: string
   /**
-   * Default: a random name. Give one that stays, and that no other living process has, and a process that is started
-   * again goes on with what it had, in order.
+   * Default: a random name. With a stable one, which no other living process has, a process that is started again goes
+   * on with the messages it had, in order.
    */
   readonly consumer?: string
   /**
-   * Default twice `visibilityMs`. Messages of a consumer that was silent for so long go to another one. Longer than
-   * `visibilityMs`.
+   * Default twice `visibilityMs`; must be longer than `visibilityMs`. After this time without a sign of its consumer, a
+   * message goes to another one.
    */
   readonly takeOverMs?: number
   /** Default false. Removes handled entries from the stream, also for other groups of it. */
@@ -23,13 +23,13 @@ export interface RedisStreamsSource {
 
 export type ResolvedSource = Required<Omit<RedisStreamsSource, 'client'>>
 
-/** How the names begin that we give consumers. */
+/** Prefix of the consumer names that we generate. */
 export const OUR_NAMES = 'onlyonce-'
 
-/** Who has what was given back. Nobody reads under this name. */
+/** The consumer that has entries given back. Nobody reads under this name. */
 export const NOBODY = 'nobody'
 
-/** A name that leads to one slot of a cluster, together with the name of the dead stream. */
+/** A name in one cluster slot together with the names derived from it. */
 const STREAM_NAME = /^(?:[^{}]+|[^{}]*\{[^{}]+\}[^{}]*)$/
 
 /** @throws OnlyonceError OPTION_INVALID */
@@ -55,7 +55,7 @@ export function checkedSource(
 /** Where messages of `stream` are put aside. In a cluster both are in one slot. */
 export const deadStream = (stream: string): string => besides(stream, 'dead')
 
-/** Where it is written which entries a group of `stream` handed out. */
+/** The key that records up to where a group of `stream` has delivered entries. */
 export const givenKey = (stream: string, group: string): string => besides(stream, `given:${group}`)
 
 function besides(stream: string, what: string): string {

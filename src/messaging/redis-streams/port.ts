@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { reasonOf } from '../../core/errors.ts'
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption } from '../../core/option-rules.ts'
 import type { Runtime } from '../../core/runtime.ts'
 import { timeLimit } from '../../core/time-limit.ts'
 import type {
@@ -13,7 +13,7 @@ import type {
 } from './client.ts'
 import { SOURCE } from './scripts/source.ts'
 
-/** Sends a command that concerns `key`, and is answered with bytes where Redis answers a bulk string. */
+/** Sends a command that concerns `key`. Bulk strings in the answer come as bytes. */
 export type Send = (key: string, words: readonly Word[]) => Promise<unknown>
 
 /** A client may keep a promise open for ever when its connection is lost or its server is silent. */
@@ -23,10 +23,16 @@ const COMMAND_LIMIT_MS = 10_000
 const AS_BYTES = { typeMapping: { 36: Buffer } } as const
 
 /**
- * Recognises the client by what it can do.
+ * Returns the function that sends commands; the kind of client is recognised by its members.
  * @throws OnlyonceError OPTION_INVALID
  */
-export function sendWith(client: RedisStreamsClient): Send {
+export function sendWith(client: RedisStreamsClient, runtime: Runtime): Send {
+  const send = sender(client)
+  const silent = () => new Error(`redis did not answer within ${COMMAND_LIMIT_MS} ms`)
+  return (key, words) => timeLimit(runtime, send(key, words), COMMAND_LIMIT_MS, silent)
+}
+
+function sender(client: RedisStreamsClient): Send {
   const has = (name: string) => Object(client)[name] !== undefined
   if (has('callBuffer')) {
     const ioredis = client as IoredisStreams
@@ -45,11 +51,11 @@ export function sendWith(client: RedisStreamsClient): Send {
     const single = client as NodeRedisStreams
     return (_key, words) => single.sendCommand(words, AS_BYTES)
   }
-  // Not shown: a client holds its password.
+  // Only the type is shown: a client holds its password.
   throw invalidOption('client', 'must be a client of ioredis, node-redis or iovalkey', typeof client)
 }
 
-/** It would be put before the keys of some commands and not of others. */
+/** A key prefix would be put before the keys of some commands and not of others. */
 function refusePrefix(client: object): void {
   const { options } = client as { options?: { keyPrefix?: unknown; redisOptions?: { keyPrefix?: unknown } } }
   const prefix = options?.keyPrefix || options?.redisOptions?.keyPrefix
@@ -69,14 +75,10 @@ const SCRIPTS = Object.fromEntries(
 /** Runs a script, also after a restart, a fail-over or `SCRIPT FLUSH` made the server forget it. */
 export type RunScript = (name: ScriptName, keys: readonly string[], args: readonly Word[]) => Promise<unknown>
 
-export function scriptsOn(send: Send, runtime: Runtime): RunScript {
+export function scriptsOn(send: Send): RunScript {
   return async (name, keys, args) => {
     const { source, sha } = SCRIPTS[name]
-    const ask = (front: readonly string[]) => {
-      const silent = () => new Error(`redis did not answer within ${COMMAND_LIMIT_MS} ms`)
-      const answer = send(keys[0] as string, [...front, String(keys.length), ...keys, ...args])
-      return timeLimit(runtime, answer, COMMAND_LIMIT_MS, silent)
-    }
+    const ask = (front: readonly string[]) => send(keys[0] as string, [...front, String(keys.length), ...keys, ...args])
     try {
       return await ask(['EVALSHA', sha])
     } catch (error) {

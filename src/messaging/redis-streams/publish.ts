@@ -1,6 +1,7 @@
 import { reasonOf } from '../../core/errors.ts'
-import { invalidOption, refuseUnknown } from '../../core/options.ts'
+import { aFunction, checkEach, invalidOption, refuseUnknown } from '../../core/option-rules.ts'
 import type { Publisher, PublishResult } from '../../core/publisher.ts'
+import { systemRuntime } from '../../core/runtime.ts'
 import type { OutboxMessage } from '../../core/store.ts'
 import type { RedisStreamsClient, Word } from './client.ts'
 import { fieldsOf } from './entry.ts'
@@ -13,8 +14,8 @@ export interface RedisStreamsPublisherOptions {
   /** Default: the message's topic. The stream that a message goes to. */
   readonly stream?: (message: OutboxMessage) => string
   /**
-   * Default `'onlyonce'`. Redis 8.6 and later remembers the last ids of each producer and stores a message once that is
-   * sent again; the same for all processes that may send the same message. Older ones store it twice.
+   * Default `'onlyonce'`. Redis 8.6 and later remembers the last ids of each producer and stores a repeated message
+   * once; older versions store it twice. Use the same name in all processes that may send the same message.
    */
   readonly producer?: string
 }
@@ -22,18 +23,18 @@ export interface RedisStreamsPublisherOptions {
 const KNOWN: readonly string[] = ['client', 'stream', 'producer']
 
 /**
- * Appends messages to streams. `ok` when Redis answered where it put the message: as durable as that Redis is.
+ * Appends messages to streams. `ok` when Redis returned the id of the entry: as durable as that Redis is.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function publisher(options: RedisStreamsPublisherOptions): Publisher {
   refuseUnknown(options, KNOWN)
   const { client, stream = ({ topic }) => topic, producer = 'onlyonce' } = options
-  if (typeof stream !== 'function') throw invalidOption('stream', 'must be a function', stream)
+  checkEach(aFunction, { stream })
   if (typeof producer !== 'string' || producer === '') throw invalidOption('producer', 'must be a name', producer)
-  const send = sendWith(client)
+  const send = sendWith(client, systemRuntime)
   let asked: Promise<boolean> | undefined
 
-  /** Asked until it was answered. */
+  /** Asks the server until it has answered once. */
   function deduplicates(key: string): Promise<boolean> {
     asked ??= serverDeduplicates(send, key)
     asked.catch(() => {
@@ -60,11 +61,11 @@ export function publisher(options: RedisStreamsPublisherOptions): Publisher {
     }
   }
 
-  // All that is said in one turn of the event loop goes out together.
+  // Commands of one turn of the event loop go out together.
   return (batch) => Promise.all(batch.map(publish))
 }
 
-/** `producer`: the server is to store a message once that this producer sends again. */
+/** Returns the `XADD` command. `producer`: the server stores a message that this producer repeats only once. */
 export function addition(stream: string, message: OutboxMessage, producer: string | undefined): Word[] {
   const once = producer === undefined ? [] : ['IDMP', producer, message.id]
   return ['XADD', stream, ...once, '*', ...fieldsOf(message)]
@@ -76,13 +77,13 @@ async function serverDeduplicates(send: Send, key: string): Promise<boolean> {
   try {
     return hasIdmp(String(await send(key, ['INFO', 'server'])))
   } catch (error) {
-    // A user who may not ask. The consumer finds the duplicate.
+    // The user may not ask. The consumer recognises the duplicate.
     if (reasonOf(error).includes('NOPERM')) return false
     throw error
   }
 }
 
-/** Valkey says which version of Redis it takes after, and a version of its own. */
+/** Valkey reports the version of Redis it is compatible with, and a version of its own. */
 export function hasIdmp(info: string): boolean {
   const [, major = '0', minor = '0'] = /^redis_version:(\d+)\.(\d+)/m.exec(info) ?? []
   if (/^server_name:valkey/m.test(info)) return false

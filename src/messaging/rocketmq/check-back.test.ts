@@ -5,16 +5,16 @@ const times = { rollbackAfterMs: 1_000, retentionMs: 5_000 }
 
 describe('what the record says about a half message', () => {
   it.each([
-    ['done', undefined, 0, 'commit'],
-    ['done', { kind: 'value', value: 1 }, 9_000, 'commit'],
-    ['done', { kind: 'error', error: new Error('no') }, 0, 'rollback'],
+    ['done', 'value', 0, 'commit'],
+    ['done', 'value', 9_000, 'commit'],
+    ['done', 'unstorable', 0, 'commit'],
+    ['done', 'error', 0, 'rollback'],
+    ['done', 'unknown', 9_000, 'undecided'],
     ['running', undefined, 9_000, 'undecided'],
-    ['abandoned', undefined, 9_000, 'undecided'],
-    ['unknown', undefined, 9_000, 'undecided'],
     ['idle', undefined, 999, 'undecided'],
     ['idle', undefined, 1_000, 'rollback'],
-  ] as const)('%s, %j, %d ms old: %s', (state, result, ageMs, answer) => {
-    const record = { state, ...(result === undefined ? {} : { result }) }
+  ] as const)('%s, %s, %d ms old: %s', (state, kind, ageMs, answer) => {
+    const record = { state, ...(kind === undefined ? {} : { result: { kind, body: new Uint8Array() } }) }
     expect(resolutionOf(record, ageMs, times)).toBe(RESOLUTION[answer])
   })
 
@@ -26,8 +26,8 @@ describe('what the record says about a half message', () => {
 
   it('carries any key through a property without control characters', () => {
     const key = 'a\u0000b\u0085c\n"é😀'
-    const [, value] = operationHeader({ scope: 'shop', key })
+    const [, value] = operationHeader({ scope: 'shop', key, fingerprint: 'f' })
     expect(value).not.toMatch(/\p{Cc}/u)
-    expect(JSON.parse(value)).toEqual(['shop', key])
+    expect(JSON.parse(value)).toEqual(['shop', key, 'f'])
   })
 })

@@ -1,21 +1,24 @@
+import { backoff } from '../../core/backoff.ts'
 import { type Cancel, type Runtime, sleep } from '../../core/runtime.ts'
-import { backoff, timeLimit } from '../../core/time-limit.ts'
+import { timeLimit } from '../../core/time-limit.ts'
 import type { RocketConsumer, RocketMessage } from './client.ts'
 import type { RocketSource } from './options.ts'
 
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 5_000
-/** The most that the broker hands over at once. */
+/** Maximum number of messages that the broker delivers at once. */
 const MAX_BATCH = 32
-/** Without a wake; only for one that was lost. */
+/** Polling, which only makes up for a lost wake-up. */
 const IDLE_MS = 1_000
-/** An end is not held up by a broker that does not answer, nor by a client that waits for long. */
+/** Neither a broker that does not answer nor a client with a long wait must delay `stop`. */
 const END_LIMIT_MS = 10_000
+const OPEN_LIMIT_MS = 60_000
+const LONGEST_OPEN_PAUSE_MS = 600_000
 
 export interface Fetching {
-  /** There may be room. */
+  /** Call when there may be room for further messages. */
   wake(): void
-  /** Asks for nothing more; resolves when the question under way is answered. */
+  /** Asks for no more messages; resolves when the pending request is answered, or after a time limit. */
   end(): Promise<void>
   /** Shuts down what was started here. */
   close(): Promise<void>
@@ -23,12 +26,12 @@ export interface Fetching {
 
 export interface FetchingEvents {
   readonly roomFor: () => number
-  /** Also called for what arrives after the end. */
+  /** Also called for messages that arrive after `end`. */
   readonly onMessages: (messages: readonly RocketMessage[], client: RocketConsumer) => void
   readonly onFailure: (error: unknown) => void
 }
 
-/** Asks the broker for messages, one question at a time, while there is room for them. */
+/** Asks the broker for messages, one request at a time, while there is room for them. */
 export function startFetching(
   consumer: RocketSource['consumer'],
   invisibleMs: number,
@@ -38,11 +41,21 @@ export function startFetching(
   const ending = new AbortController()
   let ours: RocketConsumer | undefined
   let woken: Cancel = () => {}
+  let unanswered = false
 
   async function open(): Promise<RocketConsumer> {
     if (typeof consumer !== 'function') return consumer
-    ours ??= await consumer()
+    ours ??= await inTime(Promise.resolve(consumer()))
     return ours
+  }
+
+  /** The client waits for ever for a proxy's first settings. A consumer that starts too late is shut down. */
+  function inTime(starting: Promise<RocketConsumer>): Promise<RocketConsumer> {
+    return timeLimit(runtime, starting, OPEN_LIMIT_MS, () => {
+      void starting.then((late) => late.shutdown()).catch(() => {})
+      unanswered = true
+      return new Error(`RocketMQ: the consumer did not start within ${OPEN_LIMIT_MS} ms`)
+    })
   }
 
   async function pause(ms: number): Promise<void> {
@@ -53,6 +66,8 @@ export function startFetching(
 
   async function keep(): Promise<void> {
     let pauseMs = backoff(runtime, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
+    // Each start that is never answered leaves a client behind whose timers go on.
+    const openPauseMs = backoff(runtime, OPEN_LIMIT_MS, LONGEST_OPEN_PAUSE_MS)
     while (!ending.signal.aborted) {
       const room = Math.min(roomFor(), MAX_BATCH)
       if (room <= 0) {
@@ -65,12 +80,14 @@ export function startFetching(
         const messages = ending.signal.aborted ? [] : await client.receive(room, invisibleMs)
         onMessages(messages, client)
         pauseMs = backoff(runtime, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
-        // As a rule it has waited for seconds before it says that there is nothing.
+        // Usually the broker waits for seconds before it returns nothing.
         if (messages.length === 0 && runtime.elapsed() - askedAt < FIRST_PAUSE_MS) await pause(FIRST_PAUSE_MS)
       } catch (error) {
         if (ending.signal.aborted) return
         onFailure(error)
-        await sleep(runtime, pauseMs(), ending.signal)
+        const ms = unanswered ? openPauseMs() : pauseMs()
+        unanswered = false
+        await sleep(runtime, ms, ending.signal)
       }
     }
   }
@@ -84,7 +101,7 @@ export function startFetching(
       await timeLimit(runtime, kept, END_LIMIT_MS, () => undefined).catch(() => {})
     },
     async close() {
-      // One that is still being opened is nobody's when it is there.
+      // A consumer that is still being started is shut down when it has started.
       if (ours === undefined) void kept.then(() => ours?.shutdown()).catch(() => {})
       const closing = Promise.resolve(ours?.shutdown())
       // One that is lost cannot be shut down in order.

@@ -1,24 +1,24 @@
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption } from '../../core/option-rules.ts'
 import type { RocketConsumer, RocketProducer } from './client.ts'
 
 export interface RocketSource {
   /**
-   * A `SimpleConsumer` that was started, or a function that starts one. What the function started is shut down by
-   * `stop`; until it succeeds it is called again.
+   * A `SimpleConsumer` that was started, or a function that starts one, which is called until it succeeds. What the
+   * function started is shut down by `stop`.
    */
   readonly consumer: RocketConsumer | (() => Promise<RocketConsumer>)
-  /** A `Producer` that was started: it sends what is put aside. Yours to shut down, after `stop`. */
+  /** A `Producer` that was started: it sends messages that are put aside. Shut it down yourself, after `stop`. */
   readonly producer: RocketProducer
-  /** Default: `deadTopic`. The topic for messages of `topic` that are put aside. It has to be there, of type NORMAL. */
+  /** Default: `deadTopic`. The topic for messages of `topic` that are put aside. It must exist, of type NORMAL. */
   readonly deadTopic?: (topic: string) => string
 }
 
-/** Where messages of `topic` are put aside. RocketMQ's names take no dot. */
+/** Where messages of `topic` are put aside. RocketMQ's names cannot have a dot. */
 export const deadTopic = (topic: string): string => `${topic}_dead`
 
-/** The proxy refuses to hand over a message for less, or for more. */
+/** The shortest and the longest invisible time that the proxy accepts. */
 export const MIN_INVISIBLE_MS = 10_000
-export const MAX_INVISIBLE_MS = 12 * 60 * 60 * 1_000
+const MAX_INVISIBLE_MS = 12 * 60 * 60 * 1_000
 
 /** @throws OnlyonceError OPTION_INVALID */
 export function checkedSource(given: { readonly [Name in keyof RocketSource]: unknown }): Required<RocketSource> {

@@ -1,5 +1,5 @@
 import { reasonOf } from '../../core/errors.ts'
-import { invalidOption, refuseUnknown } from '../../core/options.ts'
+import { aBoolean, checkEach, invalidOption, refuseUnknown } from '../../core/option-rules.ts'
 import type { Publisher, PublishResult } from '../../core/publisher.ts'
 import type { OutboxMessage } from '../../core/store.ts'
 import { ORDERING_KEY_HEADER } from '../headers.ts'
@@ -15,14 +15,14 @@ export interface RocketPublisherOptions {
    * NORMAL topic, with the key as a property.
    */
   readonly fifo?: boolean
-  /** Default: none. For how long the broker keeps a message before it hands it over; its topic must be a DELAY topic. */
+  /** Default: none. How long the broker keeps a message before it delivers it; its topic must be a DELAY topic. */
   readonly delayMs?: (message: OutboxMessage) => number | undefined
 }
 
 /**
- * Publishes each message to the topic it names; `ok` when the broker answered for it. Messages with the same ordering
- * key are sent one after the other, and none after one that failed. The broker deduplicates nothing: the id goes with
- * every copy, for the consumer.
+ * Publishes each message to the topic it names; `ok` when the broker confirmed it. Messages with the same ordering key
+ * are sent one after the other, and none after one that failed, unless for good. The broker does not deduplicate: the
+ * id goes with every copy, for the consumer.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function publisher(options: RocketPublisherOptions): Publisher {
@@ -30,7 +30,7 @@ export function publisher(options: RocketPublisherOptions): Publisher {
   const { producer, fifo = true, delayMs } = options
   if (typeof Object(producer).send !== 'function')
     throw invalidOption('producer', 'is required: a Producer that was started', producer)
-  if (typeof fifo !== 'boolean') throw invalidOption('fifo', 'must be true or false', fifo)
+  checkEach(aBoolean, { fifo })
   if (delayMs !== undefined && typeof delayMs !== 'function')
     throw invalidOption('delayMs', 'must be a function from message to milliseconds', delayMs)
 
@@ -73,7 +73,7 @@ export function publisher(options: RocketPublisherOptions): Publisher {
   }
 }
 
-/** What must be sent in order stands together. */
+/** Groups the messages that must be sent in order. */
 function groupsOf(batch: readonly OutboxMessage[]): readonly (readonly OutboxMessage[])[] {
   const groups = new Map<unknown, OutboxMessage[]>()
   for (const message of batch) {
@@ -93,7 +93,7 @@ function outgoing(message: OutboxMessage, fifo: boolean, delay: number | undefin
   if (orderingKey !== undefined) properties.set(ORDERING_KEY_HEADER, orderingKey)
   return {
     topic,
-    // Not the memory of a pool, of which it may be a part.
+    // A copy, because it may be part of a pooled buffer.
     body: Buffer.from(body),
     properties,
     keys,

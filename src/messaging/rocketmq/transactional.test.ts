@@ -30,10 +30,10 @@ it.each([
   const times = { onInFlight, waitMs: 10_000, maxRunMs: 2_000, leaseMs: 1_000 }
   const store = sqliteStore({ path: '/nowhere/onlyonce.db' })
   const { atomic, options } = onlyonce({ store, scope: 's', runtime, ...times })
-  const { checker } = transactional({ once: { atomic, options, find: async () => undefined } })
+  const { checker } = transactional({ once: { atomic, options, store: { ...store, find: async () => [undefined] } } })
   const bornTimestamp = new Date(runtime.now())
   const answer = () =>
-    checker.check({ properties: new Map([operationHeader({ scope: 's', key: 'k' })]), bornTimestamp })
+    checker.check({ properties: new Map([operationHeader({ scope: 's', key: 'k', fingerprint: '' })]), bornTimestamp })
   await runtime.advance(ms - 1)
   expect(await answer()).toBe(RESOLUTION.undecided)
   await runtime.advance(1)

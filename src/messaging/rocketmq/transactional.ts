@@ -1,7 +1,8 @@
 import { type ErrorCode, OnlyonceError } from '../../core/errors.ts'
+import { fingerprintOf, NO_FINGERPRINT } from '../../core/fingerprint.ts'
 import { type KeyInput, resolveKey } from '../../core/key.ts'
 import type { AtomicCall, AtomicEffect, Once } from '../../core/once.ts'
-import { invalidOption, refuseUnknown } from '../../core/options.ts'
+import { checkEach, invalidOption, positive, refuseUnknown } from '../../core/option-rules.ts'
 import { type Checker, checker, operationHeader } from './check-back.ts'
 import type { RocketOutgoing, RocketProducer } from './client.ts'
 import { idOf } from './message.ts'
@@ -18,12 +19,11 @@ export interface RocketTransactionalProducer extends RocketProducer {
 }
 
 export interface RocketTransactionalOptions<Tx> {
-  readonly once: Pick<Once<Tx>, 'atomic' | 'find' | 'options'>
+  readonly once: Pick<Once<Tx>, 'atomic' | 'store' | 'options'>
   /**
-   * Default `maxRunMs + leaseMs`, and `waitMs` more with `onInFlight: 'wait'`. How old a half message is, from its sending
-   * and by the clock of its producer, when the broker is told to drop it because there is no record of its operation.
-   * Until then the effect may still be about to commit: its call may wait for another one, run, and find out about its
-   * commit.
+   * Default `maxRunMs + leaseMs`, and `waitMs` more with `onInFlight: 'wait'`. Age of a half message, from its sending
+   * and by its producer's clock, at which the broker is told to drop it if its operation has no record. Until then the
+   * effect may still commit: its call may wait for another one, run, or find out about its commit.
    */
   readonly rollbackAfterMs?: number
 }
@@ -41,9 +41,10 @@ export interface RocketTransactional<Tx> {
   /** For the option `checker` of every `Producer` of the topic: any of them may be asked about any half message. */
   readonly checker: Checker
   /**
-   * Sends the half message, runs `effect` once for `key` in one transaction with its record, commits the message. Killed
-   * in between, the broker asks, and the record answers. A call that finds the operation done commits a copy with the
-   * same id.
+   * Sends the half message, runs `effect` once for `key` in one transaction with its record, then commits the message.
+   * If the process dies in between, the broker asks, and the record answers. A call that finds the operation done
+   * commits a copy with the same id. A key without `payload` or `fingerprint` stays bound to the id, topic and body of
+   * its message; with one of them, make the message of nothing else: that of any attempt may be delivered.
    * @throws what `once.atomic` throws, and what the producer throws before the effect has begun
    */
   send<T>(
@@ -54,7 +55,7 @@ export interface RocketTransactional<Tx> {
   ): Promise<T>
 }
 
-/** The operation is done, or may be: only its record can say. */
+/** Errors after which the operation is, or may be, done: only its record can say. */
 const UNDECIDED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'STORE_UNAVAILABLE',
   'OUTCOME_UNKNOWN',
@@ -65,13 +66,13 @@ const UNDECIDED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 
 const KNOWN: readonly string[] = ['once', 'rollbackAfterMs']
 
-/** From the half message, which is sent before anything else, to a commit of which the answer was lost. */
+/** Longest time from the half message, which is sent first, to a commit whose answer was lost. */
 function longestCall({ onInFlight, waitMs, maxRunMs, leaseMs }: Once['options']): number {
   return (onInFlight === 'wait' ? waitMs : 0) + maxRunMs + leaseMs
 }
 
 /**
- * A message that the broker hands out if, and only if, a transaction of yours committed.
+ * Returns a sender of messages that the broker delivers if, and only if, a transaction of yours committed.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function transactional<Tx>(options: RocketTransactionalOptions<Tx>): RocketTransactional<Tx> {
@@ -80,8 +81,7 @@ export function transactional<Tx>(options: RocketTransactionalOptions<Tx>): Rock
   const atomic = Object(once).atomic as AtomicCall<Tx> | undefined
   if (typeof atomic !== 'function') throw invalidOption('once', 'must have a transactional store', once)
   const { rollbackAfterMs = longestCall(once.options) } = options
-  if (!Number.isSafeInteger(rollbackAfterMs) || rollbackAfterMs <= 0)
-    throw invalidOption('rollbackAfterMs', 'must be a positive integer', rollbackAfterMs)
+  checkEach(positive, { rollbackAfterMs })
   const { scope, maxKeyLength } = once.options
 
   async function send<T>(
@@ -90,16 +90,21 @@ export function transactional<Tx>(options: RocketTransactionalOptions<Tx>): Rock
     { id, topic, body, headers = {} }: HalfMessage,
     effect: AtomicEffect<Tx, T>,
   ): Promise<T> {
-    const named = resolveKey(key, scope, maxKeyLength)
-    const { keys, property } = idOf(id ?? named.key)
+    const { id: _, ...given } = resolveKey(key, scope, maxKeyLength)
+    const messageId = id ?? given.key
+    const named =
+      given.fingerprint === NO_FINGERPRINT
+        ? { ...given, fingerprint: fingerprintOf([messageId, topic, fingerprintOf(body)]) }
+        : given
+    const { keys, property } = idOf(messageId)
     const properties = new Map([...Object.entries(headers), operationHeader(named), property])
     const transaction = producer.beginTransaction()
     await producer.send({ topic, body: Buffer.from(body), keys, properties }, transaction)
     let value: T
     try {
-      value = await (atomic as AtomicCall<Tx>)(key, effect)
+      value = await (atomic as AtomicCall<Tx>)(named, effect)
     } catch (error) {
-      // What the broker does not hear, it asks for.
+      // If the broker does not hear of it, it asks.
       if (!(OnlyonceError.is(error) && UNDECIDED.has(error.code))) await transaction.rollback().catch(() => {})
       throw error
     }

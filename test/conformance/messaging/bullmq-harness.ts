@@ -10,10 +10,14 @@ import { losingAcks, marked } from './losing-acks.ts'
 /** What the script that completes a job is told to write. */
 const ACK = '\r\nreturnvalue\r\n'
 
+/** All cases run side by side with worker processes of their own, and every acknowledgement that is lost takes a lock. */
+const PATIENCE_MS = 110_000
+
 export function bullmqHarness(url: string, worker: string): MessagingHarness<BullPlace, SqliteTx> {
   return {
     ...bullmq,
     worker,
+    patienceMs: PATIENCE_MS,
     traits: {
       ordering: 'none',
       coordinates: true,

@@ -47,7 +47,7 @@ export const bullmq: MessagingWorker<BullPlace, SqliteTx> = {
     return {
       stop,
       // Told not to wait for what runs, it would not take back its question for the next job.
-      pause: () => void worker.pause(),
+      pause: () => worker.pause(),
       resume: () => worker.resume(),
       readmit: handle.readmit,
       get running() {

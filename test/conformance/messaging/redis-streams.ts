@@ -19,7 +19,8 @@ export const redisStreams: MessagingWorker<StreamPlace, SqliteTx> = {
   ledger: sqliteLedger,
   consume({ url, stream }, options) {
     const client = openRedis(url)
-    const consumer = consume<SqliteTx>({ takeOverMs: 2_000, ...options, client, stream } as never)
+    const soon = options.visibilityMs === undefined ? { takeOverMs: 2_000 } : {}
+    const consumer = consume<SqliteTx>({ ...soon, ...options, client, stream } as never)
     const stop = () => consumer.stop().finally(() => client.disconnect())
     return {
       ...consumer,

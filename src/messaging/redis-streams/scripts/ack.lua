@@ -1,4 +1,4 @@
--- ack: forgets entries that are handled, if they are still ours.
+-- ack: acknowledges handled entries that are still ours.
 -- ARGV[3]   1: removes them from the stream too   ARGV[4…]  the entries
 -- returns   for each: 1, or 0 when it was not ours
 local acked = {}

@@ -1,10 +1,10 @@
--- fetch: what nobody was given yet, unless the consumer has to look for something first.
--- KEYS[2]   up to which entry the group handed out entries (given), and up to which it may have (maybe): it outlives the
---           group, which may be removed and made again, or be set back
--- ARGV[3]   at most so many   ARGV[4]  how many entries the consumer knows to be its own
+-- fetch: reads entries that nobody received yet, unless the consumer has to look for lost ones first.
+-- KEYS[2]   up to which entry the group has delivered entries (given), and up to which it may have (maybe): it outlives
+--           the group, which may be removed and created again, or be set back
+-- ARGV[3]   most entries to read   ARGV[4]  how many entries the consumer knows to be its own
 -- returns   given, maybe and the entries; or how many entries the group lists as the consumer's own
 --
--- An answer can be lost after the entries in it were assigned. To read on would put later messages before them.
+-- An answer can be lost after its entries were assigned. Reading on would put later messages before them.
 for _, flat in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
   local one = fields_of(flat)
   if one.name == ARGV[2] and one.pending > tonumber(ARGV[4]) then return one.pending end
@@ -12,7 +12,7 @@ end
 local function is_longer(a, b)
   return #a > #b or (#a == #b and a > b)
 end
--- Places are two numbers of up to 64 bits, which a number of Lua does not hold.
+-- Entry ids are two numbers of up to 64 bits, which a Lua number cannot hold.
 local function is_later(a, b)
   local a_time, a_number = a:match('(%d+)-(%d+)')
   local b_time, b_number = b:match('(%d+)-(%d+)')
@@ -22,7 +22,7 @@ end
 local known = redis.call('HMGET', KEYS[2], 'given', 'maybe')
 local given, maybe = known[1], known[2]
 if not given or not maybe then
-  -- Somebody else's group, or one that was lost together with this: it may have handed out all there is.
+  -- Somebody else's group, or one that was lost together with this key: it may have delivered all there is.
   local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
   given, maybe = '0-0', #last == 1 and last[1][1] or '0-0'
   redis.call('HSET', KEYS[2], 'given', given, 'maybe', maybe)

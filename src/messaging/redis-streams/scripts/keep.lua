@@ -1,8 +1,8 @@
--- keep: starts the idle time of entries anew, so that nobody takes them over.
+-- keep: resets the idle time of entries, so that nobody takes them over.
 -- ARGV[3…]  the entries
--- returns   for each: 0 not ours, 1 kept, 2 trimmed or flushed away, so that nobody else can be given it
+-- returns   for each: 0 not ours, 1 kept, 2 trimmed or flushed away, so that nobody else can receive it
 --
--- One that was handled elsewhere and deleted looks as if it were trimmed: whoever handles it then finds it done.
+-- An entry that was handled elsewhere and deleted looks trimmed: the inbox then finds its message done.
 local function is_there(id)
   return #redis.call('XPENDING', KEYS[1], ARGV[1], id, id, 1) == 1 or #redis.call('XRANGE', KEYS[1], id, id) == 1
 end

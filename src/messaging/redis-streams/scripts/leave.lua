@@ -1,7 +1,7 @@
--- leave: removes consumers that have nothing: this one, and those that were named by us and died long ago.
--- ARGV[3]  how our names begin   ARGV[4]  after so many ms without a word
+-- leave: removes consumers without entries: this one, and those with generated names that died long ago.
+-- ARGV[3]  prefix of generated names   ARGV[4]  silence in ms after which a consumer is dead
 --
--- To remove a consumer forgets what it was given, so one that has something stays.
+-- Removing a consumer forgets its entries, so one that has entries stays.
 for _, flat in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
   local one = fields_of(flat)
   local dead = one.name:sub(1, #ARGV[3]) == ARGV[3] and one.idle > tonumber(ARGV[4])

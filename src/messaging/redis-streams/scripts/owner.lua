@@ -1,4 +1,4 @@
--- Put before every script: a consumer may only speak of an entry that the group still lists as its own.
+-- Put before every script: a consumer may only change an entry that the group still lists as its own.
 -- KEYS[1]  the stream
 -- ARGV[1]  the group   ARGV[2]  the consumer
 local function is_ours(id)
