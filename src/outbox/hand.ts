@@ -4,40 +4,40 @@ import { BEHIND, createResting } from './resting.ts'
 import { nextWave } from './waves.ts'
 
 /**
- * What a relay has taken and does not know to be out of the queue. It may only be kept under an unbroken lease. What waits for its
- * next try, and what waits behind it, rests: the store is asked for it again when its turn comes.
+ * The entries a relay has taken that, as far as it knows, are still in the outbox. Valid only under an unbroken lease.
+ * Entries waiting for their next try, and those behind them, rest: the store is asked for them again when they are due.
  */
 export interface Hand {
-  /** How many are here to be published. */
+  /** Number of entries in memory that can be published. */
   readonly size: number
   readonly resting: number
-  /** What the store need not hand over, and how much rests whose turn has come, which it has to. */
+  /** Positions that the store need not return, and how many resting entries are due, which it has to return. */
   held(): { readonly positions: readonly number[]; readonly wanted: number }
   /**
-   * What the store answered, the oldest first; `all`: it has no more. Of transactions that overlap the earlier position may be committed later, and then
-   * comes first all the same.
+   * Adds entries that the store returned, the oldest first; `all`: it has no more. With overlapping transactions, an
+   * earlier position may be committed later; it is still published first.
    */
   add(taken: readonly OutboxEntry[], all: boolean): void
   remove(position: number): void
   /**
-   * It is not published any more, and those behind it with its ordering key wait until it is removed. Before the store has it
-   * put aside, a relay that dies would leave it to the next one to publish it after them.
+   * Stops publishing it. Entries behind it with its ordering key wait until it is removed: if this relay died before
+   * the store had parked it, the next relay would publish it after them.
    */
   park(entry: OutboxEntry): void
-  /** Those behind it with its ordering key wait as well. */
+  /** Entries behind it with its ordering key wait too. */
   tryAgain(entry: OutboxEntry, afterMs: number): void
   /** What to publish next in one call: see `nextWave`. */
   wave(limit: number): readonly OutboxEntry[]
-  /** What rests is asked for when its turn comes, and what was parked stays as decided. */
+  /** Forgets the entries in memory. Resting ones are looked up in the store again; parked ones stay parked. */
   drop(): void
 }
 
 export function createHand(runtime: Runtime): Hand {
-  /** In the order of positions. */
+  /** Sorted by position. */
   let entries = new Map<number, OutboxEntry>()
   const resting = createResting()
 
-  /** With it what is behind it. */
+  /** Entries behind it with its ordering key rest too. */
   function rest(entry: OutboxEntry, until: number): void {
     resting.rest(entry, until)
     entries.delete(entry.position)
@@ -63,7 +63,7 @@ export function createHand(runtime: Runtime): Hand {
     add(taken, all) {
       let last = [...entries.keys()].at(-1) ?? 0
       let inOrder = true
-      for (const entry of resting.placed(taken, all)) {
+      for (const entry of resting.placed(taken, all, runtime.elapsed())) {
         entries.set(entry.position, entry)
         inOrder &&= entry.position > last
         last = entry.position
@@ -76,11 +76,14 @@ export function createHand(runtime: Runtime): Hand {
     },
     park: (entry) => rest(entry, Number.POSITIVE_INFINITY),
     tryAgain(entry, afterMs) {
-      // Gone if the lease was over for a while: then the store has it, and its failures.
+      // No longer in memory if the lease was lost meanwhile: then the store has the entry and its failures.
       if (!entries.has(entry.position)) return
       rest({ ...entry, failures: entry.failures + 1 }, runtime.elapsed() + afterMs)
     },
     wave: (limit) => nextWave(entries.values(), limit),
-    drop: () => entries.clear(),
+    drop() {
+      entries.clear()
+      resting.doubt()
+    },
   }
 }

@@ -1,13 +1,14 @@
 import { reasonOf } from '../core/errors.ts'
-import { invalidOption } from '../core/options.ts'
+import { invalidOption } from '../core/option-rules.ts'
 import type { OutboxMessage } from '../core/store.ts'
+import { isPlainObject } from '../core/value-path.ts'
 import { encodeBody } from './body.ts'
 
 /** A message to be published. */
 export interface NewMessage {
   /**
-   * What consumers deduplicate on: give the same for the same event. Default of `outbox.add`: derived from the operation
-   * when it is given one, else random. Default of `publishOnce`: derived from the key.
+   * What consumers deduplicate on: give the same for the same event. Default of `outbox.add`: derived from the
+   * operation if one is given, else random. Default of `publishOnce`: derived from the key.
    */
   readonly id?: string
   readonly topic: string
@@ -24,7 +25,7 @@ const MAX_TEXT_LENGTH = 255
 const MAX_HEADERS_LENGTH = 16 * 1024
 
 /**
- * The message as it will be published, every time. `newId` is asked when it has no id of its own.
+ * Returns the message exactly as it will be published on every attempt. `newId` is called only if it has no id.
  * @throws OnlyonceError OPTION_INVALID naming what is wrong with it
  */
 export function checkedMessage(given: NewMessage, newId: () => string, maxBodyBytes: number): OutboxMessage {
@@ -39,12 +40,6 @@ export function checkedMessage(given: NewMessage, newId: () => string, maxBodyBy
   return { id, topic, body: bytes, headers: { ...headers }, ...(orderingKey === undefined ? {} : { orderingKey }) }
 }
 
-/** @throws OnlyonceError OPTION_INVALID */
-export function checkMaxBodyBytes(value: unknown): void {
-  if (!Number.isSafeInteger(value) || (value as number) <= 0)
-    throw invalidOption('maxBodyBytes', 'must be a positive integer', value)
-}
-
 function checkText(name: string, value: unknown): void {
   if (typeof value === 'string' && value.trim() !== '' && value.length <= MAX_TEXT_LENGTH && value.isWellFormed())
     return
@@ -52,8 +47,8 @@ function checkText(name: string, value: unknown): void {
 }
 
 function checkHeaders(headers: unknown): void {
-  if (typeof headers !== 'object' || headers === null)
-    throw invalidOption('message.headers', 'must be an object', headers)
+  if (typeof headers !== 'object' || headers === null || !isPlainObject(headers))
+    throw invalidOption('message.headers', 'must be a plain object', headers)
   let length = 0
   for (const [name, value] of Object.entries(headers)) {
     if (typeof value !== 'string' || !value.isWellFormed() || !name.isWellFormed())

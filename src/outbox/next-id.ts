@@ -1,11 +1,11 @@
 import type { Operation } from '../core/once.ts'
-import { invalidOption } from '../core/options.ts'
+import { invalidOption } from '../core/option-rules.ts'
 
-/** How many messages each operation has been asked ids for. An operation is an object of its own on every run. */
+/** Number of ids taken per operation. Each run of an operation is a new object, so its count starts at 0. */
 const asked = new WeakMap<object, number>()
 
 /**
- * Ids that depend on the operation and on how many were asked for before, in this run of it, and on nothing else.
+ * Returns a function whose ids depend only on the operation and on how many ids this run of it took before.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function nextId(op: Pick<Operation, 'child'>): () => string {

@@ -105,6 +105,9 @@ describe('outbox', () => {
     ['orderingKey', { orderingKey: 7, topic: 't', body: 1 }],
     ['headers', { headers: { a: 1 }, topic: 't', body: 1 }],
     ['headers', { headers: null, topic: 't', body: 1 }],
+    ['headers', { headers: new Map([['tenant', 'a']]), topic: 't', body: 1 }],
+    ['headers', { headers: new Headers({ tenant: 'a' }), topic: 't', body: 1 }],
+    ['headers', { headers: ['tenant', 'a'], topic: 't', body: 1 }],
     ['headers', { headers: { a: 'x'.repeat(17_000) }, topic: 't', body: 1 }],
     ['body', { topic: 't', body: undefined }],
     ['body', { topic: 't', body: Number.NaN }],
@@ -127,10 +130,20 @@ describe('outbox', () => {
     expect(added).toEqual([])
   })
 
+  it.each([undefined, null])('needs an open transaction, not %j', async (tx) => {
+    const { added, box } = setup()
+    await expect(box.add(tx as never, { topic: 't', body: 1 })).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+      message: expect.stringContaining('option `tx` must be the open transaction'),
+    })
+    expect(added).toEqual([])
+  })
+
   it('needs a transactional store', () => {
     expect(() => outbox(memoryStore() as unknown as TransactionalStore<string>)).toThrow(
-      expect.objectContaining({ code: 'OPTION_INVALID' }),
+      expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringMatching(/got the memory store$/) }),
     )
+    expect(() => outbox({ pool: 1 } as never)).toThrow(/must be transactional.*got \{ pool \}$/)
     expect(() => setup({ maxBodyBytes: 0 })).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))
     const unknown = { maxBodyByte: 3 }
     expect(() => setup(unknown)).toThrow(/option `maxBodyByte` is not an option; there are maxBodyBytes, runtime$/)

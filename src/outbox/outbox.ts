@@ -1,8 +1,8 @@
 import type { Operation } from '../core/once.ts'
-import { invalidOption, refuseUnknown } from '../core/options.ts'
+import { checkEach, invalidOption, positive, refuseUnknown } from '../core/option-rules.ts'
 import { type Runtime, systemRuntime } from '../core/runtime.ts'
 import type { OutboxStats, ParkedEntry, TransactionalStore } from '../core/store.ts'
-import { checkedMessage, checkMaxBodyBytes, MAX_BODY_BYTES, type NewMessage } from './message.ts'
+import { checkedMessage, MAX_BODY_BYTES, type NewMessage } from './message.ts'
 import { nextId } from './next-id.ts'
 import { tableOf } from './table.ts'
 
@@ -29,31 +29,33 @@ export interface OutboxOptions {
 
 export interface Outbox<Tx> {
   /**
-   * Adds to the caller's open transaction: published if it commits, gone if it does not. Answers the id.
-   * An id that is already waiting is left as it is.
+   * Adds messages to the caller's open transaction: published if it commits, gone if it does not. Returns the ids.
+   * A message whose id is already waiting or parked is ignored.
    *
-   * `op`, the operation whose effect this is, gives ids to the messages that have none: by scope, key and the place among
-   * all that the effect adds, so a later run of the same operation adds the same ids. For `once.atomic`: where an effect
-   * retries a transaction by itself, the places go on.
+   * `op`: the operation whose effect this is. It derives ids for messages without one from scope, key and their index
+   * among all messages this run adds, so that a later run adds the same ids. For `once.atomic`. If an effect retries a
+   * transaction itself, the index keeps counting.
    * @throws OnlyonceError OPTION_INVALID naming what is wrong with the message
    */
   add(tx: Tx, message: NewMessage, op?: Pick<Operation, 'child'>): Promise<string>
   add(tx: Tx, messages: readonly NewMessage[], op?: Pick<Operation, 'child'>): Promise<readonly string[]>
   stats(): Promise<OutboxStats>
-  /** Messages that were put aside, the oldest first. `limit`: default 100. `after`: the last position seen. */
+  /** Returns parked messages, the oldest first. `limit`: default 100. `after`: the last position seen. */
   parked(page?: { readonly limit?: number; readonly after?: number }): Promise<readonly ParkedEntry[]>
-  /** Parked messages wait to be published again, in their old place and with no failures. Answers how many were parked. */
+  /** Queues parked messages again, at their old positions and with no failures. Returns how many were parked. */
   unpark(positions: readonly number[]): Promise<number>
-  /** Removes parked messages for good. Answers how many were parked. */
+  /** Removes parked messages for good. Returns how many were parked. */
   discard(positions: readonly number[]): Promise<number>
 }
+
+const TX_RULE = 'must be the open transaction that `once.atomic` or `store.transaction` hands to its function'
 
 /** @throws OnlyonceError OPTION_INVALID */
 export function outbox<Tx>(store: TransactionalStore<Tx>, options: OutboxOptions = {}): Outbox<Tx> {
   refuseUnknown(options, ['maxBodyBytes', 'runtime'])
   const { maxBodyBytes = MAX_BODY_BYTES, runtime = systemRuntime } = options
   const table = tableOf(store)
-  checkMaxBodyBytes(maxBodyBytes)
+  checkEach(positive, { maxBodyBytes })
 
   async function add(tx: Tx, given: NewMessage, op?: Pick<Operation, 'child'>): Promise<string>
   async function add(tx: Tx, given: readonly NewMessage[], op?: Pick<Operation, 'child'>): Promise<readonly string[]>
@@ -62,6 +64,7 @@ export function outbox<Tx>(store: TransactionalStore<Tx>, options: OutboxOptions
     given: NewMessage | readonly NewMessage[],
     op?: Pick<Operation, 'child'>,
   ): Promise<string | readonly string[]> {
+    if (tx === undefined || tx === null) throw invalidOption('tx', TX_RULE, tx)
     const newId = op === undefined ? () => runtime.token() : nextId(op)
     const messages = (isList(given) ? given : [given]).map((one) => checkedMessage(one, newId, maxBodyBytes))
     if (messages.length > 0) await table.append(tx, messages)
@@ -73,7 +76,7 @@ export function outbox<Tx>(store: TransactionalStore<Tx>, options: OutboxOptions
     add,
     stats: () => table.stats(),
     async parked({ limit = 100, after = 0 } = {}) {
-      if (!Number.isSafeInteger(limit) || limit <= 0) throw invalidOption('limit', 'must be a positive integer', limit)
+      checkEach(positive, { limit })
       checkPositions('after', [after])
       return table.parked(limit, after)
     },

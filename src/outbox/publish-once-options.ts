@@ -1,20 +1,19 @@
 import { checkScope, type KeyInput } from '../core/key.ts'
 import type { Effect } from '../core/once.ts'
+import { aFunction, checkEach, invalidOption, positive, refuseUnknown } from '../core/option-rules.ts'
 import {
   CALL_DEFAULTS,
   type CallOptions,
   DEFAULTS,
-  invalidOption,
   type ResolvedCallOptions,
   type ResolvedOptions,
-  refuseUnknown,
   resolveCallOptions,
   type ThrowPolicy,
 } from '../core/options.ts'
 import type { Publisher } from '../core/publisher.ts'
 import type { Runtime } from '../core/runtime.ts'
 import type { OutboxMessage } from '../core/store.ts'
-import { checkMaxBodyBytes, MAX_BODY_BYTES } from './message.ts'
+import { MAX_BODY_BYTES } from './message.ts'
 import { NotPublished } from './not-published.ts'
 
 /** The part of an engine that is used. */
@@ -24,7 +23,7 @@ export interface PublishingEngine {
 }
 
 export interface PublishOnceOptions extends Pick<CallOptions, 'leaseMs' | 'maxRunMs' | 'retentionMs'>, Waiting {
-  /** Sends the message: of any broker, the same as for a relay. */
+  /** Sends the message: the publisher of any broker, the same as for a relay. */
   readonly publish: Publisher
   /** Keeps a record of what was sent. Required unless `alreadyPublished` is given. */
   readonly once?: PublishingEngine
@@ -33,7 +32,7 @@ export interface PublishOnceOptions extends Pick<CallOptions, 'leaseMs' | 'maxRu
    * Required unless `once` is given.
    */
   readonly alreadyPublished?: (key: string, message: OutboxMessage) => Promise<boolean> | boolean
-  /** Default: the engine's. Required without one. Its keys never meet those of other calls of the engine. */
+  /** Default: the engine's; required without `once`. Its keys are kept apart from those of the engine's other calls. */
   readonly scope?: string
   /** Default 15 000. How long to wait for the broker, each time it is asked. */
   readonly publishTimeoutMs?: number
@@ -43,7 +42,7 @@ export interface PublishOnceOptions extends Pick<CallOptions, 'leaseMs' | 'maxRu
   readonly runtime?: Runtime
 }
 
-/** What the engine does about others, for these calls only; default: as for all of its calls. */
+/** How the engine treats other owners, for these calls only. Default: the engine's own options. */
 type Waiting = Pick<CallOptions, 'onAbandoned' | 'onInFlight' | 'waitMs'>
 
 const CALL = ['leaseMs', 'maxRunMs', 'retentionMs', 'onAbandoned', 'onInFlight', 'waitMs'] as const
@@ -59,13 +58,10 @@ export function resolvePublishOnce(given: PublishOnceOptions) {
   if (typeof publish !== 'function') throw invalidOption('publish', 'is required: a function', publish)
   if (once !== undefined && (typeof once !== 'function' || typeof once.options?.scope !== 'string'))
     throw invalidOption('once', 'must be what onlyonce() answered', once)
-  if (alreadyPublished !== undefined && typeof alreadyPublished !== 'function')
-    throw invalidOption('alreadyPublished', 'must be a function', alreadyPublished)
+  checkEach(aFunction, { alreadyPublished })
   if (once === undefined && alreadyPublished === undefined)
     throw invalidOption('once', 'is required, or `alreadyPublished`: one of them has to know what was sent', once)
-  if (!Number.isSafeInteger(publishTimeoutMs) || publishTimeoutMs <= 0)
-    throw invalidOption('publishTimeoutMs', 'must be a positive integer (milliseconds)', publishTimeoutMs)
-  checkMaxBodyBytes(maxBodyBytes)
+  checkEach(positive, { publishTimeoutMs, maxBodyBytes })
   const { scope: base = once?.options.scope } = given
   checkScope(base)
   const scope = `${base}/publish`
@@ -76,7 +72,7 @@ export function resolvePublishOnce(given: PublishOnceOptions) {
   return { publish, once, alreadyPublished, scope, publishTimeoutMs, maxBodyBytes, runtime, maxKeyLength, call }
 }
 
-/** What each call to the engine is given. Whatever became of sending, nobody else may decide what it means. */
+/** Returns the options of each engine call. What a failed send means is decided here, not by the engine's `onThrow`. */
 function callOf(given: PublishOnceOptions): ResolvedCallOptions {
   const own = Object.fromEntries(CALL.flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]]])))
   const [first] = Object.keys(own)
@@ -86,9 +82,9 @@ function callOf(given: PublishOnceOptions): ResolvedCallOptions {
   const onThrow: ThrowPolicy = (error) => {
     if (!NotPublished.is(error)) return 'release'
     if (error.code === 'REFUSED_FOR_GOOD') return 'remember'
-    // Sent again it may be there twice: only a policy that says so anyway lets the next caller go on at once.
+    // Sending again may duplicate the message: only 'retry', which accepts that, lets the next caller send at once.
     return error.code === 'UNKNOWN' && resolved.onAbandoned !== 'retry' ? 'abandon' : 'release'
   }
-  // The engine's own choices for these are about its effects: what was sent before is no error, and a copy is not sent blindly.
+  // Not as the engine is configured: here a duplicate is not an error, and nothing is sent without a record.
   return Object.freeze({ ...resolved, onDuplicate: 'replay', onStoreDown: 'fail', onThrow })
 }

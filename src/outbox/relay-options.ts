@@ -1,13 +1,16 @@
-import { invalidOption, refuseUnknown } from '../core/options.ts'
+import { aFunction, checkEach, invalidOption, positive, refuseUnknown } from '../core/option-rules.ts'
 import type { Publisher } from '../core/publisher.ts'
 import { type Runtime, systemRuntime } from '../core/runtime.ts'
 import type { TransactionalStore } from '../core/store.ts'
 
 export type RelayEvent =
-  /** This relay publishes from now on; `false`: another one does. */
+  /** `true`: this relay has taken the lease and publishes. `false`: it no longer has it. */
   | { readonly type: 'leading'; readonly leading: boolean }
   | { readonly type: 'published'; readonly count: number; readonly tookMs: number }
-  /** The broker refused one message: it is tried again in `retryMs`, or never when `parked`. */
+  /**
+   * The broker refused one message, or the message's row cannot be read and the broker was not asked. It is tried again
+   * in `retryMs`, or never when `parked`.
+   */
   | {
       readonly type: 'refused'
       readonly id: string
@@ -31,9 +34,9 @@ export interface RelayOptions<Tx = unknown> {
   readonly publish: Publisher
   /** Default: a random one. Two relays need two names. */
   readonly name?: string
-  /** Default 500. The most messages in one publish call. Up to three such batches are in memory at a time; what waits to be tried again is read anew. */
+  /** Default 500. Messages in one publish call. Up to three batches are in memory; retries are read from the store. */
   readonly batchSize?: number
-  /** Default 30 000. When a relay disappears, the next one takes over after so long. */
+  /** Default 30 000. Time after which another relay takes over from one that disappeared. */
   readonly leaseMs?: number
   /** Default 250. How long an idle relay waits before it looks again; `wake` ends the wait. */
   readonly pollMs?: number
@@ -43,10 +46,10 @@ export interface RelayOptions<Tx = unknown> {
   readonly backoffMs?: number
   /** Default 60 000. */
   readonly maxBackoffMs?: number
-  /** Default: none, so that an outage of the broker parks nothing. A message that failed so often is parked. */
+  /** Default: no limit, so that a broker outage parks nothing. A message is parked after this many failures. */
   readonly maxFailures?: number
   readonly onEvent?: (event: RelayEvent) => void
-  /** Default: nobody. Told when `onEvent` throws or rejects, which changes nothing of what is published. */
+  /** Default: ignored. Called when `onEvent` throws or rejects, which does not affect publishing. */
   readonly onListenerError?: (error: unknown) => void
   /** Default `systemRuntime`. */
   readonly runtime?: Runtime
@@ -71,16 +74,11 @@ export function resolveRelay<Tx>(given: RelayOptions<Tx>): ResolvedRelay {
   const { publish, runtime = systemRuntime, leaseMs = 30_000, backoffMs = 500 } = given
   const { onEvent = () => {}, onListenerError = () => {} } = given
   if (typeof publish !== 'function') throw invalidOption('publish', 'is required: a function', publish)
-  for (const [option, listener] of Object.entries({ onEvent, onListenerError }))
-    if (typeof listener !== 'function') throw invalidOption(option, 'must be a function', listener)
+  checkEach(aFunction, { onEvent, onListenerError })
   const { name = runtime.token() } = given
   if (typeof name !== 'string' || name.trim() === '' || name.length > 255)
     throw invalidOption('name', 'must be a string of 1 to 255 characters', name)
-  for (const option of NUMBERS) {
-    const value = given[option]
-    if (value !== undefined && !(Number.isSafeInteger(value) && value > 0))
-      throw invalidOption(option, 'must be a positive integer (milliseconds or a count)', value)
-  }
+  for (const option of NUMBERS) checkEach(positive, { [option]: given[option] })
   const { publishTimeoutMs = Math.ceil(leaseMs / 2), maxBackoffMs = Math.max(60_000, backoffMs) } = given
   if (publishTimeoutMs > leaseMs)
     throw invalidOption('publishTimeoutMs', `must not be longer than leaseMs (${leaseMs})`, publishTimeoutMs)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { setup } from '../../test/relay-kit.ts'
+import { sleep } from '../core/runtime.ts'
 import type { RelayEvent } from './relay.ts'
 
 describe('relay, in how it asks', () => {
@@ -60,6 +61,33 @@ describe('relay, in how it asks', () => {
     expect(most).toBe(1)
     expect(Math.max(...calls.map((batch) => batch.length))).toBe(10)
     expect(rows).toEqual([])
+    await one.stop()
+  })
+
+  it('finds how many messages a publisher gets done within the limit, with few repeats', async () => {
+    const { make, add, rows, runtime } = setup()
+    await add(...Array.from({ length: 1_500 }, (_, i) => `m${i}`))
+    let sent = 0
+    let last: Promise<unknown> = Promise.resolve()
+    const one = make({
+      publishTimeoutMs: 15_000,
+      // One after the other, also behind those of a call that nobody waits for any more.
+      publish: (batch) => {
+        const turn = last.then(async () => {
+          for (const _ of batch) {
+            await sleep(runtime, 30)
+            sent++
+          }
+          return batch.map(() => ({ ok: true as const }))
+        })
+        last = turn
+        return turn
+      },
+    })
+    one.start()
+    await runtime.advance(120_000)
+    expect(rows).toEqual([])
+    expect(sent).toBeLessThanOrEqual(2_000)
     await one.stop()
   })
 

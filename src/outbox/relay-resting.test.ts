@@ -46,6 +46,29 @@ describe('relay, with messages that wait for their next try', () => {
     await one.stop()
   })
 
+  it('waits behind nothing that another relay published while this one had no lease', async () => {
+    let refuses = true
+    const world = setup(() => (refuses ? REFUSED : { ok: true }))
+    const { make, add, rows, runtime, calls, steal, store } = world
+    await add(['k1', 'k'], ['l1', 'l'])
+    const one = make({ leaseMs: 1_000, backoffMs: 60_000, maxBackoffMs: 60_000 })
+    one.start()
+    await runtime.advance(500)
+    steal()
+    await runtime.advance(2_000)
+    rows.shift()
+    await store.outbox.leave('thief')
+    refuses = false
+    await add(['k2', 'k'], ['l2', 'l'])
+    await runtime.advance(2_000)
+    // What is still there goes on waiting for its next try, and so does what is behind it.
+    expect(calls).toEqual([['k1', 'l1'], ['k2']])
+    await runtime.advance(60_000)
+    expect(calls).toEqual([['k1', 'l1'], ['k2'], ['l1'], ['l2']])
+    expect(rows).toEqual([])
+    await one.stop()
+  })
+
   it('does not wait for ever behind one that somebody deleted from the outbox', async () => {
     const { make, add, calls, rows, runtime } = setup(({ id }) => (id === 'a0' ? REFUSED : { ok: true }))
     await add(['a0', 'a'], ['a1', 'a'])

@@ -1,35 +1,37 @@
+import { backoff, ceilingMs } from '../core/backoff.ts'
 import { reasonOf } from '../core/errors.ts'
-import { report, reportRejection } from '../core/events.ts'
 import type { PublishResult } from '../core/publisher.ts'
+import { tell } from '../core/reporting.ts'
 import { type Cancel, sleep } from '../core/runtime.ts'
 import type { OutboxEntry, OutboxSettlement } from '../core/store.ts'
-import { backoff, timeLimit } from '../core/time-limit.ts'
+import { timeLimit } from '../core/time-limit.ts'
 import { answersOf } from './answers.ts'
 import { createHand } from './hand.ts'
 import { type RelayEvent, type RelayOptions, resolveRelay } from './relay-options.ts'
 import { tableOf } from './table.ts'
+import { createWaveSize } from './wave-size.ts'
 
 export type { RelayEvent, RelayOptions } from './relay-options.ts'
 
 export interface Relay extends AsyncDisposable {
-  /** Begins to publish, whenever this relay holds the lease. Calling it again does nothing. */
+  /** Publishes from now on, whenever this relay holds the lease. Calling it again does nothing. */
   start(): void
-  /** Finishes the publish call that is under way, settles it, gives the lease back. Cannot be started again. */
+  /** Finishes and settles the current publish call, then releases the lease. The relay cannot be started again. */
   stop(): Promise<void>
-  /** Resolves `true` when nothing waits to be published any more, `false` when the relay was stopped before. */
+  /** Resolves to `true` when no message is waiting, to `false` when the relay was stopped before that. */
   drained(): Promise<boolean>
   /** Ends an idle wait: call it after a commit in the same process. */
   wake(): void
 }
 
-/** So many batches are read ahead at most, and so many are published at most of which the store does not know. */
+/** At most this many batches are read ahead, and this many published batches unrecorded in the store. */
 const MOST_BATCHES = 3
-/** Beyond this many entries that wait for their next try, or behind one, the ones behind them wait too. */
+/** With this many entries resting (waiting for a retry, or behind one), only entries that are due are read. */
 const MOST_RESTING = 20_000
 
 /**
- * Publishes what the outbox holds, each message at least once and always under its own id; in order for each ordering
- * key. Run one in every process: the lease keeps all but one idle.
+ * Publishes the messages of the outbox, each at least once and always under its own id, in order per ordering key. Run
+ * one in every process: the lease keeps all but one idle.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function relay<Tx>(given: RelayOptions<Tx>): Relay {
@@ -44,31 +46,21 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
   let running: Promise<void> | undefined
   let leading = false
   const hand = createHand(runtime)
-  /**
-   * By position, the latest of each. Until the store has them they stay here, so that a store that is down does not make
-   * duplicates.
-   */
+  /** Latest settlement per position. Kept until the store has it, so that a store outage does not cause duplicates. */
   const unsettled = new Map<number, OutboxSettlement>()
-  /** By our own clock, counted from before the store was asked: over for us is never later than over for the store. */
+  /** By our own clock, counted from before the request: the lease never ends later for us than for the store. */
   let leaseEnds = Number.NEGATIVE_INFINITY
-  /** The store may have more than is in hand. */
+  /** Whether the store may have entries that were not read yet. */
   let more = true
-  /** Halved by a call that failed as a whole, so that one message that breaks calls is found and fails alone. */
-  let batchLimit = batchSize
+  const size = createWaveSize(batchSize)
   let unwatch: Cancel | undefined
   const slower = () => backoff(runtime, options.backoffMs, options.maxBackoffMs)
   let storePauseMs = slower()
   let publishPauseMs = slower()
 
-  const emit = (event: RelayEvent) => {
-    try {
-      reportRejection(options.onListenerError, options.onEvent(event))
-    } catch (error) {
-      report(options.onListenerError, error)
-    }
-  }
+  const emit = (event: RelayEvent) => tell(options.onEvent, event, options.onListenerError)
 
-  /** A store that never answers must not hold the relay for ever; after a lease the next relay has taken over anyway. */
+  /** A store that never answers must not block the relay: after `leaseMs` another relay may have taken over anyway. */
   const inTime = <T>(asked: Promise<T>): Promise<T> =>
     timeLimit(runtime, asked, leaseMs, () => new Error(`the ${given.store.name} store did not answer in ${leaseMs} ms`))
 
@@ -80,7 +72,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
   async function pause(ms: number): Promise<void> {
     if (!woken && !signal.aborted) {
       const waiting = new AbortController()
-      // Without a reason of its own every wake would make an error with a stack.
+      // With an explicit reason: without one, every wake-up would create an error with a stack.
       endWait = () => waiting.abort('woken')
       await sleep(runtime, ms, waiting.signal)
       endWait = () => {}
@@ -88,7 +80,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     woken = false
   }
 
-  /** After a failure: what is added meanwhile makes nothing work again. */
+  /** Pause after a failure. `wake` does not end it: new messages do not make the broker or the store work again. */
   async function rest(ms: number): Promise<void> {
     await sleep(runtime, ms, signal)
   }
@@ -98,7 +90,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     leading = now
   }
 
-  /** Only with nothing to do: what is added while the broker fails must not cut the pauses short. */
+  /** Watches only while there is nothing to do: messages added while the broker fails must not cut the pauses short. */
   function watch(idle: boolean): void {
     if (idle) unwatch ??= table.watch?.(wake)
     else {
@@ -112,7 +104,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     const told = [...unsettled.values()]
     await inTime(table.settle(told))
     for (const one of told) {
-      // Meanwhile there may be something newer to tell.
+      // A newer settlement may have been noted meanwhile.
       if (unsettled.get(one.position) === one) unsettled.delete(one.position)
       if (one.kind === 'parked') hand.remove(one.position)
     }
@@ -122,42 +114,46 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     for (const one of settlements) unsettled.set(one.position, one)
   }
 
-  /** Takes or renews the lease, and reads on behind what is in hand. */
+  /** Takes or renews the lease, and reads entries that are not in memory yet. */
   async function take(limit: number): Promise<void> {
     const askedAt = runtime.elapsed()
     const renews = askedAt < leaseEnds
-    // Another relay may have published what is in hand.
+    // The lease was lost: another relay may have published the entries in memory.
     if (!renews) hand.drop()
     const gone = [...unsettled.values()].filter(({ kind }) => kind === 'published')
     const { positions, wanted } = hand.held()
     const held = [...positions, ...gone.map(({ position }) => position)]
     const most = hand.resting < MOST_RESTING ? limit : Math.min(limit, wanted)
     const taken = await inTime(table.take(name, leaseMs, most, held))
-    // The same: it was granted anew, perhaps, and what is missing before the new entries is not in hand any more.
+    // The lease ended during the call, so another relay may have held it in between. `taken` is not used either: it
+    // lacks the earlier entries that are dropped here.
     const tooLate = renews && runtime.elapsed() >= leaseEnds
     if (taken === undefined || tooLate) hand.drop()
-    else hand.add(taken, taken.length < most)
+    else {
+      hand.add(taken, taken.length < most)
+      for (const one of taken) if (one.unreadable !== undefined) note([failed(one, one.unreadable, true)])
+    }
     leaseEnds = taken === undefined ? Number.NEGATIVE_INFINITY : askedAt + leaseMs
     more = tooLate || taken?.length === most
     lead(taken !== undefined)
     watch(taken?.length === 0 && hand.size === 0 && hand.resting === 0)
   }
 
-  /** Both at once, and both are over when it is. */
+  /** Runs both calls concurrently and waits for both, also when one fails. */
   async function askStore(limit: number): Promise<void> {
     const answers = await Promise.allSettled([settle(), take(limit)])
     for (const answer of answers) if (answer.status === 'rejected') throw answer.reason
   }
 
   /**
-   * Publishes from the hand, wave by wave, while the store is told what became of the waves before and reads on.
-   * Answers whether there was, or is, anything to publish.
+   * Publishes wave after wave while the store records the previous ones and returns further entries.
+   * Returns whether there was, or is, anything to publish.
    */
   async function round(): Promise<boolean> {
-    let wave = hand.wave(batchLimit)
+    let wave = hand.wave(size.limit)
     const idle = wave.length === 0
     const room = idle ? batchSize : Math.max(mostAhead - hand.size, 0)
-    // Whoever lost the lease must not publish on: what the next relay does meanwhile would be done twice.
+    // A relay that lost the lease must not go on: the next relay publishes the same messages.
     const leased = (forMs: number) => runtime.elapsed() + forMs < leaseEnds
     const isDue = idle || unsettled.size > 0 || (more && room > 0) || !leased(publishTimeoutMs)
     let asking = isDue
@@ -165,21 +161,21 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     const answered = () => {
       asking = false
     }
-    // A failure is thrown below, after the wave; with this it does not count as one that nobody handles.
+    // A failure is thrown by `await asked` below; this handler keeps it from being an unhandled rejection meanwhile.
     asked.then(answered, answered)
     let published = false
     for (let forMs = 0; wave.length > 0 && !signal.aborted && leased(forMs); forMs = publishTimeoutMs) {
-      // If we die, these are published again.
+      // These are published again if the process dies, so their number is limited.
       if (unsettled.size + wave.length > mostAhead) break
       published = true
       if (!(await publishWave(wave)) || !asking) break
-      wave = hand.wave(batchLimit)
+      wave = hand.wave(size.limit)
     }
     await asked
     return published || hand.wave(1).length > 0
   }
 
-  /** Answers `false` when nothing is known of the whole wave. */
+  /** Returns `false` when nothing is known of the whole wave. */
   async function publishWave(wave: readonly OutboxEntry[]): Promise<boolean> {
     const startedAt = runtime.elapsed()
     let results: readonly PublishResult[]
@@ -188,7 +184,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     } catch (error) {
       const retryMs = publishPauseMs()
       emit({ type: 'publish-failed', ids: wave.map(({ id }) => id), error, retryMs })
-      batchLimit = Math.ceil(wave.length / 2)
+      size.failed(wave.length)
       if (wave.length === 1) note([failed(wave[0] as OutboxEntry, reasonOf(error), false)])
       await rest(retryMs)
       return false
@@ -197,7 +193,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     const published = settlements.filter(({ kind }) => kind === 'published').length
     if (published > 0) {
       publishPauseMs = slower()
-      batchLimit = Math.min(batchSize, batchLimit * 2)
+      size.succeeded()
       emit({ type: 'published', count: published, tookMs: runtime.elapsed() - startedAt })
     }
     note(settlements)
@@ -214,8 +210,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     const { position, id, topic } = entry
     const failures = entry.failures + 1
     const parked = permanent || failures >= options.maxFailures
-    const ceiling = Math.min(options.maxBackoffMs, options.backoffMs * 2 ** Math.min(entry.failures, 50))
-    const retryMs = ceiling * (0.5 + runtime.random() / 2)
+    const retryMs = ceilingMs(options, failures) * (0.5 + runtime.random() / 2)
     if (parked) hand.park(entry)
     else hand.tryAgain(entry, retryMs)
     emit({ type: 'refused', id, topic, reason, failures, parked, retryMs })

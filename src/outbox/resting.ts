@@ -1,37 +1,42 @@
 import type { OutboxEntry } from '../core/store.ts'
 
-/** An entry without what makes it large. */
+/** An entry without its body and headers. */
 interface Rested {
   readonly orderingKey: string | undefined
-  /** The store may not have been told of all of them yet. */
+  /** May include failures that the store does not know yet. */
   readonly failures: number
-  /** By the relay's own clock; for ever, for what was parked; `BEHIND`. */
+  /** Time by the relay's own clock; infinity for a parked entry; `BEHIND`. */
   readonly until: number
-  /** The store is asked for it. */
+  /** The next request to the store asks for it. */
   wanted: boolean
+  /** Another relay may have published it: the store is asked before it is due whether it is still there. */
+  doubted: boolean
 }
 
-/** Of what only waits behind another one. */
+/** `until` of an entry that only waits behind another one. */
 export const BEHIND = Number.NEGATIVE_INFINITY
 
-/** What waits for its next try, or behind such a one with the same ordering key, without its body. */
+/** Entries waiting for their next try, or behind one of those with the same ordering key; without their bodies. */
 export interface Resting {
   readonly size: number
   rest(entry: OutboxEntry, until: number): void
-  /** From now on the store is asked for what is due. Answers the positions of the others, and how many are due. */
+  /** Another relay may have held the lease: from now on the store is asked for all entries except parked ones. */
+  doubt(): void
+  /** From now on the store is asked for due entries. Returns the positions of the others, and how many are due. */
   wake(now: number): { readonly asleep: readonly number[]; readonly due: number }
   /**
-   * What may be published of what the store answered, the oldest first. The others rest, behind an earlier one of their ordering key.
-   * What was asked for and is not in an answer that goes so far is gone from the store. `all`: it has no more.
+   * Returns those of `taken` (the oldest first) that may be published. The others rest, behind an earlier entry of
+   * their ordering key. An entry that was asked for but is missing from the range of the answer is gone from the store;
+   * one that came before it is due keeps resting. `all`: the store has no more.
    */
-  placed(taken: readonly OutboxEntry[], all: boolean): readonly OutboxEntry[]
+  placed(taken: readonly OutboxEntry[], all: boolean, now: number): readonly OutboxEntry[]
   remove(position: number): void
 }
 
 export function createResting(): Resting {
   const rested = new Map<number, Rested>()
 
-  /** The earliest that rests of each ordering key. */
+  /** Position of the earliest resting entry per ordering key. */
   function heads(): ReadonlyMap<string, number> {
     const first = new Map<string, number>()
     for (const [position, { orderingKey }] of rested) {
@@ -42,7 +47,7 @@ export function createResting(): Resting {
   }
 
   function rest({ position, orderingKey, failures }: OutboxEntry, until: number): void {
-    rested.set(position, { orderingKey, failures, until, wanted: false })
+    rested.set(position, { orderingKey, failures, until, wanted: false, doubted: false })
   }
 
   return {
@@ -50,6 +55,9 @@ export function createResting(): Resting {
       return rested.size
     },
     rest,
+    doubt() {
+      for (const one of rested.values()) one.doubted = one.until < Number.POSITIVE_INFINITY
+    },
     wake(now) {
       const asleep: number[] = []
       const waiting = new Set<string>()
@@ -61,26 +69,33 @@ export function createResting(): Resting {
       }
       for (const [position, one] of rested) {
         const { orderingKey, until } = one
-        // Those behind one that is only about to be tried again would be read in vain each time.
+        // Entries behind one that is only now tried again are not read yet: each time it fails they would be read in
+        // vain.
         const isFree =
           orderingKey === undefined || (!waiting.has(orderingKey) && (until > BEHIND || !trying.has(orderingKey)))
-        one.wanted = until <= now && isFree
+        one.wanted = one.doubted || (until <= now && isFree)
         if (!one.wanted) asleep.push(position)
       }
       return { asleep, due: rested.size - asleep.length }
     },
-    placed(taken, all) {
+    placed(taken, all, now) {
       if (rested.size === 0) return taken
       const answered = all ? Number.POSITIVE_INFINITY : (taken.at(-1)?.position ?? 0)
       const known = new Map(taken.map(({ position }) => [position, rested.get(position)]))
       for (const [position, { wanted }] of rested) if (wanted && position <= answered) rested.delete(position)
-      const first = heads()
-      return taken.flatMap((entry) => {
+      const found = taken.map((entry) => {
         const failures = Math.max(entry.failures, known.get(entry.position)?.failures ?? 0)
+        return { ...entry, failures }
+      })
+      const isEarly = ({ position }: OutboxEntry) => (known.get(position)?.until ?? BEHIND) > now
+      for (const entry of found) if (isEarly(entry)) rest(entry, known.get(entry.position)?.until as number)
+      const first = heads()
+      return found.flatMap((entry) => {
         const { position, orderingKey } = entry
+        if (isEarly(entry)) return []
         const isFree = orderingKey === undefined || position < (first.get(orderingKey) ?? Number.POSITIVE_INFINITY)
-        if (isFree) return [{ ...entry, failures }]
-        rest({ ...entry, failures }, BEHIND)
+        if (isFree) return [entry]
+        rest(entry, BEHIND)
         return []
       })
     },
