@@ -1,10 +1,10 @@
 /** A header field: its name in lower case, and one of its values. */
 export type HeaderField = readonly [name: string, value: string]
 
-/** What a client sent: the exact bytes, or what the framework has made of them already. */
+/** The request body: its exact bytes, or the value that the framework's parser made of them. */
 export type HttpBody = { readonly bytes: Uint8Array } | { readonly parsed: unknown }
 
-/** A request, as the guard sees it; `Request` is the framework's own. */
+/** A request as the guard sees it; `Request` is the framework's own type. */
 export interface HttpCall<Request = unknown> {
   /** In upper case. */
   readonly method: string
@@ -13,7 +13,7 @@ export interface HttpCall<Request = unknown> {
   readonly request: Request
   /** The value of a header by its lower-case name; several lines joined with `, `. */
   header(name: string): string | undefined
-  /** The body, still there for the handler afterwards. `undefined` when it is longer than `maxBytes`. */
+  /** Returns the body, which the handler can still read afterwards. `undefined` when it is longer than `maxBytes`. */
   body(maxBytes: number): Promise<HttpBody | undefined>
 }
 
@@ -25,9 +25,9 @@ export type Omitted =
   | 'event-stream'
   /** Its client left, and the handler stopped sending. */
   | 'cut-off'
-  /** `redact` threw, so it is not known what of it may be stored. */
+  /** `redact` threw or returned no valid reply, so it is unknown what may be stored: only the status is. */
   | 'not-redacted'
-  /** A person said that the operation happened, and not how it was answered. Nothing that a handler sends is marked so. */
+  /** An operator resolved the operation as done, without its answer. Never set for an answer of a handler. */
   | 'not-known'
 
 export interface HttpReply {
@@ -36,8 +36,4 @@ export interface HttpReply {
   /** `undefined` when it is `omitted`. */
   readonly body: Uint8Array | undefined
   readonly omitted?: Omitted
-}
-
-export function headerOf({ headers }: Pick<HttpReply, 'headers'>, name: string): string | undefined {
-  return headers.find(([one]) => one === name)?.[1]
 }

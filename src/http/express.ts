@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Once } from '../core/once.ts'
+import type { AnyOnce } from '../core/once.ts'
 import { createGuard } from './guard.ts'
 import { guardNode } from './node/run.ts'
 import { sendReply } from './node/send.ts'
@@ -14,9 +14,9 @@ export type { IdempotencyOptions } from './options.ts'
 export type { IdempotencyPolicy } from './policy.ts'
 export type { TokenEndpointOptions, TokenIssuer } from './token-issue.ts'
 
-/** The part of Express's request that is used; that of `node:http` will do. */
+/** The part of Express's request that is used; a request of `node:http` fits, too. */
 export interface ExpressRequest extends IncomingMessage {
-  /** With the path of every router in front. Left out: `url` is whole. */
+  /** The URL including the mount path of every router. Default: `url`. */
   readonly originalUrl?: string
   readonly body?: unknown
 }
@@ -28,13 +28,13 @@ export interface ExpressMiddleware<Request extends ExpressRequest> {
 }
 
 /**
- * Middleware for Express 4 and 5, for `node:http`, and for what takes `(req, res, next)` as they do. Put it behind what
- * authenticates, and before what handles. On `node:http`, `next` is the handler: it is called with an error only if it has
- * a parameter for one; an error of a guarded request is otherwise answered with 500, and a process warning tells of it.
+ * Middleware for Express 4 and 5, `node:http`, and other frameworks with `(req, res, next)`. Mount it after
+ * authentication and before the handlers. On `node:http`, `next` is the handler: it gets an error only if it has a
+ * parameter for one; otherwise an error of a guarded request is answered with 500 and reported as a process warning.
  * @throws OnlyonceError OPTION_INVALID
  */
-export function idempotency<Request extends ExpressRequest, Tx = never>(
-  once: Once<Tx>,
+export function idempotency<Request extends ExpressRequest>(
+  once: AnyOnce,
   options: IdempotencyOptions<Request>,
 ): ExpressMiddleware<Request> {
   const guard = createGuard(once, options)
@@ -46,13 +46,13 @@ export function idempotency<Request extends ExpressRequest, Tx = never>(
   return Object.assign(middleware, { describe: guard.describe })
 }
 
-/** A handler that gives out one-time tokens of `tokens(once)`: mount it where forms ask for one, behind what authenticates. */
+/** A handler that issues one-time tokens of `tokens(once)`. Mount it where forms ask for one, after authentication. */
 export function tokenEndpoint<Request extends IncomingMessage = IncomingMessage>(
   issuer: TokenIssuer,
   options: TokenEndpointOptions<Request>,
 ): (req: Request, res: ServerResponse, next: (error?: unknown) => void) => void {
   return (req, res, next) => {
-    // Also of the sending, where somebody else has answered meanwhile.
+    // Errors of `sendReply`, too: something else may have answered meanwhile.
     issueReply(issuer, req, options)
       .then((reply) => sendReply(res, reply))
       .catch(errorsOf(req, res, next))

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http'
-import type { Once } from '../core/once.ts'
+import type { AnyOnce } from '../core/once.ts'
 import type { HttpReply } from './call.ts'
 import { createGuard, type HttpGuard } from './guard.ts'
+import type { Told } from './node/disguise.ts'
 import { type FastifyReplyLike, sendThrough } from './node/fastify-reply.ts'
 import { guardNode } from './node/run.ts'
 import type { IdempotencyOptions } from './options.ts'
@@ -29,29 +30,29 @@ export interface FastifyLike {
   hasDecorator(name: string): boolean
 }
 
-/** What a route says about itself in its `config.idempotency`: `false`, or options that differ from the plugin's. */
+/** A route's `config.idempotency`: `false` leaves it unguarded; options override those of the plugin. */
 export type RouteIdempotency<Request = unknown> = false | Partial<IdempotencyOptions<Request>>
 
 export interface FastifyIdempotency {
-  /** What to tell clients about their keys; of a route that differs, with its `config.idempotency`. */
+  /** What to tell clients about their keys. For a route with options of its own, pass its `config.idempotency`. */
   describe(route?: Exclude<RouteIdempotency, false>): IdempotencyPolicy
 }
 
-/** An engine, whatever its transactions are: Fastify cannot infer that from what it is registered with. */
-type AnyOnce = { readonly [Name in Exclude<keyof Once, 'atomic'>]: Once[Name] }
-
 export type FastifyIdempotencyOptions<Request> = IdempotencyOptions<Request> & { readonly once: AnyOnce }
 
+/** Fastify sends no result of `undefined` when the connection is gone, so there would be no answer to record. */
+const CONNECTED: Told = { destroyed: false }
+const told = () => CONNECTED
+
 /**
- * `app.register(idempotency, { once, scope })`: guards the routes of the instance it is registered on, and of those
- * within. The handler's answer is recorded as it goes out, hooks included; a replay passes `onSend` as any answer does.
+ * `app.register(idempotency, { once, scope })`: guards the routes of the instance it is registered on, and of nested
+ * instances. The handler's answer is recorded as it is sent, after all hooks; a replay passes `onSend` as well.
  * @throws OnlyonceError OPTION_INVALID, also for the `config.idempotency` of a route
  */
 export async function idempotency<Request extends FastifyRequestLike>(
   app: FastifyLike,
-  { once: given, ...options }: FastifyIdempotencyOptions<Request>,
+  { once, ...options }: FastifyIdempotencyOptions<Request>,
 ): Promise<void> {
-  const once = given as Once
   const own = createGuard(once, options as IdempotencyOptions<Request>)
   const guards = new WeakMap<object, HttpGuard<Request>>()
 
@@ -66,15 +67,15 @@ export async function idempotency<Request extends FastifyRequestLike>(
     return guard
   }
 
-  // A mistake in a route's options is told when the route is made.
+  // Reports invalid options of a route when it is registered.
   app.addHook('onRoute', ({ config }) => void guardOf(config))
-  // Behind validation: a request that is refused there never has a key.
+  // After validation: a request that fails it never claims its key.
   app.addHook('preHandler', (request: Request, reply: FastifyReplyLike, next: (error?: Error) => void) => {
     const guard = guardOf(request.routeOptions.config)
     if (guard === undefined || !guard.concerns(request.method)) return next()
     const { raw: req, originalUrl: url } = request
     const send = (answer: HttpReply) => sendThrough(reply, answer)
-    guardNode(once, guard, { request, req, res: reply.raw, url, next: () => next(), send }).catch(next)
+    guardNode(once, guard, { request, req, res: reply.raw, url, told, next: () => next(), send }).catch(next)
   })
   const described: FastifyIdempotency = {
     describe: (route) => (guardOf({ idempotency: route }) ?? own).describe(),
@@ -82,7 +83,7 @@ export async function idempotency<Request extends FastifyRequestLike>(
   if (!app.hasDecorator('idempotency')) app.decorate('idempotency', described)
 }
 
-// What `fastify-plugin` does: the hooks belong to the instance that registers, not to one of the plugin's own.
+// As `fastify-plugin` does: hooks apply to the registering instance, not to an encapsulated one.
 Object.assign(idempotency, {
   [Symbol.for('skip-override')]: true,
   [Symbol.for('fastify.display-name')]: 'onlyonce',

@@ -1,4 +1,4 @@
-import type { Once } from '../core/once.ts'
+import type { AnyOnce } from '../core/once.ts'
 import { createGuard } from './guard.ts'
 import type { IdempotencyOptions } from './options.ts'
 import type { IdempotencyPolicy } from './policy.ts'
@@ -13,7 +13,7 @@ export type { IdempotencyOptions } from './options.ts'
 export type { IdempotencyPolicy } from './policy.ts'
 export type { TokenEndpointOptions, TokenIssuer } from './token-issue.ts'
 
-/** A handler of web requests; what a platform hands it besides the request is passed on. */
+/** A handler of web requests. Further arguments that the platform passes are passed on. */
 export type FetchHandler<Req, Rest extends readonly unknown[]> = (
   request: Req,
   ...rest: Rest
@@ -32,8 +32,8 @@ export interface FetchWrapper<Req extends Request> {
  * handler gets the same request object, with its body unread.
  * @throws OnlyonceError OPTION_INVALID
  */
-export function idempotency<Req extends Request = Request, Tx = never>(
-  once: Once<Tx>,
+export function idempotency<Req extends Request = Request>(
+  once: AnyOnce,
   options: IdempotencyOptions<Req>,
 ): FetchWrapper<Req> {
   const guard = createGuard(once, options)
@@ -53,7 +53,7 @@ export function idempotency<Req extends Request = Request, Tx = never>(
   return Object.assign(wrap, { describe: guard.describe })
 }
 
-/** A handler that gives out one-time tokens of `tokens(once)`, for forms that ask for one. */
+/** A handler that issues one-time tokens of `tokens(once)`, for forms that ask for one. */
 export function tokenEndpoint<Req extends Request = Request>(
   issuer: TokenIssuer,
   options: TokenEndpointOptions<Req>,
@@ -65,7 +65,7 @@ interface Lifetime {
   waitUntil(work: Promise<unknown>): void
 }
 
-/** Workers and edge middleware are handed one, and end what they were not told of. */
+/** Workers and edge middleware get one as an argument; the platform stops work that it was not told of. */
 function lifetimeIn(rest: readonly unknown[]): Lifetime | undefined {
   return rest.find((one): one is Lifetime => typeof Object(one).waitUntil === 'function')
 }

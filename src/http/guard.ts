@@ -1,19 +1,21 @@
 import { VALUE_UNREAD } from '../core/context.ts'
 import { type ErrorCode, OnlyonceError } from '../core/errors.ts'
-import { report, tried } from '../core/events.ts'
-import type { Once, Operation, Outcome } from '../core/once.ts'
-import { type AbandonedPolicy, type CallOptions, invalidOption, resolveCallOptions } from '../core/options.ts'
+import type { AnyOnce, AtomicCall, Operation, Outcome } from '../core/once.ts'
+import { invalidOption } from '../core/option-rules.ts'
+import { type AbandonedPolicy, type CallOptions, resolveCallOptions } from '../core/options.ts'
+import { report } from '../core/reporting.ts'
 import type { Cancel } from '../core/runtime.ts'
-import type { HttpCall, HttpReply, Omitted } from './call.ts'
+import type { HttpCall, HttpReply } from './call.ts'
 import { createCompositeScope } from './composite-scope.ts'
+import { createDecide, NotKept, onThrow } from './deciding.ts'
 import { createKeyQuota, type Leave } from './key-quota.ts'
+import { warnMisconfigured } from './misconfigured.ts'
 import { type Named, nameOf } from './naming.ts'
 import { type HttpRules, type IdempotencyOptions, resolveRules, type TokenPort } from './options.ts'
-import { defaultOutcome } from './outcome.ts'
 import { describePolicy, type IdempotencyPolicy } from './policy.ts'
 import { type ProblemKind, problem } from './problem.ts'
-import { fromStored, type StoredReply, toStored } from './stored-reply.ts'
-import { warnUnrecordable } from './unrecordable.ts'
+import { createReplay } from './replay.ts'
+import { type StoredReply, toStored } from './stored-reply.ts'
 
 /** What a handler runs with. */
 export interface Carrying {
@@ -22,49 +24,32 @@ export interface Carrying {
 }
 
 /**
- * Runs the handler and resolves when it has ended its answer, the end of which waits to be let go. Rejects when the
- * handler broke its answer off, or threw where the framework makes no answer of that.
+ * Runs the handler. Resolves when it has finished its answer, whose last bytes are held until released. Rejects when
+ * the handler aborted its answer, or threw where the framework sends none.
  */
 export type Handle = (carrying: Carrying) => Promise<HttpReply>
 
 export interface HttpGuard<R> {
   /**
-   * Answers one request. The very object that `next` resolved with means: let the handler's own answer go. Any other
-   * reply is to be sent in its place. `undefined`: this request is not guarded, carry on as if there were no guard.
-   * @throws what `next`, or a function among the options, threw: the adapter hands it to its framework, or answers where there is none
+   * Handles one request. Resolves with the very object that `next` resolved with: release the handler's own answer;
+   * with another reply: send that in its place; with `undefined`: the request is not guarded, call the handler.
+   * @throws what `next` or a function among the options threw; adapters pass it to their framework, or answer it
    */
   (call: HttpCall<R>, next: Handle): Promise<HttpReply | undefined>
-  /** Whether requests with this method are looked at: adapters ask before they make anything. */
+  /** Whether requests with this method may be guarded. Adapters ask before they allocate anything. */
   concerns(method: string): boolean
   describe(): IdempotencyPolicy
   readonly rules: HttpRules<R>
 }
 
-/** Told of the handler's answer before the store has it. */
+/** Called with the handler's answer before the store has it. */
 type Heard = (reply: HttpReply) => void
 
-/** The answer is no result. An error, because that is what ends an operation without one. */
-class NotKept extends Error {
-  readonly reply: HttpReply
-  readonly decision: 'release' | 'abandon'
-
-  constructor(reply: HttpReply, decision: 'release' | 'abandon') {
-    super(`answered ${reply.status}, which is not kept`)
-    this.reply = reply
-    this.decision = decision
-  }
-}
-
-function onThrow(error: unknown): 'release' | 'abandon' {
-  if (error instanceof NotKept) return error.decision
-  return OnlyonceError.is(error) && error.code === 'OUTCOME_UNKNOWN' ? 'abandon' : 'release'
-}
-
 /**
- * Every rule of the HTTP edge; adapters translate and decide nothing.
+ * Creates the guard, which holds every rule of the HTTP edge: adapters translate and decide nothing.
  * @throws OnlyonceError OPTION_INVALID
  */
-export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyOptions<R>): HttpGuard<R> {
+export function createGuard<R>(once: AnyOnce, options: IdempotencyOptions<R>): HttpGuard<R> {
   if (typeof Object(once).attempt !== 'function') {
     throw invalidOption('once', 'must be an engine, as `onlyonce({ store, scope })` answers', typeof once)
   }
@@ -73,38 +58,19 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
   if (rules.atomic && once.atomic === undefined) {
     throw invalidOption('atomic', `needs a store with transactions, and ${once.store.name} has none`, true)
   }
-  // What a request is answered with is the handler's reply itself, and not what was stored of it.
+  // The first caller is answered with the handler's own reply, not with the stored result.
   const unread = { [VALUE_UNREAD]: true }
   const callOptions: CallOptions = Object.freeze({ ...rules.call, onThrow, ...abandonedPolicy(rules), ...unread })
-  // Now, and not with the first request.
+  // Checks the options now, not at the first request.
   resolveCallOptions(once.options, callOptions)
   const atOnce: CallOptions = Object.freeze({ ...callOptions, onInFlight: 'reject' })
   const quota = rules.newKeysPerMinute === undefined ? undefined : createKeyQuota(runtime, rules.newKeysPerMinute)
-  const unrecordable = rules.onUnrecordable ?? warnUnrecordable()
+  const decide = createDecide(rules, onListenerError)
+  const replay = createReplay(rules, { ...once.options, ...rules.call }.onDuplicate)
   const naming = { maxKeyLength, compositeScope: createCompositeScope(scope) }
-  const { onDuplicate } = { ...once.options, ...rules.call }
   let waiting = 0
 
-  function decide(reply: HttpReply, call: HttpCall<R>): StoredReply {
-    const decision = safely(() => rules.outcome?.(reply, call)) ?? defaultOutcome(reply)
-    if (decision === 'release' || decision === 'abandon') throw new NotKept(reply, decision)
-    const stored = safely(() => kept(reply)) ?? toStored({ ...reply, ...NOT_REDACTED }, rules.kept)
-    if (stored.omitted !== undefined) safely(() => unrecordable(stored.omitted as Omitted, call))
-    return stored
-  }
-
-  /** @throws what `redact` throws, or because it answered something else than a reply */
-  function kept(reply: HttpReply): StoredReply {
-    if (rules.redact === undefined) return toStored(reply, rules.kept)
-    const stored = toStored(rules.redact(reply), rules.kept)
-    fromStored(stored)
-    return stored
-  }
-
-  /** The handler has run: a function of the user's that throws now must not make it run again. */
-  const safely = <T>(ask: () => T) => tried(onListenerError, ask)
-
-  /** One call of the engine, which knows a duplicate that waits from a handler at work. */
+  /** One call of the engine. It counts as waiting, up to `maxWaiting`, until its handler starts or it ends. */
   async function attempt(
     named: Named,
     call: HttpCall<R>,
@@ -139,10 +105,10 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
     const chosen = waiting > rules.maxWaiting ? atOnce : callOptions
     try {
       const outcome = await (rules.atomic
-        ? once.atomic.attempt(named.input, (tx: unknown, op: Operation) => effect({ op, tx }), chosen)
+        ? (once.atomic as AtomicCall<unknown>).attempt(named.input, (tx, op) => effect({ op, tx }), chosen)
         : once.attempt(named.input, (op) => effect({ op }), chosen))
       const { tokens } = rules
-      // What it fails with is nothing to the answer, which is stored.
+      // Failing to close the token is only reported: the answer is stored already.
       if (spent !== undefined && outcome.kind === 'executed') {
         await Promise.resolve(tokens?.close?.(spent)).catch((error) => report(onListenerError, error))
       }
@@ -172,25 +138,14 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
       case 'in-flight':
         return problem('IN_FLIGHT', rules, outcome.retryAfterMs)
       case 'mismatch':
-        // A token that was right a moment ago, and is another record by now.
+        // The token was valid when it was accepted, but its record was replaced since.
         return problem(named.token === undefined ? 'KEY_REUSED' : 'TOKEN_INVALID', rules)
       case 'unknown':
         return problem('OUTCOME_UNKNOWN', rules)
     }
   }
 
-  async function replay(call: HttpCall<R>, stored: StoredReply): Promise<HttpReply> {
-    if (onDuplicate === 'reject') return problem('DUPLICATE', rules)
-    if (rules.canReplay !== undefined && !(await rules.canReplay(call))) return problem('REPLAY_REFUSED', rules)
-    const { status, headers, body, omitted } = fromStored(stored)
-    if (omitted === 'event-stream' || omitted === 'not-known') return problem('RESULT_UNSERIALIZABLE', rules)
-    const marks: [string, string][] = [['cache-control', 'no-store']]
-    if (rules.replayedHeader !== false) marks.push([rules.replayedHeader.toLowerCase(), 'true'])
-    if (omitted !== undefined) marks.push(['idempotency-body-omitted', omitted])
-    return { status, headers: [...headers, ...marks], body: body ?? new Uint8Array(0) }
-  }
-
-  /** The client need not wait for a store that does not answer: the engine goes on asking it, for a whole lease. */
+  /** Waits for the store only `storeTimeoutMs` after the answer unless atomic; the engine retries for a whole lease. */
   function patiently(named: Named, call: HttpCall<R>, next: Handle, leave: Leave | undefined): Promise<HttpReply> {
     return new Promise((resolve, reject) => {
       let own: HttpReply | undefined
@@ -203,7 +158,7 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
         try {
           resolve(await answer(named, call, await attempt(named, call, next, heard, leave), own))
         } catch (error) {
-          const refusal = refusalOf(error, own)
+          const refusal = refusalOf(error, call, own)
           if (refusal === undefined) reject(error)
           else resolve(refusal)
         }
@@ -213,19 +168,20 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
     })
   }
 
-  /** What a client is told when the engine says no. An answer that exists is given, whatever became of its record. */
-  function refusalOf(error: unknown, own: HttpReply | undefined): HttpReply | undefined {
+  /** Returns the reply to an error of the engine: the handler's answer if there is one, unless atomic or LEASE_LOST. */
+  function refusalOf(error: unknown, call: HttpCall<R>, own: HttpReply | undefined): HttpReply | undefined {
     if (!OnlyonceError.is(error)) return undefined
+    if (error.code === 'OPTION_INVALID') warnMisconfigured(call, error)
     const stands = own !== undefined && !rules.atomic && error.code !== 'LEASE_LOST'
     return stands ? own : problem(error.code, rules, error.retryAfterMs)
   }
 
-  /** A duplicate is not one too many. */
-  async function tooMany({ input }: Named, waitMs: number): Promise<HttpReply | undefined> {
+  /** Returns 429 for a new key above the quota; `undefined` for a duplicate, which is let through. */
+  async function tooMany({ input }: Named, call: HttpCall<R>, waitMs: number): Promise<HttpReply | undefined> {
     try {
       return (await once.find(input)) === undefined ? problem('TOO_MANY_KEYS', rules, waitMs) : undefined
     } catch (error) {
-      const refusal = refusalOf(error, undefined)
+      const refusal = refusalOf(error, call, undefined)
       if (refusal === undefined) throw error
       return refusal
     }
@@ -243,7 +199,7 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
     const { scope, key } = named.input
     const entered = quota?.enter(named.principal, `${scope} ${key}`)
     if (typeof entered !== 'number') return patiently(named, call, next, entered)
-    return (await tooMany(named, entered)) ?? patiently(named, call, next, undefined)
+    return (await tooMany(named, call, entered)) ?? patiently(named, call, next, undefined)
   }
 
   return Object.assign(guard, {
@@ -253,12 +209,10 @@ export function createGuard<R, Tx = never>(once: Once<Tx>, options: IdempotencyO
   })
 }
 
-/** `undefined`: resolved by hand. Which request the token was spent on is not known then. */
+/** Whether the token was spent on this request; assumed if an operator resolved the operation (`undefined`). */
 function isFor(request: string, stored: StoredReply | undefined): boolean {
   return stored === undefined || stored.request === request
 }
-
-const NOT_REDACTED = { headers: [], body: undefined, omitted: 'not-redacted' } as const
 
 const CLIENT_FAULTS: ReadonlySet<ErrorCode> = new Set([
   'KEY_MISSING',
@@ -267,7 +221,7 @@ const CLIENT_FAULTS: ReadonlySet<ErrorCode> = new Set([
   'STORE_UNAVAILABLE',
 ])
 
-/** Only what is wrong with the key is the client's business; a principal that is missing is a fault of the server. */
+/** Returns the problem for errors of key or store. Rethrows others: a missing principal is the server's fault. */
 function refusedName(error: unknown): ProblemKind {
   if (OnlyonceError.is(error) && CLIENT_FAULTS.has(error.code)) return error.code
   throw error

@@ -1,11 +1,11 @@
-import type { Once } from '../core/once.ts'
+import type { AnyOnce } from '../core/once.ts'
 import type { HttpBody } from './call.ts'
 import { createGuard } from './guard.ts'
 import type { IdempotencyOptions } from './options.ts'
 import type { IdempotencyPolicy } from './policy.ts'
 import { bodyOf, wasRead } from './web/body.ts'
 import { responseOf } from './web/reply.ts'
-import { guardWeb } from './web/run.ts'
+import { guardWeb, stale } from './web/run.ts'
 
 export type { HeaderField, HttpBody, HttpCall, HttpReply, Omitted } from './call.ts'
 export { operationOf, txOf } from './operation-of.ts'
@@ -15,7 +15,7 @@ export type { IdempotencyPolicy } from './policy.ts'
 /** The part of Hono's context that is used. */
 export interface HonoContext {
   readonly req: { readonly raw: Request; arrayBuffer(): Promise<ArrayBuffer> }
-  /** `undefined` makes the context forget the headers it would merge into the next one. */
+  /** Setting `undefined` drops the headers that the context would merge into the next response. */
   get res(): Response
   set res(response: Response | undefined)
   readonly finalized: boolean
@@ -30,25 +30,28 @@ export interface HonoMiddleware<Context extends HonoContext> {
 }
 
 /**
- * Middleware for Hono, for all routes or for one. Options and `operationOf` are handed the context `c`. Put it behind what
- * authenticates.
+ * Middleware for Hono, for all routes or for one. `call.request` and the argument of `operationOf` are the context `c`.
+ * Mount it after authentication.
  * @throws OnlyonceError OPTION_INVALID
  */
-export function idempotency<Context extends HonoContext = HonoContext, Tx = never>(
-  once: Once<Tx>,
+export function idempotency<Context extends HonoContext = HonoContext>(
+  once: AnyOnce,
   options: IdempotencyOptions<Context>,
 ): HonoMiddleware<Context> {
   const guard = createGuard(once, options)
   const middleware = async (c: Context, next: () => Promise<void>): Promise<void> => {
     const { raw } = c.req
     if (!guard.concerns(raw.method)) return next()
+    let answered = false
     const response = await guardWeb(once, guard, {
       request: c,
       raw,
-      // What was read through the context, it can give again.
+      // A body that was read through the context can be read there again.
       body: async (maxBytes) => (raw.bodyUsed ? readBefore(c, maxBytes) : bodyOf(raw, maxBytes)),
       next: async () => {
         await next()
+        // Hono dropped the response of this late handler: `c.res` is the reply that was sent in its place.
+        if (answered) throw stale()
         return c.res
       },
       send(reply, ran) {
@@ -59,6 +62,7 @@ export function idempotency<Context extends HonoContext = HonoContext, Tx = neve
       background: (work) => lifetimeOf(c)?.waitUntil(work),
     })
     if (c.finalized && response === c.res) return
+    answered = true
     c.res = undefined
     c.res = response
   }
@@ -70,7 +74,7 @@ async function readBefore(c: HonoContext, maxBytes: number): Promise<HttpBody | 
   return bytes.byteLength > maxBytes ? undefined : { bytes: new Uint8Array(bytes) }
 }
 
-/** Reading it throws where the platform has none. */
+/** `undefined` where the platform has none: reading `executionCtx` then throws. */
 function lifetimeOf(c: HonoContext): HonoContext['executionCtx'] | undefined {
   try {
     return c.executionCtx

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Once } from '../core/once.ts'
+import type { AnyOnce } from '../core/once.ts'
 import type { HttpReply } from './call.ts'
 import { createGuard } from './guard.ts'
 import { guardNode } from './node/run.ts'
@@ -33,19 +33,19 @@ export interface KoaMiddleware<Context extends KoaContext> {
 }
 
 /**
- * Middleware for Koa 2 and 3. Put it behind what authenticates, and before what handles. `operationOf` and `txOf` take
- * the context.
+ * Middleware for Koa 2 and 3. Mount it after authentication and before the handlers. `operationOf` and `txOf` take the
+ * context.
  * @throws OnlyonceError OPTION_INVALID
  */
-export function idempotency<Context extends KoaContext, Tx = never>(
-  once: Once<Tx>,
+export function idempotency<Context extends KoaContext>(
+  once: AnyOnce,
   options: IdempotencyOptions<Context>,
 ): KoaMiddleware<Context> {
   const guard = createGuard(once, options)
 
   async function middleware(ctx: Context, next: () => Promise<unknown>): Promise<unknown> {
     if (!guard.concerns(ctx.method)) return next()
-    // Koa writes the answer when all middleware is through: this one must not wait for what it is written to.
+    // Koa writes the answer when all middleware has resolved, so this one must not wait for that answer.
     return new Promise((resolve, reject) => {
       const { req, res, originalUrl: url, request: parsed } = ctx
       const exchange = {
@@ -64,11 +64,11 @@ export function idempotency<Context extends KoaContext, Tx = never>(
   return Object.assign(middleware, { describe: guard.describe })
 }
 
-/** Through the context, so that middleware around this one sees the answer as it sees any other. */
+/** Set on the context, so that outer middleware sees it like any other answer. */
 function answer(ctx: KoaContext, reply: HttpReply): void {
   ctx.status = reply.status
   ctx.body = Buffer.from(reply.body ?? '')
-  // Koa gives a type of its own to bytes that had none.
+  // Koa sets a default content type for a buffer.
   ctx.remove('content-type')
   for (const [name, value] of fieldsOf(reply)) ctx.set(name, value)
 }

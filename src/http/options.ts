@@ -1,5 +1,15 @@
 import type { Operation } from '../core/once.ts'
-import { type AbandonedOperation, type CallOptions, invalidOption, unknownOption } from '../core/options.ts'
+import {
+  aBoolean,
+  aFunction,
+  functionOr,
+  invalidOption,
+  oneOf,
+  positive,
+  type Rule,
+  unknownOption,
+} from '../core/option-rules.ts'
+import type { AbandonedOperation, CallOptions } from '../core/options.ts'
 import type { HeaderField, HttpCall, HttpReply, Omitted } from './call.ts'
 import type { BodyFingerprint } from './fingerprint.ts'
 import { FIELD_NAME, NEVER_REPLAYED, REPLAYED_HEADERS } from './header-rules.ts'
@@ -7,7 +17,7 @@ import type { KeySyntax } from './key-header.ts'
 import type { Decision } from './outcome.ts'
 import { LONGEST_BODY } from './stored-reply.ts'
 
-/** What the outside world knows about an abandoned request: the answer that its duplicates get, if it happened. */
+/** Whether an abandoned request took effect and, if so, the answer that its duplicates get. */
 export type ReconciledReply =
   | {
       readonly happened: true
@@ -22,35 +32,35 @@ export interface TokenBinding {
   readonly operation: string
 }
 
-/** What `tokens(once)` answers, as far as it is used here. */
+/** The part of what `tokens(once)` returns that is used here. */
 export interface TokenPort {
   accept(token: string, bound: TokenBinding): Promise<{ key: string; scope: string; fingerprint: string }>
   spend<T>(op: Operation, bound: TokenBinding, effect: () => Promise<T>): Promise<T>
-  /** The next token may be issued when the answer is stored. Left out: whoever asks for one finds out. */
+  /** Called once the answer is stored: the next token may be issued. Without it, `issue` finds out by itself. */
   close?(op: Operation): Promise<void>
 }
 
 type Answer<T> = T | Promise<T>
 
 export interface IdempotencyOptions<Request = unknown> extends Omit<CallOptions, 'onThrow' | 'onAbandoned'> {
-  /** Whose key it is: the principal or tenant that was authenticated. `'public'` says that all callers share one space. */
+  /** Whose key it is: the authenticated principal or tenant. `'public'`: all callers share one key space. */
   readonly scope: 'public' | ((call: HttpCall<Request>) => Answer<string>)
-  /** A key of the business (an order id, the id of a webhook's event) in place of the header. `undefined`: has none. */
+  /** A business key (an order id, a webhook's event id) in place of the header. `undefined`: the request has no key. */
   readonly key?: (call: HttpCall<Request>) => Answer<string | undefined>
   /**
    * One-time tokens of `tokens(once)` in place of keys, for forms that must not be submitted twice. The subject is the
-   * `scope`, and a request without a token is refused. Not together with `key`, `keyPattern` or `atomic`.
+   * `scope`; requests without a token are refused by default. Not together with `key`, `keyPattern` or `atomic`.
    */
   readonly tokens?: TokenPort
-  /** What tokens are redeemed for here. Default: method and path, such as `POST /orders`. */
+  /** The operation that tokens are redeemed for. Default: method and path, such as `POST /orders`. */
   readonly operation?: (call: HttpCall<Request>) => string
   /** Default `Idempotency-Key`; with `tokens`, `Anti-Repeat-Token`. */
   readonly header?: string
-  /** Default `'lenient'`: a bare word too. `'strict'`: only a structured-field string, as the draft says. */
+  /** Default `'lenient'`: a bare word is accepted, too. `'strict'`: only a structured-field string, as in the draft. */
   readonly keySyntax?: KeySyntax
-  /** What keys must look like, so that nobody guesses one. Default: anything of 1 to `maxKeyLength` characters. */
+  /** Pattern for keys, such as one that cannot be guessed. Default: anything of 1 to `maxKeyLength` characters. */
   readonly keyPattern?: RegExp
-  /** Default `false`: a request without a key passes unprotected. `true`, or for which: it is answered with 400. */
+  /** Default `false`, with `tokens` `true`. Whether a request without a key gets 400; otherwise it passes unguarded. */
   readonly required?: boolean | ((call: HttpCall<Request>) => boolean)
   /** Default `['POST', 'PATCH']`. */
   readonly methods?: readonly string[]
@@ -58,29 +68,29 @@ export interface IdempotencyOptions<Request = unknown> extends Omit<CallOptions,
   readonly fingerprint?: BodyFingerprint | ((call: HttpCall<Request>) => Answer<string>)
   /** Default 1 048 576. The longest request body that is fingerprinted; a longer one is answered with 413. */
   readonly maxRequestBytes?: number
-  /** Default 262 144, at most 700 000. The longest answer whose bytes are kept; of a longer one, status and headers are. */
+  /** Default 262 144, at most 700 000. The longest answer whose body is stored; of longer ones only the head is. */
   readonly maxBodyBytes?: number
-  /** What is final, what frees the key, what is not known; `undefined` leaves it to the default: 5xx and passing refusals free it. */
+  /** Classifies an answer. Default, and for `undefined`: 401, 403, 408, 409, 425, 429 and 5xx release the key. */
   readonly outcome?: (reply: HttpReply, call: HttpCall<Request>) => Decision | undefined
-  /** Default: those that describe the content, and `Location`. Takes the place of the default. */
+  /** Replaces the default: headers that describe the content, `Location`, `Link`, `Retry-After` and `Vary`. */
   readonly replayHeaders?: readonly string[]
   /** Default `Idempotency-Replayed`, with the value `true`. `false` leaves it out. */
   readonly replayedHeader?: string | false
-  /** Takes out of an answer what must not be stored. The first client gets what the handler sent. */
+  /** Removes from an answer what must not be stored. The first client gets it as the handler sent it. */
   readonly redact?: (reply: HttpReply) => HttpReply
-  /** Asked before an answer is given again, for rights that may have been withdrawn. `false`: 403. */
+  /** Called before a replay, because rights may have been withdrawn since. `false`: 403. */
   readonly canReplay?: (call: HttpCall<Request>) => Answer<boolean>
-  /** The page that tells people how keys are used here: it stands in every problem. */
+  /** URL of the page that documents keys for users; included in every problem document. */
   readonly docs?: string
-  /** Default: the engine's. What to do when an earlier process disappeared while it handled the request. */
+  /** Default: the engine's. What to do when the lease of an earlier attempt ran out before it was settled. */
   readonly onAbandoned?: 'retry' | 'hold' | ((op: AbandonedOperation) => Answer<ReconciledReply>)
-  /** Default `false`. `true`: record and handler's writes are one transaction; `operationOf` and `txOf` have it. */
+  /** Default `false`. `true`: the record and the handler's writes are one transaction, which `txOf` returns. */
   readonly atomic?: boolean
-  /** Default 1 000. With `onInFlight: 'wait'`, the most duplicates that wait at a time; others get 409. */
+  /** Default 1 000. With `onInFlight: 'wait'`, how many duplicates may wait at a time; further ones get 409. */
   readonly maxWaiting?: number
-  /** Default: no limit. New keys that one scope may use in a minute, in this process; then 429. */
+  /** Default: no limit. New keys per minute that one value of `scope` may use in this process; further ones get 429. */
   readonly newKeysPerMinute?: number
-  /** Told when an answer was not kept in full. Default: a process warning, once for each reason. */
+  /** Called when an answer was not stored in full. Default: a process warning, once for each reason. */
   readonly onUnrecordable?: (why: Omitted, call: HttpCall<Request>) => void
 }
 
@@ -114,32 +124,18 @@ export type CallPart = Pick<CallOptions, (typeof CALL_OPTIONS)[number]>
 
 type Own<R> = Omit<IdempotencyOptions<R>, keyof CallOptions>
 
-/** Every option of HTTP's own, checked and with its default. */
+/** The options of the HTTP edge, checked and with their defaults. */
 export type HttpRules<R> = Own<R> &
   Required<Pick<Own<R>, keyof typeof DEFAULTS>> & {
     readonly call: CallPart
     readonly onAbandoned: IdempotencyOptions<R>['onAbandoned']
     readonly guarded: ReadonlySet<string>
-    /** Of an answer's headers, in lower case: what a replay has. */
+    /** Names of the headers that a replay carries, in lower case. */
     readonly kept: ReadonlySet<string>
-    /** Those, and the ones that tell how an answer is sent. */
+    /** `kept`, and those that say how to read the body: `content-type` and `content-length`. */
     readonly heard: ReadonlySet<string>
   }
 
-type Rule = (value: unknown) => string | undefined
-
-const fn: Rule = (value) => (typeof value === 'function' ? undefined : 'must be a function')
-const word =
-  (...words: readonly string[]): Rule =>
-  (value) =>
-    words.includes(value as string) ? undefined : `must be one of ${words.map((one) => `'${one}'`).join(', ')}`
-const fnOr =
-  (rule: Rule): Rule =>
-  (value) =>
-    typeof value === 'function' ? undefined : rule(value)?.replace('must be', 'must be a function or')
-const whether: Rule = (value) => (typeof value === 'boolean' ? undefined : 'must be true or false')
-const count: Rule = (value) =>
-  Number.isSafeInteger(value) && Number(value) > 0 ? undefined : 'must be a positive integer'
 const field: Rule = (value) =>
   typeof value === 'string' && FIELD_NAME.test(value) ? undefined : 'must be the name of a header field'
 const fields: Rule = (value) => {
@@ -160,38 +156,38 @@ const RULES: Record<keyof Own<unknown>, Rule> = {
     value === 'public' || typeof value === 'function'
       ? undefined
       : "is required: a function that answers who is asking, such as (call) => call.request.user.id, or 'public' where all callers may share their keys",
-  key: fn,
+  key: aFunction,
   tokens: (value) =>
     typeof Object(value).accept === 'function' && typeof Object(value).spend === 'function'
       ? undefined
       : 'must be what tokens(once) answers',
-  operation: fn,
+  operation: aFunction,
   header: field,
-  keySyntax: word('lenient', 'strict'),
+  keySyntax: oneOf('lenient', 'strict'),
   keyPattern: (value) =>
     value instanceof RegExp && !value.global && !value.sticky
       ? undefined
       : 'must be a RegExp without the flags g and y',
-  required: fnOr(whether),
+  required: functionOr(aBoolean),
   methods: tokens,
-  fingerprint: fnOr(word('canonical', 'raw')),
-  maxRequestBytes: count,
+  fingerprint: functionOr(oneOf('canonical', 'raw')),
+  maxRequestBytes: positive,
   maxBodyBytes: (value) =>
-    count(value) ?? (Number(value) > LONGEST_BODY ? `must not be more than ${LONGEST_BODY}` : undefined),
-  outcome: fn,
+    positive(value) ?? (Number(value) > LONGEST_BODY ? `must not be more than ${LONGEST_BODY}` : undefined),
+  outcome: aFunction,
   replayHeaders: fields,
   replayedHeader: (value) => (value === false ? undefined : field(value)),
-  redact: fn,
-  canReplay: fn,
+  redact: aFunction,
+  canReplay: aFunction,
   docs: (value) =>
     typeof value === 'string' && /^[\x21-\x7e]+$/.test(value) && !/[<>"]/.test(value) ? undefined : 'must be a URL',
-  atomic: whether,
-  maxWaiting: count,
-  newKeysPerMinute: count,
-  onUnrecordable: fn,
+  atomic: aBoolean,
+  maxWaiting: positive,
+  newKeysPerMinute: positive,
+  onUnrecordable: aFunction,
 }
 
-/** @throws OnlyonceError OPTION_INVALID naming option, rule and value; the engine checks what it is handed on */
+/** @throws OnlyonceError OPTION_INVALID naming option, rule and value; the engine checks its own options */
 export function resolveRules<R>(given: IdempotencyOptions<R>): HttpRules<R> {
   const call: Record<string, unknown> = {}
   const own: Record<string, unknown> = { ...DEFAULTS }

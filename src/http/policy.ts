@@ -1,10 +1,10 @@
 import type { ResolvedOptions } from '../core/options.ts'
 import type { HttpRules } from './options.ts'
-import { PROBLEMS, type ProblemKind } from './problem.ts'
+import { type Kind, PROBLEMS, type ProblemKind, titleFor } from './problem.ts'
 
-/** What a resource tells its clients about its keys, as §2.5.2 of the draft asks it to. */
+/** What a resource tells its clients about its keys, as §2.5.2 of the draft requires. */
 export interface IdempotencyPolicy {
-  /** `undefined` when the key is not in a header but part of the business. */
+  /** `undefined` when the option `key` replaces the header. */
   readonly header?: string
   readonly required: boolean | 'by-route'
   readonly methods: readonly string[]
@@ -31,15 +31,40 @@ export interface OpenApiFragment {
 const TOLD: readonly ProblemKind[] = [
   'KEY_MISSING',
   'KEY_INVALID',
+  'TOKEN_INVALID',
   'IN_FLIGHT',
+  'OUTCOME_UNKNOWN',
+  'RESULT_UNSERIALIZABLE',
   'DUPLICATE',
+  'REPLAY_REFUSED',
   'KEY_REUSED',
   'PAYLOAD_TOO_LARGE',
+  'TOO_MANY_KEYS',
   'STORE_UNAVAILABLE',
+  'CLOSED',
 ]
 
-export function describePolicy<R>(rules: HttpRules<R>, engine: ResolvedOptions): IdempotencyPolicy {
+/** Returns the problems that clients may get under these options. */
+function toldOf<R>({ tokens, canReplay, newKeysPerMinute }: HttpRules<R>, rejects: boolean): readonly ProblemKind[] {
+  const when: Partial<Record<ProblemKind, boolean>> = {
+    KEY_INVALID: tokens === undefined,
+    TOKEN_INVALID: tokens !== undefined,
+    RESULT_UNSERIALIZABLE: !rejects,
+    DUPLICATE: rejects,
+    REPLAY_REFUSED: canReplay !== undefined && !rejects,
+    TOO_MANY_KEYS: newKeysPerMinute !== undefined,
+  }
+  return TOLD.filter((kind) => when[kind] ?? true)
+}
+
+/** `more`: problems from outside the guard, such as the proxy's. */
+export function describePolicy<R>(
+  rules: HttpRules<R>,
+  engine: ResolvedOptions,
+  more: readonly Kind[] = [],
+): IdempotencyPolicy {
   const { onDuplicate, onInFlight, retentionMs } = { ...engine, ...rules.call }
+  const guards = toldOf(rules, onDuplicate === 'reject').map((kind) => PROBLEMS[kind])
   const policy = {
     ...(rules.key === undefined ? { header: rules.header } : {}),
     required: typeof rules.required === 'function' ? ('by-route' as const) : rules.required,
@@ -56,10 +81,11 @@ export function describePolicy<R>(rules: HttpRules<R>, engine: ResolvedOptions):
     whileInFlight: onInFlight,
     ...(rules.replayedHeader === false ? {} : { replayedHeader: rules.replayedHeader }),
     notKept: rules.outcome === undefined ? [401, 403, 408, 409, 425, 429, '5xx'] : ('custom' as const),
-    problems: TOLD.filter((kind) => kind !== 'DUPLICATE' || onDuplicate === 'reject').map((kind) => {
-      const { status, code, title } = PROBLEMS[kind]
-      return { status, code, title }
-    }),
+    problems: [...guards, ...more].map(({ status, code, title }) => ({
+      status,
+      code,
+      title: titleFor(title, rules.header),
+    })),
     ...(rules.docs === undefined ? {} : { docs: rules.docs }),
   }
   return { ...policy, openapi: () => openApiOf(policy) }

@@ -3,7 +3,7 @@ import type { HttpReply } from './call.ts'
 
 export interface Kind {
   readonly status: number
-  /** The `code` member: what a program looks at. */
+  /** The `code` member, for programs. */
   readonly code: string
   readonly title: string
   readonly detail: string
@@ -97,7 +97,7 @@ const KINDS = {
   },
 } as const satisfies Record<ErrorCode, Kind>
 
-/** What only HTTP says no to. */
+/** Problems that only the HTTP edge has. */
 const MORE_KINDS = {
   PAYLOAD_TOO_LARGE: {
     status: 413,
@@ -124,7 +124,7 @@ export type ProblemKind = keyof typeof KINDS | keyof typeof MORE_KINDS
 
 export const PROBLEMS: Readonly<Record<ProblemKind, Kind>> = { ...KINDS, ...MORE_KINDS }
 
-/** What explains the header to a person, where the resource has no page of its own. */
+/** Documents the header for people, if the resource has no page of its own. */
 const DRAFT = 'https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/'
 
 export interface ProblemContext {
@@ -143,7 +143,7 @@ export function problemOf(kind: Kind, { header, docs }: ProblemContext, retryAft
   const { status, code, title, detail, later } = kind
   const document = {
     type: docs === undefined ? `urn:onlyonce:problem:${code}` : `${docs}#${code}`,
-    title: header === undefined ? title : title.replace('Idempotency-Key', header),
+    title: titleFor(title, header),
     status,
     detail,
     code,
@@ -160,4 +160,9 @@ export function problemOf(kind: Kind, { header, docs }: ProblemContext, retryAft
     ],
     body: new TextEncoder().encode(JSON.stringify(document)),
   }
+}
+
+/** Returns the title with the name of the header that carries the key. */
+export function titleFor(title: string, header = 'Idempotency-Key'): string {
+  return title.replace('Idempotency-Key', header)
 }

@@ -6,16 +6,17 @@ import { type Job, LEASED_MS, type Span } from './plan.ts'
 import type { OpenStore } from './worker-store.ts'
 
 /** Stores without transactions are only asked for leased keys. */
-export type AnyOnce = Once<AnyTx>
+export type ChaosOnce = Once<AnyTx>
 
 /** Thrown by an effect now and then: what failed is given back and asked for again. */
 class Planned extends Error {}
 
 const RARELY = 0.05
 const FAILS = 0.02
+const DIES = 0.1
 
 /** Asks for a key once, and writes down what came of it. Answers whether that was an answer. */
-export function createAsker(once: AnyOnce, store: OpenStore, job: Job, write: Write) {
+export function createAsker(once: ChaosOnce, store: OpenStore, job: Job, write: Write) {
   const dollars = job.url.startsWith('postgres')
   const work = async ([usual, rare]: Span) => {
     const longest = Math.random() < RARELY ? rare : usual
@@ -39,11 +40,13 @@ export function createAsker(once: AnyOnce, store: OpenStore, job: Job, write: Wr
     return valueMadeBy(op)
   }
 
-  /** A planted bug: the row commits in a transaction of its own. */
-  const splitEffect = (op: Operation) =>
-    (store as unknown as { transaction<T>(effect: (tx: AnyTx) => Promise<T>): Promise<T> })
-      .transaction((tx) => atomicEffect(tx, op))
-      .finally(() => sleep((Math.random() * LEASED_MS[0]) / 2))
+  /** A planted bug: the row commits in a transaction of its own. Now and then the worker ends right there, where it shows. */
+  async function splitEffect(op: Operation): Promise<EffectValue> {
+    const { transaction } = store as unknown as { transaction<T>(effect: (tx: AnyTx) => Promise<T>): Promise<T> }
+    const value = await transaction((tx) => atomicEffect(tx, op))
+    if (job.task === 'ask' && Math.random() < DIES) process.kill(process.pid, 'SIGKILL')
+    return value
+  }
 
   function attempt(key: string): Promise<Outcome<EffectValue>> {
     const mode: Mode = key.startsWith('atomic') ? 'atomic' : 'leased'

@@ -1,7 +1,7 @@
 /** A process of its own, bundled by `bundle.ts`: asks for operations until it is told to stop, or until all are settled. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { onlyonce } from 'onlyonce'
-import { type AnyOnce, createAsker } from './asker.ts'
+import { type ChaosOnce, createAsker } from './asker.ts'
 import { createHistory, type EffectValue, readHistory } from './history.ts'
 import { JOB_VARIABLE, type Job, KEY_EVERY_MS, LEASE_MS, STORE_TIMEOUT_MS, WINDOW } from './plan.ts'
 import { openWorkerStore } from './worker-store.ts'
@@ -31,7 +31,7 @@ const once = onlyonce({
   leaseMs: LEASE_MS,
   storeTimeoutMs: STORE_TIMEOUT_MS,
   maxRunMs: 10 * LEASE_MS,
-}) as unknown as AnyOnce
+}) as unknown as ChaosOnce
 once.on(({ type, key }) => {
   if (NEWS.includes(type)) write({ kind: 'event', key, type })
 })

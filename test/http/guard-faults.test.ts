@@ -1,4 +1,6 @@
+import { once as event } from 'node:events'
 import { describe, expect, it } from 'vitest'
+import { OnlyonceError } from '../../src/core/errors.ts'
 import type { HttpReply } from '../../src/http/call.ts'
 import type { IdempotencyOptions } from '../../src/http/options.ts'
 import { gate } from '../engine-kit.ts'
@@ -48,6 +50,23 @@ describe('a store', () => {
     expect(seen(await asked)).toBe('201 {"order":1}')
     expect(runs()).toBe(1)
   })
+})
+
+it('a store that is set up wrong: 500, and a process warning tells the operator what the client is not told', async () => {
+  const error = new OnlyonceError('OPTION_INVALID', 'the pool must not set sql_safe_updates')
+  const { ask, runs } = guarded({}, { claim: { 1: { kind: 'lose-request', error } } })
+  const warned = event(process, 'warning')
+  const answer = await ask()
+  expect(seen(answer)).toBe('500 misconfigured')
+  expect(new TextDecoder().decode(answer?.body)).not.toContain('sql_safe_updates')
+  expect(runs()).toBe(0)
+  expect(await warned).toMatchObject([
+    {
+      code: 'ONLYONCE_MISCONFIGURED',
+      message: 'POST "/orders" is not set up correctly: the pool must not set sql_safe_updates',
+      detail: expect.stringContaining('guard-faults'),
+    },
+  ])
 })
 
 it('an owner that was replaced answers what its successor has stored', async () => {

@@ -3,13 +3,13 @@ import { appendFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { idempotency, txOf } from '../../src/http/express.ts'
-import { type Once, onlyonce } from '../../src/index.ts'
+import { onlyonce } from '../../src/index.ts'
 import { openStore } from '../../src/stores/open.ts'
 import { type AnyTx, write } from './orders-ledger.ts'
 
 const [storeUrl = '', way = '', ledger = ''] = process.argv.slice(2)
 const store = await openStore(storeUrl as 'memory:')
-const once = onlyonce({ store, scope: 'orders', leaseMs: 2_000 }) as unknown as Once<AnyTx>
+const once = onlyonce({ store, scope: 'orders', leaseMs: 2_000 })
 const guard = idempotency(once, {
   ...{ scope: 'public', required: true, atomic: way === 'atomic' },
   ...{ onInFlight: 'wait', waitMs: 30_000, maxWaiting: 1_000 },

@@ -2,6 +2,7 @@ import { once as event } from 'node:events'
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
+import type { IdempotencyPolicy } from '../../src/http/policy.ts'
 import { startProxy } from '../../src/http/proxy/server.ts'
 import { memoryStore } from '../../src/stores/memory/index.ts'
 import { faultyStore } from '../../src/testing/faulty-store.ts'
@@ -145,6 +146,30 @@ describe('operators', () => {
     expect([sick.status, await sick.json()]).toEqual([503, { status: 'store-unavailable' }])
     expect((await fetch(`${adminUrl}/orders`)).status).toBe(404)
     expect((await fetch(`${adminUrl}/metrics`, { method: 'POST' })).status).toBe(405)
+  })
+
+  it('are told of what the proxy itself says no to, and of the outcomes that they chose', async () => {
+    const upstream = 'http://127.0.0.1:1'
+    const told = async (options: Parameters<typeof proxyTo>[1]) => {
+      const { adminUrl } = await proxyTo(upstream, { ...options, admin: { port: 0 } })
+      const { notKept, problems } = (await (await fetch(`${adminUrl}/policy`)).json()) as IdempotencyPolicy
+      return { notKept, codes: problems.map(({ status, code }) => `${status} ${code}`) }
+    }
+    const { notKept, codes } = await told({ scope: { header: 'authorization' } })
+    expect(notKept).toEqual([401, 403, 408, 409, 425, 429, '5xx'])
+    expect(codes.slice(codes.indexOf('503 closed') + 1)).toEqual([
+      '502 upstream-unreachable',
+      '504 outcome-unknown',
+      '503 overloaded',
+      '401 missing-scope',
+      '400 ambiguous-scope',
+      '400 bad-target',
+      '400 incomplete-request',
+      '501 upgrade-refused',
+    ])
+    const open = await told({ scope: 'public', guard: { outcome: () => 'final' } })
+    expect(open.notKept).toBe('custom')
+    expect(open.codes.filter((line) => line.includes('scope'))).toEqual([])
   })
 
   it('count what the upstream did not answer', async () => {

@@ -4,12 +4,12 @@ import { createCompositeScope } from '../../src/http/composite-scope.ts'
 import { createGuard } from '../../src/http/guard.ts'
 import { onlyonce } from '../../src/index.ts'
 import { scopeOf } from '../../src/rpc/scope.ts'
-import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
 import { callOf, type Request, seen } from '../http/guard-kit.ts'
 import { abandoned, cli, find, store, url } from './cli-kit.ts'
 
 const http = createCompositeScope('shop')('alice', 'POST', '/orders')
 const digest = createCompositeScope('shop')('a'.repeat(300), 'POST', '/orders')
+const bareDigest = createCompositeScope('s'.repeat(255))('alice', 'POST', '/orders')
 const rpc = scopeOf('shop', 'public', 'shop.v1.Shop/Place')
 const rpcDigest = scopeOf('shop', 'a'.repeat(250), 'shop.v1.Shop/Place')
 const ANSWER = '{"status":201,"headers":[["content-type","application/json"]],"body":"{\\"order\\":7}"}'
@@ -21,7 +21,7 @@ describe('keys resolve --happened of an operation of the HTTP guard', () => {
   /** A handler that was killed, the command line, and a duplicate. */
   async function duplicateAfter(...argv: string[]) {
     const once = onlyonce({ store, scope: 'shop', leaseMs: 500, onAbandoned: 'hold' })
-    const guard = createGuard<Request, SqliteTx>(once, { scope: () => 'alice', fingerprint: () => 'the same' })
+    const guard = createGuard<Request>(once, { scope: () => 'alice', fingerprint: () => 'the same' })
     const id = await abandonedRequest()
     const said = await cli(['keys', 'resolve', '--id', id, '--store', url, '--yes', '--happened', ...argv])
     const answer = seen(await guard(callOf({ key: 'k1' }), () => expect.fail('it ran again')))
@@ -51,7 +51,7 @@ describe('keys resolve --happened of an operation of the HTTP guard', () => {
     '{"status":201,"headers":{"a":"b"}}',
     '{"status":201,"headers":[],"body":{"order":7}}',
   ])('refuses --value %s, says what is expected, and changes nothing', async (value) => {
-    for (const scope of [http, digest]) {
+    for (const scope of [http, digest, bareDigest]) {
       const { id } = await abandoned('k1', { scope })
       const before = await find('k1', scope)
       const named = await resolve(scope, '--value', value)
@@ -93,4 +93,15 @@ it.each([
   expect((await resolve(scope, '--value', '"paid"')).code).toBe(0)
   const result = (await find('k1', scope))?.result
   expect(result && readResult('k1', result)).toEqual({ value: 'paid' })
+})
+
+it.each([
+  ['payments', ['--value', '1'], 'done with the value you gave, and duplicates are answered with it'],
+  ['payments', [], 'done with no value, and duplicates are answered with `undefined`'],
+  [http, [], 'duplicates are told that it happened and that its answer is not known'],
+])('keys resolve --happened says beforehand what duplicates of %s %j are answered', async (scope, argv, message) => {
+  await abandoned('k1', { scope })
+  const said = await resolve(scope, ...argv)
+  expect(said.code).toBe(0)
+  expect(said.err).toContain(message)
 })

@@ -6,7 +6,7 @@ import * as forExpress from '../../src/http/express.ts'
 import * as forFastify from '../../src/http/fastify.ts'
 import * as forKoa from '../../src/http/koa.ts'
 import { Idempotent, OnlyonceModule, type OnlyonceModuleOptions } from '../../src/http/nestjs/index.ts'
-import { type Once, onlyonce } from '../../src/index.ts'
+import { type AnyOnce, type Once, onlyonce } from '../../src/index.ts'
 import type { PgTx, PostgresStore } from '../../src/stores/postgres/index.ts'
 
 declare const once: Once
@@ -32,10 +32,12 @@ test('what is made fits where the frameworks take it', () => {
 })
 
 test('a store with transactions fits as well', () => {
-  forExpress.idempotency<express.Request, PgTx>(transactional, { scope: 'public', atomic: true })
-  forKoa.idempotency<Koa.Context, PgTx>(transactional, { scope: 'public', atomic: true })
+  forExpress.idempotency<express.Request>(transactional, { scope: ({ request }) => request.ip ?? '', atomic: true })
+  forKoa.idempotency<Koa.Context>(transactional, { scope: ({ request }) => request.state.user, atomic: true })
   fastify().register(forFastify.idempotency, { once: transactional, scope: 'public', atomic: true })
   OnlyonceModule.forRoot({ once: transactional, scope: 'public', atomic: true })
+  OnlyonceModule.forRootAsync({ useFactory: () => ({ once: transactional, scope: 'public', atomic: true }) })
+  OnlyonceModule.forRootAsync({ useFactory: (engine: AnyOnce) => ({ once: engine, scope: 'public' }) })
   expectTypeOf(forExpress.txOf<PgTx>({})).toEqualTypeOf<PgTx | undefined>()
 })
 

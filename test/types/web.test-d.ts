@@ -4,8 +4,10 @@ import { idempotency as onFetch } from '../../src/http/fetch.ts'
 import { type HonoContext, type HonoMiddleware, idempotency as onHono } from '../../src/http/hono.ts'
 import { onlyonce } from '../../src/index.ts'
 import { memoryStore } from '../../src/stores/memory/index.ts'
+import type { SqliteStore } from '../../src/stores/sqlite/index.ts'
 
 const once = onlyonce({ store: memoryStore(), scope: 'types' })
+const transactional = onlyonce({ store: {} as SqliteStore, scope: 'types' })
 
 it('Hono fits by shape', () => {
   expectTypeOf<Context>().toExtend<HonoContext>()
@@ -19,6 +21,7 @@ it('options of Hono are handed the context, of the app when it is named', () => 
   app.use(onHono(once, { scope: 'public' }))
   app.post('/', onHono(once, { scope: ({ request }) => String(request.get('user')) }), (c) => c.text('x'))
   app.post('/', onHono<Context<Env>>(once, { scope: ({ request }) => request.get('user').id }), (c) => c.text('x'))
+  onHono<Context<Env>>(transactional, { scope: ({ request }) => request.get('user').id, atomic: true })
   // @ts-expect-error there is no such variable
   onHono<Context<Env>>(once, { scope: ({ request }) => request.get('nobody').id })
   // @ts-expect-error whose keys they are must be said
@@ -36,6 +39,7 @@ it('a wrapped handler keeps its own arguments', () => {
     (request: NextRequest, context: { params: Promise<{ id: string }> }) => Promise<Response>
   >()
   onFetch<NextRequest>(once, { scope: ({ request }) => request.nextUrl.host })(handler)
+  onFetch<NextRequest>(transactional, { scope: ({ request }) => request.nextUrl.host, atomic: true })(handler)
   // @ts-expect-error not a response
   onFetch(once, { scope: 'public' })(() => 'text')
 })

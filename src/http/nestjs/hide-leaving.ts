@@ -1,26 +1,26 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Told } from '../node/disguise.ts'
 
-const LISTENS: ReadonlySet<unknown> = new Set(['on', 'once', 'addListener', 'prependListener', 'prependOnceListener'])
+const LISTENS = ['on', 'once', 'addListener', 'prependListener', 'prependOnceListener'] as const
+
+type Listen = (event: string, ...words: unknown[]) => unknown
 
 /**
- * Makes a request whose client leaves look like one whose client stays. Nest watches the connection itself, and would
- * stop a stream or an Observable half-way, so that the answer of what has happened is lost.
+ * Returns properties of the connection that hide when its client leaves. Nest watches the connection itself, and would
+ * stop a stream or an Observable half-way, so that the answer is lost.
  */
-export function hideLeaving(req: IncomingMessage): void {
-  const seen = new Proxy(req.socket, {
-    get(socket, name) {
-      if (name === 'destroyed') return false
-      const member: unknown = Reflect.get(socket, name, socket)
-      if (typeof member !== 'function') return member
-      const call = member.bind(socket) as (...words: unknown[]) => unknown
-      if (!LISTENS.has(name)) return call
-      return (event: unknown, ...words: unknown[]): Socket => {
-        if (event !== 'close') call(event, ...words)
-        return seen
-      }
-    },
-    set: (socket, name, value) => Reflect.set(socket, name, value, socket),
+export function hideLeaving(req: IncomingMessage): Told {
+  const { socket } = req
+  const listens = LISTENS.map((name) => {
+    const listen = (socket[name] as Listen).bind(socket)
+    return [
+      name,
+      (event: string, ...words: unknown[]): Socket => {
+        if (event !== 'close') listen(event, ...words)
+        return req.socket
+      },
+    ]
   })
-  Object.defineProperty(req, 'socket', { configurable: true, writable: true, enumerable: true, value: seen })
+  return { destroyed: false, ...Object.fromEntries(listens) }
 }

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { Once } from '../../core/once.ts'
+import type { AnyOnce } from '../../core/once.ts'
 import { createGuard, type HttpGuard } from '../guard.ts'
 import { guardNode } from '../node/run.ts'
 import type { IdempotencyOptions } from '../options.ts'
@@ -16,15 +16,15 @@ import {
   type OnlyonceModuleOptions,
 } from './shapes.ts'
 
-/** Where Nest's `@Sse()` leaves its mark. */
+/** The metadata key of Nest's `@Sse()`. */
 const SSE = '__sse__'
 
-/** Guards the handlers that are marked with `@Idempotent()`; `OnlyonceModule` puts it to work. */
+/** Guards the handlers that are marked with `@Idempotent()`. Registered by `OnlyonceModule`. */
 export class IdempotencyInterceptor {
-  readonly #once: Once<never>
+  readonly #once: AnyOnce
   readonly #options: IdempotencyOptions<NestRequest>
   readonly #own: HttpGuard<NestRequest>
-  /** By controller and handler: a handler that is inherited belongs to several controllers, each with options of its own. */
+  /** By controller and handler: an inherited handler belongs to several controllers, each with its own options. */
   readonly #guards = new WeakMap<object, Map<object, HttpGuard<NestRequest>>>()
 
   /** @throws OnlyonceError OPTION_INVALID */
@@ -34,7 +34,7 @@ export class IdempotencyInterceptor {
     this.#own = createGuard(once, this.#options)
   }
 
-  /** What to tell clients about their keys, where nothing else is said at the handler. */
+  /** What to tell clients about their keys, for handlers without options of their own. */
   describe(): IdempotencyPolicy {
     return this.#own.describe()
   }
@@ -48,17 +48,17 @@ export class IdempotencyInterceptor {
     if (!guard.concerns(req.method ?? '')) return next.handle()
     const raw = getMetadata(SSE, context.getHandler()) === true
     const decided = raw ? holdHead(res) : () => {}
-    // Nest takes a promise of anything that it can iterate, and subscribes to the handler only when it gets there.
+    // Nest flattens what this promise resolves to, and calls the handler only when it subscribes to that.
     return new Promise((resolve, reject) => {
       guardNode(this.#once, guard, {
         request,
         req,
         res,
         url: request.originalUrl ?? req.url ?? '',
+        // Not for an event stream: its producer is to stop when the client leaves.
+        told: raw ? undefined : () => hideLeaving(req),
         next: () => {
           decided()
-          // The producer of an event stream is to stop when nobody listens any more.
-          if (!raw) hideLeaving(req)
           resolve(next.handle())
         },
         send: (reply) => {
@@ -87,7 +87,7 @@ export class IdempotencyInterceptor {
   }
 }
 
-/** Nest sends the head of an event stream in the next turn, whoever is still thinking; not of a response that is over. */
+/** Makes the response look ended: Nest would send the head of an event stream before the guard has decided. */
 function holdHead(res: ServerResponse): () => void {
   Object.defineProperty(res, 'writableEnded', { configurable: true, get: () => true })
   return () => void Reflect.deleteProperty(res, 'writableEnded')

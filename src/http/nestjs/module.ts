@@ -1,42 +1,38 @@
-import type { Once } from '../../core/once.ts'
+import type { AnyOnce } from '../../core/once.ts'
 import { OnlyonceExceptionFilter } from './filter.ts'
 import { IdempotencyInterceptor } from './interceptor.ts'
 import type { NestDynamicModule, NestRequest, OnlyonceModuleOptions } from './shapes.ts'
 
-/** The token that the engine is injected by: `@Inject(ONCE) once: Once`. */
+/** The token that the engine is injected by: `@Inject(ONCE) once: AnyOnce`. */
 export const ONCE: unique symbol = Symbol.for('onlyonce.nestjs.once')
 const OPTIONS: unique symbol = Symbol.for('onlyonce.nestjs.options')
 
-// The names under which Nest takes enhancers of the whole application from a module.
+// The provider tokens under which Nest takes global enhancers from a module.
 const APP_INTERCEPTOR = 'APP_INTERCEPTOR'
 const APP_FILTER = 'APP_FILTER'
 
-export interface OnlyonceModuleAsyncOptions<Request extends NestRequest, Tx> {
+export interface OnlyonceModuleAsyncOptions<Request extends NestRequest> {
   /** Modules that export what is injected. */
   readonly imports?: readonly unknown[]
-  /** Tokens of what `useFactory` is called with, in their order. */
+  /** Tokens of the arguments of `useFactory`, in order. */
   readonly inject?: readonly unknown[]
-  readonly useFactory: (
-    ...args: never[]
-  ) => OnlyonceModuleOptions<Request, Tx> | Promise<OnlyonceModuleOptions<Request, Tx>>
+  readonly useFactory: (...args: never[]) => OnlyonceModuleOptions<Request> | Promise<OnlyonceModuleOptions<Request>>
 }
 
-/** Puts the interceptor and the exception filter into an application, and the engine under the token `ONCE`. */
+/** Registers the interceptor and the exception filter globally, and provides the engine under the token `ONCE`. */
 // biome-ignore lint/complexity/noStaticOnlyClass: it is what Nest calls a module
 export class OnlyonceModule {
   /** @throws OnlyonceError OPTION_INVALID when the application starts */
-  static forRoot<Request extends NestRequest, Tx = never>(
-    options: OnlyonceModuleOptions<Request, Tx>,
-  ): NestDynamicModule {
-    return OnlyonceModule.forRootAsync<Request, Tx>({ useFactory: () => options })
+  static forRoot<Request extends NestRequest>(options: OnlyonceModuleOptions<Request>): NestDynamicModule {
+    return OnlyonceModule.forRootAsync<Request>({ useFactory: () => options })
   }
 
-  /** As `forRoot`, with options that other providers are needed for. */
-  static forRootAsync<Request extends NestRequest, Tx = never>({
+  /** As `forRoot`, with options that depend on other providers. */
+  static forRootAsync<Request extends NestRequest>({
     imports = [],
     inject = [],
     useFactory,
-  }: OnlyonceModuleAsyncOptions<Request, Tx>): NestDynamicModule {
+  }: OnlyonceModuleAsyncOptions<Request>): NestDynamicModule {
     const made = <T>(provide: unknown, make: (options: OnlyonceModuleOptions) => T) => ({
       provide,
       useFactory: make,
@@ -48,7 +44,7 @@ export class OnlyonceModule {
       imports: imports as never[],
       providers: [
         { provide: OPTIONS, useFactory, inject },
-        made(ONCE, ({ once }): Once<never> => once),
+        made(ONCE, ({ once }): AnyOnce => once),
         made(IdempotencyInterceptor, (options) => new IdempotencyInterceptor(options)),
         { provide: APP_INTERCEPTOR, useExisting: IdempotencyInterceptor },
         made(APP_FILTER, ({ header, docs }) => new OnlyonceExceptionFilter({ header, docs })),

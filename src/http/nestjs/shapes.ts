@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Once } from '../../core/once.ts'
+import type { AnyOnce } from '../../core/once.ts'
 import type { IdempotencyOptions } from '../options.ts'
 
 /** Express's request, or Fastify's, which has Node's in `raw`. */
@@ -26,7 +26,7 @@ export interface NestCallHandler {
 export interface NestDynamicModule {
   readonly module: new () => object
   readonly global: boolean
-  // Nest's own types of these are unions of everything there is: never fits each of them.
+  // Nest declares these as wide unions; `never` is assignable to each of them.
   readonly imports: never[]
   readonly providers: never[]
   readonly exports: symbol[]
@@ -35,14 +35,11 @@ export interface NestDynamicModule {
 /** Options that differ from the module's. */
 export type RouteOptions<Request = unknown> = Partial<IdempotencyOptions<Request>>
 
-export type OnlyonceModuleOptions<
-  Request extends NestRequest = NestRequest,
-  Tx = never,
-> = IdempotencyOptions<Request> & {
-  readonly once: Once<Tx>
+export type OnlyonceModuleOptions<Request extends NestRequest = NestRequest> = IdempotencyOptions<Request> & {
+  readonly once: AnyOnce
 }
 
-/** Node's own part of an exchange, whatever the platform. */
+/** Returns Node's own request and response, whatever the platform. */
 export function nativeOf(request: unknown, response: unknown): { req: IncomingMessage; res: ServerResponse } {
   const { raw: req = request } = request as { readonly raw?: unknown }
   const { raw: res = response } = response as { readonly raw?: unknown }

@@ -1,15 +1,19 @@
 import type { IncomingMessage } from 'node:http'
 import type { HttpBody } from '../call.ts'
+import { wasRead as bodyWasRead } from '../web/body.ts'
 
 /** What a framework's parser may have left on its request. */
 export interface ParsedRequest {
   readonly body?: unknown
+  /** Uploaded files, if the parser keeps them apart from the fields. */
+  readonly file?: unknown
+  readonly files?: unknown
 }
 
 /**
- * The body of a request: parsed, where a parser was here before; else its bytes, which are put back for whoever reads
- * them next. `undefined` when there are more than `maxBytes`.
- * @throws when the client stopped sending half-way
+ * Returns the body of a request: the parsed value if a parser has read it; otherwise its bytes, which are put back for
+ * the next reader. `undefined` when there are more than `maxBytes`.
+ * @throws Error when the client stopped sending half-way; OnlyonceError OPTION_INVALID when `body` lacks what was read
  */
 export async function bodyOf(
   message: IncomingMessage,
@@ -17,18 +21,35 @@ export async function bodyOf(
   maxBytes: number,
 ): Promise<HttpBody | undefined> {
   if (Number(message.headers['content-length']) > maxBytes) return undefined
-  if (wasRead(message) || parsed.body instanceof Uint8Array) return { parsed: parsed.body }
-  // Nothing that is put back into it would ever be read.
+  if (wasRead(message) || parsed.body instanceof Uint8Array) {
+    if (hasFiles(parsed) || (parsed.body === undefined && hadBody(message))) throw bodyWasRead()
+    return { parsed: parsed.body }
+  }
+  // Node emits a request before it has parsed the rest of the packet.
+  if (!isWhole(message)) await null
+  // Bytes put back into a destroyed request would never be read.
   if (isGone(message)) throw stoppedSending()
   const bytes = await peek(message, maxBytes)
   return bytes === undefined ? undefined : { bytes }
+}
+
+function hadBody(message: IncomingMessage): boolean {
+  const { headers, stream } = message as IncomingMessage & { readonly stream?: { readonly endAfterHeaders?: boolean } }
+  // A request of HTTP/2 needs neither header.
+  const streamed = stream?.endAfterHeaders === false
+  return streamed || Number(headers['content-length']) > 0 || headers['transfer-encoding'] !== undefined
+}
+
+/** Multer and the like leave only the fields in `body`, so that different uploads would look equal. */
+function hasFiles({ file, files }: ParsedRequest): boolean {
+  return [file, files].some((left) => typeof left === 'object' && left !== null && Object.keys(left).length > 0)
 }
 
 export function wasRead(message: IncomingMessage): boolean {
   return message.readableEnded || (message.readableDidRead && message.readableLength === 0)
 }
 
-/** Whether its client left before all of it was read. Of HTTP/2 one that was reset half-way looks as if it had ended. */
+/** Whether the client left before all of it was read. With HTTP/2, a request that was reset half-way looks ended. */
 export function isGone(message: IncomingMessage): boolean {
   return !message.readableEnded && (message.destroyed || message.aborted)
 }
@@ -37,15 +58,15 @@ function stoppedSending(): Error {
   return new Error('the client stopped sending its request half-way, or left before it was read')
 }
 
-/** A request of HTTP/2 says `complete` only when its end was emitted, and then nothing can be put back. */
+/** Whether all of it has arrived. With HTTP/2, `complete` is set only after `end`, when nothing can be put back. */
 function isWhole(message: IncomingMessage): boolean {
   const { _readableState: state } = message as unknown as { readonly _readableState?: { readonly ended?: boolean } }
   return message.complete || state?.ended === true
 }
 
 /**
- * Reads everything and puts it back before anybody could see the end: `unshift` is allowed until `end` was emitted,
- * which happens a tick after the last byte was read.
+ * Reads everything and puts it back before `end` is emitted: `unshift` is allowed until then, which is a tick after the
+ * last byte was read.
  */
 function peek(message: IncomingMessage, maxBytes: number): Promise<Uint8Array | undefined> {
   return new Promise((resolve, reject) => {
@@ -67,7 +88,7 @@ function peek(message: IncomingMessage, maxBytes: number): Promise<Uint8Array | 
         length += bytes.length
       }
       if (length <= maxBytes && !isWhole(message)) {
-        // Asks for more; with nothing there it reads nothing.
+        // Requests more data. It reads nothing, because nothing is buffered.
         message.read(0)
         return
       }
@@ -75,9 +96,11 @@ function peek(message: IncomingMessage, maxBytes: number): Promise<Uint8Array | 
       if (length > 0) message.unshift(whole)
       done(() => resolve(length > maxBytes ? undefined : whole))
     }
+    // Without listening, which requests more data: an empty body would emit `end`, after which parsers refuse it.
+    if (isWhole(message)) return read()
     message.on('readable', read)
     message.on('close', cut)
     message.on('error', cut)
-    if (isWhole(message) || message.readableLength > 0) read()
+    if (message.readableLength > 0) read()
   })
 }

@@ -1,16 +1,13 @@
 import type { ServerResponse } from 'node:http'
 
 /**
- * Whether this process ended the connection, and not the client: its side was neither closed nor reset. It is how a
- * framework gives up an answer that it cannot take back.
+ * Whether the handler or its framework ended the connection: its client neither closed nor reset it, and the server is
+ * not shutting down. Frameworks do so to abort an answer that they cannot take back.
  */
 export function endedHere({ socket }: ServerResponse): boolean {
-  return socket !== null && socket !== undefined && !socket.readableEnded && !socket.errored
-}
-
-/** Not `writableEnded`, which an adapter may have set to keep its framework from answering meanwhile. */
-export function hasEnded(res: ServerResponse): boolean {
-  return res.finished
+  if (socket === null || socket === undefined) return false
+  const { server } = socket as { readonly server?: { readonly listening?: boolean } }
+  return !socket.readableEnded && !socket.errored && server?.listening !== false
 }
 
 /** Whether the connection, or the stream of HTTP/2, is over. */
@@ -18,14 +15,24 @@ export function isClosed(res: ServerResponse): boolean {
   return (streamOf(res) ?? res).destroyed
 }
 
+interface Stream {
+  readonly destroyed: boolean
+  readonly headersSent: boolean
+}
+
+/** Whether it is a response of HTTP/2, which has no connection of its own. */
+export function isStream(res: ServerResponse): boolean {
+  return streamOf(res) !== undefined
+}
+
 /** Only a response of HTTP/2 has one. */
-function streamOf(res: ServerResponse): { readonly destroyed: boolean } | undefined {
-  return (res as { readonly stream?: { readonly destroyed: boolean } }).stream
+function streamOf(res: ServerResponse): Stream | undefined {
+  return (res as { readonly stream?: Stream }).stream
 }
 
 /**
  * Makes a response whose client left look like one whose client is slow. Without this, Koa sends nothing at all, a
- * pipeline fails at once, and what the handler was about to answer is lost.
+ * pipeline fails at once, and the handler's answer is lost.
  */
 export function pretendConnected(res: ServerResponse): void {
   // The stream of HTTP/2 needs no such help.
@@ -42,23 +49,45 @@ export function pretendConnected(res: ServerResponse): void {
 }
 
 /**
- * Node keeps what `writeHead` was told until the first byte goes out; as long as it does, it can be told something else.
- * Answers whether it can. Of HTTP/2 a head is gone at once.
+ * Discards the head that `writeHead` was given, which Node keeps until the first byte of the body is sent. Returns
+ * false if it was sent already; HTTP/2 sends a head at once.
  */
 export function takeBackHead(res: ServerResponse): boolean {
   const { _header: head, _headerSent: sent } = res as { readonly _header?: unknown; readonly _headerSent?: unknown }
   if (res.headersSent && (typeof head !== 'string' || sent !== false)) return false
-  if (res.headersSent) Object.assign(res, { _header: null, _contentLength: null, chunkedEncoding: false })
-  // HTTP/2 has none, and Node warns whoever sets one.
+  if (res.headersSent) {
+    // For 204 and 304 Node has recorded that there is no body.
+    const _hasBody = res.req.method !== 'HEAD'
+    Object.assign(res, { _header: null, _contentLength: null, chunkedEncoding: false, _hasBody })
+  }
+  // HTTP/2 has no status message, and Node warns when it is set.
   if (streamOf(res) === undefined) res.statusMessage = ''
   return true
 }
 
-/** On HTTP/1 it is a property that anybody may write, and `writableEnded` answers from it. */
-export function finishedIsPlain(res: ServerResponse): boolean {
-  return streamOf(res) === undefined && Object.hasOwn(res, 'finished')
-}
+/** Placeholder in the field where Node keeps the serialized head. */
+const UNWRITTEN = 'held'
 
-export function setFinished(res: ServerResponse, finished: boolean): void {
-  if (finishedIsPlain(res)) (res as { finished: boolean }).finished = finished
+/**
+ * Makes the head of a held answer look sent, so that Node refuses a second answer with an error that says why. A
+ * second one would change status and length, and so what is read as the next response on the connection. Returns a
+ * function that undoes this, and any change made to the status meanwhile.
+ */
+export function holdHead(res: ServerResponse): () => void {
+  const { statusCode } = res
+  const stream = streamOf(res)
+  if (stream !== undefined) {
+    Object.defineProperty(stream, 'headersSent', { value: true, configurable: true })
+    return () => {
+      Reflect.deleteProperty(stream, 'headersSent')
+      res.statusCode = statusCode
+    }
+  }
+  const { statusMessage } = res
+  const headed = res as unknown as { _header: string | null }
+  headed._header ??= UNWRITTEN
+  return () => {
+    if (headed._header === UNWRITTEN) headed._header = null
+    Object.assign(res, { statusCode, statusMessage })
+  }
 }

@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { HeaderField } from '../call.ts'
 
-/** Headers as `writeHead` was given them: Node answers nothing of these to `getHeader` when no others were set before. */
+/** Headers passed to `writeHead`. Node does not return them from `getHeader` unless others were set before. */
 export type HeadWords = OutgoingHttpHeaders | readonly unknown[]
 
 /** `writeHead(status[, reason][, headers])` */
@@ -10,7 +10,7 @@ export function headWords([, second, third]: readonly unknown[]): HeadWords | un
   return typeof given === 'object' && given !== null ? (given as HeadWords) : undefined
 }
 
-/** The fields named in `wanted`, each with all of its values. */
+/** Returns the fields named in `wanted`, each with all of its values. */
 export function headersFrom(
   res: ServerResponse,
   head: HeadWords | undefined,
@@ -25,9 +25,22 @@ export function headersFrom(
   return fields
 }
 
+/** Saves the current headers. Returns a function that restores them. */
+export function rememberHeaders(res: ServerResponse): () => void {
+  const before = res.getHeaders()
+  // Copied, because Node appends to a list in place.
+  for (const name in before) if (Array.isArray(before[name])) before[name] = [...before[name]]
+  return () => {
+    for (const name of res.getHeaderNames()) if (!(name in before)) res.removeHeader(name)
+    for (const [name, value] of Object.entries(before)) {
+      if (value !== undefined && res.getHeader(name) !== value) res.setHeader(name, value)
+    }
+  }
+}
+
 const NONE: ReadonlyMap<string, readonly string[]> = new Map()
 
-/** Of an object, or a list: `[name, value, name, value]` or `[[name, value], …]`. */
+/** Reads an object or a list: `[name, value, name, value]` or `[[name, value], …]`. */
 function fieldsOf(head: HeadWords, wanted: ReadonlySet<string>): ReadonlyMap<string, readonly string[]> {
   const fields = new Map<string, string[]>()
   const take = (field: unknown, value: unknown) => {

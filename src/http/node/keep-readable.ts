@@ -1,31 +1,34 @@
 import type { IncomingMessage } from 'node:http'
 
-/** What `destroy` was before. */
+/** The original `destroy`. */
 const DESTROY: unique symbol = Symbol('onlyonce.destroy')
+/** The error that it was called with when the client left. */
+const LEFT: unique symbol = Symbol('onlyonce.left')
 
-type Kept = IncomingMessage & { [DESTROY]?: IncomingMessage['destroy'] }
+type Kept = IncomingMessage & { [DESTROY]?: IncomingMessage['destroy'] | undefined; [LEFT]?: Error }
 
 /**
- * A request that has arrived whole stays readable when its client leaves. Node would throw away what nobody has read yet,
- * and whoever reads it next, a body parser in front of the handler, would wait for ever while the operation is held.
+ * Keeps a request that has arrived in full readable when its client leaves. Node would discard what is still unread,
+ * and the next reader, such as a body parser in front of the handler, would wait forever while the claim is held.
+ * Returns a function that restores `destroy`, and calls it if the client has left meanwhile.
  */
-export function keepReadable(req: IncomingMessage): void {
-  // A guard in front of this one has seen to it.
-  if (DESTROY in req) return
+export function keepReadable(req: IncomingMessage): () => void {
   const kept: Kept = req
-  kept[DESTROY] = req.destroy
+  // An outer guard has done this already.
+  if (kept[DESTROY] !== undefined) return () => {}
+  const { destroy } = req
+  kept[DESTROY] = destroy
   req.destroy = destroyUnlessWhole
+  return () => {
+    kept[DESTROY] = undefined
+    req.destroy = destroy
+    if (kept[LEFT] !== undefined) req.destroy(kept[LEFT])
+  }
 }
 
-function destroyUnlessWhole(this: Kept, error?: Error): typeof this {
-  const left = (error as NodeJS.ErrnoException | undefined)?.code === 'ECONNRESET'
-  if (!left || !this.complete || this.readableEnded) this[DESTROY]?.(error)
-  else showReadable(this)
+function destroyUnlessWhole(this: Kept, error?: NodeJS.ErrnoException): typeof this {
+  const unread = error?.code === 'ECONNRESET' && this.complete && !this.readableEnded
+  if (unread) this[LEFT] = error
+  else this[DESTROY]?.(error)
   return this
-}
-
-/** Parsers look at the connection to see whether there is anything left to read, and skip the body of one that is gone. */
-function showReadable(req: IncomingMessage): void {
-  const socket = Object.create(req.socket, { readable: { value: true }, destroyed: { value: false } })
-  Object.defineProperty(req, 'socket', { value: socket, configurable: true, writable: true, enumerable: true })
 }

@@ -1,32 +1,23 @@
 import type { ServerResponse } from 'node:http'
 import type { Runtime } from '../../core/runtime.ts'
-import type { HeaderField, HttpReply, Omitted } from '../call.ts'
-import { endedHere, isClosed, pretendConnected, setFinished, takeBackHead } from './connection.ts'
-import { headersFrom, headWords } from './head.ts'
-import { freeLayer, type Layer, type Listener, type Native, type Words } from './hooks.ts'
+import type { HttpReply, Omitted } from '../call.ts'
+import { endedHere, holdHead, isClosed, pretendConnected, takeBackHead } from './connection.ts'
+import { hideSocket, type Told } from './disguise.ts'
+import { rememberHeaders } from './head.ts'
+import { freeLayer, type Listener, type Native, showEnded, silence, type Words } from './hooks.ts'
+import { HeadersSent, refuseUnsendable } from './native-errors.ts'
+import { chunkOf, type Head, Recording, type RecordingOptions } from './recording.ts'
+import { sendReply } from './send.ts'
 
-export interface RecorderOptions {
+export interface RecorderOptions extends RecordingOptions {
   readonly runtime: Runtime
-  /** The headers worth keeping, in lower case. */
-  readonly kept: ReadonlySet<string>
-  /** Those, and what tells how an answer is to be taken: `content-type` and `content-length`. */
-  readonly heard: ReadonlySet<string>
-  readonly maxBodyBytes: number
-  /** Nothing leaves before it was let go: what is sent must not be taken back by a rollback. */
+  /** Send nothing before `letGo`: a rollback could not take it back. */
   readonly holdAll: boolean
-  /** How long a handler whose client left may be silent in the middle of its answer, before that counts as its end. */
+  /** How long a handler whose client left may write nothing in the middle of its answer; then that counts as over. */
   readonly graceMs: number
 }
 
-type Callback = (error?: Error | null) => void
-
-/** What a handler said before any byte of it: what stands in front of the guard may change it on its way out. */
-interface Head {
-  readonly status: number
-  readonly headers: readonly HeaderField[]
-}
-
-/** Of an answer that the server itself cut off by destroying the connection. */
+/** The rejection for an answer that the server itself aborted by destroying the connection. */
 export class BrokenOff extends Error {
   constructor() {
     super('the handler broke its answer off: the connection was destroyed before the end')
@@ -34,167 +25,215 @@ export class BrokenOff extends Error {
 }
 
 /**
- * Listens to whatever a handler does to `res`, and passes it on; only the end waits until `letGo`, so that a client that
- * has its answer can have it again. One that leaves is hidden from the handler: what is half done would stay so.
+ * Records what a handler does to `res`, and passes it on. Only the end is held until `letGo`, so that an answer that a
+ * client has can be replayed. A client that leaves is hidden from the handler, which would otherwise stop half-way.
  */
 export class Recorder implements Listener {
-  /** The whole answer. Rejects when the handler broke it off. */
+  /** The whole answer. Rejects when the handler aborted it. */
   readonly reply: Promise<HttpReply>
-  /** The same, once it is there. */
+  /** The value of `reply`, as soon as it is known. */
   own: HttpReply | undefined
   readonly #res: ServerResponse
   readonly #options: RecorderOptions
-  readonly #layer: Layer
   readonly #native: Native
+  readonly #recording: Recording
+  readonly #restoreHeaders: () => void
   #resolve!: (reply: HttpReply) => void
   #reject!: (error: Error) => void
   #state: 'recording' | 'held' | 'open' = 'recording'
-  #chunks: Buffer[] = []
-  #length = 0
-  #head: Head | undefined
   #unsent: Words[] = []
   #end: Words = []
   #destroyed = false
+  #timedOut = false
   #clientLeft = false
   #activity = 0
+  #ended = false
+  #showHead = () => {}
+  #showSocket: (() => void) | undefined
 
-  constructor(res: ServerResponse, options: RecorderOptions) {
+  /** `told`: shown in place of the connection from the start, for frameworks that check it while the handler runs. */
+  constructor(res: ServerResponse, options: RecorderOptions, told?: Told) {
     this.#res = res
     this.#options = options
+    this.#recording = new Recording(res, options)
+    this.#restoreHeaders = rememberHeaders(res)
     this.reply = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
     })
-    this.#layer = freeLayer(res)
-    this.#native = this.#layer.hear(res, this)
-    // It left while the operation was being claimed: no event will tell of it any more.
+    this.#native = freeLayer(res).hear(res, this)
+    if (told !== undefined) this.#hideSocket(told)
+    // The client left during the claim: no event will report that any more.
     if (isClosed(res)) this.#hideLoss()
   }
 
   get holding(): boolean {
-    return this.#state === 'held'
+    return this.#state === 'held' && this.#ended
   }
 
-  /** Lets the end of the handler's answer go to the client, if there is one left. */
+  /** Releases the end of the handler's answer to its client, if that is still there. */
   letGo(): void {
     if (!this.#open()) return
-    for (const words of this.#unsent) this.#native.write.apply(this.#res, words as never)
-    this.#native.end.apply(this.#res, this.#end as never)
+    let flows = true
+    for (const words of this.#unsent) flows = this.#native.write.apply(this.#res, words as never)
+    if (this.#ended) return void this.#native.end.apply(this.#res, this.#end as never)
+    this.#native.flushHeaders.call(this.#res)
+    if (flows) this.#native.emit.call(this.#res, 'drain')
   }
 
   /**
-   * Takes the handler's answer back, and answers whether another one can be sent. When some of it is out, the connection
-   * is cut, and the client has to ask again.
+   * Takes the handler's answer back. Returns whether another can be sent. If part of it was sent, the connection is
+   * destroyed, and the client has to ask again.
    */
   takeBack(): boolean {
-    if (!this.#open()) return false
-    if (!takeBackHead(this.#res)) {
+    const isOut = this.#state === 'open'
+    if (!isOut && !this.#open()) return false
+    if (isOut || !takeBackHead(this.#res)) {
       this.#res.destroy()
       return false
     }
-    for (const name of [...this.#options.kept, 'content-length', 'transfer-encoding']) this.#res.removeHeader(name)
+    this.#restoreHeaders()
     return true
   }
 
-  /** Answers whether there is anything to send, and anybody to send it to. */
+  /**
+   * Answers in the handler's place, after `takeBack`. The handler may still be running and has done nothing wrong: what
+   * it does to its response from here on has no effect, and does not throw.
+   */
+  sendInstead(reply: HttpReply): void {
+    Object.assign(this.#res, this.#native)
+    sendReply(this.#res, reply)
+    silence(this.#res, [...this.#unsent, this.#end], this.#options.runtime)
+  }
+
+  /** Stops holding. Returns whether there is anything to send, and a client to send it to. */
   #open(): boolean {
     if (this.#state === 'open') return false
+    this.#stopHiding()
+    return !this.#clientLeft
+  }
+
+  #stopHiding(): void {
     this.#state = 'open'
-    if (this.#clientLeft) {
-      this.#native.emit.call(this.#res, 'close')
-      return false
-    }
-    setFinished(this.#res, false)
-    return true
+    this.#showHead()
+    this.#showSocket?.()
+    if (this.#clientLeft) this.#tellLeft()
   }
 
   onWriteHead(words: Words): ServerResponse {
-    const said = this.#state === 'recording' ? this.#said(words) : undefined
+    // Outer middleware must not see a head that is not sent.
+    if (this.#state === 'held') throw new HeadersSent()
+    const said = this.#state === 'recording' ? this.#recording.said(words) : undefined
     const answered = this.#native.writeHead.apply(this.#res, words as never)
     if (said !== undefined) this.#onHead(said)
     return answered
   }
 
+  onFlushHeaders(): void {
+    if (this.#state === 'open' || (this.#state === 'recording' && !this.#options.holdAll)) {
+      this.#native.flushHeaders.call(this.#res)
+    } else if (this.#state === 'recording' && this.#recording.isEventStream) this.#stream()
+  }
+
   onWrite(words: Words): boolean {
     if (this.#state === 'open') return this.#native.write.apply(this.#res, words as never)
-    if (this.#state === 'held') return false
-    this.#activity++
-    if (this.#isEventStream()) {
-      this.#settle('open', 'event-stream')
-      return this.#native.write.apply(this.#res, words as never)
-    }
+    refuseUnsendable(this.#res, 'write', words[0])
     const [chunk, then] = chunkOf(words)
-    this.#record(chunk, words)
+    if (this.#state === 'held') {
+      // A chunk of an event stream. Its callback is called when it is sent.
+      if (!this.#ended) this.#unsent.push([Buffer.from(chunk), then])
+      return false
+    }
+    this.#activity++
+    if (this.#recording.isEventStream) {
+      this.#stream()
+      return this.onWrite(words)
+    }
+    this.#recording.wrote(chunk, words)
     if (this.#clientLeft) {
-      if (this.#length > this.#options.maxBodyBytes) return this.#giveUp()
+      if (this.#recording.tooLong) return this.#giveUp()
       if (then !== undefined) process.nextTick(then)
       return true
     }
-    if (!this.#options.holdAll && !this.#isWhole()) return this.#native.write.apply(this.#res, words as never)
+    if (!this.#options.holdAll && !this.#recording.isWhole) return this.#native.write.apply(this.#res, words as never)
     this.#unsent.push([Buffer.from(chunk)])
-    // Some send more only when they hear of this.
+    // Some handlers send more only after this callback.
     if (then !== undefined) process.nextTick(then)
     return true
   }
 
   onEnd(words: Words): ServerResponse {
     if (this.#state === 'open') return this.#native.end.apply(this.#res, words as never)
-    if (this.#state === 'held') return this.#res
-    this.#record(chunkOf(words)[0], words)
+    if (this.#ended) return this.#res
+    refuseUnsendable(this.#res, 'end', words[0])
     this.#end = words
-    this.#settle('held')
+    if (this.#state === 'held') this.#hasEnded()
+    else {
+      this.#recording.wrote(chunkOf(words)[0], words)
+      this.#hold()
+    }
     return this.#res
   }
 
   onEmit(event: string | symbol, words: Words): boolean {
     if (event === 'close' && this.#state === 'recording') return this.#onClose()
+    // Before Node or a listener destroys the connection.
+    if (event === 'timeout') this.#timedOut = true
     return this.#native.emit.call(this.#res, event, ...words)
   }
 
   onDestroy(error: Error | undefined): ServerResponse {
     this.#destroyed = true
-    // Its client left before: no event will tell of this.
+    // The client left before, so no event will report this.
     if (this.#clientLeft && this.#state === 'recording') this.#stopped(error)
     return this.#native.destroy.call(this.#res, error)
   }
 
-  #said(words: Words): Head {
-    const status = typeof words[0] === 'number' ? words[0] : this.#res.statusCode
-    return { status, headers: headersFrom(this.#res, headWords(words), this.#options.heard) }
-  }
-
   #onHead(said: Head): void {
     this.#activity++
-    // Node writes the head itself with the first byte, through `writeHead`; a second one throws.
-    this.#head ??= said
-    if (this.#isEventStream()) this.#settle('open', 'event-stream')
+    this.#recording.headed(said)
+    if (this.#recording.isEventStream) this.#stream()
   }
 
-  /** What is not kept, and has nobody to go to, need not be made: it might never end. */
+  /** An event stream has no end to wait for. */
+  #stream(): void {
+    this.#settle(this.#options.holdAll ? 'held' : 'open', 'event-stream')
+  }
+
+  /** Holds an answer of which nothing more will come. */
+  #hold(why?: Omitted): void {
+    this.#settle('held', why)
+    this.#hasEnded()
+  }
+
+  #hasEnded(): void {
+    this.#ended = true
+    showEnded(this.#res)
+  }
+
+  /** An answer that is too long to store and has no client need not be produced: it might never end. */
   #giveUp(): false {
     this.#settle('open')
-    Object.assign(this.#res, { destroyed: true })
-    this.#native.emit.call(this.#res, 'close')
     return false
   }
 
-  /** Koa stops a stream when its client leaves, and the response with it; that is not a failure of the handler. */
+  /** Koa destroys a stream and the response when the client leaves; that is not a failure of the handler. */
   #stopped(error: NodeJS.ErrnoException | undefined): void {
     const byItself = error?.code === 'ERR_STREAM_PREMATURE_CLOSE' || error?.name === 'AbortError'
-    if (byItself) this.#settle('held', 'cut-off')
+    if (byItself) this.#hold('cut-off')
     else this.#breakOff()
   }
 
   #breakOff(): void {
-    this.#state = 'open'
+    this.#stopHiding()
     this.#reject(new BrokenOff())
   }
 
-  /** The connection is over while the handler is at work. */
+  /** The connection closed while the handler runs. */
   #onClose(): boolean {
-    // What ends a connection without a word to the response, before anything was said, is not the handler: a server that
-    // closes, or a time limit. The handler is still at work, and its key must not become free.
-    if (this.#destroyed || (this.#res.headersSent && endedHere(this.#res))) {
+    // Without `destroy`, the handler aborted the answer only if the head was sent, and neither the client, a time limit
+    // nor a server shutdown closed the connection. Otherwise it still runs, and must keep its key.
+    if (this.#destroyed || (this.#res.headersSent && !this.#timedOut && endedHere(this.#res))) {
       this.#breakOff()
       return this.#native.emit.call(this.#res, 'close')
     }
@@ -204,67 +243,50 @@ export class Recorder implements Listener {
 
   #hideLoss(): void {
     this.#clientLeft = true
-    // A stream that is piped into this response, or bytes that are out: the handler has decided what it answers.
-    const begun = this.#head !== undefined || this.#res.listenerCount('unpipe') > 0
+    // With the head written, or a stream piped into the response, the handler has decided on its answer.
+    const begun = this.#recording.begun || this.#res.listenerCount('unpipe') > 0
     pretendConnected(this.#res)
-    // Whoever waits until its client has read would wait for ever.
+    this.#hideSocket()
+    // A handler that waits for its client to read would wait forever.
     if (begun) process.nextTick(() => this.#native.emit.call(this.#res, 'drain'))
     this.#watch(begun)
   }
 
-  /** What sends files watches the socket itself and stops without a word when it is gone: no end would ever come. */
+  /** Shows the handler that its client left, so that it stops producing. */
+  #tellLeft(): void {
+    Object.assign(this.#res, { destroyed: true, _closed: true })
+    // As Node does, not synchronously within a call of the handler, which may be about to listen.
+    process.nextTick(() => this.#native.emit.call(this.#res, 'close'))
+  }
+
+  #hideSocket(told?: Told): void {
+    this.#showSocket ??= hideSocket(this.#res, told, (cut, error) => {
+      if (this.#clientLeft) this.onDestroy(error)
+      // The held answer must arrive first.
+      else if (this.#state === 'held') this.#res.once('finish', cut)
+      else cut()
+    })
+  }
+
+  /** Code that sends files watches the socket itself and stops silently when it is gone: no end would ever come. */
   #watch(begun: boolean): void {
     const seen = this.#activity
     this.#options.runtime.after(this.#options.graceMs, () => {
       if (this.#state !== 'recording') return
       const silent = seen === this.#activity
-      if (silent && begun) this.#settle('held', 'cut-off')
+      if (silent && begun) this.#hold('cut-off')
       else this.#watch(begun || !silent)
     })
   }
 
-  #record(chunk: Buffer, words: Words): void {
-    this.#length += chunk.length
-    if (this.#length > this.#options.maxBodyBytes) this.#chunks = []
-    // A copy, where it is not one of ours: the handler may use its buffer again.
-    else if (chunk.length > 0) this.#chunks.push(typeof words[0] === 'string' ? chunk : Buffer.from(chunk))
-  }
-
   #settle(state: 'held' | 'open', why?: Omitted): void {
-    this.#state = state
-    if (state === 'held') this.#layer.showHeld(this.#res)
-    const omitted = why ?? (this.#length > this.#options.maxBodyBytes ? 'too-long' : undefined)
-    const { status, headers: said } = this.#head ?? this.#said([])
-    const headers = said.filter(([name]) => this.#options.kept.has(name))
-    const body = this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks)
-    this.own = omitted === undefined ? { status, headers, body } : { status, headers, body: undefined, omitted }
+    this.own = this.#recording.reply(why)
+    if (state === 'open') this.#stopHiding()
+    else {
+      this.#state = 'held'
+      this.#showHead = holdHead(this.#res)
+      this.#hideSocket()
+    }
     this.#resolve(this.own)
   }
-
-  /** A client that was told the length has its answer with the last byte, and waits for no end. */
-  #isWhole(): boolean {
-    const field = (this.#head ?? this.#said([])).headers.find(([name]) => name === 'content-length')
-    return field !== undefined && this.#length >= Number(field[1])
-  }
-
-  #isEventStream(): boolean {
-    const field = (this.#head ?? this.#said([])).headers.find(([name]) => name === 'content-type')
-    return field?.[1].trim().toLowerCase().startsWith('text/event-stream') ?? false
-  }
-}
-
-const NOTHING = Buffer.alloc(0)
-
-function chunkOf(words: Words): [Buffer, Callback | undefined] {
-  const [first, second] = words
-  const then = words.find(isCallback)
-  if (typeof first === 'string') {
-    return [Buffer.from(first, typeof second === 'string' ? (second as BufferEncoding) : 'utf8'), then]
-  }
-  if (first instanceof Uint8Array) return [Buffer.from(first.buffer, first.byteOffset, first.byteLength), then]
-  return [NOTHING, then]
-}
-
-function isCallback(word: unknown): word is Callback {
-  return typeof word === 'function'
 }

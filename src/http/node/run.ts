@@ -4,14 +4,15 @@ import type { HttpCall, HttpReply } from '../call.ts'
 import type { Handle, HttpGuard } from '../guard.ts'
 import { carry, isCarried } from '../operation-of.ts'
 import { bodyOf, isGone, type ParsedRequest, wasRead } from './body.ts'
-import { hasEnded } from './connection.ts'
+import type { Told } from './disguise.ts'
+import { hasEnded } from './hooks.ts'
 import { keepReadable } from './keep-readable.ts'
 import { BrokenOff, Recorder } from './recorder.ts'
 import { sendReply } from './send.ts'
 import { failedReply, warnUnhandled } from './unhandled.ts'
 
 export interface NodeExchange<R> {
-  /** The framework's own request: what `scope` and `key` are handed, and `operationOf` is asked with. */
+  /** The framework's own request: `call.request`, and the argument of `operationOf`. */
   readonly request: R
   /** Where the framework's parser leaves the body. Default: `request`. */
   readonly parsed?: ParsedRequest
@@ -19,7 +20,9 @@ export interface NodeExchange<R> {
   readonly res: ServerResponse
   /** Path and query with all mounts. */
   readonly url: string
-  /** Hands the request to the handler; what it answers is heard on `res`. What it throws, or rejects with, ends it. */
+  /** What the handler sees in place of its connection, from the start until its answer is released or aborted. */
+  readonly told?: (() => Told) | undefined
+  /** Calls the handler, whose answer is recorded on `res`. If it throws or rejects before that, the operation fails. */
   next(): unknown
   /** Sends a reply that is not the handler's. Default: straight to `res`. */
   send?(reply: HttpReply): void
@@ -27,16 +30,16 @@ export interface NodeExchange<R> {
 
 /**
  * Guards one exchange on Node's own request and response, whatever framework they belong to. Resolves when nothing is
- * left to do; the handler may be long at work by the time, or not have been asked at all.
- * @throws what the guard or the handler throws, while nothing is sent: the framework's error handling answers it
+ * left to do; the handler may still be running then, or may not have been called at all.
+ * @throws what the guard or the handler throws before anything is sent: the framework's error handling answers it
  */
 export async function guardNode<R extends object>(
   once: Pick<Once, 'options'>,
   guard: HttpGuard<R>,
-  { request, parsed = request, req, res, url, next, send }: NodeExchange<R>,
+  { request, parsed = request, req, res, url, told, next, send }: NodeExchange<R>,
 ): Promise<void> {
   if (isCarried(request)) return void (await next())
-  keepReadable(req)
+  const unguarded = keepReadable(req)
   const { method = 'GET', headers } = req
   let isRead = false
   const call: HttpCall<R> = {
@@ -54,19 +57,20 @@ export async function guardNode<R extends object>(
   const { kept, heard, maxBodyBytes, atomic } = guard.rules
   let recorder: Recorder | undefined
   const handle: Handle = async (carrying) => {
-    // A limit in front of the guard, for example: whatever the handler did, its client was told something else.
+    // By a timeout in front of the guard, for example: whatever the handler did, its client was told something else.
     if (hasEnded(res)) throw new Error('the response was ended before the handler could begin, so it was not run')
-    // Without having asked for the body nobody noticed; a handler that reads it would wait for ever.
+    // Not noticed before if nothing asked for the body. A handler that reads it would wait forever.
     if (!isRead && isGone(req) && !wasRead(req)) throw new Error('the client left before its request was read')
     carry(request, carrying)
-    const mine = new Recorder(res, { runtime, kept, heard, maxBodyBytes, holdAll: atomic, graceMs: storeTimeoutMs })
+    const how = { runtime, kept, heard, maxBodyBytes, holdAll: atomic, graceMs: storeTimeoutMs }
+    const mine = new Recorder(res, how, told?.())
     recorder = mine
     return new Promise((resolve, reject) => {
       mine.reply.then(resolve, reject)
       const ran = async () => next()
       ran().catch((error) => {
         if (mine.own === undefined) return reject(error)
-        // Its answer is settled. A stream of events has no end yet, and nobody is left to make one.
+        // The answer is settled already. An event stream may still be open, and nothing else would end it.
         warnUnhandled({ method, url }, error)
         if (!res.writableEnded) res.destroy()
       })
@@ -74,18 +78,20 @@ export async function guardNode<R extends object>(
   }
   try {
     const reply = await guard(call, handle)
-    if (reply === undefined) await next()
-    else if (recorder === undefined) send === undefined ? sendReply(res, reply) : send(reply)
+    if (reply === undefined) {
+      unguarded()
+      await next()
+    } else if (recorder === undefined) send === undefined ? sendReply(res, reply) : send(reply)
     else if (reply === recorder.own) recorder.letGo()
-    else if (recorder.takeBack()) sendReply(res, reply)
+    else if (recorder.takeBack()) recorder.sendInstead(reply)
   } catch (error) {
     if (recorder === undefined) throw error
     const answered = recorder.own !== undefined
     const canAnswer = recorder.takeBack()
     if (canAnswer && !answered) throw error
-    // Its client has half of an answer, or is gone; or its framework has the handler's answer, and waits for nothing more.
+    // Not thrown: the client has half of an answer or is gone, or the framework already has the handler's answer.
     if (!(error instanceof BrokenOff)) warnUnhandled({ method, url }, error)
-    if (canAnswer) sendReply(res, failedReply())
+    if (canAnswer) recorder.sendInstead(failedReply())
   }
 }
 

@@ -1,29 +1,29 @@
 import type { IncomingMessage } from 'node:http'
 import { OnlyonceError } from '../../core/errors.ts'
-import type { Once } from '../../core/once.ts'
-import { resolveCallOptions } from '../../core/options.ts'
+import type { AnyOnce } from '../../core/once.ts'
 import { createGuard, type HttpGuard } from '../guard.ts'
-import type { IdempotencyPolicy } from '../policy.ts'
+import { describePolicy, type IdempotencyPolicy } from '../policy.ts'
 import type { ResolvedProxyOptions } from './options.ts'
+import { proxyKinds } from './problems.ts'
 import { guardOptionsOf, matcherOf, type Route } from './routes.ts'
 import { principalOf, scopeHeader } from './scope.ts'
 
 export interface RoutedGuards {
-  /** `undefined`: the request passes. */
+  /** `undefined`: the request passes unguarded. */
   guardFor(req: IncomingMessage, target: string): HttpGuard<IncomingMessage> | undefined
-  /** Of the guard that no route says otherwise of. */
+  /** The policy for requests that match no route. */
   describe(): IdempotencyPolicy
   /** Fields that must reach the upstream, in lower case. */
   readonly fields: readonly string[]
 }
 
 /**
- * The guard of every route, and of all others. `isLost` tells of requests that were sent on without a full answer: their
- * operations are abandoned, neither done nor given back.
+ * Creates the guard of every route, and one for all other requests. `isLost`: whether a request was forwarded and not
+ * answered in full; its operation is then abandoned, neither done nor released.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function createGuards(
-  once: Once,
+  once: AnyOnce,
   { scope, guard: choices, routes }: Pick<ResolvedProxyOptions, 'scope' | 'guard' | 'routes'>,
   isLost: (req: IncomingMessage) => boolean,
 ): RoutedGuards {
@@ -34,8 +34,6 @@ export function createGuards(
       scope: principal,
       outcome: (reply, call) => (isLost(call.request) ? 'abandon' : choices.outcome?.(reply, call)),
     })
-    // The engine looks at these with the first request; who starts a proxy wants to know before.
-    resolveCallOptions(once.options, guard.rules.call)
     return leavingLost(guard, isLost)
   }
   const rest = guardOf(undefined)
@@ -44,6 +42,10 @@ export function createGuards(
     guard: route.guard === false ? undefined : guardOf(route),
   }))
   const guards = [rest, ...table.flatMap(({ guard }) => guard ?? [])]
+  // The `outcome` set above only detects lost requests; it is not described as a custom one.
+  const { outcome: _, ...byDefault } = rest.rules
+  const told = choices.outcome === undefined ? byDefault : rest.rules
+  const own = proxyKinds(scopeHeader(scope) !== undefined)
   const headers = guards.map(({ rules }) => rules.header.toLowerCase())
   return {
     guardFor(req, target) {
@@ -51,12 +53,12 @@ export function createGuards(
       const guard = route === undefined ? rest : route.guard
       return guard?.concerns(req.method ?? '') ? guard : undefined
     },
-    describe: rest.describe,
+    describe: () => describePolicy(told, once.options, own),
     fields: [...headers, scopeHeader(scope) ?? []].flat(),
   }
 }
 
-/** An answer that broke off in the middle is as good as none. */
+/** Treats an answer that the upstream aborted like a missing one: its outcome is unknown. */
 function leavingLost<R>(guard: HttpGuard<R>, isLost: (request: R) => boolean): HttpGuard<R> {
   const watched: typeof guard = Object.assign(
     ((call, next) =>

@@ -1,4 +1,4 @@
-import { invalidOption } from '../../core/options.ts'
+import { checkEach, invalidOption, positive, type Rule } from '../../core/option-rules.ts'
 import { FIELD_NAME } from '../header-rules.ts'
 import { checkRoutes, type GuardChoices, type Route } from './routes.ts'
 import type { ProxyScope } from './scope.ts'
@@ -6,24 +6,24 @@ import type { ProxyScope } from './scope.ts'
 export interface Address {
   /** Default `127.0.0.1`. */
   readonly host?: string
-  /** 0: any that is free. */
+  /** 0: any free port. */
   readonly port: number
 }
 
 export interface ProxyOptions {
-  /** Where requests go: `http://127.0.0.1:8080`. */
+  /** The service behind the proxy: `http://127.0.0.1:8080`. */
   readonly upstream: string
   readonly listen: Address
-  /** Where `/healthz` and `/metrics` are. Default: nowhere. */
+  /** Where `/healthz`, `/metrics` and `/policy` are served. Default: nowhere. */
   readonly admin?: Address
   readonly scope: ProxyScope
-  /** What holds for requests that no route says otherwise of. */
+  /** Options of the guard; routes override them. */
   readonly guard?: GuardChoices
-  /** The first that fits a request counts. */
+  /** The first route that matches a request applies. */
   readonly routes?: readonly Route[]
-  /** Default 2 000. No connection by then: 502, and nothing happened. */
+  /** Default 2 000. Time limit for connecting to the upstream; then 502: nothing was sent. */
   readonly connectTimeoutMs?: number
-  /** Default 60 000. How long the upstream may say nothing: then 504, and nobody knows. */
+  /** Default 60 000. How long the upstream may be silent; then 504: the outcome is unknown. */
   readonly upstreamTimeoutMs?: number
   /** Default 4 000. How long an idle connection to the upstream is kept. */
   readonly idleTimeoutMs?: number
@@ -31,13 +31,13 @@ export interface ProxyOptions {
   readonly requestTimeoutMs?: number
   /** Default 16 384. */
   readonly maxHeaderBytes?: number
-  /** Default 1 000. More at a time: 503. */
+  /** Default 1 000. Requests in progress; further ones get 503. */
   readonly maxInFlight?: number
-  /** Default `false`: what clients say in `X-Forwarded-*` and `Forwarded` is thrown away. */
+  /** Default `false`: the clients' `X-Forwarded-*` and `Forwarded` are discarded. */
   readonly trustForwarded?: boolean
-  /** Default `false`: the upstream is asked for the host that the client asked for. */
+  /** Default `false`: the upstream gets the client's `Host`. `true`: it gets its own. */
   readonly rewriteHost?: boolean
-  /** Told of what went wrong here and is nobody's answer. Default: nobody. */
+  /** Called with errors of the proxy itself. Default: they are ignored. */
   readonly onError?: (error: unknown) => void
 }
 
@@ -66,16 +66,15 @@ const COUNTS = [
   'maxInFlight',
 ] as const
 
-/** @throws OnlyonceError OPTION_INVALID; what the guard is told, the guard checks */
+/** Node takes a longer time limit for one of a millisecond. */
+const TIMER_OR_COUNT: Rule = (value) =>
+  positive(value) ?? (Number(value) > 2_147_483_647 ? 'must be at most 2147483647' : undefined)
+
+/** @throws OnlyonceError OPTION_INVALID; the guard checks its own options */
 export function resolveProxyOptions(given: ProxyOptions): ResolvedProxyOptions {
   const set = Object.entries(given).filter(([, value]) => value !== undefined)
   const options = { ...DEFAULTS, ...(Object.fromEntries(set) as unknown as ProxyOptions) }
-  for (const name of COUNTS) {
-    const value = options[name]
-    if (!Number.isSafeInteger(value) || value <= 0 || value > 2_147_483_647) {
-      throw invalidOption(name, 'must be a positive integer', value)
-    }
-  }
+  for (const name of COUNTS) checkEach(TIMER_OR_COUNT, { [name]: options[name] })
   const { scope } = options
   const { header } = Object(scope) as { header?: unknown }
   const named = typeof header === 'string' && FIELD_NAME.test(header)

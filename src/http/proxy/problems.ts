@@ -1,13 +1,13 @@
 import type { HttpReply } from '../call.ts'
 import { type Kind, problemOf } from '../problem.ts'
 
-/** Why the upstream's answer never came. */
+/** Why there is no answer of the upstream, or not all of it. */
 export type Failure =
   /** No connection: the request was not sent, so nothing happened. */
   | 'unreachable'
   /** It was sent, and the answer did not come in time. */
   | 'timeout'
-  /** It was sent, and the connection ended before the answer did, or the answer was no HTTP. */
+  /** It was sent, and the connection ended before the answer did, or the answer was not valid HTTP. */
   | 'reset'
 
 const UNKNOWN = {
@@ -18,7 +18,7 @@ const UNKNOWN = {
     'The service behind this proxy was sent the request and did not answer: it may or may not have carried it out.',
 } as const
 
-/** What only a proxy says no to. */
+/** Problems that only the proxy has. */
 const KINDS = {
   unreachable: {
     status: 502,
@@ -75,6 +75,13 @@ const KINDS = {
 } as const satisfies Record<string, Kind> & Record<Failure, Kind>
 
 export type ProxyProblem = keyof typeof KINDS
+
+/** Returns the problems that clients may get besides those of the guard. */
+export function proxyKinds(scoped: boolean): readonly Kind[] {
+  const { unreachable, overloaded, noScope, twoScopes, badTarget, badRequest, noUpgrade } = KINDS
+  const whose = scoped ? [noScope, twoScopes] : []
+  return [unreachable, UNKNOWN, overloaded, ...whose, badTarget, badRequest, noUpgrade]
+}
 
 export function proxyProblem(kind: ProxyProblem, docs?: string): HttpReply {
   return problemOf(KINDS[kind], { docs })

@@ -2,7 +2,7 @@ import { once as event } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Once } from '../../core/once.ts'
+import type { AnyOnce } from '../../core/once.ts'
 import type { HttpReply } from '../call.ts'
 import { guardNode } from '../node/run.ts'
 import { sendReply } from '../node/send.ts'
@@ -14,6 +14,7 @@ import { drained } from './drain.ts'
 import { forward } from './forward.ts'
 import { createGuards } from './guards.ts'
 import { type Address, type ProxyOptions, resolveProxyOptions } from './options.ts'
+import { pipelined } from './pipelined.ts'
 import { type Failure, type ProxyProblem, proxyProblem } from './problems.ts'
 import { isAmbiguous, NoScope, scopeHeader } from './scope.ts'
 import { again, isWebSocket, refuse, tunnel } from './upgrade.ts'
@@ -23,36 +24,37 @@ export type { ProxyOptions } from './options.ts'
 
 export interface RunningProxy {
   readonly url: string
-  /** Where `/healthz` and `/metrics` are, if anywhere. */
+  /** Where `/healthz`, `/metrics` and `/policy` are served, if anywhere. */
   readonly adminUrl: string | undefined
-  /** What to tell clients about their keys, where no route says otherwise. */
+  /** What to tell clients about their keys, for requests that match no route. */
   describe(): IdempotencyPolicy
   /**
-   * Accepts nothing new, lets what runs come to its end, closes the engine. The store stays open. `false`: there was
-   * still something after `withinMs`, and it was cut off.
+   * Accepts nothing new, cuts WebSockets, waits for requests in progress, and closes the engine. The store stays open.
+   * Resolves with `false` if requests were still in progress after `withinMs`; they are cut off.
    */
   close(withinMs: number): Promise<boolean>
 }
 
 /**
- * A reverse proxy that gives the service behind it the whole guard.
- * @throws OnlyonceError OPTION_INVALID; what the system says when an address cannot be listened on
+ * Starts a reverse proxy that guards the service behind it.
+ * @throws OnlyonceError OPTION_INVALID; the system's error when an address cannot be listened on
  */
-export async function startProxy(once: Once, given: ProxyOptions): Promise<RunningProxy> {
+export async function startProxy(once: AnyOnce, given: ProxyOptions): Promise<RunningProxy> {
   const options = resolveProxyOptions(given)
   const { scope, maxInFlight, connectTimeoutMs, onError, guard } = options
   const { runtime } = once.options
-  /** Sent on, and not answered in full: nobody knows what became of them. */
+  /** Requests that were forwarded and not answered in full: their outcome is unknown. */
   const lost = new WeakSet<IncomingMessage>()
   const guards = createGuards(once, options, (req) => lost.has(req))
   const upstream = createUpstream({ ...options, protect: guards.fields })
   const counters = new Counters()
   const tunnels = new Set<Duplex>()
+  const lookAfter = pipelined()
   let draining = false
 
   function answer(res: ServerResponse, kind: ProxyProblem): void {
     for (const name of res.getHeaderNames()) res.removeHeader(name)
-    // That of the upstream's answer, of which nothing is out yet.
+    // Set by the upstream's answer, of which nothing was sent yet.
     res.statusMessage = ''
     const reply = proxyProblem(kind, guard.docs)
     sendReply(res, kind === 'noScope' ? challenged(reply, scopeHeader(scope)) : reply)
@@ -80,6 +82,7 @@ export async function startProxy(once: Once, given: ProxyOptions): Promise<Runni
   function handle(req: IncomingMessage, res: ServerResponse): void {
     const startedAt = runtime.elapsed()
     counters.begun()
+    lookAfter(req, res)
     res.on('error', onError)
     res.on('close', () => {
       const status = res.writableFinished ? res.statusCode : undefined
@@ -114,7 +117,7 @@ export async function startProxy(once: Once, given: ProxyOptions): Promise<Runni
   const server = createServer({ maxHeaderSize, requestTimeout }, handle)
   server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (!isWebSocket(req)) return again(server, req, socket, head)
-    // Node takes its own listener off, and an error that nobody hears ends the process.
+    // Node removes its own listener, and an `error` without a listener ends the process.
     socket.on('error', () => {})
     const target = targetOf(req)
     const full = draining || counters.inFlight + tunnels.size >= maxInFlight
@@ -175,7 +178,7 @@ async function listening(server: Server, { host = '127.0.0.1', port }: Address):
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`
 }
 
-/** RFC 9110 §15.5.2: whoever says 401 says what is missing. */
+/** A 401 must name what is missing (RFC 9110 §15.5.2). */
 function challenged(reply: HttpReply, header: string | undefined): HttpReply {
   return { ...reply, headers: [...reply.headers, ['www-authenticate', `Header name="${header}"`]] }
 }

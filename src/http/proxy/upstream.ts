@@ -1,7 +1,7 @@
 import { type ClientRequest, Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import type { Operation } from '../../core/once.ts'
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption } from '../../core/option-rules.ts'
 import { withoutSecrets } from '../../core/without-secrets.ts'
 import { type Fields, hostOf, requestFields } from './fields.ts'
 
@@ -9,11 +9,11 @@ export interface UpstreamOptions {
   /** `http://host:port[/base]`, or `https`. */
   readonly upstream: string
   readonly upstreamTimeoutMs: number
-  /** How long a connection is kept that nothing is sent on. Shorter than the upstream keeps it, or requests are lost. */
+  /** How long an idle connection is kept. Must be shorter than the upstream keeps it, or requests are lost. */
   readonly idleTimeoutMs: number
   readonly trustForwarded: boolean
   readonly rewriteHost: boolean
-  /** Fields that `Connection` cannot take out, in lower case. */
+  /** Fields that `Connection` cannot remove, in lower case. */
   readonly protect: readonly string[]
 }
 
@@ -21,7 +21,7 @@ export interface UpstreamOptions {
 export interface Upstream {
   readonly secure: boolean
   readonly timeoutMs: number
-  /** Begins a request for `target`, with nothing sent yet. */
+  /** Creates a request for `target`; nothing is sent yet. `change` may modify its fields. */
   ask(req: IncomingMessage, target: string, op: Operation | undefined, change?: (fields: Fields) => void): ClientRequest
   close(): void
 }
@@ -60,12 +60,12 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   }
 }
 
-/** Which of them is meant cannot be known, and must not be guessed (RFC 9112 §3.2). */
+/** Whether there are several `Host` fields: such a request must be refused (RFC 9112 §3.2). */
 export function hasSeveralHosts({ headersDistinct }: IncomingMessage): boolean {
   return (headersDistinct.host?.length ?? 0) > 1
 }
 
-/** Path and query of a request line. `undefined` for anything else, such as the target of `CONNECT`. */
+/** Returns path and query of a request line; `undefined` for anything else, such as the target of `CONNECT`. */
 export function targetOf({ url = '', method }: IncomingMessage): string | undefined {
   if (url.startsWith('/') || (url === '*' && method === 'OPTIONS')) return url
   if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) return undefined

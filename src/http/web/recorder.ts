@@ -4,40 +4,43 @@ import { joined } from './body.ts'
 
 export interface RecorderOptions {
   readonly runtime: Runtime
-  /** The headers worth keeping, in lower case. */
+  /** Names of the headers to store, in lower case. */
   readonly kept: ReadonlySet<string>
   readonly maxBodyBytes: number
-  /** Nothing leaves before it was let go: what is sent must not be taken back by a rollback. */
+  /** Send nothing before `letGo`: a rollback could not take it back. */
   readonly holdAll: boolean
-  /** How long a stream whose client left may be silent, before that counts as its end. */
+  /** How long a stream may yield nothing after its client left; then it counts as over. */
   readonly graceMs: number
-  /** How long it may go on after that. */
+  /** How long it is read on after that. */
   readonly longestMs: number
-  /** Takes what goes on when the answer is settled. */
+  /** Registers work that goes on after the answer is settled. */
   readonly background: (work: Promise<unknown>) => void
-  /** What aborts when the client leaves, on servers that say so. Asked for only where it matters: it is not free. */
+  /** Returns a signal that aborts when the client leaves, if the server has one. Called only if needed: it costs. */
   readonly leaves: () => AbortSignal | undefined
-  /** Told at most once: the handler's answer is slow or long, and this is how it reaches the client from now on. */
+  /** Called at most once, if the answer is slow or long: with the response that streams it to the client. */
   readonly streams: (response: Response) => void
 }
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>
 
 /**
- * Reads the answer of a handler to its end, whatever becomes of the client. One that is there within a turn of the event
- * loop is held whole; of any other only the end waits until `letGo`.
+ * Reads the answer of a handler to its end, even if the client leaves. An answer that is complete within a turn of the
+ * event loop is held as a whole; of any other only the end is held until `letGo`.
  */
 export class Recorder {
   /** The whole answer. Rejects when the handler's stream breaks. */
   readonly reply: Promise<HttpReply>
   readonly #response: Response
   readonly #options: RecorderOptions
-  /** Everything so far that nobody was given. */
+  /** Chunks that were not passed on yet. */
   #unsent: Uint8Array[] = []
   #recorded: Uint8Array[] = []
   #length = 0
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
   #reader: Reader | undefined
+  /** The body of an event stream, which is not read here. */
+  #events: ReadableStream<Uint8Array> | null = null
+  #reading = false
   #clientLeft = false
   #givenUp = false
   #wake = () => {}
@@ -51,7 +54,7 @@ export class Recorder {
     this.reply = this.#record()
   }
 
-  /** The answer to give, when it was held whole. One that streams ends now. */
+  /** Returns the response to send, if it was held as a whole. One that streams ends now. */
   letGo(): Response {
     if (this.#controller !== undefined) {
       if (this.#clientLeft) return this.#response
@@ -63,21 +66,23 @@ export class Recorder {
     return this.#copy(this.#length === 0 ? null : joined(this.#unsent))
   }
 
-  /** The answer does not stand: where some of it is out, the connection is cut, and the client has to ask again. */
+  /** Aborts an answer that does not stand. If part of it is out, the connection is cut: the client must ask again. */
   cut(reason: unknown): void {
     if (this.#clientLeft) return
-    this.#clientLeft = true
     this.#controller?.error(reason)
-    this.#wake()
+    void this.#events?.cancel(reason).catch(() => {})
+    this.#onLeft()
   }
 
   async #record(): Promise<HttpReply> {
     const { body, headers } = this.#response
     if (headers.get('content-type')?.trim().toLowerCase().startsWith('text/event-stream')) {
+      this.#events = body
       return this.#told('event-stream')
     }
     if (body === null) return this.#told()
     this.#reader = body.getReader()
+    this.#reading = true
     const { runtime, holdAll, maxBodyBytes } = this.#options
     if (!holdAll) this.#cleanUp.push(runtime.after(0, () => this.#stream()))
     try {
@@ -86,13 +91,14 @@ export class Recorder {
         if (read === undefined || read.done) break
         this.#take(read.value)
         await this.#room()
-        // What is not kept, and has nobody to go to, need not be made: it might never end.
+        // An answer that is too long to store and has no client need not be produced: it might never end.
         if (this.#clientLeft && this.#length > maxBodyBytes) this.#giveUp()
       }
     } catch (error) {
       if (!this.#isForLeaving(error)) throw error
       this.#givenUp = true
     } finally {
+      this.#reading = false
       for (const undo of [...this.#cleanUp, this.#unwatch]) undo()
     }
     if (this.#length > maxBodyBytes) return this.#told('too-long')
@@ -110,7 +116,7 @@ export class Recorder {
       else if (!holdAll) this.#stream()
       return
     }
-    // A copy: what is handed to a stream may be detached by whoever reads it.
+    // Copied, because the reader of a stream may detach its chunks.
     if (this.#length <= maxBodyBytes) this.#recorded.push(chunk.slice())
     this.#pass(chunk)
   }
@@ -130,14 +136,14 @@ export class Recorder {
     this.#options.streams(this.#copy(stream))
   }
 
-  /** A client that was told the length has its answer with the last byte, and waits for no end. */
+  /** Passes a chunk on, unless it completes `content-length`: the client would not wait for the end. */
   #pass(chunk: Uint8Array): void {
     const told = this.#response.headers.get('content-length')
     if (told !== null && this.#length >= Number(told)) this.#unsent.push(chunk)
     else if (!this.#clientLeft) this.#controller?.enqueue(chunk)
   }
 
-  /** Waits for a slow client, as long as there is one. */
+  /** Waits while the client is slow, until it leaves. */
   async #room(): Promise<void> {
     while (!this.#clientLeft && (this.#controller?.desiredSize ?? 1) <= 0) {
       await new Promise<void>((resolve) => {
@@ -150,10 +156,10 @@ export class Recorder {
     if (this.#clientLeft) return
     this.#clientLeft = true
     this.#wake()
-    this.#watch()
+    if (this.#reading) this.#watch()
   }
 
-  /** `undefined`: it fell silent after its client had left. */
+  /** Reads the next chunk. `undefined`: the stream yielded nothing for `graceMs` after its client had left. */
   #next(reader: Reader): Promise<Awaited<ReturnType<Reader['read']>> | undefined> {
     return new Promise((resolve, reject) => {
       this.#stopReading = () => resolve(undefined)
@@ -161,7 +167,7 @@ export class Recorder {
     })
   }
 
-  /** Some streams wait for a reader that is gone: no end would ever come. Others work on, and are not to be stopped. */
+  /** Gives up a stream that waits for a reader that is gone, and so never ends. One that still yields is read on. */
   #watch(): void {
     const seen = this.#length
     this.#unwatch = this.#options.runtime.after(this.#options.graceMs, () => {
@@ -177,7 +183,7 @@ export class Recorder {
     void this.#reader?.cancel().catch(() => {})
   }
 
-  /** A handler that stops its stream because nobody listens any more has not failed. */
+  /** Whether the stream failed only because its client left, which is no failure of the handler. */
   #isForLeaving(error: unknown): boolean {
     if (!this.#clientLeft) return false
     return Object(error).name === 'AbortError' || error === this.#options.leaves()?.reason
@@ -200,7 +206,7 @@ export class Recorder {
   }
 }
 
-/** Lets a handler that makes its answer while it works come to its end, though nobody keeps it. It might never end. */
+/** Reads an unstored stream on, so that a handler that works while it streams can finish. It might never end. */
 async function readOn(reader: Reader, { runtime, longestMs, maxBodyBytes }: RecorderOptions): Promise<void> {
   let length = 0
   const cancel = runtime.after(longestMs, () => void reader.cancel().catch(() => {}))
@@ -210,7 +216,7 @@ async function readOn(reader: Reader, { runtime, longestMs, maxBodyBytes }: Reco
       if (length > maxBodyBytes) return await reader.cancel()
     }
   } catch {
-    // Its answer is settled.
+    // Ignored, because the answer is settled.
   } finally {
     cancel()
   }

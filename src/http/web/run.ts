@@ -5,21 +5,21 @@ import { carry, isCarried } from '../operation-of.ts'
 import { Recorder } from './recorder.ts'
 
 export interface WebExchange<R> {
-  /** The framework's own request or context: what `scope` and `key` are handed, and `operationOf` is asked with. */
+  /** The framework's own request or context: `call.request`, and the argument of `operationOf`. */
   readonly request: R
   readonly raw: Request
   body(maxBytes: number): Promise<HttpBody | undefined>
-  /** Runs the handler and answers with its response. */
+  /** Runs the handler and returns its response. */
   next(): Promise<Response>
-  /** Makes a response of a reply that is not the handler's; `ran`: in place of one that was. */
+  /** Converts a reply that is not the handler's. `ran`: it replaces the response of a handler that ran. */
   send(reply: HttpReply, ran: boolean): Response
-  /** Takes what goes on after the response, on platforms that would end it otherwise. */
+  /** Registers work that goes on after the response, on platforms that would end it otherwise. */
   background(work: Promise<unknown>): void
 }
 
 /**
- * Guards one exchange of a web `Request` for a `Response`. A slow or long answer resolves it at once, and streams while
- * it is recorded.
+ * Guards one exchange of a web `Request` for a `Response`. If the answer is slow or long, resolves early with a
+ * response that streams while it is recorded.
  * @throws what the handler, or a function among the options, threw
  */
 export function guardWeb<R extends object>(
@@ -51,10 +51,13 @@ export function guardWeb<R extends object>(
   return new Promise<Response>((resolve, reject) => {
     let recorder: Recorder | undefined
     let own: HttpReply | undefined
+    let refused = false
     let over = () => {}
     const handle = async (carrying: Parameters<typeof carry>[1]) => {
       over = carry(request, carrying)
-      recorder = new Recorder(await next(), { ...limits, streams: resolve })
+      recorder = new Recorder(await next().catch(thrownAnswer), { ...limits, streams: resolve })
+      // The guard has refused meanwhile, for example because the lease was lost.
+      if (refused) recorder.cut(stale())
       own = await recorder.reply
       return own
     }
@@ -62,15 +65,28 @@ export function guardWeb<R extends object>(
       const reply = await guard(call, handle)
       if (reply === undefined) return next()
       if (reply === own && recorder !== undefined) return recorder.letGo()
-      recorder?.cut(new Error('the answer does not stand: ask again with the same key to learn how it ended'))
+      refused = true
+      recorder?.cut(stale())
       return send(reply, recorder !== undefined)
     }
     const work = answered()
       .then(resolve, (error) => {
+        refused = true
         recorder?.cut(error)
         reject(error)
       })
       .finally(() => over())
     background(work)
   })
+}
+
+/** Frameworks send a response that was thrown, so it is recorded like any other. */
+function thrownAnswer(thrown: unknown): Response {
+  if (thrown instanceof Response) return thrown
+  throw thrown
+}
+
+/** The error with which an answer that came too late is aborted. */
+export function stale(): Error {
+  return new Error('the answer does not stand: ask again with the same key to learn how it ended')
 }

@@ -1,0 +1,95 @@
+import type { ServerResponse } from 'node:http'
+import type { HeaderField, HttpReply, Omitted } from '../call.ts'
+import { headersFrom, headWords } from './head.ts'
+import { type Callback, isCallback, type Words } from './hooks.ts'
+
+export interface RecordingOptions {
+  /** Names of the headers to store, in lower case. */
+  readonly kept: ReadonlySet<string>
+  /** `kept`, and those that say how to read the body: `content-type` and `content-length`. */
+  readonly heard: ReadonlySet<string>
+  readonly maxBodyBytes: number
+}
+
+/** Status and headers as the handler set them; outer middleware may change them on their way out. */
+export interface Head {
+  readonly status: number
+  readonly headers: readonly HeaderField[]
+}
+
+/** What was recorded of an answer so far. */
+export class Recording {
+  readonly #res: ServerResponse
+  readonly #options: RecordingOptions
+  #head: Head | undefined
+  #chunks: Buffer[] = []
+  #length = 0
+
+  constructor(res: ServerResponse, options: RecordingOptions) {
+    this.#res = res
+    this.#options = options
+  }
+
+  /** Whether the head was written; until then it may change. */
+  get begun(): boolean {
+    return this.#head !== undefined
+  }
+
+  get tooLong(): boolean {
+    return this.#length > this.#options.maxBodyBytes
+  }
+
+  /** Returns the head for the arguments of `writeHead`. Call it first: afterwards the head is out of reach. */
+  said(words: Words): Head {
+    // Converted as Node does it: text is accepted, too.
+    const status = Number(words.length > 0 ? words[0] : this.#res.statusCode) | 0
+    return { status, headers: headersFrom(this.#res, headWords(words), this.#options.heard) }
+  }
+
+  /** Records the first head. Node itself calls `writeHead` with the first byte, and throws on a second call. */
+  headed(said: Head): void {
+    this.#head ??= said
+  }
+
+  wrote(chunk: Buffer, words: Words): void {
+    this.#length += chunk.length
+    if (this.tooLong) this.#chunks = []
+    // Copied, unless it was made from a string here: the handler may reuse its buffer.
+    else if (chunk.length > 0) this.#chunks.push(typeof words[0] === 'string' ? chunk : Buffer.from(chunk))
+  }
+
+  reply(why: Omitted | undefined): HttpReply {
+    const omitted = why ?? (this.tooLong ? 'too-long' : undefined)
+    const { status, headers: said } = this.#head ?? this.said([])
+    const headers = said.filter(([name]) => this.#options.kept.has(name))
+    const body = this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks)
+    return omitted === undefined ? { status, headers, body } : { status, headers, body: undefined, omitted }
+  }
+
+  /** Whether `content-length` bytes were written: the client then has its answer without waiting for the end. */
+  get isWhole(): boolean {
+    const length = this.#field('content-length')
+    return length !== undefined && this.#length >= Number(length)
+  }
+
+  get isEventStream(): boolean {
+    return this.#field('content-type')?.trim().toLowerCase().startsWith('text/event-stream') ?? false
+  }
+
+  #field(name: string): string | undefined {
+    return (this.#head ?? this.said([])).headers.find(([one]) => one === name)?.[1]
+  }
+}
+
+const NOTHING = Buffer.alloc(0)
+
+/** Returns the bytes and the callback among the arguments of `write` or `end`. */
+export function chunkOf(words: Words): [Buffer, Callback | undefined] {
+  const [first, second] = words
+  const then = words.find(isCallback)
+  if (typeof first === 'string') {
+    return [Buffer.from(first, typeof second === 'string' ? (second as BufferEncoding) : 'utf8'), then]
+  }
+  if (first instanceof Uint8Array) return [Buffer.from(first.buffer, first.byteOffset, first.byteLength), then]
+  return [NOTHING, then]
+}
