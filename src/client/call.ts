@@ -5,18 +5,20 @@ import type { Endpoints } from './endpoints.ts'
 import { headerOf } from './keys.ts'
 import type { ResolvedClient } from './options.ts'
 
-/** One call as every attempt of it is made. */
+/** One call, as every attempt sends it. */
 export interface LogicalCall {
   readonly method: string
   readonly url: URL
   readonly headers: Headers
-  /** As the header says it. */
+  /** As sent in the header. */
   readonly key: string | undefined
   /** Whether a second attempt cannot be a second effect: by its method, or by its key. */
   readonly repeatable: boolean
   readonly bytes: Uint8Array<ArrayBuffer> | undefined
   readonly init: RequestInit
   readonly signal: AbortSignal | undefined
+  /** When the time for the call is over, by the runtime's `elapsed()`. */
+  readonly deadline: number
 }
 
 /** RFC 9110 §9.2.2. */
@@ -35,8 +37,8 @@ const OF_REQUEST = [
 ] as const
 
 /**
- * Reads what the caller gave, once: bytes and key stay the same on every attempt.
- * @throws OnlyonceError OPTION_INVALID, KEY_MISSING, KEY_INVALID
+ * Reads the caller's arguments once, so that bytes and key stay the same on every attempt.
+ * @throws OnlyonceError OPTION_INVALID, KEY_MISSING, KEY_INVALID; the reason of an aborted signal; a TimeoutError
  */
 export async function logicalCall(
   input: string | URL | Request,
@@ -44,6 +46,8 @@ export async function logicalCall(
   options: ResolvedClient,
   endpoints: Endpoints,
 ): Promise<LogicalCall> {
+  const { deadlineMs, runtime, maxBodyBytes } = options
+  const deadline = runtime.elapsed() + deadlineMs
   const request = input instanceof Request ? input : undefined
   const { method: asked, headers: _, body: own, signal: ownSignal, ...rest } = given ?? {}
   const method = (asked ?? request?.method ?? 'GET').toUpperCase()
@@ -56,7 +60,6 @@ export async function logicalCall(
   const kept = options.maxAttempts > 1 || options.policy === 'failback' || options.key !== undefined
   let bytes: LogicalCall['bytes']
   if (source !== undefined && kept) {
-    const { deadlineMs, runtime, maxBodyBytes } = options
     const late = new AbortController()
     const reading = bytesOf(source, maxBodyBytes, `${method} ${url.origin}${url.pathname}`, [signal, late.signal])
     const read = await timeLimit(runtime, reading, deadlineMs, () => {
@@ -71,12 +74,12 @@ export async function logicalCall(
   const key = keyOf({ method, url, headers, bytes }, options)
   if (key !== undefined) headers.set(options.keyHeader, key)
   const ofRequest = request === undefined ? {} : Object.fromEntries(OF_REQUEST.map((name) => [name, request[name]]))
-  // A stream that is sent once and not kept goes as it is, and fetch wants to be told.
+  // A stream that is sent once is passed on unread; `fetch` then requires `duplex`.
   const streamed = source instanceof ReadableStream && bytes === undefined ? { duplex: 'half' as const } : {}
-  // Not the bytes themselves: on Node 20 `fetch` has lost them when it is told to send them somewhere else (307, 308).
+  // Not the bytes themselves: `fetch` of Node 20 loses them when it has to send them again to another URL (307, 308).
   const body = bytes === undefined ? source : new Blob([bytes])
   return {
-    ...{ method, url, headers, key, bytes, signal },
+    ...{ method, url, headers, key, bytes, signal, deadline },
     repeatable: key !== undefined || IDEMPOTENT.includes(method),
     init: { ...ofRequest, ...rest, ...streamed, method, headers, ...(body === undefined ? {} : { body }) },
   }

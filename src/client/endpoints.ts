@@ -1,22 +1,22 @@
-import { invalidOption } from '../core/options.ts'
+import { invalidOption } from '../core/option-rules.ts'
 import { withoutSecrets } from '../core/without-secrets.ts'
 
 /** Which server each attempt of one call goes to. */
 export interface Route {
   readonly url: URL
-  /** Goes on to the next endpoint; answers whether this call has not been there yet. */
+  /** Moves on to the next endpoint. Returns whether this call has not tried it yet. */
   advance(): boolean
-  /** Lets later calls begin where this one was answered. */
+  /** Makes later calls start at this endpoint. */
   keep(): void
 }
 
 export interface Endpoints {
-  /** @throws OnlyonceError OPTION_INVALID for a URL that is of none of them */
+  /** @throws OnlyonceError OPTION_INVALID for an invalid URL, one with credentials, or one of another origin */
   resolve(input: string): URL
   route(url: URL): Route
 }
 
-/** Origins that serve the same, and share one store of keys. Calls begin at the one that answered last. */
+/** Origins that serve the same and share one store of keys. Relative URLs go first to the one that answered last. */
 export function createEndpoints(origins: readonly string[]): Endpoints {
   let current = 0
   return {
@@ -35,7 +35,7 @@ export function createEndpoints(origins: readonly string[]): Endpoints {
       return {
         get url() {
           const origin = origins[at]
-          // As one text: alone, a path that begins with two slashes would name another host.
+          // As one text: `new URL(path, origin)` would take a path that begins with two slashes for another host.
           return origin === undefined ? url : new URL(origin + url.pathname + url.search + url.hash)
         },
         advance() {

@@ -1,5 +1,5 @@
 import { OnlyonceError } from '../core/errors.ts'
-import { invalidOption } from '../core/options.ts'
+import { invalidOption } from '../core/option-rules.ts'
 import { logicalCall } from './call.ts'
 import { createEndpoints } from './endpoints.ts'
 import { teller } from './listening.ts'
@@ -12,18 +12,18 @@ import { createWaitingRoom } from './waiting-room.ts'
 
 export interface IdempotentFetch extends AsyncDisposable {
   /**
-   * As `fetch`, with one key for all attempts of the call.
-   * @throws OnlyonceError OPTION_INVALID, KEY_MISSING, KEY_INVALID, CLOSED; otherwise what the last attempt threw
+   * Like `fetch`, with one key for all attempts of the call.
+   * @throws OnlyonceError OPTION_INVALID, KEY_MISSING, KEY_INVALID, CLOSED, STORE_UNAVAILABLE; the last attempt's error
    */
   (input: string | URL | Request, init?: RequestInit): Promise<Response>
   /** How many calls of the policy `failback` wait in this process. */
   readonly waiting: number
-  /** Accepts no more calls and sends none of those that wait: each is told as `dropped`. Calls under way go on. */
+  /** Accepts no more calls, and drops the waiting ones with the event `dropped`. Calls in progress go on. */
   close(): Promise<void>
 }
 
 /**
- * A `fetch` that asks again where that is safe: a call has one key, and keeps it on every attempt.
+ * Returns a `fetch` that retries where that is safe: all attempts of a call have the same key.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function idempotentFetch(fetch: Fetch, given: IdempotentFetchOptions = {}): IdempotentFetch {
@@ -31,8 +31,11 @@ export function idempotentFetch(fetch: Fetch, given: IdempotentFetchOptions = {}
   const options = resolveClient(given)
   const endpoints = createEndpoints(options.endpoints)
   const { policy, keyHeader, replayedHeader, retry, attemptTimeoutMs, maxQueuedMs, runtime } = options
-  const deliver = redeliver(fetch, { keyHeader, replayedHeader, retry, attemptTimeoutMs, maxQueuedMs, runtime })
-  const room = createWaitingRoom(async (call) => (await deliver([call]))[0] ?? { ok: false, reason: '' }, options)
+  const redelivering = { keyHeader, replayedHeader, retry, attemptTimeoutMs, maxQueuedMs, runtime }
+  const room = createWaitingRoom(async (call, besides) => {
+    const deliver = redeliver((url, init) => fetch(url, { ...besides, ...init }), redelivering)
+    return (await deliver([call]))[0] ?? { ok: false, reason: '' }
+  }, options)
   let closed = false
 
   async function idempotent(input: string | URL | Request, init?: RequestInit): Promise<Response> {
@@ -52,6 +55,6 @@ export function idempotentFetch(fetch: Fetch, given: IdempotentFetchOptions = {}
     return room.close()
   }
   const whole = Object.assign(idempotent, { waiting: 0, close, [Symbol.asyncDispose]: close })
-  // Object.assign would read a getter once.
+  // `Object.assign` would read a getter once and copy its value.
   return Object.defineProperty(whole, 'waiting', { get: () => room.size })
 }

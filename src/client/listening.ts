@@ -1,9 +1,9 @@
-import { report } from '../core/events.ts'
+import { tell } from '../core/reporting.ts'
 import type { ClientEvent, ClientListener } from './events.ts'
 
 type WithoutCall<E> = E extends unknown ? Omit<E, 'method' | 'url' | 'key'> : never
 
-/** Tells of one call. */
+/** Emits an event about one call. */
 export type Tell = (event: WithoutCall<ClientEvent>) => void
 
 export interface Named {
@@ -12,8 +12,8 @@ export interface Named {
   readonly key: string | undefined
 }
 
-/** A listener that throws changes nothing for the call. */
+/** Returns the function that emits the events of one call. Errors of the listener are ignored. */
 export function teller(listener: ClientListener, { method, url, key }: Named): Tell {
-  return (event) =>
-    report(() => listener({ method, url: url.origin + url.pathname, key, ...event } as ClientEvent), undefined)
+  const place = { method, url: url.origin + url.pathname, key }
+  return (event) => tell(listener, { ...place, ...event } as ClientEvent, () => {})
 }

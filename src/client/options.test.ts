@@ -10,9 +10,9 @@ const wrong: readonly (readonly [object, RegExp])[] = [
     { policy: 'forking' },
     /^option `policy` must be one of 'failover', 'failfast', 'failsafe', 'failback'; got "forking"$/,
   ],
-  [{ maxAttempts: 0 }, /^option `maxAttempts` must be an integer of at least 1/],
+  [{ maxAttempts: 0 }, /^option `maxAttempts` must be a positive integer;/],
   [{ deadlineMs: 1.5 }, /^option `deadlineMs`/],
-  [{ readAheadBytes: -1 }, /^option `readAheadBytes` must be an integer of at least 0/],
+  [{ readAheadBytes: -1 }, /^option `readAheadBytes` must be a positive integer or 0;/],
   [{ policy: 'failfast', maxAttempts: 2 }, /^option `maxAttempts` cannot be given with the policy 'failfast'/],
   [
     { backoffMs: 500, maxBackoffMs: 100 },

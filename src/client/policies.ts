@@ -5,19 +5,20 @@ import type { Tell } from './listening.ts'
 import type { ResolvedClient } from './options.ts'
 import { queuedCall } from './queued-call.ts'
 import { reasonFor } from './reason.ts'
+import { askedMs } from './retry-after.ts'
 import type { Ended } from './tries.ts'
 import type { WaitingRoom } from './waiting-room.ts'
 
-/** Names the policy that made an answer up, so that it can be told from one of the server. */
-export const POLICY_HEADER = 'onlyonce-policy'
+/** Names the policy that made up an answer, which distinguishes it from one of the server. */
+const POLICY_HEADER = 'onlyonce-policy'
 
-/** What a bare fetch would have come to. */
+/** Returns the answer or throws the error of the last attempt, as `fetch` itself would. */
 export function plainEnd({ tried }: Ended): Response {
   if (tried.kind === 'failed') throw tried.error
   return tried.response
 }
 
-/** A failure must not reach the caller as an error; that it was one is still to be seen in the answer. */
+/** Returns the `fallback`, the server's answer or a 503 instead of throwing; the latter two still show the failure. */
 export function swallow(ended: Ended, { fallback }: ResolvedClient, tell: Tell): Response {
   const { tried } = ended
   const reason = reasonFor(tried)
@@ -29,14 +30,14 @@ export function swallow(ended: Ended, { fallback }: ResolvedClient, tell: Tell):
 
 const SAFE = ['GET', 'HEAD', 'OPTIONS', 'TRACE']
 
-/** Reading later is of no use to anybody, and what cannot be repeated cannot be sent later. */
+/** Whether to queue a call: reading later is useless, and what is not repeatable must not be sent later. */
 export function worthKeeping({ repeatable, method }: LogicalCall): boolean {
   return repeatable && !SAFE.includes(method)
 }
 
 /**
- * Keeps the call for later and answers 202.
- * @throws OnlyonceError STORE_UNAVAILABLE when it could not be kept: then nobody will send it
+ * Queues the call and returns a 202.
+ * @throws OnlyonceError STORE_UNAVAILABLE when it could not be queued: then nobody will send it
  */
 export async function keep(
   call: LogicalCall,
@@ -47,11 +48,15 @@ export async function keep(
 ): Promise<Response> {
   const { tried } = ended
   const reason = reasonFor(tried)
+  // The bytes are in the queued call.
+  const { body: _, ...init } = call.init
   const names = [keyHeader, ...queuedHeaders.map((name) => name.toLowerCase())]
   try {
     if (queue === undefined)
       room.add(
         queuedCall(call, runtime, () => true),
+        init,
+        askedMs(tried, runtime),
         tell,
       )
     else await queue(queuedCall(call, runtime, (name) => names.includes(name)))

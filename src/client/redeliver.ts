@@ -1,27 +1,28 @@
-import { refuseUnknown } from '../core/options.ts'
+import { aFunction, checkEach, positiveOver, refuseUnknown } from '../core/option-rules.ts'
 import { type Runtime, systemRuntime } from '../core/runtime.ts'
 import { attempt, discard, type Tried } from './attempt.ts'
 import { wasCarriedOut } from './conflict.ts'
 import { headersOf, readCall } from './queued-call.ts'
 import { reasonFor } from './reason.ts'
-import { checkNumbers, functionRule, headerName } from './rules.ts'
+import { askedMs } from './retry-after.ts'
+import { headerName } from './rules.ts'
 import type { Fetch, QueuedCall, Redelivered } from './types.ts'
 import { judge } from './verdict.ts'
 
 type HeadersLike = ConstructorParameters<typeof Headers>[0]
 
 export interface RedeliverOptions {
-  /** Headers to add: credentials, which are not kept in a queue. Asked for each call, so that they are fresh. */
+  /** Headers to add: credentials, which are not kept in a queue. Called for each call, so that they are fresh. */
   readonly headers?: (call: { readonly method: string; readonly url: string }) => HeadersLike | Promise<HeadersLike>
-  /** Default `'idempotency-key'`, as the client that queued the calls has it. */
+  /** Default `'idempotency-key'`. Must be that of the client that queued the calls. */
   readonly keyHeader?: string
   /** Default `'idempotency-replayed'`. */
   readonly replayedHeader?: string
-  /** As of the client: whether an answer is worth another attempt. */
+  /** As in the client's options: whether an answer is worth another attempt. */
   readonly retry?: (response: Response) => boolean | undefined
   /** Default 10 000. */
   readonly attemptTimeoutMs?: number
-  /** Default 43 200 000, 12 hours. Older calls are given up: shorter than the server remembers keys. */
+  /** Default 43 200 000, 12 hours. Older calls are given up. Keep it shorter than the server remembers keys. */
   readonly maxQueuedMs?: number
   /** Default `systemRuntime`. */
   readonly runtime?: Runtime
@@ -33,8 +34,8 @@ export type Redeliverable = Pick<QueuedCall, 'headers' | 'body'>
 const KNOWN = ['headers', 'keyHeader', 'replayedHeader', 'retry', 'attemptTimeoutMs', 'maxQueuedMs', 'runtime']
 
 /**
- * Sends calls that the policy `failback` queued, and answers for each in their order. It makes one attempt: when to try
- * again is the queue's business. Fits the relay of the outbox: `relay({ store, publish: redeliver(fetch) })`.
+ * Sends calls that the policy `failback` queued, and returns their results in the same order. Makes one attempt: the
+ * queue decides when to try again. Fits the relay of the outbox: `relay({ store, publish: redeliver(fetch) })`.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function redeliver(
@@ -42,13 +43,13 @@ export function redeliver(
   options: RedeliverOptions = {},
 ): (batch: readonly Redeliverable[]) => Promise<readonly Redelivered[]> {
   refuseUnknown(options, KNOWN)
-  const { attemptTimeoutMs: timeoutMs, maxQueuedMs } = checkNumbers(
+  const { attemptTimeoutMs: timeoutMs, maxQueuedMs } = positiveOver(
     { attemptTimeoutMs: 10_000, maxQueuedMs: 12 * 3_600_000 },
     options,
   )
   const { runtime = systemRuntime, headers: more = () => ({}) } = options
   const keyHeader = headerName('keyHeader', options.keyHeader ?? 'idempotency-key')
-  for (const name of ['headers', 'retry'] as const) functionRule(name, options[name])
+  checkEach(aFunction, { headers: options.headers, retry: options.retry })
   const replayedHeader = headerName('replayedHeader', options.replayedHeader ?? 'idempotency-replayed')
   const judging = { replayedHeader, retry: options.retry ?? (() => undefined) }
 
@@ -59,24 +60,36 @@ export function redeliver(
     // A server that has forgotten the key would take the call for a new one.
     if (runtime.now() - queuedAt > maxQueuedMs) return permanent(`it was queued more than ${maxQueuedMs} ms ago`)
     const added = headersOf(await more({ method, url: url.href }))
-    // Why is not told: the error has the credential in it, and the reason is kept in the queue.
+    // The cause is left out: that error contains the credential, and queues store the reason.
     if (added === undefined) return { ok: false, reason: 'the option `headers` answered what are no headers' }
     for (const [name, value] of added) headers.set(name, value)
-    // As a blob it can be sent a second time, after a redirect.
+    // A Blob can be sent a second time, after a redirect.
     const init = { method, headers, ...(body.byteLength === 0 ? {} : { body: new Blob([body]) }) }
     const tried = await attempt(fetch, url, init, { runtime, timeoutMs, signal: undefined, readAheadBytes: 0 })
-    const reason = reasonFor(tried)
-    const verdict = judge(tried, { ...judging, keyed: headers.has(keyHeader) })
-    if (tried.kind === 'answered') discard(tried.response)
-    if (verdict === 'failure' || tried.kind === 'failed')
-      return isUnknown(tried) ? { ok: false, reason, unknown: true } : { ok: false, reason }
-    return tried.response.status < 400 || wasCarriedOut(tried.conflict) ? { ok: true } : permanent(reason)
+    return endOf(tried, headers.has(keyHeader))
   }
 
-  return (batch) => Promise.all(batch.map((one) => send(one).catch(unsendable)))
+  function endOf(tried: Tried, keyed: boolean): Redelivered {
+    const reason = reasonFor(tried)
+    try {
+      if (judge(tried, { ...judging, keyed }) === 'failure' || tried.kind === 'failed') {
+        const retryAfterMs = askedMs(tried, runtime)
+        const told = { ...(isUnknown(tried) ? { unknown: true } : {}), ...(retryAfterMs > 0 ? { retryAfterMs } : {}) }
+        return { ok: false, reason, ...told }
+      }
+      return tried.response.status < 400 || wasCarriedOut(tried.conflict) ? { ok: true } : permanent(reason)
+    } catch (error) {
+      // `retry` threw, so it is unknown whether that was a good answer.
+      return { ...thrown(error), unknown: true }
+    } finally {
+      if (tried.kind === 'answered') discard(tried.response)
+    }
+  }
+
+  return (batch) => Promise.all(batch.map((one) => send(one).catch(thrown)))
 }
 
-/** The server may have carried it out, or may be about to. */
+/** Whether the server may have carried out the call, or may still do so. */
 function isUnknown(tried: Tried): boolean {
   if (tried.kind === 'failed') return true
   const { status } = tried.response
@@ -87,7 +100,7 @@ function permanent(reason: string): Redelivered {
   return { ok: false, reason, permanent: true }
 }
 
-/** `headers` threw, or answered what are none: that may pass. */
-function unsendable(error: unknown): Redelivered {
-  return { ok: false, reason: reasonFor({ kind: 'failed', error }) }
+/** For errors of `headers` and `retry`, which may pass: not permanent. */
+function thrown(error: unknown) {
+  return { ok: false, reason: reasonFor({ kind: 'failed', error }) } as const
 }

@@ -1,34 +1,4 @@
-import { invalidOption } from '../core/options.ts'
-
-/** The given numbers over the defaults. @throws OnlyonceError OPTION_INVALID unless positive integers, or 0 where allowed */
-export function checkNumbers<N extends string>(
-  defaults: Readonly<Record<N, number>>,
-  given: { readonly [K in NoInfer<N>]?: number },
-  zeroAllowed: readonly NoInfer<N>[] = [],
-): Record<N, number> {
-  const numbers: Record<N, number> = { ...defaults }
-  for (const name of Object.keys(defaults) as N[]) {
-    const value = given[name]
-    if (value === undefined) continue
-    const least = zeroAllowed.includes(name) ? 0 : 1
-    if (!Number.isSafeInteger(value) || value < least)
-      throw invalidOption(name, `must be an integer of at least ${least} (milliseconds, bytes or a count)`, value)
-    numbers[name] = value
-  }
-  return numbers
-}
-
-/** @throws OnlyonceError OPTION_INVALID */
-export function oneOf<T extends string>(name: string, value: unknown, words: readonly T[]): T {
-  const found = words.find((word) => word === value)
-  if (found !== undefined) return found
-  throw invalidOption(name, `must be one of ${words.map((word) => `'${word}'`).join(', ')}`, value)
-}
-
-/** @throws OnlyonceError OPTION_INVALID */
-export function functionRule(name: string, value: unknown): void {
-  if (value !== undefined && typeof value !== 'function') throw invalidOption(name, 'must be a function', value)
-}
+import { invalidOption } from '../core/option-rules.ts'
 
 /** @throws OnlyonceError OPTION_INVALID */
 export function listOf(name: string, value: unknown): readonly string[] {

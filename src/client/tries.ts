@@ -1,24 +1,24 @@
+import { fullJitterMs } from '../core/backoff.ts'
 import { sleep } from '../core/runtime.ts'
 import { attempt, discard, type Tried } from './attempt.ts'
 import type { LogicalCall } from './call.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { Tell } from './listening.ts'
 import type { ResolvedClient } from './options.ts'
-import { jitterMs } from './pause.ts'
 import { reasonFor } from './reason.ts'
-import { retryAfterMs } from './retry-after.ts'
+import { askedMs } from './retry-after.ts'
 import type { Fetch } from './types.ts'
 import { blamesServer, isReplay, judge, type Verdict } from './verdict.ts'
 
-/** What all attempts came to. */
+/** The last attempt of a call, and the verdict on it. */
 export interface Ended {
   readonly verdict: Verdict
   readonly tried: Tried
 }
 
 /**
- * Makes attempts until one answers, none may follow, or time is up. A call that is not repeatable is made once.
- * @throws what the caller's signal was aborted with
+ * Makes attempts until one has a result, no other is allowed, or time is up. A call that is not repeatable gets one.
+ * @throws the reason of the caller's signal; what `retry` throws
  */
 export async function makeTries(
   fetch: Fetch,
@@ -27,14 +27,18 @@ export async function makeTries(
   endpoints: Endpoints,
   tell: Tell,
 ): Promise<Ended> {
-  const { runtime, readAheadBytes, attemptTimeoutMs } = options
-  const { signal } = call
+  const { runtime, readAheadBytes, attemptTimeoutMs, deadlineMs } = options
+  const { signal, deadline } = call
   const route = endpoints.route(call.url)
-  const deadline = runtime.elapsed() + options.deadlineMs
   const judging = { ...options, keyed: call.key !== undefined }
   const most = call.repeatable ? options.maxAttempts : 1
   for (let number = 1; ; number++) {
-    const timeoutMs = Math.min(attemptTimeoutMs, deadline - runtime.elapsed())
+    const leftMs = deadline - runtime.elapsed()
+    if (leftMs <= 0) {
+      const message = `deadlineMs (${deadlineMs}) was over before attempt ${number} could begin`
+      return { verdict: 'failure', tried: { kind: 'failed', error: new DOMException(message, 'TimeoutError') } }
+    }
+    const timeoutMs = Math.min(attemptTimeoutMs, leftMs)
     const tried = await attempt(fetch, route.url, call.init, { runtime, timeoutMs, signal, readAheadBytes })
     if (tried.kind === 'failed') signal?.throwIfAborted()
     const verdict = judge(tried, judging)
@@ -45,7 +49,7 @@ export async function makeTries(
       return { verdict, tried }
     }
     const untried = blamesServer(tried) && route.advance()
-    const pauseMs = untried ? 0 : pause(tried, number, options)
+    const pauseMs = untried ? 0 : askedMs(tried, runtime) + fullJitterMs(runtime, options, number)
     const again = number < most && runtime.elapsed() + pauseMs < deadline
     const status = tried.kind === 'answered' ? tried.response.status : undefined
     tell({
@@ -57,11 +61,4 @@ export async function makeTries(
     await sleep(runtime, pauseMs, signal)
     signal?.throwIfAborted()
   }
-}
-
-/** Never shorter than what the server asked for. */
-function pause(tried: Tried, failures: number, options: ResolvedClient): number {
-  const { runtime } = options
-  const asked = tried.kind === 'answered' ? retryAfterMs(tried.response.headers, runtime) : undefined
-  return (asked ?? 0) + jitterMs(runtime, options, failures)
 }

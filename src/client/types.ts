@@ -1,7 +1,7 @@
-/** What `globalThis.fetch` is, and what is given back. */
+/** The type of `globalThis.fetch`, and of what `idempotentFetch` returns. */
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
 
-/** What a `key` function is told about a call. */
+/** The argument of the option `key`. */
 export interface OutgoingRequest {
   readonly method: string
   readonly url: string
@@ -21,12 +21,19 @@ export interface QueuedCall {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** What became of a queued call. It is what the relay of the outbox wants to hear. */
+/** The result of a queued call, in the form that the relay of the outbox expects. */
 export type Redelivered =
   | { readonly ok: true }
-  | { readonly ok: false; readonly reason: string; readonly permanent?: boolean; readonly unknown?: boolean }
+  | {
+      readonly ok: false
+      readonly reason: string
+      readonly permanent?: boolean
+      readonly unknown?: boolean
+      /** The server's `Retry-After`. */
+      readonly retryAfterMs?: number
+    }
 
-/** What `failsafe` is told: the answer nobody wanted, or the error instead of one. */
+/** The argument of `fallback`: the failed response, or the error if there was none. */
 export type Failure =
   | { readonly response: Response; readonly reason: string }
   | { readonly error: unknown; readonly reason: string }

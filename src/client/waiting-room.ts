@@ -1,34 +1,39 @@
+import { fullJitterMs } from '../core/backoff.ts'
 import { OnlyonceError } from '../core/errors.ts'
 import { sleep } from '../core/runtime.ts'
 import type { Tell } from './listening.ts'
 import type { ResolvedClient } from './options.ts'
-import { jitterMs } from './pause.ts'
 import type { QueuedCall, Redelivered } from './types.ts'
 
 /** Calls that wait in this process's memory to be sent again. A crash loses them. */
 export interface WaitingRoom {
   readonly size: number
-  /** @throws OnlyonceError CLOSED; STORE_UNAVAILABLE when it is full */
-  add(call: QueuedCall, tell: Tell): void
-  /** Sends nothing more, and waits for what is under way. What is left is told to be dropped. */
+  /**
+   * `init`: the caller's other options of `fetch`; `askedMs`: the server's `Retry-After`.
+   * @throws OnlyonceError CLOSED; STORE_UNAVAILABLE when it is full
+   */
+  add(call: QueuedCall, init: RequestInit, askedMs: number, tell: Tell): void
+  /** Sends nothing more, waits for what is in progress, and emits `dropped` for the rest. */
   close(): Promise<void>
 }
 
 export function createWaitingRoom(
-  deliver: (call: QueuedCall) => Promise<Redelivered>,
+  deliver: (call: QueuedCall, init: RequestInit) => Promise<Redelivered>,
   options: ResolvedClient,
 ): WaitingRoom {
   const { runtime, maxQueued } = options
   const waiting = new Map<string, Promise<void>>()
   const closing = new AbortController()
 
-  async function keepTrying(call: QueuedCall, tell: Tell): Promise<void> {
+  async function keepTrying(call: QueuedCall, init: RequestInit, asked: number, tell: Tell): Promise<void> {
+    let askedMs = asked
     for (let failures = 1; ; failures++) {
-      await sleep(runtime, jitterMs(runtime, options, failures), closing.signal)
+      await sleep(runtime, askedMs + fullJitterMs(runtime, options, failures), closing.signal)
       if (closing.signal.aborted) return tell({ type: 'dropped', reason: 'the client was closed' })
-      const end = await deliver(call)
+      const end = await deliver(call, init)
       if (end.ok) return tell({ type: 'delivered' })
       if (end.permanent) return tell({ type: 'dropped', reason: end.reason })
+      askedMs = end.retryAfterMs ?? 0
     }
   }
 
@@ -36,9 +41,9 @@ export function createWaitingRoom(
     get size() {
       return waiting.size
     },
-    add(call, tell) {
+    add(call, init, askedMs, tell) {
       if (closing.signal.aborted) throw new OnlyonceError('CLOSED', 'the client was closed; make a new one')
-      // The same key, method, URL and body: it is on its way already.
+      // Same key, method, URL and body: it is queued already.
       if (waiting.has(call.id)) return
       if (waiting.size >= maxQueued) {
         const message = `${maxQueued} calls wait already (maxQueued), and this one was not kept`
@@ -46,7 +51,7 @@ export function createWaitingRoom(
       }
       waiting.set(
         call.id,
-        keepTrying(call, tell).finally(() => waiting.delete(call.id)),
+        keepTrying(call, init, askedMs, tell).finally(() => waiting.delete(call.id)),
       )
     },
     async close() {

@@ -1,4 +1,4 @@
-import { invalidOption, refuseUnknown } from '../core/options.ts'
+import { aFunction, checkEach, positiveOver, refuseUnknown } from '../core/option-rules.ts'
 import { type Runtime, systemRuntime } from '../core/runtime.ts'
 import type { RpcError } from './library.ts'
 import type { RpcCall } from './shapes.ts'
@@ -17,23 +17,23 @@ export type CallsEvent = { readonly procedure: string; readonly key: string | un
 )
 
 export interface CallsOptions {
-  /** Default: a random UUID. Answer the name of the operation in your own data; `undefined` sends the call without a key. */
+  /** Default: a random UUID. Return the operation's name in your own data; `undefined` sends the call without a key. */
   readonly key?: (call: RpcCall) => string | undefined
-  /** Default `'idempotency-key'`. A call that has this header already keeps it as it is. */
+  /** Default `'idempotency-key'`. A call that already has this header keeps it. */
   readonly keyHeader?: string
   /** Default `'idempotency-replayed'`. */
   readonly replayedHeader?: string
   /** Default 4. */
   readonly maxAttempts?: number
-  /** Default 60 000. No attempt begins, or goes on waiting for its answer, after that. The call's own `timeoutMs` counts as well. */
+  /** Default 60 000. Time limit of the call with all its attempts. The call's own `timeoutMs` applies as well. */
   readonly deadlineMs?: number
-  /** Default 10 000. How long one attempt may take. */
+  /** Default 10 000. Time limit of one attempt. */
   readonly attemptTimeoutMs?: number
-  /** Default 200. The pause before the second attempt is up to so long, each further one up to twice as long. */
+  /** Default 200. Maximum pause before the second attempt; doubles with each further one. */
   readonly backoffMs?: number
   /** Default 10 000. */
   readonly maxBackoffMs?: number
-  /** Whether an error is worth another attempt. Default, and where it answers `undefined`: by its code. */
+  /** Whether to retry after an error. By default, and if it returns `undefined`, the error's code decides. */
   readonly retry?: (error: RpcError) => boolean | undefined
   readonly onEvent?: (event: CallsEvent) => void
   /** Default `systemRuntime`. */
@@ -49,24 +49,17 @@ const NUMBERS = {
   backoffMs: 200,
   maxBackoffMs: 10_000,
 } as const
-const FUNCTIONS = ['key', 'retry', 'onEvent'] as const
-const KNOWN: readonly string[] = [...FUNCTIONS, 'keyHeader', 'replayedHeader', 'runtime', ...Object.keys(NUMBERS)]
+const KNOWN: readonly string[] = [
+  ...['key', 'retry', 'onEvent', 'keyHeader', 'replayedHeader', 'runtime'],
+  ...Object.keys(NUMBERS),
+]
 
 /** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
 export function resolveCalls(given: CallsOptions): ResolvedCalls {
   refuseUnknown(given, KNOWN)
-  for (const name of FUNCTIONS) {
-    if (given[name] !== undefined && typeof given[name] !== 'function')
-      throw invalidOption(name, 'must be a function', given[name])
-  }
-  const numbers: Record<keyof typeof NUMBERS, number> = { ...NUMBERS }
-  for (const name of Object.keys(NUMBERS) as (keyof typeof NUMBERS)[]) {
-    const value = given[name] ?? NUMBERS[name]
-    if (!Number.isSafeInteger(value) || value <= 0)
-      throw invalidOption(name, 'must be a positive integer (milliseconds or a count)', value)
-    numbers[name] = value
-  }
+  const numbers = positiveOver(NUMBERS, given)
   const { key, retry = () => undefined, onEvent = () => {}, runtime = systemRuntime } = given
+  checkEach(aFunction, { key, retry, onEvent })
   const { keyHeader = 'idempotency-key', replayedHeader = 'idempotency-replayed' } = given
   return { ...numbers, keyHeader, replayedHeader, retry, onEvent, runtime, ...(key === undefined ? {} : { key }) }
 }

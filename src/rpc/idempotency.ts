@@ -1,6 +1,7 @@
 import { OnlyonceError } from '../core/errors.ts'
 import type { Once, Outcome } from '../core/once.ts'
-import { type AbandonedPolicy, type CallOptions, invalidOption, resolveCallOptions } from '../core/options.ts'
+import { invalidOption } from '../core/option-rules.ts'
+import { type AbandonedPolicy, type CallOptions, resolveCallOptions } from '../core/options.ts'
 import { loadLibrary, type RpcLibrary } from './library.ts'
 import { nameOf } from './naming.ts'
 import { type RpcIdempotencyOptions, type RpcRules, resolveRpc } from './options.ts'
@@ -21,7 +22,7 @@ export type RpcEngine = Pick<Once, 'attempt' | 'options'>
 export function idempotency(once: RpcEngine, options: RpcIdempotencyOptions): RpcInterceptor {
   if (typeof once?.attempt !== 'function') throw invalidOption('once', 'is required: what onlyonce() answered', once)
   const rules = resolveRpc(options)
-  // Now, and not with the first call.
+  // Validates the options now, not at the first call.
   resolveCallOptions(once.options, rules.call)
   return (next) => async (request) => {
     const call = callOf(request)
@@ -36,7 +37,7 @@ export function idempotency(once: RpcEngine, options: RpcIdempotencyOptions): Rp
     const outcome = await once.attempt(named, run.effect, callOptions(rules, request, call, library)).catch(refuse)
     if (outcome.kind === 'executed' || outcome.kind === 'failed') {
       const { ended } = run
-      // The first caller gets what the handler gave, whole: what is kept for duplicates may be less.
+      // The first caller gets the handler's whole response; what is stored for duplicates may be less.
       if (ended !== undefined && !isReplayed(outcome)) return endOf(ended)
     }
     try {
@@ -56,7 +57,7 @@ function endOf<Response>(ended: NonNullable<Run<Response>['ended']>): Response {
   return ended.response
 }
 
-/** What a caller is told that did not run the handler. @throws OnlyonceError, and the stored error */
+/** Returns the response for a caller that did not run the handler. @throws OnlyonceError, and the stored error */
 function replayed(
   outcome: Outcome<unknown>,
   once: RpcEngine,

@@ -1,4 +1,4 @@
-import { report } from '../core/events.ts'
+import { tell } from '../core/reporting.ts'
 import { sleep } from '../core/runtime.ts'
 import { type CallsEvent, type CallsOptions, resolveCalls } from './calls-options.ts'
 import { clientKey } from './client-key.ts'
@@ -8,8 +8,8 @@ import { callOf, type RpcInterceptor } from './shapes.ts'
 import { withTimeLimit } from './timed.ts'
 
 /**
- * A client interceptor: a unary call has one idempotency key, kept on every attempt, and is made again where that is safe:
- * when it has a key, or its method an `idempotency_level`. Streams are passed on as they are.
+ * A client interceptor: a unary call has one idempotency key for all its attempts, and is retried if that is safe, that
+ * is if it has a key, or its method an `idempotency_level`. Streams are passed through.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function idempotentCalls(given: CallsOptions = {}): RpcInterceptor {
@@ -23,11 +23,11 @@ export function idempotentCalls(given: CallsOptions = {}): RpcInterceptor {
     const repeatable = key !== undefined || call.idempotencyLevel !== 0
     const most = repeatable ? options.maxAttempts : 1
     const deadline = runtime.elapsed() + options.deadlineMs
-    // A listener that throws changes nothing for the call.
-    const tell = (event: CallsEvent) => report(() => onEvent(event), undefined)
+    // Errors of the listener do not affect the call.
+    const emit = (event: CallsEvent) => tell(onEvent, event, () => {})
 
     const ask = (signal: AbortSignal) => {
-      // A copy for each attempt: transports add headers of their own.
+      // A copy for each attempt, because transports add their own headers.
       const header = new Headers(request.header)
       if (key !== undefined) header.set(options.keyHeader, key)
       return next({ ...request, header, signal })
@@ -38,7 +38,7 @@ export function idempotentCalls(given: CallsOptions = {}): RpcInterceptor {
       try {
         const limitMs = Math.min(options.attemptTimeoutMs, deadline - runtime.elapsed())
         const response = await withTimeLimit(ask, request.signal, limitMs, { runtime, library })
-        if (isReplay(response.header, options)) tell({ ...about, type: 'replayed' })
+        if (isReplay(response.header, options)) emit({ ...about, type: 'replayed' })
         return response
       } catch (thrown) {
         if (request.signal.aborted) throw thrown
@@ -46,10 +46,10 @@ export function idempotentCalls(given: CallsOptions = {}): RpcInterceptor {
         if (error === undefined) throw thrown
         const pauseMs = attempt < most ? retryAfter(error, attempt, options) : undefined
         const retryMs = pauseMs !== undefined && runtime.elapsed() + pauseMs < deadline ? pauseMs : undefined
-        tell({ ...about, type: 'attempt-failed', error, retryMs })
+        emit({ ...about, type: 'attempt-failed', error, retryMs })
         if (retryMs === undefined) throw thrown
         await sleep(runtime, retryMs, request.signal)
-        if (request.signal.aborted) throw thrown
+        if (request.signal.aborted || runtime.elapsed() >= deadline) throw thrown
       }
     }
   }

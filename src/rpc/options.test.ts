@@ -13,7 +13,7 @@ describe('options of the server', () => {
     [{ scope: 'public', onThrow: 'remember' }, /^option `onThrow` is not an option/],
     [{ scope: 'public', key: 'k' }, /^option `key` must be a function/],
     [{ scope: 'public', required: 'yes' }, /^option `required`/],
-    [{ scope: 'public', streams: 'record' }, /^option `streams` must be 'refuse' or 'pass'/],
+    [{ scope: 'public', streams: 'record' }, /^option `streams` must be one of 'refuse', 'pass'/],
     [{ scope: 'public', maxBodyBytes: 0 }, /^option `maxBodyBytes` must be a positive integer; got 0$/],
     [{ scope: 'public', onAbandoned: 'forget' }, /^option `onAbandoned`/],
     [{ scope: 'public', keyHeader: 'a b' }, /^option `keyHeader` must be the name of a header/],

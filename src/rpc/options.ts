@@ -1,35 +1,44 @@
+import {
+  aBoolean,
+  aFunction,
+  checkEach,
+  functionOr,
+  invalidOption,
+  oneOf,
+  positive,
+  refuseUnknown,
+} from '../core/option-rules.ts'
 import type { AbandonedOperation, CallOptions } from '../core/options.ts'
-import { invalidOption, refuseUnknown } from '../core/options.ts'
 import type { RpcError } from './library.ts'
 import type { RpcCall } from './shapes.ts'
 
 type Answer<T> = T | Promise<T>
 
-/** What the outside world knows about an abandoned call; `message` is the answer that its duplicates get. */
+/** Whether an abandoned call happened; `message` is the response that its duplicates get. */
 export type ReconciledCall = { readonly happened: true; readonly message: unknown } | { readonly happened: false }
 
 export interface RpcIdempotencyOptions extends Omit<CallOptions, 'onThrow' | 'onAbandoned'> {
-  /** Whose key it is: the principal or tenant that was authenticated. `'public'` says that all callers share one space. */
+  /** Whose key it is: the authenticated principal or tenant. `'public'`: all callers share one key space. */
   readonly scope: 'public' | ((call: RpcCall) => Answer<string>)
-  /** A key of the business in place of the metadata. `undefined`: the call has none. */
+  /** Returns a business key, used instead of the metadata; `undefined`: the call has no key. */
   readonly key?: (call: RpcCall) => Answer<string | undefined>
   /** Default `'idempotency-key'`. */
   readonly keyHeader?: string
-  /** Default `false`: a call without a key passes unprotected. `true`, or for which: it is refused with INVALID_ARGUMENT. */
+  /** Default `false`: a call without a key passes unprotected. `true`, or for which: INVALID_ARGUMENT. */
   readonly required?: boolean | ((call: RpcCall) => boolean)
   /** Which methods are guarded. Default: those whose `idempotency_level` is unknown. */
   readonly methods?: (call: RpcCall) => boolean
   /** Default `'refuse'`: a stream that would be guarded is refused with INTERNAL. `'pass'`: it runs unprotected. */
   readonly streams?: 'refuse' | 'pass'
-  /** Default 262 144. The longest answer that is kept; duplicates of a longer one get ALREADY_EXISTS. */
+  /** Default 262 144. The longest response that is stored; duplicates of a longer one get ALREADY_EXISTS. */
   readonly maxBodyBytes?: number
-  /** What of an error is final; `undefined` leaves it to the default, by its code. */
+  /** Whether an error is the final result or releases the operation; `undefined`: its code decides, as by default. */
   readonly outcome?: (error: RpcError, call: RpcCall) => 'final' | 'release' | undefined
-  /** Default: none. Headers and trailers of the handler's that a replay has too. */
+  /** Default: none. Headers and trailers of the handler that a replay has too. */
   readonly replayHeaders?: readonly string[]
   /** Default `'idempotency-replayed'`, with the value `true`. */
   readonly replayedHeader?: string
-  /** Default `['gzip', 'br']`, as the Node server of Connect has it: the names of the server's own `acceptCompression`. */
+  /** Default `['gzip', 'br']`, as in Connect's Node server: the names in the server's `acceptCompression`. */
   readonly compression?: readonly string[]
   /** Default: the engine's. What to do when an earlier process disappeared while it handled the call. */
   readonly onAbandoned?: 'retry' | 'hold' | ((op: AbandonedOperation, call: RpcCall) => Answer<ReconciledCall>)
@@ -53,7 +62,7 @@ export interface RpcRules
   readonly call: CallPart
 }
 
-/** Headers of one client, one connection, or of the protocol itself. */
+/** Headers that belong to one client, one connection, or the protocol itself. */
 const NEVER_REPLAYED =
   /^(?:set-cookie|date|connection|keep-alive|content-(?:type|length|encoding)|te|trailer|transfer-encoding|upgrade|grpc-.*|connect-.*)$/
 const HEADER = /^[!#$%&'*+.^_`|~\w-]+$/
@@ -62,7 +71,7 @@ const OWN: readonly string[] = [
   ...['replayHeaders', 'replayedHeader', 'compression', 'onAbandoned'],
 ]
 
-/** @throws OnlyonceError OPTION_INVALID naming option, rule and value; the engine checks what it is handed on */
+/** @throws OnlyonceError OPTION_INVALID naming option, rule and value; the engine checks the options passed on to it */
 export function resolveRpc(given: RpcIdempotencyOptions): RpcRules {
   refuseUnknown(given, [...OWN, ...CALL_OPTIONS])
   const call: Record<string, unknown> = {}
@@ -84,23 +93,12 @@ export function resolveRpc(given: RpcIdempotencyOptions): RpcRules {
       "is required: a function that answers who is asking, or 'public' where all callers may share their keys",
       scope,
     )
-  if (typeof required !== 'boolean' && typeof required !== 'function')
-    throw invalidOption('required', 'must be a function, true or false', required)
-  if (streams !== 'refuse' && streams !== 'pass') throw invalidOption('streams', "must be 'refuse' or 'pass'", streams)
-  if (!Number.isSafeInteger(maxBodyBytes) || maxBodyBytes <= 0)
-    throw invalidOption('maxBodyBytes', 'must be a positive integer', maxBodyBytes)
-  if (
-    onAbandoned !== undefined &&
-    onAbandoned !== 'retry' &&
-    onAbandoned !== 'hold' &&
-    typeof onAbandoned !== 'function'
-  )
-    throw invalidOption('onAbandoned', "must be a function or one of 'retry', 'hold'", onAbandoned)
-  for (const name of ['key', 'methods', 'outcome'] as const) {
-    if (given[name] !== undefined && typeof given[name] !== 'function')
-      throw invalidOption(name, 'must be a function', given[name])
-  }
+  checkEach(functionOr(aBoolean), { required })
+  checkEach(oneOf('refuse', 'pass'), { streams })
+  checkEach(positive, { maxBodyBytes })
+  checkEach(functionOr(oneOf('retry', 'hold')), { onAbandoned })
   const { key, outcome, methods = ({ idempotencyLevel }) => idempotencyLevel === 0 } = given
+  checkEach(aFunction, { key, methods, outcome })
   return {
     ...{ scope, required, methods, streams, maxBodyBytes, call },
     ...(onAbandoned === undefined ? {} : { onAbandoned }),

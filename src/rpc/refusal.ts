@@ -2,13 +2,13 @@ import type { OnlyonceError } from '../core/errors.ts'
 import { REFUSALS } from './codes.ts'
 import type { RpcError, RpcLibrary } from './library.ts'
 
-/** Which of our codes an error is: metadata, since several of ours share one of gRPC. */
-export const CODE_HEADER = 'onlyonce-code'
+/** Metadata with our error code, since several codes share one gRPC status. */
+const CODE_HEADER = 'onlyonce-code'
 export const RETRY_AFTER = 'retry-after-ms'
-/** gRFC A6: clients of gRPC with a retry policy heed it. */
+/** gRFC A6: respected by gRPC clients with a retry policy. */
 export const PUSHBACK = 'grpc-retry-pushback-ms'
 
-/** One of our errors as the client sees it; ours is kept as the cause, for the server's own log. */
+/** Converts an error into the one for the client. The original is kept as the cause, for the server's log. */
 export function refusal(library: RpcLibrary, error: OnlyonceError): RpcError {
   const { code, message } = REFUSALS[error.code]
   const metadata = new Headers({ [CODE_HEADER]: error.code })

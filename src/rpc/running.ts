@@ -1,21 +1,21 @@
-import { tried } from '../core/events.ts'
 import type { Operation } from '../core/once.ts'
+import { tried } from '../core/reporting.ts'
 import { isFinal } from './codes.ts'
 import type { RpcLibrary } from './library.ts'
 import type { RpcRules } from './options.ts'
 import type { RpcCall, RpcRequest, RpcResponse } from './shapes.ts'
 import { NOT_KEPT, type StoredEnd, storedAnswer, storedError } from './stored.ts'
 
-/** For `context.values.get(operationKey)` in a handler: the operation it carries out, when the call is guarded. */
+/** For `context.values.get(operationKey)` in a handler: the current operation, if the call is guarded. */
 export const operationKey: { readonly id: symbol; readonly defaultValue: Operation | undefined } = Object.freeze({
   id: Symbol('onlyonce.operation'),
   defaultValue: undefined,
 })
 
 export interface Run<Response> {
-  /** Runs the handler. Throws what it threw, unless that is final: then it is the end of the call. */
+  /** Runs the handler and returns what to store. Throws the handler's error, unless it is final and so stored. */
   effect(op: Operation): Promise<StoredEnd>
-  /** What the handler came to, if it ran here. */
+  /** How the handler ended, if it ran here. */
   readonly ended: { readonly response: Response } | { readonly thrown: unknown } | undefined
 }
 
@@ -29,7 +29,7 @@ export function runOf<Request extends RpcRequest, Response extends RpcResponse>(
 ): Run<Response> {
   let ended: Run<Response>['ended']
 
-  /** The handler has run: what goes wrong with its answer must not make it run again. */
+  /** For steps after the handler: their errors must not make it run again. */
   const safely = <T>(ask: () => T) => tried(onListenerError, ask)
 
   return {
@@ -40,7 +40,7 @@ export function runOf<Request extends RpcRequest, Response extends RpcResponse>(
         response = await next(request)
       } catch (thrown) {
         ended = { thrown }
-        // Anything else is INTERNAL to the client, and says nothing about the request.
+        // The client gets any other error as INTERNAL, which is not about the request.
         if (!library.isError(thrown)) throw thrown
         const decided = safely(() => rules.outcome?.(thrown, call)) ?? (isFinal(thrown.code) ? 'final' : 'release')
         if (decided === 'release') throw thrown

@@ -16,9 +16,9 @@ afterEach(closeServers)
 
 const POST = { method: 'POST', body: 'pay 42', headers: { authorization: 'Bearer secret', 'content-type': 'text/x' } }
 
-function client(options: IdempotentFetchOptions = {}) {
+function client(options: IdempotentFetchOptions = {}, by = fetch) {
   const events: ClientEvent[] = []
-  const send = idempotentFetch(fetch, {
+  const send = idempotentFetch(by, {
     policy: 'failback',
     ...FAST,
     onEvent: (event) => events.push(event),
@@ -43,6 +43,23 @@ describe('failback in memory', () => {
       Array(4).fill('pay 42 Bearer secret'),
     )
     await expect.poll(() => send.waiting).toBe(0)
+  })
+
+  it('sends it as the caller asked for it, whatever `fetch` knows besides the request', async () => {
+    const given: RequestInit[] = []
+    const asked: typeof fetch = async (_, init = {}) => {
+      given.push(init)
+      return new Response(null, { status: given.length === 1 ? 503 : 201 })
+    }
+    const { send, until } = client({}, asked)
+    const dispatcher = { name: 'mine' } as never
+    const request = new Request('http://a.example', { ...POST, credentials: 'omit', redirect: 'manual' })
+    await send(request, { dispatcher })
+    await until('delivered')
+    const [first, second] = given.map(({ signal: _, headers, body, ...init }) => init)
+    expect(first).toMatchObject({ dispatcher, method: 'POST', credentials: 'omit', redirect: 'manual' })
+    expect(second).toEqual(first)
+    expect(await new Response(given[1]?.body ?? null).text()).toBe('pay 42')
   })
 
   it('drops what the server will never take, and says so', async () => {
@@ -210,6 +227,24 @@ describe('redeliver', () => {
     expect(answer).toEqual({ ok: false, reason: 'the option `headers` answered what are no headers' })
     const altered = calls.map((call) => ({ ...call, headers: { ...call.headers, 'a b': 'c' } }))
     expect(await redeliver(fetch)(altered)).toMatchObject([{ ok: false, permanent: true }])
+  })
+
+  it('does not know how a call ended whose answer `retry` could not judge, and lets the answer go', async () => {
+    const calls: QueuedCall[] = []
+    const server = await serve(statuses(503))
+    await client({ queue: async (call) => calls.push(call) }).send(server.origin, POST)
+    let cancelled = false
+    const body = new ReadableStream({
+      cancel() {
+        cancelled = true
+      },
+    })
+    const retry = () => {
+      throw new Error('on purpose')
+    }
+    const [answer] = await redeliver(async () => new Response(body), { retry })(calls)
+    expect(answer).toEqual({ ok: false, reason: 'on purpose', unknown: true })
+    expect(cancelled).toBe(true)
   })
 
   it('follows where the service has moved to', async () => {

@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type ClientEvent, idempotentFetch } from '../../src/client/index.ts'
+import { fakeRuntime } from '../../src/testing/fake-runtime.ts'
 import { sleepMs, until } from '../support/waiting.ts'
 import { closeServers, FAST, serve, statuses } from './server.ts'
 
@@ -78,6 +79,45 @@ describe('time', () => {
     expect(performance.now() - before).toBeLessThan(20_000)
     expect(server.seen.length).toBeGreaterThan(1)
     expect(server.seen.length).toBeLessThan(20)
+  })
+
+  it('the deadline runs while the body of the request is read', async () => {
+    const runtime = fakeRuntime()
+    const body = new ReadableStream({
+      start(controller) {
+        runtime.after(900, () => controller.close())
+      },
+    })
+    const deaf = () => new Promise<Response>(() => {})
+    const send = idempotentFetch(deaf, { deadlineMs: 1_000, runtime })
+    let error: unknown
+    send('http://127.0.0.1', { method: 'POST', body, duplex: 'half' } as RequestInit).catch((thrown) => {
+      error = thrown
+    })
+    await runtime.advance(999)
+    expect(error).toBeUndefined()
+    await runtime.advance(1)
+    expect(error).toMatchObject({ name: 'TimeoutError', message: 'there was no answer within 100 ms' })
+  })
+
+  it('no attempt begins when a pause, such as that of a machine put to sleep, ends after the deadline', async () => {
+    const runtime = fakeRuntime()
+    let slept = 0
+    let asked = 0
+    const send = idempotentFetch(async () => new Response(`${++asked}`, { status: 503 }), {
+      ...FAST,
+      deadlineMs: 1_000,
+      runtime: { ...runtime, elapsed: () => runtime.elapsed() + slept },
+    })
+    const refused = expect(send('http://127.0.0.1', POST)).rejects.toMatchObject({
+      name: 'TimeoutError',
+      message: 'deadlineMs (1000) was over before attempt 2 could begin',
+    })
+    await runtime.advance(0)
+    slept = 60_000
+    await runtime.advance(FAST.backoffMs)
+    await refused
+    expect(asked).toBe(1)
   })
 
   it('a fetch that pays no heed to its signal is not waited for', async () => {
