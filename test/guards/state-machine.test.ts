@@ -71,7 +71,10 @@ describe('stateMachine', () => {
     [{ name: 'm', states: ['a', 'a'], transitions: {} }, 'twice'],
     [{ name: 'm', states: ['a', ' '], transitions: {} }, 'must be a name'],
     [{ name: 'm', states: ['a'], transitions: { b: ['a'] } }, 'from a state that it does not have'],
-    [{ name: 'm', states: ['a'], transitions: { a: ['b'] } }, 'to a state that it does not have'],
+    [
+      { name: 'm', states: ['a'], transitions: { a: ['b'] } },
+      '"m" has a transition from "a" to a state that it does not have; got "b"',
+    ],
     [{ name: 'm', states: ['a'], transitions: { a: ['a'] } }, 'to itself'],
     [{ name: 'm', states: ['a', 'b'], transitions: { a: ['b', 'b'] } }, 'twice'],
   ])('refuses %j', (definition, said) => {

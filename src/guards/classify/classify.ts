@@ -1,4 +1,4 @@
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption } from '../../core/option-rules.ts'
 import type { Dialect } from '../port/tx.ts'
 import { classifyInsert } from './insert.ts'
 import { misread } from './misread.ts'
@@ -13,16 +13,16 @@ import { type Classification, depends, GUARDS, idempotent, NotCovered, unknown }
 import { wordLeftOut } from './words.ts'
 
 export interface ClassifyOptions {
-  /** Default: all three are asked, and where they disagree the answer is `unknown`. */
+  /** Default: judged for all three; the verdict is `unknown` if they differ. */
   readonly dialect?: Dialect
 }
 
 const DIALECTS: readonly Dialect[] = ['postgres', 'mysql', 'sqlite']
 
 /**
- * Whether running this SQL twice in a row, with the same parameters and nobody else in between, leaves the database as
- * running it once does. Triggers and the types of columns are not in the text, so they are not looked at. What the parser
- * cannot read, or no rule is about, is `unknown`: nothing is guessed.
+ * Classifies whether running this SQL twice in a row, with the same parameters and no other writes in between, leaves
+ * the database as running it once does. Triggers and column types are not in the text and are not considered. What the
+ * parser cannot read, or no rule covers, is `unknown`: nothing is guessed.
  * @throws OnlyonceError OPTION_INVALID for another dialect, and where the package node-sql-parser is not installed
  */
 export async function classify(sql: string, { dialect }: ClassifyOptions = {}): Promise<Classification> {
@@ -44,7 +44,7 @@ export async function classify(sql: string, { dialect }: ClassifyOptions = {}): 
   return unknown(`the databases differ: ${said.join(', ')}; say which one it is`)
 }
 
-/** `undefined` when it is no SQL of this database, as far as the parser knows it. */
+/** Returns `undefined` when the parser does not accept it as SQL of this database. */
 async function classifyIn(sql: string, dialect: Dialect): Promise<Classification | undefined> {
   const spelling = misread(sql, dialect)
   if (spelling !== undefined) return unknown(spelling)
@@ -57,7 +57,7 @@ async function classifyIn(sql: string, dialect: Dialect): Promise<Classification
   }
 }
 
-/** What the statements do, of which the parser has read this text. Apart, since the parser may have read over a part of it. */
+/** What the statements do, judged from the parsed text only. Apart, because the parser may have skipped some of it. */
 export function classifyParsed(sql: string, parsed: Parsed): Classification {
   const word = wordLeftOut(sql, parsed.statements)
   if (word !== undefined) return unknown(`the parser has read over \`${word}\``)

@@ -6,12 +6,12 @@ interface Parser {
   astify(sql: string, options: { readonly database: string }): Node | readonly Node[]
 }
 
-/** The parser's own names. One file for each, since all of them together take four times as long to load. */
+/** The parser's names of the dialects. It has a file for each; one for all takes four times as long to load. */
 const FILES: Readonly<Record<Dialect, string>> = { postgres: 'postgresql', mysql: 'mysql', sqlite: 'sqlite' }
 const PARSERS = new Map<Dialect, Promise<Parser>>()
 
 /** @throws OnlyonceError OPTION_INVALID when the parser is not installed */
-export function parserOf(dialect: Dialect): Promise<Parser> {
+function parserOf(dialect: Dialect): Promise<Parser> {
   const known = PARSERS.get(dialect)
   if (known !== undefined) return known
   const loading = load(FILES[dialect])
@@ -21,7 +21,7 @@ export function parserOf(dialect: Dialect): Promise<Parser> {
 
 async function load(file: string): Promise<Parser> {
   try {
-    // A variable keeps bundlers and the compiler from asking for what is not installed.
+    // A variable specifier, so that bundlers and the compiler do not require a package that is not installed.
     const name = `node-sql-parser/build/${file}.js`
     const { default: module } = (await import(name)) as { default: { Parser: new () => Parser } }
     return new module.Parser()
@@ -36,16 +36,16 @@ async function load(file: string): Promise<Parser> {
 
 export interface Parsed {
   readonly statements: readonly Node[]
-  /** The grammar in which the statement was read. */
+  /** The grammar with which the statements were parsed. */
   readonly grammar: Dialect
 }
 
-/** The statements of a text; undefined when the parser cannot read it. */
+/** Parses the statements of a text; undefined when the parser cannot. */
 export async function parse(sql: string, dialect: Dialect): Promise<Parsed | undefined> {
   const read = await attempt(sql, dialect)
   if (read !== undefined || dialect !== 'sqlite' || !/\bon\s+conflict\b/i.test(sql))
     return read && { statements: read, grammar: dialect }
-  // SQLite has the clause from PostgreSQL, and the parser's grammar of SQLite does not have it.
+  // SQLite has this clause from PostgreSQL, but the parser's SQLite grammar lacks it.
   const statements = await attempt(numbered(sql), 'postgres')
   return statements && { statements, grammar: 'postgres' }
 }
@@ -63,7 +63,7 @@ async function attempt(sql: string, dialect: Dialect): Promise<readonly Node[] |
 
 const QUOTED_OR_MARK = /'(?:''|[^'])*'|"(?:""|[^"])*"|--[^\n]*|\/\*[\s\S]*?\*\/|\?\d*/g
 
-/** `?` as `$1`, since PostgreSQL has no `?`. Each has a number of its own: whether two are equal is not known. */
+/** Replaces each `?` by a different `$n`, since PostgreSQL has no `?`: whether two have the same value is unknown. */
 function numbered(sql: string): string {
   let last = 0
   return sql.replace(QUOTED_OR_MARK, (found) => (found.startsWith('?') ? `$${100 + ++last}` : found))

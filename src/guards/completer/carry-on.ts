@@ -1,28 +1,28 @@
 import { judged } from '../../core/abandoned.ts'
 import { OnlyonceError } from '../../core/errors.ts'
-import { report } from '../../core/events.ts'
 import type { KeyInput } from '../../core/key.ts'
 import type { Operation, Outcome } from '../../core/once.ts'
 import type { AbandonedOperation, CallOptions, Reconciled, ThrowVerdict } from '../../core/options.ts'
 import type { ObservedRecord } from '../../core/record.ts'
+import { report } from '../../core/reporting.ts'
 import type { CompleterEngine, CompleterHandler } from './options.ts'
 
-/** What a record that can be carried on has: its names. */
+/** A record with its readable scope and key, without which it cannot be carried on. */
 export type NamedRecord = ObservedRecord & { readonly scope: string; readonly key: string }
 
-/** How carrying one operation on came out. */
+/** How carrying on one operation ended. */
 export type Carried =
   | { readonly kind: 'completed'; readonly ran: boolean }
   | { readonly kind: 'failed'; readonly error: unknown; readonly starts: number; readonly final: boolean }
   | { readonly kind: 'held' }
   | { readonly kind: 'passed-over'; readonly reason: string }
 
-/** Nobody is missing: the operation was settled, given back or forgotten between the look at it and the claim. */
+/** The operation was settled, released or forgotten after it was listed, so it is not abandoned any more. */
 class NotAbandoned extends Error {}
 
 /**
- * Runs the handler under the operation's own claim, as its next attempt. One that fails is not given back but left
- * abandoned: nobody will ask again, and so it is found again, here or in another process, when its lease is over.
+ * Runs the handler under the operation's own claim, as its next attempt. After a failure the operation is not released
+ * but left abandoned: no caller will retry it, so a completer must find it again when its lease is over.
  * @throws OnlyonceError STORE_UNAVAILABLE, LEASE_LOST, KEY_INVALID, CLOSED
  */
 export async function carryOn(
@@ -48,7 +48,7 @@ export async function carryOn(
     try {
       return judged(await onAbandoned(op))
     } catch (error) {
-      // The engine would give the operation back, to be asked for again by a caller: there is none.
+      // The engine would release the operation for its caller to retry, but there is no caller.
       unsure = { error }
       return { happened: false }
     }
@@ -66,7 +66,7 @@ export async function carryOn(
   return carried(outcome, { ran, starts, final: verdict !== 'abandon' })
 }
 
-/** Parks what was given up. Nothing runs. Answers whether it waits for a person now. */
+/** Settles a given-up operation as unknown, without running anything. Returns whether it now waits for an operator. */
 export async function park(once: CompleterEngine, record: NamedRecord, call: CallOptions): Promise<boolean> {
   const nothing = () => {
     throw new NotAbandoned('it is not abandoned any more')
@@ -88,7 +88,7 @@ function verdictOn(
   { onThrow = once.options.onThrow }: CallOptions,
   error: unknown,
 ): ThrowVerdict {
-  // What the engine stopped it with says that nobody knows how it ended: as for every call, that is no result.
+  // The engine's own LEASE_LOST means that the outcome is unknown: as for every call, that is no result.
   const isStopped = OnlyonceError.is(error) && error.code === 'LEASE_LOST'
   if (typeof onThrow !== 'function') return onThrow === 'remember' && !isStopped ? 'remember' : 'abandon'
   try {
@@ -112,7 +112,7 @@ function carried(outcome: Outcome<unknown>, { ran, starts, final }: Seen): Carri
       return { kind: 'completed', ran: ran && outcome.kind === 'executed' }
     case 'failed':
       if (outcome.error instanceof NotAbandoned) return { kind: 'passed-over', reason: outcome.error.message }
-      // An earlier result that is an error is a result like any other.
+      // A stored error is a result like any other.
       if (outcome.replayed) return { kind: 'completed', ran: false }
       return { kind: 'failed', error: outcome.error, starts, final }
     case 'unknown':
@@ -124,7 +124,7 @@ function carried(outcome: Outcome<unknown>, { ran, starts, final }: Seen): Carri
   }
 }
 
-/** What means that the store, or the engine, cannot be used now, whichever operation it is about. */
+/** Whether an error means that the store or the engine cannot be used now, for any operation. */
 export function isAboutStore(error: unknown): boolean {
   return OnlyonceError.is(error) && (error.code === 'STORE_UNAVAILABLE' || error.code === 'CLOSED')
 }

@@ -1,16 +1,17 @@
 import { checkScope } from '../../core/key.ts'
 import type { Once, Operation } from '../../core/once.ts'
-import { type CallOptions, invalidOption, refuseUnknown, resolveCallOptions } from '../../core/options.ts'
+import { aFunction, checkEach, invalidOption, oneOf, positiveOver, refuseUnknown } from '../../core/option-rules.ts'
+import { type CallOptions, resolveCallOptions } from '../../core/options.ts'
 import type { CompleterEvent } from './events.ts'
 
-/** The part of `onlyonce(…)` that is used, whatever its store. */
+/** The part of an engine that is used, whatever its store. */
 export type CompleterEngine = Pick<Once, 'attempt' | 'store' | 'options'>
 
-/** What is known of an operation that its owner left behind. The business input is not: load it by the key. */
+/** What is known of an abandoned operation. Its business input is not stored: load it by the key. */
 export interface AbandonedRecord {
   readonly scope: string
   readonly key: string
-  /** Empty when the operation is bound to no payload. Compare it with `fingerprintOf` what you load, if in doubt. */
+  /** Empty without a payload. If in doubt, compare it with `fingerprintOf` the input that was loaded. */
   readonly fingerprint: string
   /** By the store's clock, like `abandonedAt`. */
   readonly createdAt: Date
@@ -18,7 +19,7 @@ export interface AbandonedRecord {
   readonly abandonedAt: Date
 }
 
-/** Ends the operation. What it returns is the result that every duplicate gets: return what the first effect would. */
+/** Completes the operation. Every duplicate gets what it returns, so return what the first effect would have. */
 export type CompleterHandler = (op: Operation, abandoned: AbandonedRecord) => unknown
 export type CompleterHandlers = Readonly<Record<string, CompleterHandler>>
 
@@ -26,23 +27,23 @@ export interface CompleterOptions {
   readonly once: CompleterEngine
   /** By scope. Operations of other scopes are left alone. */
   readonly handlers: CompleterHandlers
-  /** Default 4. How many operations are carried on at once. */
+  /** Default 4. Operations carried on at once. */
   readonly concurrency?: number
-  /** Default 100. How many records of each scope are looked at in one round; the next round goes on behind them. */
+  /** Default 100. Records of each scope per round; the next round continues after them. */
   readonly maxPerRound?: number
-  /** Default 10 000. The pause between two rounds, of which 50 to 100 % are taken at random. */
+  /** Default 10 000. The pause between two rounds: 50 to 100 % of it, at random. */
   readonly everyMs?: number
-  /** Default 5 000. How long after its lease an operation is left alone that failed here once; doubles each time. */
+  /** Default 5 000. How long after its lease a failed operation is left alone; doubles with each further start. */
   readonly backoffMs?: number
-  /** Default 300 000. */
+  /** Default 300 000, or `backoffMs` if that is longer. */
   readonly maxBackoffMs?: number
-  /** Default 10. An operation that was started so often, the starts by callers included, is given up. */
+  /** Default 10. An operation is given up after so many starts, including those by callers. */
   readonly maxStarts?: number
-  /** Default `'hold'`: what is given up waits for a person, for ever. `'leave'`: it stays as it is until retention ends. */
+  /** Default `'hold'`: what is given up waits for an operator, for ever. `'leave'`: it stays until retention ends. */
   readonly onGivenUp?: 'hold' | 'leave'
   /** Changes the engine's options for the operations that are carried on: `leaseMs`, `onAbandoned`, `onThrow`, …. */
   readonly call?: Omit<CallOptions, 'onStoreDown' | 'onInFlight' | 'onDuplicate' | 'waitMs'>
-  /** A listener that throws changes nothing, and is reported to the engine's `onListenerError`. */
+  /** Errors of the listener are reported to the engine's `onListenerError` and have no other effect. */
   readonly onEvent?: (event: CompleterEvent) => void
 }
 
@@ -56,9 +57,7 @@ const DEFAULTS = Object.freeze({
   maxBackoffMs: 300_000,
   maxStarts: 10,
 })
-type Numbers = typeof DEFAULTS
-const NUMBERS = Object.keys(DEFAULTS) as (keyof Numbers)[]
-const KNOWN: readonly string[] = ['once', 'handlers', ...NUMBERS, 'onGivenUp', 'call', 'onEvent']
+const KNOWN: readonly string[] = ['once', 'handlers', ...Object.keys(DEFAULTS), 'onGivenUp', 'call', 'onEvent']
 const IN_CALL: readonly string[] = ['leaseMs', 'maxRunMs', 'retentionMs', 'onAbandoned', 'onThrow']
 
 /** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
@@ -70,12 +69,11 @@ export function resolveCompleter(given: CompleterOptions): ResolvedCompleter {
     throw invalidOption('once', "must have keys: 'plain': what has no readable key cannot be carried on", 'hashed')
   }
   checkHandlers(handlers)
-  if (onGivenUp !== 'hold' && onGivenUp !== 'leave')
-    throw invalidOption('onGivenUp', "must be one of 'hold', 'leave'", onGivenUp)
-  if (typeof onEvent !== 'function') throw invalidOption('onEvent', 'must be a function', onEvent)
-  const numbers = numbersOf(given)
-  const { backoffMs, maxBackoffMs = Math.max(DEFAULTS.maxBackoffMs, backoffMs ?? 0) } = given
-  const resolved = { ...DEFAULTS, ...numbers, maxBackoffMs }
+  checkEach(oneOf('hold', 'leave'), { onGivenUp })
+  checkEach(aFunction, { onEvent })
+  const numbers = positiveOver(DEFAULTS, given)
+  const { maxBackoffMs = Math.max(DEFAULTS.maxBackoffMs, numbers.backoffMs) } = given
+  const resolved = { ...numbers, maxBackoffMs }
   if (resolved.maxBackoffMs < resolved.backoffMs)
     throw invalidOption('maxBackoffMs', `must not be shorter than backoffMs (${resolved.backoffMs})`, maxBackoffMs)
   return Object.freeze({
@@ -88,18 +86,6 @@ export function resolveCompleter(given: CompleterOptions): ResolvedCompleter {
   })
 }
 
-function numbersOf(given: CompleterOptions): Partial<Numbers> {
-  const numbers: Partial<Record<keyof Numbers, number>> = {}
-  for (const name of NUMBERS) {
-    const value = given[name]
-    if (value === undefined) continue
-    if (!Number.isSafeInteger(value) || value <= 0)
-      throw invalidOption(name, 'must be a positive integer (milliseconds or a count)', value)
-    numbers[name] = value
-  }
-  return numbers as Partial<Numbers>
-}
-
 function checkHandlers(handlers: unknown): void {
   const entries = Object.entries(Object(handlers) as object)
   if (entries.length === 0) throw invalidOption('handlers', 'is required: { [scope]: (op, abandoned) => … }', handlers)
@@ -109,7 +95,7 @@ function checkHandlers(handlers: unknown): void {
   }
 }
 
-/** Waiting and running unprotected make no sense where nobody asked. */
+/** Fixes the options for waiting and running unprotected, which make no sense without a caller. */
 function checkedCall(once: CompleterEngine, call: CallOptions): CallOptions {
   for (const [name, value] of Object.entries(Object(call))) {
     if (!IN_CALL.includes(name)) throw invalidOption(`call.${name}`, `must be one of ${IN_CALL.join(', ')}`, value)

@@ -1,28 +1,29 @@
 import type { KeyInput } from '../../core/key.ts'
-import { CALL_DEFAULTS, type CallOptions, invalidOption, resolveCallOptions } from '../../core/options.ts'
+import { aBoolean, aFunction, checkEach, invalidOption } from '../../core/option-rules.ts'
+import { CALL_DEFAULTS, type CallOptions, resolveCallOptions } from '../../core/options.ts'
 import type { OnceCall } from '../natural/check-first.ts'
 import type { Judgement } from '../natural/reconcile.ts'
 
-/** As a method, so that the type that it is declared with for `self` is taken at its word. */
+/** A method, because its parameter is bivariant: the caller may declare any type for `self`. */
 interface Lend {
   once(self: unknown): OnceCall
 }
 
 export interface ProtectOptions<This, Args extends readonly unknown[]> extends CallOptions {
-  /** The engine; or, where it is made later than the function, what answers it: `(self) => self.once`. */
+  /** The engine, or a function that returns it if it is made later: `(self) => self.once`. */
   readonly once: OnceCall | Lend['once']
-  /** Names the operation by the arguments, and binds it to a payload where one is given. */
+  /** Makes the key from the arguments, with a payload to bind it to if there is one. */
   readonly key: (this: This, ...args: Args) => KeyInput
-  /** Asks the business data before there is a claim. See `reconcile` of `onlyonce/sql`. */
+  /** Checks the business data before the claim. See `reconcile` of `onlyonce/sql`. */
   readonly check?: Judgement
   /**
-   * Default `false`: the function must be declared `async`. `true`: it answers a promise all the same, such as one that was
-   * compiled for an old target.
+   * Default `false`: the function must be declared `async`. `true`: it returns a promise without being so, for example
+   * because it was compiled for an old target.
    */
   readonly promise?: boolean
 }
 
-/** What is left for the engine's call. @throws OnlyonceError OPTION_INVALID naming the option */
+/** Returns the call options for the engine. @throws OnlyonceError OPTION_INVALID naming the option */
 export function callOptionsOf(options: object): CallOptions {
   const { once, key, check, scope, promise, ...call } = options as Record<string, unknown>
   if (typeof once !== 'function')
@@ -34,10 +35,9 @@ export function callOptionsOf(options: object): CallOptions {
       key,
     )
   }
-  if (check !== undefined && typeof check !== 'function') throw invalidOption('check', 'must be a function', check)
-  if (promise !== undefined && typeof promise !== 'boolean')
-    throw invalidOption('promise', 'must be true or false', promise)
-  // For what it refuses: the times alone must make sense, whatever the engine's are.
+  checkEach(aFunction, { check })
+  checkEach(aBoolean, { promise })
+  // Only to validate: the options must be consistent with the defaults, since the engine may not be known yet.
   resolveCallOptions(CALL_DEFAULTS, call as CallOptions)
   return call as CallOptions
 }

@@ -1,13 +1,13 @@
 import { OnlyonceError, reasonOf } from '../../core/errors.ts'
 import type { KeyInput } from '../../core/key.ts'
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption } from '../../core/option-rules.ts'
 import { checkFirst, type OnceCall } from '../natural/check-first.ts'
 import { runAs } from './current.ts'
 import { callOptionsOf, isOnce, type ProtectOptions } from './options.ts'
 
 export type AsyncMethod<This, Args extends readonly unknown[], Value> = (this: This, ...args: Args) => Promise<Value>
 
-/** How a function becomes an operation of an engine: `scopeIn` is the scope of its keys there. */
+/** How a function becomes an operation of an engine. `scopeIn` returns the scope of its keys in that engine. */
 export interface Protection<This, Args extends readonly unknown[]> {
   /** For messages: `pay`. */
   readonly label: string
@@ -15,7 +15,7 @@ export interface Protection<This, Args extends readonly unknown[]> {
   scopeIn(once: OnceCall): string
 }
 
-/** The same function, run once for each key. Checked here; the key is made at each call. @throws OnlyonceError OPTION_INVALID */
+/** Makes a function run once for each key. Options are checked here. @throws OnlyonceError OPTION_INVALID */
 export function protect<This, Args extends readonly unknown[], Value>(
   fn: AsyncMethod<This, Args, Value>,
   { label, options, scopeIn }: Protection<This, Args>,
@@ -34,7 +34,7 @@ export function protect<This, Args extends readonly unknown[], Value>(
     const engine = engineOf(label, options, this)
     const scope = scopeIn(engine)
     const key = keyOf(label, () => options.key.call(this, ...args))
-    // What is no key at all is for the engine to refuse.
+    // The engine refuses what is not a key.
     const named = typeof key === 'object' ? { ...key, scope: key?.scope ?? scope } : { key, scope }
     const call = options.check === undefined ? engine : checkFirst(engine, options.check)
     return call(named, (op) => runAs(op, () => fn.call(this, ...args)), callOptions)

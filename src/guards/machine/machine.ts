@@ -2,16 +2,16 @@ import { OnlyonceError } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
 import { onCycles, reachability } from './reach.ts'
 
-/** Where each state may go. A state that is left out is an end. */
+/** The next states of each state. A state that is left out is final. */
 export type Transitions<State extends string> = { readonly [From in State]?: readonly State[] }
 
-/** The states that something leads to. */
+/** The states that are entered by a transition. */
 export type Targets<Next> = { [From in keyof Next]: Next[From] extends readonly (infer To)[] ? To : never }[keyof Next]
 
 export interface StateMachine<State extends string = string, To extends State = State> {
   readonly name: string
   readonly states: readonly State[]
-  /** Complete and frozen: an end has an empty list. */
+  /** Complete and frozen: a final state has an empty list. */
   readonly transitions: Readonly<Record<State, readonly To[]>>
   /** The states from which `to` may be entered. */
   sources(to: string): readonly State[]
@@ -29,8 +29,8 @@ export interface MachineDefinition<State extends string, Next extends Transition
 }
 
 /**
- * The states of a thing and the steps between them. Names are inferred, so one that is not there does not compile.
- * @throws OnlyonceError OPTION_INVALID for names that are not there, are there twice, or lead to themselves
+ * Defines states and the transitions between them. Names are inferred, so an unknown one does not compile.
+ * @throws OnlyonceError OPTION_INVALID for unknown names, duplicates, and transitions from a state to itself
  */
 export function stateMachine<const State extends string, const Next extends Transitions<State>>(
   definition: MachineDefinition<State, Next>,
@@ -75,8 +75,9 @@ function checkTransitions(name: string, states: readonly string[], transitions: 
     if (!states.includes(from)) throw wrong(`${quote(name)} has a transition from a state that it does not have`, from)
     const next = nextOf(transitions, from) ?? []
     for (const to of next) {
-      if (!states.includes(to)) throw wrong(`${quote(name)} has a transition to a state that it does not have`, to)
-      // A row that stays where it is tells a second event apart from a duplicate by nothing.
+      if (!states.includes(to))
+        throw wrong(`${quote(name)} has a transition from ${quote(from)} to a state that it does not have`, to)
+      // If the state does not change, a second event cannot be told from a duplicate.
       if (to === from) throw wrong(`${quote(name)} has a transition from a state to itself`, to)
     }
     if (new Set(next).size !== next.length) throw wrong(`${quote(name)} has a transition twice, from`, from)

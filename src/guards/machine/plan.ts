@@ -14,21 +14,21 @@ import type { TransitionOptions } from './options.ts'
 export interface Plan {
   /** For messages. */
   readonly label: string
-  /** The one conditional UPDATE; whether it moved the row. */
+  /** Runs the conditional UPDATE. Returns whether it moved the row. */
   update(): Promise<boolean>
-  /** The state that the row is in; undefined where there is no such row. */
+  /** Returns the state of the row; undefined if there is no such row. */
   read(): Promise<string | undefined>
   /** @throws OnlyonceError OPTION_INVALID where no transaction is open */
   requireTransaction(): Promise<void>
   readonly removeHistory: (() => Promise<unknown>) | undefined
 }
 
-/** Checks everything before the database is asked. @throws OnlyonceError OPTION_INVALID, KEY_MISSING, KEY_INVALID */
+/** Checks all options before any statement runs. @throws OnlyonceError OPTION_INVALID, KEY_MISSING, KEY_INVALID */
 export function planOf(tx: SqlTx, options: TransitionOptions): Plan {
   const { machine, table, id, to, column = 'state', set = {}, history, dialect } = options
   const port = portOf(tx, dialect)
   const sources = machine.sources(to)
-  if (sources.length === 0) throw refused(`nothing leads ${quote(machine.name)} to`, to)
+  if (sources.length === 0) throw unreached(machine, to)
   if (history === undefined && machine.onCycle(to)) {
     throw refused(
       `${quote(machine.name)} can be in this state again and again, so the state alone cannot tell a late duplicate ` +
@@ -64,9 +64,9 @@ export function planOf(tx: SqlTx, options: TransitionOptions): Plan {
     },
     async read() {
       const statement = new Statement(port)
-      // Locking, or a snapshot that is older than the UPDATE's view of the row would contradict it.
+      // A locking read: the transaction's snapshot may be older than the row that the UPDATE has seen.
       const lock = port.dialect === 'mysql' ? ' FOR UPDATE' : ''
-      // As text, or the blanks that fill a CHAR(n) up come with it.
+      // As text, because a CHAR(n) is padded with blanks.
       const read = port.dialect === 'postgres' ? `${state}::text` : state
       const sql = `SELECT ${read} AS c0 FROM ${target.table} WHERE ${whereKey(port, target.key, statement)}${lock}`
       const [row] = await port.rows(sql, statement.values)
@@ -96,6 +96,13 @@ function moved(changed: number | undefined, target: Target): boolean {
       ? 'the executor does not tell how many rows an UPDATE changed, which is what decides; roll back'
       : `${naming(target)} is ${changed} rows and not one: all of them were changed, so roll back; give the columns of a unique index as \`id\``,
   )
+}
+
+function unreached({ name, states }: TransitionOptions['machine'], to: string): OnlyonceError {
+  const rule = states.includes(to)
+    ? `no transition of ${quote(name)} leads to ${quote(to)}`
+    : `${quote(name)} has no state ${quote(to)}`
+  return new OnlyonceError('OPTION_INVALID', rule)
 }
 
 function refused(rule: string, value: unknown): OnlyonceError {

@@ -1,4 +1,4 @@
-import { invalidOption, refuseUnknown } from '../../core/options.ts'
+import { invalidOption, refuseUnknown } from '../../core/option-rules.ts'
 
 export const SECRET_BYTES = 32
 const SHORTEST_TTL_MS = 1_000
