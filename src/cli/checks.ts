@@ -5,21 +5,23 @@ import { counted } from './text.ts'
 import { duration } from './time.ts'
 
 export interface Check {
-  readonly name: 'schema' | 'server' | 'records' | 'clock' | 'abandoned' | 'unknown' | 'retention'
-  /** `note`: worth knowing, and nothing is wrong. */
+  readonly name: 'schema' | 'server' | 'records' | 'clock' | 'abandoned' | 'unknown' | 'outbox' | 'retention'
+  /** `note`: worth knowing, but not wrong. */
   readonly status: 'ok' | 'note' | 'failed'
   readonly detail: string
-  /** The command that helps. */
+  /** The command that fixes it. */
   readonly fix?: string
 }
 
-/** Counting goes page by page; above this the number does not change what has to be done. */
+/** Count no further: the exact number would not change what to do. */
 const COUNT_UP_TO = 1_000
-/** An engine sweeps when it claims, so a service that is idle for a night is no reason for an alarm. */
+/** Engines sweep at claims, so a service that is idle overnight must not fail the check. */
 const SWEEP_LAG_MS = 86_400_000
 const CLOCK_SKEW_MS = 1_000
+/** A broker may be down for a while; messages that wait for longer are nobody's. */
+const RELAY_LAG_MS = 3_600_000
 
-/** Everything that can be seen to be wrong from outside. Without a right schema the other checks say nothing, so they are left out. */
+/** Runs all checks. If the schema is wrong, the others are left out, because they would mean nothing. */
 export async function checksOf(store: StoreAtHand, storeFlag: string): Promise<readonly Check[]> {
   const schema = await schemaCheck(store, storeFlag)
   if (schema.status === 'failed') return [schema]
@@ -30,6 +32,7 @@ export async function checksOf(store: StoreAtHand, storeFlag: string): Promise<r
       await clockCheck(store),
       await countCheck(store, 'abandoned', 'whose owner disappeared before it settled', storeFlag),
       await countCheck(store, 'unknown', 'waiting for a decision', storeFlag),
+      ...(await outboxChecks(store, storeFlag)),
       await retentionCheck(store, storeFlag),
     ]
   } catch (error) {
@@ -44,12 +47,12 @@ async function schemaCheck({ name, schema }: StoreAtHand, storeFlag: string): Pr
   if (ok) return { name: 'schema', status: 'ok', detail: `version ${version}` }
   const detail = problems.join('; ')
   if (version > expected) return { name: 'schema', status: 'failed', detail, fix: 'npm install onlyonce@latest' }
-  // Of the right version and yet different: somebody changed it by hand, and no migration puts that back.
+  // The right version, but different: it was changed by hand, and no migration repairs that.
   if (version === expected) return { name: 'schema', status: 'failed', detail: `${detail}: restore it from a backup` }
-  return { name: 'schema', status: 'failed', detail, fix: `onlyonce migrate${storeFlag}` }
+  return { name: 'schema', status: 'failed', detail, fix: `npx onlyonce migrate${storeFlag}` }
 }
 
-/** Settings of a server under which it may forget a claim. */
+/** Checks for settings of a server under which it may lose a claim. */
 async function serverChecks({ inspect }: StoreAtHand): Promise<readonly Check[]> {
   if (inspect === undefined) return []
   const { nodes, warnings } = await inspect()
@@ -58,7 +61,7 @@ async function serverChecks({ inspect }: StoreAtHand): Promise<readonly Check[]>
   return warnings.map((detail): Check => ({ name: 'server', status: 'failed', detail }))
 }
 
-/** Leases are judged by the store's clock alone, so a difference harms nobody; it does confuse who reads the times. */
+/** A clock difference is harmless, since only the store's clock judges leases, but confusing to readers of times. */
 async function clockCheck(store: StoreAtHand): Promise<Check> {
   const { items } = await store.list({ limit: 1 })
   await requireReadable(store, items)
@@ -89,14 +92,27 @@ async function countCheck(
     name: state,
     status: 'failed',
     detail: `${count} ${meaning}`,
-    fix: `onlyonce keys ls --state ${state}${storeFlag}`,
+    fix: `npx onlyonce keys ls --state ${state}${storeFlag}`,
   }
 }
 
-/** What a store cannot read it lists as unknown; asked for by itself it says why. @throws OnlyonceError OUTCOME_UNKNOWN */
+/** Unreadable records are listed as unknown; `find` tells them from others. @throws OnlyonceError OUTCOME_UNKNOWN */
 async function requireReadable(store: StoreAtHand, items: readonly ObservedRecord[]): Promise<void> {
   const unsure = items.filter(({ result }) => result?.kind === 'unknown')
   await store.find(unsure.map(({ id }) => id))
+}
+
+/** Parked messages are never tried again, and what waits for long has no relay, or a broker that refuses it. */
+async function outboxChecks({ outbox }: StoreAtHand, storeFlag: string): Promise<readonly Check[]> {
+  if (outbox === undefined) return []
+  const { waiting, parked, oldestMs } = await outbox.stats()
+  const isLate = oldestMs > RELAY_LAG_MS
+  const oldest = isLate
+    ? `, the oldest for ${duration(oldestMs)}: does a relay run, and does the broker take them?`
+    : ''
+  const detail = `${counted(parked, 'message')} parked; ${counted(waiting, 'message')} waiting${oldest}`
+  if (parked === 0 && !isLate) return [{ name: 'outbox', status: 'ok', detail }]
+  return [{ name: 'outbox', status: 'failed', detail, fix: `npx onlyonce outbox ls${storeFlag}` }]
 }
 
 async function retentionCheck({ traits, schema }: StoreAtHand, storeFlag: string): Promise<Check> {
@@ -110,6 +126,6 @@ async function retentionCheck({ traits, schema }: StoreAtHand, storeFlag: string
     name: 'retention',
     status: 'failed',
     detail: `${detail}, the oldest for ${duration(overdue.oldestMs)}`,
-    fix: `onlyonce sweep --all${storeFlag}`,
+    fix: `npx onlyonce sweep --all${storeFlag}`,
   }
 }

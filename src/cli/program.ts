@@ -1,4 +1,5 @@
-import { Argument, Command, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, Option } from 'commander'
+import { cursor, positions, positiveInteger } from './arguments.ts'
 import { usage } from './exit.ts'
 import { colorsOf, type Io, wantsColor } from './io.ts'
 import { proxyOptions } from './proxy-options.ts'
@@ -20,7 +21,7 @@ Examples:
 
 Exit codes: 0 ok, 1 a check failed or it cannot be done, 2 usage, 3 the store cannot be reached.`
 
-/** Declares every command; what one does is loaded when it runs. `settle` receives its exit code. */
+/** Declares all commands; the code of a command is loaded when it runs. `settle` receives its exit code. */
 export function createProgram(io: Io, settle: (exitCode: number) => void): Command {
   const program = new Command('onlyonce')
     .description('Look after the operations of an onlyonce store.')
@@ -33,7 +34,7 @@ export function createProgram(io: Io, settle: (exitCode: number) => void): Comma
     .showHelpAfterError('(add --help for more)')
     .exitOverride()
 
-  /** Hands the options of the whole command line, with the positional KEY among them, to what `load` brings. */
+  /** Returns an action that loads a command and calls it with all options, including the positional KEY. */
   function runs<Options>(load: () => Promise<(io: Io, options: Options) => Promise<number>>) {
     return async (...args: unknown[]): Promise<void> => {
       const command = args.at(-1) as Command
@@ -50,7 +51,7 @@ export function createProgram(io: Io, settle: (exitCode: number) => void): Comma
     .allowUnknownOption()
     .argument('[arguments...]')
     .action(() => {
-      // Only a command line that begins with `demo` reaches it; one that ended with 0 here would pass for its audit.
+      // `run` handles a command line that begins with `demo`. Others fail: exit code 0 would look like a passed audit.
       throw usage('the demo takes no global options, and its own come behind its name: onlyonce demo --help')
     })
 
@@ -60,6 +61,8 @@ export function createProgram(io: Io, settle: (exitCode: number) => void): Comma
     .description('list operations')
     .addOption(new Option('--state <state>', 'only those in this state').choices(STATES))
     .option('--scope <scope>', 'only those of this scope')
+    .option('--scope-prefix <text>', 'only those whose scope begins with it; looks at all records')
+    .option('--key <key>', 'only those of this key; looks at all records')
     .option('--limit <n>', 'at most this many', positiveInteger, 50)
     .option('--after <cursor>', 'go on where the list before ended', cursor)
     .action(runs(async () => (await import('./commands/keys-ls.ts')).keysLs))
@@ -104,13 +107,20 @@ export function createProgram(io: Io, settle: (exitCode: number) => void): Comma
     .command('migrate')
     .description('create or upgrade the tables of the store')
     .option('--dry-run', 'print the statements, change nothing')
+    .allowExcessArguments()
     .action(runs(async () => (await import('./commands/migrate.ts')).migrate))
+    // Commander has no word for a command that does something itself and has subcommands, too.
+    .hook('preAction', (migrate, called) => {
+      const [stranger] = called === migrate ? called.args : []
+      if (stranger !== undefined) throw usage(`unknown command 'migrate ${stranger}': did you mean \`migrate print\`?`)
+    })
     .command('print')
+    .allowExcessArguments(false)
     .description('print every statement that makes the tables from nothing; connects to nothing')
     .action(runs(async () => (await import('./commands/migrate-print.ts')).migratePrint))
   program
     .command('doctor')
-    .description('check the store: schema, clock, abandoned and unknown operations, sweeping')
+    .description('check the store: schema, clock, abandoned and unknown operations, outbox, sweeping')
     .action(runs(async () => (await import('./commands/doctor.ts')).doctor))
   program
     .command('classify')
@@ -128,16 +138,6 @@ export function createProgram(io: Io, settle: (exitCode: number) => void): Comma
       io.stdout.write(completionScript(program, shell))
     })
   return program
-}
-
-function positions(text: string, before: readonly number[] = []): readonly number[] {
-  return [...before, positiveInteger(text)]
-}
-
-/** Every store that a URL opens goes on after an id, and not every one says so when it is given something else. */
-function cursor(text: string): string {
-  if (/^[0-9a-f]{32}$/i.test(text)) return text.toLowerCase()
-  throw new InvalidArgumentError('It must be the 32 hexadecimal digits that the list before named.')
 }
 
 function ofOneOperation(command: Command): Command {
@@ -162,10 +162,4 @@ function outputTo(io: Io) {
     getOutHasColors: () => wantsColor(io, 'stdout'),
     getErrHasColors: () => wantsColor(io, 'stderr'),
   }
-}
-
-function positiveInteger(text: string): number {
-  const value = Number(text)
-  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value > 0) return value
-  throw new InvalidArgumentError('It must be a whole number above 0.')
 }

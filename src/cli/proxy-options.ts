@@ -1,7 +1,7 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { ProxyCommandOptions } from './commands/proxy.ts'
+import { type Command, Option } from 'commander'
+import { address, list, positiveInteger } from './arguments.ts'
 
-/** Every flag of `onlyonce proxy`; the defaults that matter stand in the help. */
+/** Declares all flags of `onlyonce proxy`; the help shows the important defaults. */
 export function proxyOptions(command: Command): Command {
   const choice = (flags: string, words: readonly string[], text: string) => new Option(flags, text).choices(words)
   return command
@@ -22,37 +22,18 @@ export function proxyOptions(command: Command): Command {
     .addOption(choice('--on-abandoned <policy>', ['retry', 'hold'], 'when it is not known what happened (retry)'))
     .addOption(choice('--on-in-flight <policy>', ['reject', 'wait'], 'while the first is under way (reject)'))
     .addOption(choice('--on-store-down <policy>', ['fail', 'run'], 'without the store (fail)'))
-    .option('--lease-ms <ms>', 'how long a claim lasts without a heartbeat (30000)', count)
-    .option('--retention-ms <ms>', 'how long answers are kept (a day)', count)
-    .option('--max-request-bytes <n>', 'the longest body that is compared (1048576)', count)
-    .option('--max-body-bytes <n>', 'the longest answer that is kept (262144)', count)
-    .option('--connect-timeout-ms <ms>', 'without a connection: 502 (2000)', count)
-    .option('--upstream-timeout-ms <ms>', 'without an answer: 504, and nobody knows (60000)', count)
-    .option('--idle-timeout-ms <ms>', 'how long idle upstream connections are kept (4000)', count)
-    .option('--request-timeout-ms <ms>', 'how long a client may take to send (300000)', count)
-    .option('--max-header-bytes <n>', 'longer heads: 431 (16384)', count)
-    .option('--max-in-flight <n>', 'more at a time: 503 (1000)', count)
+    .option('--lease-ms <ms>', 'how long a claim lasts without a heartbeat (30000)', positiveInteger)
+    .option('--retention-ms <ms>', 'how long answers are kept (a day)', positiveInteger)
+    .option('--max-request-bytes <n>', 'the longest body that is compared (1048576)', positiveInteger)
+    .option('--max-body-bytes <n>', 'the longest answer that is kept (262144)', positiveInteger)
+    .option('--connect-timeout-ms <ms>', 'without a connection: 502 (2000)', positiveInteger)
+    .option('--upstream-timeout-ms <ms>', 'without an answer: 504, and nobody knows (60000)', positiveInteger)
+    .option('--idle-timeout-ms <ms>', 'how long idle upstream connections are kept (4000)', positiveInteger)
+    .option('--request-timeout-ms <ms>', 'how long a client may take to send (300000)', positiveInteger)
+    .option('--max-header-bytes <n>', 'longer heads: 431 (16384)', positiveInteger)
+    .option('--max-in-flight <n>', 'more at a time: 503 (1000)', positiveInteger)
     .option('--trust-forwarded', 'believe X-Forwarded-* of clients')
     .option('--rewrite-host', 'ask the upstream for its own host name')
-    .option('--admin-listen <[host:]port>', 'where /healthz and /metrics are', address)
-    .option('--drain-ms <ms>', 'how long a shutdown waits for what runs', count, 30_000)
-}
-
-function address(text: string): ProxyCommandOptions['listen'] {
-  const [, bracketed, plain, port] = /^(?:(?:\[([0-9a-f:.]+)\]|([^[\]:]*)):)?(\d{1,5})$/i.exec(text) ?? []
-  if (port === undefined || Number(port) > 65_535) {
-    throw new InvalidArgumentError('It must be a port, or host:port, such as 8000, 0.0.0.0:8000 or [::1]:8000.')
-  }
-  const host = bracketed ?? plain
-  return { port: Number(port), ...(host === undefined || host === '' ? {} : { host }) }
-}
-
-function list(text: string): string[] {
-  return text.split(',').map((one) => one.trim())
-}
-
-function count(text: string): number {
-  const value = Number(text)
-  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value > 0) return value
-  throw new InvalidArgumentError('It must be a whole number above 0.')
+    .option('--admin-listen <[host:]port>', 'where /healthz, /metrics and /policy are', address)
+    .option('--drain-ms <ms>', 'how long a shutdown waits for what runs', positiveInteger, 30_000)
 }

@@ -35,6 +35,45 @@ describe('keys ls', () => {
     expect(await keys()).toHaveLength(6)
   })
 
+  const ofHttp = (who: string) => JSON.stringify(['shop', who, 'POST', '/orders'])
+  const shown = async (...argv: string[]) => {
+    const { out, err } = await cli(['keys', 'ls', '--json', '--store', url, ...argv])
+    const rows = out.split('\n').filter((text) => text !== '')
+    return { keys: rows.map((text) => JSON.parse(text).key as string).sort(), err }
+  }
+
+  it('finds operations by the beginning of their scope, by their key, and by both', async () => {
+    await claim('a', { scope: ofHttp('ann') })
+    await claim('b', { scope: ofHttp('ann') })
+    await claim('a', { scope: ofHttp('bob') })
+    await claim('a', { scope: 'shop' })
+    expect((await shown('--scope-prefix', '["shop","ann",')).keys).toEqual(['a', 'b'])
+    expect((await shown('--key', 'a')).keys).toEqual(['a', 'a', 'a'])
+    expect((await shown('--key', 'a', '--scope-prefix', '["shop",')).keys).toEqual(['a', 'a'])
+    expect((await shown('--key', 'A')).keys).toEqual([])
+  })
+
+  it('counts what it found, not what it looked at, and goes on behind it', async () => {
+    for (let n = 0; n < 250; n++) await claim(`other:${n}`)
+    for (let n = 0; n < 7; n++) await claim(`order:${n}`, { scope: ofHttp('ann') })
+    const first = await shown('--scope-prefix', '["shop",', '--limit', '4')
+    expect(first.keys).toHaveLength(4)
+    const [, after = ''] = /There may be more: add --after (\S+)/.exec(first.err) ?? []
+    const rest = await shown('--scope-prefix', '["shop",', '--limit', '4', '--after', after)
+    expect(rest.keys).toHaveLength(3)
+    expect(rest.err).toBe('')
+    expect(new Set([...first.keys, ...rest.keys]).size).toBe(7)
+  })
+
+  it('names the scopes of an HTTP guard where the scope of its engine matches nothing', async () => {
+    await claim('a', { scope: ofHttp('ann') })
+    const { keys, err } = await shown('--scope', 'shop')
+    expect(keys).toEqual([])
+    expect(err).toBe(
+      `No operation matches. Those of an HTTP or RPC guard have longer scopes: try --scope-prefix '["shop",'\n`,
+    )
+  })
+
   it('pages with limit and cursor, and sees every record once', async () => {
     for (let n = 0; n < 450; n++) await claim(`order:${n}`)
     const seen: string[] = []
@@ -132,6 +171,6 @@ describe('keys get', () => {
   it('tells what can be done about an abandoned one', async () => {
     const { id } = await abandoned('a')
     const said = await cli(['keys', 'get', 'a', '--scope', 'payments', '--store', url])
-    expect(said.err).toContain(`onlyonce keys resolve --id ${id}`)
+    expect(said.err).toContain(`with: npx onlyonce keys resolve --id ${id}`)
   })
 })

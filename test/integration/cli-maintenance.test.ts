@@ -92,14 +92,32 @@ describe('doctor', () => {
     await unknown('b')
     await expired(2, 90_000_000)
     expect(await failed()).toEqual([
-      ['abandoned', 'onlyonce keys ls --state abandoned'],
-      ['unknown', 'onlyonce keys ls --state unknown'],
-      ['retention', 'onlyonce sweep --all'],
+      ['abandoned', 'npx onlyonce keys ls --state abandoned'],
+      ['unknown', 'npx onlyonce keys ls --state unknown'],
+      ['retention', 'npx onlyonce sweep --all'],
     ])
     const said = await doctor()
     expect(said.out).toMatch(
-      /failed +retention +2 records past retention, the oldest for 1 d\n +run: onlyonce sweep --all --store /,
+      /failed +retention +2 records past retention, the oldest for 1 d\n +run: npx onlyonce sweep --all --store /,
     )
+  })
+
+  const waits = (id: string) =>
+    store.transaction((tx) => store.outbox.append(tx, [{ id, topic: 'orders', body: new Uint8Array(), headers: {} }]))
+
+  it('sees messages that were parked, and that wait with nobody to publish them', async () => {
+    await waits('a')
+    expect(await failed()).toEqual([])
+    const [{ position = 0 } = {}] = (await store.outbox.take('r', 60_000, 1)) ?? []
+    await store.outbox.settle([{ position, kind: 'parked', reason: 'too large', failures: 1 }])
+    await waits('b')
+    expect(await failed()).toEqual([['outbox', 'npx onlyonce outbox ls']])
+    expect((await doctor()).out).toMatch(/\nfailed +outbox +1 message parked; 1 message waiting\n/)
+    await store.outbox.discard([position])
+    expect(await failed()).toEqual([])
+    await store.transaction(async (tx) => tx.exec('UPDATE onlyonce_outbox SET created_at = created_at - 7200000'))
+    expect(await failed()).toEqual([['outbox', 'npx onlyonce outbox ls']])
+    expect((await doctor()).out).toContain('1 message waiting, the oldest for 2 h: does a relay run')
   })
 
   it('sees a table that somebody changed', async () => {

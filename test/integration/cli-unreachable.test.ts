@@ -58,10 +58,12 @@ describe.each(MADE)('a %s server that cannot be reached exits with 3', (kind, ur
   })
 
   it('saying what was asked, of which store, what came back, and what to look at', async () => {
-    const { err } = await cli(['doctor', '--store', url(await refusing())])
+    const place = await refusing()
+    const { err } = await cli(['doctor', '--store', url(place)])
     expect(err).toMatch(
       new RegExp(`^onlyonce: the ${kind} store did not answer \`\\w+\` \\(.+\\): look whether its server is up`),
     )
+    expect(err).toContain(`ECONNREFUSED ${place}`)
     expect(err).not.toContain('secret')
   })
 })

@@ -30,6 +30,8 @@ describe('usage', () => {
     [['keys', 'resolve', 'a', '--scope', 's', '--yes', '--happened', '--value', '{paid}'], '--value must be JSON'],
     [['keys', 'resolve', 'a', '--scope', 's', '--yes', '--did-not-happen', '--value', '1'], 'belongs to --happened'],
     [['keys', 'resolve', 'a', '--scope', 's', '--yes', '--happened', '--retention-ms', '-1'], 'whole number'],
+    [['migrate', 'prnt'], "unknown command 'migrate prnt': did you mean `migrate print`?"],
+    [['migrate', 'print', 'x'], 'too many arguments'],
     [['keys'], 'Usage: onlyonce keys'],
     [[], 'Usage: onlyonce'],
     [['completion', 'tcsh'], 'bash, zsh, fish'],
@@ -74,6 +76,7 @@ describe('usage', () => {
     expect(help).toMatchObject({ code: 0, err: '' })
     expect(help.out).toMatch(/Examples:[\s\S]*onlyonce doctor[\s\S]*Exit codes: 0 ok/)
     expect((await cli(['keys', 'forget', '--help'])).out).toContain('--store')
+    expect((await cli(['proxy', '--help'])).out).toMatch(/--admin-listen.*\/policy/)
     expect((await cli(['--version'])).out).toMatch(/^\d+\.\d+\.\d+\n$/)
   })
 })
@@ -86,10 +89,12 @@ describe('a store that cannot be used exits with 3', () => {
     for (const argv of [['keys', 'ls'], ['sweep'], ['keys', 'forget', 'a', '--scope', 's', '--yes']]) {
       const said = await cli([...argv, '--store', `sqlite:${missing}`])
       expect(said).toMatchObject({ code: 3, out: '' })
-      expect(said.err).toContain('onlyonce migrate')
+      expect(said.err).toContain(`there is no file ${missing}: check the path`)
+      expect(said.err).toContain(`or, to create it, run \`npx onlyonce migrate --store sqlite:${missing}\``)
     }
     const doctor = await cli(['doctor', '--store', `sqlite:${missing}`])
     expect(doctor.code).toBe(1)
+    expect(doctor.out).toContain(`there is no file ${missing}: check the path`)
     expect(doctor.out).toContain('onlyonce migrate')
     expect(existsSync(missing)).toBe(false)
   })

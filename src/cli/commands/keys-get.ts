@@ -17,7 +17,7 @@ export interface GetOptions extends TargetOptions {
   readonly showResult?: boolean
 }
 
-/** Values may be private, so they are shown on request only. A result that cannot be read is a failed check. */
+/** Values may be private, so they are shown on request only. Exit code 1 if the result cannot be read. */
 export async function keysGet(io: Io, options: GetOptions): Promise<number> {
   const target = targetOf(options)
   return withStore(storeUrl(io, options.store), async (store) => {
@@ -55,7 +55,7 @@ function pairs(record: ObservedRecord, state: string, result: string): readonly 
     ['owner', printable(record.owner)],
     ['fingerprint', record.fingerprint === '' ? '(bound to no payload)' : printable(record.fingerprint)],
     ['created', moment(record.createdAt, now)],
-    // Settled records keep the moment at which the lease was given up.
+    // `leaseUntil` of a settled or released record is the time at which that happened.
     [
       record.state === 'running' ? 'lease until' : record.state === 'done' ? 'settled' : 'released',
       moment(record.leaseUntil, now),
@@ -85,5 +85,5 @@ function resultText({ result }: ObservedRecord, read: ReadableResult, isShown: b
 function hintFor(record: ObservedRecord): string | undefined {
   const state = stateOf(record)
   if (state !== 'abandoned' && state !== 'unknown') return undefined
-  return `The effect may or may not have happened. Decide with: onlyonce keys resolve --id ${record.id} --happened | --did-not-happen`
+  return `The effect may or may not have happened. Decide with: npx onlyonce keys resolve --id ${record.id} --happened | --did-not-happen`
 }

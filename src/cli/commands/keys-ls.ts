@@ -14,16 +14,19 @@ export interface ListOptions {
   readonly json?: boolean
   readonly state?: ShownState
   readonly scope?: string
+  readonly scopePrefix?: string
+  readonly key?: string
   readonly limit: number
   readonly after?: string
 }
 
-/** How many records one call asks the store for. Where they expire by themselves each page is a walk over all keys. */
+/** Records per call. Larger for stores that expire records by themselves: there each page is a walk over all keys. */
 const PAGE = 200
 const PAGE_OF_A_WALK = 10_000
 
 export async function keysLs(io: Io, options: ListOptions): Promise<number> {
-  const { state, scope, limit, json = false } = options
+  const { state, scope, scopePrefix, key, limit, json = false } = options
+  const isFiltered = scopePrefix !== undefined || key !== undefined
   return withStore(storeUrl(io, options.store), async (store) => {
     const rows: ObservedRecord[] = []
     let after = options.after
@@ -31,19 +34,38 @@ export async function keysLs(io: Io, options: ListOptions): Promise<number> {
     let count = 0
     do {
       const page: Page<ObservedRecord> = await store.list(
-        query({ state, scope, limit: Math.min(most, limit - count), after }),
+        query({ state, scope, limit: isFiltered ? most : Math.min(most, limit - count), after }),
       )
-      if (json) for (const record of page.items) line(io.stdout, safeJson(recordJson(record)))
-      else rows.push(...page.items)
-      count += page.items.length
-      after = page.next
+      const found = isFiltered ? page.items.filter((record) => matches(record, options)) : page.items
+      const items = found.slice(0, limit - count)
+      if (json) for (const record of items) line(io.stdout, safeJson(recordJson(record)))
+      else rows.push(...items)
+      count += items.length
+      // Every cursor is the id of a record, so a page can be left anywhere.
+      after = items.length < found.length ? items.at(-1)?.id : page.next
     } while (after !== undefined && count < limit)
     if (!json && count > 0)
       for (const text of table(columns(colorsOf(io, 'stdout')), rows, colorsOf(io, 'stdout').dim)) line(io.stdout, text)
-    if (count === 0) line(io.stderr, 'No operation matches.')
-    if (after !== undefined) line(io.stderr, `There are more: add --after ${printable(after)}`)
+    if (count === 0) line(io.stderr, `No operation matches.${hintFor(scope)}`)
+    if (after !== undefined)
+      line(io.stderr, `There ${isFiltered ? 'may be' : 'are'} more: add --after ${printable(after)}`)
     return EXIT.ok
   })
+}
+
+/** A store finds by state and scope only; the rest is looked for here, page by page. Hashed records match nothing. */
+function matches(record: ObservedRecord, { scopePrefix, key }: ListOptions): boolean {
+  return (
+    (scopePrefix === undefined || record.scope?.startsWith(scopePrefix) === true) &&
+    (key === undefined || record.key === key)
+  )
+}
+
+/** The scope of an engine is the first thing to try, and no operation of its guards has it. */
+function hintFor(scope: string | undefined): string {
+  if (scope === undefined || scope.startsWith('[')) return ''
+  const prefix = printable(`[${JSON.stringify(scope)},`)
+  return ` Those of an HTTP or RPC guard have longer scopes: try --scope-prefix '${prefix}'`
 }
 
 type Loose<T> = { readonly [Name in keyof T]: T[Name] | undefined }
@@ -69,7 +91,7 @@ function columns(colors: Colors) {
   ] as const
 }
 
-/** What needs a person is red or yellow. */
+/** States that need an operator are red or yellow. */
 export function statePaint(colors: Colors): Readonly<Record<ShownState, (text: string) => string>> {
   return { idle: colors.dim, running: colors.cyan, done: colors.green, abandoned: colors.yellow, unknown: colors.red }
 }

@@ -18,7 +18,7 @@ export interface ResolveOptions extends ActOptions {
   readonly retentionMs?: number
 }
 
-/** How long the result of an operation in state `unknown` is kept: its own retention is not in the record any more. */
+/** Retention of the result of an `unknown` operation, whose record no longer has its own. */
 const DEFAULT_RETENTION_MS = 86_400_000
 
 export function keysResolve(io: Io, options: ResolveOptions): Promise<number> {
@@ -36,7 +36,7 @@ export function keysResolve(io: Io, options: ResolveOptions): Promise<number> {
   return act(io, options, DID_NOT_HAPPEN)
 }
 
-function happened(result: StoredResult, { scope, retentionMs }: ResolveOptions): Act {
+function happened(result: StoredResult, { scope, value, retentionMs }: ResolveOptions): Act {
   return {
     verb: 'resolve',
     done: 'resolved (happened)',
@@ -44,7 +44,7 @@ function happened(result: StoredResult, { scope, retentionMs }: ResolveOptions):
       requireUndecided(record)
       requireReadable(scope ?? record.scope, result)
       return [
-        'The operation becomes done with the value you gave, and duplicates are answered with it from now on.',
+        `The operation becomes done with ${answerFor(scope ?? record.scope, value)} from now on.`,
         'The effect does not run again. If it did not happen after all, it is lost.',
       ]
     },
@@ -53,14 +53,21 @@ function happened(result: StoredResult, { scope, retentionMs }: ResolveOptions):
         { lease: leaseOf(record), result, retentionMs: retentionMs ?? retentionOf(record) },
       ])
       if (outcome !== 'ok') return 'lost'
-      // A late owner that settled it first keeps its own result, and the store calls our repeat `ok`.
+      // If the late owner has settled it first, its result stays, but the store answers `ok` to our completion.
       const [after] = await store.find([record.id])
       return after?.result?.kind === result.kind && Buffer.compare(after.result.body, result.body) === 0 ? 'ok' : 'lost'
     },
   }
 }
 
-/** A value that the store drops would be missed by the duplicates, when it is too late: what is done cannot be resolved again. */
+/** What it is done with, and what that means for duplicates. */
+function answerFor(scope: string | undefined, value: string | undefined): string {
+  if (value !== undefined) return 'the value you gave, and duplicates are answered with it'
+  if (guardOf(scope) === undefined) return 'no value, and duplicates are answered with `undefined`'
+  return 'no answer, and duplicates are told that it happened and that its answer is not known'
+}
+
+/** Refuses a value that the store would drop: duplicates would lack it, and what is done cannot be resolved again. */
 function requireKept(url: string): void {
   if (withoutQuery(url)[1].getAll('compact').at(-1) !== 'true') return
   throw usage(
@@ -88,8 +95,9 @@ const DID_NOT_HAPPEN: Act = {
 }
 
 /**
- * A release keeps steps and payload, and is conditional in the store; but it takes back one attempt only, so after
- * several the policy `hold` would park the operation once more. A done record cannot be released at all.
+ * Whether to release the record instead of removing it. A release keeps steps and fingerprint, and is conditional in
+ * the store; but it reduces `attempt` by one only, so after several, `hold` would park the operation again. A done
+ * record cannot be released.
  */
 function isReleased(record: ObservedRecord): boolean {
   return record.state === 'running' && (record.attempt === 1 || record.steps.length > 0)
@@ -107,7 +115,7 @@ function requireUndecided(record: ObservedRecord): void {
   throw failure(`only an abandoned or unknown operation can be resolved, and this one is ${state}: ${why}`)
 }
 
-/** Of a running record the distance between its two deadlines. */
+/** Returns a running record's retention: the time between the ends of its lease and its retention. */
 function retentionOf({ state, retainUntil, leaseUntil }: ObservedRecord): number {
   return state === 'running' ? Math.max(1, Math.round(retainUntil - leaseUntil)) : DEFAULT_RETENTION_MS
 }
@@ -116,7 +124,7 @@ function leaseOf({ id, owner, fence }: ObservedRecord): Lease {
   return { id, owner, fence }
 }
 
-/** No --value is the value `undefined`, what an effect that answers nothing returns. */
+/** Without --value the result is `undefined`, as of an effect that returns nothing. */
 function resultFrom(json: string | undefined): StoredResult {
   let value: unknown
   try {
@@ -132,7 +140,7 @@ function resultFrom(json: string | undefined): StoredResult {
 const ANSWER = '{"status":201,"headers":[["content-type","application/json"]],"body":"…"}'
 const ERROR = '{"error":{"code":5,"message":"…","details":[],"metadata":[]}}'
 
-/** A value that its guard cannot read would be no result for ever: what is done cannot be resolved again. */
+/** Refuses a value that the guard of this scope cannot read: a done operation cannot be resolved again. */
 function requireReadable(scope: string | undefined, result: StoredResult): void {
   const guard = guardOf(scope)
   if (guard === undefined) return
@@ -151,20 +159,21 @@ const GUARDS = {
   rpc: { name: 'the RPC guard', expected: `the error that duplicates get: ${ERROR}`, read: readStored },
 }
 
-/** By the composite scopes that they make. Those of one-time tokens are the application's own. */
+/** Recognises guards by the form of their scopes. Those of one-time tokens are chosen by the application. */
 function guardOf(scope: string | undefined): (typeof GUARDS)[keyof typeof GUARDS] | undefined {
   const parts = partsOf(scope)
-  const [, second = '', third = '', url = ''] = parts
-  if (/^[A-Z][A-Z-]*$/.test(third) && (parts.length === 3 ? DIGEST.test(second) : parts.length === 4 && url[0] === '/'))
-    return GUARDS.http
-  if (
-    (parts.length === 4 && third === 'rpc') ||
-    (parts.length === 2 && DIGEST.test(parts[0] ?? '') && second === 'rpc')
-  )
-    return GUARDS.rpc
-  return undefined
+  const [first = '', second = '', third = '', url = ''] = parts
+  if (parts.length === 4) {
+    if (third === 'rpc') return GUARDS.rpc
+    return METHOD.test(third) && url[0] === '/' ? GUARDS.http : undefined
+  }
+  if (parts.length === 3) return DIGEST.test(second) && METHOD.test(third) ? GUARDS.http : undefined
+  if (parts.length !== 2 || !DIGEST.test(first)) return undefined
+  if (second === 'rpc') return GUARDS.rpc
+  return METHOD.test(second) ? GUARDS.http : undefined
 }
 
+const METHOD = /^[A-Z][A-Z-]*$/
 const DIGEST = /^[0-9a-f]{64}$/
 
 function partsOf(scope = ''): readonly string[] {

@@ -47,7 +47,7 @@ export interface ProxyCommandOptions extends Flags, Choices {
   readonly drainMs: number
 }
 
-/** Runs until it is asked to end, and then lets what runs finish. */
+/** Runs until it is asked to end, then waits for running requests, at most `drainMs`. */
 export async function proxy(io: Io, options: ProxyCommandOptions): Promise<number> {
   const given = await proxyOptionsOf(options)
   const url = options.store ?? io.env.ONLYONCE_STORE ?? ''
@@ -67,7 +67,8 @@ export async function proxy(io: Io, options: ProxyCommandOptions): Promise<numbe
     const running = await startProxy(once, { ...given, onError })
     if (/^memory:/i.test(url)) say('The memory store forgets everything when this process ends: for trying out only.')
     say(`Guarding ${options.upstream} at ${running.url}`)
-    if (running.adminUrl !== undefined) say(`Health and metrics at ${running.adminUrl}/healthz and /metrics`)
+    if (running.adminUrl !== undefined)
+      say(`Health, metrics and policy at ${running.adminUrl}/healthz, /metrics and /policy`)
     await asked
     say('Shutting down: nothing new is accepted, what runs may finish.')
     if (await running.close(options.drainMs)) return EXIT.ok
@@ -105,7 +106,7 @@ async function proxyOptionsOf(options: ProxyCommandOptions): Promise<ProxyOption
   })
 }
 
-/** Checked by the proxy; what is no JSON at all is told here. */
+/** Parses the file; the proxy checks the routes. */
 async function readRoutes(file: string): Promise<readonly Route[]> {
   try {
     return JSON.parse(await readFile(file, 'utf8')) as readonly Route[]
@@ -118,7 +119,7 @@ type Given<T> = { [Name in keyof T as undefined extends T[Name] ? Name : never]?
   [Name in keyof T as undefined extends T[Name] ? never : Name]: T[Name]
 }
 
-/** Without what was not said. */
+/** Returns the members that are not undefined. */
 function given<T extends object>(all: T): Given<T> {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as Given<T>
 }
