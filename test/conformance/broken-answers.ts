@@ -17,6 +17,47 @@ export const BROKEN_ANSWERS: readonly Broken[] = [
     wrap: (store) => ({ claim: async (requests) => [...(await store.claim(requests))].reverse() }),
     caughtBy: 'a batch of 500 goes through every verb, and is answered in its order',
   },
+  ...(['renew', 'complete', 'release'] as const).map(
+    (verb): Broken => ({
+      what: `${verb} answers backwards`,
+      wrap: (store) => ({ [verb]: async (batch: never) => [...(await store[verb](batch))].reverse() }),
+      caughtBy: 'a batch of 500 goes through every verb, and is answered in its order',
+    }),
+  ),
+  {
+    what: 'a mismatch carries the result of the first',
+    wrap: (store) => ({
+      claim: async (requests) => {
+        const records = await store.find(requests.map(({ id }) => id))
+        return (await store.claim(requests)).map((outcome, index) =>
+          outcome.kind === 'mismatch' ? { ...outcome, result: records[index]?.result } : outcome,
+        )
+      },
+    }),
+    caughtBy: 'another payload is a mismatch when the operation is done, and does not see the result',
+  },
+  ...(['abandoned', 'unknown'] as const).map(
+    (state): Broken => ({
+      what: `what is ${state} cannot be forgotten`,
+      wrap: (store) => ({
+        async forget(ids) {
+          const { items } = await store.list({ state, limit: 1_000 })
+          return store.forget(ids.filter((id) => !items.some((item) => item.id === id)))
+        },
+      }),
+      caughtBy: 'forgetting removes records in every state, and counts them',
+    }),
+  ),
+  {
+    what: 'a watcher is woken when it begins to watch, and never again',
+    wrap: () => ({
+      watch(_id, wake) {
+        wake()
+        return () => {}
+      },
+    }),
+    caughtBy: 'a watcher is woken by a completion, a release and a forgetting',
+  },
   {
     what: 'find leaves out what it does not know',
     wrap: (store) => ({ find: async (ids) => (await store.find(ids)).filter((record) => record !== undefined) }),

@@ -9,6 +9,7 @@ import {
 import type { Lease, OperationRecord } from '../../src/core/record.ts'
 import type { Store } from '../../src/core/store.ts'
 import { BROKEN_ANSWERS } from './broken-answers.ts'
+import { BROKEN_RACES } from './broken-races.ts'
 import type { Rules } from './rules-store.ts'
 
 export interface Broken {
@@ -111,22 +112,42 @@ export const BROKEN: readonly Broken[] = [
     caughtBy: 'a claim repeated by its owner is granted the same lease again, and changes nothing',
   },
   {
-    what: 'a claim looks first and writes later',
-    rules: { looksThenWrites: ['claim'] },
-    caughtBy: 'of 50 concurrent claims by different owners exactly one is granted',
+    what: 'retention counts from the claim',
+    rules: {
+      decideComplete: (record, one, now) => {
+        const { outcome, write } = decideComplete(record, one, now)
+        if (write === undefined || one.result.kind === 'unknown')
+          return write === undefined ? { outcome } : { outcome, write }
+        return { outcome, write: { ...write, retainUntil: write.createdAt + one.retentionMs } }
+      },
+    },
+    caughtBy: 'retention counts from the completion, and is the one the completion asks for',
   },
-  ...Object.entries({
-    'a completion': 'no renewal undoes a concurrent completion',
-    'a release': 'no renewal undoes a concurrent release',
-    'a takeover': 'of concurrent renewals and a takeover of a lease that is over exactly one side counts',
-    'another renewal': 'of concurrent renewals the longest lease and the longest list of steps stay',
-  }).map(
-    ([other, caughtBy]): Broken => ({
-      what: `renew looks first and writes later, over ${other}`,
-      rules: { looksThenWrites: ['renew'] },
-      caughtBy,
-    }),
-  ),
+  {
+    what: 'a completion after steps loses the result',
+    rules: {
+      decideComplete: (record, one, now) =>
+        decideComplete(
+          record,
+          record !== undefined && record.steps.length > 0
+            ? { ...one, result: { ...one.result, body: new Uint8Array() } }
+            : one,
+          now,
+        ),
+    },
+    caughtBy: 'completing a step-by-step operation keeps its result and counters',
+  },
+  {
+    what: 'a new operation keeps the result of the one that was over',
+    rules: {
+      decideClaim: (record, request, now, floor) => {
+        const { outcome, write } = decideClaim(record, request, now, floor)
+        if (write === undefined) return { outcome }
+        return { outcome, write: record?.result === undefined ? write : { ...write, result: record.result } }
+      },
+    },
+    caughtBy: 'a done operation whose retention is over is new, also to another payload',
+  },
   {
     what: 'a completion keeps the steps',
     rules: {
@@ -257,6 +278,7 @@ export const BROKEN: readonly Broken[] = [
     caughtBy: 'keys that look alike are different operations, and each reads back as it was written',
   },
   ...BROKEN_ANSWERS,
+  ...BROKEN_RACES,
 ]
 
 function current(record: OperationRecord | undefined, lease: Lease): Lease {

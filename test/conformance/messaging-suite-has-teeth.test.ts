@@ -6,7 +6,9 @@ import {
   publisherCases,
   runMessagingCase,
 } from '../../src/testing/index.ts'
-import { BROKEN_CONSUMERS, BROKEN_PUBLISHERS, type BrokenAdapter } from './messaging/broken-adapters.ts'
+import type { BrokenAdapter } from './messaging/broken-adapter.ts'
+import { BROKEN_CONSUMERS } from './messaging/broken-consumers.ts'
+import { BROKEN_PUBLISHERS } from './messaging/broken-publishers.ts'
 import { embeddedHarness } from './messaging/embedded-harness.ts'
 
 const LONG = { timeout: 60_000 }

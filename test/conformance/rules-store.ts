@@ -16,7 +16,7 @@ export interface Rules {
   /** What the store takes for the name of an operation. */
   readonly idOf: (id: string, key: string | undefined) => string
   /** The verbs that look first and write later. */
-  readonly looksThenWrites: readonly ('claim' | 'renew')[]
+  readonly looksThenWrites: readonly ('claim' | 'renew' | 'complete')[]
 }
 
 export const SOUND: Rules = {
@@ -39,6 +39,7 @@ export function openRulesStore(
   const runtime = fakeRuntime()
   const records = new Map<string, OperationRecord>()
   let floor = 0
+  let completions = 0
   const remove = (id: string) => {
     const record = records.get(id)
     if (record !== undefined && rules.remembersFences) floor = Math.max(floor, record.fence)
@@ -73,8 +74,16 @@ export function openRulesStore(
         return write(one.lease.id, rules.decideRenew(current, copy(one), runtime.now()))
       })
     },
-    complete: async (all) =>
-      all.map((one) => write(one.lease.id, rules.decideComplete(judge(one.lease), copy(one), runtime.now()))),
+    complete: async (all) => {
+      const known = all.map(({ lease }) => judge(lease))
+      const looksFirst = rules.looksThenWrites.includes('complete')
+      // Each takes longer than the one before, so that one is answered while another has not written yet.
+      if (looksFirst) for (let turns = ++completions; turns > 0; turns--) await null
+      return all.map((one, index) => {
+        const current = looksFirst ? known[index] : judge(one.lease)
+        return write(one.lease.id, rules.decideComplete(current, copy(one), runtime.now()))
+      })
+    },
     release: async (all) =>
       all.map((lease) => write(lease.id, rules.decideRelease(judge(lease), lease, runtime.now()))),
     find: async (ids) => {

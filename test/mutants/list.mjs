@@ -303,8 +303,8 @@ export const mutants = [
     edits: [
       {
         file: 'src/outbox/resting.ts',
-        search: 'if (isFree) return [{ ...entry, failures }]',
-        replace: 'if (isFree || failures === 0) return [{ ...entry, failures }]',
+        search: 'if (isFree) return [entry]',
+        replace: 'if (isFree || entry.failures === 0) return [entry]',
       },
     ],
     seeds: 20_000,

@@ -9,6 +9,7 @@ import {
   LONG_MS,
   type Need,
   rival,
+  rivalBeside,
   type StoreCase,
   sameResult,
   transactional,
@@ -27,15 +28,15 @@ export const atomicRaceCases: readonly StoreCase[] = [
     async run({ store: opened }) {
       const store = transactional(opened)
       const request = fresh()
-      let second: Promise<unknown> | undefined
+      const second = rivalBeside(store, (tx) => store.within(tx).claim(rival(request)))
       await store.transaction(async (tx) => {
         const claims = store.within(tx)
         const { lease } = granted(await claims.claim(request))
-        second = store.transaction((other) => store.within(other).claim(rival(request)))
-        second.catch(() => {})
+        await second.begins()
         await claims.complete(completion(lease, aValue('first')))
+        second.mayBeAnswered()
       })
-      sameResult(done((await second) as never).result, aValue('first'))
+      sameResult(done(await second.answer).result, aValue('first'))
     },
   },
   {
@@ -45,15 +46,15 @@ export const atomicRaceCases: readonly StoreCase[] = [
     async run({ store: opened }) {
       const store = transactional(opened)
       const request = fresh()
-      let second: Promise<unknown> | undefined
+      const second = rivalBeside(store, (tx) => store.within(tx).claim(rival(request)))
       const first = store.transaction(async (tx) => {
         granted(await store.within(tx).claim(request))
-        second = store.transaction((other) => store.within(other).claim(rival(request)))
-        second.catch(() => {})
+        await second.begins()
+        second.mayBeAnswered()
         throw undo
       })
       await assert.rejects(first, (thrown) => thrown === undo)
-      granted((await second) as never)
+      granted(await second.answer)
     },
   },
   {

@@ -41,27 +41,22 @@ export const batchCases: readonly StoreCase[] = [
         leases.map((lease) => lease.id),
         ids,
       )
-      const renewals = leases.map((lease) => ({ lease, leaseMs: LONG_MS, retentionMs: LONG_MS }))
-      assert.deepEqual(new Set(await store.renew(renewals)), new Set(['ok']))
-      const even = leases.filter((_, index) => index % 2 === 0)
-      const odd = leases.filter((_, index) => index % 2 === 1)
-      assert.deepEqual(
-        await store.release(odd),
-        odd.map(() => 'ok'),
-      )
-      const completions = even.map((lease) => completion(lease, aValue(lease.id)))
-      assert.deepEqual(
-        await store.complete(completions),
-        even.map(() => 'ok'),
-      )
+      // Every other lease is stale, so that outcomes in the wrong order are noticed; reversed, the first is lost.
+      const isEven = (_: unknown, index: number) => index % 2 === 0
+      const stale = leases.map((lease, index) => (isEven(lease, index) ? lease : { ...lease, fence: lease.fence - 1 }))
+      const evenOnes = leases.map((lease, index) => (isEven(lease, index) ? 'ok' : 'lost'))
+      const oddOnes = evenOnes.map((answer) => (answer === 'ok' ? 'lost' : 'ok'))
+      const renewals = stale.map((lease) => ({ lease, leaseMs: LONG_MS, retentionMs: LONG_MS }))
+      assert.deepEqual(await store.renew(renewals), evenOnes)
+      const completions = stale.map((lease) => completion(lease, aValue(lease.id)))
+      assert.deepEqual(await store.complete(completions), evenOnes)
+      assert.deepEqual(await store.release(leases), oddOnes)
       const records = await store.find(ids)
       assert.deepEqual(
         records.map((record) => record?.id),
         ids,
       )
-      for (const lease of even) {
-        sameResult(records[ids.indexOf(lease.id)]?.result, aValue(lease.id))
-      }
+      for (const { id } of leases.filter(isEven)) sameResult(records[ids.indexOf(id)]?.result, aValue(id))
       assert.equal(await store.forget(ids), 500)
     },
   },

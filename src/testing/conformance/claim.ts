@@ -34,9 +34,12 @@ export const claimCases: readonly StoreCase[] = [
     group,
     async run({ claim, find }) {
       const { lease } = granted(await claim(fresh()))
-      assert.ok(Number.isSafeInteger(lease.fence))
-      const record = await find(lease.id)
-      assert.ok(lease.fence >= ((record?.createdAt ?? Infinity) - 1) * 1000)
+      assert.ok(Number.isSafeInteger(lease.fence), `a fence is a safe integer; got ${lease.fence}`)
+      const { createdAt } = (await find(lease.id)) ?? assert.fail('a claimed record is found')
+      assert.ok(
+        lease.fence >= (createdAt - 1) * 1000,
+        `the first fence is at least the store's clock in microseconds, so that it is larger than those of records that are gone; got ${lease.fence} at ${createdAt} ms`,
+      )
     },
   },
   {
@@ -132,15 +135,19 @@ export const claimCases: readonly StoreCase[] = [
   {
     name: 'a done operation whose retention is over is new, also to another payload',
     group,
-    async run({ claim, complete, pass }) {
+    async run({ claim, complete, find, pass }) {
       const request = fresh()
       const first = granted(await claim(request))
+      const { createdAt = Infinity } = (await find(request.id)) ?? {}
       await complete(completion(first.lease, aValue('old'), BRIEF_MS))
       mismatched(await claim(strange(request)))
       await pass(BRIEF_MS)
       const { attempt, starts, steps, lease } = granted(await claim(strange(request)))
       assert.deepEqual({ attempt, starts, steps }, { attempt: 1, starts: 1, steps: [] })
       assert.ok(lease.fence > first.lease.fence)
+      const record = await find(request.id)
+      assert.deepEqual([record?.state, record?.result], ['running', undefined])
+      assert.ok((record?.createdAt ?? 0) >= createdAt + BRIEF_MS, 'its life begins anew')
       mismatched(await claim(rival(request)))
     },
   },

@@ -89,9 +89,14 @@ export const completeCases: readonly StoreCase[] = [
     group,
     async run({ claim, complete, find, pass }) {
       const short = granted(await claim(fresh()))
-      const long = granted(await claim(fresh({ leaseMs: BRIEF_MS, retentionMs: BRIEF_MS })))
+      const long = granted(await claim(fresh({ leaseMs: BRIEF_MS, retentionMs: LONG_MS })))
+      await pass(BRIEF_MS)
+      const before = await find(long.lease.id)
       await complete(completion(short.lease, aValue('s'), BRIEF_MS))
-      await complete(completion(long.lease, aValue('l'), LONG_MS))
+      await complete(completion(long.lease, aValue('l'), 2 * LONG_MS))
+      const after = await find(long.lease.id)
+      const countedFrom = (after?.retainUntil ?? 0) - 2 * LONG_MS
+      assert.ok(countedFrom >= (before?.readAt ?? Infinity) - 1 && countedFrom <= (after?.readAt ?? 0) + 1)
       await pass(2 * BRIEF_MS)
       assert.equal(await find(short.lease.id), undefined)
       assert.equal((await find(long.lease.id))?.state, 'done')
@@ -109,6 +114,7 @@ export const completeCases: readonly StoreCase[] = [
       const { lease } = granted(await claim(rival(request, { leaseMs: LONG_MS })))
       assert.equal(await complete(completion(lease, aValue('v'))), 'ok')
       const record = await find(request.id)
+      sameResult(record?.result, aValue('v'))
       assert.deepEqual([record?.attempt, record?.starts, record?.fence], [2, 2, lease.fence])
     },
   },

@@ -15,7 +15,7 @@ import {
 
 const group = 'forget and sweep'
 
-/** Claims `count` operations and completes them, to be kept for `retentionMs`. */
+/** Claims and completes `count` operations, which are retained for `retentionMs`. */
 async function completed({ store }: StoreContext, count: number, retentionMs: number): Promise<readonly Lease[]> {
   const claims = await store.claim(Array.from({ length: count }, () => fresh()))
   const leases = claims.map((outcome) => granted(outcome).lease)
@@ -27,17 +27,18 @@ export const forgetSweepCases: readonly StoreCase[] = [
   {
     name: 'forgetting removes records in every state, and counts them',
     group,
-    async run({ store, claim, complete, release, find }) {
-      const requests = [fresh(), fresh(), fresh()] as const
-      const leases = [
-        granted(await claim(requests[0])).lease,
-        granted(await claim(requests[1])).lease,
-        granted(await claim(requests[2])).lease,
-      ] as const
-      await release(leases[1])
-      await complete(completion(leases[2], aValue('v')))
-      const ids = requests.map((request) => request.id)
-      assert.equal(await store.forget([...ids, fresh().id]), 3)
+    async run({ store, claim, complete, release, find, pass }) {
+      const abandoned = granted(await claim(fresh({ leaseMs: BRIEF_MS }))).lease
+      await pass(BRIEF_MS)
+      const live = granted(await claim(fresh())).lease
+      const idle = granted(await claim(fresh())).lease
+      await release(idle)
+      const finished = granted(await claim(fresh())).lease
+      await complete(completion(finished, aValue('v')))
+      const unknown = granted(await claim(fresh())).lease
+      await complete(completion(unknown, { kind: 'unknown', body: new Uint8Array() }))
+      const ids = [abandoned, live, idle, finished, unknown].map(({ id }) => id)
+      assert.equal(await store.forget([...ids, fresh().id]), 5)
       assert.equal(await store.forget(ids), 0)
       for (const id of ids) assert.equal(await find(id), undefined)
     },

@@ -13,32 +13,32 @@ import {
   type WriteOutcome,
 } from '../../core/store.ts'
 
-/** One store, open and empty, and what a case may do to it besides calling its verbs. */
+/** An open and empty store, and what a case may do to it besides calling its verbs. */
 export interface StoreUnderTest {
   readonly store: Store
-  /** Moves the store's clock by at least `ms`. Fakes jump, real servers sleep. */
+  /** Moves the store's clock forward by at least `ms`. Fakes jump, real servers sleep. */
   advance(ms: number): Promise<void>
-  /** Called after the case, whatever became of it. */
+  /** Called after the case, whether it passed or not. */
   close?(): PromiseLike<void>
-  /** Closes the store and opens the same data again, as a restart would; the case goes on with the answer. */
+  /** Closes the store and opens the same data again, as a restart would; the case continues with the store returned. */
   reopen?(): Promise<Store>
-  /** Ends the open transaction behind the store's back, as an effect does that runs its own `COMMIT`. */
+  /** Ends the open transaction without the store, like an effect that runs its own `COMMIT`. */
   endTransaction?(tx: unknown): Promise<void>
 }
 
 export type Need = 'transactional' | 'watch' | 'reopen' | 'durable' | 'endTransaction'
 
-/** One sentence that must hold for every store, and the proof of it. */
+/** One rule that must hold for every store, and its test. */
 export interface StoreCase {
   readonly name: string
   readonly group: string
-  /** What the store must have for the sentence to mean anything. */
+  /** What the store must have for the case to apply. */
   readonly needs?: readonly Need[]
   run(context: StoreContext): Promise<void>
 }
 
 export interface StoreContext extends StoreUnderTest, SingleVerbs {
-  /** Lets `ms` go by, and a little more, since a sleep and the server's clock may differ by a tick. */
+  /** Lets a little more than `ms` pass, since a sleep and the server's clock may differ by a tick. */
   pass(ms: number): Promise<void>
 }
 
@@ -51,7 +51,7 @@ export interface SingleVerbs {
   find(id: OperationId): Promise<ObservedRecord | undefined>
 }
 
-/** Far longer than a case takes, for what must not end during it. */
+/** Far longer than a case takes: for what must not expire during it. */
 export const LONG_MS = 600_000
 /** Short enough to sleep through, long enough for a few round trips to a busy server. */
 export const BRIEF_MS = 300
@@ -76,7 +76,7 @@ function only<T>(answers: readonly T[]): T {
   return answers[0] as T
 }
 
-/** The needs that `opened` does not meet. */
+/** Returns the needs that `opened` does not meet. */
 export function unmet({ needs = [] }: StoreCase, opened: StoreUnderTest): readonly Need[] {
   const { store } = opened
   const met: Record<Need, boolean> = {
@@ -98,7 +98,7 @@ export function newOwner(): string {
   return randomBytes(16).toString('hex')
 }
 
-/** A claim of an operation that no other case knows. */
+/** A claim of an operation that no other case uses. */
 export function fresh(change: Partial<Omit<ClaimRequest, 'id' | 'key' | 'scope'>> = {}): ClaimRequest {
   return { ...named('conformance', `key-${randomUUID()}`), ...change }
 }
@@ -108,7 +108,7 @@ export function named(scope: string, key: string): ClaimRequest {
   return { id, scope, key, fingerprint: 'v1:one', owner: newOwner(), leaseMs: LONG_MS, retentionMs: LONG_MS }
 }
 
-/** The same operation and payload, asked for by somebody else. */
+/** The same operation and payload, claimed by another owner. */
 export function rival(request: ClaimRequest, change: Partial<ClaimRequest> = {}): ClaimRequest {
   return { ...request, owner: newOwner(), ...change }
 }
@@ -149,7 +149,8 @@ export function running(outcome: ClaimOutcome | undefined): Running {
 }
 
 export function mismatched(outcome: ClaimOutcome | undefined): void {
-  assert.equal(outcome?.kind, 'mismatch')
+  // Nothing else: a caller with another payload must not learn the first one's result.
+  assert.deepEqual(outcome, { kind: 'mismatch' })
 }
 
 export function sameResult(actual: StoredResult | undefined, expected: StoredResult): void {
@@ -166,17 +167,57 @@ function show(value: Uint8Array): string {
   return `${value.length} bytes ${Buffer.from(value.subarray(0, 16)).toString('hex')}`
 }
 
-/** What a record holds, in a form that two readings can be compared by. */
-export function facts(record: ObservedRecord | undefined): unknown {
+/** Returns a record's content in a form in which two readings can be compared. */
+function facts(record: ObservedRecord | undefined): unknown {
   if (record === undefined) return undefined
   const { readAt: _, ...rest } = record
   return JSON.parse(JSON.stringify(rest, (_key, value) => (value instanceof Uint8Array ? show(value) : value)))
 }
 
-/** Runs `work` and proves that it left the record as it was. */
+/** Runs `work` and asserts that it left the record unchanged. */
 export async function unchanged<T>(verbs: SingleVerbs, id: OperationId, work: () => Promise<T>): Promise<T> {
   const before = facts(await verbs.find(id))
   const answer = await work()
   assert.deepEqual(facts(await verbs.find(id)), before, 'the record should be as it was')
   return answer
 }
+
+/** Where transactions run one at a time, the rival's only begins after the first; so `begins` waits this long. */
+const BEGINS_MS = 200
+const ASKS_MS = 50
+
+/** A rival in its own transaction. It fails if it is answered before `mayBeAnswered` was called. */
+export function rivalBeside<T>(store: TransactionalStore<unknown>, ask: (tx: unknown) => Promise<T>) {
+  let answer: Promise<T> | undefined
+  let mayBeAnswered = false
+
+  async function asked(tx: unknown): Promise<T> {
+    const told = await ask(tx)
+    assert.ok(mayBeAnswered, 'the rival was answered before the first transaction ended')
+    return told
+  }
+
+  return {
+    get answer(): Promise<T> {
+      assert.ok(answer !== undefined)
+      return answer
+    },
+    /** Resolves when the rival had time to ask. */
+    async begins() {
+      const begun = new Promise<void>((resolve) => {
+        answer = store.transaction((tx) => {
+          resolve()
+          return asked(tx)
+        })
+      })
+      answer?.catch(() => {})
+      await Promise.race([begun, pause(BEGINS_MS)])
+      await pause(ASKS_MS)
+    },
+    mayBeAnswered() {
+      mayBeAnswered = true
+    },
+  }
+}
+
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { OutboxEntry } from '../../core/store.ts'
-import { type Need, type StoreCase, sameBytes, transactional } from './harness.ts'
+import { fresh, granted, type Need, type StoreCase, sameBytes, transactional } from './harness.ts'
 import { append, counts, idsOf, message, waiting } from './outbox-harness.ts'
 
 const group = 'outbox'
@@ -59,16 +59,22 @@ export const outboxCases: readonly StoreCase[] = [
     needs,
     async run({ store: opened }) {
       const store = transactional(opened)
-      const kept = message()
+      const [kept, undone] = [fresh(), fresh()]
+      const sent = message()
       await store.transaction(async (tx) => {
-        await store.outbox.append(tx, [kept])
-        const work = store.within(tx).guarded(async () => {
+        const claims = store.within(tx)
+        granted(await claims.claim(kept))
+        await store.outbox.append(tx, [sent])
+        const work = claims.guarded(async () => {
+          granted(await claims.claim(undone))
           await store.outbox.append(tx, [message()])
           throw undo
         })
         await assert.rejects(work)
       })
-      assert.deepEqual(idsOf(await waiting(store.outbox)), [kept.id])
+      assert.deepEqual(idsOf(await waiting(store.outbox)), [sent.id])
+      const [record, none] = await store.find([kept.id, undone.id])
+      assert.deepEqual([record?.state, none], ['done', undefined])
     },
   },
   {

@@ -16,7 +16,7 @@ import {
   strange,
 } from './harness.ts'
 
-/** A wake may come late, so it is given a while: at most two seconds of the store's clock. */
+/** Waits up to two seconds of the store's clock, because a wake may come late. */
 async function wokenWithin(context: StoreContext, woken: () => boolean): Promise<boolean> {
   for (let tries = 0; tries < 40 && !woken(); tries++) await context.advance(50)
   return woken()
@@ -38,6 +38,7 @@ export const watchCases: readonly StoreCase[] = [
         let wakes = 0
         const stop = context.store.watch?.(lease.id, () => void wakes++)
         await context.advance(50)
+        wakes = 0
         await write(lease)
         assert.ok(await wokenWithin(context, () => wakes > 0), `${verb} should wake the watcher`)
         stop?.()
@@ -59,6 +60,7 @@ export const watchCases: readonly StoreCase[] = [
       stopFirst?.()
       stopFirst?.()
       await context.advance(50)
+      wakes.fill(0)
       await context.complete(completion(lease, aValue('v')))
       assert.ok(await wokenWithin(context, () => (wakes[1] as number) > 0 && (wakes[2] as number) > 0))
       assert.equal(wakes[0], 0)

@@ -11,26 +11,27 @@ import type { CrashPoint, Moment, Plan } from './process.ts'
 import { type CrashReportData, merged } from './report.ts'
 import { textReport } from './text.ts'
 import { besideOther, type Clean, disturbed, duplicated, type Found, inWorld, overtaken } from './trials.ts'
+import { hearOurErrors } from './unheard.ts'
 import { checkNotBlind, type WorldState } from './world.ts'
 
 export interface CrashReport extends CrashReportData {
   text(): string
-  /** One page that needs no other file. */
+  /** Returns one self-contained page. */
   html(): string
   toJSON(): CrashReportData
-  /** @throws Error with the text of the report, unless there is no finding */
+  /** @throws Error with the text of the report if there are findings */
   assertClean(): void
 }
 
-/** They share the calendar, so that only one may move it. */
+/** Explorations run one after the other: all move the same `Date`. */
 let inTurn: Promise<unknown> = Promise.resolve()
 
 /**
- * Finds out whether a handler is idempotent: stops it before and after each call that it makes, lets each call fail, and
- * delivers the message again; then duplicates, and a second delivery in the middle of the first. Each trial begins in an
- * empty world and must end in the state, and with the answer, of one clean run.
+ * Finds out whether a handler is idempotent: stops it before and after each call that it makes, lets each call fail,
+ * and delivers the message again; then tests duplicates, and a second delivery in the middle of the first. Each trial
+ * begins in an empty world and must end in the same state, and with the same answer, as one clean run.
  *
- * Moves the process's `Date` meanwhile. It knows what the handler does through its kit, and nothing else.
+ * Moves the process's `Date` meanwhile. Sees only what the handler does through its kit.
  * @throws OnlyonceError OPTION_INVALID; whatever `store`, `use`, `setup` or `snapshot` throw
  */
 export function crashEverywhere<Message, S extends Store, Use extends object = Record<string, never>>(
@@ -40,9 +41,11 @@ export function crashEverywhere<Message, S extends Store, Use extends object = R
   const turn = inTurn.then(async () => {
     const limits = checkCrashOptions(handler, options)
     const clock = moveClock()
+    const deafen = hearOurErrors()
     try {
       return await explore({ handler, options, limits, clock, kinds: new Map(), manualAck: false })
     } finally {
+      deafen()
       clock.restore()
     }
   })
@@ -55,7 +58,7 @@ async function explore<M, S extends Store, U extends object>(session: Session<M,
   const name = options.name ?? (handler.name === '' ? 'handler' : handler.name)
   const first = await cleanRun(session, 0)
   session.manualAck = first.trace.some(({ point }) => point.call === 'ack')
-  // By now it is known which calls answer promises.
+  // By now it is known which calls return promises.
   const second = await cleanRun(session, HOUR_MS)
   const points = second.trace.filter(({ side }) => side === 'before').map(({ point }) => point)
   if (second.broken !== undefined) {
@@ -101,7 +104,7 @@ interface CleanRun {
 
 const HOUR_MS = 3_600_000
 
-/** One undisturbed delivery; `laterMs` shows what depends on the time. */
+/** Runs one undisturbed delivery, `laterMs` later: this shows what depends on the time. */
 function cleanRun<M, S extends Store, U extends object>(session: Session<M, S, U>, laterMs: number): Promise<CleanRun> {
   return inWorld(session, async (world) => {
     if (laterMs > 0) session.clock.later(laterMs)
@@ -118,7 +121,7 @@ function brokenBy({ unhandled, deliveries }: Handled): string | undefined {
   return deliveries.length > 1 ? 'it is handled only when it comes a second time' : undefined
 }
 
-/** Of a handler that nothing is seen of every trial is a clean run, and would prove whatever is asked. */
+/** If no call is seen, every trial is a clean run, and the report would be clean whatever the handler does. */
 function checkSeen(name: string, points: readonly CrashPoint[]): void {
   if (points.some(({ call }) => call !== 'ack')) return
   throw new OnlyonceError(
@@ -139,13 +142,13 @@ function checkComparable(first: WorldState, second: WorldState, ignored: Readonl
 
 function trialsOf<M, S extends Store, U extends object>(session: Session<M, S, U>, clean: Clean) {
   const plans: Plan[] = clean.trace.flatMap(({ side, isAsync }, at): Plan[] => {
-    // A call that answers at once cannot lose its answer.
+    // The answer of a synchronous call cannot be lost.
     const fails = side === 'before' || isAsync
     return [{ at, action: 'stop' }, ...(fails ? [{ at, action: 'fail' } as const] : [])]
   })
   const holds = clean.trace.flatMap(({ side, isAsync }, at) => {
     const next = clean.trace[at + 1]
-    // What answers at once cannot be held, but the answer that the handler has before it can.
+    // A synchronous call cannot be held, but the asynchronous answer before it can.
     const beforeSync = next?.side === 'before' && !next.isAsync
     return isAsync && (side === 'before' || beforeSync) ? [at] : []
   })

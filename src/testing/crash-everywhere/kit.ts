@@ -3,6 +3,7 @@ import type { Once } from '../../core/once.ts'
 import type { Store } from '../../core/store.ts'
 import type { CrashKit, TxOf } from './contract.ts'
 import type { PretendedProcess } from './process.ts'
+import { heard } from './unheard.ts'
 import type { OpenWorld } from './world.ts'
 import { wrap } from './wrap.ts'
 
@@ -24,18 +25,18 @@ export function createKit<S extends Store, Use extends object>(parts: KitParts<S
     runtime: process.runtime,
     delivery,
     once: (options) => noted(onlyonce({ ...options, store, runtime: process.runtime }), process) as Once<TxOf<S>>,
-    sql: (text, ...values) => process.call(`sql ${oneLine(text)}`, () => world.sql(text, ...values)),
-    outside: (what, detail, key) => process.call(what, async () => world.outside.happen(what, detail, key)),
-    ack: () => process.call('ack', async () => onAck()),
+    sql: (text, ...values) => heard(process.call(`sql ${oneLine(text)}`, () => world.sql(text, ...values))),
+    outside: (what, detail, key) => heard(process.call(what, async () => world.outside.happen(what, detail, key))),
+    ack: () => heard(process.call('ack', async () => onAck())),
   }
 }
 
-/** The same, and its calls leave behind where they were made: the store's verbs come from deep inside. */
+/** Wraps an engine so that the line of each call is noted: the store's verbs are called from deep inside. */
 function noted<T extends object>(value: T, process: PretendedProcess): T {
   return new Proxy(value, {
     apply(target, self, args) {
       process.passing()
-      return Reflect.apply(target as never, self, args)
+      return heard(Reflect.apply(target as never, self, args))
     },
     get(target, name) {
       const member: unknown = Reflect.get(target, name, target)

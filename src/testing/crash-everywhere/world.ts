@@ -1,4 +1,4 @@
-import { invalidOption } from '../../core/options.ts'
+import { invalidOption } from '../../core/option-rules.ts'
 import { isTransactional, type Store } from '../../core/store.ts'
 import type { CrashOptions, CrashWorld } from './contract.ts'
 import { createOutside, type Outside } from './outside.ts'
@@ -6,20 +6,20 @@ import { type SqliteLike, sqliteTables, type Tables } from './tables.ts'
 
 export interface OpenWorld<S extends Store, Use extends object> extends CrashWorld<S, Use> {
   readonly outside: Outside
-  /** The state that trials are compared by. */
+  /** Returns the state by which trials are compared. */
   snapshot(): Promise<WorldState>
   close(): Promise<void>
 }
 
-/** `tables` where rows can be told apart; `whole` is compared as it is. */
+/** `tables` where rows can be told apart; `whole` is compared as one value. */
 export interface WorldState {
   readonly tables: Tables
   readonly whole: unknown
-  /** Nobody said what to look at, and there is nothing to be seen. */
+  /** There is no `snapshot` option, and nothing to compare by default. */
   readonly blind?: boolean
 }
 
-/** @throws OnlyonceError OPTION_INVALID when there is no way to see the state of the database */
+/** @throws OnlyonceError OPTION_INVALID if the state of the database cannot be read */
 export async function openWorld<Message, S extends Store, Use extends object>(
   options: CrashOptions<Message, S, Use>,
 ): Promise<OpenWorld<S, Use>> {
@@ -62,7 +62,7 @@ export async function openWorld<Message, S extends Store, Use extends object>(
   return { ...world, outside, snapshot, close }
 }
 
-/** One statement in a transaction of its own, on any of the SQL stores. */
+/** Runs one statement in its own transaction, on any SQL store. */
 async function runAlone(store: Store, text: string, values: readonly unknown[]): Promise<unknown[]> {
   if (!isTransactional<object>(store))
     throw invalidOption('store', 'must be an SQL store for `kit.sql`; hand other connections over by `use`', store.name)
@@ -87,7 +87,7 @@ function sqliteOf(tx: object): SqliteLike {
   throw snapshotRequired()
 }
 
-/** Where nothing is seen every trial ends as the clean run does, and would prove whatever is asked. */
+/** If no state is seen, every trial ends like the clean run, and the report would prove nothing. */
 export function checkNotBlind({ blind }: WorldState): void {
   if (blind === true) throw snapshotRequired()
 }

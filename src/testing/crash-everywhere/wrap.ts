@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import { isPlainObject } from '../../core/value-path.ts'
 import { type PretendedProcess, Stopped } from './process.ts'
+import { heard } from './unheard.ts'
 
 /** Calls that change nothing by themselves. */
 const QUIET: ReadonlySet<string> = new Set([
@@ -8,34 +9,34 @@ const QUIET: ReadonlySet<string> = new Set([
   ...['on', 'once', 'off', 'addListener', 'removeListener', 'removeAllListeners', 'emit', 'listenerCount'],
 ])
 
-/** Work inside of work, such as between savepoints: what counts is what it calls. */
+/** Calls that only run a callback, such as between savepoints: the callback's own calls count. */
 const THROUGH: ReadonlySet<string> = new Set(['guarded'])
 
-/** A transaction that the handler opens by hand: the database undoes it when the connection of its process is gone. */
+/** A transaction opened by hand: the database rolls it back when the process's connection is gone. */
 const BEGINS = /^ (?:begin|start transaction)\b/i
 
-/** What a wrapped thing stands for, so that it can be handed back to those who made it. */
+/** The wrapped object of each proxy, to be passed back to its own library. */
 const originals = new WeakMap<object, object>()
 
 type Callable = (...args: unknown[]) => unknown
 
-/** `value` as the process gets it: every call of one of its methods is a point, and so on for what they answer. */
+/** Wraps `value` for the process: every call of its methods is a crash point, and results are wrapped too. */
 export function wrap<T>(value: T, label: string, process: PretendedProcess): T {
   return createWrapper(process)(value, label) as T
 }
 
-export function original<T>(value: T): T {
+function original<T>(value: T): T {
   return (isObject(value) ? (originals.get(value) ?? value) : value) as T
 }
 
 function createWrapper(process: PretendedProcess) {
   const wrapped = new WeakMap<object, object>()
-  /** Connections that the process has from a pool, and how it is told that they went back. */
+  /** Connections that the process took from a pool, and the function that records their return. */
   const lent = new WeakMap<object, () => void>()
-  /** Queries that somebody waits for. */
+  /** Queries that somebody awaits. */
   const asked = new WeakSet<object>()
 
-  /** `text` is what its methods are about when they do not say so themselves: the SQL of a prepared statement. */
+  /** `text` labels calls that do not say it themselves: the SQL of a prepared statement. */
   function wrapValue(value: unknown, label: string, text = ''): unknown {
     if (!isResource(value)) return value
     const known = wrapped.get(value)
@@ -46,7 +47,7 @@ function createWrapper(process: PretendedProcess) {
     return proxy
   }
 
-  /** Over a shadow, since a proxy must not hide what a frozen object has. */
+  /** The proxy's target is a shadow object, because a proxy must report a frozen target's members as they are. */
   function resource(real: object, label: string, text: string): object {
     const methods = new Map<string, Callable>()
     const get = (_: object, name: string | symbol): unknown => {
@@ -62,7 +63,7 @@ function createWrapper(process: PretendedProcess) {
       return method
     }
     const change = (name: string | symbol, make: () => boolean): boolean => {
-      // As of calls: what a stopped process does counts no more.
+      // Like calls: writes of a stopped process have no effect.
       if (process.dead) return true
       methods.delete(String(name))
       return make()
@@ -77,7 +78,7 @@ function createWrapper(process: PretendedProcess) {
       ownKeys: () => Reflect.ownKeys(real),
       getOwnPropertyDescriptor(_, name) {
         const own = Reflect.getOwnPropertyDescriptor(real, name)
-        // Configurable, since the shadow does not have it; read when it is asked for, so that a getter is not run before.
+        // Configurable, because the shadow lacks it. An accessor, so that a getter runs only when it is read.
         const through = {
           get: () => get(_, name),
           set: (value: unknown) => void set(_, name, value),
@@ -90,7 +91,7 @@ function createWrapper(process: PretendedProcess) {
     return new Proxy(Object.create(Reflect.getPrototypeOf(real)) as object, handler)
   }
 
-  /** A query that is run when somebody waits for it. */
+  /** A query that runs when it is awaited. */
   function waitedFor(query: PromiseLike<unknown>, name: string, label: string, text: string): Callable {
     const run = () => {
       asked.add(query)
@@ -124,11 +125,11 @@ function createWrapper(process: PretendedProcess) {
       const answer = THROUGH.has(name) ? run() : process.call(`${path}${said}`, run)
       if (answer instanceof Unasked) return wrapValue(answer.query, path, said)
       if (!isThenable(answer)) return wrapValue(answer, path)
-      return Promise.resolve(answer).then((value) => wrapValue(value, path))
+      return heard(Promise.resolve(answer).then((value) => wrapValue(value, path)))
     }
   }
 
-  /** Work done inside of a call, such as in a transaction: it breaks off with the process, so that the call ends. */
+  /** Work done inside a call, such as in a transaction: it rejects when the process stops, so that the call ends. */
   function callback(work: Callable, path: string, queryOf: () => PromiseLike<unknown> | undefined): Callable {
     return (...args) => {
       const query = queryOf()
@@ -139,7 +140,7 @@ function createWrapper(process: PretendedProcess) {
     }
   }
 
-  /** Some begin by themselves, such as Knex's transactions: of those that a stopped process left nobody hears the error. */
+  /** Some begin by themselves, like Knex's transactions: after the process has stopped nobody hears their error. */
   function brokenOff(query: PromiseLike<unknown>): Stopped {
     const isHeard = asked.has(query)
     asked.add(query)
@@ -147,7 +148,7 @@ function createWrapper(process: PretendedProcess) {
     return new Stopped()
   }
 
-  /** A connection that was taken from a pool, and that the process has not given back in the end, is closed. */
+  /** Closes a connection that was taken from a pool if the process has not returned it when it ends. */
   function held(answer: unknown, pool: object | undefined): unknown {
     if (!isThenable(answer)) return answer
     return Promise.resolve(answer).then((value) => {
@@ -167,7 +168,7 @@ function innerLabel(path: string): string {
   return path.endsWith('.transaction') ? 'tx' : path
 }
 
-/** Something with methods; rows, errors and plain values are handed over as they are. */
+/** Whether a value has methods to wrap; rows, errors and plain values are passed on as they are. */
 function isResource(value: unknown): value is object {
   if (typeof value === 'function') return true
   if (!isObject(value) || originals.has(value)) return false
@@ -188,11 +189,11 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return isObject(value) && typeof (value as { then?: unknown }).then === 'function'
 }
 
-/** Not a promise, but something to go on building, such as those of Knex, Drizzle and Mongoose: `then` is what runs it. */
+/** Whether a thenable is a query builder and not a promise (Knex, Drizzle, Mongoose): its `then` runs the query. */
 function isQuery(value: unknown): value is PromiseLike<unknown> {
   if (!isThenable(value) || types.isPromise(value)) return false
   for (let at: object | null = value; at !== null; at = Reflect.getPrototypeOf(at)) {
-    // What every object has, in whatever realm, is no method of its own.
+    // The members of every object's root prototype, of whatever realm, do not count.
     if (at !== value && Reflect.getPrototypeOf(at) === null) return false
     const more = Object.entries(Object.getOwnPropertyDescriptors(at)).some(
       ([name, own]) => typeof own.value === 'function' && name !== 'constructor' && !PROMISED.has(name),
@@ -204,7 +205,7 @@ function isQuery(value: unknown): value is PromiseLike<unknown> {
 
 const PROMISED: ReadonlySet<string> = new Set(['then', 'catch', 'finally'])
 
-/** Carries a query past those who would wait for it, and so run it. */
+/** Carries a query through promises without awaiting it, which would run it. */
 class Unasked {
   readonly query: PromiseLike<unknown>
   constructor(query: PromiseLike<unknown>) {
@@ -212,17 +213,17 @@ class Unasked {
   }
 }
 
-/** Begins when somebody waits for it. */
+/** Starts its work when it is awaited. */
 class Later implements PromiseLike<unknown> {
   readonly #begin: () => Promise<unknown>
   constructor(begin: () => Promise<unknown>) {
     this.#begin = begin
   }
-  // biome-ignore lint/suspicious/noThenProperty: whoever is handed it waits for it, or does not
+  // biome-ignore lint/suspicious/noThenProperty: the receiver decides whether to await it
   then: Promise<unknown>['then'] = (done, failed) => this.#begin().then(done, failed)
 }
 
-/** The SQL, or the name, that a call begins with. */
+/** Returns the SQL, or the name, in a call's first argument. */
 function textOf([first]: readonly unknown[]): string {
   const text = typeof first === 'string' ? first : (Object(first) as { text?: unknown }).text
   if (typeof text !== 'string') return ''

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import type { Store } from '../../core/store.ts'
+import { memoryStore } from '../../stores/memory/index.ts'
 import { type Answer, replayOf } from './client.ts'
 import type { HttpCase, HttpContext } from './harness.ts'
 import { created, desk, gate, newKey, openSite, pause, settled, until } from './site.ts'
@@ -7,7 +9,7 @@ const group = 'clients that leave'
 
 const WHOLE = /^part 0 .* part 19 $/
 
-/** What a client gets that left in the middle of a long answer, and asks again. */
+/** Returns what a client gets that left in the middle of a long answer and asks again. */
 async function cameBack(context: HttpContext): Promise<Answer> {
   const parts = async function* () {
     for (let part = 0; part < 20; part++) {
@@ -69,10 +71,25 @@ export const abortCases: readonly HttpCase[] = [
     ids: ['B24'],
     async run(context) {
       const orders = desk()
-      const site = await openSite(context, orders)
+      const store = memoryStore()
+      let door = gate()
+      let asked = 0
+      const held: Store = {
+        ...store,
+        async complete(completions) {
+          asked++
+          await door.passed
+          return store.complete(completions)
+        },
+      }
+      const site = await openSite(context, orders, { store: held })
+      context.after(() => door.open())
       for (let round = 0; round < 30; round++) {
         const ask = { key: `round-${round}` }
-        await site.abandon('/orders', ask, () => until(() => orders.runs > round, 'the handler runs'))
+        door = gate()
+        await site.abandon('/orders', ask, () => until(() => asked > round, 'the record is being written'))
+        await pause(5)
+        door.open()
         const again = await settled(site, '/orders', ask)
         assert.deepEqual([again.status, again.replayed, orders.runs], [201, true, round + 1])
       }

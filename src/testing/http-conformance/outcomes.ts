@@ -126,7 +126,10 @@ export const outcomeCases: readonly HttpCase[] = [
     group,
     ids: ['B33'],
     async run(context) {
-      const orders = desk()
+      const orders = desk((run, { body }) => {
+        const { length } = JSON.parse(Buffer.from(body).toString()) as { length?: number }
+        return length === undefined ? created({ run }) : { status: 200, body: Buffer.alloc(length, 'x') }
+      })
       const fails = () => {
         throw new Error('on purpose')
       }
@@ -139,7 +142,10 @@ export const outcomeCases: readonly HttpCase[] = [
       const first = await site.ask('/orders', { key: 'k' })
       assert.equal(first.status, 201)
       sameAnswer(await site.ask('/orders', { key: 'k' }), first)
-      assert.equal(orders.runs, 1)
+      const long = await site.ask('/orders', { key: 'long', body: '{"length":10001}' })
+      assert.deepEqual([long.status, long.body.length], [200, 10_001])
+      assert.equal((await site.ask('/orders', { key: 'long', body: '{"length":10001}' })).status, 200)
+      assert.equal(orders.runs, 2)
       assert.ok(errors.length > 0)
     },
   },

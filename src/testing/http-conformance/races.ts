@@ -103,18 +103,25 @@ export const raceCases: readonly HttpCase[] = [
     group,
     ids: ['T2'],
     async run(context) {
-      const orders = desk(async (run) => {
-        await pause(run === 1 ? 40 : 1)
-        return { status: 200, headers: [['content-type', 'text/plain']], body: `run-${run}` }
+      const takesMs = [40, 20, 1]
+      const echo = desk(async (run, { body }) => {
+        await pause(takesMs[run - 1] ?? 1)
+        return { status: 200, headers: [['content-type', 'text/plain']], body: `ran ${Buffer.from(body)}` }
       })
-      const site = await openSite(context, orders)
+      const site = await openSite(context, echo)
       const request = (key: string, more = '') =>
-        `POST /orders HTTP/1.1\r\nhost: here\r\n${more}idempotency-key: ${key}\r\ncontent-length: 0\r\n\r\n`
-      const text = await site.raw(request('a') + request('b') + request('b', 'connection: close\r\n'))
-      const bodies = text.match(/run-\d|conflict"|is outstanding/g) ?? []
-      assert.equal(text.match(/HTTP\/1\.1 /g)?.length, 3, text)
-      assert.equal(bodies[0], 'run-1')
-      assert.equal(orders.runs, 2)
+        `POST /orders HTTP/1.1\r\nhost: here\r\n${more}content-type: text/plain\r\nidempotency-key: ${key}\r\ncontent-length: 1\r\n\r\n${key}`
+      const text = await site.raw(
+        ['a', 'b', 'c', 'a'].map((key, at) => request(key, at === 3 ? 'connection: close\r\n' : '')).join(''),
+      )
+      const answers = text.split('HTTP/1.1 ').slice(1)
+      assert.equal(answers.length, 4, text)
+      assert.deepEqual(
+        answers.slice(0, 3).map((answer) => /ran (\w)/.exec(answer)?.[1]),
+        ['a', 'b', 'c'],
+      )
+      assert.match(answers[3] ?? '', /ran a|"conflict"/)
+      assert.equal(echo.runs, 3)
     },
   },
 ]
@@ -123,7 +130,7 @@ function isFirst({ status, replayed }: Answer): boolean {
   return status === 201 && !replayed
 }
 
-/** One answer is the handler's own; every other is a replay of it, or 409. */
+/** Asserts that one answer is the handler's own, and each other one its replay or a 409. */
 function oneEffect(answers: readonly Answer[], runs: number): void {
   assert.equal(runs, 1)
   const firsts = answers.filter(isFirst)

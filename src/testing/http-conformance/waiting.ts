@@ -50,10 +50,14 @@ export const waitingCases: readonly HttpCase[] = [
     async run(context) {
       const { door, orders } = held()
       const site = await openSite(context, orders, { options: { onInFlight: 'wait', waitMs: 100 } })
+      context.after(door.open)
       const ask = { key: newKey() }
       const first = site.ask('/orders', ask)
       await until(() => orders.runs === 1, 'the handler runs')
+      const began = performance.now()
       refused(await site.ask('/orders', ask), 409, 'conflict')
+      const waited = performance.now() - began
+      assert.ok(waited > 90, `was refused after ${waited} ms, was to wait 100 ms`)
       door.open()
       assert.equal((await first).status, 201)
     },

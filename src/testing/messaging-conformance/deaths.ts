@@ -28,7 +28,7 @@ function killedAt(
       const count = await desk.keepRestarting({ mishaps, delivers, pulling: { concurrency: 4 } }, desk.isDrained)
       assert.equal(count, KILLS + 1, 'the process was not killed as planned')
       oneEffectEach(await desk.rows(), messages)
-      oneOutputSet(await desk.rows())
+      oneOutputSet(desk.attempts())
       assert.deepEqual(await desk.parked(), [])
     },
   }
@@ -64,7 +64,7 @@ export const deathCases: readonly MessagingCase[] = [
       desk.consume(plan)
       await desk.drained()
       oneEffectEach(await desk.rows(), messages)
-      oneOutputSet(await desk.rows())
+      oneOutputSet(desk.attempts())
     },
   },
   {
@@ -125,7 +125,7 @@ export const deathCases: readonly MessagingCase[] = [
       await desk.keepRestarting(plan, desk.isDrained)
       const rows = await desk.rows()
       noneLost(rows, messages)
-      oneOutputSet(rows)
+      oneOutputSet(desk.attempts())
       assert.equal(rows.filter(({ id, part }) => id === 'm103' && part === 1).length, 3)
     },
   },

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Once } from '../../core/once.ts'
 import type { OutboxMessage } from '../../core/store.ts'
 import type { Consumer, ConsumerEvent } from '../../messaging/consumer.ts'
-import { startsIn } from './handler.ts'
+import { attemptsIn, endsIn } from './handler.ts'
 import type {
   ConsumeOptions,
   Ledger,
@@ -17,31 +17,36 @@ import type {
   RawMessage,
   TopicWish,
 } from './harness.ts'
+import type { Attempt } from './oracles.ts'
 import { keepRestarting, startWorker, type WorkerProcess } from './processes.ts'
 import { pause, until } from './waiting.ts'
 import { engineOn, planned, type WorkPlan } from './worker.ts'
 
 type Plan<Place> = Partial<Omit<WorkPlan<Place>, 'place' | 'directory'>>
 
-/** One topic with a ledger, and what a case does with the two. */
+/** One topic with a ledger, and the actions of a case on both. */
 export interface Desk<Place, Tx> {
   readonly topic: OpenTopic<Place>
   readonly ledger: Ledger<Tx>
   readonly once: Once<Tx>
   readonly directory: string
-  /** `id verdict` of everything that consumers of this process settled. */
+  /** `id verdict` of everything that consumers in this process settled. */
   readonly settled: readonly string[]
   readonly events: readonly ConsumerEvent[]
   publish(messages: readonly (string | RawMessage)[]): Promise<void>
-  /** Starts a consumer here, which is stopped when the case is over. `change` has the last word over the plan. */
+  /** Starts a consumer in this process, stopped when the case is over. `change` overrides the plan. */
   consume(plan?: Plan<Place>, change?: Partial<ConsumeOptions<Tx>>): Consumer
-  /** The same in a process of its own. */
+  /** The same in its own process. */
   start(plan?: Plan<Place>): Promise<WorkerProcess>
   keepRestarting(plan: Plan<Place>, enough: () => Promise<boolean>): Promise<number>
   publisher(): Promise<OpenPublisher>
   rows(): Promise<readonly LedgerRow[]>
+  /** Every start of a handler. */
+  attempts(): readonly Attempt[]
   /** Ids of messages whose handler started. */
   starts(): readonly string[]
+  /** Ids of messages whose handler ended, with or without an error. */
+  ends(): readonly string[]
   /** A1: waits until nothing is left in the topic. */
   drained(): Promise<void>
   isDrained(): Promise<boolean>
@@ -68,7 +73,7 @@ export async function openDesk<Place, Tx>(
     if (event.type === 'settled') settled.push(`${event.delivery.id} ${event.verdict.kind}`)
   }
   const whole = (plan: Plan<Place>): WorkPlan<Place> => ({ role: 'consume', ...plan, place, directory })
-  /** Asked twice: between two places, or two owners, a message can be out of sight for a moment. */
+  /** Reads the depth twice: a message that changes place or owner can be invisible for a moment. */
   const isDrained = async () => {
     if ((await topic.depth()) > 0) return false
     await pause(40)
@@ -84,7 +89,7 @@ export async function openDesk<Place, Tx>(
     events,
     publish: (messages) => topic.publish(messages.map((one) => (typeof one === 'string' ? messageOf(one) : one))),
     consume(plan = {}, change = {}) {
-      // An engine of its own, as in a process of its own: two of them join nothing.
+      // Its own engine, as in its own process: two engines never join calls.
       const options = planned(whole(plan), engineOn(ledger), ledger)
       const consumer = harness.consume(place, { ...options, onEvent: listen, ...change } as ConsumeOptions<Tx>)
       after(() => consumer.stop())
@@ -99,7 +104,9 @@ export async function openDesk<Place, Tx>(
       return opened
     },
     rows: () => ledger.store.transaction((tx) => ledger.read(tx)),
-    starts: () => startsIn(directory),
+    attempts: () => attemptsIn(directory),
+    ends: () => endsIn(directory),
+    starts: () => attemptsIn(directory).map(({ id }) => id),
     isDrained,
     drained: () => until('nothing is left in the topic', isDrained),
     parked: () => topic.parked(),

@@ -19,7 +19,7 @@ export const duplicateCases: readonly MessagingCase[] = [
       desk.consume()
       await desk.drained()
       oneEffectEach(await desk.rows(), ids)
-      oneOutputSet(await desk.rows())
+      oneOutputSet(desk.attempts())
       assert.equal(desk.starts().length, ids.length)
     },
   },
@@ -54,7 +54,7 @@ export const duplicateCases: readonly MessagingCase[] = [
       await desk.drained()
       oneEffectEach(await desk.rows(), ids)
       assert.equal(desk.starts().length, ids.length)
-      // What the broker handed out once more is among them.
+      // Includes what the broker redelivered.
       await until('all are settled', () => desk.settled.filter((one) => one.endsWith(' ack')).length >= 32)
     },
   },
@@ -70,7 +70,7 @@ export const duplicateCases: readonly MessagingCase[] = [
       let starts = 0
       const change = {
         delivers: 'at-least-once',
-        // No standstill of the machine is to end the lease. Copies may come the sooner.
+        // Long, so that a stalled machine does not end the lease. Copies may come earlier.
         leaseMs: 30_000,
         visibilityMs: 1_000,
         handle: async () => {
@@ -85,6 +85,7 @@ export const duplicateCases: readonly MessagingCase[] = [
       await until('the handler runs', () => starts > 0)
       await pause(300)
       assert.deepEqual([starts, desk.settled.filter((one) => one === 'slow ack')], [1, []])
+      assert.equal(await desk.topic.depth(), 2, 'the broker has both')
       door.open()
       await desk.drained()
       assert.equal(starts, 1)
@@ -102,7 +103,7 @@ export const duplicateCases: readonly MessagingCase[] = [
       assert.ok(losing !== undefined)
       const ids: string[] = []
       desk.consume()
-      // In small portions, because a broker may be told of many at once.
+      // In small portions, because one acknowledgement to the broker may cover many messages.
       while (losing.lost < 2 && ids.length < 400) {
         const some = names(`l${ids.length}-`, 10)
         ids.push(...some)
@@ -131,7 +132,7 @@ export const duplicateCases: readonly MessagingCase[] = [
       const second = desk.consume({ consumer: 'mails' })
       await until('the other one did its work', async () => (await desk.rows()).length === 8)
       await second.stop()
-      // Where each name has a place of its own in the topic, the first one has messages left.
+      // Where each consumer has its own copy of the topic, the first one has messages left.
       desk.consume({ consumer: 'ledger' })
       await desk.drained()
       oneEffectEach(await desk.rows(), ['a', 'b'], 'ledger')

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
 import type { LedgerRow, RawMessage } from './harness.ts'
 
-/** How many writes make one effect. */
+/** One start of a handler: the message, and what it would send on. */
+export type Attempt = Pick<LedgerRow, 'id' | 'output'>
+
+/** How many writes make up one effect. */
 export const PARTS = 2
 
 const CONSUMER = 'ledger'
 
-/** What one consumer did, by message, in the order of first writes. */
+/** Returns one consumer's writes by message, in the order of first writes. */
 export function effectsOf(rows: readonly LedgerRow[], consumer = CONSUMER): ReadonlyMap<string, readonly LedgerRow[]> {
   const found = new Map<string, LedgerRow[]>()
   for (const row of rows) {
@@ -18,7 +21,7 @@ export function effectsOf(rows: readonly LedgerRow[], consumer = CONSUMER): Read
   return found
 }
 
-/** E1 and L0: each of `ids` has exactly one whole effect, and nothing else has any. */
+/** E1 and L0: each of `ids` has exactly one complete effect, and nothing else has any. */
 export function oneEffectEach(rows: readonly LedgerRow[], ids: readonly string[], consumer = CONSUMER): void {
   const effects = effectsOf(rows, consumer)
   const wanted = new Set(ids)
@@ -31,7 +34,7 @@ export function oneEffectEach(rows: readonly LedgerRow[], ids: readonly string[]
   assert.deepEqual(wrong, [], 'each message takes effect once, whole')
 }
 
-/** L0 alone: each has at least one whole effect. */
+/** L0 alone: each has at least one complete effect. */
 export function noneLost(rows: readonly LedgerRow[], ids: readonly string[], consumer = CONSUMER): void {
   const effects = effectsOf(rows, consumer)
   const whole = (id: string) => new Set(effects.get(id)?.map(({ part }) => part)).size === PARTS
@@ -42,7 +45,7 @@ export function noneLost(rows: readonly LedgerRow[], ids: readonly string[], con
   )
 }
 
-/** O1: messages with one ordering key took effect in the order in which they were published. */
+/** O1: messages with the same ordering key took effect in the order in which they were published. */
 export function inOrder(rows: readonly LedgerRow[], published: readonly RawMessage[]): void {
   const seen = [...effectsOf(rows).keys()]
   const byKey = new Map<string, string[]>()
@@ -61,10 +64,10 @@ export function inOrder(rows: readonly LedgerRow[], published: readonly RawMessa
   }
 }
 
-/** S1: whatever was attempted for a message would send the same on. */
-export function oneOutputSet(rows: readonly LedgerRow[]): void {
+/** S1: all attempts at a message, including those undone, would send the same outputs. */
+export function oneOutputSet(attempts: readonly Attempt[]): void {
   const outputs = new Map<string, Set<string>>()
-  for (const { id, output } of rows) outputs.set(id, (outputs.get(id) ?? new Set()).add(output))
+  for (const { id, output } of attempts) outputs.set(id, (outputs.get(id) ?? new Set()).add(output))
   const different = [...outputs].filter(([, set]) => set.size > 1).map(([id]) => show(id))
   assert.deepEqual(different, [], 'all attempts send the same outputs')
   const all = [...outputs.values()].flatMap((set) => [...set])

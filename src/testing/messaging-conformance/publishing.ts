@@ -49,9 +49,13 @@ export const publishingCases: readonly MessagingCase[] = [
     async run(context) {
       const desk = await openDesk(context)
       const { send } = await opened(desk)
-      const calls = names('c', 10).map((prefix) => names(`${prefix}-`, 10))
+      // All have different lengths, so that each answer is recognised by its length.
+      const calls = names('c', 10).map((prefix, more) => names(`${prefix}-`, 5 + more))
       const answers = await Promise.all(calls.map((ids) => send(ids)))
-      assert.ok(answers.flat().every(({ ok }) => ok))
+      assert.deepEqual(
+        answers,
+        calls.map((ids) => ids.map(() => ({ ok: true }))),
+      )
       desk.consume()
       await desk.drained()
       oneEffectEach(await desk.rows(), calls.flat())
@@ -198,7 +202,7 @@ export const publishingCases: readonly MessagingCase[] = [
       const { send } = await opened(desk)
       assert.ok((await send(['a']))[0]?.ok)
       await desk.topic.faults?.down?.()
-      // No answer is no ok either: a client may keep the message until the broker is back.
+      // No answer is not an ok: a client may keep the message until the broker is back.
       const answer = await Promise.race([send(['b']).catch(() => 'thrown'), pause(5_000)])
       if (Array.isArray(answer))
         assert.ok(

@@ -16,7 +16,9 @@ export const stoppingCases: readonly MessagingCase[] = [
       const desk = await openDesk(context)
       const ids = names('m', 40)
       await desk.publish(ids)
-      const first = desk.consume({ takesMs: 60, pulling: { concurrency: 2 } })
+      // So long that messages which are not given back do not come again within the case.
+      const change = { visibilityMs: 150_000 }
+      const first = desk.consume({ takesMs: 60, pulling: { concurrency: 2 } }, change)
       await until('it works', () => desk.starts().length > 2)
       await first.stop()
       assert.equal(first.running, 0)
@@ -25,7 +27,7 @@ export const stoppingCases: readonly MessagingCase[] = [
       await pause(300)
       assert.equal(desk.starts().length, begun, 'nothing begins after the stop')
       oneEffectEach(await desk.rows(), [...new Set(desk.starts())])
-      desk.consume()
+      desk.consume({}, change)
       await desk.drained()
       oneEffectEach(await desk.rows(), ids)
       assert.equal(desk.starts().length, ids.length, 'what was given back was not begun')
@@ -63,8 +65,9 @@ export const stoppingCases: readonly MessagingCase[] = [
       const consumer = desk.consume()
       await desk.publish(['a'])
       await desk.drained()
-      consumer.pause()
-      // What is on its way may still come in.
+      // Some return a promise, which resolves when the broker has withdrawn its pending requests.
+      await consumer.pause()
+      // Messages on their way may still arrive.
       await pause(200)
       const ids = names('m', 10)
       await desk.publish(ids)
@@ -130,19 +133,29 @@ export const stoppingCases: readonly MessagingCase[] = [
     oracles: ['E1', 'A1'],
     async run(context) {
       const desk = await openDesk(context)
+      const door = gate()
       let starts = 0
       const change = {
         delivers: 'at-least-once',
-        // Long enough for a process that is kept busy for a while by the cases beside this one.
-        leaseMs: 1_500,
-        handle: async () => {
+        // Long enough for a process that is kept busy by other cases.
+        leaseMs: 3_000,
+        visibilityMs: 1_000,
+        async handle() {
           starts++
-          await pause(3_500)
+          await door.passed
         },
       }
+      const oneEach = { pulling: { concurrency: 1, prefetch: 0 } }
+      desk.consume(oneEach, change as never)
+      desk.consume(oneEach, change as never)
+      context.after(door.open)
       await desk.publish(['long'])
-      desk.consume({}, change as never)
-      desk.consume({}, change as never)
+      await until('the handler runs', () => starts > 0)
+      // Copies, because not every broker redelivers: the other consumer would take over a lease that is not renewed.
+      if (context.harness.traits.keepsDuplicates) await desk.publish(['long', 'long', 'long'])
+      await pause(7_000)
+      assert.equal(starts, 1)
+      door.open()
       await desk.drained()
       assert.equal(starts, 1)
     },

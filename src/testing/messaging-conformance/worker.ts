@@ -1,5 +1,6 @@
 import { onlyonce } from '../../core/engine.ts'
 import type { Once } from '../../core/once.ts'
+import { type Runtime, systemRuntime } from '../../core/runtime.ts'
 import type { Consumer, PullOptions } from '../../messaging/consumer.ts'
 import type { InboxRules } from '../../messaging/inbox-options.ts'
 import { relay } from '../../outbox/relay.ts'
@@ -7,7 +8,7 @@ import { type Delivers, type HandlerPlan, twoWrites } from './handler.ts'
 import type { ConsumeOptions, Ledger, MessagingWorker } from './harness.ts'
 import { mishapsIn } from './moments.ts'
 
-/** The options of an inbox that are data. */
+/** The options of an inbox that are plain data. */
 export type PlainRules = Pick<
   InboxRules,
   'maxAttempts' | 'backoffMs' | 'maxBackoffMs' | 'leaseMs' | 'maxRunMs' | 'retentionMs' | 'onAbandoned' | 'holdMs'
@@ -17,7 +18,7 @@ export type PlainRules = Pick<
 export interface WorkPlan<Place> extends Omit<HandlerPlan, 'consumer'> {
   readonly role: 'consume' | 'relay'
   readonly place: Place
-  /** Of the ledger. */
+  /** The directory of the ledger. */
   readonly directory: string
   /** Default `'ledger'`. */
   readonly consumer?: string
@@ -27,14 +28,15 @@ export interface WorkPlan<Place> extends Omit<HandlerPlan, 'consumer'> {
   readonly pulling?: Pick<PullOptions, 'concurrency' | 'prefetch'>
 }
 
-/** A store that waits for others on one file needs time on a busy machine; leases are short so that cases are. */
-export function engineOn<Tx>(ledger: Ledger<Tx>): Once<Tx> {
-  return onlyonce({ store: ledger.store, scope: 'conformance', storeTimeoutMs: 20_000, leaseMs: 1_000 }) as Once<Tx>
+/** A store in one shared file needs time on a busy machine; leases are short to keep cases short. */
+export function engineOn<Tx>(ledger: Ledger<Tx>, runtime: Runtime = systemRuntime): Once<Tx> {
+  const options = { scope: 'conformance', storeTimeoutMs: 20_000, leaseMs: 1_000, runtime }
+  return onlyonce({ store: ledger.store, ...options }) as Once<Tx>
 }
 
 const RULES: PlainRules = { backoffMs: 10, maxBackoffMs: 100 }
 
-/** What a plan comes to, for `consume` of the adapter. */
+/** Returns the options of a plan, for the adapter's `consume`. */
 export function planned<Place, Tx>(plan: WorkPlan<Place>, once: Once<Tx>, ledger: Ledger<Tx>): ConsumeOptions<Tx> {
   const { directory, consumer = 'ledger', delivers = 'exactly-once-effect', rules, pulling, mishaps, takesMs } = plan
   const { meet, atomic, leased } = twoWrites(ledger, directory, {
@@ -48,7 +50,7 @@ export function planned<Place, Tx>(plan: WorkPlan<Place>, once: Once<Tx>, ledger
     ...pulling,
     once,
     name: consumer,
-    // Asked for before anything is claimed.
+    // The key function runs before anything is claimed.
     ...(mishaps?.some(({ at }) => at === 'received') ? { key: keyWith(meet) } : {}),
   }
   once.on((event) => {
@@ -68,9 +70,7 @@ function keyWith(meet: ReturnType<typeof twoWrites>['meet']): NonNullable<InboxR
   }
 }
 
-/**
- * What a worker file of a harness calls: does what the process was told, until it is killed. `SIGTERM` ends it in order.
- */
+/** Called by a harness's worker file: carries out the process's plan until it is killed. `SIGTERM` ends it cleanly. */
 export async function runMessagingWorker<Place, Tx>(worker: MessagingWorker<Place, Tx>): Promise<void> {
   const plan = JSON.parse(process.argv[2] ?? '') as WorkPlan<Place>
   const ledger = await worker.ledger(plan.directory)
@@ -85,7 +85,7 @@ function consuming<Place, Tx>(worker: MessagingWorker<Place, Tx>, plan: WorkPlan
   return worker.consume(plan.place, planned(plan, engineOn(ledger), ledger))
 }
 
-/** A relay whose mishaps, at `'recorded'`, come when the broker has the messages and the outbox does not know. */
+/** A relay whose `'recorded'` mishaps happen after the broker has the messages, before the outbox knows. */
 async function relaying<Place, Tx>(worker: MessagingWorker<Place, Tx>, plan: WorkPlan<Place>, ledger: Ledger<Tx>) {
   if (worker.publisher === undefined) throw new Error('there is no publisher to relay to')
   const { publish } = await worker.publisher(plan.place)

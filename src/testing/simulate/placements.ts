@@ -3,7 +3,7 @@ import type { EffectFault, FaultPlan, SendFault, StepFault } from './faults.ts'
 import { type Mode, type Scenario, scenario } from './scenario.ts'
 import { playSchedule, type ScheduleReport } from './schedule.ts'
 
-/** One fault at one point of a schedule: the `nth` time that somebody could have gone wrong in that way. */
+/** One fault at one point of a schedule: the `nth` point of that kind. */
 export type Placement =
   | { readonly at: 'step'; readonly nth: number; readonly fault: StepFault }
   | { readonly at: 'send'; readonly nth: number; readonly fault: SendFault }
@@ -51,7 +51,7 @@ export function smallScenario(mode: Mode, seed: number): Scenario {
   }
 }
 
-/** Plays the scenario without a fault, then once with each placement. Answers every report, the fault-free one first. */
+/** Plays the scenario without a fault, then once per placement. Yields every report, the fault-free one first. */
 export async function* everyPlacement(
   mode: Mode,
   seed: number,
@@ -70,8 +70,8 @@ function* placements(points: Points): Generator<Placement> {
   for (let nth = 1; nth <= points.effect; nth++) for (const fault of EFFECTS) yield { at: 'effect', nth, fault }
 }
 
-/** The plan with one fault. Counts the points that it passes. */
-export function placed(placement: Placement | undefined, points: Points = { step: 0, send: 0, effect: 0 }): FaultPlan {
+/** A plan with one fault. Counts in `points` the points that it passes. */
+function placed(placement: Placement | undefined, points: Points = { step: 0, send: 0, effect: 0 }): FaultPlan {
   const passed = { step: 0, send: 0, effect: 0 }
   const here = <F>(at: Placement['at']): F | undefined => {
     points[at] = Math.max(points[at], ++passed[at])

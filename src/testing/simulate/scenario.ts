@@ -1,12 +1,12 @@
-import { operationId, RESERVED_SCOPE_MARK } from '../../core/key.ts'
+import { lockScope, operationId } from '../../core/key.ts'
 import type { CallOptions } from '../../core/options.ts'
 import type { Dice } from './dice.ts'
 import type { Clock } from './worker.ts'
 
 /**
- * `retry`, `hold`, `reconcile`: leased, by what happens to an abandoned operation. `lock`: exclusive. `atomic`: in one
+ * `retry`, `hold`, `reconcile`: leased, with that policy for abandoned operations. `lock`: exclusive. `atomic`: in one
  * transaction. `inbox`: leased, fed by a broker; `at-most-once`: the same with that promise. `pipeline`: atomic inbox,
- * outbox, relays, and a topic at the end. `batch`: consumers that take many messages into one transaction.
+ * outbox, relays, and a topic at the end. `batch`: consumers that handle many messages in one transaction.
  */
 export const MODES = [
   'retry',
@@ -21,14 +21,14 @@ export const MODES = [
 ] as const
 export type Mode = (typeof MODES)[number]
 
-/** Shorter, and where most of the engine is: three quarters of all schedules. */
+/** Cheaper to play, and they cover most of the engine: three quarters of all schedules. */
 const LEASED_MODES = ['retry', 'hold', 'reconcile', 'lock'] as const
 
-/** What a mode promises about its effects, beyond what every mode does. */
+/** What a mode promises about its effects, beyond what all modes promise. */
 export interface Promises {
-  /** Never started again unless the start before failed cleanly. */
+  /** Never started again unless the previous start failed cleanly. */
   readonly atMostOneStart: boolean
-  /** Never started again, however the start before ended. */
+  /** Never started again, however the previous start ended. */
   readonly oneStart: boolean
   /** The outside world is changed once, because it can be asked and refuses stale fences. */
   readonly oneOutsideEffect: boolean
@@ -43,7 +43,7 @@ export interface SimKey {
   readonly id: string
 }
 
-/** Somebody who asks for an operation until the answer is definite. */
+/** A caller that asks for an operation until it gets a definite answer. */
 export interface SimCaller {
   readonly name: string
   readonly key: SimKey
@@ -53,20 +53,20 @@ export interface SimCaller {
   readonly poison?: Poison | undefined
 }
 
-/** What one message does to every handler: an error, an error that no retry can help, or the end of its process. */
+/** What a message does to every handler: an error, an error that no retry helps, or the end of its process. */
 export type Poison = 'throws' | 'unprocessable' | 'kills'
 
-/** How the consumers of a schedule take their messages. */
+/** The options of the consumers in a schedule. */
 export interface BatchScenario {
   readonly maxSize: number
   readonly maxWaitMs: number
   readonly concurrency: number
   readonly maxAttempts: number
-  /** A consumer is asked to stop then, as for a deployment, and another one starts in its process. */
+  /** When a consumer is asked to stop, as for a deployment, and another one starts in its process. */
   readonly stopAt: number | undefined
 }
 
-/** Everything about a schedule that is decided before it begins. */
+/** Everything about a schedule that is fixed before it begins. */
 export interface Scenario {
   readonly mode: Mode
   readonly promises: Promises
@@ -81,16 +81,16 @@ export interface Scenario {
   readonly effectMs: number
   readonly sweepEveryMs: number | undefined
   readonly forgetAt: number | undefined
-  /** The store's own clock is set: leases and retentions end sooner, or later. */
+  /** A change of the store's clock: leases and retentions end earlier or later. */
   readonly storeStep: { readonly at: number; readonly byMs: number } | undefined
   readonly notifies: boolean
-  /** Some brokers take an ack of a delivery that they have given to somebody else meanwhile. */
+  /** Some brokers accept an ack for a delivery that another consumer has got meanwhile. */
   readonly takesStaleAcks: boolean
   readonly batch: BatchScenario | undefined
-  /** After so many refusals the relay parks a message. */
+  /** The number of refusals after which the relay parks a message. */
   readonly maxFailures: number | undefined
   readonly calmFrom: number
-  /** By then everything has to be settled and quiet. */
+  /** The time by which everything has to be settled and quiet. */
   readonly limit: number
 }
 
@@ -98,7 +98,7 @@ export function scenario(dice: Dice, mode: Mode = dice.pick(dice.chance(0.45) ? 
   const leaseMs = dice.pick([600, 1000])
   const maxRunMs = leaseMs * dice.pick([2, 3])
   const storeTimeoutMs = dice.pick([200, 300, 500])
-  // Only where an effect may run again anyway may its record vanish while it is in use.
+  // A record may only expire while in use if its effect may run again anyway.
   const mayVanish = mode === 'retry' || mode === 'lock'
   const retentionMs = mayVanish && dice.chance(0.2) ? leaseMs : 600_000
   const keys = mode === 'batch' ? manyKeys(dice) : someKeys(dice, mode)
@@ -109,7 +109,7 @@ export function scenario(dice: Dice, mode: Mode = dice.pick(dice.chance(0.45) ? 
   const storeStep = dice.chance(forgetAt === undefined ? 0.1 : 0.5)
     ? { at: forgetAt ?? dice.between(1, calmFrom), byMs: dice.pick([-leaseMs / 2, leaseMs / 2, 2 * leaseMs]) }
     : undefined
-  // A lock remembers nothing, so a caller that leaves before its turn would never have one.
+  // A lock stores no result, so a caller that leaves before its turn would never get one.
   const turns = mode === 'lock' ? callers.length * (effectMs + 100) + maxRunMs + 2 * leaseMs : 0
   const patienceMs = turns + dice.pick([storeTimeoutMs * 2, leaseMs * 2])
   return {
@@ -156,7 +156,7 @@ export function isFedByBroker(mode: Mode): boolean {
   return mode === 'inbox' || mode === 'at-most-once' || mode === 'pipeline' || mode === 'batch'
 }
 
-/** Mostly one or two keys, so that their callers meet; sometimes the same key in two scopes, so that they must not. */
+/** Mostly one or two keys, so that their callers collide; sometimes one key in two scopes, which must not collide. */
 function someKeys(dice: Dice, mode: Mode): readonly SimKey[] {
   const names = dice.pick([
     [['s', 'a']],
@@ -177,15 +177,14 @@ function someKeys(dice: Dice, mode: Mode): readonly SimKey[] {
   ])
   return names.map(([name = '', key = '']) => {
     const scope = isFedByBroker(mode) ? `${name}/inbox/${CONSUMER}` : name
-    const prefix = mode === 'lock' ? `${RESERVED_SCOPE_MARK}lock:` : ''
-    return { scope, key, id: operationId(prefix + scope, key) }
+    return { scope, key, id: operationId(mode === 'lock' ? lockScope(scope) : scope, key) }
   })
 }
 
-/** Messages that end their process are tried a few times, each after a restart, before they are put aside. */
+/** Messages that kill their process are tried a few times, each after a restart, before they are parked. */
 const CARRIED_OUT_MS = 15_000
 
-/** One consumer reads them all, so they share a scope. */
+/** All share a scope, because one consumer reads them. */
 function manyKeys(dice: Dice): readonly SimKey[] {
   const scope = `s/inbox/${CONSUMER}`
   return ['a', 'b', 'c', 'd', 'e']
@@ -193,7 +192,7 @@ function manyKeys(dice: Dice): readonly SimKey[] {
     .map((key) => ({ scope, key, id: operationId(scope, key) }))
 }
 
-/** Most are there before anybody looks, so that they go together; some are published twice, with or without a change. */
+/** Most are there from the start, so that they form batches; some are published twice, with or without a change. */
 function messagesOf(dice: Dice, keys: readonly SimKey[], calmFrom: number): readonly SimCaller[] {
   const conflicts = dice.chance(0.25)
   const orderingOf = dice.pick([() => undefined, () => 'one', (nth: number) => `key ${nth % 2}`])

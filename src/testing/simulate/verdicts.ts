@@ -1,10 +1,10 @@
-import { operationId, RESERVED_SCOPE_MARK } from '../../core/key.ts'
+import { lockScope, operationId } from '../../core/key.ts'
 import type { Verdict } from '../../messaging/inbox.ts'
 import type { Judge } from './judge.ts'
 import type { Scenario, SimCaller } from './scenario.ts'
 import type { World } from './world.ts'
 
-/** An ack may only be said of what is durable by now, and nothing may be put aside without cause. */
+/** Checks a verdict: an ack requires a durable result, and nothing may be parked without cause. */
 export function judgeVerdict(world: World, judge: Judge, scenario: Scenario, message: SimCaller, verdict: Verdict) {
   const known = judge.known(message.key.id)
   world.count(`verdict: ${verdict.kind}`)
@@ -26,13 +26,13 @@ export function judgeVerdict(world: World, judge: Judge, scenario: Scenario, mes
   if (settledSo) judgeTries(world, judge, scenario, message)
 }
 
-/** A message is put aside for what it did itself, alone, as often as the consumer was told: not for what others did. */
+/** Checks that a message was parked for its own failures, after as many starts as configured. */
 function judgeTries(world: World, judge: Judge, { batch, callers }: Scenario, { name, key }: SimCaller): void {
   if (batch === undefined) return
   const poison = callers.find((one) => one.key === key)?.poison
   if (poison !== undefined) world.count(`state: poison that ${poison} put aside`)
   if (poison === 'unprocessable') return
-  // The first start is not counted.
-  const counted = judge.known(operationId(`${RESERVED_SCOPE_MARK}lock:${key.scope}`, key.key))?.fences.size ?? 0
+  // The first start takes no fence of this lock, so it is added.
+  const counted = judge.known(operationId(lockScope(key.scope), key.key))?.fences.size ?? 0
   if (counted + 1 < batch.maxAttempts) world.violate('A1', `${name} is put aside after ${counted + 1} starts`)
 }

@@ -1,3 +1,4 @@
+import { onlyonce } from '../../../src/core/engine.ts'
 import {
   type Consumer,
   consume,
@@ -5,19 +6,12 @@ import {
   type ReceivedMessage,
 } from '../../../src/messaging/embedded-queue.ts'
 import type { SqliteTx } from '../../../src/stores/sqlite/index.ts'
-import type { ConsumeOptions, MessagingHarness, RawMessage } from '../../../src/testing/index.ts'
-import { type EmbeddedPlace, embedded, QUEUE, queueAt, TOPIC } from './embedded.ts'
+import type { ConsumeOptions, RawMessage } from '../../../src/testing/index.ts'
+import type { BrokenAdapter, Harness } from './broken-adapter.ts'
+import { embedded, QUEUE, queueAt } from './embedded.ts'
 import { embeddedHarness } from './embedded-harness.ts'
 
-type Harness = MessagingHarness<EmbeddedPlace, SqliteTx>
 type Options = ConsumeOptions<SqliteTx>
-
-export interface BrokenAdapter {
-  readonly what: string
-  /** Cases that must notice. */
-  readonly caughtBy: readonly string[]
-  readonly harness: Partial<Harness>
-}
 
 /** An adapter whose queue is not what it should be. */
 function over(change: (queue: EmbeddedQueue) => Partial<EmbeddedQueue>): Partial<Harness> {
@@ -47,13 +41,12 @@ const received =
   async (...args: Parameters<EmbeddedQueue['receive']>) =>
     (await queue.receive(...args)).map((one) => ({ ...one, ...change(one) }))
 
-const publishing = (change: (batch: Batch) => Batch): Partial<Harness> => ({
-  publisher: (place) => ({ publish: (batch) => queueAt(place).publish(change(batch)), close: async () => {} }),
-})
-
-type Batch = Parameters<EmbeddedQueue['publish']>[0]
-
 export const BROKEN_CONSUMERS: readonly BrokenAdapter[] = [
+  {
+    what: 'gives a handler no time limit',
+    caughtBy: ['a handler that runs on after its time limit writes nothing outside its transaction'],
+    harness: telling(() => ({ maxRunMs: 900_000 })),
+  },
   {
     what: 'acknowledges before it handles',
     caughtBy: [
@@ -86,6 +79,65 @@ export const BROKEN_CONSUMERS: readonly BrokenAdapter[] = [
     what: 'tries again at once, whatever it is told',
     caughtBy: ['a retry waits as long as it is told to, and others do not wait with it'],
     harness: over((queue) => ({ retry: (receipt) => queue.retry(receipt, 0) })),
+  },
+  {
+    what: 'stands still while a message waits for its next try',
+    caughtBy: ['a retry waits as long as it is told to, and others do not wait with it'],
+    harness: {
+      consume(place, options) {
+        const queue = queueAt(place)
+        let waitsUntil = 0
+        const still: Partial<EmbeddedQueue> = {
+          retry(receipt, ms) {
+            waitsUntil = Date.now() + ms
+            return queue.retry(receipt, ms)
+          },
+          receive: async (name, max, ms) => (Date.now() < waitsUntil ? [] : queue.receive(name, max, ms)),
+        }
+        return consume<SqliteTx>({ pollMs: 20, ...options, queue: { ...queue, ...still }, from: QUEUE } as never)
+      },
+    },
+  },
+  {
+    what: 'takes every attempt for a message of its own',
+    caughtBy: ['a message that fails at first takes effect once in the end, and its attempts would send the same'],
+    harness: telling(() => {
+      let attempts = 0
+      return { key: ({ id }) => `${id}#${++attempts}` }
+    }),
+  },
+  {
+    what: 'acknowledges a copy of what is being handled',
+    caughtBy: ['a duplicate waits while the first is handled, and is acknowledged only afterwards'],
+    harness: over((queue) => {
+      const seen = new Set<string>()
+      return {
+        async receive(...args) {
+          const messages = await queue.receive(...args)
+          const copies = messages.filter(({ id }) => seen.size === seen.add(id).size)
+          await Promise.all(copies.map(({ receipt }) => queue.ack(receipt)))
+          return messages.filter((one) => !copies.includes(one))
+        },
+      }
+    }),
+  },
+  {
+    what: 'does not renew the lease',
+    caughtBy: ['a handler that takes longer than the lease is not started a second time'],
+    harness: telling(({ once }) => ({
+      once: onlyonce({
+        scope: 'conformance',
+        leaseMs: 1_000,
+        store: { ...once.store, renew: async (renewals) => renewals.map(() => 'ok') },
+      }),
+    })) as never,
+  },
+  {
+    what: 'gives nothing back when it stops',
+    caughtBy: ['a stop lets running handlers finish and gives the rest back: another consumer does it'],
+    harness: over((queue) => ({
+      retry: async (receipt, delayMs) => (delayMs === 0 ? 'ok' : queue.retry(receipt, delayMs)),
+    })),
   },
   {
     what: 'loses the reason of what is put aside',
@@ -152,9 +204,23 @@ export const BROKEN_CONSUMERS: readonly BrokenAdapter[] = [
     harness: telling(() => ({ leaseMs: 3, retentionMs: 3 })),
   },
   {
+    what: 'handles one ordering key at a time',
+    caughtBy: [
+      'messages with different ordering keys are handled side by side, those with one key one after the other',
+    ],
+    harness: {
+      async openTopic(options) {
+        const topic = await embeddedHarness().openTopic(options)
+        const together = (message: RawMessage) =>
+          message.orderingKey === undefined ? message : { ...message, orderingKey: 'all' }
+        return { ...topic, publish: (messages) => topic.publish(messages.map(together)) }
+      },
+    },
+  },
+  {
     what: 'knows no ordering keys',
     caughtBy: [
-      'messages with one ordering key take effect in order, also when some fail at first; keys go side by side',
+      'messages with one ordering key take effect in order, also when some fail at first',
       'id, headers and ordering key reach the handler',
     ],
     harness: {
@@ -164,63 +230,5 @@ export const BROKEN_CONSUMERS: readonly BrokenAdapter[] = [
         return { ...topic, publish: (messages) => topic.publish(messages.map(strip)) }
       },
     },
-  },
-]
-
-export const BROKEN_PUBLISHERS: readonly BrokenAdapter[] = [
-  {
-    what: 'says ok without sending',
-    caughtBy: ['every message that was answered with ok is there, one answer each'],
-    harness: {
-      publisher: () => ({ publish: async (batch) => batch.map(() => ({ ok: true })), close: async () => {} }),
-    },
-  },
-  {
-    what: 'says ok for a message that was refused',
-    caughtBy: ['a message that the broker does not take is refused alone, with a reason'],
-    harness: {
-      publisher: (place) => ({
-        async publish(batch) {
-          await queueAt(place).publish(batch)
-          return batch.map(() => ({ ok: true }))
-        },
-        close: async () => {},
-      }),
-    },
-  },
-  {
-    what: 'fails the whole batch for one message',
-    caughtBy: ['a message that the broker does not take is refused alone, with a reason'],
-    harness: {
-      publisher: (place) => ({
-        async publish(batch) {
-          if (batch.some(({ topic }) => topic !== TOPIC)) throw new Error('one is wrong')
-          return queueAt(place).publish(batch)
-        },
-        close: async () => {},
-      }),
-    },
-  },
-  {
-    what: 'gives every attempt an id of its own',
-    caughtBy: ['what is published again under its id takes effect once, before and after it was handled'],
-    harness: publishing((batch) => batch.map((one) => ({ ...one, id: `${one.id}-${Math.random()}` }))),
-  },
-  {
-    what: 'drops headers',
-    caughtBy: ['id, headers, ordering key and bytes arrive as they were given'],
-    harness: publishing((batch) => batch.map((one) => ({ ...one, headers: {} }))),
-  },
-  {
-    what: 'sends a batch in another order',
-    caughtBy: ['messages with one ordering key arrive in the order of the batch'],
-    harness: publishing((batch) => batch.toReversed()),
-  },
-  {
-    what: 'makes text of bytes',
-    caughtBy: ['id, headers, ordering key and bytes arrive as they were given'],
-    harness: publishing((batch) =>
-      batch.map((one) => ({ ...one, body: Buffer.from(Buffer.from(one.body).toString()) })),
-    ),
   },
 ]
