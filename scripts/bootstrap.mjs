@@ -1,5 +1,5 @@
-// Makes a fresh clone runnable with Node and npm alone: installs and builds when needed, then runs what was asked for.
-// Only node:* imports here and in what it imports statically: nothing else is installed yet.
+// Makes a fresh clone runnable with Node and npm alone: installs and builds when needed, then runs the given task. Only
+// node:* imports here and in static imports: nothing else is installed yet.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
@@ -32,6 +32,7 @@ const tasks = {
   'bench:vs': (args) => ({ build: true, steps: [['bench/vs/run.mjs', ...args]] }),
   'bench:http': (args) => ({ build: true, steps: [['bench/http/run.mjs', ...args]] }),
   'bench:messaging': (args) => ({ build: true, steps: [['bench/messaging/run.mjs', ...args]] }),
+  'bench:instructions': (args) => ({ build: true, steps: [['bench/instructions/run.mjs', ...args]] }),
   mutate: (args) => ({ build: false, steps: [['node_modules/@stryker-mutator/core/bin/stryker.js', 'run', ...args]] }),
   lint: (args) => ({ build: false, steps: [[biome, 'ci', ...(args.length > 0 ? args : ['.'])]] }),
   format: (args) => ({ build: false, steps: [[biome, 'check', '--write', ...(args.length > 0 ? args : ['.'])]] }),
