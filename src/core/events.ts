@@ -58,5 +58,3 @@ export function createEvents(onListenerError: (error: unknown) => void): Events 
     },
   }
 }
-
-export { report, reportRejection, tried } from './reporting.ts'

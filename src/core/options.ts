@@ -214,5 +214,3 @@ function checkStore(store: unknown): void {
   if (typeof Object(store).claim === 'function' && typeof Object(store).traits?.transactional === 'boolean') return
   throw invalidOption('store', 'is required: a store such as memoryStore() or sqliteStore({ path })', store)
 }
-
-export { invalidOption, refuseUnknown, unknownOption } from './option-rules.ts'

@@ -21,5 +21,3 @@ export function timeLimit<T>(runtime: Runtime, promise: Promise<T>, ms: number, 
 export function msUntil(runtime: Runtime, deadline: number): number {
   return Math.max(Math.ceil(deadline - runtime.elapsed()), 0)
 }
-
-export { backoff } from './backoff.ts'
