@@ -18,7 +18,10 @@ export interface Relay extends AsyncDisposable {
   start(): void
   /** Finishes and settles the current publish call, then releases the lease. The relay cannot be started again. */
   stop(): Promise<void>
-  /** Resolves to `true` when no message is waiting, to `false` when the relay was stopped before that. */
+  /**
+   * Resolves to `true` when no message is waiting, to `false` when the relay was stopped before that.
+   * @throws the store's error, also when it does not answer within `leaseMs`; the relay itself goes on
+   */
   drained(): Promise<boolean>
   /** Ends an idle wait: call it after a commit in the same process. */
   wake(): void

@@ -153,15 +153,15 @@ function cases(open: () => Promise<World>) {
     const racing = ['a', 'b'].map((name) =>
       start({
         name,
-        leaseMs: 150,
-        publishTimeoutMs: 150,
+        leaseMs: 500,
+        publishTimeoutMs: 500,
         batchSize: 7,
         backoffMs: 20,
         maxBackoffMs: 20,
         publish: async (batch) => {
           by.add(name)
           // Longer than the lease now and then: the other one takes over, and this call ends in the middle of its work.
-          if (++calls % 5 === 0) await sleepMs(300)
+          if (++calls % 5 === 0) await sleepMs(800)
           return batch.map((one) => {
             if (Math.random() < 0.1) return { ok: false, reason: 'try again' }
             seen.push(one)
