@@ -11,6 +11,8 @@ export interface Ask {
   readonly user?: string
   readonly method?: string
   readonly headers?: Readonly<Record<string, string | readonly string[]>>
+  /** Called when the head of the answer has arrived. */
+  readonly onHead?: () => void
 }
 
 export interface Answer {
@@ -42,7 +44,10 @@ export function clientOf(url: string): Client {
   const { hostname, port } = new URL(url)
   const agent = new Agent({ keepAlive: true })
 
-  function open(path: string, { key, type = 'application/json', user, body = '{}', method = 'POST', headers }: Ask) {
+  function open(
+    path: string,
+    { key, type = 'application/json', user, body = '{}', method = 'POST', headers, onHead }: Ask,
+  ) {
     const bytes = method === 'GET' || method === 'HEAD' ? Buffer.alloc(0) : Buffer.from(body)
     const outgoing = request({
       agent,
@@ -60,7 +65,10 @@ export function clientOf(url: string): Client {
     outgoing.setTimeout(HANG_MS, () => outgoing.destroy(new Error(`no answer to ${method} ${path} in ${HANG_MS} ms`)))
     const answer = new Promise<Answer>((resolve, reject) => {
       outgoing.on('error', reject)
-      outgoing.on('response', (incoming) => readAll(incoming).then(resolve, reject))
+      outgoing.on('response', (incoming) => {
+        onHead?.()
+        readAll(incoming).then(resolve, reject)
+      })
     })
     answer.catch(() => {})
     return { outgoing, bytes, answer }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { refused, replayOf, sameAnswer } from './client.ts'
 import type { HttpCase } from './harness.ts'
-import { created, desk, newKey, openSite, pause } from './site.ts'
+import { created, desk, gate, newKey, openSite, pause } from './site.ts'
 
 const group = 'outcomes'
 
@@ -92,15 +92,19 @@ export const outcomeCases: readonly HttpCase[] = [
     group,
     ids: ['B12', 'B14'],
     async run(context) {
+      const door = gate()
       const half = async function* () {
         yield Buffer.from('half of ')
-        await pause(20)
+        await door.passed
         throw new Error('the source failed on purpose')
       }
       const files = desk((run) => (run === 1 ? { status: 200, body: half() } : created({ run })))
       const site = await openSite(context, files)
       const key = newKey()
-      await assert.rejects(site.ask('/orders', { key }), 'the client can see that it has not everything')
+      await assert.rejects(
+        site.ask('/orders', { key, onHead: door.open }),
+        'the client can see that it has not everything',
+      )
       let second = await site.ask('/orders', { key })
       for (let again = 0; again < 100 && second.status === 409; again++) {
         await pause(20)
