@@ -2,7 +2,7 @@
  * The life of an operation as pure functions: the specification that every store implements.
  * Each takes the current record and the time by the store's clock, and returns the outcome and the record to write.
  */
-import type { Lease, OperationRecord, StoredResult } from './record.ts'
+import type { Lease, OperationRecord, Steps, StoredResult } from './record.ts'
 import type { ClaimOutcome, ClaimRequest, Completion, Renewal, WriteOutcome } from './store.ts'
 
 /** `write` left out: the record stays as it is. */
@@ -13,6 +13,9 @@ export interface Decision<Outcome> {
 
 /** The retention of a result that waits for a decision: the largest time a JavaScript Date can hold. */
 export const FOREVER = 8_640_000_000_000_000
+
+/** One list for all records without steps: a store in memory may hold many thousands. */
+const NO_STEPS: Steps = Object.freeze([])
 
 /**
  * Judges in the order retention, fingerprint, state, lease. `fenceFloor` is the largest fence of any record that was
@@ -74,7 +77,7 @@ export function decideComplete(
   const retainUntil = result.kind === 'unknown' ? FOREVER : now + retentionMs
   return {
     outcome: 'ok',
-    write: rewritten(current, { state: 'done', result, leaseUntil: now, retainUntil, steps: [] }),
+    write: rewritten(current, { state: 'done', result, leaseUntil: now, retainUntil, steps: NO_STEPS }),
   }
 }
 
@@ -127,7 +130,7 @@ function grant(
       leaseUntil: now + request.leaseMs,
       retainUntil: now + request.leaseMs + request.retentionMs,
       createdAt: known?.createdAt ?? now,
-      steps: known?.steps ?? [],
+      steps: known?.steps ?? NO_STEPS,
     },
     { scope: request.scope, key: request.key },
   )

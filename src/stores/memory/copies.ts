@@ -11,7 +11,7 @@ export function takenSteps(renewal: Renewal): Renewal {
 
 export function takenResult(completion: Completion): Completion {
   const { kind, body } = completion.result
-  return { ...completion, result: { kind, body: keptBytes(body) } }
+  return { ...completion, result: new KeptResult(kind, body) }
 }
 
 export function handedOut(outcome: ClaimOutcome): ClaimOutcome {
@@ -34,23 +34,38 @@ function copyResult({ kind, body }: StoredResult): StoredResult {
 }
 
 const SLAB_BYTES = 8 * 1024
-let slab = new ArrayBuffer(SLAB_BYTES)
+let slab = new Uint8Array(SLAB_BYTES)
 let used = 0
 
 /**
- * Copies results into shared slabs, which is far faster than an allocation for each. Not the pool of `Buffer.from`:
- * half of that would be encoder output that is no longer needed but kept alive by its neighbours, doubling the memory.
+ * A result whose bytes are a part of a slab that it shares with others: neither a buffer nor a view is kept for each,
+ * which would cost more than most results, and every full garbage collection would visit them. Not the pool of
+ * `Buffer.from`: half of that would be output of the encoder that only its neighbours keep alive.
  */
-function keptBytes(bytes: Uint8Array): Uint8Array {
-  if (bytes.length > SLAB_BYTES / 2) return new Uint8Array(bytes)
-  if (used + bytes.length > SLAB_BYTES) {
-    slab = new ArrayBuffer(SLAB_BYTES)
-    used = 0
+class KeptResult implements StoredResult {
+  readonly kind: StoredResult['kind']
+  readonly #slab: Uint8Array
+  readonly #at: number
+  readonly #length: number
+
+  constructor(kind: StoredResult['kind'], body: Uint8Array) {
+    const { length } = body
+    const shared = length <= SLAB_BYTES / 2
+    if (shared && used + length > SLAB_BYTES) {
+      slab = new Uint8Array(SLAB_BYTES)
+      used = 0
+    }
+    this.kind = kind
+    this.#slab = shared ? slab : new Uint8Array(length)
+    this.#at = shared ? used : 0
+    this.#length = length
+    this.#slab.set(body, this.#at)
+    if (shared) used += length
   }
-  const kept = new Uint8Array(slab, used, bytes.length)
-  kept.set(bytes)
-  used += bytes.length
-  return kept
+
+  get body(): Uint8Array {
+    return this.#slab.subarray(this.#at, this.#at + this.#length)
+  }
 }
 
 /** `Buffer.from` takes small copies from a pool, which is far faster; the copy returned is a plain `Uint8Array`. */
