@@ -16,8 +16,8 @@ const WAYS = [
   { way: 'once, new', few: 20_000, many: 40_000 },
   { way: 'once, new, with a payload', few: 20_000, many: 40_000 },
   { way: 'once, duplicate', few: 20_000, many: 40_000 },
-  { way: 'a request', few: 8_000, many: 16_000 },
-  { way: 'a guarded request', few: 8_000, many: 16_000 },
+  { way: 'a request', few: 20_000, many: 40_000 },
+  { way: 'a guarded request', few: 20_000, many: 40_000 },
 ]
 const WORK = fileURLToPath(new URL('work.mjs', import.meta.url))
 const run = promisify(execFile)
