@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { operationId } from '../../src/core/key.ts'
 import { systemRuntime } from '../../src/core/runtime.ts'
 import { request } from '../support/claims.ts'
-import { later } from '../support/leftovers.ts'
+import { later, tidily } from '../support/leftovers.ts'
 import { type TestDatabase, testDatabase } from '../support/postgres.ts'
 import { createProxy } from '../support/proxy.ts'
 import { describeWith } from '../support/services.ts'
@@ -67,6 +67,23 @@ describeWith('postgres', (url) => {
       stop?.()
       await until(`${key} is gone`, async () => (await waiters()) === 0)
     }
+  })
+
+  it('stores that share a pool leave half of it to those who ask, however many of them have waiters', async () => {
+    const pool = tidily(new pg.Pool({ connectionString: url, max: 3 }), (it) => it.end())
+    const stores = ['a', 'b', 'c'].map(() => database.store({ pool, timeoutMs: 2_000 }))
+    await stores[0]?.migrate()
+    const key = operationId('test', 'key')
+    const [first, ...others] = stores.map((store) => store.watch?.(key, () => {}))
+    await until('somebody listens', async () => (await waiters()) > 0)
+    for (const store of stores) expect(await store.find([key])).toEqual([undefined])
+    const [{ waiter } = {}] = await database.sql(`SELECT waiter FROM "${database.schema}".waiters`)
+    first?.()
+    // Whoever found no room tries again.
+    const later = `SELECT FROM "${database.schema}".waiters WHERE waiter <> '${waiter}'`
+    await until('another listens', async () => (await database.sql(later)).length === 1)
+    for (const stop of others) stop?.()
+    for (const store of stores) await store[Symbol.asyncDispose]()
   })
 
   it('a connection that is half open while it listens holds up nobody who closes the store', async () => {

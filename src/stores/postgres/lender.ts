@@ -16,6 +16,8 @@ export interface Lender {
   /** There is only one connection: a call that waits for it inside a transaction waits for itself. */
   readonly single: boolean
   borrow(ms: number): Promise<Lent>
+  /** Lends a connection that is kept for long. @throws Error when as many are kept as the pool can spare */
+  borrowToListen(ms: number): Promise<Lent>
   close(): void
 }
 
@@ -42,7 +44,11 @@ function leave(pool: PgPool): void {
   if (others === 0) pool.removeListener?.('error', ignore)
 }
 
+/** How many connections of a pool listen, for whatever store. They leave half of it to those who ask. */
+const listening = new WeakMap<PgPool, number>()
+
 function fromPool(pool: PgPool, { runtime }: ResolvedPostgresOptions): Lender {
+  const mostListening = Math.max(Math.floor((pool.options?.max ?? 2) / 2), 1)
   share(pool)
 
   function lend(client: PgPoolClient): Lent {
@@ -57,20 +63,43 @@ function fromPool(pool: PgPool, { runtime }: ResolvedPostgresOptions): Lender {
     }
   }
 
+  async function borrow(ms: number): Promise<Lent> {
+    let tooLate = false
+    const connecting = pool.connect().then((client) => {
+      const lent = lend(client)
+      // The borrower has timed out. Without this the connection would never return to the pool.
+      if (tooLate) lent.giveBack()
+      return lent
+    })
+    return timeLimit(runtime, connecting, ms, () => {
+      tooLate = true
+      return new Error(`no connection of the pool was free, or could be opened, within ${Math.round(ms)} ms`)
+    })
+  }
+
+  function countListening(change: 1 | -1): void {
+    listening.set(pool, (listening.get(pool) ?? 0) + change)
+  }
+
   return {
     single: pool.options?.max === 1,
-    async borrow(ms) {
-      let tooLate = false
-      const connecting = pool.connect().then((client) => {
-        const lent = lend(client)
-        // The borrower has timed out. Without this the connection would never return to the pool.
-        if (tooLate) lent.giveBack()
-        return lent
-      })
-      return timeLimit(runtime, connecting, ms, () => {
-        tooLate = true
-        return new Error(`no connection of the pool was free, or could be opened, within ${Math.round(ms)} ms`)
-      })
+    borrow,
+    async borrowToListen(ms) {
+      if ((listening.get(pool) ?? 0) >= mostListening) throw new Error('half of the pool listens already')
+      countListening(1)
+      try {
+        const { client, giveBack } = await borrow(ms)
+        return {
+          client,
+          giveBack(broken) {
+            countListening(-1)
+            giveBack(broken)
+          },
+        }
+      } catch (error) {
+        countListening(-1)
+        throw error
+      }
     },
     close: () => leave(pool),
   }
@@ -80,23 +109,27 @@ function fromClient(client: PgClient, { runtime }: ResolvedPostgresOptions): Len
   const mutex = createMutex(runtime)
   let unusable: Error | undefined
   client.on?.('error', ignore)
+
+  async function borrow(ms: number): Promise<Lent> {
+    const release = await mutex.acquire(ms, () => new Error(`the client was in use for ${Math.round(ms)} ms`))
+    if (unusable !== undefined) {
+      release()
+      throw clientBroke(unusable)
+    }
+    return {
+      client,
+      giveBack(broken) {
+        // A read-only server may become writable again, and there is no other connection to use.
+        if (broken !== undefined && !isReadOnly(broken)) unusable = broken
+        release()
+      },
+    }
+  }
+
   return {
     single: true,
-    async borrow(ms) {
-      const release = await mutex.acquire(ms, () => new Error(`the client was in use for ${Math.round(ms)} ms`))
-      if (unusable !== undefined) {
-        release()
-        throw clientBroke(unusable)
-      }
-      return {
-        client,
-        giveBack(broken) {
-          // A read-only server may become writable again, and there is no other connection to use.
-          if (broken !== undefined && !isReadOnly(broken)) unusable = broken
-          release()
-        },
-      }
-    },
+    borrow,
+    borrowToListen: () => Promise.reject(new Error('the only connection is needed for other things')),
     close: () => void client.removeListener?.('error', ignore),
   }
 }

@@ -60,7 +60,7 @@ export function createListening(
 
   async function connect(): Promise<Lent> {
     if (lent !== undefined) return lent
-    const opened = await lender.borrow(timeoutMs)
+    const opened = await lender.borrowToListen(timeoutMs)
     try {
       await inTime(schema.ready(opened.client))
       opened.client.on?.('notification', onNotification)

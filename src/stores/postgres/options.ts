@@ -37,8 +37,9 @@ interface Shared {
   /** Default `true`: statements are prepared by name. `false` behind a pooler that lacks prepared statements. */
   readonly prepare?: boolean
   /**
-   * Default `true`: while there are waiters, one connection of the pool listens for the end of their operations. A pool
-   * of one connection has none to spare, and a `client` is never used for it: waiters poll there.
+   * Default `true`: while there are waiters, one connection of the pool listens for the end of their operations. Stores
+   * that share a pool take at most half of it for that. A pool of one connection has none to spare, and a `client` is
+   * never used for it. Without such a connection waiters poll.
    */
   readonly listen?: boolean
   /**
