@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { expect, it } from 'vitest'
 import { onlyonce } from '../../src/index.ts'
+import { oneStatement } from '../../src/stores/postgres/index.ts'
 import { refusal } from '../support/rejections.ts'
 import { describeWith } from '../support/services.ts'
 import { codeOf, effectsOn } from './postgres-effects.ts'
@@ -37,6 +38,20 @@ describeWith('postgres', (url) => {
       expect([error.code, error.message]).toEqual(['STORE_UNAVAILABLE', expect.stringMatching(/open a new store/)])
     }
     expect(await effects()).toEqual([])
+  })
+
+  it.each(['once', 'once.atomic', 'oneStatement'])('%s on a client that is gone is no doubt', async (which) => {
+    const { client, once } = await onClient()
+    await once('warm', () => 1)
+    const { rows } = await client.query('SELECT pg_backend_pid() AS pid')
+    const gone = new Promise((over) => client.once('end', over))
+    await database().sql('SELECT pg_terminate_backend($1)', [rows[0].pid])
+    await gone
+    const ask = () => {
+      if (which === 'once') return once('key', () => 1)
+      return once.atomic('key', which === 'once.atomic' ? async () => {} : oneStatement(insert('key')))
+    }
+    expect([await codeOf(ask()), await codeOf(ask())]).toEqual(['STORE_UNAVAILABLE', 'STORE_UNAVAILABLE'])
   })
 
   it('an error of the caller’s own that speaks of a lost connection costs the client nothing', async () => {
