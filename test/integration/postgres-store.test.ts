@@ -4,6 +4,7 @@ import { operationId } from '../../src/core/key.ts'
 import { OnlyonceError, onlyonce } from '../../src/index.ts'
 import { postgresMigrations, postgresStore } from '../../src/stores/postgres/index.ts'
 import { request } from '../support/claims.ts'
+import { tidily } from '../support/leftovers.ts'
 import { type TestDatabase, testDatabase } from '../support/postgres.ts'
 import { createProxy } from '../support/proxy.ts'
 import { failure } from '../support/rejections.ts'
@@ -178,6 +179,22 @@ describeWith('postgres', (url) => {
       await store[Symbol.asyncDispose]()
       await pool.end()
     }
+  })
+
+  it('tells what the server refused from what never reached it', async () => {
+    const full = tidily(new pg.Pool({ connectionString: url, max: 1 }), (it) => it.end())
+    const busy = await full.connect()
+    const nowhere = tidily(new pg.Pool({ connectionString: new URL('/nowhere', url).href }), (it) => it.end())
+    const messages = []
+    for (const pool of [full, nowhere]) {
+      const store = database.store({ pool, timeoutMs: 1_000 })
+      messages.push((await failure(store.find([operationId('test', 'key')]))).message)
+    }
+    busy.release()
+    expect(messages).toEqual([
+      'the PostgreSQL server did not answer (no connection of the pool was free, or could be opened, within 1000 ms)',
+      'the PostgreSQL server refused (database "nowhere" does not exist); there is no such database: check the name, or create it',
+    ])
   })
 
   it('a half-open connection is given up in time, and none is missing from the pool afterwards', async () => {

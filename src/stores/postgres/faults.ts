@@ -119,7 +119,8 @@ export function told(schema: string, error: unknown): Error {
   }
   const advice = ADVICE[codeOf(error)]
   const reason = reasonOf(error) || codeOf(error) || 'no reason given'
-  return new Error(`the PostgreSQL server refused (${reason})${advice === undefined ? '' : `; ${advice}`}`, {
+  const what = wasAnswered(error) ? 'refused' : 'did not answer'
+  return new Error(`the PostgreSQL server ${what} (${reason})${advice === undefined ? '' : `; ${advice}`}`, {
     cause: error,
   })
 }
