@@ -1,3 +1,4 @@
+import { oneAtATime } from '../core/one-at-a-time.ts'
 import { type DrizzleSql, driverError, drizzleQuery } from './drizzle-sql.ts'
 import { perTransaction, type SqlExecutor, type SqlResult } from './executor.ts'
 import { cutAtPlaceholders } from './placeholders.ts'
@@ -20,8 +21,10 @@ export function fromDrizzle<Query>(tx: DrizzleTransaction<Query>, sql: DrizzleSq
   return ofTransaction(tx as DrizzleTransaction<unknown>)(sql)
 }
 
-const ofTransaction = perTransaction((tx: DrizzleTransaction<unknown>) =>
-  perTransaction((sql: DrizzleSql<unknown>): SqlExecutor => {
+const ofTransaction = perTransaction((tx: DrizzleTransaction<unknown>) => {
+  /** What fails in a savepoint would undo what others did since it was set. */
+  const inTurn = oneAtATime()
+  return perTransaction((sql: DrizzleSql<unknown>): SqlExecutor => {
     /** Recognised by its results. It rolls back a transaction if a statement fails outside of its own savepoint. */
     let isPostgresJs = false
 
@@ -35,18 +38,17 @@ const ofTransaction = perTransaction((tx: DrizzleTransaction<unknown>) =>
       return answer as Answer
     }
 
-    return {
-      async query(text, values = []) {
-        try {
-          const query = drizzleQuery(sql, cutAtPlaceholders(text, values))
-          const answer = await send(query, isSavepointCommand(text))
-          isPostgresJs = Array.isArray(answer)
-          if (!Array.isArray(answer)) return { rows: answer.rows, rowCount: answer.rowCount ?? null }
-          return { rows: [...answer], rowCount: answer.count ?? null }
-        } catch (error) {
-          throw driverError(error)
-        }
-      },
+    async function query(text: string, values: unknown[]): Promise<SqlResult> {
+      try {
+        const answer = await send(drizzleQuery(sql, cutAtPlaceholders(text, values)), isSavepointCommand(text))
+        isPostgresJs = Array.isArray(answer)
+        if (!Array.isArray(answer)) return { rows: answer.rows, rowCount: answer.rowCount ?? null }
+        return { rows: [...answer], rowCount: answer.count ?? null }
+      } catch (error) {
+        throw driverError(error)
+      }
     }
-  }),
-)
+
+    return { query: (text, values = []) => inTurn(() => query(text, values)) }
+  })
+})

@@ -1,4 +1,5 @@
-import { perTransaction, type SqlExecutor } from './executor.ts'
+import { oneAtATime } from '../core/one-at-a-time.ts'
+import { perTransaction, type SqlExecutor, type SqlResult } from './executor.ts'
 import { isSavepointCommand } from './savepoint.ts'
 
 /** The part of a postgres.js `TransactionSql` or `ReservedSql` that is used. */
@@ -12,10 +13,13 @@ export interface PostgresJsSql {
  * Adapts the `sql` of postgres.js' `sql.begin(…)`, or a reserved one after the caller's BEGIN, as `{ tx }` of a store.
  *
  * postgres.js rolls back a transaction if any statement has failed, even if the error was caught, unless it failed
- * inside `sql.savepoint`. So each statement runs in one, which costs a round trip.
+ * inside `sql.savepoint`. So each statement runs in one, which costs a round trip, and after the one before it: what
+ * fails in a savepoint would undo what others did since it was set.
  */
-export const fromPostgresJs: (sql: PostgresJsSql) => SqlExecutor = perTransaction((sql) => ({
-  async query(text, values = []) {
+export const fromPostgresJs: (sql: PostgresJsSql) => SqlExecutor = perTransaction((sql) => {
+  const inTurn = oneAtATime()
+
+  async function query(text: string, values: unknown[]): Promise<SqlResult> {
     let rows: Awaited<ReturnType<PostgresJsSql['unsafe']>> | undefined
     const run = async (inner: PostgresJsSql) => {
       rows = await inner.unsafe(text, values)
@@ -24,5 +28,7 @@ export const fromPostgresJs: (sql: PostgresJsSql) => SqlExecutor = perTransactio
     if (sql.savepoint === undefined || isSavepointCommand(text)) await run(sql)
     else await sql.savepoint(run)
     return { rows: [...(rows ?? [])], rowCount: rows?.count ?? null }
-  },
-}))
+  }
+
+  return { query: (text, values = []) => inTurn(() => query(text, values)) }
+})

@@ -135,6 +135,21 @@ export function executorCases<Tx extends object>(
       expect([await effects(), await once.find('key')]).toEqual([['after', 'before'], undefined])
     })
 
+    it('what was written is there, also when a statement that was asked at the same time failed', async () => {
+      const once = onceOf()
+      const write = async (tx: Tx) => {
+        await server.insert(tx, world.place, 'before')
+        const asked = ['a', 'b', 'before']
+        const answers = await Promise.allSettled(asked.map((key) => server.insert(tx, world.place, key)))
+        return ['before', ...asked.filter((_, index) => answers[index]?.status === 'fulfilled')].toSorted()
+      }
+      // Where a failed statement spoils the transaction nothing is left of it.
+      const written = await library
+        .transaction(({ executor }) => once.atomic('key', write, { tx: executor() }))
+        .catch(() => [])
+      expect(await effects()).toEqual(written)
+    })
+
     it(`a failed statement of the library itself ${failedStatementIsFatal ? 'ends' : 'does not end'} the transaction`, async () => {
       const once = onceOf()
       const work = library.transaction(async ({ executor, insert }) => {
