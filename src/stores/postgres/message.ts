@@ -12,6 +12,7 @@ interface Connection {
   readonly stream: { cork?(): void; uncork?(): void }
   /** The texts of all statements prepared on this connection, by name, whoever prepared them. */
   readonly parsedStatements: Readonly<Record<string, string | undefined>>
+  readonly writer?: unknown
   parse(query: { readonly name: string; readonly text: string }): void
   bind(config: { readonly statement: string; readonly values: readonly unknown[] }): void
   describe(target: { readonly type: 'P'; readonly name: string }): void
@@ -31,11 +32,14 @@ interface Message extends Statement {
   handleError(error: Error): void
 }
 
-/** Returns `undefined` for a client in pipeline mode too: it refuses queries that write to its connection directly. */
+/**
+ * Returns `undefined` for a client in pipeline mode too: it refuses queries that write to its connection directly. And
+ * for pg before 8.2, whose `writer` reuses the buffer of a message that has not left yet.
+ */
 export function asMessenger(client: object): Messenger | undefined {
   const { connection, pipeline } = client as { connection?: Partial<Connection>; pipeline?: unknown }
-  const writes = connection?.parsedStatements !== undefined && typeof connection.bind === 'function'
-  return writes && pipeline !== true ? (client as Messenger) : undefined
+  if (connection?.parsedStatements === undefined || typeof connection.bind !== 'function') return undefined
+  return pipeline === true || connection.writer !== undefined ? undefined : (client as Messenger)
 }
 
 export interface Part {
