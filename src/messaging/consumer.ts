@@ -24,7 +24,7 @@ export interface Consumer extends AsyncDisposable {
    * For messages that were only held the engine goes on waiting until `once.close()`.
    */
   stop(): Promise<void>
-  /** Takes nothing new until `resume`. Messages taken before are handled. */
+  /** Takes nothing new until `resume`. Messages taken before are handled, or given back. */
   pause(): void
   resume(): void
   /**

@@ -30,6 +30,12 @@ const SLACK_MS = 1_000
 const FLUSH_LIMIT_MS = 5_000
 const NANOS = 1_000_000
 
+/** Gives messages back in stream order: the server delivers them before new ones. */
+function nakInOrder(given: HeldMessage[]): void {
+  given.sort((a, b) => a.message.info.streamSequence - b.message.info.streamSequence)
+  for (const { message } of given) message.nak()
+}
+
 /**
  * Handles every message of a durable pull consumer of JetStream once, until stopped. A lost server or consumer is
  * opened again; the messages it had delivered are redelivered, and are found done or started anew.
@@ -50,6 +56,7 @@ export const consume: Consume<NatsSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
   const { runtime } = rest.once.options
   const slots = pulling.concurrency + pulling.prefetch
   let ending = false
+  let paused = false
   let ackWaitMs = 0
   let horizonMs: number | undefined
 
@@ -69,13 +76,27 @@ export const consume: Consume<NatsSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
     link.wake()
   }
 
+  /** Messages that wait here during a pause would wait for `resume`, although other processes could handle them. */
+  function giveUnbegunBack(): void {
+    const all = [...custody]
+    // A message that runs may fail and be given back too: those behind it must not be before it then.
+    const running = new Set(all.flatMap(({ begun, orderingKey }) => (begun ? [orderingKey] : [])))
+    const waits = ({ orderingKey }: HeldMessage) => orderingKey !== undefined && running.has(orderingKey)
+    const given = all.filter((held) => !held.begun && held.isOurs() && !waits(held))
+    nakInOrder(given)
+    drop(given)
+  }
+
   function dropUnbegun(): void {
-    for (const held of custody) {
-      if (held.begun) continue
+    drop([...custody].filter(({ begun }) => !begun))
+  }
+
+  function drop(dropped: readonly HeldMessage[]): void {
+    for (const held of dropped) {
       held.lost = true
       custody.release(held)
     }
-    backlog.dropLost()
+    if (dropped.length > 0) backlog.dropLost()
   }
 
   const pulled = (held: HeldMessage): Pulled => {
@@ -90,8 +111,12 @@ export const consume: Consume<NatsSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
     }
   }
   const source: PullSource = {
-    receive: async (max, gathering) => backlog.take(max, gathering).map(pulled),
+    receive: async (max, gathering) => (paused ? [] : backlog.take(max, gathering).map(pulled)),
     watch: backlog.watch,
+    setPaused(now) {
+      paused = now
+      link.wake()
+    },
   }
   const consumer = pullConsumer(source, handled, { ...pulling, runtime, visibilityMs: handled.visibilityMs })
   const link = keepLinked(from, { ackWaitMs: handled.visibilityMs, atOnce: slots }, runtime, {
@@ -113,6 +138,11 @@ export const consume: Consume<NatsSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
     },
     onExhausted: (askedAt) => gate.exhausted(askedAt),
     room() {
+      // Only now that no request is open: it would get them again.
+      if (paused) {
+        giveUnbegunBack()
+        return 0
+      }
       // The messages the gate waits for must find room, or it stays closed.
       if (gate.isClosed && runtime.elapsed() >= gate.until) return slots
       const room = slots - custody.size
@@ -128,11 +158,9 @@ export const consume: Consume<NatsSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
     horizonMs = ageMs
   }
 
-  /** Gives messages back in stream order: the server delivers them before new ones. */
   async function giveBack(): Promise<void> {
     const ours = [...custody].filter((held) => held.isOurs())
-    ours.sort((a, b) => a.message.info.streamSequence - b.message.info.streamSequence)
-    for (const held of ours) held.message.nak()
+    nakInOrder(ours)
     custody.stop()
     if (ours.length === 0 || connection.isClosed()) return
     const silent = () => new Error(`NATS did not answer within ${FLUSH_LIMIT_MS} ms: what is left comes again later`)

@@ -31,6 +31,11 @@ export interface PullSource {
   hasDue?(): Promise<boolean>
   /** Calls `wake` when there may be something to receive, until the returned function is called. A hint. */
   watch?(wake: () => void): () => void
+  /**
+   * For sources that get messages before they are asked: the consumer pauses, or resumes. Until it resumes, `receive`
+   * returns only messages taken before. A source without this method is not asked.
+   */
+  setPaused?(paused: boolean): void
 }
 
 interface Waiting {
@@ -172,7 +177,7 @@ export function pullConsumer(
 
   /** Returns how many messages to ask for: in portions, so that the broker is not asked for every single message. */
   function roomFor(): number {
-    if (paused || telling > 4 * (concurrency + prefetch)) return 0
+    if ((paused && source.setPaused === undefined) || telling > 4 * (concurrency + prefetch)) return 0
     const room = concurrency + prefetch - running - waiting.length
     if (batch !== undefined) return Math.min(batch.maxSize - waiting.length, room)
     return room < Math.ceil((concurrency + prefetch) / 4) ? 0 : room
@@ -242,9 +247,11 @@ export function pullConsumer(
     stop,
     pause() {
       paused = true
+      source.setPaused?.(true)
     },
     resume() {
       paused = false
+      source.setPaused?.(false)
       changed()
     },
     readmit: inbox.readmit,

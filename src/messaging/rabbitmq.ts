@@ -52,6 +52,7 @@ export const consume: Consume<RabbitSource & Omit<PullOptions, 'pollMs'>> = <Tx>
   const source: PullSource = {
     receive: async (max, gathering) => backlog.take(max, gathering).map(pulled),
     watch: backlog.watch,
+    setPaused: (paused) => link.setPaused(paused),
   }
   const consumer = pullConsumer(source, handled, { ...pulling, runtime, visibilityMs: handled.visibilityMs })
   const wanted = { prefetch: pulling.concurrency + pulling.prefetch, maxBackoffMs }

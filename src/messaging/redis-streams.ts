@@ -39,6 +39,7 @@ export const consume: Consume<RedisStreamsSource & PullOptions> = <Tx>(
 
   const group = createGroup(scriptsOn(sendWith(client, runtime)), from)
   let ending = false
+  let paused = false
   const holdings = createHoldings(stream, group, runtime)
   const settle = settler(rest.name, group, holdings, () => ending)
   const report = (error: unknown) => pulling.onEvent({ type: 'broker-failed', verb: 'receive', error })
@@ -62,7 +63,7 @@ export const consume: Consume<RedisStreamsSource & PullOptions> = <Tx>(
     async receive(max, gathering) {
       const ready = holdings.take(max, gathering)
       const room = Math.min(max - ready.length, most - holdings.waiting, MOST_HELD - holdings.size)
-      if (room <= 0) return ready.map(pulled)
+      if (paused || room <= 0) return ready.map(pulled)
       try {
         await read(room)
       } catch (error) {
@@ -72,6 +73,9 @@ export const consume: Consume<RedisStreamsSource & PullOptions> = <Tx>(
       return [...ready, ...holdings.take(max - ready.length, gathering)].map(pulled)
     },
     watch: holdings.watch,
+    setPaused(now) {
+      paused = now
+    },
   }
   const consumer = pullConsumer(source, handled, { ...pulling, runtime, visibilityMs })
 

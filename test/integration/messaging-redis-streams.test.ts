@@ -219,6 +219,19 @@ describeWith('redis', (url) => {
     await until('it took effect again', async () => (await effects()).length === 3)
   })
 
+  it('a paused consumer goes on with a message that failed', LONG, async () => {
+    const { once, stream, client, publish, effects } = await openDesk(url)
+    let starts = 0
+    const handle = (message: { id: string }, tx: SqliteTx) => {
+      if (++starts === 2) return recordIt(message, tx)
+      consumer.pause()
+      throw new Error('the first time')
+    }
+    const consumer = tidily(consume({ ...rules, client, once, stream, handle }), (one) => one.stop())
+    await publish(['a'])
+    await until('it took effect', async () => (await effects()).length === 1)
+  })
+
   it('handles batches in order, and a message that fails in one alone', LONG, async () => {
     const { once, stream, client, publish, effects, pending, dead } = await openDesk(url)
     const ids = names('m', 40)

@@ -1,13 +1,18 @@
+import { oneAtATime } from '../../core/one-at-a-time.ts'
+import type { Runtime } from '../../core/runtime.ts'
 import type { RabbitChannel, RabbitMessage } from './client.ts'
 import { confirmsOn } from './confirms.ts'
+import { inTime } from './opening.ts'
 
-/** A channel with a consumer on it, until either is gone. */
+/** A channel with a consumer on it, unless paused, until either is gone. */
 export interface OpenChannel {
   /** False once the broker has taken back, or will take back, what it delivered here. */
   readonly isOpen: boolean
   ack(message: RabbitMessage): void
   /** Resolves when the broker has the message durably in that queue. */
   send(queue: string, content: Uint8Array, properties: Record<string, unknown>): Promise<void>
+  /** While paused nothing new is delivered, apart from messages that are on their way. */
+  setPaused(paused: boolean): void
   /** Nothing new is delivered; what was delivered can still be settled. */
   cancel(): Promise<void>
   /** Unsettled messages go back to their queue. */
@@ -20,15 +25,24 @@ export interface ChannelEvents {
   readonly onGone: (reason: unknown) => void
 }
 
-/** Consumes `queue` on a channel that nobody else uses. */
+export interface Consumption {
+  readonly queue: string
+  readonly prefetch: number
+  readonly paused: boolean
+}
+
+/** Consumes a queue on a channel that nobody else uses. */
 export async function consumeOn(
   channel: RabbitChannel,
-  queue: string,
-  prefetch: number,
+  { queue, prefetch, paused }: Consumption,
+  runtime: Runtime,
   events: ChannelEvents,
 ): Promise<OpenChannel> {
   let isOpen = true
   let cancelled = false
+  let wanted = !paused
+  let consumerTag: string | undefined
+  const inTurn = oneAtATime()
 
   const gone = (reason: unknown) => {
     if (!isOpen) return
@@ -41,25 +55,41 @@ export async function consumeOn(
   })
   channel.on('close', () => gone(failure ?? new Error('the channel was closed')))
   const confirms = confirmsOn(channel)
-  await channel.prefetch(prefetch)
-  const { consumerTag } = await channel.consume(
-    queue,
-    (message) => {
-      // The queue was deleted or has moved: RabbitMQ has ended the consumer and says nothing more.
-      if (message === null) gone(new Error(`RabbitMQ ended the consumer of ${queue}`))
-      else if (isOpen && !cancelled) events.onMessage(message)
-    },
-    { noAck: false },
-  )
+  await inTime(runtime, `begin to deliver from ${queue}`, channel.prefetch(prefetch))
+  await follow()
+
+  function take(message: RabbitMessage | null): void {
+    // The queue was deleted or has moved: RabbitMQ has ended the consumer and says nothing more.
+    if (message === null) gone(new Error(`RabbitMQ ended the consumer of ${queue}`))
+    else if (isOpen && !cancelled) events.onMessage(message)
+  }
+
+  /** Begins or ends the consumer, as is wanted now. */
+  async function follow(): Promise<void> {
+    if (!isOpen || cancelled || wanted === (consumerTag !== undefined)) return
+    if (consumerTag === undefined) {
+      const consuming = channel.consume(queue, take, { noAck: false })
+      consumerTag = (await inTime(runtime, `begin to deliver from ${queue}`, consuming)).consumerTag
+    } else {
+      const ended = consumerTag
+      consumerTag = undefined
+      await inTime(runtime, `end the consumer of ${queue}`, channel.cancel(ended))
+    }
+  }
+
   return {
     get isOpen() {
       return isOpen
     },
     ack: (message) => channel.ack(message),
     send: (to, content, properties) => confirms.send('', to, content, properties),
+    setPaused(now) {
+      wanted = !now
+      void inTurn(follow).catch(gone)
+    },
     async cancel() {
       cancelled = true
-      if (isOpen) await channel.cancel(consumerTag)
+      if (isOpen && consumerTag !== undefined) await channel.cancel(consumerTag)
     },
     async close() {
       if (isOpen) await channel.close()

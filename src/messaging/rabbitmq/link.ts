@@ -10,6 +10,8 @@ import { declareQueues } from './queues.ts'
 
 /** Keeps one consuming channel open: a lost one is replaced until `close`. */
 export interface Link {
+  /** While paused nothing new is delivered. */
+  setPaused(paused: boolean): void
   /** Nothing new is delivered from now on, and no channel is opened. */
   cancel(): Promise<void>
   close(): Promise<void>
@@ -35,6 +37,7 @@ export function keepLinked(
 ): Link {
   const ending = new AbortController()
   let channel: OpenChannel | undefined
+  let paused = false
 
   /** Resolves when the channel is gone. */
   async function open(): Promise<void> {
@@ -55,15 +58,15 @@ export function keepLinked(
     if (declare) await inTime(runtime, 'declare the queues', declareQueues(raw, queue, maxBackoffMs))
     const early: Parameters<ChannelEvents['onMessage']>[0][] = []
     let opened: OpenChannel | undefined
-    const consuming = consumeOn(raw, queue, prefetch, {
+    opened = await consumeOn(raw, { queue, prefetch, paused }, runtime, {
       onMessage: (message) => (opened === undefined ? early.push(message) : onMessage(message, opened)),
       onGone(reason) {
         if (!ending.signal.aborted) onFailure(reason)
         over()
       },
     })
-    opened = await inTime(runtime, `begin to deliver from ${queue}`, consuming)
     channel = opened
+    opened.setPaused(paused)
     for (const message of early) onMessage(message, opened)
     if (ending.signal.aborted) return
     await isOver
@@ -73,6 +76,10 @@ export function keepLinked(
 
   const kept = keepOpen(runtime, ending.signal, open, onFailure)
   return {
+    setPaused(now) {
+      paused = now
+      channel?.setPaused(now)
+    },
     async cancel() {
       ending.abort()
       const silent = () => new Error(`RabbitMQ did not answer within ${CLOSE_LIMIT_MS} ms`)
