@@ -123,6 +123,8 @@ export const consume: Consume<NatsSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
     onOpen({ streamInfo, info, ...opened }, again) {
       checkHorizon(streamInfo.config.max_age / NANOS)
       ackWaitMs = opened.ackWaitMs
+      // In a stream that was created again, what we say of an old message would count for the new one in its place.
+      if (!again) drop([...custody])
       // What the previous durable consumer had delivered is redelivered, in order.
       if (origin.isOther(info)) dropUnbegun()
       if (!again && info.num_ack_pending > 0)
