@@ -107,6 +107,33 @@ describeWith('rabbitmq', (url) => {
     expect([...((await dead())?.content ?? [])]).toEqual([0, 255, 1])
   })
 
+  it.each([
+    ['more headers than the client sends', { trace: 'x'.repeat(65_450) }],
+    ['a number that the client does not send', { score: { '!': 'double', value: -1e300 } }],
+  ])('one with %s is put aside without headers', LONG, async (_what, headers) => {
+    const { once, queue, channel, count, dead } = await openDesk(url)
+    const timestamp = Math.floor(Date.now() / 1_000)
+    channel.sendToQueue(queue, Buffer.from([0, 255, 1]), { messageId: 'bad', timestamp, headers })
+    await channel.waitForConfirms()
+    const settled = await settledBy(2, (onEvent) => {
+      const handle = () => {
+        throw new Error('never works')
+      }
+      tidily(consume({ ...quickly, maxAttempts: 2, once, queue, onEvent, handle }), (one) => one.stop())
+    })
+    expect(settled).toEqual(['bad retry', 'bad dead-letter'])
+    const parked = await dead()
+    expect([...(parked?.content ?? [])]).toEqual([0, 255, 1])
+    expect(parked?.properties).toMatchObject({ messageId: 'bad', timestamp })
+    expect(parked?.properties.headers).toMatchObject({
+      'onlyonce-consumer': 'ledger',
+      'onlyonce-source': queue,
+      'onlyonce-reason': expect.stringMatching(/^its headers cannot be sent again.*; never works$/),
+    })
+    expect(Object.keys(parked?.properties.headers ?? {})).not.toContain(Object.keys(headers)[0])
+    await until('nothing is left', async () => (await count()) === 0)
+  })
+
   it('a message that cannot be put aside stays where it is', LONG, async () => {
     const { once, queue, channel, publish, count } = await openDesk(url)
     await channel.deleteQueue(deadQueue(queue))

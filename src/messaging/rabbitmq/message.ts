@@ -37,7 +37,7 @@ export function deliveryOf(source: string, message: RabbitMessage, seenHere: boo
   const sentRound = RETRIES_HEADER in headers || 'x-death' in headersOf(message)
   return {
     // Without an id the key is missing, and the inbox puts the message aside.
-    id: isText(properties.messageId) ? properties.messageId : '',
+    id: idOf(message),
     source,
     ...(isTime(timestamp) ? { publishedAt: timestamp * 1_000 } : {}),
     body: content,
@@ -45,6 +45,10 @@ export function deliveryOf(source: string, message: RabbitMessage, seenHere: boo
     ...(orderingKey === undefined ? {} : { orderingKey }),
     redelivered: seenHere || fields.redelivered || sentRound || Number(headers['x-delivery-count'] ?? 0) > 0,
   }
+}
+
+function idOf({ properties: { messageId } }: RabbitMessage): string {
+  return isText(messageId) ? messageId : ''
 }
 
 /** Bytes that are not UTF-8 arrive as U+FFFD, so that different ids become equal. */
@@ -67,5 +71,17 @@ export function copyOf(message: RabbitMessage, labels: Properties): Record<strin
     ...Object.fromEntries(present),
     persistent: true,
     headers: { ...Object.fromEntries(own), ...labels, [RETRIES_HEADER]: retries },
+  }
+}
+
+/** Returns the properties of a copy where the client cannot send all of them: id and time, and labels. */
+export function bareCopyOf(message: RabbitMessage, labels: Properties): Record<string, unknown> {
+  const id = idOf(message)
+  const { timestamp } = message.properties
+  return {
+    ...(id === '' ? {} : { messageId: id }),
+    ...(isTime(timestamp) ? { timestamp } : {}),
+    persistent: true,
+    headers: labels,
   }
 }
