@@ -5,6 +5,8 @@ export interface BullJob {
   readonly data: unknown
   readonly queueName: string
   readonly queueQualifiedName: string
+  /** When it was added, in ms since the epoch. */
+  readonly timestamp: number
   readonly attemptsStarted: number
   readonly stalledCounter: number
   updateData(data: unknown): Promise<void>

@@ -4,6 +4,7 @@ import { processor } from '../bullmq.ts'
 
 const job = {
   ...{ id: '1', name: 'paid', data: { cents: 100 }, queueName: 'paid', queueQualifiedName: 'bull:paid' },
+  timestamp: 1_750_000_000_000,
   ...{ attemptsStarted: 1, stalledCounter: 0, updateData: async () => {}, moveToDelayed: async () => {} },
 }
 

@@ -12,6 +12,7 @@ const job = (data: unknown) =>
     data,
     queueName: 'q',
     queueQualifiedName: 'bull:q',
+    timestamp: 1_750_000_000_000,
     attemptsStarted: 1,
     stalledCounter: 0,
     updateData: async () => {},

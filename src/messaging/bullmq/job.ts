@@ -42,7 +42,7 @@ export function withHeaders(data: unknown, headers: Readonly<Record<string, stri
   return isJobData(data) ? { ...data, headers: { ...data.headers, ...headers } } : undefined
 }
 
-/** Returns the delivery for a job: the message in it, or the job itself under its id. */
+/** Returns the delivery for a job: the message in it, or the job itself. */
 export function deliveryOf(job: BullJob): Delivery {
   const { id = '', queueName, queueQualifiedName, attemptsStarted, stalledCounter } = job
   return {
@@ -53,11 +53,8 @@ export function deliveryOf(job: BullJob): Delivery {
   }
 }
 
-function contentOf({
-  id = '',
-  name,
-  data,
-}: BullJob): Pick<Delivery, 'id' | 'body' | 'headers' | 'orderingKey' | 'unreadable'> {
+function contentOf(job: BullJob): Pick<Delivery, 'id' | 'body' | 'headers' | 'orderingKey' | 'unreadable'> {
+  const { name, data } = job
   const named = { [JOB_NAME_HEADER]: name }
   if ('onlyonce' in Object(data)) {
     if (!isJobData(data)) return { id: '', body: bytesOf(data), headers: named, unreadable: UNREADABLE }
@@ -69,7 +66,17 @@ function contentOf({
       ...order,
     }
   }
-  return { id, body: bytesOf(data), headers: named }
+  return { id: idOf(job), body: bytesOf(data), headers: named }
+}
+
+/**
+ * Returns the id of a job that is no message of ours: its own, if somebody chose that. BullMQ's are unique in one queue
+ * only. Those of schedulers have a time in them; others are numbers, which it refuses in chosen ids, and which begin
+ * anew when Redis was flushed.
+ */
+function idOf({ id = '', queueQualifiedName, timestamp }: BullJob): string {
+  if (String(Number.parseInt(id, 10)) === id) return `${queueQualifiedName}:${id}:${timestamp}`
+  return id.startsWith('repeat:') ? `${queueQualifiedName}:${id}` : id
 }
 
 const UNREADABLE = 'the data of the job has the mark of a message of onlyonce, and is none that this version can read'
