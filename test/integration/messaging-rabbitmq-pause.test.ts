@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
-import { consume } from '../../src/messaging/rabbitmq.ts'
+import { consume, declareQueues } from '../../src/messaging/rabbitmq.ts'
 import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
 import { tidily } from '../support/leftovers.ts'
+import { createProxy } from '../support/proxy.ts'
 import { describeWith } from '../support/services.ts'
 import { sleepMs, until } from '../support/waiting.ts'
 import { names } from './ledger.ts'
@@ -9,14 +10,13 @@ import { record } from './ledger-store.ts'
 import { open, openDesk } from './rabbitmq-helpers.ts'
 
 const LONG = { timeout: 60_000 }
+const rules = { name: 'ledger', delivers: 'exactly-once-effect' } as const
 
 describeWith('rabbitmq', (url) => {
   it('a paused consumer leaves what is new to others, and goes on when it is resumed', LONG, async () => {
     const { once, queue, publish, effects, count } = await openDesk(url)
     const handle = ({ id }: { id: string }, tx: SqliteTx) => void record(id, tx)
-    const options = {
-      ...({ name: 'ledger', delivers: 'exactly-once-effect', connection: () => open(url), once, queue } as const),
-    }
+    const options = { ...rules, connection: () => open(url), once, queue }
     const first = tidily(consume({ ...options, handle }), (one) => one.stop())
     await publish(['first'])
     await until('it works', async () => (await effects()).length === 1)
@@ -32,5 +32,35 @@ describeWith('rabbitmq', (url) => {
     expect(await effects()).toHaveLength(11)
     first.resume()
     await until('it goes on', async () => (await effects()).length === 12)
+  })
+
+  it('a pause outlasts a lost connection and a queue that was deleted', LONG, async () => {
+    const { once, queue, channel, publish, effects, count } = await openDesk(url)
+    const proxy = tidily(await createProxy(Number(new URL(url).port)), (one) => one.close())
+    const through = new URL(url)
+    through.port = String(proxy.port)
+    let opened = 0
+    const connection = () => open(through.href).finally(() => opened++)
+    const handle = ({ id }: { id: string }, tx: SqliteTx) => void record(id, tx)
+    const options = { ...rules, connection, once, queue, handle }
+    const consumer = tidily(consume(options), (one) => one.stop())
+    consumer.pause()
+    await publish(['a'])
+    await until('it is connected', () => opened === 1)
+    proxy.cut()
+    proxy.resume()
+    await until('it is connected again', () => opened === 2)
+    await sleepMs(500)
+    expect(await count()).toBe(1)
+    consumer.resume()
+    await until('it goes on', async () => (await effects()).length === 1)
+    consumer.pause()
+    await until('its consumer has ended', async () => (await channel.checkQueue(queue)).consumerCount === 0)
+    await channel.deleteQueue(queue)
+    consumer.resume()
+    await until('it is connected once more', () => opened === 3)
+    await declareQueues(channel, queue)
+    await publish(['b'])
+    await until('it has gone on', async () => (await effects()).length === 2)
   })
 })
