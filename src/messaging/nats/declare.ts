@@ -45,9 +45,8 @@ export async function openDurable(manager: NatsManager, source: CheckedSource, w
     const behind = streamInfo.config.retention === 'workqueue' ? 0 : wanted.behind
     return addDurable(manager, source, { ...wanted, behind })
   })
-  const ackWaitMs = (info.config.ack_wait ?? 0) / NANOS
-  checkConfig(source, info, ackWaitMs)
-  return { streamInfo, info, ackWaitMs }
+  checkDurable(source, info)
+  return { streamInfo, info, ackWaitMs: ackWaitOf(info) }
 }
 
 function addDurable(manager: NatsManager, { stream, durable, subject }: CheckedSource, wanted: Wanted) {
@@ -65,7 +64,12 @@ function addDurable(manager: NatsManager, { stream, durable, subject }: CheckedS
   })
 }
 
-function checkConfig({ durable, subject }: CheckedSource, { config }: NatsConsumerInfo, ackWaitMs: number): void {
+const ackWaitOf = ({ config }: NatsConsumerInfo) => (config.ack_wait ?? 0) / NANOS
+
+/** @throws Error for a configuration that would lose messages */
+export function checkDurable({ durable, subject }: CheckedSource, info: NatsConsumerInfo): void {
+  const { config } = info
+  const ackWaitMs = ackWaitOf(info)
   const wrong = (what: string) => new Error(`the consumer ${durable} ${what}`)
   if (config.deliver_subject) throw wrong('is one that pushes: this needs a pull consumer')
   if (config.backoff?.length) throw wrong('has a backoff, which takes the place of its ack_wait: leave it out')

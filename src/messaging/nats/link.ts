@@ -2,7 +2,7 @@ import { type Runtime, sleep } from '../../core/runtime.ts'
 import { timeLimit } from '../../core/time-limit.ts'
 import { keepOpen } from '../keep-open.ts'
 import type { NatsConsumerInfo, NatsManager } from './client.ts'
-import { type Opened, openDurable, type Wanted } from './declare.ts'
+import { checkDurable, type Opened, openDurable, type Wanted } from './declare.ts'
 import type { CheckedSource } from './options.ts'
 import { type Reader, type ReaderEvents, read } from './reader.ts'
 
@@ -52,11 +52,13 @@ export function keepLinked(
     if (ending.signal.aborted) return
     streamCreated = streamInfo.created
     events.onOpen(opened, again)
-    reader = read(consumer, runtime, events)
+    const reading = read(consumer, runtime, events)
+    reader = reading
     const over = new AbortController()
-    const remembering = remember(manager, over.signal)
+    // Refused while it is read, a consumer is refused again when it is opened.
+    const remembering = remember(manager, over.signal).catch(() => reading.end())
     try {
-      await reader.over
+      await reading.over
     } finally {
       reader = undefined
       over.abort()
@@ -64,6 +66,7 @@ export function keepLinked(
     }
   }
 
+  /** @throws Error when somebody changed the consumer so that it would lose messages */
   async function remember(manager: NatsManager, over: AbortSignal): Promise<void> {
     while (!over.aborted) {
       await sleep(runtime, REMEMBER_EVERY_MS, over)
@@ -71,6 +74,7 @@ export function keepLinked(
       // Errors are ignored here: the reader gets them too.
       const info = await manager.consumers.info(stream, durable).catch(() => undefined)
       if (info === undefined) continue
+      checkDurable(source, info)
       behind = Math.max(behind, info.ack_floor.stream_seq)
       events.onInfo(info)
     }
