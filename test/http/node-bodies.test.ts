@@ -87,6 +87,27 @@ it.each([
   expect(told).toEqual(status === 500 ? ['OPTION_INVALID'] : [])
 })
 
+it.each<[string, (req: IncomingMessage) => unknown]>([
+  ['listens', (req) => req.on('data', () => {})],
+  ['listens, and has paused it', (req) => req.on('data', () => {}).pause()],
+  ['throws it away', (req) => req.resume()],
+])('a body to which something in front of the guard %s is refused', async (_, front) => {
+  const told: unknown[] = []
+  const guard = idempotency<IncomingMessage>(newOnce(), { scope: 'public' })
+  const server = createServer((req, res) => {
+    front(req)
+    guard(req, res, (error?: unknown) => {
+      told.push((error as { code?: string } | undefined)?.code)
+      res.writeHead(error === undefined ? 200 : 500).end()
+    })
+  })
+  onTestFinished(() => shut(server))
+  const url = await listen(server)
+  for (const body of ['{"pay":1}', '{"pay":1000}']) expect((await order(url, 'k', { body })).status).toBe(500)
+  expect(told).toEqual(['OPTION_INVALID', 'OPTION_INVALID'])
+  expect((await order(url, 'k', { body: null })).status).toBe(200)
+})
+
 it('a body of HTTP/2 that was read in front of the guard and left elsewhere is refused', async () => {
   const guard = idempotency<IncomingMessage>(newOnce(), { scope: 'public' })
   const server = createServer2((req, res) => {

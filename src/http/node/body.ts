@@ -25,6 +25,7 @@ export async function bodyOf(
     if (hasFiles(parsed) || (parsed.body === undefined && hadBody(message))) throw bodyWasRead()
     return { parsed: parsed.body }
   }
+  if (isBeingRead(message) && hadBody(message)) throw bodyWasRead()
   // Node emits a request before it has parsed the rest of the packet.
   if (!isWhole(message)) await null
   // Bytes put back into a destroyed request would never be read.
@@ -47,6 +48,11 @@ function hasFiles({ file, files }: ParsedRequest): boolean {
 
 export function wasRead(message: IncomingMessage): boolean {
   return message.readableEnded || (message.readableDidRead && message.readableLength === 0)
+}
+
+/** Whether something takes the bytes as they come: then they may be gone, and those put back would be taken twice. */
+function isBeingRead(message: IncomingMessage): boolean {
+  return message.readableFlowing === true || message.listenerCount('data') > 0
 }
 
 /** Whether the client left before all of it was read. With HTTP/2, a request that was reset half-way looks ended. */
