@@ -68,3 +68,18 @@ it('with atomic: true, a handler that goes on when its bytes are taken is not le
   const url = await serve(once, { atomic: true }, (res) => void res.write('one ', () => res.end('two')))
   for (const _ of [1, 2]) expect(await (await fetch(url, POST('k'))).text()).toBe('one two')
 })
+
+it.each<[string, (res: ServerResponse, bytes: Buffer) => void]>([
+  ['end', (res, bytes) => res.end(bytes)],
+  ['the last write', (res, bytes) => void res.setHeader('content-length', bytes.length).write(bytes, () => res.end())],
+])('what the handler does to its buffer after %s is not sent', async (_, answer) => {
+  const { store, completing, open } = gated(memoryStore())
+  const bytes = Buffer.from('for ann')
+  const url = await serve(engine({ store }), {}, (res) => answer(res, bytes))
+  const asked = fetch(url, POST('k')).then((one) => one.text())
+  await until(completing)
+  bytes.write('for bob')
+  open()
+  expect(await asked).toBe('for ann')
+  expect(await (await fetch(url, POST('k'))).text()).toBe('for ann')
+})

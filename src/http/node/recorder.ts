@@ -6,7 +6,7 @@ import { hideSocket, type Told } from './disguise.ts'
 import { rememberHeaders } from './head.ts'
 import { freeLayer, type Listener, type Native, showEnded, silence, type Words } from './hooks.ts'
 import { HeadersSent, refuseUnsendable } from './native-errors.ts'
-import { chunkOf, type Head, Recording, type RecordingOptions } from './recording.ts'
+import { chunkOf, type Head, lasting, Recording, type RecordingOptions } from './recording.ts'
 import { sendReply } from './send.ts'
 
 export interface RecorderOptions extends RecordingOptions {
@@ -149,7 +149,7 @@ export class Recorder implements Listener {
       this.#stream()
       return this.onWrite(words)
     }
-    this.#recording.wrote(chunk, words)
+    this.#recording.wrote(chunk, typeof words[0] === 'string')
     if (this.#clientLeft) {
       if (this.#recording.tooLong) return this.#giveUp()
       if (then !== undefined) process.nextTick(then)
@@ -166,10 +166,10 @@ export class Recorder implements Listener {
     if (this.#state === 'open') return this.#native.end.apply(this.#res, words as never)
     if (this.#ended) return this.#res
     refuseUnsendable(this.#res, 'end', words[0])
-    this.#end = words
+    this.#end = lasting(words)
     if (this.#state === 'held') this.#hasEnded()
     else {
-      this.#recording.wrote(chunkOf(words)[0], words)
+      this.#recording.wrote(chunkOf(this.#end)[0], true)
       this.#hold()
     }
     return this.#res

@@ -51,11 +51,11 @@ export class Recording {
     this.#head ??= said
   }
 
-  wrote(chunk: Buffer, words: Words): void {
+  /** Copies the chunk, unless it is `ours`: the handler may reuse its buffer. */
+  wrote(chunk: Buffer, ours: boolean): void {
     this.#length += chunk.length
     if (this.tooLong) this.#chunks = []
-    // Copied, unless it was made from a string here: the handler may reuse its buffer.
-    else if (chunk.length > 0) this.#chunks.push(typeof words[0] === 'string' ? chunk : Buffer.from(chunk))
+    else if (chunk.length > 0) this.#chunks.push(ours ? chunk : Buffer.from(chunk))
   }
 
   reply(why: Omitted | undefined): HttpReply {
@@ -92,4 +92,10 @@ export function chunkOf(words: Words): [Buffer, Callback | undefined] {
   }
   if (first instanceof Uint8Array) return [Buffer.from(first.buffer, first.byteOffset, first.byteLength), then]
   return [NOTHING, then]
+}
+
+/** Returns the arguments of `end` for a later call. The chunk is copied: the handler may reuse its buffer. */
+export function lasting(words: Words): Words {
+  const [chunk, ...rest] = words
+  return chunk instanceof Uint8Array ? [Buffer.from(chunk), ...rest] : words
 }
