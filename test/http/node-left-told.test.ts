@@ -55,6 +55,18 @@ it.each([
   expect([told, res.writableLength <= 200]).toEqual([1, true])
 })
 
+it('a handler whose client left finds a connection at the response, as it does without a guard', async () => {
+  let found: unknown
+  const res = await left((response) => {
+    const { req, socket } = response
+    found = [socket?.destroyed, socket?.writable, socket === req.socket, response.connection?.remotePort]
+    response.end('made')
+  })
+  expect(found).toEqual([false, true, true, undefined])
+  await until(() => res.destroyed)
+  expect(res.socket?.destroyed).toBe(true)
+})
+
 it.each([
   ['begins to stream events', '', (res: ServerResponse) => void res.writeHead(200, stream).write('data: 1\n\n')],
   ['breaks its answer off', 'half', (res: ServerResponse) => void res.destroy()],

@@ -32,13 +32,14 @@ function streamOf(res: ServerResponse): Stream | undefined {
 
 /**
  * Makes a response whose client left look like one whose client is slow. Without this, Koa sends nothing at all, a
- * pipeline fails at once, and the handler's answer is lost.
+ * pipeline fails at once, and the handler's answer is lost. Call it when the connection of the request is hidden: what
+ * is shown there in its place is that of the response, too.
  */
 export function pretendConnected(res: ServerResponse): void {
   // The stream of HTTP/2 needs no such help.
   if (streamOf(res) !== undefined) return
   for (const [name, value] of [
-    ['socket', null],
+    ['socket', res.req.socket],
     ['destroyed', false],
     ['_closed', false],
     ['writableNeedDrain', false],

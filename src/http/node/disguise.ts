@@ -8,8 +8,9 @@ export type Told = Readonly<Record<string, unknown>>
 export type OnCut = (cut: () => void, error: Error | undefined) => void
 
 /**
- * Hides that the connection is gone: parsers would then skip a body that can still be read. Also intercepts `destroy`,
- * by which Express aborts an answer that it cannot take back. Returns a function that undoes both.
+ * Hides that the connection is gone: parsers would then skip a body that can still be read, and Koa would not answer.
+ * Also intercepts `destroy`, by which Express aborts an answer that it cannot take back. Returns a function that undoes
+ * both.
  */
 export function hideSocket(res: ServerResponse, told: Told | undefined, onCut: OnCut): () => void {
   const { req } = res
@@ -19,7 +20,7 @@ export function hideSocket(res: ServerResponse, told: Told | undefined, onCut: O
     onCut(() => void socket.destroy(error), error)
     return socket
   }
-  return disguise(req, { destroyed: false, readable: true, ...told, destroy })
+  return disguise(req, { destroyed: false, readable: true, writable: true, ...told, destroy })
 }
 
 /**

@@ -245,8 +245,8 @@ export class Recorder implements Listener {
     this.#clientLeft = true
     // With the head written, or a stream piped into the response, the handler has decided on its answer.
     const begun = this.#recording.begun || this.#res.listenerCount('unpipe') > 0
-    pretendConnected(this.#res)
     this.#hideSocket()
+    pretendConnected(this.#res)
     // A handler that waits for its client to read would wait forever.
     if (begun) process.nextTick(() => this.#native.emit.call(this.#res, 'drain'))
     this.#watch(begun)
