@@ -81,8 +81,11 @@ export async function guardNode<R extends object>(
     if (reply === undefined) {
       unguarded()
       await next()
-    } else if (recorder === undefined) send === undefined ? sendReply(res, reply) : send(reply)
-    else if (reply === recorder.own) recorder.letGo()
+    } else if (recorder === undefined) {
+      if (send !== undefined) send(reply)
+      // Otherwise something in front has answered meanwhile, such as a time limit.
+      else if (!hasEnded(res)) sendReply(res, reply)
+    } else if (reply === recorder.own) recorder.letGo()
     else if (recorder.takeBack()) recorder.sendInstead(reply)
   } catch (error) {
     if (recorder === undefined) throw error
