@@ -14,7 +14,13 @@ export type { IdempotencyPolicy } from './policy.ts'
 
 /** The part of Hono's context that is used. */
 export interface HonoContext {
-  readonly req: { readonly raw: Request; arrayBuffer(): Promise<ArrayBuffer> }
+  readonly req: {
+    readonly raw: Request
+    /** What was read before, first by the name of the method that read it. */
+    readonly bodyCache: object
+    arrayBuffer(): Promise<ArrayBuffer>
+    formData(): Promise<FormData>
+  }
   /** Setting `undefined` drops the headers that the context would merge into the next response. */
   get res(): Response
   set res(response: Response | undefined)
@@ -69,8 +75,11 @@ export function idempotency<Context extends HonoContext = HonoContext>(
   return Object.assign(middleware, { describe: guard.describe })
 }
 
-async function readBefore(c: HonoContext, maxBytes: number): Promise<HttpBody | undefined> {
-  const bytes = await c.req.arrayBuffer().catch(() => Promise.reject(wasRead()))
+async function readBefore({ req }: HonoContext, maxBytes: number): Promise<HttpBody | undefined> {
+  if (Number(req.raw.headers.get('content-length')) > maxBytes) return undefined
+  // Its bytes are gone: Hono writes them anew for every reader, each time with another boundary.
+  if (Object.keys(req.bodyCache)[0] === 'formData') return { parsed: [...(await req.formData())] }
+  const bytes = await req.arrayBuffer().catch(() => Promise.reject(wasRead()))
   return bytes.byteLength > maxBytes ? undefined : { bytes: new Uint8Array(bytes) }
 }
 

@@ -221,6 +221,27 @@ describe('hono', () => {
     expect(runs).toBe(2)
   })
 
+  it('compares the fields of a form that was read as one before, and refuses one with files', async () => {
+    const app = new Hono()
+    let runs = 0
+    app.onError((error, c) => c.text(error.message, 500))
+    app.use(async (c, next) => {
+      await c.req.formData()
+      await next()
+    })
+    app.post('/', idempotency(engine(), { scope: 'public' }), (c) => c.text(`made ${++runs}`))
+    const ask = async (body: string) => {
+      const headers = { 'content-type': 'multipart/form-data; boundary=b' }
+      const answer = await app.request('/', POST('k', body, headers))
+      return [answer.status, await answer.text()]
+    }
+    const form = '--b\r\ncontent-disposition: form-data; name="a"\r\n\r\n1\r\n--b--\r\n'
+    for (const _ of [1, 2]) expect(await ask(form)).toEqual([200, 'made 1'])
+    expect((await ask(form.replace('1', '2')))[0]).toBe(422)
+    const file = form.replace('name="a"', 'name="a"; filename="a.txt"')
+    expect(await ask(file)).toEqual([500, expect.stringContaining('cannot be compared')])
+  })
+
   it('holds the end of a stream until its record is durable, and records it though the client left', async () => {
     const { store, completing, open } = gated(memoryStore())
     const app = new Hono()
