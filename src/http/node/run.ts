@@ -7,6 +7,7 @@ import { bodyOf, isGone, type ParsedRequest, wasRead } from './body.ts'
 import type { Told } from './disguise.ts'
 import { hasEnded } from './hooks.ts'
 import { keepReadable } from './keep-readable.ts'
+import { closeWithConnection } from './pipelined.ts'
 import { BrokenOff, Recorder } from './recorder.ts'
 import { sendReply } from './send.ts'
 import { failedReply, warnUnhandled } from './unhandled.ts'
@@ -40,6 +41,7 @@ export async function guardNode<R extends object>(
 ): Promise<void> {
   if (isCarried(request)) return void (await next())
   const unguarded = keepReadable(req)
+  closeWithConnection(req, res)
   const { method = 'GET', headers } = req
   let isRead = false
   const call: HttpCall<R> = {

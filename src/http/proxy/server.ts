@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { AnyOnce } from '../../core/once.ts'
 import type { HttpReply } from '../call.ts'
+import { closeWithConnection } from '../node/pipelined.ts'
 import { guardNode } from '../node/run.ts'
 import { sendReply } from '../node/send.ts'
 import { operationOf } from '../operation-of.ts'
@@ -14,7 +15,6 @@ import { drained } from './drain.ts'
 import { forward } from './forward.ts'
 import { createGuards } from './guards.ts'
 import { type Address, type ProxyOptions, resolveProxyOptions } from './options.ts'
-import { pipelined } from './pipelined.ts'
 import { type Failure, type ProxyProblem, proxyProblem } from './problems.ts'
 import { isAmbiguous, NoScope, scopeHeader } from './scope.ts'
 import { again, isWebSocket, refuse, tunnel } from './upgrade.ts'
@@ -49,7 +49,6 @@ export async function startProxy(once: AnyOnce, given: ProxyOptions): Promise<Ru
   const upstream = createUpstream({ ...options, protect: guards.fields })
   const counters = new Counters()
   const tunnels = new Set<Duplex>()
-  const lookAfter = pipelined()
   let draining = false
 
   function answer(res: ServerResponse, kind: ProxyProblem): void {
@@ -82,7 +81,7 @@ export async function startProxy(once: AnyOnce, given: ProxyOptions): Promise<Ru
   function handle(req: IncomingMessage, res: ServerResponse): void {
     const startedAt = runtime.elapsed()
     counters.begun()
-    lookAfter(req, res)
+    closeWithConnection(req, res)
     res.on('error', onError)
     res.on('close', () => {
       const status = res.writableFinished ? res.statusCode : undefined
