@@ -2,6 +2,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import { createServer as createServer2 } from 'node:http2'
 import { expect, it, onTestFinished } from 'vitest'
 import { idempotency } from '../../src/http/express.ts'
+import { until } from './fetch-kit.ts'
 import { orderOverHttp2 } from './harness/http2.ts'
 import { listen, shut } from './harness/listen.ts'
 import { newOnce, order } from './harness/shop.ts'
@@ -30,6 +31,22 @@ it.each([
     [false, false],
     [true, true],
   ])
+})
+
+it('a handler that ends its answer again to learn when it is sent learns it', async () => {
+  const guard = idempotency(newOnce(), { scope: 'public' })
+  let sent = false
+  const server = createServer((req, res) =>
+    guard(req, res, () => {
+      res.end('made')
+      res.end(() => {
+        sent = res.writableFinished
+      })
+    }),
+  )
+  onTestFinished(() => shut(server))
+  await order(await listen(server), 'k')
+  await until(() => sent)
 })
 
 it('and over HTTP/2, behind a parser of bodies', async () => {

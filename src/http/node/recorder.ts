@@ -4,7 +4,7 @@ import type { HttpReply, Omitted } from '../call.ts'
 import { endedHere, holdHead, isClosed, pretendConnected, takeBackHead } from './connection.ts'
 import { hideSocket, type Told } from './disguise.ts'
 import { rememberHeaders } from './head.ts'
-import { freeLayer, type Listener, type Native, showEnded, silence, type Words } from './hooks.ts'
+import { freeLayer, isCallback, type Listener, type Native, showEnded, silence, type Words } from './hooks.ts'
 import { HeadersSent, refuseUnsendable } from './native-errors.ts'
 import { chunkOf, type Head, lasting, Recording, type RecordingOptions } from './recording.ts'
 import { sendReply } from './send.ts'
@@ -164,7 +164,11 @@ export class Recorder implements Listener {
 
   onEnd(words: Words): ServerResponse {
     if (this.#state === 'open') return this.#native.end.apply(this.#res, words as never)
-    if (this.#ended) return this.#res
+    if (this.#ended) {
+      // As Node does for a response that has ended and not yet been sent.
+      const then = words.find(isCallback)
+      return then === undefined ? this.#res : this.#res.on('finish', then)
+    }
     refuseUnsendable(this.#res, 'end', words[0])
     this.#end = lasting(words)
     if (this.#state === 'held') this.#hasEnded()
