@@ -17,8 +17,8 @@ export interface Session {
   /** @throws OnlyonceError OUTCOME_UNKNOWN when the savepoint is gone */
   release(name: string): Promise<void>
   /**
-   * Rolls back to the savepoint, which stays. Does nothing if `reason` shows that the server has rolled back the whole
-   * transaction. @throws OnlyonceError OUTCOME_UNKNOWN when the savepoint is gone
+   * Rolls back to the savepoint, which stays. It may be gone if `reason` shows that the server has rolled back the whole
+   * transaction. @throws OnlyonceError OUTCOME_UNKNOWN when it is gone for another reason
    */
   rollbackTo(name: string, reason: unknown): Promise<void>
   /**
@@ -63,8 +63,12 @@ export function joinedSession(tx: MysqlTx, database: string): Session {
     },
     release: async (name) => void (await command(`RELEASE SAVEPOINT ${name}`, endedInside)),
     async rollbackTo(name, reason) {
-      if (undoneByServer(reason)) return
-      await command(`ROLLBACK TO SAVEPOINT ${name}`, endedInside)
+      try {
+        await command(`ROLLBACK TO SAVEPOINT ${name}`, endedInside)
+      } catch (error) {
+        // Only tried can it be told from a deadlock that the effect has met on another server, with this one untouched.
+        if (!undoneByServer(reason)) throw error
+      }
     },
     restart: async () => false,
     granted() {},
