@@ -4,7 +4,7 @@ import { OnlyonceError } from '../../core/errors.ts'
 import { sleep } from '../../core/runtime.ts'
 import { msUntil, timeLimit } from '../../core/time-limit.ts'
 import type { Row } from '../sql/rows.ts'
-import type { Header, MysqlConnection } from './client.ts'
+import { type Header, IN_TRANSACTION, type MysqlConnection } from './client.ts'
 import { faultOf, isLost, told } from './faults.ts'
 import { insideItself, type Lender, type Lent } from './lender.ts'
 import type { ResolvedMysqlOptions } from './options.ts'
@@ -78,8 +78,11 @@ export function createAsking(options: ResolvedMysqlOptions, lender: Lender, sche
         broken = new Error(`no answer within ${timeoutMs} ms`)
         return broken
       }
-      const answer = schema.ready(lent.client).then(() => work(senderOf(lent.client)))
-      return await timeLimit(runtime, answer, msUntil(runtime, deadline), silent)
+      const send = senderOf(lent.client)
+      const answer = schema.ready(lent.client).then(() => work(send))
+      const value = await timeLimit(runtime, answer, msUntil(runtime, deadline), silent)
+      if (send.isOpen()) throw leftOpen()
+      return value
     } catch (error) {
       if (isLost(error)) broken ??= error as Error
       // The next connection may lead to another server, or have other settings.
@@ -161,10 +164,25 @@ export function createAsking(options: ResolvedMysqlOptions, lender: Lender, sche
   }
 }
 
-export function senderOf(client: MysqlConnection): Sender {
+/** `isOpen`: whether what was written last is part of a transaction that is still open, and so not committed. */
+export function senderOf(client: MysqlConnection): Sender & { isOpen(): boolean } {
+  let status = 0
+  function noted<Answer>(answer: Answer): Answer {
+    status = (Object(answer) as Partial<Header>).serverStatus ?? status
+    return answer
+  }
   return {
     rows: async (sql, values) => (await client.execute(sql, [...values]))[0] as readonly Row[],
-    write: async (sql, values) => (await client.execute(sql, [...values]))[0] as Header,
-    plain: async (sql) => (await client.query(sql))[0] as readonly Row[],
+    write: async (sql, values) => noted((await client.execute(sql, [...values]))[0] as Header),
+    plain: async (sql) => noted((await client.query(sql))[0] as readonly Row[]),
+    isOpen: () => (status & IN_TRANSACTION) !== 0,
   }
+}
+
+/** Fatal, so that the connection is closed, which undoes the transaction, and another one is tried. */
+function leftOpen(): Error {
+  const message =
+    'somebody gave a connection back to the pool in the middle of a transaction, or with autocommit off, so nothing written ' +
+    'on it was committed, and it was closed: end a transaction before you release its connection'
+  return Object.assign(new Error(message), { fatal: true })
 }

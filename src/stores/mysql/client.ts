@@ -30,3 +30,6 @@ export interface Header {
   readonly warningStatus?: number
   readonly serverStatus?: number
 }
+
+/** Flag of `serverStatus`: the statement was in a transaction that is still open. */
+export const IN_TRANSACTION = 1

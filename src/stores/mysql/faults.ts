@@ -16,6 +16,7 @@ const BY_NUMBER: Readonly<Record<number, Fault>> = {
   1305: 'no-savepoint', // ER_SP_DOES_NOT_EXIST
   1053: 'lost', // ER_SERVER_SHUTDOWN
   1153: 'lost', // ER_NET_PACKET_TOO_LARGE, after which the server closes the connection
+  1568: 'lost', // ER_CANT_CHANGE_TX_CHARACTERISTICS: somebody gave the connection back in the middle of a transaction
   1927: 'lost', // ER_CONNECTION_KILLED
   4031: 'lost', // ER_CLIENT_INTERACTION_TIMEOUT
   // After a failover, an open connection may lead to what is a replica now, and would do so for ever.

@@ -3,7 +3,7 @@ import type { Lease } from '../../core/record.ts'
 import { endedInside, notOpen } from '../sql/endings.ts'
 import { plainNames } from '../sql/plain-names.ts'
 import type { Row } from '../sql/rows.ts'
-import type { Header, MysqlTx } from './client.ts'
+import { type Header, IN_TRANSACTION, type MysqlTx } from './client.ts'
 import { faultOf, told, undoneByServer } from './faults.ts'
 
 /** An open transaction as the store uses it, begun by the store or by the caller. */
@@ -75,7 +75,6 @@ export function joinedSession(tx: MysqlTx, database: string): Session {
   }
 }
 
-const IN_TRANSACTION = 1
 const AUTOCOMMIT = 2
 
 /** With autocommit off there is always a transaction, even without BEGIN. */
