@@ -30,6 +30,7 @@ describeWith('mysql', (url) => {
     ["completion_type = 'RELEASE'", 'completion_type'],
     ['sql_safe_updates = 1', 'sql_safe_updates'],
     ["sql_mode = 'ORACLE'", 'ORACLE'],
+    ['TRANSACTION ISOLATION LEVEL READ UNCOMMITTED', 'READ UNCOMMITTED'],
   ])('a pool whose connections have %s is refused before anything runs', async (setting, named) => {
     const once = onlyonce({ store: database.store({ pool: poolWith(setting) }), scope: 'test' })
     let ran = 0
@@ -43,13 +44,18 @@ describeWith('mysql', (url) => {
     }
   })
 
-  it.each(['sql_select_limit = DEFAULT', 'sql_safe_updates = 0', "completion_type = 'NO_CHAIN'", "sql_mode = 'ANSI'"])(
-    'a pool whose connections have %s is taken',
-    async (setting) => {
-      const once = onlyonce({ store: database.store({ pool: poolWith(setting) }), scope: 'test' })
-      expect(await once.atomic('key', () => 'done')).toBe('done')
-    },
-  )
+  it.each([
+    'sql_select_limit = DEFAULT',
+    'sql_safe_updates = 0',
+    "completion_type = 'NO_CHAIN'",
+    "sql_mode = 'ANSI'",
+    'TRANSACTION ISOLATION LEVEL READ COMMITTED',
+    'TRANSACTION ISOLATION LEVEL REPEATABLE READ',
+    'TRANSACTION ISOLATION LEVEL SERIALIZABLE',
+  ])('a pool whose connections have %s is taken', async (setting) => {
+    const once = onlyonce({ store: database.store({ pool: poolWith(setting) }), scope: 'test' })
+    expect(await once.atomic('key', () => 'done')).toBe('done')
+  })
 
   it("claims in the caller's own transaction are refused where its connection leaves out rows", async () => {
     const store = database.store()

@@ -1,6 +1,11 @@
 /** The smallest default of `sql_select_limit`, which means "all rows". */
 const ALL_ROWS = 2 ** 32 - 1
 
+const DIRTY = (value: string) => value === 'READ-UNCOMMITTED'
+const WHY_DIRTY =
+  'the isolation level READ UNCOMMITTED, so a result is read, and handed on to duplicates, that its transaction may still undo: give the ' +
+  'mysql store a pool with another level'
+
 /** Settings that a connection of the pool must not have, and why. */
 const UNFIT: readonly (readonly [variable: string, isUnfit: (value: string) => boolean, why: string])[] = [
   [
@@ -30,6 +35,9 @@ const UNFIT: readonly (readonly [variable: string, isUnfit: (value: string) => b
     'a completion_type other than NO_CHAIN, so after a COMMIT they are in another transaction, which nobody commits, or closed: ' +
       'give the mysql store a pool that leaves it as it is',
   ],
+  // MariaDB's name until 11.1, and MySQL's.
+  ['tx_isolation', DIRTY, WHY_DIRTY],
+  ['transaction_isolation', DIRTY, WHY_DIRTY],
   [
     'sql_safe_updates',
     (value) => value === 'ON',
