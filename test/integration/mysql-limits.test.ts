@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import type { LaunchedService } from '../../services/launch.mjs'
 import { operationId } from '../../src/core/key.ts'
 import { onlyonce } from '../../src/index.ts'
+import { outbox } from '../../src/outbox/outbox.ts'
 import type { MysqlStoreOptions, MysqlTx } from '../../src/stores/mysql/index.ts'
 import { request } from '../support/claims.ts'
 import { later, tidily } from '../support/leftovers.ts'
@@ -143,6 +144,37 @@ describeWithFresh('mysql', (start) => {
       expect(ran).toEqual(['first', 'large', 'last'])
     }
   })
+
+  it.each(['ours', "the caller's"] as const)(
+    'messages that fit one by one are cut into packets, and added all or none (%s)',
+    async (whose) => {
+      const store = database.store({ lockWaitMs: 1_000 })
+      await store.migrate()
+      const messages = outbox(store)
+      const large = (id: string) => ({ id, topic: 't', body: new Uint8Array(300_000) })
+      const ids = Array.from({ length: 7 }, (_, index) => `m${index}`)
+      const connect = async () => tidily(await mysql.createConnection({ uri: database.url }), (it) => it.destroy())
+      async function inside(work: (tx: MysqlTx) => Promise<unknown>): Promise<void> {
+        if (whose === 'ours') return void (await store.transaction(work))
+        const connection = await connect()
+        await connection.query('SET innodb_lock_wait_timeout = 1')
+        await connection.beginTransaction()
+        await work(connection)
+        await connection.commit()
+      }
+      const blocker = await connect()
+      await blocker.beginTransaction()
+      await messages.add(blocker, large('m6'))
+      await inside(async (tx) => {
+        await expect(messages.add(tx, ids.map(large))).rejects.toThrow('Lock wait timeout')
+        await messages.add(tx, large('after'))
+      })
+      await blocker.rollback()
+      await inside((tx) => messages.add(tx, ids.map(large)))
+      const taken = await store.outbox.take('relay', 60_000, 100)
+      expect(taken?.map(({ id }) => id)).toEqual(['after', ...ids])
+    },
+  )
 
   it('a limit that is lowered while the store is open is learnt from the connection that it costs', async () => {
     const control = tidily(await mysql.createConnection({ uri: server.url }), (it) => it.end())

@@ -41,7 +41,7 @@ const ADVICE: Readonly<Record<number, string>> = {
   1130: 'the server does not let this host in: check its user table',
   1142: PRIVILEGE,
   1143: PRIVILEGE,
-  1153: 'a result is larger than the server takes: raise max_allowed_packet, or keep results smaller',
+  1153: 'a result or a message is larger than the server takes: raise max_allowed_packet, or keep it smaller',
   1203: FULL_HOUSE,
   1226: FULL_HOUSE,
   1290: READ_ONLY,

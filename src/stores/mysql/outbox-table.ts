@@ -4,7 +4,9 @@ import { toEntry, toParked } from '../sql/outbox-entry.ts'
 import { toMs } from '../sql/rows.ts'
 import type { Asking, Sender } from './asking.ts'
 import type { MysqlTx } from './client.ts'
-import { base64, micros, optionalText, packRows, readableEntry, textField } from './packing.ts'
+import { roomIn } from './fitting.ts'
+import { base64, micros, optionalText, packRows, readableEntry, sizeOf, textField } from './packing.ts'
+import { batches } from './portions.ts'
 import { explained } from './session.ts'
 import type { Statements } from './statements.ts'
 import type { Transactions } from './transaction.ts'
@@ -35,7 +37,11 @@ export function createOutboxTable(
       })
       try {
         const session = transactions.join(tx)
-        await appendInside(tx, session, () => session.write(statements.append, [packRows(rows)]))
+        const portions = [...batches(rows, sizeOf, roomIn(await transactions.maxPacketBytes(tx)))]
+        const append = async () => {
+          for (const portion of portions) await session.write(statements.append, [packRows(portion)])
+        }
+        await appendInside(tx, session, append, portions.length === 1)
       } catch (error) {
         throw explained(error, database)
       }

@@ -11,10 +11,16 @@ interface JoinableSession {
 /**
  * Adds messages, one call at a time per transaction, so that no concurrent call can undo them. In the caller's
  * transaction a savepoint proves that one is open (a message outside of it would survive a rollback), and keeps the
- * transaction usable when adding fails. @throws OnlyonceError OPTION_INVALID where none is open
+ * transaction usable when adding fails. Several statements need one in any transaction, so that all messages are added
+ * or none. @throws OnlyonceError OPTION_INVALID where no transaction is open
  */
-export function appendInside(tx: object, session: JoinableSession, append: () => Promise<unknown>): Promise<unknown> {
-  return inTurn(tx, () => (session.joined ? insideSavepoint(session, append) : append()))
+export function appendInside(
+  tx: object,
+  session: JoinableSession,
+  append: () => Promise<unknown>,
+  isOneStatement = true,
+): Promise<unknown> {
+  return inTurn(tx, () => (session.joined || !isOneStatement ? insideSavepoint(session, append) : append()))
 }
 
 async function insideSavepoint(session: JoinableSession, append: () => Promise<unknown>): Promise<void> {
