@@ -1,3 +1,4 @@
+import callbacks from 'mysql2'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { operationId } from '../../src/core/key.ts'
 import type { Lease } from '../../src/core/record.ts'
@@ -30,6 +31,13 @@ describeWith('mysql', (url) => {
       expect(OnlyonceError.is(error) && error.code).toBe('OPTION_INVALID')
       expect(String(error?.message)).not.toContain('secret')
     }
+  })
+
+  it('refuses a pool that answers callbacks, and takes its `promise()`', async () => {
+    const pool = callbacks.createPool({ uri: database.url })
+    expect(() => mysqlStore({ pool: pool as never })).toThrow(/`pool`.*pool\.promise\(\)/)
+    expect(await mysqlStore({ pool: pool.promise() }).find([])).toEqual([])
+    await pool.promise().end()
   })
 
   it.each([

@@ -47,6 +47,9 @@ export function resolveMysqlOptions(given: MysqlStoreOptions): ResolvedMysqlOpti
   if (typeof Object(pool).getConnection !== 'function') {
     throw invalidOption('pool', "is required: a pool of 'mysql2/promise', or what has its getConnection()", typeof pool)
   }
+  if (typeof Object(pool).promise === 'function') {
+    throw invalidOption('pool', "is one of 'mysql2', which answers callbacks: give `pool.promise()`", typeof pool)
+  }
   const { database = databaseOf(pool) } = options
   if (database === undefined) throw invalidOption('database', 'is required: the pool names none', undefined)
   if (typeof database !== 'string' || !/^[a-z0-9_$-]{1,64}$/i.test(database)) {
