@@ -1,5 +1,6 @@
 import mysql from 'mysql2/promise'
 import { beforeEach, expect, it } from 'vitest'
+import { operationId } from '../../src/core/key.ts'
 import { onlyonce } from '../../src/index.ts'
 import { request } from '../support/claims.ts'
 import { later, tidily } from '../support/leftovers.ts'
@@ -55,6 +56,28 @@ describeWith('mysql', (url) => {
   ])('a pool whose connections have %s is taken', async (setting) => {
     const once = onlyonce({ store: database.store({ pool: poolWith(setting) }), scope: 'test' })
     expect(await once.atomic('key', () => 'done')).toBe('done')
+  })
+
+  it.each<mysql.PoolOptions>([{ rowsAsArray: true }, { nestTables: true }, { typeCast: false }, { charset: 'BINARY' }])(
+    'a pool that answers in a form of its own is refused before anything runs (%j)',
+    async (options) => {
+      const pool = tidily(mysql.createPool({ uri: database.url, ...options }), (it) => it.end())
+      const error = await refusal(database.store({ pool }).find([operationId('test', 'key')]))
+      expect(error).toMatchObject({ code: 'OPTION_INVALID', message: expect.stringContaining('rowsAsArray') })
+    },
+  )
+
+  it.each<mysql.PoolOptions>([
+    { namedPlaceholders: true },
+    { supportBigNumbers: true, bigNumberStrings: true },
+    { dateStrings: true, multipleStatements: true },
+    { flags: ['-FOUND_ROWS'] },
+    { charset: 'gbk' },
+  ])('a pool with %j is taken', async (options) => {
+    const pool = tidily(mysql.createPool({ uri: database.url, ...options }), (it) => it.end())
+    const once = onlyonce({ store: database.store({ pool }), scope: 'test' })
+    for (const effect of [() => 'ran', () => 'again'])
+      expect([await once('one', effect), await once.atomic('other', effect)]).toEqual(['ran', 'ran'])
   })
 
   it("claims in the caller's own transaction are refused where its connection leaves out rows", async () => {

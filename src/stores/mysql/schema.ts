@@ -15,7 +15,7 @@ import type { Lender } from './lender.ts'
 import { EXPECTED_COLUMNS, EXPECTED_INDEXES, mysqlMigrations } from './migrations.ts'
 import type { ResolvedMysqlOptions } from './options.ts'
 import { namesIn } from './sql/names.ts'
-import { DECISIVE_VARIABLES, unfitFor } from './unfit.ts'
+import { DECISIVE_VARIABLES, UNREADABLE, unfitFor } from './unfit.ts'
 
 /** Includes the wait for another process that is migrating. */
 const MIGRATE_WITHIN_MS = 600_000
@@ -93,6 +93,7 @@ export function createSchema(options: ResolvedMysqlOptions, lender: Lender): Sch
     const [rows] = await client.query(
       `SHOW VARIABLES WHERE Variable_name IN (${LEARNT.map((name) => `'${name}'`).join(', ')})`,
     )
+    const isPlain = rows.every((row: object) => typeof (row as { Value?: unknown }).Value === 'string')
     // By position: a library whose transaction was joined may rename columns.
     const known = new Map<string, string>(rows.map((row: object) => Object.values(row)))
     server = {
@@ -100,7 +101,7 @@ export function createSchema(options: ResolvedMysqlOptions, lender: Lender): Sch
       maxPacketBytes: Number(known.get('max_allowed_packet') ?? Infinity),
       timeoutUndoes: known.get('innodb_rollback_on_timeout') === 'ON',
     }
-    return { ...server, unfit: unfitFor(known) }
+    return { ...server, unfit: isPlain ? unfitFor(known) : UNREADABLE }
   }
 
   async function ready(client: MysqlConnection): Promise<void> {

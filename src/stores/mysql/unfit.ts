@@ -45,6 +45,11 @@ const UNFIT: readonly (readonly [variable: string, isUnfit: (value: string) => b
   ],
 ]
 
+/** Why a pool cannot be used whose driver answers in another form. */
+export const UNREADABLE =
+  'rows in another form than the mysql store reads: give it a pool without `rowsAsArray`, `nestTables`, a `typeCast` of your own, and ' +
+  'the character set BINARY'
+
 export const DECISIVE_VARIABLES: readonly string[] = [...new Set(UNFIT.map(([variable]) => variable))]
 
 /** Returns why a connection with these variables cannot be used; undefined if it can. */
