@@ -1,8 +1,10 @@
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import mysql from 'mysql2/promise'
+import { beforeEach, expect, it } from 'vitest'
 import { operationId } from '../../src/core/key.ts'
 import { onlyonce } from '../../src/index.ts'
 import { mysqlMigrations, mysqlStore } from '../../src/stores/mysql/index.ts'
 import { request } from '../support/claims.ts'
+import { later, tidily } from '../support/leftovers.ts'
 import { type TestDatabase, testDatabase } from '../support/mysql.ts'
 import { failure } from '../support/rejections.ts'
 import { describeWith } from '../support/services.ts'
@@ -11,8 +13,8 @@ describeWith('mysql', (url) => {
   let database: TestDatabase
   beforeEach(async () => {
     database = await testDatabase(url)
+    later(() => database.close())
   })
-  afterEach(() => database.close())
 
   it.each(['', 'a b', 'a`b', 'a;drop', 'a.b', 'ä', 'a'.repeat(65), "a'"])('refuses the database %j', (name) => {
     expect(() => mysqlStore({ pool: database.pool, database: name })).toThrow(/`database` must be of letters/)
@@ -39,6 +41,28 @@ describeWith('mysql', (url) => {
     for (const { statements } of store.migrations) for (const sql of statements) await database.sql(sql)
     expect(await store.check()).toEqual({ version: 1, expected: 1, ok: true, problems: [] })
     expect(await store.claim([request('key')])).toHaveLength(1)
+  })
+
+  it('says what who migrates has to be granted; the application needs no more than its rows', async () => {
+    const rows = 'SELECT, INSERT, UPDATE, DELETE'
+    const user = `'${database.database}'@'%'`
+    await database.sql(`CREATE USER ${user} IDENTIFIED BY 'x'`)
+    later(() => database.sql(`DROP USER ${user}`))
+    const url = Object.assign(new URL(database.url), { username: database.database, password: 'x' })
+    await database.sql(`GRANT ${rows} ON ${database.database}.* TO ${user}`)
+    const storeOf = () => {
+      const pool = tidily(mysql.createPool({ uri: url.href }), (it) => it.end())
+      return mysqlStore({ pool, migrate: 'check' })
+    }
+    const { message } = await failure(storeOf().migrate())
+    const [, more = 'nothing'] = /to who migrates also ([A-Z, ]+)/.exec(message) ?? []
+    await database.sql(`GRANT ${more} ON ${database.database}.* TO ${user}`)
+    expect(await storeOf().migrate()).toMatchObject({ from: 0, to: 1 })
+    await database.sql(`REVOKE ${more} ON ${database.database}.* FROM ${user}`)
+    const store = storeOf()
+    const once = onlyonce({ store, scope: 'test' })
+    expect([await once('one', () => 'ran'), await once.atomic('other', () => 'ran')]).toEqual(['ran', 'ran'])
+    expect([await store.sweep(10), (await store.check()).ok]).toEqual([0, true])
   })
 
   it('a migration that broke off after any of its statements is finished by the next one', async () => {

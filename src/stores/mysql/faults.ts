@@ -25,7 +25,9 @@ const BY_NUMBER: Readonly<Record<number, Fault>> = {
   1836: 'lost', // ER_READ_ONLY_MODE
 }
 
-const PRIVILEGE = 'the user lacks a privilege: grant SELECT, INSERT, UPDATE, DELETE on the onlyonce_ tables'
+const PRIVILEGE =
+  'the user lacks a privilege: grant SELECT, INSERT, UPDATE, DELETE on the onlyonce_ tables, and to who migrates also CREATE, ALTER, ' +
+  'INDEX, CREATE VIEW, DROP'
 const READ_ONLY = 'the server or the session is read-only: connect to the primary'
 const FULL_HOUSE = 'the server has no connection left: make the pool smaller or raise max_connections'
 
