@@ -3,6 +3,7 @@ import { beforeEach, expect, it } from 'vitest'
 import { onlyonce } from '../../src/index.ts'
 import { later, tidily } from '../support/leftovers.ts'
 import { type TestDatabase, testDatabase } from '../support/mysql.ts'
+import { codeOf } from '../support/rejections.ts'
 import { describeWith } from '../support/services.ts'
 
 /** Claims in a transaction of the caller's, on a connection of the caller's. */
@@ -48,4 +49,21 @@ describeWith('mysql', (url) => {
       expect(record?.result?.kind).toBe(onThrow === 'remember' ? 'error' : undefined)
     },
   )
+
+  it('a claim of what changed since the snapshot is refused where MariaDB isolates by it, and may be asked for again', async () => {
+    const once = onlyonce({ store: database.store(), scope: 'test' })
+    const connection = await open()
+    await connection.query('SET innodb_snapshot_isolation = ON')
+    const joined = async () => {
+      await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT')
+      await connection.query(insert('mine'))
+      await once('key', () => 'first')
+      return codeOf(once.atomic('key', () => 'second', { tx: connection }))
+    }
+    expect(await joined()).toBe('STORE_UNAVAILABLE')
+    await connection.rollback()
+    expect(await joined()).toBe('resolved with "first"')
+    await connection.commit()
+    expect(await effects()).toEqual(['mine'])
+  })
 })
