@@ -64,4 +64,13 @@ describeWith('mysql', (url) => {
       expect([await seen(), await effects()]).toEqual(['done', ['mine']])
     },
   )
+
+  it('a connection on which an effect has locked tables, which ends its transaction, is not given back', async () => {
+    const pool = tidily(mysql.createPool({ uri: database.url, connectionLimit: 1 }), (it) => it.end())
+    const once = onlyonce({ store: database.store({ pool }), scope: 'test' })
+    const work = once.atomic('ended', (tx) => tx.query('LOCK TABLES effects WRITE'))
+    expect(await codeOf(work)).toBe('OUTCOME_UNKNOWN')
+    expect([await once('key', () => 'done'), await seen()]).toEqual(['done', 'done'])
+    await database.sql(insert('of another connection'))
+  })
 })

@@ -117,7 +117,10 @@ function timedOut(cause: unknown): OnlyonceError {
 
 async function undo(current: OpenTransaction, breakOff: (error: Error) => void): Promise<boolean> {
   try {
-    return await current.undo()
+    const whole = await current.undo()
+    // What ended the transaction may have left more behind, such as locked tables.
+    if (!whole) breakOff(new Error('the effect ended the transaction'))
+    return whole
   } catch (error) {
     // The server rolls back when the connection is closed.
     breakOff(error as Error)
