@@ -44,6 +44,7 @@ export const consume: Consume<RocketSource & Omit<PullOptions, 'pollMs'>> = <Tx>
   const { runtime } = rest.once.options
   const capacity = pulling.concurrency + pulling.prefetch
   let ending = false
+  let paused = false
   /** Messages that arrived after `stop` began. */
   const givenBack: Promise<void>[] = []
   const backlog = createBacklog<HeldMessage>(runtime)
@@ -56,8 +57,11 @@ export const consume: Consume<RocketSource & Omit<PullOptions, 'pollMs'>> = <Tx>
   })
 
   const fetching = startFetching(source.consumer, invisibleMs, runtime, {
-    // Asked for in portions, so that a broker is not asked for every single message.
-    roomFor: () => (capacity - custody.size >= Math.ceil(capacity / 4) ? capacity - custody.size : 0),
+    roomFor() {
+      const room = paused ? 0 : capacity - custody.size
+      // Asked for in portions, so that a broker is not asked for every single message.
+      return room >= Math.ceil(capacity / 4) ? room : 0
+    },
     onMessages(messages, client) {
       for (const message of messages) {
         const held = custody.take(message, client)
@@ -76,6 +80,10 @@ export const consume: Consume<RocketSource & Omit<PullOptions, 'pollMs'>> = <Tx>
   const taking: PullSource = {
     receive: async (max, gathering) => backlog.take(max, gathering).map(pulled),
     watch: backlog.watch,
+    setPaused(now) {
+      paused = now
+      fetching.wake()
+    },
   }
   const consumer = pullConsumer(taking, handled, { ...pulling, runtime, visibilityMs })
 
