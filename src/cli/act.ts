@@ -20,6 +20,8 @@ export interface Act {
   /** The subcommand, and the word for its success. */
   readonly verb: string
   readonly done: string
+  /** What is at stake, where that is not a second run of the effect. */
+  readonly risk?: string
   /** What it does and what may run again. @throws CliError when the operation is not in a state for it */
   warnings(record: ObservedRecord): readonly string[]
   /** Changes the operation. `record` was found unchanged just before. */
@@ -35,7 +37,7 @@ export interface Act {
 export async function act(io: Io, options: ActOptions, act: Act): Promise<number> {
   const target = targetOf(options)
   const url = storeUrl(io, options.store)
-  requireSomebody(io, options.yes, act.verb)
+  requireSomebody(io, options.yes, act.verb, act.risk ?? 'may let an effect run again')
   return withStore(url, async (store) => {
     const found = await read(store, target, act)
     const { label, warnings, apply } = plan(found, target, act)

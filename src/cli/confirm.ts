@@ -1,12 +1,10 @@
 import { EXIT, usage } from './exit.ts'
 import { colorsOf, type Io, line } from './io.ts'
 
-/** Refuses a script without --yes, before a store is opened. @throws CliError */
-export function requireSomebody(io: Io, yes: boolean | undefined, verb: string): void {
+/** Refuses a script without --yes, before a store is opened. `risk`: what is at stake. @throws CliError */
+export function requireSomebody(io: Io, yes: boolean | undefined, verb: string, risk: string): void {
   if (yes === true || canAsk(io)) return
-  throw usage(
-    `\`keys ${verb}\` may let an effect run again, and there is no terminal to ask on: add --yes if you are sure`,
-  )
+  throw usage(`\`keys ${verb}\` ${risk}, and there is no terminal to ask on: add --yes if you are sure`)
 }
 
 /** Prints the warnings and asks for confirmation, unless --yes is given. */

@@ -18,6 +18,13 @@ describe('asking', () => {
     expect(await find('a')).toMatchObject({ state: 'running' })
   })
 
+  it('does not say that --happened lets the effect run again', async () => {
+    const said = await cli(['keys', 'resolve', 'a', '--scope', 'payments', '--store', url, '--happened'])
+    expect(said.err).toContain('no terminal')
+    expect(said.err).toContain('from ever running again')
+    expect(said.err).not.toContain('may let')
+  })
+
   it.each(['', 'n', 'no', 'yes please', 'ja'])('takes %j for a no, and changes nothing', async (answer) => {
     await abandoned('a')
     const before = await find('a')

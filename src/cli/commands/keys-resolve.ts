@@ -40,6 +40,7 @@ function happened(result: StoredResult, { scope, value, retentionMs }: ResolveOp
   return {
     verb: 'resolve',
     done: 'resolved (happened)',
+    risk: 'keeps the effect from ever running again',
     warnings(record) {
       requireUndecided(record)
       requireReadable(scope ?? record.scope, result)
