@@ -1,5 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
+import { operationId } from '../../src/core/key.ts'
+import { openStore } from '../../src/stores/open.ts'
 import { describeWith } from '../support/services.ts'
 import { cli } from './cli-kit.ts'
 
@@ -66,6 +68,14 @@ describe.each(MADE)('a %s server that cannot be reached exits with 3', (kind, ur
     expect(err).toContain(`ECONNREFUSED ${place}`)
     expect(err).not.toContain('secret')
   })
+})
+
+it('a Redis by URL says what its connection met for as long as the server is away', async () => {
+  const place = await refusing()
+  await using store = await openStore(`redis://${place}`)
+  for (const _ of [1, 2, 3]) {
+    await expect(store.find([operationId('scope', 'key')])).rejects.toThrow(`ECONNREFUSED ${place}`)
+  }
 })
 
 describeWith('postgres', (url) => {

@@ -64,13 +64,21 @@ function toldBy(met: unknown): string {
   return met instanceof AggregateError ? met.errors.map(reasonOf).join('; ') : reasonOf(met)
 }
 
+/**
+ * A command is given up with the third failed attempt to connect. The pauses of ioredis grow to 5 seconds: its time limit
+ * would come before that, and say nothing of what the connection met.
+ */
+function soon(attempt: number): number {
+  return Math.min(attempt * 50, 500)
+}
+
 function connect({ Redis, Cluster }: Driver, url: string, scheme: string, place: Place): Client {
   const { hosts, username, password, path } = place
   const login = { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) }
   const isSecure = scheme.startsWith('rediss')
   const secure = isSecure ? { tls: {} } : {}
   // Connects on first use, and does not queue commands for a server that does not come back.
-  const patience = { lazyConnect: true, maxRetriesPerRequest: 2, connectTimeout: 5_000 }
+  const patience = { lazyConnect: true, maxRetriesPerRequest: 2, connectTimeout: 5_000, retryStrategy: soon }
   if (scheme.endsWith('+cluster')) {
     if (path !== '') throw invalidUrl(url, 'a cluster has no databases')
     return new Cluster(hosts, { lazyConnect: true, redisOptions: { ...login, ...secure, ...patience } })
