@@ -1,5 +1,5 @@
-import callbacks from 'mysql2'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { createConnection, createPool } from 'mysql2'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { operationId } from '../../src/core/key.ts'
 import type { Lease } from '../../src/core/record.ts'
 import type { ClaimRequest } from '../../src/core/store.ts'
@@ -33,11 +33,19 @@ describeWith('mysql', (url) => {
     }
   })
 
-  it('refuses a pool that answers callbacks, and takes its `promise()`', async () => {
-    const pool = callbacks.createPool({ uri: database.url })
-    expect(() => mysqlStore({ pool: pool as never })).toThrow(/`pool`.*pool\.promise\(\)/)
+  it('refuses pools and connections that take callbacks, saying what to give', async () => {
+    const { pool, connection } = { pool: createPool(database.url), connection: createConnection(database.url) }
+    expect(() => mysqlStore({ pool: pool as never })).toThrow(/option `pool`.*pool\.promise\(\)/)
+    expect(() => mysqlStore({ pool: pool as never, database: 'shop' })).toThrow(/option `pool`.*pool\.promise\(\)/)
+    const once = onlyonce({ store: database.store(), scope: 'test' })
+    const effect = vi.fn()
+    const joined = once.atomic('key', effect, { tx: connection as never })
+    const says = expect.stringMatching(/`tx`.*connection\.promise\(\)/)
+    expect(await failure(joined)).toMatchObject({ code: 'OPTION_INVALID', message: says })
+    expect(effect).not.toHaveBeenCalled()
     expect(await mysqlStore({ pool: pool.promise() }).find([])).toEqual([])
     await pool.promise().end()
+    await connection.promise().end()
   })
 
   it.each([

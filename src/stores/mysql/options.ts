@@ -1,3 +1,4 @@
+import { OnlyonceError } from '../../core/errors.ts'
 import { aRuntime, checkEach, invalidOption, oneOf, refuseUnknown, upToAnHour } from '../../core/option-rules.ts'
 import { type Runtime, systemRuntime } from '../../core/runtime.ts'
 import type { MysqlPool } from './client.ts'
@@ -47,9 +48,7 @@ export function resolveMysqlOptions(given: MysqlStoreOptions): ResolvedMysqlOpti
   if (typeof Object(pool).getConnection !== 'function') {
     throw invalidOption('pool', "is required: a pool of 'mysql2/promise', or what has its getConnection()", typeof pool)
   }
-  if (typeof Object(pool).promise === 'function') {
-    throw invalidOption('pool', "is one of 'mysql2', which answers callbacks: give `pool.promise()`", typeof pool)
-  }
+  refuseCallbacks('pool', pool)
   const { database = databaseOf(pool) } = options
   if (database === undefined) throw invalidOption('database', 'is required: the pool names none', undefined)
   if (typeof database !== 'string' || !/^[a-z0-9_$-]{1,64}$/i.test(database)) {
@@ -66,6 +65,19 @@ export function resolveMysqlOptions(given: MysqlStoreOptions): ResolvedMysqlOpti
     lockWaitMs: lockWaitMs as number,
     runtime: runtime as Runtime,
   })
+}
+
+/**
+ * Pools and connections of 'mysql2' have the methods of those of 'mysql2/promise', and answer callbacks instead.
+ * @throws OnlyonceError OPTION_INVALID
+ */
+export function refuseCallbacks(name: 'pool' | 'tx', client: unknown): void {
+  if (typeof Object(client).promise !== 'function') return
+  const give = name === 'pool' ? 'pool.promise()' : 'connection.promise()'
+  throw new OnlyonceError(
+    'OPTION_INVALID',
+    `option \`${name}\` must be of 'mysql2/promise', and this one of 'mysql2' takes callbacks: give ${give}`,
+  )
 }
 
 /** The pool's options as mysql2 keeps them. */

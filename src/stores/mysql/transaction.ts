@@ -7,7 +7,7 @@ import { faultOf, markUndoing, serverReason } from './faults.ts'
 import type { Floors } from './floors.ts'
 import { findOut, type LostCommit } from './lost-commit.ts'
 import { beginTransaction, type OpenTransaction, RESTORE } from './open-transaction.ts'
-import type { ResolvedMysqlOptions } from './options.ts'
+import { type ResolvedMysqlOptions, refuseCallbacks } from './options.ts'
 import type { Schema } from './schema.ts'
 import { joinedSession, type Session } from './session.ts'
 import type { Statements } from './statements.ts'
@@ -74,6 +74,7 @@ export function createTransactions(
 
   /** Also reports a lock timeout that rolled back the caller's transaction, which must not commit only its rest. */
   function joined(tx: MysqlTx): Session {
+    refuseCallbacks('tx', tx)
     const session = joinedSession(tx, database)
     const noticed = async <T>(answer: Promise<T>): Promise<T> => {
       try {
