@@ -53,6 +53,13 @@ export function positiveOver<N extends string>(
   return numbers
 }
 
+/** For a value that may hold a password: says only of what kind it is. */
+export function invalidKind(name: string, rule: string, value: unknown): OnlyonceError {
+  const kind = typeof value
+  const got = value === undefined || value === null ? String(value) : `${kind === 'object' ? 'an' : 'a'} ${kind}`
+  return new OnlyonceError('OPTION_INVALID', `option \`${name}\` ${rule}; got ${got}`)
+}
+
 /** @throws OnlyonceError OPTION_INVALID */
 export function invalidOption(name: string, rule: string, value: unknown): OnlyonceError {
   return new OnlyonceError('OPTION_INVALID', `option \`${name}\` ${rule}; got ${quote(value)}`)

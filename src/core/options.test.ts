@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { memoryStore } from '../stores/memory/index.ts'
 import { OnlyonceError } from './errors.ts'
-import { invalidOption, refuseUnknown } from './option-rules.ts'
+import { invalidKind, invalidOption, refuseUnknown } from './option-rules.ts'
 import {
   CALL_DEFAULTS,
   type CallOptions,
@@ -265,5 +265,16 @@ describe('invalidOption', () => {
       code: 'OPTION_INVALID',
       message: 'option `path` must be a file; got 7',
     })
+  })
+})
+
+describe('invalidKind', () => {
+  it.each([
+    ['postgres://u:secret@host/shop', 'a string'],
+    [{ password: 'secret' }, 'an object'],
+    [undefined, 'undefined'],
+    [null, 'null'],
+  ])('says option, rule and the kind of %j, and not what is in it', (value, kind) => {
+    expect(invalidKind('pool', 'must be a pool', value).message).toBe(`option \`pool\` must be a pool; got ${kind}`)
   })
 })

@@ -1,5 +1,5 @@
 import { reasonOf } from '../core/errors.ts'
-import { invalidOption } from '../core/option-rules.ts'
+import { invalidKind, invalidOption } from '../core/option-rules.ts'
 import type { OutboxMessage } from '../core/store.ts'
 import { isPlainObject } from '../core/value-path.ts'
 import { encodeBody } from './body.ts'
@@ -63,6 +63,6 @@ function encoded(body: unknown): Uint8Array {
   try {
     return encodeBody(body)
   } catch (error) {
-    throw invalidOption('message.body', `must be bytes or JSON (${reasonOf(error)})`, typeof body)
+    throw invalidKind('message.body', `must be bytes or JSON (${reasonOf(error)})`, body)
   }
 }

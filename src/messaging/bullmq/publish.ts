@@ -1,5 +1,5 @@
 import { reasonOf } from '../../core/errors.ts'
-import { aFunction, checkEach, invalidOption, refuseUnknown } from '../../core/option-rules.ts'
+import { aFunction, checkEach, invalidKind, refuseUnknown } from '../../core/option-rules.ts'
 import type { Publisher, PublishResult } from '../../core/publisher.ts'
 import { systemRuntime } from '../../core/runtime.ts'
 import type { OutboxMessage } from '../../core/store.ts'
@@ -32,7 +32,7 @@ export function publisher(options: BullPublisherOptions): Publisher {
   refuseUnknown(options, KNOWN)
   const { queue, job = (): BullJobOptions => ({}) } = options
   if (typeof queue !== 'function' && typeof Object(queue).add !== 'function')
-    throw invalidOption('queue', 'is required: a queue of BullMQ, or a function that answers one', typeof queue)
+    throw invalidKind('queue', 'is required: a queue of BullMQ, or a function that answers one', queue)
   checkEach(aFunction, { job })
 
   async function publish(message: OutboxMessage): Promise<PublishResult> {

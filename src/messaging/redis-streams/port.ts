@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { reasonOf } from '../../core/errors.ts'
-import { invalidOption } from '../../core/option-rules.ts'
+import { invalidKind, invalidOption } from '../../core/option-rules.ts'
 import type { Runtime } from '../../core/runtime.ts'
 import { timeLimit } from '../../core/time-limit.ts'
 import type {
@@ -52,7 +52,7 @@ function sender(client: RedisStreamsClient): Send {
     return (_key, words) => single.sendCommand(words, AS_BYTES)
   }
   // Only the type is shown: a client holds its password.
-  throw invalidOption('client', 'must be a client of ioredis, node-redis or iovalkey', typeof client)
+  throw invalidKind('client', 'must be a client of ioredis, node-redis or iovalkey', client)
 }
 
 /** A key prefix would be put before the keys of some commands and not of others. */

@@ -1,5 +1,13 @@
 import { OnlyonceError } from '../../core/errors.ts'
-import { aRuntime, checkEach, invalidOption, oneOf, refuseUnknown, upToAnHour } from '../../core/option-rules.ts'
+import {
+  aRuntime,
+  checkEach,
+  invalidKind,
+  invalidOption,
+  oneOf,
+  refuseUnknown,
+  upToAnHour,
+} from '../../core/option-rules.ts'
 import { type Runtime, systemRuntime } from '../../core/runtime.ts'
 import type { MysqlPool } from './client.ts'
 
@@ -46,7 +54,7 @@ export function resolveMysqlOptions(given: MysqlStoreOptions): ResolvedMysqlOpti
   const { migrate = process.env.NODE_ENV === 'production' ? 'check' : 'auto' } = options
   // The value is never printed: it may hold a password.
   if (typeof Object(pool).getConnection !== 'function') {
-    throw invalidOption('pool', "is required: a pool of 'mysql2/promise', or what has its getConnection()", typeof pool)
+    throw invalidKind('pool', "is required: a pool of 'mysql2/promise', or what has its getConnection()", pool)
   }
   refuseCallbacks('pool', pool)
   const { database = databaseOf(pool) } = options

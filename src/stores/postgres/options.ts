@@ -3,6 +3,7 @@ import {
   aBoolean,
   aRuntime,
   checkEach,
+  invalidKind,
   invalidOption,
   oneOf,
   refuseUnknown,
@@ -142,13 +143,13 @@ function checkedPartitions(given: unknown): PostgresPartitions | undefined {
 /** The value given is never printed: it may hold a password. */
 function checkedSource({ pool, client }: { readonly [name: string]: unknown }): ResolvedPostgresOptions['source'] {
   if (pool !== undefined && client !== undefined)
-    throw invalidOption('client', 'cannot be given together with `pool`', typeof client)
+    throw invalidKind('client', 'cannot be given together with `pool`', client)
   if (pool !== undefined) {
     if (typeof Object(pool).connect !== 'function')
-      throw invalidOption('pool', 'must be a pg.Pool or have its connect()', typeof pool)
+      throw invalidKind('pool', 'must be a pg.Pool or have its connect()', pool)
     return { pool: pool as PgPool }
   }
   if (typeof Object(client).query !== 'function')
-    throw invalidOption('pool', 'is required: a pg.Pool, or give one pg.Client as `client`', typeof client)
+    throw invalidKind('pool', 'is required: a pg.Pool, or give one pg.Client as `client`', client)
   return { client: client as PgClient }
 }

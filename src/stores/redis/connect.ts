@@ -1,4 +1,4 @@
-import { invalidOption } from '../../core/option-rules.ts'
+import { invalidKind } from '../../core/option-rules.ts'
 import type {
   IoredisClient,
   IoredisCluster,
@@ -22,5 +22,5 @@ export function portOf(client: RedisClient): RedisPort {
   if (has('sendCommand') && has('acquire')) return nodeRedisSentinelPort(client as NodeRedisSentinel)
   if (has('sendCommand') && has('duplicate')) return nodeRedisPort(client as NodeRedisClient)
   // The client is not printed: it holds its password.
-  throw invalidOption('client', 'must be a client of ioredis, node-redis or iovalkey', typeof client)
+  throw invalidKind('client', 'must be a client of ioredis, node-redis or iovalkey', client)
 }

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { encodeResult } from '../../core/codec.ts'
 import { OnlyonceError } from '../../core/errors.ts'
-import { invalidOption } from '../../core/option-rules.ts'
+import { invalidKind, invalidOption } from '../../core/option-rules.ts'
 
 export interface SealKey {
   /** 1 to 32 of `A–Z a–z 0–9 . _ -`. Stands in the clear beside what it sealed. */
@@ -79,8 +79,7 @@ function unopened(why: string): OnlyonceError {
 }
 
 function checkKeys(keys: unknown): void {
-  if (!Array.isArray(keys) || keys.length === 0)
-    throw invalidOption('keys', 'must be a list of { id, secret }', typeof keys)
+  if (!Array.isArray(keys) || keys.length === 0) throw invalidKind('keys', 'must be a list of { id, secret }', keys)
   const ids = new Set<unknown>()
   for (const key of keys) {
     const { id, secret } = Object(key) as Partial<SealKey>
@@ -88,8 +87,8 @@ function checkKeys(keys: unknown): void {
       throw invalidOption('keys', 'must each have an id of its own: 1 to 32 of A–Z a–z 0–9 . _ -', id)
     }
     ids.add(id)
-    if (!(secret instanceof Uint8Array) || secret.length !== SECRET_BYTES) {
-      throw invalidOption('keys', `must each have a secret of exactly ${SECRET_BYTES} bytes`, `the one of ${id}`)
-    }
+    const rule = `must each have a secret of exactly ${SECRET_BYTES} bytes, unlike the one of \`${id}\``
+    if (!(secret instanceof Uint8Array)) throw invalidKind('keys', rule, secret)
+    if (secret.length !== SECRET_BYTES) throw invalidOption('keys', rule, secret.length)
   }
 }
