@@ -107,7 +107,7 @@ async function many(from, seeds, jobs) {
   const played = Array.from({ length: jobs }, () => 0)
   const parts = await Promise.all(
     played.map((_, job) =>
-      part(from + job * share, Math.min(share, seeds - job * share), (now) => {
+      part(from + job * share, Math.max(0, Math.min(share, seeds - job * share)), (now) => {
         played[job] = now
         if (process.stderr.isTTY) process.stderr.write(`\r${played.reduce((a, b) => a + b)} of ${seeds} schedules`)
       }),

@@ -1,3 +1,4 @@
+import { refuseUnknown } from '../core/option-rules.ts'
 import type { Runtime } from '../core/runtime.ts'
 
 export interface FakeRuntimeOptions {
@@ -29,6 +30,7 @@ const DEFAULT_NOW = Date.UTC(2026, 0, 1)
 
 /** A runtime whose time stands still until `advance` is called: tests jump instead of waiting. */
 export function fakeRuntime(options: FakeRuntimeOptions = {}): FakeRuntime {
+  refuseUnknown(options, ['now', 'seed'])
   const { now: start = DEFAULT_NOW, seed = 1 } = options
   const next = randomBits(seed)
   const timers = new Set<Timer>()

@@ -1,3 +1,4 @@
+import { checkEach, oneOf, positive, refuseUnknown } from '../core/option-rules.ts'
 import { type Runtime, sleep, systemRuntime } from '../core/runtime.ts'
 import type { Store } from '../core/store.ts'
 
@@ -41,7 +42,7 @@ export interface FaultyStoreOptions {
   readonly onFault?: (verb: FaultyVerb, callNumber: number, fault: Fault) => void
 }
 
-const VERBS: ReadonlySet<unknown> = new Set<FaultyVerb>([
+const VERBS: readonly FaultyVerb[] = [
   'claim',
   'renew',
   'complete',
@@ -51,10 +52,24 @@ const VERBS: ReadonlySet<unknown> = new Set<FaultyVerb>([
   'forget',
   'sweep',
   'transaction',
-])
+]
+const KINDS: readonly Fault['kind'][] = [
+  'delay-request',
+  'delay-reply',
+  'lose-request',
+  'lose-reply',
+  'hang',
+  'send-twice',
+  'send-again',
+]
 
-/** Returns `store` behind a network with the faults of `plan`. Calls without a fault pass through. */
+/**
+ * Returns `store` behind a network with the faults of `plan`. Calls without a fault pass through.
+ * @throws OnlyonceError OPTION_INVALID for a verb, a number of a call or a kind of fault that there is not
+ */
 export function faultyStore<S extends Store>(store: S, plan: FaultPlan, options: FaultyStoreOptions = {}): S {
+  refuseUnknown(options, ['runtime', 'onFault'])
+  if (typeof plan !== 'function') checkPlan(plan)
   const { runtime = systemRuntime, onFault } = options
   const faultOf = typeof plan === 'function' ? plan : (verb: FaultyVerb, call: number) => plan[verb]?.[call]
   const calls = new Map<FaultyVerb, number>()
@@ -63,7 +78,7 @@ export function faultyStore<S extends Store>(store: S, plan: FaultPlan, options:
     get(target, name) {
       const member: unknown = Reflect.get(target, name, target)
       if (typeof member !== 'function') return member
-      if (!VERBS.has(name)) return member.bind(target)
+      if (!VERBS.includes(name as FaultyVerb)) return member.bind(target)
       const verb = name as FaultyVerb
       return async (...args: unknown[]) => {
         const number = (calls.get(verb) ?? 0) + 1
@@ -79,6 +94,17 @@ export function faultyStore<S extends Store>(store: S, plan: FaultPlan, options:
       }
     },
   })
+}
+
+/** A misspelt fault would never happen, and the test would pass. */
+function checkPlan(plan: Exclude<FaultPlan, (...args: never[]) => unknown>): void {
+  refuseUnknown(plan, VERBS)
+  for (const [verb, faults] of Object.entries(plan)) {
+    for (const [call, fault] of Object.entries(Object(faults))) {
+      checkEach(positive, { [`${verb}.${call}`]: Number(call) })
+      if (fault !== undefined) checkEach(oneOf(...KINDS), { [`${verb}.${call}.kind`]: Object(fault).kind ?? null })
+    }
+  }
 }
 
 async function inflict(fault: Fault, send: () => Promise<unknown>, runtime: Runtime, name: string): Promise<unknown> {

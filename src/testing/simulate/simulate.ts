@@ -1,3 +1,4 @@
+import { aFunction, checkEach, type Rule, refuseUnknown } from '../../core/option-rules.ts'
 import { addCounts, unreached } from './coverage.ts'
 import { playSchedule, type ScheduleReport } from './schedule.ts'
 
@@ -26,11 +27,17 @@ export interface SimulationReport {
 
 const YIELD_EVERY = 50
 
+const wholeNumber: Rule = (value) =>
+  Number.isSafeInteger(value) && (value as number) >= 0 ? undefined : 'must be a whole number'
+
 /**
  * Plays seeded schedules of the engine, inbox and outbox relay under a virtual clock and every known fault, and checks
  * the invariants. Stops at the first seed that breaks one; replaying that seed breaks it again.
  */
 export async function simulate(options: SimulateOptions = {}): Promise<SimulationReport> {
+  refuseUnknown(options, ['seeds', 'from', 'onProgress'])
+  checkEach(wholeNumber, { seeds: options.seeds, from: options.from })
+  checkEach(aFunction, { onProgress: options.onProgress })
   const { seeds = 1_000, from = 1, onProgress } = options
   const counts = new Map<string, number>()
   let [schedules, steps, virtualMs] = [0, 0, 0]
