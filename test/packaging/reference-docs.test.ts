@@ -20,6 +20,17 @@ describe('reference pages', () => {
     expect(codes.sort()).toEqual(Object.keys(ERROR_CODES).sort())
   })
 
+  it.each([
+    ['docs/reference/http.md', 'src/http/problem.ts'],
+    ['docs/how-to/http-proxy.md', 'src/http/proxy/problems.ts'],
+    ['docs/how-to/one-time-tokens.md', 'src/http/token-issue.ts'],
+  ])('%s has every code of the problems in %s', (page, source) => {
+    const [text = '', code = ''] = [page, source].map((path) => readFileSync(join(root, path), 'utf8'))
+    const codes = [...code.matchAll(/\bcode: '([a-z-]+)'/g)].map((match) => match[1] ?? '')
+    expect(codes).not.toEqual([])
+    expect(codes.filter((one) => !text.includes(`\`${one}\``))).toEqual([])
+  })
+
   it('options.md has every option', () => {
     const documented = documentedNames('docs/reference/options.md')
     const missing = ['scope', ...Object.keys(DEFAULTS)].filter((name) => !documented.has(name))
