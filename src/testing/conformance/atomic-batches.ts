@@ -9,6 +9,7 @@ import {
   done,
   fresh,
   granted,
+  isAbove,
   LONG_MS,
   mismatched,
   type Need,
@@ -104,7 +105,7 @@ export const atomicBatchCases: readonly StoreCase[] = [
       assert.ok(running(busy).retryAfterMs > 0)
       assert.deepEqual([granted(again).attempt, granted(again).starts], [1, 2])
       assert.deepEqual([granted(taken).attempt, granted(taken).steps.length], [2, 1])
-      assert.ok(granted(taken).lease.fence > abandoned.fence)
+      isAbove(granted(taken).lease.fence, abandoned.fence)
       assert.deepEqual([granted(anew).attempt, granted(anew).starts], [1, 1])
       const states = await store.find([unknown, finished, held, bound, idle, left, over].map(({ id }) => id))
       assert.deepEqual(

@@ -7,6 +7,7 @@ import {
   done,
   fresh,
   granted,
+  isAbove,
   LONG_MS,
   mismatched,
   type Need,
@@ -128,7 +129,7 @@ export const atomicCases: readonly StoreCase[] = [
       await context.pass(BRIEF_MS)
       const claim = granted(await store.transaction((tx) => store.within(tx).claim(rival(request))))
       assert.deepEqual([claim.attempt, claim.starts, claim.steps.length], [2, 2, 1])
-      assert.ok(claim.lease.fence > lease.fence)
+      isAbove(claim.lease.fence, lease.fence)
       assert.equal(await context.complete(completion(lease, aValue('late'))), 'lost')
       done(await context.claim(request))
     },
@@ -143,7 +144,7 @@ export const atomicCases: readonly StoreCase[] = [
       let last = 0
       for (let round = 0; round < 3; round++) {
         const leased = granted(await context.claim(rival(request))).lease
-        assert.ok(leased.fence > last)
+        isAbove(leased.fence, last)
         await context.release(leased)
         await assert.rejects(
           store.transaction(async (tx) => {
@@ -152,7 +153,7 @@ export const atomicCases: readonly StoreCase[] = [
           }),
         )
         const atomic = granted(await store.transaction((tx) => store.within(tx).claim(rival(request)))).lease
-        assert.ok(atomic.fence > leased.fence)
+        isAbove(atomic.fence, leased.fence)
         last = atomic.fence
         await store.forget([request.id])
       }

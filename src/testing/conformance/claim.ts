@@ -6,6 +6,7 @@ import {
   done,
   fresh,
   granted,
+  isAbove,
   LONG_MS,
   mismatched,
   rival,
@@ -94,7 +95,7 @@ export const claimCases: readonly StoreCase[] = [
         const next = granted(await claim(request))
         assert.deepEqual({ attempt: next.attempt, starts: next.starts }, { attempt: round, starts: round })
         assert.equal(next.lease.owner, request.owner)
-        assert.ok(next.lease.fence > last.lease.fence)
+        isAbove(next.lease.fence, last.lease.fence)
         last = next
       }
     },
@@ -144,7 +145,7 @@ export const claimCases: readonly StoreCase[] = [
       await pass(BRIEF_MS)
       const { attempt, starts, steps, lease } = granted(await claim(strange(request)))
       assert.deepEqual({ attempt, starts, steps }, { attempt: 1, starts: 1, steps: [] })
-      assert.ok(lease.fence > first.lease.fence)
+      isAbove(lease.fence, first.lease.fence)
       const record = await find(request.id)
       assert.deepEqual([record?.state, record?.result], ['running', undefined])
       assert.ok((record?.createdAt ?? 0) >= createdAt + BRIEF_MS, 'its life begins anew')
@@ -165,7 +166,7 @@ export const claimCases: readonly StoreCase[] = [
         { attempt: next.attempt, starts: next.starts, steps: next.steps },
         { attempt: 1, starts: 1, steps: [] },
       )
-      assert.ok(next.lease.fence > lease.fence)
+      isAbove(next.lease.fence, lease.fence)
     },
   },
 ]

@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict'
 import type { Lease } from '../../core/record.ts'
 import type { ClaimRequest } from '../../core/store.ts'
 import {
@@ -7,6 +6,7 @@ import {
   completion,
   fresh,
   granted,
+  isAbove,
   rival,
   type SingleVerbs,
   type StoreCase,
@@ -62,7 +62,7 @@ const across = Object.entries(EVENTS).map(
       for (let round = 0; round < 3; round++) {
         const claimed = rival(request)
         const { lease } = granted(await verbs.claim(claimed))
-        assert.ok(lease.fence > last, `${lease.fence} should be above ${last}`)
+        isAbove(lease.fence, last)
         last = lease.fence
         verbs = await between(context, claimed, lease)
       }
@@ -80,12 +80,12 @@ export const fenceCases: readonly StoreCase[] = [
       let last = 0
       for (let round = 0; round < 30; round++) {
         const { lease } = granted(await claim(rival(request)))
-        assert.ok(lease.fence > last)
+        isAbove(lease.fence, last)
         last = lease.fence
         await release(lease)
       }
       await store.forget([request.id])
-      assert.ok(granted(await claim(rival(request))).lease.fence > last)
+      isAbove(granted(await claim(rival(request))).lease.fence, last)
     },
   },
   {
@@ -99,9 +99,9 @@ export const fenceCases: readonly StoreCase[] = [
       await store.forget([gone.id])
       const reopened = await (reopen as () => Promise<typeof store>)()
       const verbs = singleVerbs(reopened)
-      assert.ok(granted(await verbs.claim(rival(gone))).lease.fence > last[1])
+      isAbove(granted(await verbs.claim(rival(gone))).lease.fence, last[1])
       await reopened.forget([kept.id])
-      assert.ok(granted(await verbs.claim(rival(kept))).lease.fence > last[0])
+      isAbove(granted(await verbs.claim(rival(kept))).lease.fence, last[0])
     },
   },
 ]

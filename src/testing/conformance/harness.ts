@@ -138,6 +138,11 @@ export function granted(outcome: ClaimOutcome | undefined): Granted {
   return outcome as Granted
 }
 
+/** Of two fences. Without words, a test runner says only that false is not true. */
+export function isAbove(fence: number, last: number): void {
+  assert.ok(fence > last, `the fence ${fence} should be above ${last}`)
+}
+
 export function done(outcome: ClaimOutcome | undefined): Done {
   assert.equal(outcome?.kind, 'done')
   return outcome as Done

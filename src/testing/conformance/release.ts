@@ -5,6 +5,7 @@ import {
   completion,
   fresh,
   granted,
+  isAbove,
   LONG_MS,
   rival,
   running,
@@ -26,7 +27,7 @@ export const releaseCases: readonly StoreCase[] = [
       assert.equal((await find(request.id))?.state, 'idle')
       const next = granted(await claim(rival(request)))
       assert.deepEqual({ attempt: next.attempt, starts: next.starts }, { attempt: 1, starts: 2 })
-      assert.ok(next.lease.fence > lease.fence)
+      isAbove(next.lease.fence, lease.fence)
     },
   },
   {
