@@ -68,7 +68,7 @@ export async function leadAtomicBatch<Tx>(
     const begunAt = runtime.elapsed()
     const running = ops.filter((op) => op !== undefined)
     const named = distinct[ops.findIndex((op) => op !== undefined)]
-    if (named !== undefined) await runWithin(context, named, running, () => effect(tx, inPlace(ops)))
+    if (named !== undefined) await runWithin(context, named, tx, running, () => effect(tx, inPlace(ops)))
     for (const [index, op] of ops.entries()) {
       const call = distinct[index] as Call
       if (op === undefined || !isLateFor(call, runtime.elapsed() - begunAt)) continue

@@ -6,6 +6,7 @@ import { RunningOperation } from './operation.ts'
 import type { StoredResult } from './record.ts'
 import type { ClaimOutcome } from './store.ts'
 import { timeLimit } from './time-limit.ts'
+import { innerCallsOver } from './turns.ts'
 
 /** Wraps an error of the effect, to tell it from the store's own errors while both pass through the transaction. */
 export class EffectThrew extends Error {
@@ -26,10 +27,14 @@ export async function decideWithin(
   return limited(context, call, [], () => decideAbandoned(context, call, { attempt, fence }))
 }
 
-/** @throws EffectThrew for what the effect throws; OnlyonceError LEASE_LOST */
+/**
+ * Runs an effect in `tx`, up to the end of the calls that it began there.
+ * @throws EffectThrew for what the effect throws; OnlyonceError LEASE_LOST
+ */
 export function runWithin(
   context: EngineContext,
   call: Call,
+  tx: unknown,
   ops: readonly RunningOperation[],
   effect: () => unknown,
 ): Promise<unknown> {
@@ -38,6 +43,9 @@ export function runWithin(
       return await effect()
     } catch (thrown) {
       throw new EffectThrew(thrown)
+    } finally {
+      const inner = innerCallsOver(Object(tx))
+      if (inner !== undefined) await inner
     }
   })
 }

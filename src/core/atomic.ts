@@ -132,7 +132,7 @@ async function insideTransaction<Tx>(
     const { fence } = lease
     const { starts, steps } = claim
     const op = new RunningOperation({ named: call.named, attempt, starts, fence, owner, steps })
-    const value = await runWithin(context, call, [op], () => effect(tx, op))
+    const value = await runWithin(context, call, tx, [op], () => effect(tx, op))
     const isLate = isLateFor(call, context.runtime.elapsed() - claimedAt)
     return keep(claims, call, lease, attempt, storedValue(value), true, isLate)
   })

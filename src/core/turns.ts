@@ -28,16 +28,37 @@ export function inTurn<T>(tx: object, work: () => Promise<T>): Promise<T> {
   return answer
 }
 
-function placeIn(tx: object, around: Place | undefined): Place {
-  for (let place = around; place !== undefined; place = place.around) {
-    // Work left running by an effect that is over is no longer inside its call.
-    if (place.tx === tx && place.open) return place
+/**
+ * Resolves when the calls begun in `tx` inside the current one are over, whether or not anybody waits for them;
+ * undefined when there were none. An effect that ended before them would cut them in half: their records kept, and what
+ * they still do refused.
+ */
+export function innerCallsOver(tx: object): Promise<void> | undefined {
+  const place = knownPlace(tx, here.getStore())
+  return place === undefined ? undefined : lastOver(place)
+}
+
+async function lastOver(place: Place): Promise<void> {
+  for (let last: unknown; last !== place.last; ) {
+    last = place.last
+    await last
   }
-  const known = outermost.get(tx)
+}
+
+function placeIn(tx: object, around: Place | undefined): Place {
+  const known = knownPlace(tx, around)
   if (known !== undefined) return known
   const first = newPlace(tx, undefined)
   outermost.set(tx, first)
   return first
+}
+
+function knownPlace(tx: object, around: Place | undefined): Place | undefined {
+  for (let place = around; place !== undefined; place = place.around) {
+    // Work left running by an effect that is over is no longer inside its call.
+    if (place.tx === tx && place.open) return place
+  }
+  return outermost.get(tx)
 }
 
 function newPlace(tx: object, around: Place | undefined): Place {
