@@ -70,7 +70,16 @@ export function createConnection({ db, label, whileBusy, path, lent }: Connectio
     write: (work, deadline) => together('BEGIN IMMEDIATE', work, deadline),
     async begin(opening, deadline) {
       try {
-        await whileBusy(() => begin(`BEGIN IMMEDIATE; ${opening}`), deadline)
+        await whileBusy(() => {
+          begin('BEGIN IMMEDIATE')
+          try {
+            db.exec(opening)
+          } catch (error) {
+            // Not behind a failed BEGIN: the transaction that is in its way is the caller's.
+            rollback()
+            throw error
+          }
+        }, deadline)
       } catch (error) {
         throw unavailable(label, error)
       }

@@ -46,6 +46,21 @@ export function change(db: SqliteConnection, sql: string, ...params: SqliteValue
   return Number(statement(db, sql).run(...params).changes)
 }
 
+/**
+ * Runs a statement of the caller to its end. One that returns rows is left open by libsql's `run`, which counts none of
+ * its changes either, and no savepoint or transaction can be ended around it.
+ */
+export function runOf(
+  db: SqliteConnection,
+  compiled: SqliteStatement,
+  params: SqliteValue[],
+): ReturnType<SqliteStatement['run']> {
+  if ((compiled as { readonly reader?: unknown }).reader !== true) return compiled.run(...params)
+  compiled.all(...params)
+  const [counted] = rows(db, 'SELECT changes() AS changes, last_insert_rowid() AS lastInsertRowid')
+  return counted as unknown as ReturnType<SqliteStatement['run']>
+}
+
 /** Statements of a closed connection must not be used again. */
 export function dropStatements(db: SqliteConnection): void {
   prepared.delete(db)

@@ -4,7 +4,7 @@ import { allOf } from '../../embedded/all-of.ts'
 import { withPlainBlobs } from '../../embedded/bytes.ts'
 import type { SqliteConnection, SqliteStatement } from '../../embedded/driver.ts'
 import { faultOf } from '../../embedded/faults.ts'
-import { bindable, statement } from '../../embedded/statements.ts'
+import { bindable, runOf, statement } from '../../embedded/statements.ts'
 import { over } from '../sql/endings.ts'
 
 /** The handle that an effect writes with. Throws once the transaction is over. */
@@ -50,7 +50,7 @@ export function openTransaction(db: SqliteConnection): OpenTransaction {
     prepare: (sql) => {
       const compiled = use(() => statement(db, sql))
       return {
-        run: (...params) => use(() => compiled.run(...bindable(compiled, params))),
+        run: (...params) => use(() => runOf(db, compiled, bindable(compiled, params))),
         // Not the driver's `get`: libsql's leaves the statement open, see statements.ts.
         get: (...params) => withPlainBlobs(use(() => allOf(compiled, sql, bindable(compiled, params))[0])),
         all: (...params) => use(() => allOf(compiled, sql, bindable(compiled, params))).map(withPlainBlobs),
