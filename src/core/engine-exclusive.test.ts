@@ -67,6 +67,20 @@ describe('exclusive', () => {
     expect(ran).toBe(true)
   })
 
+  it('runs the effect of one who waited for a lock that could not be given back, once that runs out', async () => {
+    const { once, runtime } = engine({ onInFlight: 'wait', waitMs: 60_000 }, (verb, call) =>
+      verb === 'release' && call <= 3 ? { kind: 'lose-request' } : undefined,
+    )
+    const { started, effect } = gate<number>()
+    const first = codeOf(once.exclusive('a', effect))
+    await runtime.advance(0)
+    const second = codeOf(once.exclusive('a', () => 2))
+    await runtime.advance(10)
+    started[0]?.resolve(1)
+    await runtime.advance(10_000)
+    expect([await first, await second]).toEqual(['OUTCOME_UNKNOWN', 'resolved with 2'])
+  })
+
   it('names the option that is wrong', async () => {
     const { once } = engine()
     const error = await refusal(once.exclusive('a', () => 1, { leaseMs: -1 }))

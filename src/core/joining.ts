@@ -2,6 +2,7 @@ import { backoff } from './backoff.ts'
 import { type Call, type EngineContext, tell } from './context.ts'
 import { OnlyonceError } from './errors.ts'
 import type { End, Flight, Flights, LeadingFlight, Settled } from './flights.ts'
+import { isLock } from './key.ts'
 import type { Waits } from './waiting.ts'
 
 /** Claims an operation once and, when granted, runs its effect. */
@@ -94,8 +95,14 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
     if (reached.kind === 'result') return { ...reached, ran: false }
     if (reached.kind === 'mismatch') return reached
     if (reached.kind !== 'error') return undefined
-    if (OnlyonceError.is(reached.error) && reached.error.code === 'LEASE_LOST') return undefined
+    if (isOnlyTheLeaders(reached.error, call)) return undefined
     throw reached.error
+  }
+
+  /** Of a lock that could not be given back only its holder knows that its effect ran: another one has its own to run. */
+  function isOnlyTheLeaders(error: unknown, { named }: Call): boolean {
+    const code = OnlyonceError.is(error) ? error.code : undefined
+    return code === 'LEASE_LOST' || (code === 'OUTCOME_UNKNOWN' && isLock(named))
   }
 
   /** Follows until a flight gives an outcome; leads when there is no flight. */

@@ -32,6 +32,8 @@ export const RESERVED_SCOPE_MARK = '!'
 /** The scope of the locks of `exclusive`, and of the records in which the inbox counts the starts of messages. */
 export const lockScope = (scope: string): string => `${RESERVED_SCOPE_MARK}lock:${scope}`
 
+export const isLock = ({ scope }: Pick<OperationKey, 'scope'>): boolean => scope.startsWith(lockScope(''))
+
 /** What a missing value or an object becomes in string concatenation: `order:undefined`, `user-[object Object]`. */
 const LEFTOVER = /\[object \w+\]|(?<![\p{L}\p{N}])(?:undefined|null|NaN)(?![\p{L}\p{N}])/u
 /** A cheap test before `LEFTOVER`, at a tenth of the cost: every text that matches that matches this too. */
