@@ -13,6 +13,8 @@ export interface Connection {
   write<T>(work: () => T, deadline: number): Promise<T>
   /** Takes the write lock for a transaction that stays open; `opening` runs in the same step. */
   begin(opening: string, deadline: number): Promise<void>
+  /** Commits the transaction that stays open. @throws the driver's error */
+  commit(): void
   /** Rolls back the open transaction. Returns whether there was one. Never throws. */
   rollback(): boolean
   close(): void
@@ -31,10 +33,11 @@ export interface ConnectionOptions {
 export function createConnection({ db, label, whileBusy, path, lent }: ConnectionOptions): Connection {
   const opened = path === undefined ? undefined : fileIdentity(path)
 
+  const atOnce: <T>(step: () => T) => T = lent ? (step) => withoutWaiting(db, step) : (step) => step()
+
   function begin(sql: string): void {
     if (path !== undefined && opened !== undefined) checkSameFile(path, opened)
-    if (lent) withoutWaiting(db, () => db.exec(sql))
-    else db.exec(sql)
+    db.exec(sql)
   }
 
   function rollback(): boolean {
@@ -48,7 +51,7 @@ export function createConnection({ db, label, whileBusy, path, lent }: Connectio
 
   async function together<T>(sql: string, work: () => T, deadline: number): Promise<T> {
     try {
-      return await whileBusy(() => {
+      const step = () => {
         begin(sql)
         try {
           const value = work()
@@ -58,7 +61,8 @@ export function createConnection({ db, label, whileBusy, path, lent }: Connectio
           rollback()
           throw error
         }
-      }, deadline)
+      }
+      return await whileBusy(() => atOnce(step), deadline)
     } catch (error) {
       throw unavailable(label, error)
     }
@@ -70,7 +74,7 @@ export function createConnection({ db, label, whileBusy, path, lent }: Connectio
     write: (work, deadline) => together('BEGIN IMMEDIATE', work, deadline),
     async begin(opening, deadline) {
       try {
-        await whileBusy(() => {
+        const step = () => {
           begin('BEGIN IMMEDIATE')
           try {
             db.exec(opening)
@@ -79,11 +83,13 @@ export function createConnection({ db, label, whileBusy, path, lent }: Connectio
             rollback()
             throw error
           }
-        }, deadline)
+        }
+        await whileBusy(() => atOnce(step), deadline)
       } catch (error) {
         throw unavailable(label, error)
       }
     },
+    commit: () => atOnce(() => void db.exec('COMMIT')),
     rollback,
     close() {
       dropStatements(db)
@@ -99,13 +105,16 @@ export function createConnection({ db, label, whileBusy, path, lent }: Connectio
   }
 }
 
-/** Runs a step without the caller's `busy_timeout`, during which the driver would block the event loop. */
-function withoutWaiting(db: SqliteConnection, step: () => void): void {
+/**
+ * Runs a step without the caller's `busy_timeout`, during which the driver would block the event loop, and with it
+ * whoever in this process holds the lock. Without WAL, reads and commits wait for locks too.
+ */
+export function withoutWaiting<T>(db: SqliteConnection, step: () => T): T {
   const [row] = db.prepare('PRAGMA busy_timeout').all()
   const own = Number(Object.values(Object(row) as object)[0])
   db.exec('PRAGMA busy_timeout = 0')
   try {
-    step()
+    return step()
   } finally {
     db.exec(`PRAGMA busy_timeout = ${Number.isSafeInteger(own) ? own : 0}`)
   }

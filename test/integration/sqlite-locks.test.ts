@@ -101,6 +101,59 @@ describe('without WAL, while a reader holds a commit back', () => {
   })
 })
 
+describe('a connection of the caller with a busy_timeout of its own does not hold up who has the lock in this process', () => {
+  /** `mine` waits in the driver for longer than the store waits at all, so that a wait there is a failure. */
+  async function waiting() {
+    const path = tempFile()
+    const mine = await rawDatabase(path)
+    const store = sqliteStore({ database: mine, busyTimeoutMs: 5_000 })
+    await store.claim([request('a')])
+    mine.exec('PRAGMA busy_timeout = 6000')
+    const other = await rawDatabase(path)
+    const hold = (sql: string) => {
+      other.exec(sql)
+      setTimeout(() => other.exec('COMMIT'), 60)
+    }
+    const keepsItsSetting = () =>
+      expect(Object.values(all(mine, 'PRAGMA busy_timeout')[0] ?? {}).map(Number)).toEqual([6000])
+    return { mine, store, hold, keepsItsSetting }
+  }
+  const READ = 'BEGIN; SELECT key FROM onlyonce_operations'
+
+  it('with a read', async () => {
+    const { store, hold, keepsItsSetting } = await waiting()
+    hold('BEGIN EXCLUSIVE')
+    expect((await store.find([request('a').id]))[0]?.state).toBe('running')
+    keepsItsSetting()
+  })
+
+  it('with the commit of a verb', async () => {
+    const { store, hold, keepsItsSetting } = await waiting()
+    hold(READ)
+    granted((await store.claim([request('b')]))[0])
+    keepsItsSetting()
+  })
+
+  it('with the commit of a transaction', async () => {
+    const { store, hold, keepsItsSetting } = await waiting()
+    await store.transaction(async (tx) => {
+      await store.within(tx).claim(request('b'))
+      hold(READ)
+    })
+    expect((await store.find([request('b').id]))[0]?.state).toBe('done')
+    keepsItsSetting()
+  })
+
+  it('with a claim in a transaction that the caller began without IMMEDIATE', async () => {
+    const { mine, store, hold, keepsItsSetting } = await waiting()
+    hold('BEGIN IMMEDIATE')
+    mine.exec('BEGIN')
+    granted(await store.within(mine).claim(request('b')))
+    keepsItsSetting()
+    mine.exec('COMMIT')
+  })
+})
+
 describe('while a transaction of this process is open', () => {
   it('verbs wait for it, in the order in which they came', async () => {
     const store = storeOn(tempFile())

@@ -2,6 +2,7 @@ import { OnlyonceError } from '../../core/errors.ts'
 import type { OperationId } from '../../core/record.ts'
 import type { Runtime } from '../../core/runtime.ts'
 import type { WhileBusy } from '../../embedded/busy.ts'
+import { withoutWaiting } from '../../embedded/connection.ts'
 import type { SqliteConnection } from '../../embedded/driver.ts'
 import { unavailable } from '../../embedded/faults.ts'
 import { isInTransaction, type SqliteTx } from './open-transaction.ts'
@@ -72,7 +73,8 @@ export function join(options: JoinOptions, tx: SqliteTx): Joined {
     async takeWriteLock() {
       requireOpen()
       try {
-        await whileBusy(() => tx.exec(TAKE_WRITE_LOCK), runtime.elapsed() + busyTimeoutMs)
+        const step = () => withoutWaiting(tx, () => tx.exec(TAKE_WRITE_LOCK))
+        await whileBusy(step, runtime.elapsed() + busyTimeoutMs)
       } catch (error) {
         throw unavailable(label, error)
       }

@@ -66,20 +66,19 @@ async function commit(
   whileBusy: WhileBusy,
   newDeadline: () => number,
 ): Promise<void> {
-  const { db } = connection
   try {
-    db.exec(`RELEASE ${CANARY}`)
+    connection.db.exec(`RELEASE ${CANARY}`)
   } catch (error) {
     connection.rollback()
     throw current.undoneBy === undefined ? endedInside(error) : undone(current.undoneBy)
   }
   try {
-    db.exec('COMMIT')
+    connection.commit()
   } catch (error) {
     try {
       // Without WAL, a reader blocks the commit; the transaction stays open meanwhile.
       if (faultOf(error) !== 'busy') throw error
-      await whileBusy(() => db.exec('COMMIT'), newDeadline())
+      await whileBusy(connection.commit, newDeadline())
     } catch (refused) {
       connection.rollback()
       throw faultOf(refused) === 'constraint' ? refusedAtCommit(refused as Error) : refused
