@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { OnlyonceError } from './errors.ts'
 import type { Cancel, Runtime } from './runtime.ts'
 
@@ -63,6 +64,8 @@ export class Batcher<Request, Answer> {
   readonly #verb: BatcherVerb<Request, Answer>
   readonly #options: BatcherOptions
   readonly #batches: number
+  /** Leaves the async context of the request that began a call, which may be inside a transaction of the store. */
+  readonly #apart = AsyncLocalStorage.snapshot()
   #queue: Waiting<Request, Answer>[] = []
   readonly #underWay = new Set<readonly Waiting<Request, Answer>[]>()
   #requestsUnderWay = 0
@@ -156,7 +159,7 @@ export class Batcher<Request, Answer> {
     if (batch.length === 0) return
     if (trouble.down !== undefined) return rejectAll(batch, trouble.down.error)
     try {
-      this.#answer(batch, await this.#verb.send(batch.map(requestOf)))
+      this.#answer(batch, await this.#apart(this.#verb.send, batch.map(requestOf)))
       trouble.alone = 0
     } catch (error) {
       await this.#takeApart(batch, error, trouble)
@@ -198,7 +201,7 @@ export class Batcher<Request, Answer> {
   #end(batch: readonly Waiting<Request, Answer>[]): void {
     if (!this.#underWay.delete(batch)) return
     this.#requestsUnderWay -= batch.length
-    this.#flush()
+    if (this.#queue.length > 0) this.#apart(() => this.#flush())
     if (this.#underWay.size > 0) return
     this.#cancelAlarm()
     this.#alarmAt = Number.POSITIVE_INFINITY

@@ -1,6 +1,8 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, expect, it } from 'vitest'
 import { onlyonce } from '../../src/index.ts'
 import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
+import { codeOf } from '../support/rejections.ts'
 import { sleepMs } from '../support/waiting.ts'
 import { insert, storeOn, tempFile, withEffects } from './sqlite-helpers.ts'
 
@@ -82,5 +84,38 @@ describe('a call from inside an open transaction of the same store', () => {
     expect(answer).toEqual([1, 'there'])
     expect(await after).toEqual([])
     expect(effects()).toBe(1)
+  })
+
+  it('is refused alone: calls from elsewhere, sent together with it or meanwhile, wait for their turn', async () => {
+    const once = onlyonce({
+      store: storeOn(tempFile(), { busyTimeoutMs: 30_000 }),
+      scope: 'test',
+      storeTimeoutMs: 60_000,
+    })
+    const elsewhere = AsyncLocalStorage.snapshot()
+    const calls: Promise<unknown>[] = []
+    const call = (key: string) => void calls.push(codeOf(once(key, () => key)))
+    await once.atomic('first', async () => {
+      call('inside')
+      elsewhere(() => call('together'))
+      await sleepMs(10)
+      elsewhere(() => call('meanwhile'))
+      // Longer than calls from inside are let wait.
+      await sleepMs(2_000)
+    })
+    await Promise.all(calls)
+    await once.atomic('second', async () => {
+      call('alone')
+      await sleepMs(10)
+      elsewhere(() => call('behind it'))
+      await sleepMs(2_000)
+    })
+    expect(await Promise.all(calls)).toEqual([
+      expect.stringMatching(/inside|OPTION_INVALID/),
+      'resolved with "together"',
+      'resolved with "meanwhile"',
+      'OPTION_INVALID',
+      'resolved with "behind it"',
+    ])
   })
 })
