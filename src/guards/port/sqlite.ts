@@ -1,5 +1,6 @@
 import { allOf } from '../../embedded/all-of.ts'
 import type { SqliteConnection, SqliteValue } from '../../embedded/driver.ts'
+import { saysInTransaction } from '../../embedded/in-transaction.ts'
 import { bindable, statement } from '../../embedded/statements.ts'
 import { inDoubleQuotes } from './names.ts'
 import type { SqlPort } from './port.ts'
@@ -28,12 +29,6 @@ export function sqlitePort(tx: SqliteConnection): SqlPort {
     },
     inTransaction: async () => saysInTransaction(tx) ?? refusesToBegin(tx),
   }
-}
-
-/** node:sqlite has `isTransaction`, other drivers `inTransaction`, and handles of the SQLite store neither. */
-function saysInTransaction(tx: object): boolean | undefined {
-  const { isTransaction = undefined, inTransaction = undefined } = tx as Record<string, unknown>
-  return [isTransaction, inTransaction].find((one) => typeof one === 'boolean') as boolean | undefined
 }
 
 /** Probes with BEGIN, which is refused without effect inside a transaction. */

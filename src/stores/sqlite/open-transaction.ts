@@ -4,6 +4,7 @@ import { allOf } from '../../embedded/all-of.ts'
 import { withPlainBlobs } from '../../embedded/bytes.ts'
 import type { SqliteConnection, SqliteStatement } from '../../embedded/driver.ts'
 import { faultOf } from '../../embedded/faults.ts'
+import { saysInTransaction } from '../../embedded/in-transaction.ts'
 import { bindable, runOf, statement } from '../../embedded/statements.ts'
 import { over } from '../sql/endings.ts'
 
@@ -75,7 +76,7 @@ export function openTransaction(db: SqliteConnection): OpenTransaction {
 }
 
 export function isInTransaction(db: SqliteConnection): boolean {
-  const told = tells(db)
+  const told = saysInTransaction(db)
   if (told !== undefined) return told
   try {
     db.exec('BEGIN')
@@ -105,12 +106,5 @@ export function undone(cause: unknown): OnlyonceError {
 }
 
 function knownIdle(db: SqliteConnection): boolean {
-  return tells(db) === false
-}
-
-/** node:sqlite has `isTransaction` (from 22.16), other drivers `inTransaction`; undefined without either. */
-function tells(db: SqliteConnection): boolean | undefined {
-  const { isTransaction, inTransaction } = db as { isTransaction?: unknown; inTransaction?: unknown }
-  if (typeof isTransaction === 'boolean') return isTransaction
-  return typeof inTransaction === 'boolean' ? inTransaction : undefined
+  return saysInTransaction(db) === false
 }
