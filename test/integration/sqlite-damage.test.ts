@@ -124,6 +124,15 @@ describe('a file that cannot be used', () => {
     expect(await store.find([])).toEqual([])
   })
 
+  it('of another database, told by an effect, costs a store in memory nothing', async () => {
+    const store = storeOn(':memory:')
+    granted((await store.claim([request('a')]))[0])
+    const cause = Object.assign(new Error('attempt to write a readonly database'), { code: 'SQLITE_READONLY' })
+    const failing = store.transaction(() => Promise.reject(new Error('no report was written', { cause })))
+    await expect(failing).rejects.toThrow('no report was written')
+    expect((await store.claim([request('a')]))[0]?.kind).toBe('running')
+  })
+
   it('that was deleted or replaced while it was open is refused, until it is back', async () => {
     const path = tempFile()
     const store = storeOn(path)

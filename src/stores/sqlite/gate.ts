@@ -72,9 +72,12 @@ export function createGate(options: ResolvedSqliteOptions): Gate {
     }
   }
 
-  /** Drops a connection whose fault outlives its cause: a file opened read-only stays so after its mode was fixed. */
+  /**
+   * Drops a connection whose fault outlives its cause: a file opened read-only stays so after its mode was fixed. Never
+   * that of `:memory:`, with which all records would go: the fault may be another database's, told by an effect.
+   */
   function reopenAfter(error: unknown): void {
-    if (connection === undefined || 'database' in source) return
+    if (connection === undefined || 'database' in source || source.path === IN_MEMORY) return
     if (!OUTLIVES_ITS_CAUSE.includes(faultOf(Object(error).cause))) return
     try {
       connection.close()
