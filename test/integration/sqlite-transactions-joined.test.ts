@@ -3,7 +3,7 @@ import { onlyonce } from '../../src/index.ts'
 import { type SqliteTx, sqliteStore } from '../../src/stores/sqlite/index.ts'
 import { request } from '../support/claims.ts'
 import { sleepMs } from '../support/waiting.ts'
-import { all, granted, insert, rawDatabase, withEffects } from './sqlite-helpers.ts'
+import { all, granted, insert, rawDatabase, storeOn, tempFile, withEffects } from './sqlite-helpers.ts'
 
 describe('joining a transaction that the caller began', () => {
   async function joined() {
@@ -106,5 +106,30 @@ describe('joining a transaction that the caller began', () => {
     granted((await found)[0])
     expect(effects()).toBe(1)
     expect((await once.find('a'))?.state).toBe('done')
+  })
+
+  for (const begin of ['BEGIN IMMEDIATE', 'BEGIN']) {
+    it(`may be the first use of the store, which creates its tables there, after ${begin}`, async () => {
+      const mine = await rawDatabase(tempFile())
+      const once = onlyonce({ store: sqliteStore({ database: mine }), scope: 'test' })
+      for (const end of ['ROLLBACK', 'COMMIT']) {
+        mine.exec(begin)
+        expect(await once.atomic('a', async () => end, { tx: mine })).toBe(end)
+        mine.exec(end)
+      }
+      expect(await once.atomic('a', () => expect.fail('ran'))).toBe('COMMIT')
+      expect(await once.find('b')).toBeUndefined()
+    })
+  }
+
+  it('creates no tables under `check`, nor on a connection that may be to another file', async () => {
+    const mine = await rawDatabase(tempFile())
+    for (const store of [sqliteStore({ database: mine, migrate: 'check' }), storeOn(tempFile())]) {
+      const once = onlyonce({ store, scope: 'test' })
+      mine.exec('BEGIN IMMEDIATE')
+      const call = once.atomic('a', () => expect.fail('ran'), { tx: mine })
+      await expect(call).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringMatching(/migrate/) })
+      mine.exec('ROLLBACK')
+    }
   })
 })

@@ -29,12 +29,13 @@ export interface SqliteStore extends TransactionalStore<SqliteTx>, SchemaVerbs {
  */
 export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
   const resolved = resolveSqliteOptions(options)
-  const { source, runtime, label, busyTimeoutMs } = resolved
+  const { source, runtime, label, busyTimeoutMs, migrate } = resolved
   const gate = createGate(resolved)
   const fences = createFences()
   const { watch, wake, clear } = createWatchers()
   const transactions = createTransactions(gate, wake)
-  const joining = { transactions, whileBusy: gate.whileBusy, runtime, label, busyTimeoutMs }
+  const createsOn = migrate === 'auto' && 'database' in source ? source.database : undefined
+  const joining = { transactions, whileBusy: gate.whileBusy, runtime, label, busyTimeoutMs, createsOn }
   const traits: StoreTraits = Object.freeze({
     durable: !('path' in source && source.path === IN_MEMORY),
     transactional: true,

@@ -4,8 +4,9 @@ import type { Runtime } from '../../core/runtime.ts'
 import type { WhileBusy } from '../../embedded/busy.ts'
 import { withoutWaiting } from '../../embedded/connection.ts'
 import type { SqliteConnection } from '../../embedded/driver.ts'
-import { unavailable } from '../../embedded/faults.ts'
+import { faultOf, unavailable } from '../../embedded/faults.ts'
 import { isInTransaction, type SqliteTx } from './open-transaction.ts'
+import { applyMigrations } from './schema.ts'
 import { TAKE_WRITE_LOCK } from './sql.ts'
 import type { Transactions } from './transaction.ts'
 
@@ -31,10 +32,12 @@ export interface JoinOptions {
   readonly runtime: Runtime
   readonly label: string
   readonly busyTimeoutMs: number
+  /** The only connection of the caller on which tables that are missing are created. */
+  readonly createsOn: SqliteConnection | undefined
 }
 
 export function join(options: JoinOptions, tx: SqliteTx): Joined {
-  const { transactions, whileBusy, runtime, label, busyTimeoutMs } = options
+  const { transactions, whileBusy, runtime, label, busyTimeoutMs, createsOn } = options
 
   function refusing<T>(step: () => T): T {
     try {
@@ -65,6 +68,19 @@ export function join(options: JoinOptions, tx: SqliteTx): Joined {
     )
   }
 
+  /**
+   * The first use of a store may be in the caller's transaction: the tables commit, or vanish, with it. On any other
+   * connection missing tables may mean another file, where no duplicate would be found.
+   */
+  function lock(): void {
+    try {
+      tx.exec(TAKE_WRITE_LOCK)
+    } catch (error) {
+      if (tx !== createsOn || faultOf(error) !== 'no-table') throw error
+      applyMigrations(tx)
+    }
+  }
+
   return {
     db: tx,
     use: (step) => step(),
@@ -73,8 +89,7 @@ export function join(options: JoinOptions, tx: SqliteTx): Joined {
     async takeWriteLock() {
       requireOpen()
       try {
-        const step = () => withoutWaiting(tx, () => tx.exec(TAKE_WRITE_LOCK))
-        await whileBusy(step, runtime.elapsed() + busyTimeoutMs)
+        await whileBusy(() => withoutWaiting(tx, lock), runtime.elapsed() + busyTimeoutMs)
       } catch (error) {
         throw unavailable(label, error)
       }
