@@ -39,12 +39,14 @@ export function runWithin(
   effect: () => unknown,
 ): Promise<unknown> {
   return limited(context, call, ops, async () => {
+    let threw = false
     try {
       return await effect()
     } catch (thrown) {
+      threw = true
       throw new EffectThrew(thrown)
     } finally {
-      const inner = innerCallsOver(Object(tx))
+      const inner = innerCallsOver(Object(tx), threw)
       if (inner !== undefined) await inner
     }
   })

@@ -33,9 +33,11 @@ export function inTurn<T>(tx: object, work: () => Promise<T>): Promise<T> {
  * undefined when there were none. An effect that ended before them would cut them in half: their records kept, and what
  * they still do refused.
  */
-export function innerCallsOver(tx: object): Promise<void> | undefined {
+export function innerCallsOver(tx: object, threw: boolean): Promise<void> | undefined {
   const place = knownPlace(tx, here.getStore())
-  return place === undefined ? undefined : lastOver(place)
+  // An error outside of every joined call undoes the whole transaction, and them with it.
+  if (place === undefined || (threw && place === outermost.get(tx))) return undefined
+  return lastOver(place)
 }
 
 async function lastOver(place: Place): Promise<void> {
