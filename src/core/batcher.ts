@@ -44,6 +44,9 @@ interface Trouble {
  */
 const NEXT = Promise.resolve()
 
+/** Leaves the async context of the request that began a call, which may be inside a transaction of the store. */
+const apart = AsyncLocalStorage.snapshot()
+
 const WHOLE_CALL: unique symbol = Symbol.for('onlyonce.whole-call') as never
 
 /**
@@ -64,8 +67,6 @@ export class Batcher<Request, Answer> {
   readonly #verb: BatcherVerb<Request, Answer>
   readonly #options: BatcherOptions
   readonly #batches: number
-  /** Leaves the async context of the request that began a call, which may be inside a transaction of the store. */
-  readonly #apart = AsyncLocalStorage.snapshot()
   #queue: Waiting<Request, Answer>[] = []
   readonly #underWay = new Set<readonly Waiting<Request, Answer>[]>()
   #requestsUnderWay = 0
@@ -159,7 +160,7 @@ export class Batcher<Request, Answer> {
     if (batch.length === 0) return
     if (trouble.down !== undefined) return rejectAll(batch, trouble.down.error)
     try {
-      this.#answer(batch, await this.#apart(this.#verb.send, batch.map(requestOf)))
+      this.#answer(batch, await apart(this.#verb.send, batch.map(requestOf)))
       trouble.alone = 0
     } catch (error) {
       await this.#takeApart(batch, error, trouble)
@@ -201,7 +202,7 @@ export class Batcher<Request, Answer> {
   #end(batch: readonly Waiting<Request, Answer>[]): void {
     if (!this.#underWay.delete(batch)) return
     this.#requestsUnderWay -= batch.length
-    if (this.#queue.length > 0) this.#apart(() => this.#flush())
+    if (this.#queue.length > 0) apart(() => this.#flush())
     if (this.#underWay.size > 0) return
     this.#cancelAlarm()
     this.#alarmAt = Number.POSITIVE_INFINITY
