@@ -12,7 +12,9 @@ import { atLast, openDesk } from './rocketmq-helpers.ts'
 const ASKED_MS = 6_000
 
 describeWith('rocketmq', (url) => {
-  it('a paused consumer leaves what is new to others, and goes on when it is resumed', { timeout: 90_000 }, async () => {
+  it('a paused consumer leaves what is new to others, and goes on when it is resumed', {
+    timeout: 90_000,
+  }, async () => {
     const { once, topic, group, producer, consumer, publish, effects } = await openDesk(url)
     const handle = ({ id }: { id: string }, tx: SqliteTx) => void record(id, tx)
     const rules = { name: 'ledger', delivers: 'exactly-once-effect', once, producer, handle } as const
