@@ -45,7 +45,7 @@ export const consume: Consume<RocketSource & Omit<PullOptions, 'pollMs'>> = <Tx>
   const capacity = pulling.concurrency + pulling.prefetch
   let ending = false
   let paused = false
-  /** Messages that arrived after `stop` began. */
+  /** Messages that arrived after `stop` began, or in a pause: the request that was open then may still bring some. */
   const givenBack: Promise<void>[] = []
   const backlog = createBacklog<HeldMessage>(runtime)
   const { settle, giveBack } = settler(source.producer, rest.name, source.deadTopic, backlog, () => ending)
@@ -65,7 +65,7 @@ export const consume: Consume<RocketSource & Omit<PullOptions, 'pollMs'>> = <Tx>
     onMessages(messages, client) {
       for (const message of messages) {
         const held = custody.take(message, client)
-        if (ending) givenBack.push(told(giveBack(held)))
+        if (ending || paused) givenBack.push(told(giveBack(held)))
         else backlog.add(held)
       }
     },

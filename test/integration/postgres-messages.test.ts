@@ -94,7 +94,7 @@ describeWith('postgres', (url) => {
   })
 
   it('a claim that `statement_timeout` stops while it waits for a rival is in flight', async () => {
-    const { open } = await opened({ max: 2, statement_timeout: 200 })
+    const { open } = await opened({ max: 2, statement_timeout: 1_000 })
     const { once } = open()
     const { once: rival } = open()
     await once.atomic('key', async () => {
