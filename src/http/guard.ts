@@ -25,7 +25,7 @@ export interface Carrying {
 
 /**
  * Runs the handler. Resolves when it has finished its answer, whose last bytes are held until released. Rejects when
- * the handler aborted its answer, or threw where the framework sends none.
+ * the handler aborted its answer, or threw where the framework sends none; throws if it must not run at all.
  */
 export type Handle = (carrying: Carrying) => Promise<HttpReply>
 

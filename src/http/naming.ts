@@ -41,7 +41,7 @@ export async function nameOf<R>(
 
 /** A token determines key, scope and fingerprint of its operation, which were set when it was issued. */
 async function nameOfToken<R>(rules: HttpRules<R>, tokens: TokenPort, call: HttpCall<R>) {
-  const token = call.header(rules.header.toLowerCase())
+  const token = call.header(rules.keyField)
   if (token === undefined) return withoutKey(rules, call)
   const principal = rules.scope === 'public' ? 'public' : await rules.scope(call)
   const operation = rules.operation?.(call) ?? `${call.method} ${call.url.split('?', 1)[0]}`
@@ -62,14 +62,15 @@ function checkPattern<R>({ keyPattern }: HttpRules<R>, key: string | undefined):
 }
 
 function fromHeader<R>(rules: HttpRules<R>, maxKeyLength: number, call: HttpCall<R>): string | undefined {
-  const field = call.header(rules.header.toLowerCase())
+  const field = call.header(rules.keyField)
   return field === undefined ? undefined : parseKeyHeader(field, rules.keySyntax, maxKeyLength)
 }
 
-async function fingerprintOf<R>(rules: HttpRules<R>, call: HttpCall<R>): Promise<string | undefined> {
-  if (typeof rules.fingerprint === 'function') return rules.fingerprint(call)
-  const body = await call.body(rules.maxRequestBytes)
-  if (body === undefined) return undefined
+function fingerprintOf<R>({ fingerprint, maxRequestBytes }: HttpRules<R>, call: HttpCall<R>) {
+  if (typeof fingerprint === 'function') return fingerprint(call)
   const { method, url } = call
-  return fingerprintOfRequest({ method, url, contentType: call.header('content-type'), body }, rules.fingerprint)
+  return call.body(maxRequestBytes).then((body) => {
+    if (body === undefined) return undefined
+    return fingerprintOfRequest({ method, url, contentType: call.header('content-type'), body }, fingerprint)
+  })
 }

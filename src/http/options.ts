@@ -130,6 +130,8 @@ export type HttpRules<R> = Own<R> &
     readonly call: CallPart
     readonly onAbandoned: IdempotencyOptions<R>['onAbandoned']
     readonly guarded: ReadonlySet<string>
+    /** `header` in lower case. */
+    readonly keyField: string
     /** Names of the headers that a replay carries, in lower case. */
     readonly kept: ReadonlySet<string>
     /** `kept`, and those that say how to read the body: `content-type` and `content-length`. */
@@ -218,6 +220,7 @@ export function resolveRules<R>(given: IdempotencyOptions<R>): HttpRules<R> {
     call,
     onAbandoned,
     guarded: new Set(rules.methods.map((name) => name.toUpperCase())),
+    keyField: rules.header.toLowerCase(),
     kept: new Set(kept),
     heard: new Set([...kept, 'content-type', 'content-length']),
   }

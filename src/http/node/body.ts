@@ -15,17 +15,21 @@ export interface ParsedRequest {
  * the next reader. `undefined` when there are more than `maxBytes`.
  * @throws Error when the client stopped sending half-way; OnlyonceError OPTION_INVALID when `body` lacks what was read
  */
-export async function bodyOf(
+export function bodyOf(
   message: IncomingMessage,
   parsed: ParsedRequest,
   maxBytes: number,
-): Promise<HttpBody | undefined> {
+): HttpBody | undefined | Promise<HttpBody | undefined> {
   if (Number(message.headers['content-length']) > maxBytes) return undefined
   if (wasRead(message) || parsed.body instanceof Uint8Array) {
     if (hasFiles(parsed) || (parsed.body === undefined && hadBody(message))) throw bodyWasRead()
     return { parsed: parsed.body }
   }
   if (isBeingRead(message) && hadBody(message)) throw bodyWasRead()
+  return unreadBodyOf(message, maxBytes)
+}
+
+async function unreadBodyOf(message: IncomingMessage, maxBytes: number): Promise<HttpBody | undefined> {
   // Node emits a request before it has parsed the rest of the packet.
   if (!isWhole(message)) await null
   // Bytes put back into a destroyed request would never be read.

@@ -39,7 +39,7 @@ export class Recorder implements Listener {
   readonly #recording: Recording
   readonly #restoreHeaders: () => void
   #resolve!: (reply: HttpReply) => void
-  #reject!: (error: Error) => void
+  #reject!: (error: unknown) => void
   #state: 'recording' | 'held' | 'open' = 'recording'
   #unsent: Words[] = []
   #end: Words = []
@@ -65,6 +65,11 @@ export class Recorder implements Listener {
     if (told !== undefined) this.#hideSocket(told)
     // The client left during the claim: no event will report that any more.
     if (isClosed(res)) this.#hideLoss()
+  }
+
+  /** Rejects `reply`: the handler threw before it had answered. */
+  fail(error: unknown): void {
+    this.#reject(error)
   }
 
   get holding(): boolean {

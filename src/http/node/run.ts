@@ -58,25 +58,26 @@ export async function guardNode<R extends object>(
   const { runtime, storeTimeoutMs } = once.options
   const { kept, heard, maxBodyBytes, atomic } = guard.rules
   let recorder: Recorder | undefined
-  const handle: Handle = async (carrying) => {
+  const run = async (mine: Recorder) => {
+    try {
+      await next()
+    } catch (error) {
+      if (mine.own === undefined) return mine.fail(error)
+      // The answer is settled already. An event stream may still be open, and nothing else would end it.
+      warnUnhandled({ method, url }, error)
+      if (!res.writableEnded) res.destroy()
+    }
+  }
+  const handle: Handle = (carrying) => {
     // By a timeout in front of the guard, for example: whatever the handler did, its client was told something else.
     if (hasEnded(res)) throw new Error('the response was ended before the handler could begin, so it was not run')
     // Not noticed before if nothing asked for the body. A handler that reads it would wait forever.
     if (!isRead && isGone(req) && !wasRead(req)) throw new Error('the client left before its request was read')
     carry(request, carrying)
     const how = { runtime, kept, heard, maxBodyBytes, holdAll: atomic, graceMs: storeTimeoutMs }
-    const mine = new Recorder(res, how, told?.())
-    recorder = mine
-    return new Promise((resolve, reject) => {
-      mine.reply.then(resolve, reject)
-      const ran = async () => next()
-      ran().catch((error) => {
-        if (mine.own === undefined) return reject(error)
-        // The answer is settled already. An event stream may still be open, and nothing else would end it.
-        warnUnhandled({ method, url }, error)
-        if (!res.writableEnded) res.destroy()
-      })
-    })
+    recorder = new Recorder(res, how, told?.())
+    void run(recorder)
+    return recorder.reply
   }
   try {
     const reply = await guard(call, handle)

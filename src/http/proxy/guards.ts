@@ -46,7 +46,7 @@ export function createGuards(
   const { outcome: _, ...byDefault } = rest.rules
   const told = choices.outcome === undefined ? byDefault : rest.rules
   const own = proxyKinds(scopeHeader(scope) !== undefined)
-  const headers = guards.map(({ rules }) => rules.header.toLowerCase())
+  const headers = guards.map(({ rules }) => rules.keyField)
   return {
     guardFor(req, target) {
       const route = table.find(({ matches }) => matches(req, target))
