@@ -68,3 +68,13 @@ it('what is under way when another one fails is undone with the call that they a
   expect([await count('beside'), await once.find('beside')]).toEqual([0, undefined])
   expect(await once.atomic('beside', insert('beside'))).toEqual({ key: 'beside' })
 })
+
+it('a transaction of the store waits for the calls in it that nobody waited for', async () => {
+  const { once, store, count } = await setup()
+  let left: Promise<unknown> = Promise.resolve()
+  await store.transaction(async (tx) => {
+    left = once.atomic('left', slowly('left'), { tx })
+  })
+  expect(await left).toEqual({ key: 'left' })
+  expect([await count('left'), (await once.find('left'))?.state]).toEqual([1, 'done'])
+})

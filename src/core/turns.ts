@@ -40,6 +40,13 @@ export function innerCallsOver(tx: object, threw: boolean): Promise<void> | unde
   return lastOver(place)
 }
 
+/** Runs the `work` of a transaction, up to the end of the calls that it began there: a commit would cut them in half. */
+export async function upToInnerCalls<T>(tx: object, work: () => Promise<T>): Promise<T> {
+  const value = await work()
+  await innerCallsOver(tx, false)
+  return value
+}
+
 async function lastOver(place: Place): Promise<void> {
   for (let last: unknown; last !== place.last; ) {
     last = place.last

@@ -1,5 +1,6 @@
 import { OnlyonceError } from '../../core/errors.ts'
 import { timeLimit } from '../../core/time-limit.ts'
+import { upToInnerCalls } from '../../core/turns.ts'
 import { endedInside } from '../sql/endings.ts'
 import { type Asking, type Holding, senderOf } from './asking.ts'
 import type { MysqlConnection, MysqlTx } from './client.ts'
@@ -54,7 +55,7 @@ export function createTransactions(
     tidy(() => client.query(RESTORE))
     let value: T
     try {
-      value = await asking.enter(current, async () => work(current.tx))
+      value = await asking.enter(current, () => upToInnerCalls(current.tx, async () => work(current.tx)))
     } catch (error) {
       current.revoke()
       const whole = await undo(current, breakOff)

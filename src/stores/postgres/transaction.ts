@@ -3,6 +3,7 @@ import { OnlyonceError } from '../../core/errors.ts'
 import type { Lease, OperationId } from '../../core/record.ts'
 import { refusedAtCommit } from '../../core/refused-commit.ts'
 import { sleep } from '../../core/runtime.ts'
+import { upToInnerCalls } from '../../core/turns.ts'
 import { endedInside, spoilt, unsettled } from '../sql/endings.ts'
 import { toId, toRecord } from '../sql/rows.ts'
 import type { Asking, Holding } from './asking.ts'
@@ -48,7 +49,7 @@ export function createTransactions(
     handles.set(current.tx, current)
     let value: T
     try {
-      value = await asking.enter(current, async () => work(current.tx))
+      value = await asking.enter(current, () => upToInnerCalls(current.tx, async () => work(current.tx)))
     } catch (error) {
       current.revoke()
       // A read-only connection would refuse the next transaction too; another one may lead to the primary.

@@ -1,6 +1,7 @@
 import { OnlyonceError } from '../../core/errors.ts'
 import type { OperationId } from '../../core/record.ts'
 import { refusedAtCommit } from '../../core/refused-commit.ts'
+import { upToInnerCalls } from '../../core/turns.ts'
 import type { WhileBusy } from '../../embedded/busy.ts'
 import type { Connection } from '../../embedded/connection.ts'
 import { faultOf } from '../../embedded/faults.ts'
@@ -28,7 +29,7 @@ export function createTransactions(gate: Gate, wake: (ids: Iterable<OperationId>
     handles.set(current.tx, current)
     let value: T
     try {
-      value = await gate.inside.run(current, async () => work(current.tx))
+      value = await gate.inside.run(current, () => upToInnerCalls(current.tx, async () => work(current.tx)))
     } catch (error) {
       current.revoke()
       const whole = undo(connection)
