@@ -15,8 +15,8 @@ export async function openPostgres(url: string): Promise<PostgresStore> {
   const theirs = parsed(url)
   const ours = new URLSearchParams()
   for (const name of OURS) {
-    const value = theirs.searchParams.get(name)
-    if (value !== null) ours.set(name, value)
+    // All of them, as for every other store: of a parameter that is there twice the last one counts.
+    for (const value of theirs.searchParams.getAll(name)) ours.append(name, value)
     theirs.searchParams.delete(name)
   }
   const { max, ...options } = optionsIn(url, ours, OURS)
@@ -45,8 +45,8 @@ function refuseMistyped(url: string, theirs: URL): void {
 
 /** Parses `partitions=MS,KEEP`. The store checks the numbers itself. */
 function partitionsIn(url: string, theirs: URL): Pick<PostgresStoreOptions, 'partitions'> {
-  const given = theirs.searchParams.get('partitions')
-  if (given === null) return {}
+  const given = theirs.searchParams.getAll('partitions').at(-1)
+  if (given === undefined) return {}
   theirs.searchParams.delete('partitions')
   const [, everyMs, keep] = /^(\d{1,15}),(\d{1,15})$/.exec(given) ?? []
   if (everyMs === undefined) throw invalidUrl(url, 'write `partitions=MS,KEEP`, such as `partitions=3600000,24`')
