@@ -1,4 +1,5 @@
 import { OnlyonceError, reasonOf } from '../core/errors.ts'
+import { shellWord } from '../core/shell-word.ts'
 
 /** Kinds of errors of all drivers. */
 export type Fault =
@@ -68,7 +69,9 @@ const ADVICE: Partial<Record<Fault, string>> = {
 
 /** Returns the command that brings the schema up to date. */
 export function migrateCommand(label: string): string {
-  return `run \`npx onlyonce migrate --store sqlite:${label}\``
+  // A URL decodes `%`, and ends at `?`.
+  const url = `sqlite:${label.replace(/[%?]/g, encodeURIComponent)}`
+  return `run \`npx onlyonce migrate --store ${shellWord(url)}\``
 }
 
 /** Where nothing may be created, a mistyped path is more likely than a store that nobody has set up. */

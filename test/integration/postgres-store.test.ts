@@ -40,7 +40,7 @@ describeWith('postgres', (url) => {
     const store = database.store({ migrate: 'check' })
     const error = await failure(onlyonce({ store, scope: 'test' })('key', () => {}))
     expect(error).toMatchObject({ code: 'STORE_UNAVAILABLE' })
-    expect(error.message).toContain(`npx onlyonce migrate --store postgres://HOST/DATABASE?schema=${database.schema}`)
+    expect(error.message).toContain(`npx onlyonce migrate --store 'postgres://HOST/DATABASE?schema=${database.schema}'`)
     expect(await store.check()).toMatchObject({ version: 0, ok: false })
     expect((await store.migrate({ dryRun: true })).statements).toEqual(
       postgresMigrations(database.schema).flatMap(({ statements }) => statements),

@@ -2,6 +2,7 @@ import { checksOf } from '../checks.ts'
 import { EXIT } from '../exit.ts'
 import { colorsOf, type Io, line } from '../io.ts'
 import { storeUrl, withStore } from '../store.ts'
+import { storeFlag } from '../store-flag.ts'
 import { padded, printableLines, safeJson } from '../text.ts'
 
 export interface DoctorOptions {
@@ -12,10 +13,8 @@ export interface DoctorOptions {
 /** Checks the store without changing anything. Exit code 1 when a check failed; 3 when the store cannot be reached. */
 export async function doctor(io: Io, { store: flag, json = false }: DoctorOptions): Promise<number> {
   const url = storeUrl(io, flag)
-  // Suggested commands repeat the flag if it was given, but never a URL that may hold a password.
-  const storeFlag = flag !== undefined && /^[\w:./-]+$/.test(flag) ? ` --store ${flag}` : ''
   return withStore(url, async (store) => {
-    const checks = await checksOf(store, storeFlag)
+    const checks = await checksOf(store, storeFlag(flag))
     const isOk = checks.every(({ status }) => status !== 'failed')
     if (json) line(io.stdout, safeJson({ store: store.name, ok: isOk, checks }))
     else {

@@ -4,6 +4,7 @@ import { EXIT } from '../exit.ts'
 import { colorsOf, type Io, line } from '../io.ts'
 import { type ReadableResult, recordJson, resultJson, resultOf, stateOf } from '../record.ts'
 import { storeUrl, withStore } from '../store.ts'
+import { storeFlag } from '../store-flag.ts'
 import { facts } from '../table.ts'
 import { requireSame, type TargetOptions, targetOf } from '../target.ts'
 import { counted, printable, printableLines, safeJson } from '../text.ts'
@@ -36,7 +37,7 @@ export async function keysGet(io: Io, options: GetOptions): Promise<number> {
       for (const text of facts(pairs(record, state, resultText(record, result, isShown)), colors.dim))
         line(io.stdout, text)
     }
-    const hint = hintFor(record)
+    const hint = hintFor(record, options.store)
     if (hint !== undefined) line(io.stderr, colorsOf(io, 'stderr').yellow(hint))
     return result.kind === 'unreadable' ? EXIT.failed : EXIT.ok
   })
@@ -81,9 +82,11 @@ function resultText({ result }: ObservedRecord, read: ReadableResult, isShown: b
   }
 }
 
-/** By id, so that no key has to be quoted for a shell. */
-function hintFor(record: ObservedRecord): string | undefined {
+/** By id, so that no key has to be quoted for a shell. Two commands: pasting them as one would decide on the first. */
+function hintFor(record: ObservedRecord, flag: string | undefined): string | undefined {
   const state = stateOf(record)
   if (state !== 'abandoned' && state !== 'unknown') return undefined
-  return `The effect may or may not have happened. Decide with: npx onlyonce keys resolve --id ${record.id} --happened | --did-not-happen`
+  const decide = (what: string) => `npx onlyonce keys resolve --id ${record.id} --${what}${storeFlag(flag)}`
+  return `The effect may or may not have happened. If it did, decide with: ${decide('happened')}
+If it did not, decide with: ${decide('did-not-happen')}`
 }

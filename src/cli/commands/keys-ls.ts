@@ -1,4 +1,5 @@
 import type { ObservedRecord } from '../../core/record.ts'
+import { shellWord } from '../../core/shell-word.ts'
 import type { ListQuery, Page } from '../../core/store.ts'
 import { EXIT } from '../exit.ts'
 import { type Colors, colorsOf, type Io, line } from '../io.ts'
@@ -6,7 +7,7 @@ import { recordJson, stateOf } from '../record.ts'
 import type { ShownState } from '../states.ts'
 import { storeUrl, withStore } from '../store.ts'
 import { table } from '../table.ts'
-import { printable, safeJson } from '../text.ts'
+import { printable, printableLines, safeJson } from '../text.ts'
 import { duration } from '../time.ts'
 
 export interface ListOptions {
@@ -64,8 +65,8 @@ function matches(record: ObservedRecord, { scopePrefix, key }: ListOptions): boo
 /** The scope of an engine is the first thing to try, and no operation of its guards has it. */
 function hintFor(scope: string | undefined): string {
   if (scope === undefined || scope.startsWith('[')) return ''
-  const prefix = printable(`[${JSON.stringify(scope)},`)
-  return ` Those of an HTTP or RPC guard have longer scopes: try --scope-prefix '${prefix}'`
+  const prefix = shellWord(printableLines(`[${JSON.stringify(scope)},`))
+  return ` Those of an HTTP or RPC guard have longer scopes: try --scope-prefix ${prefix}`
 }
 
 type Loose<T> = { readonly [Name in keyof T]: T[Name] | undefined }

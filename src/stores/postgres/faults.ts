@@ -1,5 +1,6 @@
 import { constants } from 'node:os'
 import { OnlyonceError, reasonOf } from '../../core/errors.ts'
+import { shellWord } from '../../core/shell-word.ts'
 import { lostBy } from '../sql/lost.ts'
 import type { PostgresPartitions } from './options.ts'
 
@@ -104,7 +105,7 @@ export function migrateCommand(schema: string, partitions?: PostgresPartitions):
     ...(partitions === undefined ? [] : [`partitions=${partitions.everyMs},${partitions.keep}`]),
   ]
   const query = given.length === 0 ? '' : `?${given.join('&')}`
-  return `run \`npx onlyonce migrate --store postgres://HOST/DATABASE${query}\`, or \`store.migrate()\``
+  return `run \`npx onlyonce migrate --store ${shellWord(`postgres://HOST/DATABASE${query}`)}\`, or \`store.migrate()\``
 }
 
 /**
