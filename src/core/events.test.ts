@@ -15,6 +15,11 @@ describe('events', () => {
     expect(heard).toEqual(['first', event, 'second', event])
   })
 
+  it.each(['executed', undefined])('are not promised to %j, which would never hear of any', (name) => {
+    const { on } = createEvents(() => {}) as unknown as { on: (...args: unknown[]) => unknown }
+    expect(() => on(name, () => {})).toThrow(/`listener` must be a function, which hears every event/)
+  })
+
   it('no longer reach a listener that left, and leaving twice is harmless', () => {
     const events = createEvents(() => {})
     const listener = vi.fn()

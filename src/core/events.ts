@@ -1,4 +1,5 @@
 import type { ErrorCode } from './errors.ts'
+import { invalidOption } from './option-rules.ts'
 import type { StoredResult } from './record.ts'
 import { tell } from './reporting.ts'
 
@@ -52,6 +53,11 @@ export function createEvents(onListenerError: (error: unknown) => void): Events 
       }
     },
     on(listener) {
+      // As to an EventEmitter: `on('executed', …)` would be called as a function and hear nothing.
+      if (typeof listener !== 'function') {
+        const rule = 'must be a function, which hears every event: `once.on((event) => …)`'
+        throw invalidOption('listener', rule, listener)
+      }
       const entry = { listener }
       listeners.add(entry)
       return () => void listeners.delete(entry)

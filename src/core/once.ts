@@ -123,7 +123,7 @@ export interface AnyOnce extends AsyncDisposable {
    * @throws OnlyonceError OPTION_INVALID, CLOSED
    */
   sweeper(options?: { readonly everyMs?: number }): RunningSweeper
-  /** Subscribes to events. Returns an unsubscribe function. */
+  /** Subscribes to all events. Returns an unsubscribe function. @throws OnlyonceError OPTION_INVALID */
   on(listener: OnceListener): () => void
   /** Refuses new calls (`CLOSED`) and resolves when running effects have settled. Does not close the store. */
   close(): Promise<void>
