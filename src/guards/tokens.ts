@@ -5,7 +5,7 @@ import type { KeyInput } from '../core/key.ts'
 import type { Effect, Once, Operation } from '../core/once.ts'
 import type { CallOptions } from '../core/options.ts'
 import type { ObservedRecord } from '../core/record.ts'
-import { checkBinding, checkTokensOptions, checkTtl, SECRET_BYTES } from './token/checks.ts'
+import { checkBinding, checkEngine, checkTokensOptions, checkTtl, SECRET_BYTES } from './token/checks.ts'
 import { decidedByHand, invalid, overtaken, stillOpen } from './token/errors.ts'
 import { type Before, heldMs, mayHaveHappened, PUTTING_MS, revoke, wasNeverPut } from './token/revoke.ts'
 import { createTokenStore } from './token/store-calls.ts'
@@ -81,6 +81,7 @@ const ISSUED = '!issued'
  * @throws OnlyonceError OPTION_INVALID
  */
 export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens {
+  checkEngine(once)
   checkTokensOptions(options)
   const { onOpen = 'reject', secret } = options
   const { scope, runtime, retentionMs } = once.options
