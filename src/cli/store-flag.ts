@@ -10,6 +10,9 @@ const HARMLESS: readonly string[] = [
   ...['waitReplicas', 'waitTimeoutMs'],
 ]
 
+/** A user without a password. Not of Redis, where what stands alone may be meant as one. */
+const USER_ALONE = /^((?:postgres|postgresql|mysql|mariadb):\/\/)[\w.-]+@/i
+
 /**
  * What a suggested command needs of `--store`, so that it works when it is pasted. Nothing where the environment named
  * the store; `URL` in the place of one that may hold a password, or that is not safe to show.
@@ -25,6 +28,6 @@ function isSafe(url: string): boolean {
 }
 
 function mayHoldSecret(url: string): boolean {
-  const [place, query] = withoutQuery(url)
+  const [place, query] = withoutQuery(url.replace(USER_ALONE, '$1'))
   return withoutSecrets(place) !== place || [...query.keys()].some((name) => !HARMLESS.includes(name))
 }
