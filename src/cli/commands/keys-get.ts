@@ -1,3 +1,4 @@
+import { isLock } from '../../core/key.ts'
 import type { ObservedRecord } from '../../core/record.ts'
 import { notFound } from '../act.ts'
 import { EXIT } from '../exit.ts'
@@ -85,7 +86,7 @@ function resultText({ result }: ObservedRecord, read: ReadableResult, isShown: b
 /** By id, so that no key has to be quoted for a shell. Two commands: pasting them as one would decide on the first. */
 function hintFor(record: ObservedRecord, flag: string | undefined): string | undefined {
   const state = stateOf(record)
-  if (state !== 'abandoned' && state !== 'unknown') return undefined
+  if ((state !== 'abandoned' && state !== 'unknown') || isLock({ scope: record.scope ?? '' })) return undefined
   const decide = (what: string) => `npx onlyonce keys resolve --id ${record.id} --${what}${storeFlag(flag)}`
   return `The effect may or may not have happened. If it did, decide with: ${decide('happened')}
 If it did not, decide with: ${decide('did-not-happen')}`

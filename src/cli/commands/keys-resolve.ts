@@ -1,3 +1,4 @@
+import { isLock } from '../../core/key.ts'
 import type { Lease, ObservedRecord, StoredResult } from '../../core/record.ts'
 import { readResult, storedValue } from '../../core/result.ts'
 import { fromStored } from '../../http/stored-reply.ts'
@@ -43,6 +44,7 @@ function happened(result: StoredResult, { scope, value, retentionMs }: ResolveOp
     risk: 'keeps the effect from ever running again',
     warnings(record) {
       requireUndecided(record)
+      requireNoLock(scope ?? record.scope)
       requireReadable(scope ?? record.scope, result)
       return [
         `The operation becomes done with ${answerFor(scope ?? record.scope, value)} from now on.`,
@@ -114,6 +116,14 @@ function requireUndecided(record: ObservedRecord): void {
         ? 'it already has a result (`onlyonce keys get` shows it)'
         : 'it is not running and can be claimed'
   throw failure(`only an abandoned or unknown operation can be resolved, and this one is ${state}: ${why}`)
+}
+
+/** A lock that is done would be held until the end of its retention, and its callers told that their effect ran. */
+function requireNoLock(scope: string | undefined): void {
+  if (scope === undefined || !isLock({ scope })) return
+  throw failure(
+    'this is a lock, which remembers no result, so there is nothing to decide: its lease is over, and whoever asks for it next gets it',
+  )
 }
 
 /** Returns a running record's retention: the time between the ends of its lease and its retention. */
