@@ -164,6 +164,11 @@ describe('resolveOptions', () => {
     expect(refusal({ store, scope: '!mine' })).toMatch('option `scope` must not begin with')
   })
 
+  it('says of a store by URL that it comes later', () => {
+    const message = refusal({ store: Promise.resolve(store), scope: 'orders' })
+    expect(message).toMatch('option `store` must be awaited: `await openStore(url)`')
+  })
+
   it('requires a store', () => {
     const message = 'option `store` is required: a store such as memoryStore() or sqliteStore({ path }); got'
     for (const wrong of [undefined, null, {}, 'memory:', { claim: 1, traits: {} }, { claim: () => {} }]) {

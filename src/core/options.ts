@@ -212,5 +212,9 @@ function checkTogether(options: ResolvedCallOptions): void {
 
 function checkStore(store: unknown): void {
   if (typeof Object(store).claim === 'function' && typeof Object(store).traits?.transactional === 'boolean') return
-  throw invalidOption('store', 'is required: a store such as memoryStore() or sqliteStore({ path })', store)
+  const isPromise = typeof Object(store).then === 'function'
+  const rule = isPromise
+    ? 'must be awaited: `await openStore(url)`'
+    : 'is required: a store such as memoryStore() or sqliteStore({ path })'
+  throw invalidOption('store', rule, store)
 }
