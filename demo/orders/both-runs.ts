@@ -7,7 +7,8 @@ import { loadOrders } from './orders-to-run.ts'
 import type { ProgressBars } from './report/progress-bars.ts'
 import type { DemoResult } from './report/result.ts'
 import { say } from './report/say.ts'
-import { makeRoom } from './stores/make-room.ts'
+import { openDatabase } from './shop/database.ts'
+import { makeRoom, Unreachable } from './stores/make-room.ts'
 import type { Variant } from './system/messages.ts'
 import { writeOrdersFile } from './system/orders-file.ts'
 import { type Run, type RunPlan, runSystem } from './system/run.ts'
@@ -22,6 +23,7 @@ const ON_FILES = { store: 'sqlite', storeUrl: '', broker: 'embedded', brokerUrl:
 export async function runBoth(options: CheckedOptions, bars: ProgressBars, signal: AbortSignal): Promise<DemoResult> {
   const { seed, kills, store, broker, keep = false } = options
   const orders = await loadOrders(options.input, options.orders)
+  await requireSqlite()
   const dir = makeDirectory()
   const cleanUps = [async () => rmSync(dir, { recursive: true, force: true, maxRetries: 3 })]
   const kept = [dir]
@@ -51,6 +53,19 @@ export async function runBoth(options: CheckedOptions, bars: ProgressBars, signa
     bars.clear()
     if (keep) say(`the ledgers are in ${kept.join(', and in ')}`)
     else for (const cleanUp of cleanUps) await cleanUp().catch(leftBehind)
+  }
+}
+
+/** Every run keeps something in SQLite, whatever `--store` says. @throws Unreachable */
+async function requireSqlite(): Promise<void> {
+  try {
+    const db = await openDatabase(':memory:')
+    db.close()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
+    throw new Unreachable(
+      'no SQLite was found: use Node.js 22.13 or later, which has its own, or run `npm install libsql`',
+    )
   }
 }
 

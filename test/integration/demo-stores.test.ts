@@ -1,5 +1,7 @@
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { requireBuild, root, run } from '../built.ts'
 import { describeWith, type Kind } from '../support/services.ts'
 
@@ -54,4 +56,22 @@ describe('a store of the order system that cannot be used', () => {
     },
     30_000,
   )
+})
+
+describe('without an SQLite', () => {
+  const home = mkdtempSync(join(tmpdir(), 'onlyonce-demo-bare-'))
+  afterAll(() => rmSync(home, { recursive: true, force: true }))
+
+  it('ends before anything is started, and says what to install', () => {
+    requireBuild()
+    // As installed, where no other package is.
+    const installed = join(home, 'node_modules/onlyonce')
+    cpSync(join(root, 'dist'), join(installed, 'dist'), { recursive: true })
+    cpSync(join(root, 'package.json'), join(installed, 'package.json'))
+    const hidden = process.getBuiltinModule?.('node:sqlite' as 'node:fs') ? ['--no-experimental-sqlite'] : []
+    const main = join(installed, 'dist/demo/orders/main.js')
+    const ran = run(process.execPath, [...hidden, main, '--orders', '1', '--kills', '0'], home)
+    expect(ran).toMatchObject({ code: 3, stdout: '' })
+    expect(ran.stderr).toMatch(/^onlyonce demo: no SQLite was found: .*`npm install libsql`\n$/)
+  })
 })
