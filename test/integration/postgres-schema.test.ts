@@ -4,7 +4,7 @@ import { onlyonce } from '../../src/index.ts'
 import { postgresStore } from '../../src/stores/postgres/index.ts'
 import { later, tidily } from '../support/leftovers.ts'
 import { newSchema } from '../support/postgres.ts'
-import { refusal } from '../support/rejections.ts'
+import { failure, refusal } from '../support/rejections.ts'
 import { describeWith } from '../support/services.ts'
 
 describeWith('postgres', (url) => {
@@ -26,6 +26,21 @@ describeWith('postgres', (url) => {
     const { ok, problems } = await store.check()
     expect([ok, problems[0]]).toEqual([false, expect.stringMatching(/LATIN1.*UTF8/)])
     expect((await pool.query("SELECT FROM pg_namespace WHERE nspname = 'onlyonce'")).rows).toEqual([])
+  })
+
+  it('says what who migrates has to be granted: more than the application', async () => {
+    const schema = newSchema()
+    const role = `${schema}_deploy`
+    const control = tidily(new pg.Pool({ connectionString: url, max: 1 }), (it) => it.end())
+    await control.query(`CREATE ROLE ${role}`)
+    later(() => control.query(`DROP OWNED BY ${role} CASCADE; DROP ROLE ${role}`))
+    const pool = tidily(new pg.Pool({ connectionString: url, options: `-c role=${role}` }), (it) => it.end())
+    const store = tidily(postgresStore({ pool, schema }), (it) => it[Symbol.asyncDispose]())
+    const { message } = await failure(store.migrate())
+    const [, more = 'nothing'] = /to who migrates also ([A-Z]+) on the database/.exec(message) ?? []
+    const [{ name }] = (await control.query('SELECT current_database() AS name')).rows
+    await control.query(`GRANT ${more} ON DATABASE ${name} TO ${role}`)
+    expect(await store.migrate()).toMatchObject({ from: 0, to: 1 })
   })
 
   it('a migration that was given up leaves no open transaction on a connection of the pool', async () => {

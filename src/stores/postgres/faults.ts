@@ -46,7 +46,9 @@ const ADVICE: Readonly<Record<string, string>> = {
   '28P01': 'the password is wrong: check the credentials of the pool',
   '28000': 'the server does not let this user in: check its role and pg_hba.conf',
   '3D000': 'there is no such database: check the name, or create it',
-  '42501': 'the role lacks a privilege: grant USAGE on the schema and SELECT, INSERT, UPDATE, DELETE on its tables',
+  '42501':
+    'the role lacks a privilege: grant USAGE on the schema and SELECT, INSERT, UPDATE, DELETE on its tables, and to who migrates also CREATE on ' +
+    'the database, or on a schema that is there',
   [READ_ONLY]: 'the server or the session is read-only: connect to the primary',
   '53100': 'the disk is full: nothing was written; make room and ask again',
   '53200': 'the server is out of memory',
