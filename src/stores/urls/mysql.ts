@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import type { MysqlPool, MysqlStore, MysqlStoreOptions } from '../mysql/index.ts'
 import { firstInstalled, owning } from './clients.ts'
-import { checkConnections, decoded, invalidUrl, optionsIn } from './url.ts'
+import { checkConnections, decoded, invalidUrl, optionsIn, PASSWORD_HINT } from './url.ts'
 
 const OURS = ['database', 'migrate', 'timeoutMs', 'lockWaitMs', 'connectionLimit']
 const HINT = 'write `mysql://user:password@host:3306/database`'
@@ -42,6 +42,6 @@ function parsed(url: string): URL {
   try {
     return new URL(url)
   } catch {
-    throw invalidUrl(url, HINT)
+    throw invalidUrl(url, `${HINT}; ${PASSWORD_HINT}`)
   }
 }

@@ -1,7 +1,7 @@
 import type { PgPool, PostgresStore, PostgresStoreOptions } from '../postgres/index.ts'
 import { firstInstalled, owning } from './clients.ts'
 import { nearest } from './near.ts'
-import { checkConnections, invalidUrl, optionsIn } from './url.ts'
+import { checkConnections, invalidUrl, optionsIn, PASSWORD_HINT } from './url.ts'
 
 const OURS = ['schema', 'migrate', 'timeoutMs', 'lockWaitMs', 'prepare', 'listen', 'max']
 const CONNECT_TIMEOUT_MS = 5_000
@@ -57,6 +57,6 @@ function parsed(url: string): URL {
   try {
     return new URL(url)
   } catch {
-    throw invalidUrl(url, 'write `postgres://user:password@host:5432/database`')
+    throw invalidUrl(url, `write \`postgres://user:password@host:5432/database\`; ${PASSWORD_HINT}`)
   }
 }

@@ -8,6 +8,9 @@ export function invalidUrl(url: unknown, rule: string): OnlyonceError {
   return new OnlyonceError('OPTION_INVALID', `the store URL ${quote(shown)} cannot be opened: ${rule}`)
 }
 
+/** For a URL that cannot be parsed: mostly its host was cut off by what stands in the password. */
+export const PASSWORD_HINT = 'in a password write `/` as `%2F`, `?` as `%3F`, `#` as `%23`, `%` as `%25`'
+
 export function decoded(url: string, text: string): string {
   try {
     return decodeURIComponent(text)
