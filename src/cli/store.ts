@@ -24,6 +24,9 @@ const ANSWER_WITHIN_MS = 15_000
 /** For building an index over a large table, and for scanning a whole partition or Redis. */
 const LONG_WITHIN_MS = 3_600_000
 
+/** How the SQL stores begin what the server itself said, with their advice behind it. */
+const WAS_ANSWERED = /^the \w+ server refused \(/
+
 /** Returns the URL of the flag, else of the environment. @throws CliError without either, and for `memory:` */
 export function storeUrl(io: Io, flag: string | undefined): string {
   const url = flag ?? io.env.ONLYONCE_STORE ?? ''
@@ -110,9 +113,11 @@ async function inTime<T>(name: string, verb: string, answer: Promise<T>, withinM
     return await timeLimit(systemRuntime, answer, withinMs, () => new Error(`no answer in ${withinMs} ms`))
   } catch (error) {
     if (OnlyonceError.is(error)) throw error
-    const message =
-      `the ${name} store did not answer \`${verb}\` (${reasonOf(error)}): ` +
-      'look whether its server is up, and at host, user and password in the URL'
+    const reason = reasonOf(error)
+    const message = WAS_ANSWERED.test(reason)
+      ? `the ${name} store could not \`${verb}\`: ${reason}`
+      : `the ${name} store did not answer \`${verb}\` (${reason}): ` +
+        'look whether its server is up, and at host, user and password in the URL'
     throw new OnlyonceError('STORE_UNAVAILABLE', message, { cause: error })
   }
 }

@@ -1,7 +1,10 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import pg from 'pg'
 import { afterEach, describe, expect, it } from 'vitest'
 import { operationId } from '../../src/core/key.ts'
 import { openStore } from '../../src/stores/open.ts'
+import { later, tidily } from '../support/leftovers.ts'
+import { newSchema } from '../support/postgres.ts'
 import { describeWith } from '../support/services.ts'
 import { cli } from './cli-kit.ts'
 
@@ -83,6 +86,20 @@ describeWith('postgres', (url) => {
     const { host } = new URL(url)
     expect(await all(IN_A_DATABASE, `postgres://nobody_here@${host}/postgres`)).toEqual(exits3(IN_A_DATABASE))
     expect(await all(IN_A_DATABASE, `postgres://postgres@${host}/no_such_place`)).toEqual(exits3(IN_A_DATABASE))
+  })
+})
+
+describeWith('postgres', (url) => {
+  it('does not say that a server is silent which says what it refuses', async () => {
+    const control = tidily(new pg.Pool({ connectionString: url, max: 1 }), (it) => it.end())
+    const name = newSchema()
+    await control.query(`CREATE ROLE ${name} LOGIN; CREATE SCHEMA ${name}; CREATE TABLE ${name}.migrations ()`)
+    later(() => control.query(`DROP SCHEMA ${name} CASCADE; DROP ROLE ${name}`))
+    const own = Object.assign(new URL(url), { username: name, search: `?schema=${name}` })
+    const said = await cli(['keys', 'ls', '--store', own.href])
+    expect(said).toMatchObject({ code: 3, out: '' })
+    expect(said.err).toMatch(/^onlyonce: the postgres store could not `find`: .*permission denied.*grant USAGE/)
+    expect(said.err).not.toMatch(/did not answer|server is up/)
   })
 })
 

@@ -87,7 +87,9 @@ export function told(database: string, error: unknown): Error {
   const { errno, code } = partsOf(error)
   const advice = ADVICE[errno]
   const reason = serverReason(error) || code || 'no reason given'
-  return new Error(`the MySQL server refused (${reason})${advice === undefined ? '' : `; ${advice}`}`, { cause: error })
+  // Errors of the server are numbered from 1000; those of the network below 0, and those of the driver not at all.
+  const what = errno >= 1_000 ? 'refused' : 'did not answer'
+  return new Error(`the MySQL server ${what} (${reason})${advice === undefined ? '' : `; ${advice}`}`, { cause: error })
 }
 
 /** The server's message without what a library puts before it: Knex adds the statement with its values. */
