@@ -271,3 +271,18 @@ describe('the command line of proxy', () => {
     expect((await fetch(`${proxy.url}/others`, { method: 'POST' })).status).toBe(200)
   })
 })
+
+describe('onlyonce proxy without its store', () => {
+  it('says why once, and not for every request, and does not tell the password', async () => {
+    const upstream = await upstreamOf((_req, res) => reply(res, 200, 'asked'))
+    const { url, said } = await start(upstream.url, 'redis://somebody:secret@127.0.0.1:1')
+    for (const key of ['a', 'b']) expect((await fetch(url, POST(key))).status).toBe(503)
+    await until(() => said().includes('ECONNREFUSED'))
+    const lines = said()
+      .split('\n')
+      .filter((line) => line.includes('ECONNREFUSED'))
+    expect(lines).toEqual([expect.stringMatching(/^onlyonce: the store failed: .*ECONNREFUSED 127.0.0.1:1/)])
+    expect(said()).not.toContain('secret')
+    expect(upstream.seen).toHaveLength(0)
+  })
+})

@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { reasonOf } from '../../core/errors.ts'
+import type { OnceListener } from '../../core/events.ts'
+import { systemRuntime } from '../../core/runtime.ts'
 import type { Address, ProxyOptions } from '../../http/proxy/options.ts'
 import type { GuardChoices, Route } from '../../http/proxy/routes.ts'
 import type { ProxyScope } from '../../http/proxy/scope.ts'
@@ -47,6 +49,8 @@ export interface ProxyCommandOptions extends Flags, Choices {
   readonly drainMs: number
 }
 
+const QUIET_MS = 60_000
+
 /** Runs until it is asked to end, then waits for running requests, at most `drainMs`. */
 export async function proxy(io: Io, options: ProxyCommandOptions): Promise<number> {
   const given = await proxyOptionsOf(options)
@@ -62,6 +66,7 @@ export async function proxy(io: Io, options: ProxyCommandOptions): Promise<numbe
   const store = await openStore(url)
   try {
     const once = onlyonce({ store, scope: options.name })
+    once.on(storeFailures(say))
     const onError = (error: unknown) => say(`onlyonce: ${reasonOf(error)}`)
     const asked = shutdownAsked()
     const running = await startProxy(once, { ...given, onError })
@@ -78,6 +83,16 @@ export async function proxy(io: Io, options: ProxyCommandOptions): Promise<numbe
     return EXIT.failed
   } finally {
     await store[Symbol.asyncDispose]()
+  }
+}
+
+/** Clients only learn that the store failed. In an outage every request does, so it is said now and then. */
+function storeFailures(say: (text: string) => void): OnceListener {
+  let quietUntil = Number.NEGATIVE_INFINITY
+  return (event) => {
+    if (event.type !== 'store-failed' || systemRuntime.elapsed() < quietUntil) return
+    quietUntil = systemRuntime.elapsed() + QUIET_MS
+    say(`onlyonce: the store failed: ${reasonOf(event.error)}`)
   }
 }
 
