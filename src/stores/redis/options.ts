@@ -61,7 +61,7 @@ export function resolveRedisOptions(given: RedisStoreOptions): ResolvedRedisOpti
     throw invalidOption('prefix', 'must be at most 64 letters, digits and `: - _ .`, a letter or digit first', prefix)
   }
   checkEach(upToAnHour(), { commandTimeoutMs })
-  const port = portOf(given.client)
+  const port = portOf(options.client as RedisClient)
   return {
     port,
     prefix,
