@@ -19,12 +19,22 @@ export function plainJson(value: unknown): unknown {
 }
 
 function errorJson(error: Error): unknown {
-  const { code } = error as { code?: unknown }
-  return { name: error.name, message: error.message, ...(code === undefined ? {} : { code: plainJson(code) }) }
+  const kept = Object.entries(membersOf(error)).map(([name, member]) => [name, plainJson(member)])
+  return { name: error.name, message: error.message, ...Object.fromEntries(kept) }
+}
+
+/** What is stored of an error besides its name and message. */
+function membersOf(error: Error): Record<string, unknown> {
+  const { code, data } = error as { readonly code?: unknown; readonly data?: unknown }
+  return { ...(code === undefined ? {} : { code }), ...(data === undefined ? {} : { data }) }
 }
 
 /** Formats a stored value in JavaScript syntax, with its types, safe to show. */
 export function shownValue(value: unknown): string {
-  if (value instanceof Error) return printableLines(`${value.name}: ${value.message}`)
+  if (value instanceof Error) {
+    const members = membersOf(value)
+    const more = Object.keys(members).length === 0 ? '' : `\n${shownValue(members)}`
+    return `${printableLines(`${value.name}: ${value.message}`)}${more}`
+  }
   return printableLines(inspect(value, { depth: null, maxArrayLength: null, maxStringLength: null, breakLength: 100 }))
 }

@@ -137,6 +137,15 @@ describe('keys get', () => {
     expect(Object.keys(json(hidden).result as object)).toEqual(['kind', 'bytes'])
   })
 
+  it('shows all that is stored of an error', async () => {
+    await done('a', storedError(Object.assign(new Error('refused'), { code: 'declined', data: { limit: 10n } })))
+    const get = (...argv: string[]) =>
+      cli(['keys', 'get', 'a', '--scope', 'payments', '--store', url, '--show-result', ...argv])
+    expect((await get()).out).toContain("Error: refused\n{ code: 'declined', data: { limit: 10n } }\n")
+    const error = { name: 'Error', message: 'refused', code: 'declined', data: { limit: '10' } }
+    expect(json(await get('--json')).result).toMatchObject({ kind: 'error', error })
+  })
+
   it('reaches scopes that the engine keeps for itself', async () => {
     await claim('a', { scope: '!payments' })
     expect((await cli(['keys', 'get', 'a', '--scope', '!payments', '--store', url])).code).toBe(0)
