@@ -45,7 +45,7 @@ export class RunningOperation implements Operation {
   #begun: Set<string> | undefined
   #underWay: Set<Promise<unknown>> | undefined
   #controller: AbortController | undefined
-  /** Runs in the async context that asked for the signal: shared timers fire in the context of the first to set one. */
+  /** Runs in the async context that asked for the signal: timers wake in none. */
   #inContext: ((abort: () => void) => void) | undefined
   #aborted: OnlyonceError | undefined
 

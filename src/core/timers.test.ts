@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createTimers } from './timers.ts'
 
@@ -181,6 +182,15 @@ describe('timers', () => {
     vi.advanceTimersByTime(100)
     expect(timer.mock.calls.map(([, ms]) => ms)).toEqual([10, 5])
     timer.mockRestore()
+  })
+
+  it('wake in the async context of nobody, whoever set the first of those that share one', async () => {
+    vi.useRealTimers()
+    const set = timers()
+    const context = new AsyncLocalStorage<string>()
+    const woken = (name: string) =>
+      context.run(name, () => new Promise((resolve) => set(10, () => resolve(context.getStore()))))
+    expect(await Promise.all([woken('first'), woken('second')])).toEqual([undefined, undefined])
   })
 
   it('still wake when thousands around them were cancelled', () => {

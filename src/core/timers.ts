@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+
 interface Waiting {
   readonly dueAt: number
   /** `undefined` once cancelled or called. */
@@ -7,12 +9,16 @@ interface Waiting {
 /** setTimeout counts in a signed 32-bit integer and fires at once above it. */
 const LONGEST_TIMER_MS = 2_147_483_647
 
+/** Leaves the async context of whoever sets a shared timer first, which may be inside a transaction of a store. */
+const apart = AsyncLocalStorage.snapshot()
+
 /** Below this many, removing cancelled timers costs more than keeping them. */
 const FEW = 1_000
 
 /**
  * Timers for time limits, most of which are cancelled. Those of equal length end in the order they were set in, so they
- * share one `setTimeout`, and cancelling sets a flag. The process is kept alive exactly while a timer is pending.
+ * share one `setTimeout`, and cancelling sets a flag. The process is kept alive exactly while a timer is pending. Timers
+ * wake in no async context.
  */
 export function createTimers(elapsed: () => number): (ms: number, wake: () => void) => () => void {
   const lines = new Map<number, Line>()
@@ -39,7 +45,8 @@ export function createTimers(elapsed: () => number): (ms: number, wake: () => vo
     }
 
     #arm(ms: number): void {
-      this.#timer = setTimeout(() => this.#strike(), Math.min(Math.max(ms, 0), LONGEST_TIMER_MS))
+      const dueMs = Math.min(Math.max(ms, 0), LONGEST_TIMER_MS)
+      this.#timer = apart(() => setTimeout(() => this.#strike(), dueMs))
     }
 
     #cancel(one: Waiting): void {

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, expect, it } from 'vitest'
 import { onlyonce } from '../../src/index.ts'
+import { memoryStore } from '../../src/stores/memory/index.ts'
 import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
 import { codeOf } from '../support/rejections.ts'
 import { sleepMs } from '../support/waiting.ts'
@@ -117,5 +118,20 @@ describe('a call from inside an open transaction of the same store', () => {
       'OPTION_INVALID',
       'resolved with "behind it"',
     ])
+  })
+
+  it('does not count as such for the time limit that a call inside it was the first to set', async () => {
+    const storeTimeoutMs = 1_700
+    const silent = { ...memoryStore(), claim: () => new Promise<never>(() => {}) }
+    const other = onlyonce({ store: silent, scope: 'test', storeTimeoutMs })
+    const once = onlyonce({ store: storeOn(tempFile(), { busyTimeoutMs: 30_000 }), scope: 'test', storeTimeoutMs })
+    const elsewhere = AsyncLocalStorage.snapshot()
+    let refused: Promise<unknown> = Promise.resolve()
+    await once.atomic('a', async () => {
+      const inside = codeOf(other('b', () => 1))
+      refused = elsewhere(() => codeOf(once('c', () => expect.fail('ran'))))
+      await Promise.all([inside, refused])
+    })
+    expect(await refused).toBe('STORE_UNAVAILABLE')
   })
 })
