@@ -257,6 +257,18 @@ describe('a store call', () => {
     expect(await caught(calls.claim(request('a')))).toMatchObject({ code: 'OUTCOME_UNKNOWN' })
   })
 
+  it.each([undefined, null, 'granted', { kind: 'held' }, { kind: 'granted' }])(
+    'refuses %j as the answer to a claim, and waits for no other',
+    async (answer) => {
+      const { calls, runtime } = setup({}, () => ({ claim: async () => [answer as never] }))
+      const error = caught(calls.claim(request('a')))
+      await runtime.advance(1_000)
+      expect(await error).toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+      expect((await error).message).toContain('none of its outcomes')
+      expect(runtime.pending).toBe(0)
+    },
+  )
+
   it('takes busy and mismatch as they come', async () => {
     const { calls, memory } = setup()
     await memory.claim([request('a')])

@@ -1,6 +1,7 @@
 import { backoff } from './backoff.ts'
 import { Batcher } from './batcher.ts'
 import { OnlyonceError, reasonOf } from './errors.ts'
+import { quote } from './key.ts'
 import type { Lease, ObservedRecord, OperationId } from './record.ts'
 import { type Runtime, sleep } from './runtime.ts'
 import type { ClaimOutcome, ClaimRequest, Completion, Renewal, Store, WriteOutcome } from './store.ts'
@@ -44,7 +45,7 @@ export function createStoreCalls(store: Store, options: StoreCallsOptions): Stor
       idOf: ownId,
       onLate: (request, outcome) => {
         const doubt = doubts.get(request)
-        if (doubt === undefined || outcome.kind !== 'granted') return
+        if (doubt === undefined || outcome?.kind !== 'granted') return
         if (doubt.answer === undefined) doubt.late = outcome.lease
         else giveBack(outcome.lease, doubt.answer)
       },
@@ -150,7 +151,8 @@ export function createStoreCalls(store: Store, options: StoreCallsOptions): Stor
       new Promise((resolve, reject) => {
         const deadline = runtime.elapsed() + storeTimeoutMs
         const answered = (outcome: ClaimOutcome) => {
-          if (belongsTo(request.id, outcome)) resolve(outcome)
+          if (!isOutcome(outcome)) reject(noOutcome(store.name, request.id, outcome))
+          else if (belongsTo(request.id, outcome)) resolve(outcome)
           else reject(strangerAnswer(request.id))
         }
         claim.ask(request, answered, (error) => {
@@ -185,6 +187,19 @@ function ownId({ id }: { readonly id: OperationId }): OperationId {
 
 function leaseId({ lease }: { readonly lease: Lease }): OperationId {
   return lease.id
+}
+
+/** A store written by hand may forget an answer. What is thrown while answers are handed out would reach no caller. */
+function isOutcome(given: ClaimOutcome): boolean {
+  const { kind, lease } = Object(given) as { readonly kind?: unknown; readonly lease?: unknown }
+  return kind === 'granted' ? Object(lease) === lease : kind === 'done' || kind === 'running' || kind === 'mismatch'
+}
+
+function noOutcome(name: string, id: OperationId, given: unknown): OnlyonceError {
+  return new OnlyonceError(
+    'OUTCOME_UNKNOWN',
+    `the ${name} store answered the claim of operation ${id} with ${quote(given)}, which is none of its outcomes; nothing was run: repair the store (storeConformance tests it)`,
+  )
 }
 
 /** A client that mixes up replies must not make us replay the result of another operation (CVE-2023-28858). */
