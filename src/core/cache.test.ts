@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { engine } from '../../test/engine-kit.ts'
+import { codeOf } from '../../test/support/rejections.ts'
 import { fakeRuntime } from '../testing/fake-runtime.ts'
 import { createCache } from './cache.ts'
 import { encodeResult } from './codec.ts'
@@ -151,6 +152,30 @@ describe('an engine with a cache', () => {
     slow = false
     answer()
     expect(await duplicate).toBe(1)
+    expect(await once('k', () => 3)).toBe(3)
+  })
+
+  it('does not bring back what was forgotten although the answer was lost', async () => {
+    const { open, store } = engine()
+    await open()('k', () => 1)
+    let arrives = () => {}
+    const onItsWay = new Promise<void>((resolve) => {
+      arrives = resolve
+    })
+    const lossy: Store = {
+      ...store,
+      async forget(ids) {
+        await onItsWay
+        await store.forget(ids)
+        throw new Error('the reply was lost')
+      },
+    }
+    const once = open({ ...cached, store: lossy })
+    const forgetting = codeOf(once.forget('k'))
+    expect(await once('k', () => 2)).toBe(1)
+    arrives()
+    expect(await forgetting).toBe('STORE_UNAVAILABLE')
+    expect(await once.find('k')).toBeUndefined()
     expect(await once('k', () => 3)).toBe(3)
   })
 

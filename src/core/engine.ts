@@ -110,10 +110,12 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
     checkOpen()
     const { id } = resolveKey(key, options.scope, options.maxKeyLength)
     cache?.drop(id)
-    const forgotten = await calls.forget(id)
-    // Again, so that a call that read the record before it was forgotten does not cache it.
-    cache?.drop(id)
-    return forgotten
+    try {
+      return await calls.forget(id)
+    } finally {
+      // Again, so that a call that read the record before it was forgotten does not cache it. Also when the answer was lost.
+      cache?.drop(id)
+    }
   }
 
   const sweep: Once['sweeper'] = (given = {}) => {
