@@ -1,7 +1,7 @@
 import { runInNewContext } from 'node:vm'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { refusal, roundTrip, same } from '../../test/codec-kit.ts'
-import { encodeResult } from './codec.ts'
+import { decodeResult, encodeResult } from './codec.ts'
 import { fingerprintOf } from './fingerprint.ts'
 
 // jest runs tests in a realm of its own: there, what `fetch` and `structuredClone` answer comes from another one.
@@ -9,6 +9,18 @@ import { fingerprintOf } from './fingerprint.ts'
 it('a result of another realm comes back as one of this realm', () => {
   const foreign = runInNewContext('({ a: [1, { b: new Date(1) }], m: new Map([["k", new Set([2])]]) })')
   expect(same(roundTrip(foreign), { a: [1, { b: new Date(1) }], m: new Map([['k', new Set([2])]]) })).toBe(true)
+})
+
+it('a date from before a test runner has replaced Date is one as well, as is one of the class in its place', () => {
+  const before = new Date(1)
+  vi.setSystemTime(5_000)
+  try {
+    expect(before.constructor).not.toBe(Date)
+    const stored = encodeResult([before, structuredClone(before), new Date(1), new Date()])
+    expect((decodeResult(stored) as Date[]).map((date) => date.getTime())).toEqual([1, 1, 1, 5_000])
+  } finally {
+    vi.useRealTimers()
+  }
 })
 
 it.each(['Map', 'Set', 'Date', 'Array'])('a class that is named %s as well is not stored as that', (name) => {
