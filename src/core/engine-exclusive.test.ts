@@ -37,6 +37,15 @@ describe('exclusive', () => {
     expect(await codeOf(transactional.atomic.batch(Array(2) as never, () => 1))).toBe('KEY_MISSING')
   })
 
+  it.each([5_000, '5s', true])(
+    'refuses %j in the place of options, which some locks take for a time',
+    async (given) => {
+      const { once } = engine()
+      const error = await refusal(once.exclusive('a', () => expect.fail('ran'), given as never))
+      expect(error).toMatchObject({ code: 'OPTION_INVALID', message: expect.stringContaining('must be an object') })
+    },
+  )
+
   it.each([null, undefined, 7, {}])('does not run the effect for the key %j', async (key) => {
     const { once } = engine()
     const error = await refusal(once.exclusive(key as never, () => expect.fail('ran')))

@@ -8,7 +8,7 @@ import { createJoining, type Lead } from './joining.ts'
 import { checkScope, type KeyInput, lockScope, quote, resolveKey } from './key.ts'
 import { type Keeping, leadLeased } from './leased.ts'
 import type { Effect, Once, Outcome } from './once.ts'
-import { checkEach, invalidOption, positive, refuseUnknown } from './option-rules.ts'
+import { checkEach, invalidOption, notAnObject, positive, refuseUnknown } from './option-rules.ts'
 import { type CallOptions, type EngineOptions, resolveCallOptions, resolveOptions } from './options.ts'
 import { outcomeOf, settledValue } from './result.ts'
 import { isTransactional, type Store, type TransactionalStore } from './store.ts'
@@ -93,7 +93,7 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
     const call = callOf(
       asked === undefined ? key : withoutScope(asked),
       effect,
-      { ...given, retentionMs: given?.retentionMs ?? leaseMs },
+      notAnObject(given) ? given : { ...given, retentionMs: given?.retentionMs ?? leaseMs },
       scope,
     )
     return settledValue(call.named.key, await run<T>(call, leased(call, effect, 'lock')), 'replay')
