@@ -1,9 +1,11 @@
 import { expect, it } from 'vitest'
-import { open } from '../../../test/queue-kit.ts'
+import { open, tempFile } from '../../../test/queue-kit.ts'
 import { onlyonce } from '../../core/engine.ts'
+import { loadDriver } from '../../embedded/driver.ts'
 import { memoryStore } from '../../stores/memory/index.ts'
 import { fakeRuntime } from '../../testing/fake-runtime.ts'
 import { type ConsumerEvent, consume } from '../embedded-queue.ts'
+import { CREATE_META, MIGRATIONS } from './sql.ts'
 
 const HOUR = 3_600_000
 
@@ -47,4 +49,39 @@ it('a consumer says when a message was published, puts late ones aside, and name
     'onlyonce-source': 'ledger',
     'onlyonce-reason': dead?.reason,
   })
+})
+
+it('never gives the position of one message to another', async () => {
+  const { queue, add, take } = open()
+  const bury = async () => queue.deadLetter((await take())[0]!.receipt, 'no')
+  await add('one')
+  await bury()
+  const [listed] = await queue.deadLetters('ledger')
+  await queue.redrive('ledger')
+  await queue.ack((await take())[0]!.receipt)
+  await add('another')
+  await bury()
+  expect(await queue.discard('ledger', [listed!.position])).toBe(0)
+  expect(await queue.redrive('ledger', [listed!.position])).toBe(0)
+  expect((await queue.deadLetters('ledger')).map(({ id }) => id)).toEqual(['another'])
+})
+
+it('keeps what is in a file of the first version, in its order', async () => {
+  const path = tempFile()
+  const database = (await loadDriver())(path)
+  database.exec(`${CREATE_META}; INSERT INTO onlyonce_queue_meta VALUES ('schema_version', 1)`)
+  for (const sql of MIGRATIONS[0] ?? []) database.exec(sql)
+  const row = (at: number, state: string, id: string) =>
+    `INSERT INTO onlyonce_queue (position, queue, state, visible_at, ordering_key, deliveries, id, topic, headers, created_at, body)
+     VALUES (${at}, 'ledger', '${state}', 0, 'k', 0, '${id}', 'audit', '{}', 5, x'00')`
+  database.exec([row(3, 'dead', 'dead'), row(7, 'ready', 'first'), row(9, 'behind', 'second')].join(';'))
+  database.close()
+  const { queue, add, take } = open({ path })
+  await add(['third', 'k'])
+  expect(await queue.deadLetters('ledger')).toMatchObject([{ id: 'dead', position: 3 }])
+  for (const id of ['first', 'second', 'third']) {
+    const [taken, ...more] = await take()
+    expect([taken!.id, taken!.orderingKey, more]).toEqual([id, 'k', []])
+    await queue.ack(taken!.receipt)
+  }
 })

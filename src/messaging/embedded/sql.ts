@@ -1,3 +1,24 @@
+const COLUMNS = `queue TEXT NOT NULL,
+      state TEXT NOT NULL,
+      visible_at REAL NOT NULL,
+      ordering_key TEXT,
+      receipt TEXT,
+      deliveries INTEGER NOT NULL,
+      id TEXT NOT NULL,
+      topic TEXT NOT NULL,
+      headers TEXT NOT NULL,
+      created_at REAL NOT NULL,
+      dead_at REAL,
+      dead_reason TEXT,
+      body BLOB NOT NULL`
+
+const INDEXES = [
+  'CREATE INDEX onlyonce_queue_state ON onlyonce_queue (queue, state, position)',
+  "CREATE INDEX onlyonce_queue_due ON onlyonce_queue (queue, visible_at) WHERE state = 'out'",
+  `CREATE INDEX onlyonce_queue_order ON onlyonce_queue (queue, ordering_key, position)
+   WHERE ordering_key IS NOT NULL AND state <> 'dead'`,
+]
+
 /**
  * One row is one message in one queue. `state` is
  * - `ready`: may be received
@@ -12,24 +33,21 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
   [
     `CREATE TABLE onlyonce_queue (
       position INTEGER PRIMARY KEY,
-      queue TEXT NOT NULL,
-      state TEXT NOT NULL,
-      visible_at REAL NOT NULL,
-      ordering_key TEXT,
-      receipt TEXT,
-      deliveries INTEGER NOT NULL,
-      id TEXT NOT NULL,
-      topic TEXT NOT NULL,
-      headers TEXT NOT NULL,
-      created_at REAL NOT NULL,
-      dead_at REAL,
-      dead_reason TEXT,
-      body BLOB NOT NULL
+      ${COLUMNS}
     )`,
-    'CREATE INDEX onlyonce_queue_state ON onlyonce_queue (queue, state, position)',
-    "CREATE INDEX onlyonce_queue_due ON onlyonce_queue (queue, visible_at) WHERE state = 'out'",
-    `CREATE INDEX onlyonce_queue_order ON onlyonce_queue (queue, ordering_key, position)
-     WHERE ordering_key IS NOT NULL AND state <> 'dead'`,
+    ...INDEXES,
+  ],
+  // Without AUTOINCREMENT the position of a message that is gone is given out again, and a dead letter was taken for
+  // another one that had been listed under its number.
+  [
+    `CREATE TABLE onlyonce_queue_2 (
+      position INTEGER PRIMARY KEY AUTOINCREMENT,
+      ${COLUMNS}
+    )`,
+    'INSERT INTO onlyonce_queue_2 SELECT * FROM onlyonce_queue',
+    'DROP TABLE onlyonce_queue',
+    'ALTER TABLE onlyonce_queue_2 RENAME TO onlyonce_queue',
+    ...INDEXES,
   ],
 ]
 
