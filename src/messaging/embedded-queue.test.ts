@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { body, open, tempFile } from '../../test/queue-kit.ts'
+import { body, messagesOf, open, tempFile } from '../../test/queue-kit.ts'
 import { later } from '../../test/support/leftovers.ts'
 import { loadDriver } from '../embedded/driver.ts'
 import { type EmbeddedQueueOptions, embeddedQueue } from './embedded-queue.ts'
@@ -181,6 +181,23 @@ describe('embeddedQueue', () => {
     database.close()
     const newer = open({ path })
     await expect(newer.queue.receive('ledger', 1)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+  })
+
+  it('finishes what was begun before it is closed, as the next commit or behind one that is under way', async () => {
+    const path = tempFile()
+    const one = open({ path })
+    await one.add('a', 'b')
+    const [a, b] = await one.take()
+    const many = messagesOf(Array.from({ length: 2_500 }, (_, n) => `m${n}`))
+    const begun = [one.queue.ack(a!.receipt), one.queue.publish(many), one.queue.publish(messagesOf(['last']))]
+    await one.queue.ack(b!.receipt)
+    const retried = one.queue.ack(b!.receipt)
+    await one.queue.close()
+    expect(await begun[0]).toBe('ok')
+    expect(await retried).toBe('lost')
+    expect(new Set((await Promise.all(begun)).slice(1).flat())).toEqual(new Set([{ ok: true }]))
+    expect((await open({ path }).queue.stats()).get('ledger')).toMatchObject({ ready: 2_501, out: 0 })
+    await expect(one.queue.ack(a!.receipt)).rejects.toMatchObject({ code: 'CLOSED' })
   })
 
   it.each([[undefined], [0], [1.5], ['1']])('refuses to receive %s messages', async (max) => {

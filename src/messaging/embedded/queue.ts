@@ -92,6 +92,21 @@ export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
     { ...batching, maxBatch: 16 },
   )
 
+  /** Calls that `close` must wait for: those gathered for the next commit have not reached the file yet. */
+  const begun = new Set<Promise<unknown>>()
+  function underWay<T>(call: Promise<T>): Promise<T> {
+    const over: Promise<unknown> = call.catch(() => {}).then(() => begun.delete(over))
+    begun.add(over)
+    return call
+  }
+  const settle = (settling: Settling) => underWay(settlings.submit(settling))
+
+  let closing: Promise<void> | undefined
+  const close = () => {
+    closing ??= Promise.all(begun).then(() => file.close())
+    return closing
+  }
+
   async function publish(messages: readonly QueueMessage[]): Promise<readonly PublishResult[]> {
     const results: PublishResult[] = []
     for (let from = 0; from < messages.length; from += MOST_IN_ONE_COMMIT) {
@@ -135,13 +150,13 @@ export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
   return {
     visibilityMs: options.visibilityMs,
     runtime,
-    publish,
+    publish: (messages) => underWay(publish(messages)),
     receive,
     hasDue: (queue) => file.read((db, now) => rows(db, ANY_DUE, packText(queue), packText(queue), now).length > 0),
-    ack: (receipt) => settlings.submit({ kind: 'ack', receipt }),
-    retry: (receipt, delayMs) => settlings.submit({ kind: 'retry', receipt, ms: delayMs }),
-    deadLetter: (receipt, reason, labels = {}) => settlings.submit({ kind: 'dead-letter', receipt, reason, labels }),
-    extend: (receipt, ms) => settlings.submit({ kind: 'extend', receipt, ms }),
+    ack: (receipt) => settle({ kind: 'ack', receipt }),
+    retry: (receipt, delayMs) => settle({ kind: 'retry', receipt, ms: delayMs }),
+    deadLetter: (receipt, reason, labels = {}) => settle({ kind: 'dead-letter', receipt, reason, labels }),
+    extend: (receipt, ms) => settle({ kind: 'extend', receipt, ms }),
     deadLetters: (queue, { limit = 100, after = 0 } = {}) => file.read((db) => listDead(db, queue, after, limit)),
     async redrive(queue, positions) {
       const found = await file.write((db) =>
@@ -153,8 +168,8 @@ export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
     discard: (queue, positions) => file.write((db) => discard(db, queue, positions)),
     stats,
     watch: watchers.watch,
-    close: () => file.close(),
-    [Symbol.asyncDispose]: () => file.close(),
+    close,
+    [Symbol.asyncDispose]: close,
   }
 }
 
