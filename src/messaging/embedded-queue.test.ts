@@ -200,6 +200,16 @@ describe('embeddedQueue', () => {
     await expect(one.queue.ack(a!.receipt)).rejects.toMatchObject({ code: 'CLOSED' })
   })
 
+  it('answers for each message, also where one is nothing at all', async () => {
+    const { queue, ids } = open()
+    expect(await queue.publish([...messagesOf(['a']), null as never, undefined as never])).toEqual([
+      { ok: true },
+      expect.objectContaining({ ok: false, permanent: true }),
+      expect.objectContaining({ ok: false, permanent: true }),
+    ])
+    expect(await ids()).toEqual(['a'])
+  })
+
   it.each([[undefined], [0], [1.5], ['1']])('refuses to receive %s messages', async (max) => {
     const { queue } = open({ path: tempFile() })
     await expect(queue.receive('ledger', max as number)).rejects.toMatchObject({ code: 'OPTION_INVALID' })

@@ -122,7 +122,8 @@ export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
         break
       }
     }
-    for (const topic of new Set(messages.map((message) => message.topic))) watchers.wake(subscriptions.get(topic) ?? [])
+    for (const topic of new Set(messages.map((message) => Object(message).topic)))
+      watchers.wake(subscriptions.get(topic) ?? [])
     return results
   }
 
