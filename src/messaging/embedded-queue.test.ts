@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { body, messagesOf, open, tempFile } from '../../test/queue-kit.ts'
 import { later } from '../../test/support/leftovers.ts'
+import { refusal } from '../../test/support/rejections.ts'
 import { loadDriver } from '../embedded/driver.ts'
 import { type EmbeddedQueueOptions, embeddedQueue } from './embedded-queue.ts'
 
@@ -198,6 +199,22 @@ describe('embeddedQueue', () => {
     expect(new Set((await Promise.all(begun)).slice(1).flat())).toEqual(new Set([{ ok: true }]))
     expect((await open({ path }).queue.stats()).get('ledger')).toMatchObject({ ready: 2_501, out: 0 })
     await expect(one.queue.ack(a!.receipt)).rejects.toMatchObject({ code: 'CLOSED' })
+  })
+
+  it('tells all calls that wait for the next commit at once that another process holds the write lock', async () => {
+    const path = tempFile()
+    const { queue, runtime, add } = open({ path, busyTimeoutMs: 1_000 })
+    await add('a')
+    const other = (await loadDriver())(path)
+    later(() => other.close())
+    other.exec('BEGIN IMMEDIATE')
+    const told = Promise.all(['b', 'c', 'd'].map((id) => refusal(queue.publish(messagesOf([id])))))
+    for (let turn = 0; turn < 15; turn++) await runtime.advance(100)
+    other.exec('ROLLBACK')
+    await runtime.advance(10_000)
+    const held = expect.stringContaining('has held the write lock')
+    expect(await told).toMatchObject(Array(3).fill({ code: 'STORE_UNAVAILABLE', message: held }))
+    await add('e')
   })
 
   it('answers for each message, also where one is nothing at all', async () => {

@@ -1,9 +1,10 @@
+import { ofWholeCall } from '../../core/batcher.ts'
 import { OnlyonceError } from '../../core/errors.ts'
 import { createMutex } from '../../core/mutex.ts'
 import { createWhileBusy } from '../../embedded/busy.ts'
 import { type Connection, createConnection } from '../../embedded/connection.ts'
 import { loadDriver, type SqliteDatabase } from '../../embedded/driver.ts'
-import { unavailable } from '../../embedded/faults.ts'
+import { faultOf, unavailable } from '../../embedded/faults.ts'
 import { openFile } from '../../embedded/open-file.ts'
 import { change, rows } from '../../embedded/statements.ts'
 import type { ResolvedQueue } from './options.ts'
@@ -49,10 +50,12 @@ export function queueFile(options: ResolvedQueue): QueueFile {
   async function use<T>(run: (connection: Connection, deadline: number) => Promise<T>): Promise<T> {
     if (closing !== undefined) throw new OnlyonceError('CLOSED', `the queue ${label} was closed`)
     const deadline = runtime.elapsed() + busyTimeoutMs
-    const release = await mutex.acquire(busyTimeoutMs, () => late(label, busyTimeoutMs))
+    const release = await mutex.acquire(busyTimeoutMs, () => ofWholeCall(late(label, busyTimeoutMs)))
     try {
       opened ??= await open(deadline)
       return await run(opened, deadline)
+    } catch (error) {
+      throw isBusy(error) ? ofWholeCall(error) : error
     } finally {
       release()
     }
@@ -82,6 +85,12 @@ function migrate(db: SqliteDatabase, label: string): void {
   }
   for (const statements of MIGRATIONS.slice(version)) for (const sql of statements) db.exec(sql)
   if (version < MIGRATIONS.length) change(db, WRITE_VERSION, MIGRATIONS.length)
+}
+
+/** Calls that share a commit are not tried one by one then: each would wait for the lock as long again. */
+function isBusy(error: unknown): error is OnlyonceError {
+  const fault = OnlyonceError.is(error) ? faultOf(error.cause) : undefined
+  return fault === 'busy' || fault === 'nested'
 }
 
 function late(label: string, ms: number): OnlyonceError {
