@@ -193,6 +193,20 @@ describe('timers', () => {
     expect(await Promise.all([woken('first'), woken('second')])).toEqual([undefined, undefined])
   })
 
+  it('wake after fake timers were installed, and after they were removed again', async () => {
+    vi.useRealTimers()
+    const set = timers()
+    set(20, () => expect.fail('cancelled'))()
+    vi.useFakeTimers()
+    const wake = vi.fn()
+    set(20, wake)
+    vi.advanceTimersByTime(20)
+    expect(wake).toHaveBeenCalledOnce()
+    set(20, () => expect.fail('cancelled'))()
+    vi.useRealTimers()
+    await new Promise<void>((resolve) => set(20, resolve))
+  })
+
   it('still wake when thousands around them were cancelled', () => {
     const set = timers()
     const woken: number[] = []

@@ -96,7 +96,12 @@ export function createTimers(elapsed: () => number): (ms: number, wake: () => vo
     }
   }
 
+  let setBy = setTimeout
+
   return (ms, wake) => {
+    // Fake timers have come or gone: a line that rests on the others would wake nobody.
+    if (setBy !== setTimeout) lines.clear()
+    setBy = setTimeout
     let line = lines.get(ms)
     if (line === undefined) {
       line = new Line(ms)
