@@ -66,6 +66,11 @@ describe('an unreliable store', () => {
     const failing = codeOf(once('a', () => Promise.reject('plain')))
     await runtime.advance(1_000)
     expect(await failing).toBe('plain')
+    expect(events.slice(2)).toMatchObject([
+      { type: 'store-failed' },
+      { type: 'unprotected' },
+      { type: 'failed', key: 'a', error: 'plain', remembered: false, tookMs: 0 },
+    ])
   })
 
   it('holds nobody for longer than maxRunMs while it runs unprotected', async () => {

@@ -173,12 +173,15 @@ function tellStoreDown(context: EngineContext, call: Call, error: unknown): void
 
 /** Runs the effect without the store, for at most `maxRunMs`: followers in this process must not wait for ever. */
 async function runUnprotected(
-  { runtime }: EngineContext,
-  { named, options }: Call,
+  context: EngineContext,
+  call: Call,
   effect: Effect<unknown>,
   leading: LeadingFlight,
 ): Promise<Settled> {
+  const { runtime } = context
+  const { named, options } = call
   const { leaseMs, maxRunMs } = options
+  const startedAt = runtime.elapsed()
   const op = new RunningOperation({ named, attempt: 1, starts: 1, fence: 0, owner: '', steps: [] })
   leading.claimed({ kind: 'running', retryAfterMs: leaseMs }, runtime.elapsed() + leaseMs)
   const tooLong = () => {
@@ -190,6 +193,7 @@ async function runUnprotected(
   try {
     return { kind: 'local', value: await timeLimit(runtime, run, maxRunMs, tooLong), fence: 0 }
   } catch (error) {
+    tell(context, call, { type: 'failed', error, remembered: false, tookMs: runtime.elapsed() - startedAt })
     return { kind: 'failed', error }
   }
 }
