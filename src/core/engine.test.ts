@@ -147,6 +147,14 @@ describe('once', () => {
     expect(await once('a', () => 2, { onDuplicate: 'replay' })).toBe(1)
   })
 
+  it('rejects no duplicate of what ended in an error that is kept: that is its answer', async () => {
+    const { once } = engine({ onDuplicate: 'reject', onThrow: 'remember' })
+    const declined = () => Promise.reject(new Error('declined'))
+    for (let call = 0; call < 2; call++) await expect(once('a', declined)).rejects.toThrow('declined')
+    for (let call = 0; call < 2; call++)
+      expect((await refusal(once('b', () => () => 1))).code).toBe('RESULT_UNSERIALIZABLE')
+  })
+
   it('runs again when the retention is over', async () => {
     const { once, runtime } = engine({ retentionMs: 10_000 })
     expect(await once('a', () => 1)).toBe(1)

@@ -43,7 +43,10 @@ export interface CallOptions {
   readonly maxRunMs?: number
   /** Default 86 400 000, a day. How long a result answers duplicates. */
   readonly retentionMs?: number
-  /** Default `'replay'`: a duplicate of a done operation gets its result. `'reject'`: it gets `DUPLICATE`. */
+  /**
+   * Default `'replay'`: a duplicate of a done operation gets its result. `'reject'`: it gets `DUPLICATE`. An error that is
+   * the result is thrown under both.
+   */
   readonly onDuplicate?: 'replay' | 'reject'
   /** Default `'reject'`: a duplicate of a running operation gets `IN_FLIGHT`. `'wait'`: it waits up to `waitMs`. */
   readonly onInFlight?: 'reject' | 'wait'
