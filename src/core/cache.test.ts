@@ -10,7 +10,7 @@ import type { Store } from './store.ts'
 const MEGABYTE = 1_000_000
 const named = (key: string, payload?: unknown) => resolveKey(payload === undefined ? key : { key, payload }, 's', 255)
 const value = (what: unknown, fence = 7) => ({
-  result: { kind: 'value' as const, body: encodeResult(what) },
+  result: { kind: 'value' as const, body: new Uint8Array(encodeResult(what)) },
   fence,
 })
 
@@ -58,6 +58,16 @@ describe('the cache of results', () => {
     ])
     for (let again = 0; again < 50; again++) cache.put(named('c'), value('z'.repeat(500)), 60_000, cache.drops)
     expect(cache.get(named('b'))).toBeDefined()
+  })
+
+  it('keeps the bytes of a result alone, and not the memory that they share with others', () => {
+    const { cache } = cacheOf()
+    const body = encodeResult('short')
+    expect(body.buffer.byteLength).toBeGreaterThan(body.length)
+    cache.put(named('a'), { ...value('short'), result: { kind: 'value', body } }, 60_000, cache.drops)
+    const kept = cache.get(named('a'))
+    expect(kept).toMatchObject(value('short'))
+    expect(kept?.result.body.buffer.byteLength).toBe(body.length)
   })
 
   it('counts fingerprints too, which may be longer than the results', () => {

@@ -30,7 +30,7 @@ interface Entry extends Remembered {
 }
 
 /** Memory of an entry beside its result and fingerprint: measured on Node 20, rounded up. */
-const ENTRY_BYTES = 400
+const ENTRY_BYTES = 600
 
 /** Evicts the oldest entry first, not the least recently used: entries live for a short time anyway. */
 export function createCache({ maxBytes, maxAgeMs }: CacheOptions, runtime: Runtime): ResultCache {
@@ -61,7 +61,10 @@ export function createCache({ maxBytes, maxAgeMs }: CacheOptions, runtime: Runti
       remove(id)
       const bytes = ENTRY_BYTES + result.body.length + fingerprint.length
       if (result.kind === 'unknown' || bytes > maxBytes) return
-      entries.set(id, { fingerprint, result, fence, bytes, until: runtime.elapsed() + Math.min(forMs, maxAgeMs) })
+      const until = runtime.elapsed() + Math.min(forMs, maxAgeMs)
+      // A copy: small results are views of a pool of Node.js, which each of them would keep whole.
+      const kept = { kind: result.kind, body: new Uint8Array(result.body) }
+      entries.set(id, { fingerprint, result: kept, fence, bytes, until })
       total += bytes
       while (total > maxBytes) remove(entries.keys().next().value as OperationId)
     },
