@@ -50,10 +50,14 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   let fenceFloor = 0
   let fullUntil = 0
 
+  function keep(record: OperationRecord): void {
+    records.set(record.id, record)
+    fullUntil = Math.min(fullUntil, record.retainUntil)
+  }
+
   function decide(id: OperationId, decision: Decision<WriteOutcome>): WriteOutcome {
     if (decision.write !== undefined) {
-      records.set(id, decision.write)
-      fullUntil = Math.min(fullUntil, decision.write.retainUntil)
+      keep(decision.write)
       if (decision.write.state !== 'running') watchers.wake([id])
     }
     return decision.outcome
@@ -102,7 +106,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
       requests.map((request) => {
         makeRoom(request.id)
         const { outcome, write } = decideClaim(records.get(request.id), request, runtime.now(), fenceFloor)
-        if (write !== undefined) records.set(write.id, write)
+        if (write !== undefined) keep(write)
         return handedOut(outcome)
       }),
     renew: async (renewals) =>

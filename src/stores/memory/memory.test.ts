@@ -148,6 +148,18 @@ describe('a full memory store', () => {
     await claim('b')
   })
 
+  it('notices that a takeover lets a record go earlier than the claim before it had said', async () => {
+    const { runtime, claim } = setUp(1)
+    await claim('a', { retentionMs: 3_600_000 })
+    await expect(claim('b')).rejects.toSatisfy(isFull)
+    await runtime.advance(100)
+    await claim('a', { owner: 'another', retentionMs: 10 })
+    await runtime.advance(109)
+    await expect(claim('b')).rejects.toSatisfy(isFull)
+    await runtime.advance(1)
+    await claim('b')
+  })
+
   it('does not search all its records for each claim that it refuses', async () => {
     const { store, runtime, claim } = setUp(500)
     await store.claim(Array.from({ length: 500 }, (_, index) => claimOf(`n${index}`)))
