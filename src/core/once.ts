@@ -27,7 +27,10 @@ export interface Operation {
    * OUTCOME_UNKNOWN when an earlier attempt finished a step that this one did not ask for: the code has changed
    */
   step<T>(name: string, fn: () => Promise<T> | T): Promise<T>
-  /** Returns the key to send downstream for the part `name`: the same on every attempt, in every process. */
+  /**
+   * Returns the key to send downstream for the part `name`: the same on every attempt, in every process.
+   * @throws OnlyonceError KEY_INVALID for a name that is no well-formed text
+   */
   child(name: string): string
 }
 

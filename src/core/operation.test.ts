@@ -95,3 +95,17 @@ describe('the signal', () => {
     expect(op.signal.aborted).toBe(true)
   })
 })
+
+describe('the key of a part', () => {
+  it.each(['\ud83d', 'a\udfff', undefined, null, 7, {}])('is refused for the name %j', (name) => {
+    const { op } = attempt()
+    const refused = expect.objectContaining({ code: 'KEY_INVALID', message: expect.stringContaining('well-formed') })
+    expect(() => op.child(name as string)).toThrow(refused)
+  })
+
+  it('is another one for each name, down to the byte', () => {
+    const { op } = attempt()
+    const names = ['', ' ', 'a', 'A', 'a\0', 'é', 'e\u0301', '😀', '\ufffd']
+    expect(new Set(names.map(op.child)).size).toBe(names.length)
+  })
+})

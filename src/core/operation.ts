@@ -181,7 +181,9 @@ export class RunningOperation implements Operation {
 
 /** A fixed-length key that names one part of one operation: safe to send to systems that limit length or alphabet. */
 export function childKey({ id }: Pick<OperationKey, 'id'>, name: string): string {
-  return operationId(id, name)
+  // UTF-8 has one and the same substitute for all halves of surrogate pairs: two parts would share a key.
+  if (typeof name === 'string' && name.isWellFormed()) return operationId(id, name)
+  throw new OnlyonceError('KEY_INVALID', `a part needs a name, in well-formed Unicode; got ${quote(name)}`)
 }
 
 function encodeStep(value: unknown, maxBytes: number): Uint8Array {
