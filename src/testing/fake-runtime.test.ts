@@ -84,6 +84,14 @@ describe('fakeRuntime', () => {
     expect(heard).toEqual(['next'])
   })
 
+  it.each([{ now: new Date(0) }, { now: '2026-01-01' }, { now: Number.NaN }, { seed: 'one' }])(
+    'refuses %j, with which times or tokens would be none',
+    (options) => {
+      const refused = expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining('a number') })
+      expect(() => fakeRuntime(options as never)).toThrow(refused)
+    },
+  )
+
   it('refuses to go back, to go on for ever, and to be advanced twice at once', async () => {
     const runtime = fakeRuntime()
     for (const ms of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {

@@ -1,4 +1,4 @@
-import { refuseUnknown } from '../core/option-rules.ts'
+import { checkEach, type Rule, refuseUnknown } from '../core/option-rules.ts'
 import type { Runtime } from '../core/runtime.ts'
 
 export interface FakeRuntimeOptions {
@@ -26,12 +26,18 @@ interface Timer {
   readonly wake: () => void
 }
 
+const aNumber: Rule = (value) => (Number.isFinite(value) ? undefined : 'must be a number')
+
 const DEFAULT_NOW = Date.UTC(2026, 0, 1)
 
-/** A runtime whose time stands still until `advance` is called: tests jump instead of waiting. */
+/**
+ * A runtime whose time stands still until `advance` is called: tests jump instead of waiting.
+ * @throws OnlyonceError OPTION_INVALID
+ */
 export function fakeRuntime(options: FakeRuntimeOptions = {}): FakeRuntime {
   refuseUnknown(options, ['now', 'seed'])
   const { now: start = DEFAULT_NOW, seed = 1 } = options
+  checkEach(aNumber, { now: start, seed })
   const next = randomBits(seed)
   const timers = new Set<Timer>()
   let clock = start
