@@ -8,7 +8,7 @@ const FETCHED = { topic: 't', partition: 0, fetchedOffset: '7' }
  * The transactions of a partition whose group has committed `offset`, with what they tell Kafka. The output topic has
  * `partitions`; the producer knows the first three.
  */
-async function opened(offset: string, partitions = [1, 2, 3]) {
+async function opened(offset: string, partitions = [1, 2, 3], refusals: Error[] = []) {
   const said: string[] = []
   const transaction = {
     async send({ topic, messages }: { topic: string; messages: KafkaMessage[] }) {
@@ -16,7 +16,11 @@ async function opened(offset: string, partitions = [1, 2, 3]) {
       said.push(`send ${known.map(({ key, partition }) => `${topic}/${partition}:${key}`)}`)
       return known.map(({ partition }) => ({ topicName: topic, partition }))
     },
-    sendOffsets: async ({ topics }: KafkaOffsets) => void said.push(`offset ${topics[0]?.partitions[0]?.offset}`),
+    async sendOffsets({ topics }: KafkaOffsets) {
+      const refusal = refusals.shift()
+      if (refusal !== undefined) throw refusal
+      said.push(`offset ${topics[0]?.partitions[0]?.offset}`)
+    },
     commit: async () => void said.push('commit'),
     abort: async () => void said.push('abort'),
   }
@@ -68,4 +72,18 @@ it('a group without a position gets one before anything is handled: it would beg
 it('a position that is there stays as it is', async () => {
   const { said, transacted } = await opened('3')
   expect([said, transacted.position]).toEqual([['abort'], 3n])
+})
+
+it('waits until Kafka has written the end of the transaction before: kafkajs would not ask again', async () => {
+  const refusals = [1, 2, 3].map(() => Object.assign(new Error('busy'), { type: 'CONCURRENT_TRANSACTIONS' }))
+  const { said, transacted } = await opened('3', [1], refusals)
+  await transacted.commit({ ...FETCHED, next: '9', outputs: new Map() })
+  expect([said.slice(1), refusals]).toEqual([['offset 9', 'commit'], []])
+})
+
+it('any other refusal of the offsets ends the transaction', async () => {
+  const fenced = Object.assign(new Error('fenced'), { type: 'INVALID_PRODUCER_EPOCH' })
+  const { said, transacted } = await opened('3', [1], [fenced])
+  await expect(transacted.commit({ ...FETCHED, next: '9', outputs: new Map() })).rejects.toBe(fenced)
+  expect(said.slice(1)).toEqual(['abort'])
 })

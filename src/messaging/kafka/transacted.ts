@@ -1,10 +1,20 @@
+import { type Runtime, sleep, systemRuntime } from '../../core/runtime.ts'
 import { ID_HEADER } from '../headers.ts'
-import type { KafkaAdmin, KafkaBatch, KafkaClient, KafkaMessage, KafkaProducer, KafkaSender } from './client.ts'
+import type {
+  KafkaAdmin,
+  KafkaBatch,
+  KafkaClient,
+  KafkaMessage,
+  KafkaProducer,
+  KafkaSender,
+  KafkaTransaction,
+} from './client.ts'
 import { isConfirmed, leftOut } from './confirmed.ts'
 import { deadTopic, sendCopy } from './dead-letters.ts'
 import { placeOf } from './partition.ts'
 import { partitionOf } from './partitioner.ts'
 import { partitionsOf } from './partitions.ts'
+import { isOneOf } from './refusal.ts'
 import type { Output } from './transform-options.ts'
 
 /** What is produced for one range of a partition, and the offset at which the next range begins. */
@@ -24,6 +34,10 @@ export interface Transacted {
   close(): Promise<void>
 }
 
+const STILL_ENDING: ReadonlySet<string> = new Set(['CONCURRENT_TRANSACTIONS'])
+const SETTLING_PAUSE_MS = 20
+const SETTLING_LIMIT_MS = 10_000
+
 /**
  * Opens the transactions of one input partition. Their id names the partition, because kafkajs does not tell Kafka
  * which member of the group commits the offsets: a new owner of the partition locks out the previous one.
@@ -34,16 +48,31 @@ export async function openTransacted(
   groupId: string,
   transactionalId: string,
   { topic, partition, fetchedOffset }: Pick<KafkaBatch, 'topic' | 'partition' | 'fetchedOffset'>,
+  runtime: Runtime = systemRuntime,
 ): Promise<Transacted> {
   const producer: KafkaProducer = kafka.producer({
     transactionalId: `${transactionalId}-${topic}-${partition}`,
     ...{ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false, retry: { retries: 5 } },
   })
   const close = () => producer.disconnect().catch(() => {})
-  const offsetsOf = (offset: string) => ({
-    consumerGroupId: groupId,
-    topics: [{ topic, partitions: [{ partition, offset }] }],
-  })
+
+  /**
+   * Kafka refuses what a transaction begins with while it still writes the end of the one before. kafkajs then repeats
+   * requests for records, but not this one, which comes first if there are no outputs.
+   */
+  async function sendOffsets(transaction: KafkaTransaction, offset: string): Promise<void> {
+    const endsAt = runtime.elapsed() + SETTLING_LIMIT_MS
+    for (;;) {
+      try {
+        const topics = [{ topic, partitions: [{ partition, offset }] }]
+        return await transaction.sendOffsets({ consumerGroupId: groupId, topics })
+      } catch (error) {
+        if (!isOneOf(STILL_ENDING, error) || runtime.elapsed() >= endsAt) throw error
+        await sleep(runtime, SETTLING_PAUSE_MS)
+      }
+    }
+  }
+
   try {
     await producer.connect()
     // The first transaction makes Kafka end an open one of the previous owner.
@@ -56,7 +85,7 @@ export async function openTransacted(
       return { position: committed < 0n ? undefined : committed, commit, close }
     }
     // If we die in the next transaction, the next owner begins here, and not behind what is published by then.
-    await first.sendOffsets(offsetsOf(fetchedOffset))
+    await sendOffsets(first, fetchedOffset)
     await first.commit()
     return { position: BigInt(fetchedOffset), commit, close }
   } catch (error) {
@@ -87,7 +116,7 @@ export async function openTransacted(
         // One after the other: otherwise, after a failure, a call could go on while the transaction ends.
         else for (const [chosen, part] of await byPartition(to, messages)) await sendTo(transaction, to, chosen, part)
       }
-      await transaction.sendOffsets(offsetsOf(next))
+      await sendOffsets(transaction, next)
     } catch (error) {
       await transaction.abort().catch(() => {})
       throw error

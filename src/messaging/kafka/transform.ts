@@ -130,7 +130,7 @@ function createSession(
   /** Whether the batch begins at the next offset: the previous owner may have committed after it was fetched. */
   async function isNext(place: Place, { batch }: KafkaBatchPayload): Promise<boolean> {
     if (place.transacted !== undefined) return true
-    const opened = await openTransacted(kafka, admin, groupId, transactionalId, batch)
+    const opened = await openTransacted(kafka, admin, groupId, transactionalId, batch, runtime)
     if (!place.isOurs) {
       await opened.close()
       return false
