@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
-import { type TransformEvent, transform } from '../../src/messaging/kafka.ts'
+import { deadTopic, type Output, type TransformEvent, transform } from '../../src/messaging/kafka.ts'
 import { tidily } from '../support/leftovers.ts'
 import { describeWith } from '../support/services.ts'
 import { until } from '../support/waiting.ts'
-import { openDesk, SOON } from './kafka-helpers.ts'
+import { openDesk, readAll, SOON } from './kafka-helpers.ts'
 import { names } from './ledger.ts'
 
 const LONG = { timeout: 120_000 }
@@ -35,5 +35,40 @@ describeWith('kafka', (url) => {
     await running.stop()
     expect(events.filter(({ type }) => type === 'aborted')).toEqual([])
     expect(handled).toEqual(ids)
+  })
+
+  it('what is no output fails its input alone', LONG, async () => {
+    const { topic, kafka, out, publish, options, committed } = await openPlant()
+    const outputs: Record<string, unknown> = {
+      good: [{ topic: out, body: 'good', key: 'k', headers: { a: 'b' } }],
+      nothing: undefined,
+      one: { topic: out, body: 'one' },
+      topic: [{ topic: undefined, body: '' }],
+      name: [{ topic: 'to whom', body: '' }],
+      body: [{ topic: out, body: { a: 1 } }],
+      key: [{ topic: out, body: '', key: 5 }],
+      id: [{ topic: out, body: '', id: 5 }],
+      headers: [{ topic: out, body: '', headers: { a: 5 } }],
+      last: [{ topic: out, body: Buffer.from('last') }],
+    }
+    await publish(Object.keys(outputs))
+    const handle = ({ id }: { id: string }) => outputs[id] as readonly Output[]
+    tidily(transform({ ...options, maxAttempts: 2, backoffMs: 5, handle }), (one) => one.stop())
+    await until('all is committed', () => committed() === Object.keys(outputs).length)
+    const parked = (await readAll(kafka, deadTopic(topic), 8)).map(({ headers }) => [
+      String(headers?.['onlyonce-id']),
+      String(headers?.['onlyonce-reason']),
+    ])
+    expect(Object.fromEntries(parked)).toEqual({
+      nothing: 'the handler returned undefined: it has to return a list of outputs',
+      one: 'the handler returned an object: it has to return a list of outputs',
+      topic: 'output 0 needs a `topic` that Kafka allows; got undefined',
+      name: 'output 0 needs a `topic` that Kafka allows; got "to whom"',
+      body: 'output 0 needs a `body` of text or bytes; got an object',
+      key: 'output 0 needs a `key` of text or bytes; got 5',
+      id: 'output 0 needs an `id` of text or bytes; got 5',
+      headers: 'output 0 needs a header `a` of text or bytes; got 5',
+    })
+    expect((await readAll(kafka, out, 2)).map(({ value }) => String(value))).toEqual(['good', 'last'])
   })
 })

@@ -1,5 +1,4 @@
 import { type Runtime, sleep, systemRuntime } from '../../core/runtime.ts'
-import { ID_HEADER } from '../headers.ts'
 import type {
   KafkaAdmin,
   KafkaBatch,
@@ -11,11 +10,9 @@ import type {
 } from './client.ts'
 import { isConfirmed, leftOut } from './confirmed.ts'
 import { deadTopic, sendCopy } from './dead-letters.ts'
-import { placeOf } from './partition.ts'
 import { partitionOf } from './partitioner.ts'
 import { partitionsOf } from './partitions.ts'
 import { isOneOf } from './refusal.ts'
-import type { Output } from './transform-options.ts'
 
 /** What is produced for one range of a partition, and the offset at which the next range begins. */
 export interface Stretch {
@@ -128,15 +125,4 @@ export async function openTransacted(
 async function sendTo(sender: KafkaSender, topic: string, partition: number, messages: KafkaMessage[]): Promise<void> {
   const stored = await sender.send({ topic, acks: -1, messages })
   if (!isConfirmed(stored, partition)) throw leftOut(topic, partition)
-}
-
-/** Returns the record for an output, always with a key: `byPartition` chooses the partition by it. */
-export function outputRecord(
-  input: { readonly topic: string; readonly partition: number },
-  offset: string,
-  index: number,
-  { body, id = `${placeOf(input)}/${offset}/${index}`, key = id, headers }: Output,
-): KafkaMessage {
-  const value = typeof body === 'string' ? body : Buffer.from(body)
-  return { key, value, headers: { ...headers, [ID_HEADER]: id } }
 }

@@ -9,9 +9,10 @@ import { isRebalance } from './commits.ts'
 import { deadTopic } from './dead-letters.ts'
 import { keepConsuming, type Session } from './link.ts'
 import { deadCopy, deliveryOf } from './message.ts'
+import { recordsOf } from './outputs.ts'
 import { placeOf } from './partition.ts'
 import { isTooLong } from './refusal.ts'
-import { openTransacted, outputRecord, type Transacted } from './transacted.ts'
+import { openTransacted, type Transacted } from './transacted.ts'
 import {
   type ResolvedTransform,
   resolveTransform,
@@ -96,8 +97,7 @@ function createSession(
     const message: Message = messageOf(deliveryOf(batch, record, true))
     for (let starts = 1; ; starts++) {
       try {
-        const outputs = await handle(message)
-        return outputs.map((one, i) => [one.topic, outputRecord(batch, record.offset, i, one)] as const)
+        return recordsOf(batch, record.offset, await handle(message))
       } catch (error) {
         if (stopping.aborted) throw error
         if (starts < numbers.maxAttempts && !Unprocessable.is(error)) {
