@@ -18,6 +18,7 @@ export interface Output {
 export type TransformEvent =
   /** The outputs of these inputs, and the offset behind them, are committed. */
   | { readonly type: 'committed'; readonly topic: string; readonly partition: number; readonly inputs: number }
+  /** The message was put aside, which is committed. */
   | { readonly type: 'parked'; readonly message: Message; readonly reason: string }
   /**
    * Nothing of the transaction is visible, and its inputs are handled again. Except if only the answer to its commit

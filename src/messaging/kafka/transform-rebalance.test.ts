@@ -2,14 +2,14 @@ import { expect, it } from 'vitest'
 import { fakeRuntime } from '../../testing/fake-runtime.ts'
 import type { KafkaBatchPayload, KafkaClient } from './client.ts'
 import { transform } from './transform.ts'
-import type { TransformEvent } from './transform-options.ts'
+import type { TransformEvent, TransformOptions } from './transform-options.ts'
 
 /** A transform that was given partition 0 of `t`, and what it is handed. */
-async function started(events: TransformEvent[]) {
+async function started(events: TransformEvent[], handle: TransformOptions['handle'] = () => [], send = async () => {}) {
   const listeners = new Map<string, (event: { readonly payload: unknown }) => void>()
   let eachBatch: (payload: KafkaBatchPayload) => Promise<void> = async () => {}
   const done = async () => {}
-  const transaction = { send: done, sendOffsets: done, commit: done, abort: done }
+  const transaction = { send, sendOffsets: done, commit: done, abort: done }
   const kafka = {
     consumer: () => ({
       ...{ connect: done, disconnect: done, subscribe: done },
@@ -27,7 +27,7 @@ async function started(events: TransformEvent[]) {
     }),
   }
   const runtime = fakeRuntime()
-  const options = { topic: 't', groupId: 'g', transactionalId: 'g', handle: () => [] }
+  const options = { topic: 't', groupId: 'g', transactionalId: 'g', handle, maxAttempts: 1 }
   const onEvent = (event: TransformEvent) => void events.push(event)
   const running = transform({ ...options, kafka: kafka as unknown as KafkaClient, onEvent, runtime })
   await runtime.advance(0)
@@ -36,7 +36,8 @@ async function started(events: TransformEvent[]) {
   const ends = { firstOffset: () => '0', lastOffset: () => '0' }
   const batch = { topic: 't', partition: 0, highWatermark: '1', fetchedOffset: '0', messages: [record], ...ends }
   return {
-    running,
+    ...{ running, runtime },
+    rebalance: () => listeners.get('consumer.rebalancing')?.({ payload: {} }),
     hand: (heartbeat: () => Promise<void>) => {
       const payload = { batch, resolveOffset() {}, heartbeat, commitOffsetsIfNecessary: done }
       return eachBatch(payload)
@@ -59,3 +60,41 @@ it.each(['REBALANCE_IN_PROGRESS', 'NETWORK_EXCEPTION'])(
     await running.stop()
   },
 )
+
+it('a handler that fails after its partition was given away puts nothing aside', async () => {
+  const events: TransformEvent[] = []
+  let fail = (_: Error) => {}
+  const handled = new Promise<never>((_, reject) => {
+    fail = reject
+  })
+  const { running, runtime, rebalance, hand } = await started(events, () => handled)
+  const refused = Object.assign(new Error('no'), { type: 'REBALANCE_IN_PROGRESS' })
+  const handed = hand(() => Promise.reject(refused))
+  handed.catch(() => {})
+  await runtime.advance(1_000)
+  await expect(handed).rejects.toBe(refused)
+  rebalance()
+  fail(new Error('too late'))
+  await new Promise(setImmediate)
+  expect(events).toEqual([])
+  await running.stop()
+})
+
+it('tells that a message was put aside when that is committed', async () => {
+  const events: TransformEvent[] = []
+  const full = [new Error('no room')]
+  const send = async () => {
+    for (const error of full.splice(0)) throw error
+  }
+  const handle = () => {
+    throw new Error('never works')
+  }
+  const { running, runtime, hand } = await started(events, handle, send)
+  const refused = hand(async () => {})
+  refused.catch(() => {})
+  await runtime.advance(1_000)
+  await expect(refused).rejects.toThrow('no room')
+  await hand(async () => {})
+  expect(events.map(({ type }) => type)).toEqual(['aborted', 'parked', 'committed'])
+  await running.stop()
+})

@@ -89,23 +89,28 @@ function createSession(
     return ended
   }
 
-  /** Returns the outputs of a message, or the copy that is put aside. */
+  /**
+   * Returns the outputs of a message, or the copy that is put aside.
+   * @throws what the handler threw, once nothing of it can be committed here any more
+   */
   async function handled(
+    place: Place,
     batch: KafkaBatch,
     record: KafkaRecord,
+    parked: TransformEvent[],
   ): Promise<readonly (readonly [string, KafkaMessage])[]> {
     const message: Message = messageOf(deliveryOf(batch, record, true))
     for (let starts = 1; ; starts++) {
       try {
         return recordsOf(batch, record.offset, await handle(message))
       } catch (error) {
-        if (stopping.aborted) throw error
+        if (stopping.aborted || !place.isOurs) throw error
         if (starts < numbers.maxAttempts && !Unprocessable.is(error)) {
           await sleep(runtime, fullJitterMs(runtime, numbers, starts), stopping)
           continue
         }
         const reason = reasonOf(error) || 'the handler threw an error without a message'
-        emit({ type: 'parked', message, reason })
+        parked.push({ type: 'parked', message, reason })
         const labels = labelsOf(groupId, `${placeOf(batch)}/${record.offset}`, reason)
         return [[deadTopic(batch.topic), deadCopy(record, labels)]]
       }
@@ -116,13 +121,16 @@ function createSession(
     const { batch } = payload
     const { topic, partition } = batch
     const outputs = new Map<string, KafkaMessage[]>()
+    /** Told when it is true: what is aborted is handled again. */
+    const parked: TransformEvent[] = []
     for (const record of records) {
-      for (const [to, one] of await beating(handled(batch, record), payload)) {
+      for (const [to, one] of await beating(handled(place, batch, record, parked), payload)) {
         outputs.set(to, [...(outputs.get(to) ?? []), one])
       }
     }
     if (!place.isOurs || place.transacted === undefined) return false
     await beating(place.transacted.commit({ topic, partition, next, outputs }), payload)
+    for (const event of parked) emit(event)
     emit({ type: 'committed', topic, partition, inputs: records.length })
     return true
   }
