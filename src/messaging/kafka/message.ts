@@ -5,7 +5,8 @@ import type { KafkaHeaders, KafkaMessage, KafkaRecord } from './client.ts'
 /** `too-long`: the body exceeds the limit of the dead-letter topic; it is still in the original topic. */
 export const BODY_OMITTED_HEADER = 'onlyonce-body-omitted'
 
-const utf8 = new TextDecoder('utf-8', { fatal: true })
+/** A byte order mark is part of a text like any other character: without it two ids would be one. */
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Returns `undefined` for what is not text, and for a header given twice: nobody can tell which one was meant. */
 function textOf(value: KafkaHeaders[string]): string | undefined {
