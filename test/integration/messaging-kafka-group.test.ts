@@ -179,6 +179,19 @@ describeWith('kafka', (url) => {
     expect(await effects()).toEqual([])
   })
 
+  it('a topic that is only compacted keeps messages for ever', LONG, async () => {
+    const { kafka, once, admin, topic } = await openDesk(url, 1)
+    const kept = `${topic}-kept`
+    const configEntries = [{ name: 'cleanup.policy', value: 'compact' }]
+    await admin.createTopics({ waitForLeaders: true, topics: [{ topic: kept, numPartitions: 1, configEntries }] })
+    const failures: string[] = []
+    const onEvent = (event: ConsumerEvent) => void (event.type === 'broker-failed' && failures.push(`${event.error}`))
+    const rules = { ...quick, kafka, once, name: 'ledger', topic: [topic, kept], groupId: kept, strict: true } as const
+    const consumer = tidily(consume({ ...rules, handle: () => {}, onEvent }), (one) => one.stop())
+    await until('it was refused', () => failures.some((one) => one.includes('the time without end')))
+    await consumer.stop()
+  })
+
   it('refuses options that it cannot keep', async () => {
     const { from, once } = await openDesk(url, 1)
     const good = { ...quick, ...from, once, handle: () => {} }

@@ -27,7 +27,8 @@ export async function declareDeadTopics(
 
 /** Returns nothing if the limit is not known: the topic does not exist yet, or may not be described. */
 async function lengthLimit(admin: Pick<KafkaAdmin, 'describeConfigs'>, topic: string) {
-  const [limit] = await valuesOf(admin, 'max.message.bytes', [topic]).catch(() => [])
+  const [settings] = await settingsOf(admin, ['max.message.bytes'], [topic]).catch(() => [])
+  const limit = settings?.get('max.message.bytes')
   if (limit === undefined) return []
   const value = String(Math.min(Number(limit) + ROOM_FOR_HEADERS_BYTES, MAX_INT_32))
   return [{ name: 'max.message.bytes', value }]
@@ -35,14 +36,17 @@ async function lengthLimit(admin: Pick<KafkaAdmin, 'describeConfigs'>, topic: st
 
 const TOPIC_RESOURCE = 2
 
-async function valuesOf(
+/** Returns the settings of each topic by name. */
+async function settingsOf(
   admin: Pick<KafkaAdmin, 'describeConfigs'>,
-  config: string,
+  configNames: string[],
   topics: readonly string[],
-): Promise<readonly string[]> {
-  const resources = topics.map((name) => ({ type: TOPIC_RESOURCE, name, configNames: [config] }))
+): Promise<readonly ReadonlyMap<string, string>[]> {
+  const resources = topics.map((name) => ({ type: TOPIC_RESOURCE, name, configNames }))
   const described = await admin.describeConfigs({ resources, includeSynonyms: false })
-  return described.resources.flatMap(({ configEntries }) => configEntries.map(({ configValue }) => configValue))
+  return described.resources.map(
+    ({ configEntries }) => new Map(configEntries.map(({ configName, configValue }) => [configName, configValue])),
+  )
 }
 
 /** Returns for how many ms after publication Kafka may deliver a message: the longest. `Infinity`: for ever. */
@@ -50,6 +54,13 @@ export async function retentionOf(
   admin: Pick<KafkaAdmin, 'describeConfigs'>,
   topics: readonly string[],
 ): Promise<number> {
-  const values = await valuesOf(admin, 'retention.ms', topics)
-  return Math.max(0, ...values.map((value) => (Number(value) < 0 ? Number.POSITIVE_INFINITY : Number(value))))
+  const settings = await settingsOf(admin, ['retention.ms', 'cleanup.policy'], topics)
+  return Math.max(0, ...settings.map(keptFor))
+}
+
+/** A topic that is only compacted keeps the last message of each key, whatever its `retention.ms`. */
+function keptFor(settings: ReadonlyMap<string, string>): number {
+  const ms = Number(settings.get('retention.ms') ?? 0)
+  const isDeleted = settings.get('cleanup.policy')?.includes('delete') ?? true
+  return isDeleted && ms >= 0 ? ms : Number.POSITIVE_INFINITY
 }
