@@ -77,6 +77,17 @@ describeWith('rocketmq', (url) => {
     expect(Date.now() - sentAt).toBeGreaterThan(1_000)
   })
 
+  it('a delayed message whose time is over comes at once', LONG, async () => {
+    const { topic, producer, read } = await openDesk(url, 'DELAY')
+    const delays: Record<string, number> = { now: 0, soon: 0.5, before: -60_000, never: Number.NaN }
+    const publish = publisher({ producer, delayMs: ({ id }) => delays[id] })
+    expect(await publish(Object.keys(delays).map((id) => message(topic, id)))).toEqual([
+      ...[{ ok: true }, { ok: true }, { ok: true }],
+      { ok: false, reason: '`delayMs` answered NaN: it has to be a number of milliseconds, or undefined' },
+    ])
+    expect((await read(3, topic)).map(({ keys }) => keys[0]).toSorted()).toEqual(['before', 'now', 'soon'])
+  })
+
   it(
     'a relay killed between send and mark makes copies with the same ids, and each takes effect once',
     LONG,

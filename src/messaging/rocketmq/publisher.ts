@@ -15,7 +15,10 @@ export interface RocketPublisherOptions {
    * NORMAL topic, with the key as a property.
    */
   readonly fifo?: boolean
-  /** Default: none. How long the broker keeps a message before it delivers it; its topic must be a DELAY topic. */
+  /**
+   * Default: none. How long the broker keeps a message before it delivers it: 0 or less is at once. Its topic must be a
+   * DELAY topic, which takes no message for which this is `undefined`.
+   */
   readonly delayMs?: (message: OutboxMessage) => number | undefined
 }
 
@@ -88,6 +91,8 @@ function groupsOf(batch: readonly OutboxMessage[]): readonly (readonly OutboxMes
 
 function outgoing(message: OutboxMessage, fifo: boolean, delay: number | undefined): RocketOutgoing {
   const { id, topic, body, headers, orderingKey } = message
+  if (delay !== undefined && !Number.isFinite(delay))
+    throw new Error(`\`delayMs\` answered ${delay}: it has to be a number of milliseconds, or undefined`)
   const { keys, property } = idOf(id)
   const properties = new Map([...Object.entries(headers), property])
   if (orderingKey !== undefined) properties.set(ORDERING_KEY_HEADER, orderingKey)
@@ -98,6 +103,7 @@ function outgoing(message: OutboxMessage, fifo: boolean, delay: number | undefin
     properties,
     keys,
     ...(fifo && orderingKey !== undefined ? { messageGroup: orderingKey } : {}),
-    ...(delay === undefined ? {} : { delay }),
+    // The client takes 0 for no delay, and a message without one is not of the type of its topic.
+    ...(delay === undefined ? {} : { delay: Math.max(delay, 1) }),
   }
 }
