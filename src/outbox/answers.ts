@@ -1,4 +1,5 @@
 import { reasonOf } from '../core/errors.ts'
+import { quote } from '../core/key.ts'
 import type { Publisher, PublishResult } from '../core/publisher.ts'
 import type { Runtime } from '../core/runtime.ts'
 import type { OutboxMessage } from '../core/store.ts'
@@ -11,7 +12,9 @@ export async function answersOf(
 ): Promise<readonly PublishResult[]> {
   const silent = () => new Error(`no answer within ${publishTimeoutMs} ms`)
   const asked = (async () => publish(batch))()
-  const results = await timeLimit(runtime, asked, publishTimeoutMs, silent)
+  const results: readonly PublishResult[] = await timeLimit(runtime, asked, publishTimeoutMs, silent)
+  if (!Array.isArray(results))
+    throw new Error(`the publisher answered ${quote(results)}: it has to answer a list with a result for each message`)
   if (results.length === batch.length) return Array.from(results, answerOf)
   throw new Error(`the publisher gave ${results.length} answers to ${batch.length} messages`)
 }
