@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once as nextEvent } from 'node:events'
+import type { MessageView } from 'rocketmq-client-nodejs'
 import { expect, it } from 'vitest'
+import { deliveryOf } from '../../src/messaging/rocketmq/message.ts'
 import { consume, ORDERING_KEY_HEADER, publisher } from '../../src/messaging/rocketmq.ts'
 import { outbox, relay } from '../../src/outbox/outbox.ts'
 import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
@@ -73,8 +75,11 @@ describeWith('rocketmq', (url) => {
     const sentAt = Date.now()
     const publish = publisher({ producer, delayMs: ({ id }) => (id === 'later' ? 2_000 : undefined) })
     expect(await publish([message(topic, 'later')])).toEqual([{ ok: true }])
-    expect((await read(1, topic)).map(({ keys }) => keys)).toEqual([['later']])
+    const [later] = await read(1, topic)
+    expect(later?.keys).toEqual(['later'])
     expect(Date.now() - sentAt).toBeGreaterThan(1_000)
+    // Nobody can have handled it before: it is not late because it had to wait.
+    expect(deliveryOf(later as MessageView, false).publishedAt).toBeGreaterThanOrEqual(sentAt + 2_000)
   })
 
   it('a delayed message whose time is over comes at once', LONG, async () => {

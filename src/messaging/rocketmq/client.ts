@@ -9,6 +9,8 @@ export interface RocketMessage {
   readonly tag?: string | undefined
   readonly messageGroup?: string | undefined
   readonly bornTimestamp?: Date | undefined
+  /** Only of a delayed message: the broker delivers it to nobody before. */
+  readonly deliveryTimestamp?: Date | undefined
   /** Names this delivery to the broker; the client replaces it. */
   readonly receiptHandle?: string
   /** Number of deliveries, this one included; not reliable where the broker keeps an order. */

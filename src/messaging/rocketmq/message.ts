@@ -22,15 +22,21 @@ export function orderingKeyOf({ messageGroup, properties }: RocketMessage): stri
   return messageGroup || properties.get(ORDERING_KEY_HEADER) || undefined
 }
 
+/** A delayed message counts from the time at which it may be delivered: before that nobody can have handled it. */
+function publishedAt({ bornTimestamp, deliveryTimestamp }: RocketMessage): Pick<Delivery, 'publishedAt'> {
+  const times = [bornTimestamp, deliveryTimestamp].flatMap((time) => (time === undefined ? [] : [time.getTime()]))
+  return times.length === 0 ? {} : { publishedAt: Math.max(...times) }
+}
+
 /** Returns the delivery for a message; `seenHere`: this process has started to handle it before. */
 export function deliveryOf(message: RocketMessage, seenHere: boolean): Omit<Delivery, 'extend'> {
-  const { messageId, topic, body, keys, properties, bornTimestamp, messageGroup, deliveryAttempt = 1 } = message
+  const { messageId, topic, body, keys, properties, messageGroup, deliveryAttempt = 1 } = message
   const orderingKey = orderingKeyOf(message)
   return {
     id: properties.get(ID_HEADER) || keys[0] || '',
     source: topic,
     ...(messageId === '' ? {} : { coordinates: messageId }),
-    ...(bornTimestamp === undefined ? {} : { publishedAt: bornTimestamp.getTime() }),
+    ...publishedAt(message),
     body,
     headers: Object.fromEntries(properties),
     ...(orderingKey === undefined ? {} : { orderingKey }),
