@@ -137,8 +137,12 @@ export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
       }
       const stop = () => withdraw(STOPPING)
       const visibility = visible.keep(course.delivery, () => withdraw(NOT_OURS))
-      if (signal?.aborted) stop()
-      else stops?.add(stop)
+      if (signal?.aborted) {
+        // Without `begin`: the engine would claim it, and its record count a start that never was.
+        stop()
+        return
+      }
+      stops?.add(stop)
       begin(decide)
     })
   }
