@@ -46,6 +46,23 @@ describeWithFresh('redis', (start) => {
     }
     expect(await kindOf(store, claimOf('key-77'))).toBe('done')
   }, 60_000)
+
+  it('what is completed can be forgotten while memory is full', async () => {
+    const { processes, stop } = await start({ args: ['--maxmemory-policy', 'noeviction'] })
+    later(stop)
+    const client = clientOf(processes[0]?.port as number)
+    const store = storeOn(client, { compact: true })
+    const requests = [claimOf('a'), claimOf('b'), claimOf('kept')]
+    const leases = await Promise.all(requests.map((request) => granted(store, request)))
+    await store.complete(leases.map((lease) => completionOf(lease)))
+    await client.config('SET', 'maxmemory', '1')
+    const forgotten = leases.slice(0, 2).map(({ id }) => id)
+    expect(await store.forget(forgotten)).toBe(2)
+    expect(await store.find(forgotten)).toEqual([undefined, undefined])
+    await client.config('SET', 'maxmemory', '0')
+    expect(await kindOf(store, claimOf('a'))).toBe('granted')
+    expect(await kindOf(store, claimOf('kept'))).toBe('done')
+  })
 })
 
 describeWith('redis', (url) => {

@@ -59,8 +59,6 @@ settle = function(key, owner)
   call('DEL', key)
 end
 
-unsettle = function(key)
-  local owner, bucket, field = find_settled(key)
-  if owner then call('HSET', bucket, field, FORGOTTEN) end
-  return owner
+unsettle = function(bucket, field)
+  call('HSET', bucket, field, FORGOTTEN)
 end

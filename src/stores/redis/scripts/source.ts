@@ -107,10 +107,8 @@ settle = function(key, owner)
   end
   call('DEL', key)
 end
-unsettle = function(key)
-  local owner, bucket, field = find_settled(key)
-  if owner then call('HSET', bucket, field, FORGOTTEN) end
-  return owner
+unsettle = function(bucket, field)
+  call('HSET', bucket, field, FORGOTTEN)
 end
 `,
   complete: `local blob, at = ARGV[1], #mark + 1
@@ -163,12 +161,20 @@ return table.concat(out)
 `,
   forget: `local FORGOTTEN_MS = '86400000'
 local removed = 0
+local function leave(key, fence)
+  local left = struct.pack(HEAD, FORMAT, IDLE, fence, 0, 0, 0, 0, 0, 0, 0, 0)
+  local kept = redis.pcall('SET', key, left, unpack(expires and { 'PX', FORGOTTEN_MS } or {}))
+  if kept.err then call('DEL', key) end
+end
 for _, key in ipairs(KEYS) do
   local bytes, state, fence, until_lease, until_retain
   if call('TYPE', key).ok == 'string' then bytes, state, fence, until_lease, until_retain = read(key) end
-  if unsettle and unsettle(key) then
+  local settled, bucket, field
+  if find_settled then settled, bucket, field = find_settled(key) end
+  if settled then
     removed = removed + 1
-    redis.pcall('SET', key, struct.pack(HEAD, FORMAT, IDLE, now_us, 0, 0, 0, 0, 0, 0, 0, 0), 'PX', FORGOTTEN_MS)
+    leave(key, now_us)
+    unsettle(bucket, field)
   elseif bytes == nil then
     removed = removed + call('DEL', key)
   else
@@ -176,9 +182,7 @@ for _, key in ipairs(KEYS) do
       removed = removed + 1
       wake(key, state)
     end
-    local left = struct.pack(HEAD, FORMAT, IDLE, fence, 0, 0, 0, 0, 0, 0, 0, 0)
-    local kept = redis.pcall('SET', key, left, unpack(expires and { 'PX', FORGOTTEN_MS } or {}))
-    if kept.err then call('DEL', key) end
+    leave(key, fence)
   end
 end
 return mark .. string.format('%d', removed)
