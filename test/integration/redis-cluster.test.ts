@@ -1,9 +1,10 @@
 import { Cluster, type Redis } from 'ioredis'
 import { createCluster } from 'redis'
 import { expect, it } from 'vitest'
+import { onlyonce } from '../../src/index.ts'
 import { type RedisClient, redisStore } from '../../src/stores/redis/index.ts'
 import { later } from '../support/leftovers.ts'
-import { newPrefix } from '../support/redis.ts'
+import { LIBRARIES, newPrefix, openClient } from '../support/redis.ts'
 import { describeWith, describeWithFresh } from '../support/services.ts'
 import { claimOf, clientOf, completionOf, granted, kindOf, portOf, storeOn } from './redis-helpers.ts'
 
@@ -149,6 +150,17 @@ describeWith('redis-cluster', (url) => {
   it('waiting for replicas is refused: the client does not say which connection a command takes', async () => {
     const client = await openIoredis(portsOf(url)[0] as number)
     expect(() => redisStore({ client, durability: { waitReplicas: 1 } })).toThrow('option `durability` needs a client')
+  })
+
+  it.each(LIBRARIES)('a client of one node alone (%s) is told to be one', async (library) => {
+    const { client, close } = await openClient(library, `redis://127.0.0.1:${portsOf(url)[0]}`)
+    later(close)
+    const once = onlyonce({ store: storeOn(client), scope: 's' })
+    // Every third key or so is on that node.
+    const calls = await Promise.allSettled(Array.from({ length: 30 }, (_, nth) => once(`k${nth}`, () => nth)))
+    const errors = calls.flatMap((call) => (call.status === 'rejected' ? [call.reason] : []))
+    expect(errors).not.toEqual([])
+    for (const error of errors) expect(error).toMatchObject({ message: expect.stringContaining('client of a cluster') })
   })
 })
 

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { OnlyonceError } from '../../core/errors.ts'
 import { explained } from './faults.ts'
 
-const told = (reason: string) => explained('claim', new Error(reason))
+const told = (reason: string, isCluster = false) => explained('claim', new Error(reason), isCluster)
 
 it.each([
   [
@@ -16,6 +16,8 @@ it.each([
     'lacks a permission',
   ],
   ["CROSSSLOT Keys in request don't hash to the same slot", 'client of a cluster'],
+  ['MOVED 15179 127.0.0.1:7001', 'client of a cluster'],
+  ['ASK 15179 127.0.0.1:7001', 'client of a cluster'],
 ])('what Redis refuses is not asked again: %s', (reason, meaning) => {
   expect(told(reason)).toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining(meaning) })
 })
@@ -26,4 +28,10 @@ it.each([
 ])('what may pass is asked again: %s', (reason, meaning) => {
   expect(OnlyonceError.is(told(reason))).toBe(false)
   expect(told(reason).message).toContain(meaning)
+})
+
+it('a client of a cluster may follow a slot that is moving', () => {
+  const error = told('MOVED 15179 127.0.0.1:7001', true)
+  expect(OnlyonceError.is(error)).toBe(false)
+  expect(error.message).toContain('part of the cluster is not available')
 })

@@ -1,5 +1,7 @@
 import { OnlyonceError, reasonOf } from '../../core/errors.ts'
 
+const ONE_NODE = 'it is a node of a cluster: give the store a client of a cluster'
+
 /** Beginnings of Redis errors that a retry does not help, and their meaning. */
 const REFUSALS: readonly (readonly [start: RegExp, meaning: string])[] = [
   [/^(WRONGPASS|NOAUTH|ERR invalid password|ERR AUTH)/, 'it refused the user or the password of the client'],
@@ -9,9 +11,12 @@ const REFUSALS: readonly (readonly [start: RegExp, meaning: string])[] = [
   ],
   [/^OOM/, 'its memory is full (`maxmemory`): give it more, or keep results for a shorter time'],
   [/^MISCONF/, 'it cannot write to its disk and refuses to go on'],
-  [/^CROSSSLOT/, 'it is a node of a cluster: give the store a client of a cluster'],
+  [/^CROSSSLOT/, ONE_NODE],
   [/^ERR unknown command|^ERR Error compiling/, 'it is older than Redis 5, or does not allow scripts'],
 ]
+
+/** Only a client of a cluster follows these, and asks again while a slot moves. */
+const ELSEWHERE: typeof REFUSALS = [[/^MOVED|^ASK/, ONE_NODE]]
 
 /** Beginnings of errors that pass by themselves: the engine retries with the same tokens. */
 const PASSING: readonly (readonly [start: RegExp, meaning: string])[] = [
@@ -29,7 +34,7 @@ const PASSING: readonly (readonly [start: RegExp, meaning: string])[] = [
 const UNREADABLE = /ONLYONCE unreadable (\S+)|WRONGTYPE/
 
 /** Converts an error of the client into one that says what happened and what to do. */
-export function explained(verb: string, error: unknown): Error {
+export function explained(verb: string, error: unknown, isCluster: boolean): Error {
   if (OnlyonceError.is(error)) return error
   const reason = reasonOf(error)
   // Redis before 7 puts its own text, sometimes twice, before the error that a script met.
@@ -37,7 +42,7 @@ export function explained(verb: string, error: unknown): Error {
   const unreadable = UNREADABLE.exec(said)
   if (unreadable !== null) return unreadableAt(unreadable[1] ?? 'one of the keys', error)
   const known = (table: typeof REFUSALS) => table.find(([start]) => start.test(said))?.[1]
-  const refusal = known(REFUSALS)
+  const refusal = known(isCluster ? REFUSALS : [...REFUSALS, ...ELSEWHERE])
   if (refusal !== undefined) {
     return new OnlyonceError('STORE_UNAVAILABLE', `redis did not ${verb}: ${refusal} (${reason})`, { cause: error })
   }

@@ -44,7 +44,7 @@ export function createRedisStore(options: ResolvedRedisOptions, clock?: () => nu
     try {
       return await work()
     } catch (error) {
-      throw explained(verb, error)
+      throw explained(verb, error, port.isCluster)
     }
   }
 
