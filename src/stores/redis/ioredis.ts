@@ -4,7 +4,7 @@ import type { RedisPort } from './port.ts'
 
 /** ioredis and iovalkey. */
 export function ioredisPort(client: IoredisClient | IoredisCluster): RedisPort {
-  refuseOptions(client)
+  refuseAutoPipelining(client)
   const send = (_key: string | undefined, words: Word[]) => call(client, words)
   if (isCluster(client)) {
     return {
@@ -85,20 +85,13 @@ function addressOf(node: IoredisClient): string {
   return `${host}:${port}`
 }
 
-/** The client would add its prefix to the keys of a script, but not to the pattern of a SCAN. */
-function refuseOptions(client: object): void {
+function refuseAutoPipelining(client: object): void {
   const options = Object((client as { options?: object }).options) as Given & { readonly redisOptions?: Given }
-  const prefix = options.keyPrefix || options.redisOptions?.keyPrefix
-  if (prefix !== undefined && prefix !== '') {
-    throw invalidOption('client', 'must not have a keyPrefix: give the prefix to redisStore instead', prefix)
-  }
-  if (options.enableAutoPipelining || options.redisOptions?.enableAutoPipelining) {
-    const rule = 'must not have enableAutoPipelining: with it `callBuffer` throws where nobody can catch it'
-    throw invalidOption('client', rule, true)
-  }
+  if (!options.enableAutoPipelining && !options.redisOptions?.enableAutoPipelining) return
+  const rule = 'must not have enableAutoPipelining: with it `callBuffer` throws where nobody can catch it'
+  throw invalidOption('client', rule, true)
 }
 
 interface Given {
-  readonly keyPrefix?: unknown
   readonly enableAutoPipelining?: unknown
 }
