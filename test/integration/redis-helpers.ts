@@ -7,6 +7,7 @@ import { later } from '../support/leftovers.ts'
 import { newPrefix } from '../support/redis.ts'
 
 interface ClientOptions {
+  readonly username?: string
   readonly password?: string
   readonly keyPrefix?: string
   readonly autoResendUnfulfilledCommands?: boolean

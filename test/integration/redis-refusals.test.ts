@@ -63,6 +63,20 @@ describeWithFresh('redis', (start) => {
 })
 
 describeWithFresh('redis-aof', (start) => {
+  it('a user that may not ask for settings is told of a missing append-only file, and of no other', async () => {
+    const { processes, stop } = await start()
+    later(stop)
+    const port = processes[0]?.port as number
+    const client = clientOf(port)
+    await client.acl('SETUSER', 'app', 'on', '>right', '~*', '&*', '+@all', '-config')
+    const store = storeOn(clientOf(port, { username: 'app', password: 'right' }))
+    expect(await store.inspect()).toMatchObject({ nodes: [{ persistence: 'unknown' }], warnings: [] })
+    await client.config('SET', 'appendonly', 'no')
+    const { nodes, warnings } = await store.inspect()
+    expect(nodes).toMatchObject([{ persistence: 'unknown' }])
+    expect(warnings).toEqual([expect.stringContaining('no append-only file')])
+  })
+
   it('nothing is found where there is nothing to say, and records outlive a crash of the server', async () => {
     const { processes, restart, stop } = await start()
     later(stop)

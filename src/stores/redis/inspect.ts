@@ -35,18 +35,20 @@ export async function inspect(port: RedisPort, waitReplicas: number): Promise<Re
         }
       }
       const [save, fsync] = [await setting('save'), await setting('appendfsync')]
-      return {
+      const appends = info.get('aof_enabled')
+      const report: RedisNodeReport = {
         name,
         version: info.get('redis_version') ?? 'unknown',
         role: info.get('role') ?? 'unknown',
         replicas: Number(info.get('connected_slaves') ?? 0),
         maxmemoryPolicy: info.get('maxmemory_policy') ?? 'unknown',
         maxmemory: Number(info.get('maxmemory') ?? 0),
-        persistence: persistenceOf(info.get('aof_enabled') === '1', fsync, save),
+        persistence: persistenceOf(appends === '1', fsync, save),
       }
+      return { report, warnings: warningsOf(report, waitReplicas, appends === '0') }
     }),
   )
-  return { nodes, warnings: nodes.flatMap((node) => warningsOf(node, waitReplicas)) }
+  return { nodes: nodes.map(({ report }) => report), warnings: nodes.flatMap(({ warnings }) => warnings) }
 }
 
 function persistenceOf(
@@ -59,7 +61,7 @@ function persistenceOf(
   return save === '' ? 'none' : 'snapshots'
 }
 
-function warningsOf(node: RedisNodeReport, waitReplicas: number): string[] {
+function warningsOf(node: RedisNodeReport, waitReplicas: number, appendsNothing: boolean): string[] {
   const { name, version, role, replicas, maxmemoryPolicy, maxmemory, persistence } = node
   const warnings: string[] = []
   const major = Number.parseInt(version, 10)
@@ -73,6 +75,10 @@ function warningsOf(node: RedisNodeReport, waitReplicas: number): string[] {
   }
   if (persistence === 'none')
     warnings.push(`${name} keeps nothing on disk: a restart forgets every operation; set appendonly yes`)
+  if (persistence === 'unknown' && appendsNothing)
+    warnings.push(
+      `${name} has no append-only file: a crash forgets the last seconds, or all without snapshots; set appendonly yes, appendfsync always`,
+    )
   if (persistence === 'snapshots' || persistence === 'aof everysec' || persistence === 'aof no') {
     warnings.push(
       `${name} persists by ${persistence}: a crash forgets the last seconds; set appendonly yes, appendfsync always`,
