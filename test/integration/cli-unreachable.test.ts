@@ -73,11 +73,23 @@ describe.each(MADE)('a %s server that cannot be reached exits with 3', (kind, ur
   })
 })
 
-it('a Redis by URL says what its connection met for as long as the server is away', async () => {
+it.each([
+  ['redis', (place: string) => `redis://${place}`, (place: string) => `ECONNREFUSED ${place}`],
+  [
+    'cluster',
+    (place: string) => `redis+cluster://${place}`,
+    (place: string) => `no node of the cluster could be asked: ${place}`,
+  ],
+  [
+    'sentinel',
+    (place: string) => `redis+sentinel://${place}/m`,
+    (place: string) => `no sentinel named a master: failed to connect to sentinel ${place}`,
+  ],
+])('a %s by URL says what its connection met for as long as the server is away', async (_, url, says) => {
   const place = await refusing()
-  await using store = await openStore(`redis://${place}`)
+  await using store = await openStore(url(place))
   for (const _ of [1, 2, 3]) {
-    await expect(store.find([operationId('scope', 'key')])).rejects.toThrow(`ECONNREFUSED ${place}`)
+    await expect(store.find([operationId('scope', 'key')])).rejects.toThrow(says(place))
   }
 })
 

@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { onlyonce } from '../../src/core/engine.ts'
 import { openStore } from '../../src/stores/open.ts'
+import { createProxy } from '../support/proxy.ts'
 import { describeWith, type Kind } from '../support/services.ts'
+import { until } from '../support/waiting.ts'
 
 const unique = () => `t${randomBytes(6).toString('hex')}`
 
@@ -32,6 +34,24 @@ for (const [kind, name, parameter] of KINDS) {
       const [record] = (await again.list({ limit: 10 })).items
       expect(record).toMatchObject({ scope: 'shop', key: 'order:1', state: 'done' })
       await again[Symbol.asyncDispose]()
+    })
+  })
+}
+
+for (const kind of ['redis-cluster', 'redis-sentinel'] as const) {
+  describeWith(kind, (url) => {
+    it(`a client of ${kind} that has given up connects anew with the next command, until it is closed`, async () => {
+      const [, scheme, port, rest = ''] = /^([^:]+:\/\/)[^:]+:(\d+)[^/]*(.*)$/.exec(url) ?? []
+      const proxy = await createProxy(Number(port))
+      const store = await openStore(`${scheme}127.0.0.1:${proxy.port}${rest}`)
+      const find = () => store.find(['a'.repeat(32)])
+      proxy.cut()
+      await expect(find()).rejects.toThrow(`127.0.0.1:${proxy.port}`)
+      proxy.resume()
+      expect(await find()).toEqual([undefined])
+      await store[Symbol.asyncDispose]()
+      await until('its connections end', () => proxy.connections === 0)
+      await proxy.close()
     })
   })
 }

@@ -1,6 +1,6 @@
-import { reasonOf } from '../../core/errors.ts'
-import type { IoredisClient, IoredisCluster, RedisStore } from '../redis/index.ts'
+import type { IoredisClient, RedisStore } from '../redis/index.ts'
 import { firstInstalled, owning } from './clients.ts'
+import { type Client, tellWhy } from './redis-reasons.ts'
 import { decoded, invalidUrl, optionsIn, withoutQuery } from './url.ts'
 
 const OURS = ['prefix', 'compact', 'commandTimeoutMs', 'waitReplicas', 'waitTimeoutMs']
@@ -16,14 +16,9 @@ interface Place {
   readonly path: string
 }
 
-type Client = (IoredisClient | IoredisCluster) & {
-  on(event: 'error', listener: (error: unknown) => void): unknown
-  disconnect(): void
-}
-
 /** ioredis and iovalkey, which take the same options. */
 interface Driver {
-  readonly Redis: new (options: object) => Client
+  readonly Redis: new (options: object) => Client & IoredisClient
   readonly Cluster: new (hosts: readonly object[], options: object) => Client
 }
 
@@ -34,42 +29,27 @@ export async function openRedis(url: string, scheme: string, rest: string): Prom
   const { waitReplicas, waitTimeoutMs, ...options } = optionsIn(url, query, OURS)
   const driver = await firstInstalled<Driver>('redis:', ['ioredis', 'iovalkey'])
   const client = connect(driver, url, scheme, place)
-  tellWhy(client)
+  const close = tellWhy(client)
   const { redisStore } = await import('../redis/index.ts')
   const isDurable = waitReplicas !== undefined || waitTimeoutMs !== undefined
   const durability = isDurable ? { durability: { waitReplicas, waitTimeoutMs } } : {}
   const given = { ...options, ...durability, client } as unknown as Parameters<typeof redisStore>[0]
-  return owning(redisStore(given), async () => client.disconnect())
-}
-
-/**
- * A command that is given up says how often it was tried. What the connection met the client tells in an event, which it
- * would print if nobody listened.
- */
-function tellWhy(client: Client): void {
-  let met: unknown
-  client.on('error', (error) => {
-    met = error
-  })
-  const send = client.callBuffer.bind(client)
-  client.callBuffer = (command, args) =>
-    send(command, args).catch((error: unknown) => {
-      const isGivenUp = Object(error).name === 'MaxRetriesPerRequestError'
-      throw isGivenUp && met !== undefined ? new Error(toldBy(met), { cause: error }) : error
-    })
-}
-
-/** A name with several addresses fails with all of their errors, and without words of its own. */
-function toldBy(met: unknown): string {
-  return met instanceof AggregateError ? met.errors.map(reasonOf).join('; ') : reasonOf(met)
+  return owning(redisStore(given), close)
 }
 
 /**
  * A command is given up with the third failed attempt to connect. The pauses of ioredis grow to 5 seconds: its time limit
  * would come before that, and say nothing of what the connection met.
  */
+const RETRIES = 2
+
 function soon(attempt: number): number {
   return Math.min(attempt * 50, 500)
+}
+
+/** For sentinels and a cluster: there ioredis gives up a command only together with itself. */
+function soonOrNot(attempt: number): number | null {
+  return attempt % (RETRIES + 1) === 0 ? null : soon(attempt)
 }
 
 function connect({ Redis, Cluster }: Driver, url: string, scheme: string, place: Place): Client {
@@ -78,16 +58,27 @@ function connect({ Redis, Cluster }: Driver, url: string, scheme: string, place:
   const isSecure = scheme.startsWith('rediss')
   const secure = isSecure ? { tls: {} } : {}
   // Connects on first use, and does not queue commands for a server that does not come back.
-  const patience = { lazyConnect: true, maxRetriesPerRequest: 2, connectTimeout: 5_000, retryStrategy: soon }
+  const patience = { lazyConnect: true, maxRetriesPerRequest: RETRIES, connectTimeout: 5_000, retryStrategy: soon }
   if (scheme.endsWith('+cluster')) {
     if (path !== '') throw invalidUrl(url, 'a cluster has no databases')
-    return new Cluster(hosts, { lazyConnect: true, redisOptions: { ...login, ...secure, ...patience } })
+    return new Cluster(hosts, {
+      lazyConnect: true,
+      clusterRetryStrategy: soonOrNot,
+      redisOptions: { ...login, ...secure, ...patience },
+    })
   }
   if (scheme.endsWith('+sentinel')) {
     if (path === '') throw invalidUrl(url, 'it needs the name of the master after the last host')
     // `tls` alone applies to neither the sentinels nor the master they name.
     const everywhere = isSecure ? { ...secure, sentinelTLS: {}, enableTLSForSentinelMode: true } : {}
-    return new Redis({ sentinels: hosts, name: path, ...login, ...everywhere, ...patience })
+    const client = new Redis({
+      ...{ sentinels: hosts, name: path, sentinelRetryStrategy: soonOrNot },
+      ...{ ...login, ...everywhere, ...patience },
+    })
+    // A subscription has no next command that would connect it anew.
+    const duplicate = client.duplicate.bind(client)
+    client.duplicate = (override) => duplicate(Object.assign({ sentinelRetryStrategy: soon }, override))
+    return client
   }
   if (hosts.length > 1) throw invalidUrl(url, HINT)
   if (path !== '' && !/^\d{1,5}$/.test(path)) throw invalidUrl(url, 'a database of Redis is a number')
