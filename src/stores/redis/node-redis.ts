@@ -15,18 +15,21 @@ export function nodeRedisPort(client: NodeRedisClient): RedisPort {
       const own = client.duplicate()
       // Without a listener, an error of this connection would end the process. It reconnects by itself.
       own.on('error', () => {})
-      signal.addEventListener('abort', () => {
+      const close = () => {
         try {
           own.destroy()
         } catch {
           // Some versions throw when the connection is already gone; thrown in an event listener, it would be uncaught.
         }
-      })
+      }
+      signal.addEventListener('abort', close)
       try {
         await own.connect()
+        // Before it began to connect, there was nothing to close.
+        signal.throwIfAborted()
         await own.subscribe(channel, listener)
       } catch (error) {
-        own.destroy()
+        close()
         throw error
       }
     },
@@ -70,9 +73,12 @@ async function subscribed(
   signal: AbortSignal,
 ): Promise<void> {
   const hear = (message: string | Buffer) => listener(String(message))
-  signal.addEventListener('abort', () => {
+  const leave = () => {
     // Fails when the connection is already gone.
     client.unsubscribe(channel, hear).catch(() => {})
-  })
+  }
+  signal.addEventListener('abort', leave)
   await client.subscribe(channel, hear)
+  // Before it was made, there was nothing to leave.
+  if (signal.aborted) leave()
 }
