@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { onlyonce } from '../../src/index.ts'
-import { redisStore } from '../../src/stores/redis/index.ts'
+import type { Word } from '../../src/stores/redis/client.ts'
+import { type NodeRedisClient, redisStore } from '../../src/stores/redis/index.ts'
 import { later } from '../support/leftovers.ts'
 import { LIBRARIES, openClient } from '../support/redis.ts'
 import { describeWith, describeWithFresh } from '../support/services.ts'
@@ -133,6 +134,23 @@ describeWith('redis', (url) => {
     expect(await store.forget([request.id])).toBe(1)
     await once('order:1', effect)
     expect(ran).toBe(true)
+  })
+
+  it('a client that answers text, as node-redis 4 does, is told to be too old, and asked once', async () => {
+    const { client, close } = await openClient('node-redis', url)
+    later(close)
+    const { sendCommand } = client as NodeRedisClient
+    const asked: unknown[] = []
+    const old = {
+      duplicate: () => expect.fail('nobody waits'),
+      sendCommand: (words: Word[]) => {
+        asked.push(words[0])
+        return sendCommand.call(client, words)
+      },
+    }
+    const once = onlyonce({ store: storeOn(old), scope: 's' })
+    await expect(once('k', () => 1)).rejects.toMatchObject(unavailable(/answered string.*node-redis.*5/))
+    expect(asked.filter((command) => command === 'EVALSHA')).toHaveLength(1)
   })
 
   it.each(['', 'a{b', 'a}b', 'a*', 'a b', 'a\n', '-x', 'é', 'x'.repeat(65), 7 as never])('the prefix %j', (prefix) => {

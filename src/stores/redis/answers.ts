@@ -9,14 +9,22 @@ import { MARK_BYTES } from './requests.ts'
 
 /**
  * Returns a script's answer to the call whose ARGV[1] was `asked`, without its mark.
- * @throws OnlyonceError OUTCOME_UNKNOWN when the client has mixed up replies (CVE-2023-28858)
+ * @throws OnlyonceError OUTCOME_UNKNOWN when the client has mixed up replies (CVE-2023-28858); STORE_UNAVAILABLE when it
+ * answers text
  */
 export function answerTo(asked: Buffer, answer: unknown): Buffer {
-  if (!Buffer.isBuffer(answer)) throw new Error(`the client answered ${typeof answer} where bytes were asked for`)
+  if (!Buffer.isBuffer(answer)) throw ofWholeCall(noBytes(answer))
   if (answer.subarray(0, MARK_BYTES).equals(asked.subarray(0, MARK_BYTES))) return answer.subarray(MARK_BYTES)
   const message =
     'redis answered another call than this one: its client mixes up replies, and nothing it says can be used'
   throw ofWholeCall(new OnlyonceError('OUTCOME_UNKNOWN', message))
+}
+
+function noBytes(answer: unknown): OnlyonceError {
+  return new OnlyonceError(
+    'STORE_UNAVAILABLE',
+    `the client answered ${typeof answer} where redis sent bytes: node-redis has to be of version 5 or later`,
+  )
 }
 
 /** @throws Error when the bytes are not an answer to these requests */
