@@ -52,6 +52,8 @@ it('refuses every other URL, telling what there is, and hides passwords', async 
     ['redis://me:secret@a:1/orders', /number/],
     ['redis://me:secret@a:1?prefix=p&nothing=1', /`nothing` is not a parameter/],
     ['redis://a:1?waitTimeoutMs=500', /durability.waitReplicas/],
+    ['redis://a:1?compact=false&compactKeys=9', /`compactKeys` go with `compact=true`/],
+    ['redis://a:1?compactRetentionMs=1', /compact.retentionMs/],
     ['redis+cluster://a:1,b:2/3', /no databases/],
     ['redis+sentinel://me:secret@a:1', /name of the master/],
     ['redis://me:secret@a:1?prefix={x}', /prefix/],

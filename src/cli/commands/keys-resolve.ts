@@ -28,8 +28,10 @@ export function keysResolve(io: Io, options: ResolveOptions): Promise<number> {
   }
   if (options.happened) {
     const result = resultFrom(options.value)
-    if (options.value !== undefined || options.retentionMs !== undefined) requireKept(storeUrl(io, options.store))
-    return act(io, options, happened(result, options))
+    const compact = compactIn(storeUrl(io, options.store))
+    if (compact !== undefined && (options.value !== undefined || options.retentionMs !== undefined))
+      throw keepsNothing()
+    return act(io, options, happened(result, options, compact))
   }
   if (options.value !== undefined) throw usage('--value belongs to --happened: an effect that did not happen has none')
   if (options.retentionMs !== undefined)
@@ -37,7 +39,11 @@ export function keysResolve(io: Io, options: ResolveOptions): Promise<number> {
   return act(io, options, DID_NOT_HAPPEN)
 }
 
-function happened(result: StoredResult, { scope, value, retentionMs }: ResolveOptions): Act {
+function happened(
+  result: StoredResult,
+  { scope, value, retentionMs }: ResolveOptions,
+  compact: 'given' | 'default' | undefined,
+): Act {
   return {
     verb: 'resolve',
     done: 'resolved (happened)',
@@ -49,6 +55,7 @@ function happened(result: StoredResult, { scope, value, retentionMs }: ResolveOp
       return [
         `The operation becomes done with ${answerFor(scope ?? record.scope, value)} from now on.`,
         'The effect does not run again. If it did not happen after all, it is lost.',
+        ...(compact === 'default' ? [AS_BY_DEFAULT] : []),
       ]
     },
     async apply(store, record) {
@@ -70,10 +77,20 @@ function answerFor(scope: string | undefined, value: string | undefined): string
   return 'no answer, and duplicates are told that it happened and that its answer is not known'
 }
 
-/** Refuses a value that the store would drop: duplicates would lack it, and what is done cannot be resolved again. */
-function requireKept(url: string): void {
-  if (withoutQuery(url)[1].getAll('compact').at(-1) !== 'true') return
-  throw usage(
+const AS_BY_DEFAULT =
+  'That holds if the application has `compact: true`. If it gives a retention, or a number of keys, the URL has to have the same: ' +
+  '`compactRetentionMs`, `compactKeys`. With others it does not find what is resolved here, and the effect runs again.'
+
+/** Whether the URL says that results are not kept, and for how long and how many it says so itself. */
+function compactIn(url: string): 'given' | 'default' | undefined {
+  const [, query] = withoutQuery(url)
+  if (query.has('compactRetentionMs') || query.has('compactKeys')) return 'given'
+  return query.getAll('compact').at(-1) === 'true' ? 'default' : undefined
+}
+
+/** The store would drop the value: duplicates would lack it, and what is done cannot be resolved again. */
+function keepsNothing(): Error {
+  return usage(
     'this store keeps of a completed operation only that it is done, for as long as `compact` says: leave --value and --retention-ms out',
   )
 }

@@ -3,7 +3,9 @@ import { firstInstalled, owning } from './clients.ts'
 import { type Client, tellWhy } from './redis-reasons.ts'
 import { decoded, invalidUrl, optionsIn, withoutQuery } from './url.ts'
 
-const OURS = ['prefix', 'compact', 'commandTimeoutMs', 'waitReplicas', 'waitTimeoutMs']
+const COMPACT = ['compact', 'compactRetentionMs', 'compactKeys']
+const DURABILITY = ['waitReplicas', 'waitTimeoutMs']
+const OURS = ['prefix', 'commandTimeoutMs', ...COMPACT, ...DURABILITY]
 const HINT =
   'write `redis://user:password@host:6379/0`, `redis+cluster://host:7000,host:7001` or ' +
   '`redis+sentinel://host:26379,host:26380/name`'
@@ -26,15 +28,29 @@ interface Driver {
 export async function openRedis(url: string, scheme: string, rest: string): Promise<RedisStore> {
   const [address, query] = withoutQuery(rest)
   const place = placeOf(url, address)
-  const { waitReplicas, waitTimeoutMs, ...options } = optionsIn(url, query, OURS)
+  const { waitReplicas, waitTimeoutMs, compact, compactRetentionMs, compactKeys, ...options } = optionsIn(
+    url,
+    query,
+    OURS,
+  )
   const driver = await firstInstalled<Driver>('redis:', ['ioredis', 'iovalkey'])
   const client = connect(driver, url, scheme, place)
   const close = tellWhy(client)
   const { redisStore } = await import('../redis/index.ts')
   const isDurable = waitReplicas !== undefined || waitTimeoutMs !== undefined
   const durability = isDurable ? { durability: { waitReplicas, waitTimeoutMs } } : {}
-  const given = { ...options, ...durability, client } as unknown as Parameters<typeof redisStore>[0]
+  const compaction = compacting(url, compact, { retentionMs: compactRetentionMs, keys: compactKeys })
+  const given = { ...options, ...durability, ...compaction, client } as unknown as Parameters<typeof redisStore>[0]
   return owning(redisStore(given), close)
+}
+
+/** The members of `compact`, which is `true` without any. */
+function compacting(url: string, compact: unknown, members: Readonly<Record<string, unknown>>): { compact?: unknown } {
+  const given = Object.entries(members).filter(([, value]) => value !== undefined)
+  if (given.length === 0) return compact === undefined ? {} : { compact }
+  if (compact !== undefined && compact !== true)
+    throw invalidUrl(url, '`compactRetentionMs` and `compactKeys` go with `compact=true`')
+  return { compact: Object.fromEntries(given) }
 }
 
 /**
