@@ -171,9 +171,7 @@ export class Batcher<Request, Answer> {
   async #takeApart(batch: readonly Waiting<Request, Answer>[], error: unknown, trouble: Trouble): Promise<void> {
     if (WHOLE_CALL in Object(error)) {
       rejectAll(batch, error)
-      const { [WHOLE_CALL]: answers } = error as { readonly [WHOLE_CALL]?: Promise<readonly Answer[]> }
-      answers?.then((late) => this.#answer(batch, late)).catch(() => {})
-      return
+      return this.#answerLate(batch, error)
     }
     if (batch.length === 1) {
       // An OnlyonceError is about its request. Any other error, twice in a row, means that the store is down.
@@ -185,6 +183,17 @@ export class Batcher<Request, Answer> {
     await this.#deliverPart(left.slice(0, half), trouble)
     // The rest, without requests that timed out while the first half was sent.
     await this.#deliverPart(left.filter(isOpen), trouble)
+  }
+
+  /** Passes on what a failed call turns out to have done, also if it then fails in the same way once more. */
+  #answerLate(batch: readonly Waiting<Request, Answer>[], error: unknown): void {
+    const { [WHOLE_CALL]: answers } = Object(error) as { readonly [WHOLE_CALL]?: Promise<readonly Answer[]> }
+    answers
+      ?.then(
+        (late) => this.#answer(batch, late),
+        (again) => this.#answerLate(batch, again),
+      )
+      .catch(() => {})
   }
 
   #answer(batch: readonly Waiting<Request, Answer>[], answers: readonly Answer[]): void {

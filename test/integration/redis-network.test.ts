@@ -117,6 +117,25 @@ describeWith('redis', (url) => {
     await once.close()
   })
 
+  it('so is one that is granted late, and then not replicated', async () => {
+    const proxy = await proxied()
+    const durability = { waitReplicas: 1, waitTimeoutMs: 1 }
+    const once = onlyonce({ store: storeOn(clientOf(proxy.port), { commandTimeoutMs: 200, durability }), scope: 's' })
+    const refused = () =>
+      expect(once('order:10', () => expect.fail('it ran'))).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    await refused()
+    const fence = async () => (await once.find('order:10').catch(() => undefined))?.fence ?? 0
+    const state = async () => (await once.find('order:10').catch(() => undefined))?.state
+    await until('the release', async () => (await state()) === 'idle')
+    const before = await fence()
+    proxy.blackhole()
+    await refused()
+    proxy.resume()
+    await until('the late claim', async () => (await fence()) > before)
+    await until('its release', async () => (await state()) === 'idle', 10_000)
+    await once.close()
+  })
+
   it('replies that the client hands to the callers of each other are never used', async () => {
     const client = clientOf(portOf(url))
     let held: { answer: Promise<unknown>; resolve(other: Promise<unknown>): void } | undefined
