@@ -1,6 +1,6 @@
 import { once as event } from 'node:events'
 import { createServer, get, type RequestListener } from 'node:http'
-import { type AddressInfo, connect, createServer as createTcp } from 'node:net'
+import { type AddressInfo, connect, createServer as createTcp, type Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { memoryStore } from '../../src/stores/memory/index.ts'
 import { faultyStore } from '../../src/testing/faulty-store.ts'
@@ -204,6 +204,26 @@ describe('an upstream that was asked and did not answer', () => {
       })
     })
     expect(read).toBe(size)
+  })
+
+  it.each([
+    ['guarded', { 'idempotency-key': 'k', 'content-type': 'text/plain' }],
+    ['not guarded', { 'content-type': 'text/plain' }],
+  ])('is 504 when it stops to take a request that is still being sent, %s', async (_, headers) => {
+    const taken: Socket[] = []
+    const server = createTcp((socket) => taken.push(socket.on('error', () => {}).pause())).listen(0, '127.0.0.1')
+    later(() => {
+      for (const socket of taken) socket.destroy()
+      server.close()
+    })
+    await event(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const { url } = await proxyTo(`http://127.0.0.1:${port}`, { ...SOON, guard: { fingerprint: 'none' } })
+    const answer = await fetch(url, { method: 'POST', headers, body: new Uint8Array(64_000_000) })
+    expect([answer.status, await answer.json()]).toMatchObject([504, { code: 'outcome-unknown' }])
+    expect(taken).toHaveLength(1)
+    if ('idempotency-key' in headers)
+      expect((await fetch(url, { method: 'POST', headers, body: 'x' })).status).toBe(409)
   })
 
   it('is 504 for requests that are not guarded, too', async () => {

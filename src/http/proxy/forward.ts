@@ -43,8 +43,8 @@ export function forward(
   }
   const lost = () => fail(begun ? 'reset' : 'unreachable')
   const { heard, stop } = watch(runtime, upstream.timeoutMs, {
-    // While a client sends or reads slowly, the upstream cannot be heard.
-    excused: () => res.writableNeedDrain || !req.complete,
+    // While a client sends or reads slowly, the upstream cannot be heard. What it does not take is its own silence.
+    excused: () => res.writableNeedDrain || (!req.complete && !asked.writableNeedDrain),
     silent: () => fail(begun ? 'timeout' : 'unreachable'),
   })
 
@@ -93,5 +93,7 @@ export function forward(
     asked.destroy()
   })
   req.on('aborted', lost)
+  // The upstream's time begins when it is handed something, however late the client sent that.
+  req.on('data', heard)
   req.pipe(asked)
 }
