@@ -87,6 +87,8 @@ export async function guardNode<R extends object>(
     }
     await turnEnds()
     if (recorder === undefined) {
+      // As Node does with a body that nobody has begun to read: the client may send it all before it reads its answer.
+      if (!req.complete) res.once('finish', () => req.resume())
       if (send !== undefined) send(reply)
       // Otherwise something in front has answered meanwhile, such as a time limit.
       else if (!hasEnded(res)) sendReply(res, reply)

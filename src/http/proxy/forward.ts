@@ -91,6 +91,9 @@ export function forward(
   res.on('close', () => {
     end()
     asked.destroy()
+    // A client may send all of its request before it reads an answer that came early.
+    req.unpipe(asked)
+    req.resume()
   })
   req.on('aborted', lost)
   // The upstream's time begins when it is handed something, however late the client sent that.
