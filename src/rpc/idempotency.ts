@@ -2,6 +2,7 @@ import { OnlyonceError } from '../core/errors.ts'
 import type { Once, Outcome } from '../core/once.ts'
 import { invalidOption } from '../core/option-rules.ts'
 import { type AbandonedPolicy, type CallOptions, resolveCallOptions } from '../core/options.ts'
+import { sleep } from '../core/runtime.ts'
 import { loadLibrary, type RpcLibrary } from './library.ts'
 import { nameOf } from './naming.ts'
 import { type RpcIdempotencyOptions, type RpcRules, resolveRpc } from './options.ts'
@@ -34,22 +35,45 @@ export function idempotency(once: RpcEngine, options: RpcIdempotencyOptions): Rp
     const named = await nameOf(once.options, rules, library, request, call).catch(refuse)
     if (named === undefined) return next(request)
     const run = runOf(next, request, call, rules, library, once.options.onListenerError)
-    const outcome = await once.attempt(named, run.effect, callOptions(rules, request, call, library)).catch(refuse)
-    if (outcome.kind === 'executed' || outcome.kind === 'failed') {
-      const { ended } = run
-      // The first caller gets the handler's whole response; what is stored for duplicates may be less.
-      if (ended !== undefined && !isReplayed(outcome)) return endOf(ended)
-    }
+    const attempt = once.attempt(named, run.effect, callOptions(rules, request, call, library))
+    const outcome = await untilLate(attempt, run.over, once.options).catch((error) => {
+      // Without a record the answer stands all the same: the caller would make the call again for want of it.
+      const stands = run.ended !== undefined && OnlyonceError.is(error) && error.code !== 'LEASE_LOST'
+      return stands ? undefined : refuse(error)
+    })
+    const { ended } = run
+    // The first caller gets the handler's whole response; what is stored for duplicates may be less.
+    if (ended !== undefined && isOwn(outcome)) return endOf(ended)
     try {
-      return replayed(outcome, once, rules, request, library) as Awaited<ReturnType<typeof next>>
+      return replayed(outcome as Outcome<unknown>, once, rules, request, library) as Awaited<ReturnType<typeof next>>
     } catch (error) {
       return refuse(error)
     }
   }
 }
 
-function isReplayed(outcome: Outcome<unknown>): boolean {
-  return outcome.kind === 'failed' && outcome.replayed
+/** Waits for the store only `storeTimeoutMs` after the handler has ended; the engine retries for a whole lease. */
+async function untilLate<T>(
+  attempt: Promise<T>,
+  over: Promise<void>,
+  { runtime, storeTimeoutMs }: RpcEngine['options'],
+): Promise<T | undefined> {
+  const known = new AbortController()
+  const late = async () => {
+    await over
+    await sleep(runtime, storeTimeoutMs, known.signal)
+    return undefined
+  }
+  try {
+    return await Promise.race([attempt, late()])
+  } finally {
+    known.abort()
+  }
+}
+
+/** `undefined`: the store does not know it yet. */
+function isOwn(outcome: Outcome<unknown> | undefined): boolean {
+  return outcome === undefined || outcome.kind === 'executed' || (outcome.kind === 'failed' && !outcome.replayed)
 }
 
 function endOf<Response>(ended: NonNullable<Run<Response>['ended']>): Response {

@@ -17,6 +17,8 @@ export interface Run<Response> {
   effect(op: Operation): Promise<StoredEnd>
   /** How the handler ended, if it ran here. */
   readonly ended: { readonly response: Response } | { readonly thrown: unknown } | undefined
+  /** Resolves when the handler has ended, before the store knows. */
+  readonly over: Promise<void>
 }
 
 export function runOf<Request extends RpcRequest, Response extends RpcResponse>(
@@ -28,6 +30,14 @@ export function runOf<Request extends RpcRequest, Response extends RpcResponse>(
   onListenerError: (error: unknown) => void,
 ): Run<Response> {
   let ended: Run<Response>['ended']
+  let tellOver = () => {}
+  const over = new Promise<void>((resolve) => {
+    tellOver = resolve
+  })
+  const end = (how: NonNullable<typeof ended>) => {
+    ended = how
+    tellOver()
+  }
 
   /** For steps after the handler: their errors must not make it run again. */
   const safely = <T>(ask: () => T) => tried(onListenerError, ask)
@@ -39,19 +49,20 @@ export function runOf<Request extends RpcRequest, Response extends RpcResponse>(
       try {
         response = await next(request)
       } catch (thrown) {
-        ended = { thrown }
+        end({ thrown })
         // The client gets any other error as INTERNAL, which is not about the request.
         if (!library.isError(thrown)) throw thrown
         const decided = safely(() => rules.outcome?.(thrown, call)) ?? (isFinal(thrown.code) ? 'final' : 'release')
         if (decided === 'release') throw thrown
         return safely(() => storedError(library, thrown, rules)) ?? NOT_KEPT
       }
-      ended = { response }
+      end({ response })
       const { output } = request.method
       return safely(() => storedAnswer(library.toBinary(output, response.message), response, rules)) ?? NOT_KEPT
     },
     get ended() {
       return ended
     },
+    over,
   }
 }

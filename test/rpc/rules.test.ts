@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { OnlyonceError, onlyonce } from '../../src/index.ts'
 import { idempotency, type RpcIdempotencyOptions } from '../../src/rpc/index.ts'
 import { memoryStore } from '../../src/stores/memory/index.ts'
-import { faultyStore } from '../../src/testing/index.ts'
+import { fakeRuntime, faultyStore } from '../../src/testing/index.ts'
 import { closeAll, guardedShop, keyed, numbered, serveShop, shopClient } from './server.ts'
 
 afterEach(closeAll)
@@ -265,5 +265,29 @@ describe('what is not an answer', () => {
     const error = await failure(shopClient(shop.port, 'grpc').place(order, keyed('k')))
     expect([error.code, ourCode(error), shop.runs]).toEqual([Code.Unavailable, 'STORE_UNAVAILABLE', {}])
     expect(error.message).not.toContain('hunter2')
+  })
+
+  it.each([
+    ['answer', numbered(), { number: 1 }],
+    [
+      'error',
+      (): never => {
+        throw new ConnectError('sold out', Code.FailedPrecondition)
+      },
+      { rawMessage: 'sold out' },
+    ],
+  ])('a store that goes down meanwhile: the first caller gets the %s of the handler', async (_, handler, end) => {
+    const runtime = fakeRuntime()
+    let asked = 0
+    const store = faultyStore(memoryStore({ runtime }), (verb) => {
+      if (verb === 'complete') asked++
+      return verb === 'complete' ? { kind: 'lose-request' } : undefined
+    })
+    const shop = await guardedShop(handler, {}, { store, runtime })
+    const answer = shopClient(shop.port, 'grpc').place(order, keyed('k')).catch(ConnectError.from)
+    await expect.poll(() => asked).toBeGreaterThan(0)
+    await runtime.advance(5_000)
+    expect(await answer).toMatchObject(end)
+    expect(shop.runs).toEqual({ Place: 1 })
   })
 })
