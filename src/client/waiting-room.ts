@@ -21,15 +21,19 @@ export function createWaitingRoom(
   deliver: (call: QueuedCall, init: RequestInit) => Promise<Redelivered>,
   options: ResolvedClient,
 ): WaitingRoom {
-  const { runtime, maxQueued } = options
+  const { runtime, maxQueued, maxQueuedMs } = options
   const waiting = new Map<string, Promise<void>>()
   const closing = new AbortController()
 
   async function keepTrying(call: QueuedCall, init: RequestInit, asked: number, tell: Tell): Promise<void> {
     let askedMs = asked
+    const deadline = runtime.elapsed() + maxQueuedMs
     for (let failures = 1; ; failures++) {
-      await sleep(runtime, askedMs + fullJitterMs(runtime, options, failures), closing.signal)
+      const pauseMs = askedMs + fullJitterMs(runtime, options, failures)
+      const leftMs = deadline - runtime.elapsed()
+      await sleep(runtime, Math.min(pauseMs, leftMs), closing.signal)
       if (closing.signal.aborted) return tell({ type: 'dropped', reason: 'the client was closed' })
+      if (pauseMs > leftMs) return tell({ type: 'dropped', reason: `it was queued more than ${maxQueuedMs} ms ago` })
       const end = await deliver(call, init)
       if (end.ok) return tell({ type: 'delivered' })
       if (end.permanent) return tell({ type: 'dropped', reason: end.reason })

@@ -22,6 +22,22 @@ it('failback in memory waits for as long as every answer asks, and the random pa
   expect([calls, send.waiting]).toEqual([3, 0])
 })
 
+it('failback in memory keeps no call for longer than the server knows its key, whatever that asks for', async () => {
+  const runtime = fakeRuntime()
+  const dropped: string[] = []
+  const later = async () => new Response(null, { status: 503, headers: { 'retry-after': '999999999' } })
+  const send = idempotentFetch(later, {
+    ...{ policy: 'failback', maxQueuedMs: 60_000, backoffMs: 20, maxBackoffMs: 20, runtime },
+    onEvent: (event) => event.type === 'dropped' && dropped.push(event.reason),
+  })
+  onTestFinished(() => send.close())
+  await send('http://a.example', POST)
+  await runtime.advance(59_999)
+  expect([send.waiting, dropped]).toEqual([1, []])
+  await runtime.advance(1)
+  expect([send.waiting, dropped]).toEqual([0, ['it was queued more than 60000 ms ago']])
+})
+
 it('redeliver tells the queue how long the server asks to be left alone', async () => {
   const calls: QueuedCall[] = []
   await idempotentFetch(async () => busy(), { policy: 'failback', queue: (call) => calls.push(call) })(
