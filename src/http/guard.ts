@@ -15,7 +15,7 @@ import { type HttpRules, type IdempotencyOptions, resolveRules, type TokenPort }
 import { describePolicy, type IdempotencyPolicy } from './policy.ts'
 import { type ProblemKind, problem } from './problem.ts'
 import { createReplay } from './replay.ts'
-import { type StoredReply, toStored } from './stored-reply.ts'
+import { isReply, type StoredReply, toStored } from './stored-reply.ts'
 
 /** What a handler runs with. */
 export interface Carrying {
@@ -227,14 +227,20 @@ function refusedName(error: unknown): ProblemKind {
   throw error
 }
 
+const NO_REPLY =
+  'it needs a `status` from 200 to 599; `headers` is a list of [name, value], and `body` a string or a Uint8Array'
+
 function abandonedPolicy<R>({ onAbandoned, kept }: HttpRules<R>): { onAbandoned?: AbandonedPolicy } {
   if (onAbandoned === undefined) return {}
   if (typeof onAbandoned !== 'function') return { onAbandoned }
   return {
     onAbandoned: async (op) => {
       const answer = await onAbandoned(op)
-      if (!answer.happened) return answer
+      // The engine refuses what is neither true nor false.
+      if (answer.happened !== true) return answer
       const { status, headers = [], body = '' } = answer
+      // Stored, it could never be given to anybody; refused, it is asked for again.
+      if (!isReply({ status, headers, body })) throw new TypeError(NO_REPLY)
       const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body
       return { happened: true, value: toStored({ status, headers, body: bytes }, kept) }
     },

@@ -47,13 +47,7 @@ function isReadable(body: Uint8Array): boolean {
 export function fromStored(value: unknown): HttpReply {
   if (value === undefined) return NOT_KNOWN
   const { status, headers, body, omitted } = Object(value) as Partial<StoredReply>
-  const right =
-    Number.isInteger(status) &&
-    Number(status) >= 200 &&
-    Number(status) <= 599 &&
-    Array.isArray(headers) &&
-    headers.every(isField)
-  if (!right || !(body === undefined || typeof body === 'string' || body instanceof Uint8Array)) throw unreadable()
+  if (!isReply({ status, headers, body })) throw unreadable()
   const known = { status: status as number, headers: headers as readonly HeaderField[] }
   if (omitted === undefined) {
     const bytes = typeof body === 'string' ? Buffer.from(body) : (body ?? NOTHING)
@@ -62,6 +56,17 @@ export function fromStored(value: unknown): HttpReply {
   }
   if (!OMITTED.includes(omitted)) throw unreadable()
   return { ...known, body: undefined, omitted }
+}
+
+/** Whether these can be sent as an answer. */
+export function isReply({ status, headers, body }: Partial<Record<'status' | 'headers' | 'body', unknown>>): boolean {
+  const right =
+    Number.isInteger(status) &&
+    Number(status) >= 200 &&
+    Number(status) <= 599 &&
+    Array.isArray(headers) &&
+    headers.every(isField)
+  return right && (body === undefined || typeof body === 'string' || body instanceof Uint8Array)
 }
 
 const NOTHING = new Uint8Array(0)

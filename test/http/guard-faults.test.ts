@@ -96,4 +96,21 @@ describe('an abandoned request', () => {
     const known = { happened: true, status: 201, headers: [['location', '/orders/7']], body: '{"order":7}' } as const
     expect(await abandoned(() => known)).toEqual({ answer: '201 {"order":7} (replayed)', runs: 0 })
   })
+
+  it.each([
+    ['no status', { happened: true }],
+    ['a status that no answer has', { happened: true, status: 99 }],
+    ['headers that are none', { happened: true, status: 201, headers: [['location', 1]] }],
+    ['a body that is none', { happened: true, status: 201, body: { order: 7 } }],
+  ])('of which onAbandoned tells %s is asked about again', async (_, first) => {
+    const known = { happened: true, status: 201, body: '{"order":7}' } as const
+    const answers = [first as typeof known, known]
+    const { ask, build, open, runtime } = guarded({ onAbandoned: () => answers.shift() ?? known })
+    const dead = build(open({}, (verb) => (verb === 'claim' ? undefined : { kind: 'hang', applied: false })))
+    void ask({}, gate<HttpReply>().effect, dead)
+    await runtime.advance(3_001)
+    expect(seen(await ask())).toBe('409 outcome-unknown')
+    await runtime.advance(3_001)
+    expect(seen(await ask())).toBe('201 {"order":7} (replayed)')
+  })
 })
