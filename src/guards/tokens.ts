@@ -3,9 +3,10 @@ import { encodeResult } from '../core/codec.ts'
 import { OnlyonceError } from '../core/errors.ts'
 import type { KeyInput } from '../core/key.ts'
 import type { Effect, Once, Operation } from '../core/once.ts'
+import { invalidOption } from '../core/option-rules.ts'
 import type { CallOptions } from '../core/options.ts'
 import type { ObservedRecord } from '../core/record.ts'
-import { checkBinding, checkEngine, checkTokensOptions, checkTtl, SECRET_BYTES } from './token/checks.ts'
+import { checkBinding, checkEngine, checkTokensOptions, checkTtl, checkWanted, SECRET_BYTES } from './token/checks.ts'
 import { decidedByHand, invalid, overtaken, stillOpen } from './token/errors.ts'
 import { type Before, heldMs, mayHaveHappened, PUTTING_MS, revoke, wasNeverPut } from './token/revoke.ts'
 import { createTokenStore } from './token/store-calls.ts'
@@ -109,10 +110,11 @@ export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens 
     }
   }
 
-  async function issue({ subject, operation, ttlMs = DEFAULT_TTL_MS }: IssueOptions): Promise<IssuedToken> {
-    const bound = { subject, operation }
-    checkBinding(bound)
+  async function issue(wanted: IssueOptions): Promise<IssuedToken> {
+    checkWanted(wanted)
+    const { subject, operation, ttlMs = DEFAULT_TTL_MS } = wanted
     checkTtl(ttlMs)
+    const bound = { subject, operation }
     const id = runtime.token()
     const slot = await open(id, bound, ttlMs)
     if (typeof slot !== 'number') return alreadyOpen(slot, { subject, operation, ttlMs })
@@ -217,6 +219,7 @@ export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens 
   }
 
   async function redeem<T>(token: string, bound: TokenBinding, effect: Effect<T>, given?: CallOptions): Promise<T> {
+    if (typeof effect !== 'function') throw invalidOption('effect', 'must be a function', effect)
     const named = await accept(token, bound)
     let spent: Operation | undefined
     const spendOn = (op: Operation) => {

@@ -6,7 +6,7 @@ import { sendReply } from './node/send.ts'
 import { errorsOf } from './node/unhandled.ts'
 import type { IdempotencyOptions } from './options.ts'
 import type { IdempotencyPolicy } from './policy.ts'
-import { issueReply, type TokenEndpointOptions, type TokenIssuer } from './token-issue.ts'
+import { checkTokenEndpoint, issueReply, type TokenEndpointOptions, type TokenIssuer } from './token-issue.ts'
 
 export type { HeaderField, HttpBody, HttpCall, HttpReply, Omitted } from './call.ts'
 export { operationOf, txOf } from './operation-of.ts'
@@ -46,11 +46,15 @@ export function idempotency<Request extends ExpressRequest>(
   return Object.assign(middleware, { describe: guard.describe })
 }
 
-/** A handler that issues one-time tokens of `tokens(once)`. Mount it where forms ask for one, after authentication. */
+/**
+ * A handler that issues one-time tokens of `tokens(once)`. Mount it where forms ask for one, after authentication.
+ * @throws OnlyonceError OPTION_INVALID
+ */
 export function tokenEndpoint<Request extends IncomingMessage = IncomingMessage>(
   issuer: TokenIssuer,
   options: TokenEndpointOptions<Request>,
 ): (req: Request, res: ServerResponse, next: (error?: unknown) => void) => void {
+  checkTokenEndpoint(issuer, options)
   return (req, res, next) => {
     // Errors of `sendReply`, too: something else may have answered meanwhile.
     issueReply(issuer, req, options)

@@ -2,7 +2,7 @@ import type { AnyOnce } from '../core/once.ts'
 import { createGuard } from './guard.ts'
 import type { IdempotencyOptions } from './options.ts'
 import type { IdempotencyPolicy } from './policy.ts'
-import { issueReply, type TokenEndpointOptions, type TokenIssuer } from './token-issue.ts'
+import { checkTokenEndpoint, issueReply, type TokenEndpointOptions, type TokenIssuer } from './token-issue.ts'
 import { bodyOf } from './web/body.ts'
 import { responseOf } from './web/reply.ts'
 import { guardWeb } from './web/run.ts'
@@ -53,11 +53,12 @@ export function idempotency<Req extends Request = Request>(
   return Object.assign(wrap, { describe: guard.describe })
 }
 
-/** A handler that issues one-time tokens of `tokens(once)`, for forms that ask for one. */
+/** A handler that issues one-time tokens of `tokens(once)`, for forms that ask for one. @throws OnlyonceError OPTION_INVALID */
 export function tokenEndpoint<Req extends Request = Request>(
   issuer: TokenIssuer,
   options: TokenEndpointOptions<Req>,
 ): (request: Req) => Promise<Response> {
+  checkTokenEndpoint(issuer, options)
   return async (request) => responseOf(await issueReply(issuer, request, options))
 }
 

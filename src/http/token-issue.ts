@@ -1,4 +1,13 @@
 import { OnlyonceError } from '../core/errors.ts'
+import {
+  aFunction,
+  checkEach,
+  functionOr,
+  invalidKind,
+  invalidOption,
+  type Rule,
+  refuseUnknown,
+} from '../core/option-rules.ts'
 import type { HttpReply } from './call.ts'
 import { PROBLEMS, problemOf } from './problem.ts'
 
@@ -29,6 +38,22 @@ const OPEN = {
   detail: 'A token for this operation is open already. Use that one, or wait until it expires.',
   later: true,
 } as const
+
+const aText: Rule = (value) => (typeof value === 'string' && value.trim() !== '' ? undefined : 'must be a string')
+
+/** @throws OnlyonceError OPTION_INVALID; `issue` checks `ttlMs`, and what the functions answer */
+export function checkTokenEndpoint(issuer: unknown, options: unknown): void {
+  if (typeof Object(issuer).issue !== 'function')
+    throw invalidKind('issuer', 'must be what `tokens(once)` answers', issuer)
+  refuseUnknown(options, ['subject', 'operation', 'ttlMs', 'docs'])
+  const { subject, operation, docs } = Object(options) as Partial<TokenEndpointOptions<unknown>>
+  for (const [name, value] of Object.entries({ subject, operation })) {
+    if (value === undefined) throw invalidOption(name, 'is required', value)
+  }
+  checkEach(aFunction, { subject })
+  checkEach(functionOr(aText), { operation })
+  checkEach(aText, { docs })
+}
 
 /**
  * Returns a fresh token as `{ token, expiresAt }`, or a problem: 409 while another is open, 503 when the store is down.

@@ -248,6 +248,33 @@ it.each([0, 999, 1_000.5, Number.NaN, 1e13, '60000'])('%j is no ttlMs', async (t
   expect(await records()).toEqual([])
 })
 
+it.each([undefined, {}, memoryStore(), () => {}])('what is no engine is refused (%#)', (once) => {
+  expect(() => tokens(once as never)).toThrow(
+    expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining('`once` must be an engine') }),
+  )
+})
+
+it.each([
+  [undefined, /^option `subject` is required/],
+  ['user:alice', /must be an object with subject, operation, ttlMs; got a string$/],
+  [{ subject: 'user:alice' }, /^option `operation` is required/],
+  [{ ...alice, ttl: 60_000 }, /^option `ttl` is not an option; there are subject, operation, ttlMs$/],
+])('%j is nothing to issue a token for', async (wanted, message) => {
+  const { issue, records } = desk()
+  await expect(issue(wanted as never)).rejects.toMatchObject({
+    code: 'OPTION_INVALID',
+    message: expect.stringMatching(message),
+  })
+  expect(await records()).toEqual([])
+})
+
+it('a token is not redeemed without an effect', async () => {
+  const { issue, redeem, order } = desk()
+  const { token } = await issue(alice)
+  expect(await code(redeem(token, alice, undefined as never))).toBe('OPTION_INVALID')
+  expect(await redeem(token, alice, order)).toEqual({ order: 1 })
+})
+
 it('a store that is down issues nothing, and leaves nothing open', async () => {
   const runtime = fakeRuntime()
   const store = memoryStore({ runtime })

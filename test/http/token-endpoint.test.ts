@@ -82,4 +82,29 @@ describe('an endpoint for tokens', () => {
     expect((await asked).status).toBe(503)
     await expect(give(ask(''))).rejects.toMatchObject({ code: 'OPTION_INVALID' })
   })
+
+  it.each<(issuer: never, options: never) => unknown>([tokenEndpoint, webEndpoint])(
+    'is refused at once when it is set up wrong (%#)',
+    (endpoint) => {
+      const { once } = engine()
+      const give = (issuer: unknown, options?: unknown) => () => endpoint(issuer as never, options as never)
+      const subject = () => 'alice'
+      expect(give(once, byUser)).toThrow(/^option `issuer` must be what `tokens\(once\)` answers; got a function$/)
+      const desk = tokens(once)
+      for (const [options, message] of [
+        [undefined, /^option `subject` is required/],
+        [{ operation: 'POST /orders' }, /^option `subject` is required/],
+        [{ subject: 'alice', operation: 'POST /orders' }, /^option `subject` must be a function; got "alice"$/],
+        [{ subject }, /^option `operation` is required/],
+        [{ subject, operation: ' ' }, /^option `operation` must be a function or a string/],
+        [
+          { subject, operation: 'POST /orders', ttl: 1 },
+          /^option `ttl` is not an option; there are subject, operation/,
+        ],
+      ] as const) {
+        expect(give(desk, options)).toThrow(message)
+        expect(give(desk, options)).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))
+      }
+    },
+  )
 })

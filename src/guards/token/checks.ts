@@ -27,6 +27,12 @@ export function checkTokensOptions(options: object): void {
 }
 
 /** @throws OnlyonceError OPTION_INVALID */
+export function checkWanted(wanted: { readonly subject: string; readonly operation: string }): void {
+  refuseUnknown(wanted, ['subject', 'operation', 'ttlMs'])
+  checkBinding(wanted)
+}
+
+/** @throws OnlyonceError OPTION_INVALID */
 export function checkBinding(bound: { readonly subject: string; readonly operation: string }): void {
   for (const name of ['subject', 'operation'] as const) {
     const value: unknown = Object(bound)[name]
