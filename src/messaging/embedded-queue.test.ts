@@ -31,6 +31,24 @@ describe('embeddedQueue', () => {
     expect(await ids()).toEqual(['a'])
   })
 
+  it('answers for what is no message as for any that it cannot keep, and for the others', async () => {
+    const { queue, ids } = open()
+    const results = await queue.publish([{ id: 'a', topic: 'audit', body }, undefined as never, null as never])
+    expect(results.map(({ ok }) => ok)).toEqual([true, false, false])
+    expect(await ids()).toEqual(['a'])
+  })
+
+  it.each([undefined, { id: 'a', topic: 'audit', body }])(
+    'publishes a list, and nothing else (%#)',
+    async (messages) => {
+      const { queue } = open()
+      await expect(queue.publish(messages as never)).rejects.toMatchObject({
+        code: 'OPTION_INVALID',
+        message: expect.stringMatching(/^option `messages` must be a list/),
+      })
+    },
+  )
+
   it.each([null, 'a', new Map([['tenant', 'a']]), new Headers({ tenant: 'a' }), ['a'], { a: 1 }])(
     'refuses headers that are no plain object of strings (%#)',
     async (headers) => {

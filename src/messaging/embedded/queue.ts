@@ -108,6 +108,7 @@ export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
   }
 
   async function publish(messages: readonly QueueMessage[]): Promise<readonly PublishResult[]> {
+    if (!Array.isArray(messages)) throw invalidOption('messages', 'must be a list, also of one', messages)
     const results: PublishResult[] = []
     for (let from = 0; from < messages.length; from += MOST_IN_ONE_COMMIT) {
       const some = messages.slice(from, from + MOST_IN_ONE_COMMIT)
