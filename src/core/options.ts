@@ -213,7 +213,8 @@ function checkTogether(options: ResolvedCallOptions): void {
   }
 }
 
-function checkStore(store: unknown): void {
+/** @throws OnlyonceError OPTION_INVALID */
+export function checkStore(store: unknown): void {
   if (typeof Object(store).claim === 'function' && typeof Object(store).traits?.transactional === 'boolean') return
   const isPromise = typeof Object(store).then === 'function'
   const rule = isPromise

@@ -139,6 +139,18 @@ describe('outbox', () => {
     expect(added).toEqual([])
   })
 
+  it.each([{ topic: 't', body: 1 }, [{ topic: 't', body: 1 }]])(
+    'needs a transaction in front of %j',
+    async (message) => {
+      const { added, box } = setup()
+      await expect((box.add as (message: unknown) => Promise<unknown>)(message)).rejects.toMatchObject({
+        code: 'OPTION_INVALID',
+        message: expect.stringContaining('option `tx` must be the open transaction'),
+      })
+      expect(added).toEqual([])
+    },
+  )
+
   it('needs a transactional store', () => {
     expect(() => outbox(memoryStore() as unknown as TransactionalStore<string>)).toThrow(
       expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringMatching(/got the memory store$/) }),

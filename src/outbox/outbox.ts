@@ -64,7 +64,8 @@ export function outbox<Tx>(store: TransactionalStore<Tx>, options: OutboxOptions
     given: NewMessage | readonly NewMessage[],
     op?: Pick<Operation, 'child'>,
   ): Promise<string | readonly string[]> {
-    if (tx === undefined || tx === null) throw invalidOption('tx', TX_RULE, tx)
+    // With one argument that is the message, and it is the transaction that is missing.
+    if (tx === undefined || tx === null || given === undefined) throw invalidOption('tx', TX_RULE, tx)
     const newId = op === undefined ? () => runtime.token() : nextId(op)
     const messages = (isList(given) ? given : [given]).map((one) => checkedMessage(one, newId, maxBodyBytes))
     if (messages.length > 0) await table.append(tx, messages)

@@ -1,5 +1,6 @@
 import { OnlyonceError } from '../../core/errors.ts'
 import { refuseUnknown } from '../../core/option-rules.ts'
+import { checkStore } from '../../core/options.ts'
 import type { ObservedRecord, OperationId, Steps, StoredResult } from '../../core/record.ts'
 import {
   type AtomicClaims,
@@ -31,6 +32,7 @@ export interface SealedStoreOptions {
  * @throws OnlyonceError OPTION_INVALID
  */
 export function sealedStore<S extends Store>(store: S, options: SealedStoreOptions): S {
+  checkStore(store)
   refuseUnknown(options, ['keys'])
   const seal = createSeal((Object(options) as SealedStoreOptions).keys)
   const verbs: Store = {

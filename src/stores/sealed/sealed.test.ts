@@ -34,6 +34,12 @@ const never = () => {
   throw new Error('it ran again')
 }
 
+it.each([undefined, {}, () => {}])('needs a store to seal (%#)', (store) => {
+  expect(() => sealedStore(store as never, { keys: [first] })).toThrow(
+    expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringMatching(/^option `store` is required/) }),
+  )
+})
+
 it('answers what was stored, and stores nothing that can be read', async () => {
   const { open, stored } = writable()
   await open()('card', () => ({ number: '4242 4242 4242 4242' }))
