@@ -1,5 +1,6 @@
-import { aFunction, checkEach, positiveOver, refuseUnknown } from '../core/option-rules.ts'
+import { aFunction, checkEach, invalidOption, positiveOver, refuseUnknown } from '../core/option-rules.ts'
 import { type Runtime, systemRuntime } from '../core/runtime.ts'
+import { headerName } from './header-name.ts'
 import type { RpcError } from './library.ts'
 import type { RpcCall } from './shapes.ts'
 
@@ -60,6 +61,15 @@ export function resolveCalls(given: CallsOptions): ResolvedCalls {
   const numbers = positiveOver(NUMBERS, given)
   const { key, retry = () => undefined, onEvent = () => {}, runtime = systemRuntime } = given
   checkEach(aFunction, { key, retry, onEvent })
-  const { keyHeader = 'idempotency-key', replayedHeader = 'idempotency-replayed' } = given
-  return { ...numbers, keyHeader, replayedHeader, retry, onEvent, runtime, ...(key === undefined ? {} : { key }) }
+  const { backoffMs, maxBackoffMs } = numbers
+  if (given.maxBackoffMs !== undefined && maxBackoffMs < backoffMs)
+    throw invalidOption('maxBackoffMs', `must not be shorter than backoffMs (${backoffMs})`, maxBackoffMs)
+  return {
+    ...numbers,
+    maxBackoffMs: Math.max(maxBackoffMs, backoffMs),
+    keyHeader: headerName('keyHeader', given.keyHeader ?? 'idempotency-key'),
+    replayedHeader: headerName('replayedHeader', given.replayedHeader ?? 'idempotency-replayed'),
+    ...{ retry, onEvent, runtime },
+    ...(key === undefined ? {} : { key }),
+  }
 }

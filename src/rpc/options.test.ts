@@ -17,6 +17,8 @@ describe('options of the server', () => {
     [{ scope: 'public', maxBodyBytes: 0 }, /^option `maxBodyBytes` must be a positive integer; got 0$/],
     [{ scope: 'public', onAbandoned: 'forget' }, /^option `onAbandoned`/],
     [{ scope: 'public', keyHeader: 'a b' }, /^option `keyHeader` must be the name of a header/],
+    [{ scope: 'public', replayHeaders: 'x-cost' }, /^option `replayHeaders` must be a list of strings; got "x-cost"$/],
+    [{ scope: 'public', compression: 'gzip' }, /^option `compression` must be a list of strings; got "gzip"$/],
     ...['Set-Cookie', 'grpc-status', 'content-type', 'connection'].map(
       (name) => [{ scope: 'public', replayHeaders: [name] }, /^option `replayHeaders` must not name/] as const,
     ),
@@ -36,6 +38,12 @@ describe('options of the client', () => {
     [{ retries: 1 }, /^option `retries` is not an option/],
     [{ maxAttempts: 0 }, /^option `maxAttempts` must be a positive integer/],
     [{ key: 'k' }, /^option `key` must be a function/],
+    [{ keyHeader: 'a b' }, /^option `keyHeader` must be the name of a header; got "a b"$/],
+    [{ replayedHeader: '' }, /^option `replayedHeader` must be the name of a header/],
+    [
+      { backoffMs: 500, maxBackoffMs: 100 },
+      /^option `maxBackoffMs` must not be shorter than backoffMs \(500\); got 100$/,
+    ],
   ])('%o is refused', (options, message) => {
     expect(() => resolveCalls(options as CallsOptions)).toThrow(message)
   })

@@ -9,6 +9,7 @@ import {
   refuseUnknown,
 } from '../core/option-rules.ts'
 import type { AbandonedOperation, CallOptions } from '../core/options.ts'
+import { headerName } from './header-name.ts'
 import type { RpcError } from './library.ts'
 import type { RpcCall } from './shapes.ts'
 
@@ -65,7 +66,6 @@ export interface RpcRules
 /** Headers that belong to one client, one connection, or the protocol itself. */
 const NEVER_REPLAYED =
   /^(?:set-cookie|date|connection|keep-alive|content-(?:type|length|encoding)|te|trailer|transfer-encoding|upgrade|grpc-.*|connect-.*)$/
-const HEADER = /^[!#$%&'*+.^_`|~\w-]+$/
 const OWN: readonly string[] = [
   ...['scope', 'key', 'keyHeader', 'required', 'methods', 'streams', 'maxBodyBytes', 'outcome'],
   ...['replayHeaders', 'replayedHeader', 'compression', 'onAbandoned'],
@@ -104,16 +104,16 @@ export function resolveRpc(given: RpcIdempotencyOptions): RpcRules {
     ...(onAbandoned === undefined ? {} : { onAbandoned }),
     keyHeader: headerName('keyHeader', given.keyHeader ?? 'idempotency-key'),
     replayedHeader: headerName('replayedHeader', given.replayedHeader ?? 'idempotency-replayed'),
-    replayHeaders: (given.replayHeaders ?? []).map(replayable),
-    compression: given.compression ?? ['gzip', 'br'],
+    replayHeaders: listOf('replayHeaders', given.replayHeaders ?? []).map(replayable),
+    compression: listOf('compression', given.compression ?? ['gzip', 'br']),
     ...(key === undefined ? {} : { key }),
     ...(outcome === undefined ? {} : { outcome }),
   }
 }
 
-function headerName(option: string, name: unknown): string {
-  if (typeof name === 'string' && HEADER.test(name)) return name.toLowerCase()
-  throw invalidOption(option, 'must be the name of a header', name)
+function listOf(option: string, value: unknown): readonly string[] {
+  if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value
+  throw invalidOption(option, 'must be a list of strings', value)
 }
 
 function replayable(given: unknown): string {
