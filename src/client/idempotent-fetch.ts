@@ -1,11 +1,11 @@
 import { OnlyonceError } from '../core/errors.ts'
-import { invalidOption } from '../core/option-rules.ts'
 import { logicalCall } from './call.ts'
 import { createEndpoints } from './endpoints.ts'
 import { teller } from './listening.ts'
 import { type IdempotentFetchOptions, resolveClient } from './options.ts'
 import { keep, plainEnd, swallow, worthKeeping } from './policies.ts'
 import { redeliver } from './redeliver.ts'
+import { checkFetch } from './rules.ts'
 import { makeTries } from './tries.ts'
 import type { Fetch } from './types.ts'
 import { createWaitingRoom } from './waiting-room.ts'
@@ -27,7 +27,7 @@ export interface IdempotentFetch extends AsyncDisposable {
  * @throws OnlyonceError OPTION_INVALID
  */
 export function idempotentFetch(fetch: Fetch, given: IdempotentFetchOptions = {}): IdempotentFetch {
-  if (typeof fetch !== 'function') throw invalidOption('fetch', 'must be a function such as globalThis.fetch', fetch)
+  checkFetch(fetch)
   const options = resolveClient(given)
   const endpoints = createEndpoints(options.endpoints)
   const { policy, keyHeader, replayedHeader, retry, attemptTimeoutMs, maxQueuedMs, runtime } = options

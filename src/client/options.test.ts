@@ -46,7 +46,8 @@ describe('options of the client', () => {
   })
 
   it('fetch itself is needed', () => {
-    expect(() => idempotentFetch(undefined as never)).toThrow(/^option `fetch` must be a function/)
+    for (const make of [idempotentFetch, redeliver])
+      expect(() => make(undefined as never)).toThrow(/^option `fetch` must be a function/)
   })
 
   it('of redeliver are checked too', () => {

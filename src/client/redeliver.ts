@@ -5,7 +5,7 @@ import { wasCarriedOut } from './conflict.ts'
 import { headersOf, readCall } from './queued-call.ts'
 import { reasonFor } from './reason.ts'
 import { askedMs } from './retry-after.ts'
-import { headerName } from './rules.ts'
+import { checkFetch, headerName } from './rules.ts'
 import type { Fetch, QueuedCall, Redelivered } from './types.ts'
 import { judge } from './verdict.ts'
 
@@ -42,6 +42,7 @@ export function redeliver(
   fetch: Fetch,
   options: RedeliverOptions = {},
 ): (batch: readonly Redeliverable[]) => Promise<readonly Redelivered[]> {
+  checkFetch(fetch)
   refuseUnknown(options, KNOWN)
   const { attemptTimeoutMs: timeoutMs, maxQueuedMs } = positiveOver(
     { attemptTimeoutMs: 10_000, maxQueuedMs: 12 * 3_600_000 },

@@ -1,6 +1,11 @@
 import { invalidOption } from '../core/option-rules.ts'
 
 /** @throws OnlyonceError OPTION_INVALID */
+export function checkFetch(fetch: unknown): void {
+  if (typeof fetch !== 'function') throw invalidOption('fetch', 'must be a function such as globalThis.fetch', fetch)
+}
+
+/** @throws OnlyonceError OPTION_INVALID */
 export function listOf(name: string, value: unknown): readonly string[] {
   if (Array.isArray(value) && value.every((one) => typeof one === 'string' && one !== '')) return value
   throw invalidOption(name, 'must be a list of strings', value)
