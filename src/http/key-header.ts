@@ -11,6 +11,8 @@ const PARAMETERS =
   /^(?:; *[a-z*][a-z0-9_.*-]*(?:=(?:"(?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"|\?[01]|@-?\d{1,15}|-?\d{1,12}\.\d{1,3}|-?\d{1,15}|:(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?:|[A-Za-z*][A-Za-z0-9!#$%&'*+.^_`|~:/-]*))?)*$/
 /** A bare key, as Stripe-style clients send it: visible ASCII except `"`, `,`, `;` and `\`. */
 const BARE = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+$/
+/** Printable ASCII and tabs. */
+const PLAIN = /^[\t\x20-\x7e]*$/
 
 /**
  * Returns the key of an `Idempotency-Key` field. Two field lines, which arrive joined by a comma, are refused: it is
@@ -23,7 +25,9 @@ export function parseKeyHeader(field: string, syntax: KeySyntax, maxLength: numb
   // Before any pattern runs on it. Every character of the key may be escaped; 64 characters are left for parameters.
   if (text.length > maxLength * 2 + 64) throw tooLong(maxLength)
   const key = text.startsWith('"') ? unquoted(text) : syntax === 'lenient' && BARE.test(text) ? text : undefined
-  if (key === undefined) {
+  // `trim` takes away what must not stand around a field, too, such as a no-break space (RFC 9110 §5.5).
+  const isPlain = text === field || PLAIN.test(field)
+  if (key === undefined || !isPlain) {
     const wanted = syntax === 'strict' ? 'a string in double quotes' : 'visible ASCII, in double quotes or bare'
     throw new OnlyonceError('KEY_INVALID', `the key must be one value, ${wanted}; got ${quote(field)}`)
   }

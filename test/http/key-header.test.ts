@@ -55,12 +55,16 @@ const parameter = fc
 const item = fc.tuple(quoted, fc.array(parameter, { maxLength: 3 })).map(([text, rest]) => text + rest.join(''))
 /** Well-formed ones, with something in them changed. */
 const damaged = fc
-  .tuple(item, fc.nat(), fc.constantFrom('"', '\\', ';', ',', '=', ' ', 'A', '\t', 'é', '\u0000', '?', '@', ':', ''))
+  .tuple(
+    item,
+    fc.nat(),
+    fc.constantFrom('"', '\\', ';', ',', '=', ' ', 'A', '\t', 'é', '\u00a0', '\u0000', '?', '@', ':', ''),
+  )
   .map(([text, at, what]) => {
     const place = at % (text.length + 1)
     return text.slice(0, place) + what + text.slice(place + 1)
   })
-const soup = fc.string({ unit: fc.constantFrom(...'"\\;=,: ?@*a1-.é'), maxLength: 12 })
+const soup = fc.string({ unit: fc.constantFrom(...'"\\;=,: ?@*a1-.é\u00a0'), maxLength: 12 })
 
 describe('the key in a header, against a parser of structured fields', () => {
   it('strict: the same strings are taken for keys, and the same are refused', () => {
@@ -69,7 +73,7 @@ describe('the key in a header, against a parser of structured fields', () => {
         // The other parser refuses anything behind a date, and takes display strings, which no parameter here may be.
         fc.pre(!/@-?\d+[^\d]|=%"/.test(field))
         // Node takes the blanks around a field away, tabs too.
-        fc.pre(field.trim() === field.replace(/^ +| +$/g, '') && field.length <= MAX)
+        fc.pre(!/^\s*\t|\t\s*$/.test(field) && field.length <= MAX)
         expect(parsed(field, 'strict')).toBe(field.trim() === '' ? 'KEY_MISSING' : expected(field))
       }),
       { numRuns: 20_000 },
