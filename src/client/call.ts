@@ -2,6 +2,7 @@ import { timeLimit } from '../core/time-limit.ts'
 import { newUuid } from '../core/uuid.ts'
 import { bytesOf } from './body.ts'
 import type { Endpoints } from './endpoints.ts'
+import { forMany } from './following.ts'
 import { headerOf } from './keys.ts'
 import type { ResolvedClient } from './options.ts'
 
@@ -55,6 +56,7 @@ export async function logicalCall(
   const headers = new Headers(given?.headers ?? request?.headers)
   const signal = (ownSignal === undefined ? request?.signal : ownSignal) ?? undefined
   signal?.throwIfAborted()
+  forMany(signal)
 
   const source = (own === undefined ? request?.body : own) ?? undefined
   const kept = options.maxAttempts > 1 || options.policy === 'failback' || options.key !== undefined

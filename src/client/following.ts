@@ -1,3 +1,17 @@
+import { defaultMaxListeners, getMaxListeners, setMaxListeners } from 'node:events'
+
+/** As many as `fetch` allows on a signal. */
+const MOST_LISTENERS = 1_500
+
+/** Makes a signal fit for many calls at a time, as `fetch` does: from eleven on, Node 20 would warn of a leak. */
+export function forMany(signal: AbortSignal | undefined): void {
+  try {
+    if (signal !== undefined && getMaxListeners(signal) === defaultMaxListeners) setMaxListeners(MOST_LISTENERS, signal)
+  } catch {
+    // A signal that is not Node's own does not warn.
+  }
+}
+
 export interface Following {
   /** Removes the listener. */
   stop(): void

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { fullJitterMs } from '../core/backoff.ts'
 import { OnlyonceError } from '../core/errors.ts'
 import { sleep } from '../core/runtime.ts'
@@ -24,6 +25,8 @@ export function createWaitingRoom(
   const { runtime, maxQueued, maxQueuedMs } = options
   const waiting = new Map<string, Promise<void>>()
   const closing = new AbortController()
+  // Every waiting call listens; from the eleventh on, Node 20 would warn of a leak.
+  setMaxListeners(0, closing.signal)
 
   async function keepTrying(call: QueuedCall, init: RequestInit, asked: number, tell: Tell): Promise<void> {
     let askedMs = asked
