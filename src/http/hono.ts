@@ -25,6 +25,8 @@ export interface HonoContext {
   get res(): Response
   set res(response: Response | undefined)
   readonly finalized: boolean
+  /** With `null`: the headers that were set so far, without a look at `res`, which would set it. */
+  newResponse(data: null): Response
   readonly executionCtx: { waitUntil(work: Promise<unknown>): void }
   get(name: string): unknown
 }
@@ -49,22 +51,21 @@ export function idempotency<Context extends HonoContext = HonoContext>(
     const { raw } = c.req
     if (!guard.concerns(raw.method)) return next()
     let answered = false
+    /** The headers from before the handler: those that a reply in its place has, too. */
+    let front: Headers | undefined
     const response = await guardWeb(once, guard, {
       request: c,
       raw,
       // A body that was read through the context can be read there again.
       body: async (maxBytes) => (raw.bodyUsed ? readBefore(c, maxBytes) : bodyOf(raw, maxBytes)),
       next: async () => {
+        front = c.newResponse(null).headers
         await next()
         // Hono dropped the response of this late handler: `c.res` is the reply that was sent in its place.
         if (answered) throw stale()
         return c.res
       },
-      send(reply, ran) {
-        const base = new Headers(c.res.headers)
-        if (ran) for (const name of [...guard.rules.kept, 'content-length']) base.delete(name)
-        return responseOf(reply, base)
-      },
+      send: (reply) => responseOf(reply, front ?? c.res.headers),
       background: (work) => lifetimeOf(c)?.waitUntil(work),
     })
     if (c.finalized && response === c.res) return

@@ -11,8 +11,8 @@ export interface WebExchange<R> {
   body(maxBytes: number): Promise<HttpBody | undefined>
   /** Runs the handler and returns its response. */
   next(): Promise<Response>
-  /** Converts a reply that is not the handler's. `ran`: it replaces the response of a handler that ran. */
-  send(reply: HttpReply, ran: boolean): Response
+  /** Converts a reply that is not the handler's. */
+  send(reply: HttpReply): Response
   /** Registers work that goes on after the response, on platforms that would end it otherwise. */
   background(work: Promise<unknown>): void
 }
@@ -67,7 +67,7 @@ export function guardWeb<R extends object>(
       if (reply === own && recorder !== undefined) return recorder.letGo()
       refused = true
       recorder?.cut(stale())
-      return send(reply, recorder !== undefined)
+      return send(reply)
     }
     const work = answered()
       .then(resolve, (error) => {
