@@ -98,6 +98,25 @@ describe.for(['express', 'fastify'])('nestjs on %s', (platform) => {
     expect(runs).toBe(1)
   })
 
+  it('says which options are missing', async () => {
+    expect(() => OnlyonceModule.forRoot(undefined as never)).toThrow(
+      /^option `options` must be an object such as \{ once, scope \}; got undefined$/,
+    )
+    expect(() => OnlyonceModule.forRootAsync(undefined as never)).toThrow(/^option `useFactory` must be a function/)
+    expect(() => OnlyonceModule.forRootAsync({ useValue: options() } as never)).toThrow(
+      /^option `useValue` is not an option; there are imports, inject, useFactory$/,
+    )
+    const forgotten = OnlyonceModule.forRootAsync({ useFactory: (() => {}) as never })
+    class AppModule {}
+    nest.Module({ imports: [forgotten as never] })(AppModule)
+    await expect(
+      NestFactory.createApplicationContext(AppModule, { logger: false, abortOnError: false }),
+    ).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+      message: 'option `useFactory` must answer an object such as { once, scope }; got undefined',
+    })
+  })
+
   it('whoever is turned away by a guard of Nest binds no key', async () => {
     let open = false
     const module = OnlyonceModule.forRoot(options())

@@ -1,4 +1,5 @@
 import type { AnyOnce } from '../../core/once.ts'
+import { invalidKind, refuseUnknown } from '../../core/option-rules.ts'
 import { OnlyonceExceptionFilter } from './filter.ts'
 import { IdempotencyInterceptor } from './interceptor.ts'
 import type { NestDynamicModule, NestRequest, OnlyonceModuleOptions } from './shapes.ts'
@@ -22,17 +23,18 @@ export interface OnlyonceModuleAsyncOptions<Request extends NestRequest> {
 /** Registers the interceptor and the exception filter globally, and provides the engine under the token `ONCE`. */
 // biome-ignore lint/complexity/noStaticOnlyClass: it is what Nest calls a module
 export class OnlyonceModule {
-  /** @throws OnlyonceError OPTION_INVALID when the application starts */
+  /** @throws OnlyonceError OPTION_INVALID without options; for wrong ones when the application starts */
   static forRoot<Request extends NestRequest>(options: OnlyonceModuleOptions<Request>): NestDynamicModule {
+    checkIsObject(options, 'options', 'must be')
     return OnlyonceModule.forRootAsync<Request>({ useFactory: () => options })
   }
 
-  /** As `forRoot`, with options that depend on other providers. */
-  static forRootAsync<Request extends NestRequest>({
-    imports = [],
-    inject = [],
-    useFactory,
-  }: OnlyonceModuleAsyncOptions<Request>): NestDynamicModule {
+  /** As `forRoot`, with options that depend on other providers. @throws OnlyonceError OPTION_INVALID */
+  static forRootAsync<Request extends NestRequest>(given: OnlyonceModuleAsyncOptions<Request>): NestDynamicModule {
+    refuseUnknown(given, ['imports', 'inject', 'useFactory'])
+    const { imports = [], inject = [], useFactory } = Object(given) as OnlyonceModuleAsyncOptions<Request>
+    if (typeof useFactory !== 'function')
+      throw invalidKind('useFactory', 'must be a function that answers the options', useFactory)
     const made = <T>(provide: unknown, make: (options: OnlyonceModuleOptions) => T) => ({
       provide,
       useFactory: make,
@@ -43,7 +45,15 @@ export class OnlyonceModule {
       global: true,
       imports: imports as never[],
       providers: [
-        { provide: OPTIONS, useFactory, inject },
+        {
+          provide: OPTIONS,
+          useFactory: async (...args: never[]) => {
+            const options = await useFactory(...args)
+            checkIsObject(options, 'useFactory', 'must answer')
+            return options
+          },
+          inject,
+        },
         made(ONCE, ({ once }): AnyOnce => once),
         made(IdempotencyInterceptor, (options) => new IdempotencyInterceptor(options)),
         { provide: APP_INTERCEPTOR, useExisting: IdempotencyInterceptor },
@@ -52,4 +62,10 @@ export class OnlyonceModule {
       exports: [ONCE],
     }
   }
+}
+
+/** Otherwise it fails in a provider of ours that takes it apart. @throws OnlyonceError OPTION_INVALID */
+function checkIsObject(value: unknown, name: string, must: string): void {
+  if (typeof value === 'object' && value !== null) return
+  throw invalidKind(name, `${must} an object such as { once, scope }`, value)
 }
