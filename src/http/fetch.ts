@@ -1,4 +1,5 @@
 import type { AnyOnce } from '../core/once.ts'
+import { invalidKind } from '../core/option-rules.ts'
 import { createGuard } from './guard.ts'
 import type { IdempotencyOptions } from './options.ts'
 import type { IdempotencyPolicy } from './policy.ts'
@@ -37,9 +38,9 @@ export function idempotency<Req extends Request = Request>(
   options: IdempotencyOptions<Req>,
 ): FetchWrapper<Req> {
   const guard = createGuard(once, options)
-  const wrap =
-    <One extends Req, Rest extends readonly unknown[]>(handler: FetchHandler<One, Rest>) =>
-    async (request: One, ...rest: Rest): Promise<Response> => {
+  const wrap = <One extends Req, Rest extends readonly unknown[]>(handler: FetchHandler<One, Rest>) => {
+    if (typeof handler !== 'function') throw invalidKind('handler', 'must be a function', handler)
+    return async (request: One, ...rest: Rest): Promise<Response> => {
       if (!guard.concerns(request.method)) return handler(request, ...rest)
       return guardWeb(once, guard, {
         request,
@@ -50,6 +51,7 @@ export function idempotency<Req extends Request = Request>(
         background: (work) => lifetimeIn(rest)?.waitUntil(work),
       })
     }
+  }
   return Object.assign(wrap, { describe: guard.describe })
 }
 

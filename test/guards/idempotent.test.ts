@@ -67,6 +67,7 @@ describe('idempotent', () => {
     expect(refused(send, { once, scope: 's' })).toThrow(code)
     expect(refused(send, { key, scope: 's' })).toThrow(code)
     expect(refused(() => 1, { once, key, scope: 's' })).toThrow(code)
+    expect(refused(undefined, { once, key, scope: 's' })).toThrow(code)
     expect(refused(send, { once, key, scope: 's', leaseMs: 0 })).toThrow(code)
     expect(refused(send, { once, key, scope: 's', check: 'x' })).toThrow(code)
     const asynchronous = idempotent(send, { once, scope: 's', key: (async () => 'k') as never })

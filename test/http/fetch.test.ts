@@ -7,6 +7,12 @@ const setup = (handler: (request: Request) => Response | Promise<Response>, opti
   idempotency(engine(), { scope: 'public', ...options })(handler)
 
 describe('fetch', () => {
+  it('is given its handler first, and not a request', () => {
+    const wrap = idempotency(engine(), { scope: 'public' })
+    for (const given of [request('k'), undefined])
+      expect(() => wrap(given as never)).toThrow(/^option `handler` must be a function; got (?:an object|undefined)$/)
+  })
+
   it('runs once over a real socket; the replay has status, headers and bytes, and no cookie', async () => {
     let runs = 0
     const bytes = crypto.getRandomValues(new Uint8Array(10_000))

@@ -1,4 +1,5 @@
 import { checkScope } from '../../core/key.ts'
+import { invalidOption } from '../../core/option-rules.ts'
 import type { ProtectOptions } from './options.ts'
 import { type AsyncMethod, protect } from './protect.ts'
 
@@ -20,5 +21,6 @@ export function idempotent<This, Args extends readonly unknown[], Value>(
 ): AsyncMethod<This, Args, Value> {
   const { scope } = Object(options) as { scope?: unknown }
   checkScope(scope)
+  if (typeof fn !== 'function') throw invalidOption('fn', 'must be an async function', fn)
   return protect(fn, { label: fn.name || scope, options, scopeIn: () => scope })
 }
