@@ -56,8 +56,8 @@ export const OPENS_STORES = 'urls'
 
 /** Folders whose files take time, chance and waiting from `Runtime`, so that a failing run is a seed to replay. */
 export const DETERMINISTIC = ['core', 'messaging', 'outbox', 'client', 'rpc', 'http']
-/** The files there that read the real clock. */
-export const REAL_WORLD = ['core/runtime.ts', 'core/timers.ts']
+/** The files there that read the real clock, or wait for the event loop itself. */
+export const REAL_WORLD = ['core/runtime.ts', 'core/timers.ts', 'http/node/turn.ts']
 
 export const NOT_DETERMINISTIC =
   /\bDate\.now\b|\bnew Date\(\s*\)|\bMath\.random\b|\bperformance\.now\b|\bset(?:Timeout|Interval|Immediate)\b|\brandom(?:Bytes|UUID|Int|Fill|FillSync)\b|\bgetRandomValues\b|\bhrtime\b/g

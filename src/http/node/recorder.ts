@@ -33,13 +33,14 @@ export class Recorder implements Listener {
   readonly reply: Promise<HttpReply>
   /** The value of `reply`, as soon as it is known. */
   own: HttpReply | undefined
+  /** Rejects `reply`: the handler threw before it had answered. */
+  fail!: (error: unknown) => void
   readonly #res: ServerResponse
   readonly #options: RecorderOptions
   readonly #native: Native
   readonly #recording: Recording
   readonly #restoreHeaders: () => void
   #resolve!: (reply: HttpReply) => void
-  #reject!: (error: unknown) => void
   #state: 'recording' | 'held' | 'open' = 'recording'
   #unsent: Words[] = []
   #end: Words = []
@@ -59,17 +60,12 @@ export class Recorder implements Listener {
     this.#restoreHeaders = rememberHeaders(res)
     this.reply = new Promise((resolve, reject) => {
       this.#resolve = resolve
-      this.#reject = reject
+      this.fail = reject
     })
     this.#native = freeLayer(res).hear(res, this)
     if (told !== undefined) this.#hideSocket(told)
     // The client left during the claim: no event will report that any more.
     if (isClosed(res)) this.#hideLoss()
-  }
-
-  /** Rejects `reply`: the handler threw before it had answered. */
-  fail(error: unknown): void {
-    this.#reject(error)
   }
 
   get holding(): boolean {
@@ -235,7 +231,7 @@ export class Recorder implements Listener {
 
   #breakOff(): void {
     this.#stopHiding()
-    this.#reject(new BrokenOff())
+    this.fail(new BrokenOff())
   }
 
   /** The connection closed while the handler runs. */

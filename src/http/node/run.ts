@@ -10,6 +10,7 @@ import { keepReadable } from './keep-readable.ts'
 import { closeWithConnection } from './pipelined.ts'
 import { BrokenOff, Recorder } from './recorder.ts'
 import { sendReply } from './send.ts'
+import { turnEnds } from './turn.ts'
 import { failedReply, warnUnhandled } from './unhandled.ts'
 
 export interface NodeExchange<R> {
@@ -103,14 +104,6 @@ export async function guardNode<R extends object>(
     if (!(error instanceof BrokenOff)) warnUnhandled({ method, url }, error)
     if (canAnswer) recorder.sendInstead(failedReply())
   }
-}
-
-/**
- * Resolves when the requests that arrived together have been worked on. Their answers then leave back to back: sent one by
- * one, each would wake a client that waits, which costs the sender more than its writing.
- */
-function turnEnds(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }
 
 function joined(value: string | string[] | undefined): string | undefined {
