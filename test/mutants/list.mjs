@@ -20,8 +20,8 @@ export const mutants = [
     edits: [
       {
         file: memory,
-        search: '        if (write !== undefined) records.set(write.id, write)\n',
-        replace: '        if (write !== undefined) runtime.after(5, () => records.set(write.id, write))\n',
+        search: '        if (write !== undefined) keep(write)\n',
+        replace: '        if (write !== undefined) runtime.after(5, () => keep(write))\n',
       },
     ],
   },
@@ -31,10 +31,10 @@ export const mutants = [
     edits: [
       {
         file: memory,
-        search: '        if (write !== undefined) records.set(write.id, write)\n',
+        search: '        if (write !== undefined) keep(write)\n',
         replace: `        if (write !== undefined) {
-          records.set(write.id, { ...write, leaseUntil: runtime.now() })
-          runtime.after(5, () => records.set(write.id, write))
+          keep({ ...write, leaseUntil: runtime.now() })
+          runtime.after(5, () => keep(write))
         }
 `,
       },
