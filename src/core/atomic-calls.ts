@@ -5,8 +5,8 @@ import type { Call, EngineContext } from './context.ts'
 import type { Lead } from './joining.ts'
 import type { KeyInput } from './key.ts'
 import type { AtomicCall, AtomicEffect, AtomicOptions, BatchOptions, BatchOutcome, Outcome } from './once.ts'
-import { invalidOption } from './option-rules.ts'
-import type { CallOptions } from './options.ts'
+import { invalidOption, noOptions, notAnObject } from './option-rules.ts'
+import { CALL_DEFAULTS, type CallOptions } from './options.ts'
 import { outcomeOf, settledValue } from './result.ts'
 import type { ClaimOutcome, TransactionalStore } from './store.ts'
 
@@ -30,6 +30,7 @@ export function atomicCalls<Tx>(
     effect: AtomicEffect<Tx, T>,
     given: AtomicOptions<Tx>,
   ): Promise<[Call, Outcome<T>]> {
+    if (notAnObject(given)) throw noOptions(given, ['tx', ...Object.keys(CALL_DEFAULTS)])
     const { tx, ...rest } = given ?? {}
     if (tx !== undefined && Object(tx) !== tx) throw invalidOption('tx', 'must be an open transaction of yours', tx)
     if (rest.onStoreDown === 'run') {
@@ -59,6 +60,7 @@ export function atomicCalls<Tx>(
     (await outcome(key, effect, given))[1]
   const batch: AtomicCall<Tx>['batch'] = async (keys, effect, given = {}) => {
     if (!Array.isArray(keys)) throw invalidOption('keys', 'must be a list of keys', keys)
+    if (notAnObject(given)) throw noOptions(given, OF_A_BATCH)
     for (const [name, value] of Object.entries(Object(given))) {
       if (!OF_A_BATCH.includes(name))
         throw invalidOption(name, `cannot be kept for a batch; there are ${OF_A_BATCH.join(', ')}`, value)

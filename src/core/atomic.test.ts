@@ -18,6 +18,19 @@ describe('once.atomic', () => {
     expect(events[0]).toMatchObject({ scope: 'test', key: 'a', attempt: 1, fence: expect.any(Number), tookMs: 0 })
   })
 
+  it.each([5_000, '5s', true])('refuses %j in the place of options', async (given) => {
+    const { once } = await setup()
+    for (const call of [
+      once.atomic('a', () => expect.fail('ran'), given as never),
+      once.atomic.attempt('a', () => expect.fail('ran'), given as never),
+      once.atomic.batch(['a'], () => expect.fail('ran'), given as never),
+    ])
+      await expect(call).rejects.toMatchObject({
+        code: 'OPTION_INVALID',
+        message: expect.stringContaining('must be an object'),
+      })
+  })
+
   it('keeps undefined without a second statement, and other values with one', async () => {
     const { store, once } = await setup()
     let completions = 0
