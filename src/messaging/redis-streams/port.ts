@@ -33,10 +33,10 @@ export function sendWith(client: RedisStreamsClient, runtime: Runtime): Send {
 }
 
 function sender(client: RedisStreamsClient): Send {
+  refusePrefix(client)
   const has = (name: string) => Object(client)[name] !== undefined
   if (has('callBuffer')) {
     const ioredis = client as IoredisStreams
-    refusePrefix(client)
     return (_key, [command, ...args]) => ioredis.callBuffer(command as string, args)
   }
   if (has('sendCommand') && has('masters')) {
@@ -55,11 +55,19 @@ function sender(client: RedisStreamsClient): Send {
   throw invalidKind('client', 'must be a client of ioredis, node-redis or iovalkey', client)
 }
 
-/** A key prefix would be put before the keys of some commands and not of others. */
+interface Prefixed {
+  readonly keyPrefix?: unknown
+}
+
+/** ioredis would put it before the keys of some commands and not of others; node-redis before none that we send. */
 function refusePrefix(client: object): void {
-  const { options } = client as { options?: { keyPrefix?: unknown; redisOptions?: { keyPrefix?: unknown } } }
-  const prefix = options?.keyPrefix || options?.redisOptions?.keyPrefix
-  if (prefix !== undefined && prefix !== '')
+  const { options, _keyPrefix } = Object(client) as {
+    readonly options?: Prefixed & { readonly redisOptions?: Prefixed }
+    /** Of node-redis, whose cluster and sentinel clients do not show their options. */
+    readonly _keyPrefix?: unknown
+  }
+  const prefix = String(options?.keyPrefix || options?.redisOptions?.keyPrefix || _keyPrefix || '')
+  if (prefix !== '')
     throw invalidOption('client', 'must not have a keyPrefix: put the prefix into the name of the stream', prefix)
 }
 
