@@ -26,10 +26,6 @@ const code = (promise: Promise<unknown>) =>
     (error) => error.code ?? String(error),
   )
 
-it.each([undefined, {}, memoryStore()])('takes an engine, and nothing else (%#)', (once) => {
-  expect(() => tokens(once as never)).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))
-})
-
 describe('a token', () => {
   it('runs the effect once, and gives duplicates its result', async () => {
     const { issue, redeem, order, runs } = desk()
