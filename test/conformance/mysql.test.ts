@@ -1,7 +1,7 @@
 import { describe, it } from 'vitest'
 import type { MysqlTx } from '../../src/stores/mysql/index.ts'
 import { storeConformance } from '../../src/testing/index.ts'
-import { testDatabase } from '../support/mysql.ts'
+import { asOfMysql, testDatabase } from '../support/mysql.ts'
 import { describeWith } from '../support/services.ts'
 
 const endTransaction = async (tx: unknown) => void (await (tx as MysqlTx).query('COMMIT'))
@@ -35,6 +35,17 @@ describeWith('mysql', (url) => {
       async open() {
         const settings = { flags: ['-FOUND_ROWS'], supportBigNumbers: true, bigNumberStrings: true, charset: 'latin1' }
         const database = await testDatabase(url, settings)
+        return { store: database.store(), endTransaction, advance: database.advance, close: () => database.close() }
+      },
+    },
+    { describe, it },
+  )
+
+  storeConformance(
+    'mysql, on a server without compound statements',
+    {
+      async open() {
+        const database = await testDatabase(url, { lend: asOfMysql })
         return { store: database.store(), endTransaction, advance: database.advance, close: () => database.close() }
       },
     },

@@ -71,7 +71,7 @@ describeWith('mysql', (url) => {
       const ran = [...first, ...second].filter(({ kind }) => kind === 'executed')
       expect(ran).toHaveLength(100)
     }
-    const begun = [...one.sent, ...other.sent].filter((sql) => sql === 'START TRANSACTION')
+    const begun = [...one.sent, ...other.sent].filter((sql) => sql.includes('START TRANSACTION'))
     expect(begun).toHaveLength(2 * rounds)
   })
 })

@@ -2,7 +2,7 @@ import mysql from 'mysql2/promise'
 import { beforeEach, expect, it } from 'vitest'
 import { onlyonce } from '../../src/index.ts'
 import { later, tidily } from '../support/leftovers.ts'
-import { type TestDatabase, testDatabase } from '../support/mysql.ts'
+import { isCommit, type TestDatabase, testDatabase } from '../support/mysql.ts'
 import { createProxy } from '../support/proxy.ts'
 import { codeOf } from '../support/rejections.ts'
 import { describeWith } from '../support/services.ts'
@@ -35,7 +35,7 @@ describeWith('mysql', (url) => {
     const lose = (which: 'answer' | 'request') => {
       let lost = 0
       proxy.onRequest = (chunk) => {
-        if (chunk.subarray(5).toString('latin1') !== 'COMMIT' || lost++ > 0) return undefined
+        if (!isCommit(chunk) || lost++ > 0) return undefined
         if (which === 'request') return 'cut'
         proxy.dropReplies()
         return undefined

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import mysql from 'mysql2/promise'
+import type { MysqlConnection, MysqlPool } from '../../src/stores/mysql/client.ts'
 import { createMysqlStore, type MysqlStore, type MysqlStoreOptions } from '../../src/stores/mysql/index.ts'
 import { SERVER_CLOCK } from '../../src/stores/mysql/sql/names.ts'
 
@@ -21,7 +22,10 @@ export interface TestDatabase {
 export const newDatabase = (): string => `t_${randomBytes(6).toString('hex')}`
 
 /** A separate database on a shared server; its clock is the server's plus a number in a table. */
-export async function testDatabase(server: string, pooling: mysql.PoolOptions = {}): Promise<TestDatabase> {
+export async function testDatabase(
+  server: string,
+  { lend = (pool) => pool, ...pooling }: mysql.PoolOptions & { readonly lend?: (pool: MysqlPool) => MysqlPool } = {},
+): Promise<TestDatabase> {
   const database = newDatabase()
   const control = await mysql.createConnection({ uri: server })
   await control.query(`CREATE DATABASE ${database}`)
@@ -38,7 +42,8 @@ export async function testDatabase(server: string, pooling: mysql.PoolOptions = 
     database,
     url: own.href,
     store(options = {}) {
-      const store = createMysqlStore({ pool, database, ...options }, clock)
+      const given = lend(options.pool ?? pool)
+      const store = createMysqlStore({ database, ...options, pool: given }, clock)
       opened.push(store)
       return store
     },
@@ -59,4 +64,24 @@ export async function testDatabase(server: string, pooling: mysql.PoolOptions = 
       await control.end()
     },
   }
+}
+
+/** A pool whose server does not say that it is MariaDB, so that it gets what MySQL gets: one statement after the other. */
+export function asOfMysql(pool: MysqlPool): MysqlPool {
+  const lent = (connection: MysqlConnection): MysqlConnection => ({
+    execute: (sql, values) => connection.execute(sql, values),
+    async query(sql, values) {
+      const [rows, ...rest] = await connection.query(sql, values)
+      const isVersion = (row: { Variable_name?: string }) => row.Variable_name === 'version'
+      return [Array.isArray(rows) ? rows.filter((row) => !isVersion(row)) : rows, ...rest]
+    },
+    release: () => connection.release(),
+    destroy: () => connection.destroy(),
+  })
+  return Object.assign(Object.create(pool), { getConnection: async () => lent(await pool.getConnection()) })
+}
+
+/** Whether a packet from the client makes the server commit, by itself or at the end of a compound statement. */
+export function isCommit(packet: Buffer): boolean {
+  return /COMMIT(; END)?$/.test(packet.subarray(5).toString('latin1'))
 }

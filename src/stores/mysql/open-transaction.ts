@@ -19,25 +19,29 @@ export interface OpenTransaction extends Session {
   readonly open: boolean
   /** Disables the handle: a late effect must not write into the next transaction. */
   revoke(): void
-  /** @throws OnlyonceError OUTCOME_UNKNOWN when the effect ended the transaction; the server's error when it did so */
-  check(): Promise<void>
+  /** Waits for what the effect has sent. @throws the server's error when it rolled the transaction back */
+  settled(): Promise<void>
+  /** @throws the driver's error, which is about a savepoint when the effect ended the transaction: nothing was committed */
   commit(): Promise<void>
   /** Rolls back. Returns false when the transaction is already over, unless the server rolled it back. */
   undo(): Promise<boolean>
+  /** Gives the session back its own settings, unless `commit` has. */
+  restore(): Promise<void>
 }
 
 /** Restores the session variable that `begin` has changed. */
-export const RESTORE = 'SET @@innodb_lock_wait_timeout = @onlyonce_lock_wait_timeout'
+const RESTORE = 'SET @@innodb_lock_wait_timeout = @onlyonce_lock_wait_timeout'
 
 /**
- * The protocol runs one statement at a time: three round trips to begin, one per claim, two to check and commit. READ
- * COMMITTED locks no gaps; the level applies to this transaction only. A deadlock makes the server roll back the whole
- * transaction, and it would commit every later statement by itself: so none is sent any more, not even those that were
- * waiting for their turn.
+ * The protocol runs one statement at a time: on MySQL three round trips to begin, one per claim, two to check and
+ * commit. On MariaDB one to begin and one to end, because a compound statement runs outside of stored programs too.
+ * READ COMMITTED locks no gaps; the level applies to this transaction only. A deadlock makes the server roll back the
+ * whole transaction, and it would commit every later statement by itself: so none is sent any more, not even those that
+ * were waiting for their turn.
  */
 export async function beginTransaction(
   client: MysqlConnection,
-  { isolationVariable, timeoutUndoes }: ServerSettings,
+  { isolationVariable, timeoutUndoes, runsCompounds }: ServerSettings,
   { runtime, timeoutMs, lockWaitMs, database }: ResolvedMysqlOptions,
 ): Promise<OpenTransaction> {
   const lockWait = Math.ceil(lockWaitMs / 1000)
@@ -47,6 +51,8 @@ export async function beginTransaction(
   /** The effect has used the connection. */
   let given = false
   let undone: unknown
+  /** The session is as it was before `begin`. */
+  let restored = true
   const leases = createLeases()
   /** Sends after all earlier statements were answered. */
   const inTurn = oneAtATime()
@@ -57,10 +63,16 @@ export async function beginTransaction(
     return timeLimit(runtime, answer, ms, () => new Error(`connection lost: no answer within ${ms} ms`))
   }
 
+  /** Runs commands that return no rows, up to the first that fails. */
+  async function inOrder(...commands: readonly string[]): Promise<void> {
+    // https://mariadb.com/kb/en/begin-end/
+    const texts = runsCompounds ? [`BEGIN NOT ATOMIC ${commands.join('; ')}; END`] : commands
+    for (const text of texts) await limited(client.query(text))
+  }
+
   async function begin(settings: string): Promise<void> {
-    await limited(client.query(`SET ${settings}`))
-    await limited(client.query('START TRANSACTION'))
-    await limited(client.query(`SAVEPOINT ${CANARY}`))
+    await inOrder(`SET ${settings}`, 'START TRANSACTION', `SAVEPOINT ${CANARY}`)
+    restored = false
     undone = undefined
   }
 
@@ -163,13 +175,18 @@ export async function beginTransaction(
     revoke() {
       open = false
     },
-    async check() {
-      // An effect may have returned before its own statements were answered.
+    async settled() {
       await limited(inTurn(async () => {}))
       if (undone !== undefined) throw undone
-      await command(`RELEASE SAVEPOINT ${CANARY}`)
     },
-    commit: async () => void (await limited(client.query('COMMIT'))),
+    async commit() {
+      // What is restored elsewhere costs this call no round trip of its own.
+      await inOrder(`RELEASE SAVEPOINT ${CANARY}`, ...(runsCompounds ? [RESTORE] : []), 'COMMIT')
+      restored = runsCompounds
+    },
+    async restore() {
+      if (!restored) await client.query(RESTORE)
+    },
     async undo() {
       let whole = true
       // Statements that wait for their turn are not sent any more.

@@ -21,7 +21,7 @@ import { DECISIVE_VARIABLES, UNREADABLE, unfitFor } from './unfit.ts'
 const MIGRATE_WITHIN_MS = 600_000
 
 const LEARNT = [
-  ...['tx_isolation', 'transaction_isolation', 'max_allowed_packet', 'innodb_rollback_on_timeout'],
+  ...['version', 'tx_isolation', 'transaction_isolation', 'max_allowed_packet', 'innodb_rollback_on_timeout'],
   ...DECISIVE_VARIABLES,
 ]
 
@@ -32,6 +32,8 @@ export interface ServerSettings {
   readonly maxPacketBytes: number
   /** `innodb_rollback_on_timeout`: a lock wait timeout rolls back the transaction, not only the statement. */
   readonly timeoutUndoes: boolean
+  /** It runs several statements as one, `BEGIN NOT ATOMIC … END`, as only MariaDB does. */
+  readonly runsCompounds: boolean
 }
 
 export interface Schema {
@@ -100,6 +102,7 @@ export function createSchema(options: ResolvedMysqlOptions, lender: Lender): Sch
       isolationVariable: known.has('transaction_isolation') ? 'transaction_isolation' : 'tx_isolation',
       maxPacketBytes: Number(known.get('max_allowed_packet') ?? Infinity),
       timeoutUndoes: known.get('innodb_rollback_on_timeout') === 'ON',
+      runsCompounds: known.get('version')?.includes('MariaDB') === true,
     }
     return { ...server, unfit: isPlain ? unfitFor(known) : UNREADABLE }
   }

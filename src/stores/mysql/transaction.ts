@@ -7,7 +7,7 @@ import type { MysqlConnection, MysqlTx } from './client.ts'
 import { faultOf, markUndoing, serverReason } from './faults.ts'
 import type { Floors } from './floors.ts'
 import { findOut, type LostCommit } from './lost-commit.ts'
-import { beginTransaction, type OpenTransaction, RESTORE } from './open-transaction.ts'
+import { beginTransaction, type OpenTransaction } from './open-transaction.ts'
 import { type ResolvedMysqlOptions, refuseCallbacks } from './options.ts'
 import type { Schema } from './schema.ts'
 import { joinedSession, type Session } from './session.ts'
@@ -52,7 +52,7 @@ export function createTransactions(
       throw error
     }
     handles.set(current.tx, current)
-    tidy(() => client.query(RESTORE))
+    tidy(current.restore)
     let value: T
     try {
       value = await asking.enter(current, () => upToInnerCalls(current.tx, async () => work(current.tx)))
@@ -64,7 +64,7 @@ export function createTransactions(
     }
     current.revoke()
     try {
-      await current.check()
+      await current.settled()
     } catch (error) {
       await undo(current, breakOff)
       throw error
@@ -137,8 +137,9 @@ async function commit(current: OpenTransaction, breakOff: (error: Error) => void
     return undefined
   } catch (thrown) {
     const error = thrown as Error
+    const fault = faultOf(error)
     breakOff(error)
-    if (faultOf(error) === 'lost') return { error, leases: current.leases }
-    throw error
+    if (fault === 'lost') return { error, leases: current.leases }
+    throw fault === 'no-savepoint' ? endedInside(error) : error
   }
 }
