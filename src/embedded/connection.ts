@@ -2,7 +2,7 @@ import type { WhileBusy } from './busy.ts'
 import type { SqliteConnection, SqliteDatabase } from './driver.ts'
 import { unavailable } from './faults.ts'
 import { checkSameFile, fileIdentity } from './file.ts'
-import { dropStatements } from './statements.ts'
+import { dropStatements, rows } from './statements.ts'
 
 /** An open database, whose locks are taken without blocking the event loop. */
 export interface Connection {
@@ -110,7 +110,7 @@ export function createConnection({ db, label, whileBusy, path, lent }: Connectio
  * whoever in this process holds the lock. Without WAL, reads and commits wait for locks too.
  */
 export function withoutWaiting<T>(db: SqliteConnection, step: () => T): T {
-  const [row] = db.prepare('PRAGMA busy_timeout').all()
+  const [row] = rows(db, 'PRAGMA busy_timeout')
   const own = Number(Object.values(Object(row) as object)[0])
   db.exec('PRAGMA busy_timeout = 0')
   try {
