@@ -31,7 +31,7 @@ export interface Asking {
   /** Lends a connection until `use` settles. A broken connection is destroyed, not returned to the pool. */
   hold<T>(verb: string, use: (client: MysqlConnection, lent: Holding) => Promise<T>): Promise<T>
   /** Runs `work` so that calls from inside it are recognised by their async context. */
-  enter<T>(transaction: { readonly open: boolean }, work: () => Promise<T>): Promise<T>
+  enter<T>(transaction: { isOpen(): boolean }, work: () => Promise<T>): Promise<T>
   close(): Promise<void>
 }
 
@@ -55,14 +55,14 @@ const PATIENCE_INSIDE_MS = 500
 
 export function createAsking(options: ResolvedMysqlOptions, lender: Lender, schema: Schema): Asking {
   const { runtime, timeoutMs, database } = options
-  const inside = new AsyncLocalStorage<{ readonly open: boolean }>()
+  const inside = new AsyncLocalStorage<{ isOpen(): boolean }>()
   const tidying = new Set<Promise<unknown>>()
   let closed = false
 
   async function borrow(verb: string, deadline: number): Promise<Lent> {
     if (closed) throw new OnlyonceError('CLOSED', `the mysql store was closed; it cannot ${verb}`)
     const left = msUntil(runtime, deadline)
-    const trapped = lender.single && inside.getStore()?.open === true
+    const trapped = lender.single && inside.getStore()?.isOpen() === true
     try {
       return await lender.borrow(trapped ? Math.min(left, PATIENCE_INSIDE_MS) : left)
     } catch (error) {

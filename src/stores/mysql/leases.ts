@@ -5,7 +5,7 @@ export interface Leases {
   /** May include undone ones: an effect may roll back to savepoints of its own. */
   readonly all: readonly Lease[]
   /** True when at least one of them is certainly part of the commit. */
-  readonly certain: boolean
+  isCertain(): boolean
   add(lease: Lease): void
   /** Leases added from here on are undone with this savepoint. */
   mark(savepoint: string): void
@@ -27,9 +27,7 @@ export function createLeases(): Leases {
 
   return {
     all: leases,
-    get certain() {
-      return leases.some((lease) => !doubtful.has(lease))
-    },
+    isCertain: () => leases.some((lease) => !doubtful.has(lease)),
     add: (lease) => void leases.push(lease),
     mark: (savepoint) => void marks.set(savepoint, leases.length),
     unmark: (savepoint) => void marks.delete(savepoint),

@@ -13,7 +13,7 @@ import type { Statements } from './statements.ts'
 /** A COMMIT without an answer: it is unknown whether it happened. */
 export interface LostCommit {
   readonly error: Error
-  readonly leases: Pick<Leases, 'all' | 'certain'>
+  readonly leases: Pick<Leases, 'all' | 'isCertain'>
 }
 
 /**
@@ -35,7 +35,7 @@ export async function findOut(
       .catch(() => undefined)
     if (left === true) return
     // A claim that the effect itself rolled back leaves no record either, even if the rest was committed.
-    if (left === false) throw leases.certain ? error : unsettled(error)
+    if (left === false) throw leases.isCertain() ? error : unsettled(error)
     await sleep(runtime, pauseMs())
   }
   throw unsettled(error)

@@ -15,8 +15,8 @@ const CANARY = 'onlyonce_transaction'
 /** A transaction of ours on a connection that is used for nothing else. */
 export interface OpenTransaction extends Session {
   readonly tx: MysqlTx
-  readonly leases: Pick<Leases, 'all' | 'certain'>
-  readonly open: boolean
+  readonly leases: Pick<Leases, 'all' | 'isCertain'>
+  isOpen(): boolean
   /** Disables the handle: a late effect must not write into the next transaction. */
   revoke(): void
   /** Waits for what the effect has sent. @throws the server's error when it rolled the transaction back */
@@ -141,9 +141,7 @@ export async function beginTransaction(
       execute: (sql, values) => handedOn(sql, () => client.execute(sql, values)),
     },
     leases,
-    get open() {
-      return open
-    },
+    isOpen: () => open,
     rows: async (sql, values) => (await own(sql, values)) as readonly Row[],
     write: async (sql, values) => (await own(sql, values)) as Header,
     async guard() {

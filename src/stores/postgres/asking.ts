@@ -21,7 +21,7 @@ export interface Asking {
   hold<T>(verb: string, use: (client: PgClient, lent: Holding) => Promise<T>): Promise<T>
   send(client: PgClient, statement: Statement, values: Values): Promise<readonly Row[]>
   /** Runs `work` so that calls made inside it can be recognised; needed only with a single connection. */
-  enter<T>(transaction: { readonly open: boolean }, work: () => Promise<T>): Promise<T>
+  enter<T>(transaction: { isOpen(): boolean }, work: () => Promise<T>): Promise<T>
   close(): void
 }
 
@@ -41,13 +41,13 @@ const PATIENCE_INSIDE_MS = 500
 
 export function createAsking(options: ResolvedPostgresOptions, lender: Lender, schema: Schema): Asking {
   const { runtime, timeoutMs, prepare } = options
-  const inside = new AsyncLocalStorage<{ readonly open: boolean }>()
+  const inside = new AsyncLocalStorage<{ isOpen(): boolean }>()
   let closed = false
 
   async function borrow(verb: string, deadline: number): Promise<Lent> {
     if (closed) throw new OnlyonceError('CLOSED', `the postgres store was closed; it cannot ${verb}`)
     const left = msUntil(runtime, deadline)
-    const trapped = lender.single && inside.getStore()?.open === true
+    const trapped = lender.single && inside.getStore()?.isOpen() === true
     try {
       return await lender.borrow(trapped ? Math.min(left, PATIENCE_INSIDE_MS) : left)
     } catch (error) {

@@ -19,8 +19,8 @@ export interface OpenTransaction extends Session {
   /** All leases granted in it, including those that a rollback to a savepoint has undone since. */
   readonly leases: ReadonlyMap<OperationId, Lease>
   /** The server's id of the transaction, once it has claimed something. */
-  readonly xid: string | undefined
-  readonly open: boolean
+  xid(): string | undefined
+  isOpen(): boolean
   /** Makes `tx` unusable: a late effect must not write into the connection's next transaction. */
   revoke(): void
   /** Sends the pending commands together with `last`. Does nothing if nothing was ever sent. */
@@ -106,12 +106,8 @@ export function openTransaction(
     joined: false,
     tx: { query },
     leases,
-    get xid() {
-      return xid
-    },
-    get open() {
-      return open
-    },
+    xid: () => xid,
+    isOpen: () => open,
     run,
     async guard() {
       // The first one needs no savepoint of its own: that of the transaction will do.

@@ -142,7 +142,7 @@ async function commit(current: OpenTransaction, { breakOff }: Holding): Promise<
     if (fault === 'lost') {
       breakOff(error)
       if (wasNeverSent(error)) throw error
-      return { error, xid: current.xid, leases: current.leases }
+      return { error, xid: current.xid(), leases: current.leases }
     }
     await current.rollback().catch(breakOff)
     if (fault === 'no-savepoint' || fault === 'no-transaction') throw endedInside(error)

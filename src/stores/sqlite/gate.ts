@@ -49,7 +49,7 @@ export function createGate(options: ResolvedSqliteOptions): Gate {
   }
 
   function isInside(): boolean {
-    return inside.getStore()?.open === true
+    return inside.getStore()?.isOpen() === true
   }
 
   async function hold<T>(verb: string, use: (held: Held) => Promise<T>, schema?: 'anySchema'): Promise<T> {

@@ -56,7 +56,7 @@ export function join(options: JoinOptions, tx: SqliteTx): Joined {
       requireOpen() {},
       async takeWriteLock() {},
       touch: (id) => own.touched.add(id),
-      undoneBy: () => own.undoneBy,
+      undoneBy: own.undoneBy,
     }
   }
 

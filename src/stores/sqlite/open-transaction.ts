@@ -20,9 +20,9 @@ export interface OpenTransaction {
   readonly tx: SqliteTx
   /** Operations whose waiters are woken after the commit. */
   readonly touched: Set<OperationId>
-  readonly open: boolean
+  isOpen(): boolean
   /** The error with which SQLite rolled back the whole transaction on its own, as it does on a full disk. */
-  readonly undoneBy: unknown
+  undoneBy(): unknown
   /** Runs `step` if the transaction is still open. @throws OnlyonceError CLOSED, OUTCOME_UNKNOWN, STORE_UNAVAILABLE */
   use<T>(step: () => T): T
   /** Disables the handle and its statements: a late effect must not write into the next transaction. */
@@ -63,12 +63,8 @@ export function openTransaction(db: SqliteConnection): OpenTransaction {
     tx,
     touched,
     use,
-    get open() {
-      return open
-    },
-    get undoneBy() {
-      return undoneBy
-    },
+    isOpen: () => open,
+    undoneBy: () => undoneBy,
     revoke() {
       open = false
     },

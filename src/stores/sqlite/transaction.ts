@@ -33,7 +33,7 @@ export function createTransactions(gate: Gate, wake: (ids: Iterable<OperationId>
     } catch (error) {
       current.revoke()
       const whole = undo(connection)
-      if (whole || OnlyonceError.is(error) || current.undoneBy !== undefined) throw error
+      if (whole || OnlyonceError.is(error) || current.undoneBy() !== undefined) throw error
       throw endedInside(error)
     }
     current.revoke()
@@ -71,7 +71,8 @@ async function commit(
     connection.db.exec(`RELEASE ${CANARY}`)
   } catch (error) {
     connection.rollback()
-    throw current.undoneBy === undefined ? endedInside(error) : undone(current.undoneBy)
+    const undoneBy = current.undoneBy()
+    throw undoneBy === undefined ? endedInside(error) : undone(undoneBy)
   }
   try {
     connection.commit()
