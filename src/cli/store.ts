@@ -5,6 +5,7 @@ import { isTransactional, type OutboxTable, type Store } from '../core/store.ts'
 import { timeLimit } from '../core/time-limit.ts'
 import type { RedisStore } from '../stores/redis/index.ts'
 import type { SchemaVerbs } from '../stores/sql/schema.ts'
+import { ServerRefused } from '../stores/sql/server-error.ts'
 import { usage } from './exit.ts'
 import type { Io } from './io.ts'
 
@@ -23,9 +24,6 @@ export interface StoreAtHand
 const ANSWER_WITHIN_MS = 15_000
 /** For building an index over a large table, and for scanning a whole partition or Redis. */
 const LONG_WITHIN_MS = 3_600_000
-
-/** How the SQL stores begin what the server itself said, with their advice behind it. */
-const WAS_ANSWERED = /^the \w+ server refused \(/
 
 /** Returns the URL of the flag, else of the environment. @throws CliError without either, and for `memory:` */
 export function storeUrl(io: Io, flag: string | undefined): string {
@@ -114,10 +112,11 @@ async function inTime<T>(name: string, verb: string, answer: Promise<T>, withinM
   } catch (error) {
     if (OnlyonceError.is(error)) throw error
     const reason = reasonOf(error)
-    const message = WAS_ANSWERED.test(reason)
-      ? `the ${name} store could not \`${verb}\`: ${reason}`
-      : `the ${name} store did not answer \`${verb}\` (${reason}): ` +
-        'look whether its server is up, and at host, user and password in the URL'
+    const message =
+      error instanceof ServerRefused
+        ? `the ${name} store could not \`${verb}\`: ${reason}`
+        : `the ${name} store did not answer \`${verb}\` (${reason}): ` +
+          'look whether its server is up, and at host, user and password in the URL'
     throw new OnlyonceError('STORE_UNAVAILABLE', message, { cause: error })
   }
 }

@@ -14,6 +14,7 @@ import { outcomeOf, settledValue } from './result.ts'
 import { isTransactional, type Store, type TransactionalStore } from './store.ts'
 import { createStoreCalls } from './store-calls.ts'
 import { createSweeper } from './sweeper.ts'
+import { createUnderWay } from './under-way.ts'
 import { viewOf } from './view.ts'
 import { createWaits } from './waiting.ts'
 
@@ -126,23 +127,21 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
     return sweeper.run(everyMs)
   }
 
+  /** Atomic calls without a flight: batches, and those in the caller's transaction. */
+  const unflown = createUnderWay()
+  const underWay = <T>(call: Promise<T>): Promise<T> => {
+    sweeper.touch()
+    return unflown.add(call)
+  }
+  const atomic = isTransactional<TxOf<S>>(store) ? atomicCalls(context, store, callOf, run, underWay) : undefined
+
   let closing: Promise<void> | undefined
   const close = () => {
     closed = true
     waits.wakeAll()
-    closing ??= Promise.all([flights.drained(), ...batches]).then(sweeper.drained)
+    closing ??= Promise.all([flights.drained(), unflown.ended()]).then(sweeper.drained)
     return closing
   }
-
-  /** Atomic calls without a flight, which `close` must wait for: batches, and those in the caller's transaction. */
-  const batches = new Set<Promise<unknown>>()
-  const underWay = <T>(batch: Promise<T>): Promise<T> => {
-    sweeper.touch()
-    const over: Promise<unknown> = batch.catch(() => {}).then(() => batches.delete(over))
-    batches.add(over)
-    return batch
-  }
-  const atomic = isTransactional<TxOf<S>>(store) ? atomicCalls(context, store, callOf, run, underWay) : undefined
 
   return Object.assign(once, {
     attempt,

@@ -60,6 +60,13 @@ export function invalidKind(name: string, rule: string, value: unknown): Onlyonc
   return new OnlyonceError('OPTION_INVALID', `option \`${name}\` ${rule}; got ${got}`)
 }
 
+/** @throws OnlyonceError OPTION_INVALID, also for a store in the place of its engine */
+export function checkEngine(once: unknown): void {
+  const { attempt, store, options } = Object(once)
+  if (typeof attempt === 'function' && store !== undefined && options !== undefined) return
+  throw invalidKind('once', 'must be an engine, as `onlyonce({ store, scope })` answers', once)
+}
+
 /** @throws OnlyonceError OPTION_INVALID */
 export function invalidOption(name: string, rule: string, value: unknown): OnlyonceError {
   return new OnlyonceError('OPTION_INVALID', `option \`${name}\` ${rule}; got ${quote(value)}`)

@@ -1,7 +1,7 @@
 import { VALUE_UNREAD } from '../core/context.ts'
 import { type ErrorCode, OnlyonceError } from '../core/errors.ts'
 import type { AnyOnce, AtomicCall, Operation, Outcome } from '../core/once.ts'
-import { invalidKind, invalidOption } from '../core/option-rules.ts'
+import { checkEngine, invalidOption } from '../core/option-rules.ts'
 import { type AbandonedPolicy, type CallOptions, resolveCallOptions } from '../core/options.ts'
 import { report } from '../core/reporting.ts'
 import type { Cancel } from '../core/runtime.ts'
@@ -50,9 +50,7 @@ type Heard = (reply: HttpReply) => void
  * @throws OnlyonceError OPTION_INVALID
  */
 export function createGuard<R>(once: AnyOnce, options: IdempotencyOptions<R>): HttpGuard<R> {
-  if (typeof Object(once).attempt !== 'function') {
-    throw invalidKind('once', 'must be an engine, as `onlyonce({ store, scope })` answers', once)
-  }
+  checkEngine(once)
   const rules = resolveRules(options)
   const { runtime, scope, maxKeyLength, storeTimeoutMs, onListenerError } = once.options
   if (rules.atomic && once.atomic === undefined) {

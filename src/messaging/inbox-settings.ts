@@ -1,5 +1,5 @@
 import { checkScope } from '../core/key.ts'
-import { aFunction, checkEach, invalidOption, positive, refuseUnknown } from '../core/option-rules.ts'
+import { aFunction, checkEach, checkEngine, invalidOption, positive, refuseUnknown } from '../core/option-rules.ts'
 import { type CallOptions, LONGEST_MS, resolveCallOptions } from '../core/options.ts'
 import type { BatchRules, InboxEngine, InboxOptions } from './inbox-options.ts'
 
@@ -34,7 +34,8 @@ const DELIVERS = ['at-most-once', 'at-least-once', 'exactly-once-effect'] as con
 export function resolveInbox<Tx>(given: InboxOptions<Tx>): ResolvedInbox {
   refuseUnknown(given, KNOWN)
   const { once, name, delivers, handle, backoffMs = 200, maxBackoffMs = DEFAULT_MAX_BACKOFF_MS } = given
-  checkEngine(once, delivers)
+  checkEngine(once)
+  checkDelivers(once, delivers)
   if (typeof handle !== 'function') throw invalidOption('handle', 'is required: a function', handle)
   checkFunctions(given)
   for (const [option, allowed] of Object.entries(CHOICES)) {
@@ -76,8 +77,7 @@ export function resolveInbox<Tx>(given: InboxOptions<Tx>): ResolvedInbox {
   }
 }
 
-function checkEngine(once: InboxEngine & { readonly atomic?: unknown }, delivers: unknown): void {
-  if (typeof once?.attempt !== 'function') throw invalidOption('once', 'is required: what onlyonce() answered', once)
+function checkDelivers(once: InboxEngine & { readonly atomic?: unknown }, delivers: unknown): void {
   if (!(DELIVERS as readonly unknown[]).includes(delivers))
     throw invalidOption('delivers', `must be one of ${DELIVERS.map((one) => `'${one}'`).join(', ')}`, delivers)
   if (delivers === 'exactly-once-effect' && once.atomic === undefined) {

@@ -1,16 +1,10 @@
-import { invalidKind, invalidOption, refuseUnknown } from '../../core/option-rules.ts'
+import { invalidOption, refuseUnknown } from '../../core/option-rules.ts'
 
 export const SECRET_BYTES = 32
 const SHORTEST_TTL_MS = 1_000
 const LONGEST_TTL_MS = 100 * 365 * 24 * 3600 * 1000
 
 const KNOWN: readonly string[] = ['onOpen', 'secret']
-
-/** @throws OnlyonceError OPTION_INVALID, also for a store in the place of its engine */
-export function checkEngine(once: unknown): void {
-  if (typeof once === 'function' && 'store' in once && 'options' in once) return
-  throw invalidKind('once', 'must be an engine, as `onlyonce({ store, scope })` answers', once)
-}
 
 /** @throws OnlyonceError OPTION_INVALID; a secret is never printed */
 export function checkTokensOptions(options: object): void {

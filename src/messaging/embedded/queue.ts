@@ -4,6 +4,7 @@ import { checkEach, invalidOption, positive } from '../../core/option-rules.ts'
 import type { PublishResult } from '../../core/publisher.ts'
 import type { Runtime } from '../../core/runtime.ts'
 import { packText, unpackText } from '../../core/stored-text.ts'
+import { createUnderWay } from '../../core/under-way.ts'
 import { createWatchers } from '../../core/watchers.ts'
 import { rows } from '../../embedded/statements.ts'
 import { type DeadLetter, deadPositions, discard, listDead, redrive } from './dead-letters.ts'
@@ -92,18 +93,13 @@ export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
     { ...batching, maxBatch: 16 },
   )
 
-  /** Calls that `close` must wait for: those gathered for the next commit have not reached the file yet. */
-  const begun = new Set<Promise<unknown>>()
-  function underWay<T>(call: Promise<T>): Promise<T> {
-    const over: Promise<unknown> = call.catch(() => {}).then(() => begun.delete(over))
-    begun.add(over)
-    return call
-  }
-  const settle = (settling: Settling) => underWay(settlings.submit(settling))
+  /** For `close`: calls gathered for the next commit have not reached the file yet. */
+  const underWay = createUnderWay()
+  const settle = (settling: Settling) => underWay.add(settlings.submit(settling))
 
   let closing: Promise<void> | undefined
   const close = () => {
-    closing ??= Promise.all(begun).then(() => file.close())
+    closing ??= underWay.ended().then(() => file.close())
     return closing
   }
 
@@ -152,7 +148,7 @@ export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
   return {
     visibilityMs: options.visibilityMs,
     runtime,
-    publish: (messages) => underWay(publish(messages)),
+    publish: (messages) => underWay.add(publish(messages)),
     receive,
     hasDue: (queue) => file.read((db, now) => rows(db, ANY_DUE, packText(queue), packText(queue), now).length > 0),
     ack: (receipt) => settle({ kind: 'ack', receipt }),

@@ -1,5 +1,6 @@
 import { OnlyonceError, reasonOf } from '../../core/errors.ts'
 import { lostBy } from '../sql/lost.ts'
+import { serverError } from '../sql/server-error.ts'
 
 /**
  * Kinds of driver errors. `again`: the server rolled back the transaction; a retry may succeed at once. `locked`: it
@@ -88,8 +89,7 @@ export function told(database: string, error: unknown): Error {
   const advice = ADVICE[errno]
   const reason = serverReason(error) || code || 'no reason given'
   // Errors of the server are numbered from 1000; those of the network below 0, and those of the driver not at all.
-  const what = errno >= 1_000 ? 'refused' : 'did not answer'
-  return new Error(`the MySQL server ${what} (${reason})${advice === undefined ? '' : `; ${advice}`}`, { cause: error })
+  return serverError('MySQL', { answered: errno >= 1_000, reason, advice }, error)
 }
 
 /** The server's message without what a library puts before it: Knex adds the statement with its values. */

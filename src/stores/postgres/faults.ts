@@ -2,6 +2,7 @@ import { constants } from 'node:os'
 import { OnlyonceError, reasonOf } from '../../core/errors.ts'
 import { shellWord } from '../../core/shell-word.ts'
 import { lostBy } from '../sql/lost.ts'
+import { serverError } from '../sql/server-error.ts'
 import type { PostgresPartitions } from './options.ts'
 
 /** The class of an error. `again`: the same statement may succeed at once. `lost`: the connection is unusable. */
@@ -122,10 +123,7 @@ export function told(schema: string, error: unknown): Error {
   }
   const advice = ADVICE[codeOf(error)]
   const reason = reasonOf(error) || codeOf(error) || 'no reason given'
-  const what = wasAnswered(error) ? 'refused' : 'did not answer'
-  return new Error(`the PostgreSQL server ${what} (${reason})${advice === undefined ? '' : `; ${advice}`}`, {
-    cause: error,
-  })
+  return serverError('PostgreSQL', { answered: wasAnswered(error), reason, advice }, error)
 }
 
 function codeOf(error: unknown): string {
