@@ -28,7 +28,7 @@ export async function decideWithin(
 }
 
 /**
- * Runs an effect in `tx`, up to the end of the calls that it began there.
+ * Runs an effect in `tx`, up to the end of the steps and of the calls that it began there.
  * @throws EffectThrew for what the effect throws; OnlyonceError LEASE_LOST
  */
 export function runWithin(
@@ -41,7 +41,9 @@ export function runWithin(
   return limited(context, call, ops, async () => {
     let threw = false
     try {
-      return await effect()
+      const value = await effect()
+      for (const op of ops) await RunningOperation.rest(op)
+      return value
     } catch (thrown) {
       threw = true
       throw new EffectThrew(thrown)

@@ -65,7 +65,10 @@ export async function leadLeased(
       // The lease may have been lost while the policy ran; then the effect must not start.
       if (attempt > 1) op.signal.throwIfAborted()
       try {
-        return { value: await effect(op) }
+        const value = await effect(op)
+        const rest = RunningOperation.rest(op)
+        if (rest !== undefined) await rest
+        return { value }
       } catch (thrown) {
         await RunningOperation.settled(op)
         return { thrown, doubtful: RunningOperation.isDoubtful(op) }
@@ -189,7 +192,11 @@ async function runUnprotected(
     RunningOperation.abort(op, loss)
     return loss
   }
-  const run = (async () => effect(op))()
+  const run = (async () => {
+    const value = await effect(op)
+    await RunningOperation.rest(op)
+    return value
+  })()
   try {
     return { kind: 'local', value: await timeLimit(runtime, run, maxRunMs, tooLong), fence: 0 }
   } catch (error) {

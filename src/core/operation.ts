@@ -30,6 +30,23 @@ const LONGEST_STEP_NAME = 255
 /** How many microtask turns parallel steps get to register before a new step is refused. */
 const TURNS_TO_ASK = 50
 
+class RunningStep<T = unknown> {
+  readonly answer: Promise<T>
+  isOver = false
+
+  constructor(step: () => Promise<T>) {
+    this.answer = this.#follow(step)
+  }
+
+  async #follow(step: () => Promise<T>): Promise<T> {
+    try {
+      return await step()
+    } finally {
+      this.isOver = true
+    }
+  }
+}
+
 /** The operation that the effect gets. Its static methods are for the engine only. */
 export class RunningOperation implements Operation {
   readonly scope: string
@@ -43,7 +60,7 @@ export class RunningOperation implements Operation {
   #steps: Steps
   #saved: number
   #begun: Set<string> | undefined
-  #underWay: Set<Promise<unknown>> | undefined
+  #running: Set<RunningStep> | undefined
   #controller: AbortController | undefined
   /** Runs in the async context that asked for the signal: timers wake in none. */
   #inContext: ((abort: () => void) => void) | undefined
@@ -74,11 +91,11 @@ export class RunningOperation implements Operation {
 
   // Getters, so that `({ step, child }) => …` works as well as `op.step(…)`.
   get step(): Operation['step'] {
-    return (name, fn) => {
-      const step = this.#step(name, fn)
-      this.#underWay ??= new Set()
-      this.#underWay.add(step)
-      return step
+    return <T>(name: string, fn: () => Promise<T> | T) => {
+      const running = new RunningStep(() => this.#step(name, fn))
+      this.#running ??= new Set()
+      this.#running.add(running)
+      return running.answer
     }
   }
 
@@ -92,13 +109,27 @@ export class RunningOperation implements Operation {
     op.#inContext?.(() => op.#controller?.abort(reason))
   }
 
+  /**
+   * The end of the steps that go on after the effect has returned, because nobody waits for them. `undefined` if there
+   * are none. Rejects with what the first of them throws that fails.
+   */
+  static rest(op: RunningOperation): Promise<void> | undefined {
+    if (op.#running === undefined || op.#stillRunning().length === 0) return undefined
+    return op.#ended((steps) => Promise.all(steps))
+  }
+
   /** Resolves when no step is running: a step may go on after the effect has thrown. */
-  static async settled(op: RunningOperation): Promise<void> {
-    while (op.#underWay !== undefined && op.#underWay.size > 0) {
-      const steps = [...op.#underWay]
-      await Promise.allSettled(steps)
-      for (const step of steps) op.#underWay.delete(step)
-    }
+  static settled(op: RunningOperation): Promise<void> {
+    return op.#ended((steps) => Promise.allSettled(steps))
+  }
+
+  async #ended(wait: (steps: readonly Promise<unknown>[]) => Promise<unknown>): Promise<void> {
+    for (let steps = this.#stillRunning(); steps.length > 0; steps = this.#stillRunning()) await wait(steps)
+  }
+
+  /** Only those: of a step that has failed, the effect may have taken note. */
+  #stillRunning(): readonly Promise<unknown>[] {
+    return [...(this.#running ?? [])].flatMap(({ isOver, answer }) => (isOver ? [] : [answer]))
   }
 
   /**

@@ -1,0 +1,66 @@
+import { expect, it, vi } from 'vitest'
+import { insert, setup } from '../../test/atomic-kit.ts'
+import { always, engine, gate } from '../../test/engine-kit.ts'
+
+it('a step that nobody waits for is over before its operation is done', async () => {
+  const { once, types } = engine()
+  const { started, effect } = gate<string>()
+  let second: Promise<boolean> | undefined
+  const call = once('a', async (op) => {
+    second = op.step('one', effect).then(() => op.step('two', () => types().includes('executed')))
+    return 'value'
+  })
+  await vi.waitFor(() => expect(started).toHaveLength(1))
+  expect(await once.find('a')).toMatchObject({ state: 'running' })
+  started[0]?.resolve('done')
+  expect(await call).toBe('value')
+  expect([await second, types()]).toEqual([false, expect.arrayContaining(['executed'])])
+})
+
+it('one that fails when the effect has returned fails the operation, which may be asked for again', async () => {
+  const { once } = engine()
+  const { started, effect } = gate<void>()
+  const call = once('a', async (op) => {
+    void op.step('one', effect)
+    return 'value'
+  })
+  const failed = expect(call).rejects.toThrow('in a step')
+  await vi.waitFor(() => expect(started).toHaveLength(1))
+  started[0]?.reject(new Error('in a step'))
+  await failed
+  expect(await once('a', (op) => op.step('one', () => 'again'))).toBe('again')
+})
+
+it('one whose failure the effect has taken note of does not', async () => {
+  const { once } = engine()
+  const failing = () => Promise.reject(new Error('in a step'))
+  expect(await once('a', (op) => op.step('one', failing).catch(() => 'instead'))).toBe('instead')
+})
+
+it('without the store, one that fails when the effect has returned fails the call', async () => {
+  const { once, runtime } = engine({ onStoreDown: 'run' }, always('claim', { kind: 'lose-request' }))
+  const { started, effect } = gate<void>()
+  const call = once('a', async (op) => void op.step('one', effect))
+  const failed = expect(call).rejects.toThrow('in a step')
+  await runtime.advance(1_000)
+  expect(started).toHaveLength(1)
+  started[0]?.reject(new Error('in a step'))
+  await failed
+})
+
+it('in a transaction, what one writes that nobody waits for is committed, or undone with its failure', async () => {
+  const { once, count } = await setup()
+  for (const fails of [false, true]) {
+    const key = `fails: ${fails}`
+    const call = once.atomic(key, (tx, op) => {
+      void op.step('one', async () => {
+        await new Promise((resolve) => setImmediate(resolve))
+        await insert(key)(tx)
+        if (fails) throw new Error('in a step')
+      })
+    })
+    if (fails) await expect(call).rejects.toThrow('in a step')
+    else await call
+    expect(await count(key)).toBe(fails ? 0 : 1)
+  }
+})
