@@ -31,7 +31,7 @@ export class LeftBehind extends Error {
 }
 
 const WHY: Record<LossReason, string> = {
-  'taken-over': 'another owner took it over',
+  'taken-over': 'another owner took it over, or it was forgotten',
   expired: 'the store could not be reached for a whole lease',
   'max-run': 'it ran longer than maxRunMs',
 }

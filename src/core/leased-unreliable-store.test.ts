@@ -162,7 +162,7 @@ describe('an unreliable store', () => {
     const late = new Error('late')
     started[0]?.reject(late)
     expect(await slow).toMatchObject({ code: 'LEASE_LOST', cause: late })
-    expect((await slow) as Error).toMatchObject({ message: expect.stringMatching(/"a" was lost: another owner took/) })
+    expect((await slow) as Error).toMatchObject({ message: expect.stringMatching(/"a" was lost: its record is gone/) })
   })
 
   it('does not revive a record that was forgotten while the effect ran', async () => {

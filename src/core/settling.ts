@@ -84,8 +84,19 @@ export async function afterLoss(context: EngineContext, call: Call, grant: Grant
   const record = await calls.find(call.named.id).catch((error) => {
     throw leaseLost(call.named.key, 'another owner took it over', thrown ?? error)
   })
-  if (record?.result === undefined || record.fingerprint !== call.named.fingerprint) {
+  if (record === undefined) throw recordGone(call.named.key, thrown)
+  if (record.result === undefined || record.fingerprint !== call.named.fingerprint) {
     throw leaseLost(call.named.key, 'another owner took it over', thrown)
   }
   return { kind: 'result', result: record.result, ran: false, attempt: record.attempt, fence: record.fence }
+}
+
+/** Not what `leaseLost` says: asking again tells nothing of this run, and begins another one. */
+function recordGone(key: string, cause: unknown): OnlyonceError {
+  return new OnlyonceError(
+    'LEASE_LOST',
+    `the lease of ${quote(key)} was lost: its record is gone, forgotten or expired; look whether its effect happened before you ask ` +
+      'again, because a call with the same key runs it again',
+    cause === undefined ? {} : { cause },
+  )
 }
