@@ -66,28 +66,6 @@ describe('an upstream that cannot be reached', () => {
   })
 })
 
-describe('what is not HTTP as it should be', () => {
-  it.each(['GET', 'POST'])('a %s with two hosts is refused, and the proxy lives on', async (method) => {
-    const upstream = await counting()
-    const { url } = await proxyTo(upstream.url, { guard })
-    const two = `${method} /a HTTP/1.1\r\nHost: a\r\nHost: b\r\nIdempotency-Key: k\r\nConnection: close\r\n\r\n`
-    expect(await raw(url, two)).toMatch(/^HTTP\/1.1 400 /)
-    expect((await fetch(url)).status).toBe(201)
-    expect(upstream.seen).toHaveLength(1)
-  })
-
-  it.each(['099 X', '200 O\x01K'])('an upstream that answers %j gave no answer', async (line) => {
-    const server = createTcp((socket) =>
-      socket.on('error', () => {}).on('data', () => socket.end(`HTTP/1.1 ${line}\r\nContent-Length: 2\r\n\r\nok`)),
-    )
-    server.listen(0, '127.0.0.1')
-    await event(server, 'listening')
-    later(() => void server.close())
-    const { url } = await proxyTo(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { guard })
-    for (const options of [{}, POST('k')]) expect((await fetch(url, options)).status).toBeGreaterThanOrEqual(502)
-  })
-})
-
 describe('an upstream that was asked and did not answer', () => {
   it('because it changed the protocol unasked, is told at once', async () => {
     const server = createTcp((socket) =>

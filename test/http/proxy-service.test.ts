@@ -165,6 +165,7 @@ describe('operators', () => {
       '400 ambiguous-scope',
       '400 bad-target',
       '400 incomplete-request',
+      '501 transfer-coding',
       '501 upgrade-refused',
     ])
     const open = await told({ scope: 'public', guard: { outcome: () => 'final' } })

@@ -60,6 +60,12 @@ const KINDS = {
     title: 'The request did not arrive in full',
     detail: 'The request was not sent on.',
   },
+  coded: {
+    status: 501,
+    code: 'transfer-coding',
+    title: 'The body is sent in a form that the proxy does not read',
+    detail: 'The request was not sent on. Send the body with its length, or chunked and nothing else.',
+  },
   noUpgrade: {
     status: 501,
     code: 'upgrade-refused',
@@ -78,9 +84,9 @@ export type ProxyProblem = keyof typeof KINDS
 
 /** Returns the problems that clients may get besides those of the guard. */
 export function proxyKinds(scoped: boolean): readonly Kind[] {
-  const { unreachable, overloaded, noScope, twoScopes, badTarget, badRequest, noUpgrade } = KINDS
+  const { unreachable, overloaded, noScope, twoScopes, badTarget, badRequest, coded, noUpgrade } = KINDS
   const whose = scoped ? [noScope, twoScopes] : []
-  return [unreachable, UNKNOWN, overloaded, ...whose, badTarget, badRequest, noUpgrade]
+  return [unreachable, UNKNOWN, overloaded, ...whose, badTarget, badRequest, coded, noUpgrade]
 }
 
 export function proxyProblem(kind: ProxyProblem, docs?: string): HttpReply {

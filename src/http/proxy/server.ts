@@ -18,7 +18,7 @@ import { type Address, type ProxyOptions, resolveProxyOptions } from './options.
 import { type Failure, type ProxyProblem, proxyProblem } from './problems.ts'
 import { isAmbiguous, NoScope, scopeHeader } from './scope.ts'
 import { again, isWebSocket, refuse, tunnel } from './upgrade.ts'
-import { createUpstream, hasSeveralHosts, targetOf } from './upstream.ts'
+import { createUpstream, hasSeveralHosts, isCoded, targetOf } from './upstream.ts'
 
 export type { ProxyOptions } from './options.ts'
 
@@ -93,6 +93,7 @@ export async function startProxy(once: AnyOnce, given: ProxyOptions): Promise<Ru
     if (counters.inFlight > maxInFlight) answer(res, 'overloaded')
     else if (target === undefined) answer(res, 'badTarget')
     else if (hasSeveralHosts(req)) answer(res, 'badRequest')
+    else if (isCoded(req)) answer(res, 'coded')
     else {
       try {
         route(req, res, target)

@@ -65,6 +65,12 @@ export function hasSeveralHosts({ headersDistinct }: IncomingMessage): boolean {
   return (headersDistinct.host?.length ?? 0) > 1
 }
 
+/** Whether the body has a transfer coding but the chunked one, which Node leaves as it is (RFC 9112 §6.1). */
+export function isCoded({ headers }: IncomingMessage): boolean {
+  const coding = headers['transfer-encoding']
+  return coding !== undefined && coding.trim().toLowerCase() !== 'chunked'
+}
+
 /** Returns path and query of a request line; `undefined` for anything else, such as the target of `CONNECT`. */
 export function targetOf({ url = '', method }: IncomingMessage): string | undefined {
   if (url.startsWith('/') || (url === '*' && method === 'OPTIONS')) return url
