@@ -53,6 +53,12 @@ export function positiveOver<N extends string>(
   return numbers
 }
 
+/** Returns the name, which others are made of. @throws OnlyonceError OPTION_INVALID unless it is one */
+export function checkedName(option: string, name: unknown): string {
+  if (typeof name === 'string' && name !== '') return name
+  throw invalidOption(option, 'is required: a name', name)
+}
+
 /** For a value that may hold a password: says only of what kind it is. */
 export function invalidKind(name: string, rule: string, value: unknown): OnlyonceError {
   const kind = typeof value

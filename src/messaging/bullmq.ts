@@ -58,7 +58,7 @@ export function processor<Tx>(options: AtomicProcessorOptions<Tx>): Processor
 export function processor<Tx>(options: BatchProcessorOptions<Tx>): Processor
 export function processor<Tx>(options: ProcessorOptions<Tx>): Processor
 export function processor<Tx>(options: ProcessorOptions<Tx>): Processor {
-  const { onEvent = () => {}, ...rest } = options
+  const { onEvent = () => {}, ...rest } = Object(options) as typeof options
   checkEach(aFunction, { onEvent })
   const emit = harmless(onEvent, rest)
   const handled = inbox(rest as InboxOptions<Tx>)

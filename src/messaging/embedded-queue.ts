@@ -31,7 +31,7 @@ interface From extends PullOptions {
  * @throws OnlyonceError OPTION_INVALID
  */
 export const consume: Consume<From> = <Tx>(options: InboxOptions<Tx> & From): Consumer => {
-  const { queue, from, concurrency, prefetch, pollMs, onEvent, ...rest } = options
+  const { queue, from, concurrency, prefetch, pollMs, onEvent, ...rest } = Object(options) as typeof options
   if (typeof Object(queue).receive !== 'function')
     throw invalidOption('queue', 'is required: what embeddedQueue() answered', queue)
   checkQueueName('from', from)

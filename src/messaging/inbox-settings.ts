@@ -33,7 +33,14 @@ const DELIVERS = ['at-most-once', 'at-least-once', 'exactly-once-effect'] as con
 /** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
 export function resolveInbox<Tx>(given: InboxOptions<Tx>): ResolvedInbox {
   refuseUnknown(given, KNOWN)
-  const { once, name, delivers, handle, backoffMs = 200, maxBackoffMs = DEFAULT_MAX_BACKOFF_MS } = given
+  const {
+    once,
+    name,
+    delivers,
+    handle,
+    backoffMs = 200,
+    maxBackoffMs = DEFAULT_MAX_BACKOFF_MS,
+  } = Object(given) as typeof given
   checkEngine(once)
   checkDelivers(once, delivers)
   if (typeof handle !== 'function') throw invalidOption('handle', 'is required: a function', handle)

@@ -45,7 +45,16 @@ const POLL_MS = 1_000
 export const consume: Consume<KafkaSource & KafkaPullOptions> = <Tx>(
   options: InboxOptions<Tx> & KafkaSource & KafkaPullOptions,
 ): Consumer => {
-  const { kafka, topic, groupId, fromBeginning, order, declare, consumer: settings, ...others } = options
+  const {
+    kafka,
+    topic,
+    groupId,
+    fromBeginning,
+    order,
+    declare,
+    consumer: settings,
+    ...others
+  } = Object(options) as typeof options
   const { concurrency, prefetch = 500, onEvent, ...rest } = others
   const handled = inbox(rest as InboxOptions<Tx>)
   const group = groupId ?? rest.name

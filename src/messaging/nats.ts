@@ -45,7 +45,7 @@ export const consume: Consume<NatsSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
   options: InboxOptions<Tx> & NatsSource & Omit<PullOptions, 'pollMs'>,
 ): Consumer => {
   const { connection, jetstream, headers, stream, durable, subject, orderingKey, deadSubject, declare, ...others } =
-    options
+    Object(options) as typeof options
   const { concurrency, prefetch, onEvent, ...rest } = others
   const from = checkedSource(
     { connection, jetstream, headers, stream, durable, subject, orderingKey, deadSubject, declare },

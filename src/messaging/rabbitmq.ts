@@ -30,7 +30,7 @@ const POLL_MS = 1_000
 export const consume: Consume<RabbitSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
   options: InboxOptions<Tx> & RabbitSource & Omit<PullOptions, 'pollMs'>,
 ): Consumer => {
-  const { connection, queue, declare, concurrency, prefetch, onEvent, ...rest } = options
+  const { connection, queue, declare, concurrency, prefetch, onEvent, ...rest } = Object(options) as typeof options
   const from = checkedSource({ connection, queue, declare })
   const pulling = checkedPullOptions({ concurrency, prefetch, pollMs: POLL_MS, onEvent }, rest)
   const handled = inbox(rest as InboxOptions<Tx>)

@@ -28,7 +28,15 @@ const MOST_HELD = 1_000
 export const consume: Consume<RedisStreamsSource & PullOptions> = <Tx>(
   options: InboxOptions<Tx> & RedisStreamsSource & PullOptions,
 ): Consumer => {
-  const { client, stream, group: groupName, consumer: consumerName, takeOverMs, deleteHandled, ...others } = options
+  const {
+    client,
+    stream,
+    group: groupName,
+    consumer: consumerName,
+    takeOverMs,
+    deleteHandled,
+    ...others
+  } = Object(options) as typeof options
   const { concurrency, prefetch, pollMs, onEvent, ...rest } = others
   const pulling = checkedPullOptions({ concurrency, prefetch, pollMs, onEvent }, rest)
   const handled = inbox(rest as InboxOptions<Tx>)

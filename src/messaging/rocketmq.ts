@@ -35,7 +35,15 @@ const POLL_MS = 1_000
 export const consume: Consume<RocketSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
   options: InboxOptions<Tx> & RocketSource & Omit<PullOptions, 'pollMs'>,
 ): Consumer => {
-  const { consumer: from, producer, deadTopic, concurrency, prefetch, onEvent, ...rest } = options
+  const {
+    consumer: from,
+    producer,
+    deadTopic,
+    concurrency,
+    prefetch,
+    onEvent,
+    ...rest
+  } = Object(options) as typeof options
   const source = checkedSource({ consumer: from, producer, deadTopic })
   const pulling = checkedPullOptions({ concurrency, prefetch, pollMs: POLL_MS, onEvent }, rest)
   const handled = inbox(rest as InboxOptions<Tx>)

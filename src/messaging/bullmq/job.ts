@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { checkedName, invalidOption } from '../../core/option-rules.ts'
 import type { Delivery } from '../delivery.ts'
 import type { BullJob } from './client.ts'
 
@@ -22,8 +23,12 @@ export interface JobMessage {
   readonly orderingKey?: string | undefined
 }
 
-/** Returns the data of a job that carries a message, for `queue.add`. */
-export function jobData({ id, body, headers = {}, orderingKey }: JobMessage): JobData {
+/** Returns the data of a job that carries a message, for `queue.add`. @throws OnlyonceError OPTION_INVALID */
+export function jobData(message: JobMessage): JobData {
+  const { id, body, headers = {}, orderingKey } = Object(message) as JobMessage
+  checkedName('id', id)
+  if (typeof body !== 'string' && !ArrayBuffer.isView(body))
+    throw invalidOption('body', 'must be a text or bytes', body)
   const bytes =
     typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength)
   const encoding = isUtf8(bytes) ? 'utf8' : 'base64'

@@ -30,7 +30,7 @@ const KNOWN: readonly string[] = ['queue', 'job']
  */
 export function publisher(options: BullPublisherOptions): Publisher {
   refuseUnknown(options, KNOWN)
-  const { queue, job = (): BullJobOptions => ({}) } = options
+  const { queue, job = (): BullJobOptions => ({}) } = Object(options) as typeof options
   if (typeof queue !== 'function' && typeof Object(queue).add !== 'function')
     throw invalidKind('queue', 'is required: a queue of BullMQ, or a function that answers one', queue)
   checkEach(aFunction, { job })

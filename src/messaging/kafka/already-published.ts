@@ -86,8 +86,9 @@ interface Resolved extends Required<Pick<AlreadyPublishedOptions, 'by' | 'window
   readonly source: ResolvedSource
 }
 
-function checked(given: AlreadyPublishedOptions): Resolved {
-  refuseUnknown(given, KNOWN)
+function checked(options: AlreadyPublishedOptions): Resolved {
+  refuseUnknown(options, KNOWN)
+  const given = Object(options) as AlreadyPublishedOptions
   const { kafka, topic, by = 'id', window = 100_000, timeoutMs = 10_000, runtime = systemRuntime } = given
   const { groupId = `onlyonce-asks-${runtime.token()}`, consumer = {} } = given
   if (typeof topic !== 'string') throw invalidOption('topic', 'is required: the name of one topic', topic)

@@ -1,10 +1,11 @@
+import { checkedName } from '../../core/option-rules.ts'
 import { CONSUMER_HEADER, REASON_HEADER, SOURCE_HEADER } from '../headers.ts'
 import type { KafkaClient, KafkaMessage, KafkaProducer, KafkaSender } from './client.ts'
 import { BODY_OMITTED_HEADER } from './message.ts'
 import { isTooLong } from './refusal.ts'
 
 /** Where messages of `topic` are put aside. */
-export const deadTopic = (topic: string): string => `${topic}.dead`
+export const deadTopic = (topic: string): string => `${checkedName('topic', topic)}.dead`
 
 export interface DeadLetters {
   /** Resolves when all in-sync replicas have it. */

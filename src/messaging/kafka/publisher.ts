@@ -50,7 +50,7 @@ type Answer = (message: OutboxMessage, result: PublishResult) => void
  */
 export function publisher(options: KafkaPublisherOptions): KafkaPublisher {
   refuseUnknown(options, ['producer', 'kafka'])
-  const { producer: given, kafka } = options
+  const { producer: given, kafka } = Object(options) as typeof options
   checkProducer(given)
   if (kafka !== undefined) checkClient(kafka)
   const counts = kafka === undefined ? undefined : createPartitionCounts(kafka)

@@ -65,8 +65,9 @@ const KNOWN: readonly string[] = [
 ]
 
 /** @throws OnlyonceError OPTION_INVALID */
-export function resolveTransform(options: TransformOptions): ResolvedTransform {
-  refuseUnknown(options, KNOWN)
+export function resolveTransform(given: TransformOptions): ResolvedTransform {
+  refuseUnknown(given, KNOWN)
+  const options = Object(given) as TransformOptions
   const { kafka, topic, groupId, fromBeginning, declare, consumer } = options
   const { transactionalId, handle, onEvent = () => {}, runtime = systemRuntime } = options
   if (typeof handle !== 'function') throw invalidOption('handle', 'is required: a function', handle)

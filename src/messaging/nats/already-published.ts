@@ -20,7 +20,7 @@ export interface AlreadyPublishedOptions {
  */
 export function alreadyPublished(options: AlreadyPublishedOptions): (key: string) => Promise<boolean> {
   refuseUnknown(options, ['jetstream', 'stream', 'subject'])
-  const { jetstream, stream, subject } = options
+  const { jetstream, stream, subject } = Object(options) as typeof options
   checkJetStream(jetstream)
   checkName('stream', stream)
   if (typeof subject !== 'function') throw invalidOption('subject', 'is required: a function', subject)

@@ -27,8 +27,8 @@ export interface NatsPublisherOptions {
  * @throws OnlyonceError OPTION_INVALID
  */
 export function publisher(options: NatsPublisherOptions): Publisher {
-  const { jetstream, headers, subject = ({ topic }) => topic, timeoutMs = 5_000 } = options
   refuseUnknown(options, ['jetstream', 'headers', 'subject', 'timeoutMs'])
+  const { jetstream, headers, subject = ({ topic }) => topic, timeoutMs = 5_000 } = Object(options) as typeof options
   checkClient({ jetstream, headers })
   checkEach(aFunction, { subject })
   checkEach(positive, { timeoutMs })

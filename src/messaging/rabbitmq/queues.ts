@@ -1,4 +1,4 @@
-import { invalidOption } from '../../core/option-rules.ts'
+import { checkedName, invalidOption } from '../../core/option-rules.ts'
 import type { RabbitChannel } from './client.ts'
 
 const LONGEST_MS = 3_600_000
@@ -9,7 +9,7 @@ const LONGEST_MS = 3_600_000
 const STEPS_MS = [1_000, 10_000, 60_000, 600_000, LONGEST_MS] as const
 
 /** Where messages of `queue` are put aside. */
-export const deadQueue = (queue: string): string => `${queue}.dead`
+export const deadQueue = (queue: string): string => `${checkedName('queue', queue)}.dead`
 
 /** @throws OnlyonceError OPTION_INVALID for pauses for which there is no queue */
 export function checkPauses(maxBackoffMs: number): void {
@@ -40,6 +40,8 @@ export async function declareQueues(
   queue: string,
   maxBackoffMs: number = LONGEST_MS,
 ): Promise<void> {
+  if (typeof Object(channel).assertQueue !== 'function')
+    throw invalidOption('channel', 'must be a channel of amqplib', channel)
   const quorum = { 'x-queue-type': 'quorum' }
   await channel.assertQueue(deadQueue(queue), { durable: true, arguments: quorum })
   // With both arguments, a message that expires or exceeds the limit is removed only when the next queue has confirmed

@@ -1,4 +1,4 @@
-import { invalidOption } from '../../core/option-rules.ts'
+import { checkedName, invalidOption } from '../../core/option-rules.ts'
 import type { RedisStreamsClient } from './client.ts'
 
 export interface RedisStreamsSource {
@@ -53,7 +53,7 @@ export function checkedSource(
 }
 
 /** Where messages of `stream` are put aside. In a cluster both are in one slot. */
-export const deadStream = (stream: string): string => besides(stream, 'dead')
+export const deadStream = (stream: string): string => besides(checkedName('stream', stream), 'dead')
 
 /** The key that records up to where a group of `stream` has delivered entries. */
 export const givenKey = (stream: string, group: string): string => besides(stream, `given:${group}`)

@@ -28,7 +28,7 @@ const KNOWN: readonly string[] = ['client', 'stream', 'producer']
  */
 export function publisher(options: RedisStreamsPublisherOptions): Publisher {
   refuseUnknown(options, KNOWN)
-  const { client, stream = ({ topic }) => topic, producer = 'onlyonce' } = options
+  const { client, stream = ({ topic }) => topic, producer = 'onlyonce' } = Object(options) as typeof options
   checkEach(aFunction, { stream })
   if (typeof producer !== 'string' || producer === '') throw invalidOption('producer', 'must be a name', producer)
   const send = sendWith(client, systemRuntime)

@@ -1,4 +1,4 @@
-import { invalidOption } from '../../core/option-rules.ts'
+import { checkedName, invalidOption } from '../../core/option-rules.ts'
 import type { RocketConsumer, RocketProducer } from './client.ts'
 
 export interface RocketSource {
@@ -14,7 +14,7 @@ export interface RocketSource {
 }
 
 /** Where messages of `topic` are put aside. RocketMQ's names cannot have a dot. */
-export const deadTopic = (topic: string): string => `${topic}_dead`
+export const deadTopic = (topic: string): string => `${checkedName('topic', topic)}_dead`
 
 /** The shortest and the longest invisible time that the proxy accepts. */
 export const MIN_INVISIBLE_MS = 10_000

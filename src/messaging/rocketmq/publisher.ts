@@ -30,7 +30,7 @@ export interface RocketPublisherOptions {
  */
 export function publisher(options: RocketPublisherOptions): Publisher {
   refuseUnknown(options, ['producer', 'fifo', 'delayMs'])
-  const { producer, fifo = true, delayMs } = options
+  const { producer, fifo = true, delayMs } = Object(options) as typeof options
   if (typeof Object(producer).send !== 'function')
     throw invalidOption('producer', 'is required: a Producer that was started', producer)
   checkEach(aBoolean, { fifo })

@@ -77,7 +77,7 @@ function longestCall({ onInFlight, waitMs, maxRunMs, leaseMs }: Once['options'])
  */
 export function transactional<Tx>(options: RocketTransactionalOptions<Tx>): RocketTransactional<Tx> {
   refuseUnknown(options, KNOWN)
-  const { once } = options
+  const { once } = Object(options) as typeof options
   const atomic = Object(once).atomic as AtomicCall<Tx> | undefined
   if (typeof atomic !== 'function') throw invalidOption('once', 'must have a transactional store', once)
   const { rollbackAfterMs = longestCall(once.options) } = options

@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { OnlyonceError } from '../../src/core/errors.ts'
+import { root } from '../built.ts'
+
+const ENTRIES: readonly string[] = [
+  'bullmq',
+  'embedded-queue',
+  'inbox',
+  'kafka',
+  'nats',
+  'rabbitmq',
+  'redis-streams',
+  'rocketmq',
+]
+const WRONG: readonly (readonly unknown[])[] = [
+  [],
+  [null],
+  [null, null],
+  [{}],
+  [{}, {}],
+  [5],
+  ['x'],
+  ['x', 'x'],
+  [[]],
+  [() => {}],
+]
+
+type Anything = (...given: readonly unknown[]) => unknown
+
+/** The functions that an entry point exports; a class is left out. */
+async function functionsOf(entry: string): Promise<readonly (readonly [string, Anything])[]> {
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const built: string = exports[`./${entry}`].default
+  const source = built.replace('./dist/', 'src/').replace(/\.js$/, '.ts')
+  const found = Object.entries((await import(pathToFileURL(join(root, source)).href)) as Record<string, unknown>)
+  return found.filter((one): one is [string, Anything] => typeof one[1] === 'function' && !/^class\b/.test(`${one[1]}`))
+}
+
+describe('functions that are given nothing, or something else, say what they want', () => {
+  it.each(ENTRIES)('onlyonce/%s', async (entry) => {
+    const unclear: string[] = []
+    for (const [name, called] of await functionsOf(entry)) {
+      for (const given of WRONG) {
+        try {
+          await called(...given)
+        } catch (error) {
+          if (!OnlyonceError.is(error)) unclear.push(`${name}(${given.map((one) => typeof one)}): ${error}`)
+        }
+      }
+    }
+    expect(unclear).toEqual([])
+  })
+
+  it.each([
+    ['kafka', 'deadTopic'],
+    ['rabbitmq', 'deadQueue'],
+    ['redis-streams', 'deadStream'],
+    ['rocketmq', 'deadTopic'],
+  ])('onlyonce/%s: %s makes no name of no name', async (entry, name) => {
+    const [, called] = (await functionsOf(entry)).find((one) => one[0] === name) as [string, Anything]
+    for (const given of [undefined, null, '', {}]) {
+      expect(() => called(given)).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))
+    }
+  })
+
+  it('an engine must have options: once.atomic can be asked too, and is none', async () => {
+    const [, inbox] = (await functionsOf('inbox')).find(([name]) => name === 'inbox') as [string, Anything]
+    const given = { once: { attempt() {} }, name: 'n', delivers: 'at-least-once', handle() {} }
+    expect(() => inbox(given)).toThrow('option `once` is required: what onlyonce() answered')
+  })
+})
