@@ -7,6 +7,7 @@ import { packText, unpackText } from '../../core/stored-text.ts'
 import { createUnderWay } from '../../core/under-way.ts'
 import { createWatchers } from '../../core/watchers.ts'
 import { rows } from '../../embedded/statements.ts'
+import { checkedPage, checkMs, checkPositions, checkReason, checkReceipt, type DeadLetterPage } from './calls.ts'
 import { type DeadLetter, deadPositions, discard, listDead, redrive } from './dead-letters.ts'
 import { queueFile } from './file.ts'
 import { checkQueueName, type EmbeddedQueueOptions, resolveQueue } from './options.ts'
@@ -48,10 +49,7 @@ export interface EmbeddedQueue extends AsyncDisposable {
   deadLetter(receipt: string, reason: string, labels?: Readonly<Record<string, string>>): Promise<ReceiptOutcome>
   /** Keeps the message from others for `ms` from now. */
   extend(receipt: string, ms: number): Promise<ReceiptOutcome>
-  deadLetters(
-    queue: string,
-    page?: { readonly limit?: number; readonly after?: number },
-  ): Promise<readonly DeadLetter[]>
+  deadLetters(queue: string, page?: DeadLetterPage): Promise<readonly DeadLetter[]>
   /** Moves dead letters that can be read to the end of the queue: by `position`, default all. Returns how many. */
   redrive(queue: string, positions?: readonly number[]): Promise<number>
   /** Removes dead letters for good. Returns how many. */
@@ -95,7 +93,10 @@ export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
 
   /** For `close`: calls gathered for the next commit have not reached the file yet. */
   const underWay = createUnderWay()
-  const settle = (settling: Settling) => underWay.add(settlings.submit(settling))
+  function settle(settling: Settling): Promise<ReceiptOutcome> {
+    checkReceipt(settling.receipt)
+    return underWay.add(settlings.submit(settling))
+  }
 
   let closing: Promise<void> | undefined
   const close = () => {
@@ -150,20 +151,42 @@ export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
     runtime,
     publish: (messages) => underWay.add(publish(messages)),
     receive,
-    hasDue: (queue) => file.read((db, now) => rows(db, ANY_DUE, packText(queue), packText(queue), now).length > 0),
-    ack: (receipt) => settle({ kind: 'ack', receipt }),
-    retry: (receipt, delayMs) => settle({ kind: 'retry', receipt, ms: delayMs }),
-    deadLetter: (receipt, reason, labels = {}) => settle({ kind: 'dead-letter', receipt, reason, labels }),
-    extend: (receipt, ms) => settle({ kind: 'extend', receipt, ms }),
-    deadLetters: (queue, { limit = 100, after = 0 } = {}) => file.read((db) => listDead(db, queue, after, limit)),
+    async hasDue(queue) {
+      checkQueueName('queue', queue)
+      return file.read((db, now) => rows(db, ANY_DUE, packText(queue), packText(queue), now).length > 0)
+    },
+    ack: async (receipt) => settle({ kind: 'ack', receipt }),
+    async retry(receipt, delayMs) {
+      checkMs('delayMs', delayMs)
+      return settle({ kind: 'retry', receipt, ms: delayMs })
+    },
+    async deadLetter(receipt, reason, labels = {}) {
+      checkReason(reason, labels)
+      return settle({ kind: 'dead-letter', receipt, reason, labels })
+    },
+    async extend(receipt, ms) {
+      checkMs('ms', ms)
+      return settle({ kind: 'extend', receipt, ms })
+    },
+    async deadLetters(queue, page) {
+      checkQueueName('queue', queue)
+      const { limit, after } = checkedPage(page)
+      return file.read((db) => listDead(db, queue, after, limit))
+    },
     async redrive(queue, positions) {
+      checkQueueName('queue', queue)
+      if (positions !== undefined) checkPositions(positions)
       const found = await file.write((db) =>
         redrive(db, queue, positions ?? deadPositions(db, queue, Number.MAX_SAFE_INTEGER)),
       )
       watchers.wake([queue])
       return found
     },
-    discard: (queue, positions) => file.write((db) => discard(db, queue, positions)),
+    async discard(queue, positions) {
+      checkQueueName('queue', queue)
+      checkPositions(positions)
+      return file.write((db) => discard(db, queue, positions))
+    },
     stats,
     watch: watchers.watch,
     close,
