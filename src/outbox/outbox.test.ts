@@ -13,6 +13,7 @@ function setup(options = {}) {
     outbox: {
       append: async (tx: string, messages: readonly OutboxMessage[]) => void added.push({ tx, messages }),
       stats: async () => ({ waiting: 7, parked: 1, oldestMs: 1_000 }),
+      parked: async (limit: number, after: number) => [{ limit, after }],
     },
   } as unknown as TransactionalStore<string>
   return { added, box: outbox(store, { runtime: fakeRuntime(), ...options }) }
@@ -82,6 +83,7 @@ describe('outbox', () => {
   it.each([
     ['limit', (box: Outbox<string>) => box.parked({ limit: 0 })],
     ['after', (box: Outbox<string>) => box.parked({ after: -1 })],
+    ['limt', (box: Outbox<string>) => box.parked({ limt: 1 } as never)],
     ['positions', (box: Outbox<string>) => box.unpark(['1'] as never)],
     ['positions', (box: Outbox<string>) => box.discard(7 as never)],
   ])('refuses bad %s', async (name, call) => {
@@ -89,6 +91,12 @@ describe('outbox', () => {
       code: 'OPTION_INVALID',
       message: expect.stringContaining(`\`${name}\``),
     })
+  })
+
+  it('takes null for no page, and no number', async () => {
+    const { box } = setup()
+    expect(await box.parked(null as never)).toEqual([{ limit: 100, after: 0 }])
+    await expect(box.parked(5 as never)).rejects.toThrow('options must be an object with limit, after; got a number')
   })
 
   it('tells how many wait', async () => {

@@ -27,6 +27,11 @@ export interface OutboxOptions {
   readonly runtime?: Runtime
 }
 
+interface ParkedPage {
+  readonly limit?: number
+  readonly after?: number
+}
+
 export interface Outbox<Tx> {
   /**
    * Adds messages to the caller's open transaction: published if it commits, gone if it does not. Returns the ids.
@@ -41,7 +46,7 @@ export interface Outbox<Tx> {
   add(tx: Tx, messages: readonly NewMessage[], op?: Pick<Operation, 'child'>): Promise<readonly string[]>
   stats(): Promise<OutboxStats>
   /** Returns parked messages, the oldest first. `limit`: default 100. `after`: the last position seen. */
-  parked(page?: { readonly limit?: number; readonly after?: number }): Promise<readonly ParkedEntry[]>
+  parked(page?: ParkedPage): Promise<readonly ParkedEntry[]>
   /** Queues parked messages again, at their old positions and with no failures. Returns how many were parked. */
   unpark(positions: readonly number[]): Promise<number>
   /** Removes parked messages for good. Returns how many were parked. */
@@ -53,7 +58,7 @@ const TX_RULE = 'must be the open transaction that `once.atomic` or `store.trans
 /** @throws OnlyonceError OPTION_INVALID */
 export function outbox<Tx>(store: TransactionalStore<Tx>, options: OutboxOptions = {}): Outbox<Tx> {
   refuseUnknown(options, ['maxBodyBytes', 'runtime'])
-  const { maxBodyBytes = MAX_BODY_BYTES, runtime = systemRuntime } = options
+  const { maxBodyBytes = MAX_BODY_BYTES, runtime = systemRuntime } = Object(options) as OutboxOptions
   const table = tableOf(store)
   checkEach(positive, { maxBodyBytes })
 
@@ -76,7 +81,9 @@ export function outbox<Tx>(store: TransactionalStore<Tx>, options: OutboxOptions
   return {
     add,
     stats: () => table.stats(),
-    async parked({ limit = 100, after = 0 } = {}) {
+    async parked(page) {
+      refuseUnknown(page, ['limit', 'after'])
+      const { limit = 100, after = 0 } = Object(page) as ParkedPage
       checkEach(positive, { limit })
       checkPositions('after', [after])
       return table.parked(limit, after)

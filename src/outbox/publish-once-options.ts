@@ -52,8 +52,9 @@ const KNOWN: readonly string[] = [
 ]
 
 /** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
-export function resolvePublishOnce(given: PublishOnceOptions) {
-  refuseUnknown(given, KNOWN)
+export function resolvePublishOnce(options: PublishOnceOptions) {
+  refuseUnknown(options, KNOWN)
+  const given = Object(options) as PublishOnceOptions
   const { publish, once, alreadyPublished, publishTimeoutMs = 15_000, maxBodyBytes = MAX_BODY_BYTES } = given
   if (typeof publish !== 'function') throw invalidOption('publish', 'is required: a function', publish)
   if (once !== undefined && (typeof once !== 'function' || typeof once.options?.scope !== 'string'))

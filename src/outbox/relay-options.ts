@@ -69,8 +69,9 @@ const NUMBERS = [
 const KNOWN: readonly string[] = ['store', 'publish', 'name', 'onEvent', 'onListenerError', 'runtime', ...NUMBERS]
 
 /** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
-export function resolveRelay<Tx>(given: RelayOptions<Tx>): ResolvedRelay {
-  refuseUnknown(given, KNOWN)
+export function resolveRelay<Tx>(options: RelayOptions<Tx>): ResolvedRelay {
+  refuseUnknown(options, KNOWN)
+  const given = Object(options) as RelayOptions<Tx>
   const { publish, runtime = systemRuntime, leaseMs = 30_000, backoffMs = 500 } = given
   const { onEvent = () => {}, onListenerError = () => {} } = given
   if (typeof publish !== 'function') throw invalidOption('publish', 'is required: a function', publish)

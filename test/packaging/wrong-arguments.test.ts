@@ -11,6 +11,7 @@ const ENTRIES: readonly string[] = [
   'inbox',
   'kafka',
   'nats',
+  'outbox',
   'rabbitmq',
   'redis-streams',
   'rocketmq',
