@@ -1,4 +1,4 @@
-import { type DrizzleSql, driverError, drizzleQuery } from './drizzle-sql.ts'
+import { type DrizzleSql, driverError, drizzleQuery, SQL, transactionWith } from './drizzle-sql.ts'
 import { type MysqlAnswer, type MysqlExecutor, mysqlExecutor, perTransaction } from './executor.ts'
 import { cutAtQuestionMarks } from './placeholders.ts'
 
@@ -15,8 +15,8 @@ export function fromDrizzleMysql<Query>(tx: DrizzleMysqlTransaction<Query>, sql:
   return ofTransaction(tx as DrizzleMysqlTransaction<unknown>)(sql)
 }
 
-const ofTransaction = perTransaction((tx: DrizzleMysqlTransaction<unknown>) =>
-  perTransaction((sql: DrizzleSql<unknown>) =>
+const ofTransaction = perTransaction(transactionWith('execute'), (tx: DrizzleMysqlTransaction<unknown>) =>
+  perTransaction(SQL, (sql: DrizzleSql<unknown>) =>
     mysqlExecutor(async (text, values = []) => {
       try {
         return (await tx.execute(drizzleQuery(sql, cutAtQuestionMarks(text, values)))) as MysqlAnswer

@@ -1,3 +1,4 @@
+import type { Shape } from './executor.ts'
 import type { CutStatement } from './placeholders.ts'
 
 /** The part of Drizzle's `sql` that is used. */
@@ -7,6 +8,18 @@ export interface DrizzleSql<Query> {
   join(chunks: any[]): Query
   param(value: unknown): unknown
 }
+
+export const SQL: Shape = {
+  name: 'sql',
+  must: "must be Drizzle's own: `import { sql } from 'drizzle-orm'`",
+  methods: ['raw', 'join', 'param'],
+}
+
+export const transactionWith = (...methods: readonly string[]): Shape => ({
+  name: 'tx',
+  must: 'must be the `tx` of `db.transaction(async (tx) => …)`',
+  methods,
+})
 
 /** Builds a statement as Drizzle's `sql` template does. */
 export function drizzleQuery<Query>(sql: DrizzleSql<Query>, { parts, values }: CutStatement): Query {

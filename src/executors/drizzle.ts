@@ -1,5 +1,5 @@
 import { oneAtATime } from '../core/one-at-a-time.ts'
-import { type DrizzleSql, driverError, drizzleQuery } from './drizzle-sql.ts'
+import { type DrizzleSql, driverError, drizzleQuery, SQL, transactionWith } from './drizzle-sql.ts'
 import { perTransaction, type SqlExecutor, type SqlResult } from './executor.ts'
 import { cutAtPlaceholders } from './placeholders.ts'
 import { isSavepointCommand } from './savepoint.ts'
@@ -21,10 +21,10 @@ export function fromDrizzle<Query>(tx: DrizzleTransaction<Query>, sql: DrizzleSq
   return ofTransaction(tx as DrizzleTransaction<unknown>)(sql)
 }
 
-const ofTransaction = perTransaction((tx: DrizzleTransaction<unknown>) => {
+const ofTransaction = perTransaction(transactionWith('execute', 'transaction'), (tx: DrizzleTransaction<unknown>) => {
   /** What fails in a savepoint would undo what others did since it was set. */
   const inTurn = oneAtATime()
-  return perTransaction((sql: DrizzleSql<unknown>): SqlExecutor => {
+  return perTransaction(SQL, (sql: DrizzleSql<unknown>): SqlExecutor => {
     /** Recognised by its results. It rolls back a transaction if a statement fails outside of its own savepoint. */
     let isPostgresJs = false
 

@@ -1,3 +1,5 @@
+import { invalidKind } from '../core/option-rules.ts'
+
 /** What the PostgreSQL store takes as `{ tx }`: a transaction with the interface of `pg.Client`. */
 export interface SqlExecutor {
   query(text: string, values?: unknown[]): Promise<SqlResult>
@@ -27,12 +29,27 @@ export function mysqlExecutor(query: MysqlExecutor['query']): MysqlExecutor {
   return { query, execute: query }
 }
 
-/** Returns the same executor for the same transaction: a store may keep state of a transaction by that object. */
-export function perTransaction<Tx extends object, Executor>(make: (tx: Tx) => Executor): (tx: Tx) => Executor {
+/** What is recognised as a parameter: it has all of these methods. */
+export interface Shape {
+  readonly name: string
+  readonly must: string
+  readonly methods: readonly string[]
+}
+
+/**
+ * Returns the same executor for the same transaction: a store may keep state of a transaction by that object.
+ * The executor throws OPTION_INVALID for what has another shape.
+ */
+export function perTransaction<Tx extends object, Executor>(
+  { name, must, methods }: Shape,
+  make: (tx: Tx) => Executor,
+): (tx: Tx) => Executor {
   const made = new WeakMap<Tx, Executor>()
   return (tx) => {
     const known = made.get(tx)
     if (known !== undefined) return known
+    const given = Object(tx) as Record<string, unknown>
+    if (given !== tx || methods.some((method) => typeof given[method] !== 'function')) throw invalidKind(name, must, tx)
     const executor = make(tx)
     made.set(tx, executor)
     return executor

@@ -1,4 +1,5 @@
 import { type MysqlAnswer, type MysqlExecutor, mysqlExecutor, perTransaction } from './executor.ts'
+import { KNEX } from './knex.ts'
 
 /** The part of `Knex.Transaction` that is used. */
 export interface KnexMysqlTransaction {
@@ -8,7 +9,7 @@ export interface KnexMysqlTransaction {
 }
 
 /** Adapts a Knex transaction on MySQL or MariaDB, with the client `mysql2`, as `{ tx }` of a store. */
-export const fromKnexMysql: (trx: KnexMysqlTransaction) => MysqlExecutor = perTransaction((trx) =>
+export const fromKnexMysql: (trx: KnexMysqlTransaction) => MysqlExecutor = perTransaction(KNEX, (trx) =>
   mysqlExecutor(async (sql, values = []) => {
     try {
       return await trx.raw(sql, values)

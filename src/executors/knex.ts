@@ -1,4 +1,4 @@
-import { perTransaction, type SqlExecutor, type SqlResult } from './executor.ts'
+import { perTransaction, type Shape, type SqlExecutor, type SqlResult } from './executor.ts'
 import { cutAtPlaceholders } from './placeholders.ts'
 
 /** The part of `Knex.Transaction` that is used. */
@@ -8,8 +8,14 @@ export interface KnexTransaction {
   raw(sql: string, bindings: any[]): PromiseLike<SqlResult>
 }
 
+export const KNEX: Shape = {
+  name: 'trx',
+  must: 'must be the `trx` of `knex.transaction(async (trx) => …)`',
+  methods: ['raw', 'isCompleted'],
+}
+
 /** Adapts a Knex transaction on PostgreSQL as `{ tx }` of a store. */
-export const fromKnex: (trx: KnexTransaction) => SqlExecutor = perTransaction((trx) => ({
+export const fromKnex: (trx: KnexTransaction) => SqlExecutor = perTransaction(KNEX, (trx) => ({
   async query(text, values = []) {
     const { parts, values: used } = cutAtPlaceholders(text, values)
     // Knex takes every `?` for a placeholder; operators of jsonb contain one too.

@@ -1,3 +1,5 @@
+import type { Shape } from './executor.ts'
+
 /** A statement as Kysely passes it to its driver. */
 export interface KyselyStatement {
   readonly sql: string
@@ -20,6 +22,12 @@ export interface KyselyTransaction {
       readonly insertId?: bigint
     }>
   }
+}
+
+export const KYSELY: Shape = {
+  name: 'trx',
+  must: 'must be the `trx` of `db.transaction().execute(async (trx) => …)`',
+  methods: ['withoutPlugins'],
 }
 
 /** Builds a statement as Kysely's `CompiledQuery.raw` does. */

@@ -1,5 +1,5 @@
 import { oneAtATime } from '../core/one-at-a-time.ts'
-import { perTransaction, type SqlExecutor, type SqlResult } from './executor.ts'
+import { perTransaction, type Shape, type SqlExecutor, type SqlResult } from './executor.ts'
 import { isSavepointCommand } from './savepoint.ts'
 
 /** The part of a postgres.js `TransactionSql` or `ReservedSql` that is used. */
@@ -9,6 +9,12 @@ export interface PostgresJsSql {
   savepoint?(work: (sql: PostgresJsSql) => PromiseLike<unknown>): PromiseLike<unknown>
 }
 
+const POSTGRES_JS: Shape = {
+  name: 'sql',
+  must: 'must be the `sql` of `sql.begin(async (sql) => …)`, or a reserved one',
+  methods: ['unsafe'],
+}
+
 /**
  * Adapts the `sql` of postgres.js' `sql.begin(…)`, or a reserved one after the caller's BEGIN, as `{ tx }` of a store.
  *
@@ -16,7 +22,7 @@ export interface PostgresJsSql {
  * inside `sql.savepoint`. So each statement runs in one, which costs a round trip, and after the one before it: what
  * fails in a savepoint would undo what others did since it was set.
  */
-export const fromPostgresJs: (sql: PostgresJsSql) => SqlExecutor = perTransaction((sql) => {
+export const fromPostgresJs: (sql: PostgresJsSql) => SqlExecutor = perTransaction(POSTGRES_JS, (sql) => {
   const inTurn = oneAtATime()
 
   async function query(text: string, values: unknown[]): Promise<SqlResult> {

@@ -1,12 +1,18 @@
-import { perTransaction, type SqlExecutor } from './executor.ts'
+import { perTransaction, type Shape, type SqlExecutor } from './executor.ts'
 
 /** The part of `Prisma.TransactionClient` that is used. */
 export interface PrismaTransaction {
   $queryRawUnsafe<Rows = unknown>(text: string, ...values: unknown[]): PromiseLike<Rows>
 }
 
+const PRISMA: Shape = {
+  name: 'tx',
+  must: 'must be the `tx` of an interactive `prisma.$transaction(async (tx) => …)`',
+  methods: ['$queryRawUnsafe'],
+}
+
 /** Adapts the `tx` of an interactive `prisma.$transaction(async (tx) => …)` on PostgreSQL as `{ tx }` of a store. */
-export const fromPrisma: (tx: PrismaTransaction) => SqlExecutor = perTransaction((tx) => ({
+export const fromPrisma: (tx: PrismaTransaction) => SqlExecutor = perTransaction(PRISMA, (tx) => ({
   async query(text, values = []) {
     try {
       return { rows: await tx.$queryRawUnsafe<unknown[]>(text, ...values) }

@@ -1,5 +1,5 @@
 import { type MysqlExecutor, mysqlExecutor, perTransaction } from './executor.ts'
-import { runnerOf, type TypeOrmManager, type TypeOrmQueryRunner } from './typeorm-runner.ts'
+import { RUNNER, runnerOf, type TypeOrmManager, type TypeOrmQueryRunner } from './typeorm-runner.ts'
 
 /**
  * Adapts the transaction of a TypeORM `EntityManager` on MySQL or MariaDB as `{ tx }` of a store.
@@ -9,6 +9,6 @@ export function fromTypeOrmMysql(manager: TypeOrmManager): MysqlExecutor {
   return ofRunner(runnerOf(manager))
 }
 
-const ofRunner = perTransaction((runner: TypeOrmQueryRunner) =>
+const ofRunner = perTransaction(RUNNER, (runner: TypeOrmQueryRunner) =>
   mysqlExecutor(async (sql, values = []) => [(await runner.query(sql, values, true)).raw]),
 )

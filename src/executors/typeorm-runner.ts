@@ -1,4 +1,5 @@
 import { OnlyonceError } from '../core/errors.ts'
+import type { Shape } from './executor.ts'
 
 /** The part of TypeORM's `QueryRunner` that is used. */
 export interface TypeOrmQueryRunner {
@@ -18,8 +19,11 @@ export interface TypeOrmManager {
   readonly queryRunner?: TypeOrmQueryRunner | undefined
 }
 
+export const RUNNER: Shape = { name: 'manager', must: 'must have a query runner of TypeORM', methods: ['query'] }
+
 /** @throws OnlyonceError OPTION_INVALID when the manager is not that of an open transaction */
-export function runnerOf({ queryRunner }: TypeOrmManager): TypeOrmQueryRunner {
+export function runnerOf(manager: TypeOrmManager): TypeOrmQueryRunner {
+  const { queryRunner } = Object(manager) as TypeOrmManager
   if (queryRunner?.isTransactionActive === true) return queryRunner
   throw new OnlyonceError(
     'OPTION_INVALID',

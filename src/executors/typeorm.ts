@@ -1,5 +1,5 @@
 import { perTransaction, type SqlExecutor } from './executor.ts'
-import { runnerOf, type TypeOrmManager, type TypeOrmQueryRunner } from './typeorm-runner.ts'
+import { RUNNER, runnerOf, type TypeOrmManager, type TypeOrmQueryRunner } from './typeorm-runner.ts'
 
 /**
  * Adapts the transaction of a TypeORM `EntityManager` on PostgreSQL as `{ tx }` of a store.
@@ -10,6 +10,7 @@ export function fromTypeOrm(manager: TypeOrmManager): SqlExecutor {
 }
 
 const ofRunner = perTransaction(
+  RUNNER,
   (runner: TypeOrmQueryRunner): SqlExecutor => ({
     async query(text, values = []) {
       const { records = [], affected = null } = await runner.query(text, values, true)

@@ -8,6 +8,7 @@ import { root } from '../built.ts'
 const ENTRIES: readonly string[] = [
   'bullmq',
   'embedded-queue',
+  'executors',
   'inbox',
   'kafka',
   'nats',
@@ -64,6 +65,20 @@ describe('functions that are given nothing, or something else, say what they wan
     const [, called] = (await functionsOf(entry)).find((one) => one[0] === name) as [string, Anything]
     for (const given of [undefined, null, '', {}]) {
       expect(() => called(given)).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))
+    }
+  })
+
+  it('a statement is made of the `sql` of Drizzle, which is easily forgotten', async () => {
+    const tx = { execute() {}, transaction() {} }
+    for (const [name, called] of await functionsOf('executors')) {
+      if (!name.startsWith('fromDrizzle')) continue
+      expect(() => called(tx), name).toThrow("option `sql` must be Drizzle's own: `import { sql } from 'drizzle-orm'`")
+    }
+  })
+
+  it.each([{}, () => {}, { query() {} }])('no executor is made of %s', async (given) => {
+    for (const [name, called] of await functionsOf('executors')) {
+      expect(() => called(given, given), name).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))
     }
   })
 
