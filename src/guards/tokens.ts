@@ -84,7 +84,7 @@ const ISSUED = '!issued'
 export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens {
   checkEngine(once)
   checkTokensOptions(options)
-  const { onOpen = 'reject', secret } = options
+  const { onOpen = 'reject', secret } = Object(options) as TokensOptions
   const { scope, runtime, retentionMs } = once.options
   const calls = createTokenStore(once.store, once.options)
   const tokenScope = `${scope}/token`

@@ -7,6 +7,8 @@ import { root } from '../built.ts'
 
 const ENTRIES: readonly string[] = [
   'bullmq',
+  'completer',
+  'decorator',
   'embedded-queue',
   'executors',
   'inbox',
@@ -16,6 +18,9 @@ const ENTRIES: readonly string[] = [
   'rabbitmq',
   'redis-streams',
   'rocketmq',
+  'sql',
+  'state-machine',
+  'tokens',
 ]
 const WRONG: readonly (readonly unknown[])[] = [
   [],

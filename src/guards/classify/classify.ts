@@ -1,4 +1,4 @@
-import { invalidOption } from '../../core/option-rules.ts'
+import { invalidOption, refuseUnknown } from '../../core/option-rules.ts'
 import type { Dialect } from '../port/tx.ts'
 import { classifyInsert } from './insert.ts'
 import { misread } from './misread.ts'
@@ -25,7 +25,9 @@ const DIALECTS: readonly Dialect[] = ['postgres', 'mysql', 'sqlite']
  * parser cannot read, or no rule covers, is `unknown`: nothing is guessed.
  * @throws OnlyonceError OPTION_INVALID for another dialect, and where the package node-sql-parser is not installed
  */
-export async function classify(sql: string, { dialect }: ClassifyOptions = {}): Promise<Classification> {
+export async function classify(sql: string, options: ClassifyOptions = {}): Promise<Classification> {
+  refuseUnknown(options, ['dialect'])
+  const { dialect } = Object(options) as ClassifyOptions
   if (typeof sql !== 'string') throw invalidOption('sql', 'must be a text', sql)
   if (dialect !== undefined && !DIALECTS.includes(dialect)) {
     throw invalidOption('dialect', `must be one of ${DIALECTS.join(', ')}`, dialect)

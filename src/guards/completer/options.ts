@@ -61,10 +61,12 @@ const KNOWN: readonly string[] = ['once', 'handlers', ...Object.keys(DEFAULTS), 
 const IN_CALL: readonly string[] = ['leaseMs', 'maxRunMs', 'retentionMs', 'onAbandoned', 'onThrow']
 
 /** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
-export function resolveCompleter(given: CompleterOptions): ResolvedCompleter {
-  refuseUnknown(given, KNOWN)
+export function resolveCompleter(options: CompleterOptions): ResolvedCompleter {
+  refuseUnknown(options, KNOWN)
+  const given = Object(options) as CompleterOptions
   const { once, handlers, onGivenUp = 'hold', call = {}, onEvent = () => {} } = given
-  if (typeof once?.attempt !== 'function') throw invalidOption('once', 'is required: what onlyonce() answered', once)
+  if (typeof once?.attempt !== 'function' || once.options === undefined)
+    throw invalidOption('once', 'is required: what onlyonce() answered', once)
   if (once.options.keys === 'hashed') {
     throw invalidOption('once', "must have keys: 'plain': what has no readable key cannot be carried on", 'hashed')
   }

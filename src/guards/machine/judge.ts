@@ -1,4 +1,4 @@
-import type { StateMachine } from './machine.ts'
+import { checkMachine, type StateMachine } from './machine.ts'
 
 /** What an event that leads to `to` means for an object in `state`. */
 export type Judged =
@@ -13,6 +13,7 @@ export type Judged =
  * a cycle "past" has no meaning, so only `to` itself counts there.
  */
 export function judge(machine: StateMachine, state: string, to: string): Judged {
+  checkMachine(machine)
   if (state === to) return 'already'
   if (machine.sources(to).includes(state)) return 'legal'
   return machine.reaches(to, state) && !machine.reaches(state, to) ? 'already' : 'illegal'

@@ -1,5 +1,6 @@
 import { OnlyonceError } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
+import { invalidOption, refuseUnknown } from '../../core/option-rules.ts'
 import { onCycles, reachability } from './reach.ts'
 
 /** The next states of each state. A state that is left out is final. */
@@ -36,7 +37,8 @@ export function stateMachine<const State extends string, const Next extends Tran
   definition: MachineDefinition<State, Next>,
 ): StateMachine<State, Targets<Next> & State> {
   type To = Targets<Next> & State
-  const { name, states, transitions } = definition
+  refuseUnknown(definition, ['name', 'states', 'transitions'])
+  const { name, states, transitions } = Object(definition) as typeof definition
   if (typeof name !== 'string' || name === '') throw wrong('a state machine needs a name', name)
   checkStates(name, states)
   checkTransitions(name, states, transitions)
@@ -82,6 +84,13 @@ function checkTransitions(name: string, states: readonly string[], transitions: 
     }
     if (new Set(next).size !== next.length) throw wrong(`${quote(name)} has a transition twice, from`, from)
   }
+}
+
+/** @throws OnlyonceError OPTION_INVALID */
+export function checkMachine(machine: unknown): void {
+  const { states, sources, reaches } = Object(machine) as Partial<StateMachine>
+  if (Array.isArray(states) && typeof sources === 'function' && typeof reaches === 'function') return
+  throw invalidOption('machine', 'is required: what stateMachine() answered', machine)
 }
 
 function wrong(rule: string, value: unknown): OnlyonceError {

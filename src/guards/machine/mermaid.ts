@@ -1,7 +1,8 @@
-import type { StateMachine } from './machine.ts'
+import { checkMachine, type StateMachine } from './machine.ts'
 
 /** Returns a Mermaid state diagram. Nothing leads to a start state, and an end state leads nowhere. */
 export function toMermaid(machine: StateMachine): string {
+  checkMachine(machine)
   const ids = new Map(machine.states.map((state, nth) => [state, /^[A-Za-z_]\w*$/.test(state) ? state : `s${nth}`]))
   const id = (state: string) => ids.get(state) as string
   const lines = machine.states.flatMap((state) => {

@@ -1,5 +1,6 @@
 import { OnlyonceError } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
+import { refuseUnknown } from '../../core/option-rules.ts'
 import { naming, type Target, targetOf } from '../natural/columns.ts'
 import { whereKey } from '../natural/own-row.ts'
 import { Statement } from '../natural/statement.ts'
@@ -8,6 +9,7 @@ import { portOf } from '../port/of-tx.ts'
 import type { SqlPort } from '../port/port.ts'
 import type { SqlTx } from '../port/tx.ts'
 import { columnInputOf, isJson, type SqlRow, type SqlValue } from '../port/values.ts'
+import { checkMachine } from './machine.ts'
 import type { TransitionOptions } from './options.ts'
 
 /** The statements of one transition. */
@@ -27,6 +29,8 @@ export interface Plan {
 export function planOf(tx: SqlTx, options: TransitionOptions): Plan {
   const { machine, table, id, to, column = 'state', set = {}, history, dialect } = options
   const port = portOf(tx, dialect)
+  refuseUnknown(options, ['machine', 'table', 'id', 'to', 'column', 'set', 'history', 'dialect'])
+  checkMachine(machine)
   const sources = machine.sources(to)
   if (sources.length === 0) throw unreached(machine, to)
   if (history === undefined && machine.onCycle(to)) {

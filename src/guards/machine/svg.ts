@@ -1,5 +1,5 @@
 import { layersOf } from './layers.ts'
-import type { StateMachine } from './machine.ts'
+import { checkMachine, type StateMachine } from './machine.ts'
 
 const HEIGHT = 36
 const ROW = 66
@@ -15,6 +15,7 @@ interface Box {
 
 /** Draws the machine as a standalone SVG, from left to right. Colours follow the reader's light or dark setting. */
 export function toSvg(machine: StateMachine): string {
+  checkMachine(machine)
   const boxes = placed(machine)
   const all = [...boxes.values()]
   const right = Math.max(...all.map(({ x, width }) => x + width))

@@ -28,8 +28,9 @@ const MOST_TRIES = 10
 
 async function attempt<State extends string, To extends State>(
   tx: SqlTx,
-  options: TransitionOptions<State, To>,
+  given: TransitionOptions<State, To>,
 ): Promise<TransitionOutcome<To>> {
+  const options = Object(given) as TransitionOptions<State, To>
   const plan = planOf(tx, options)
   const { machine, history, dialect, to } = options
   if (history !== undefined) await plan.requireTransaction()

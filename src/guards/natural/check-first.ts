@@ -4,6 +4,7 @@ import type { KeyInput, OperationKey } from '../../core/key.ts'
 import { resolveKey } from '../../core/key.ts'
 import { isAbandoned } from '../../core/lifecycle.ts'
 import type { Effect, Once } from '../../core/once.ts'
+import { invalidKind, invalidOption } from '../../core/option-rules.ts'
 import type { CallOptions } from '../../core/options.ts'
 import { settledValue } from '../../core/result.ts'
 import { inTime } from '../in-time.ts'
@@ -22,6 +23,10 @@ export type CheckedCall = <T>(key: KeyInput, effect: Effect<T>, options?: CallOp
  * @throws OnlyonceError as the engine's call; OUTCOME_UNKNOWN when `check` returns no valid answer; errors of `check`
  */
 export function checkFirst(once: OnceCall, check: Judgement): CheckedCall {
+  if (typeof once !== 'function' || Object(once).options === undefined)
+    throw invalidKind('once', 'must be an engine, as `onlyonce({ store, scope })` answers', once)
+  if (typeof check !== 'function')
+    throw invalidOption('check', 'is required: a function such as `reconcile(…)` answers', check)
   const { scope: ownScope, maxKeyLength } = once.options
   return async <T>(key: KeyInput, effect: Effect<T>, options?: CallOptions): Promise<T> => {
     const named = resolveKey(key, ownScope, maxKeyLength)

@@ -1,4 +1,5 @@
 import { OnlyonceError } from '../../core/errors.ts'
+import { refuseUnknown } from '../../core/option-rules.ts'
 import { portOf } from '../port/of-tx.ts'
 import type { DialectOption, SqlTx } from '../port/tx.ts'
 import type { RowOf, SqlRow } from '../port/values.ts'
@@ -30,9 +31,11 @@ const MOST_TRIES = 5
  */
 export async function insertOnce<const Row extends RowOf<Row>>(
   tx: SqlTx,
-  options: InsertOnceOptions<Row>,
+  given: InsertOnceOptions<Row>,
 ): Promise<'inserted' | 'existed'> {
+  const options = Object(given) as InsertOnceOptions<Row>
   const port = portOf(tx, options.dialect)
+  refuseUnknown(given, ['table', 'row', 'key', 'compare', 'dialect'])
   const target = targetOf(port, options)
   const compared = comparedColumns(target, options.compare)
   for (let tried = 0; tried < MOST_TRIES; tried++) {

@@ -1,5 +1,6 @@
 import { OnlyonceError } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
+import { invalidOption, refuseUnknown } from '../../core/option-rules.ts'
 import { portOf } from '../port/of-tx.ts'
 import { withoutTexts } from '../port/texts.ts'
 import type { DialectOption, SqlTx } from '../port/tx.ts'
@@ -19,7 +20,9 @@ export async function onlyIf(
   values: readonly SqlValue[] = [],
   options: DialectOption = {},
 ): Promise<'applied' | 'skipped'> {
-  const port = portOf(tx, options.dialect)
+  refuseUnknown(options, ['dialect'])
+  const port = portOf(tx, options?.dialect)
+  if (!Array.isArray(values)) throw invalidOption('values', 'must be a list of values', values)
   const bare = typeof sql === 'string' ? withoutTexts(port.dialect, sql) : ''
   if (!/\bwhere\b/i.test(bare) || /^\s*select\b/i.test(bare)) {
     throw new OnlyonceError('OPTION_INVALID', `a write that is to be applied only if needs a WHERE; got ${quote(sql)}`)

@@ -1,4 +1,5 @@
 import { OnlyonceError } from '../../core/errors.ts'
+import { aFunction, checkEach, refuseUnknown } from '../../core/option-rules.ts'
 import type { Reconciled } from '../../core/options.ts'
 import { portOf } from '../port/of-tx.ts'
 import type { Row } from '../port/port.ts'
@@ -31,13 +32,16 @@ export interface ReconcileOptions extends DialectOption {
  * @throws OnlyonceError OPTION_INVALID; the judgement rejects with the driver's errors
  */
 export function reconcile(source: SqlSource, options: ReconcileOptions): Judgement {
-  const { sql, values = ({ key }) => [key], value, dialect } = options
+  refuseUnknown(options, ['sql', 'values', 'value', 'dialect'])
+  const { sql, values = ({ key }) => [key], value, dialect } = Object(options) as ReconcileOptions
   if (typeof sql !== 'string' || !/^\s*(select|with)\b/i.test(sql)) {
     throw new OnlyonceError(
       'OPTION_INVALID',
       'option `sql` must be a SELECT that finds a row when the operation happened',
     )
   }
+  checkEach(aFunction, { values, value })
+  if (typeof source !== 'function') portOf(source, dialect)
   return (op) => {
     const inputs = values(op).map((one, nth) => inputOf(`${nth + 1}`, one))
     const judge = async (tx: SqlTx): Promise<Reconciled> => {

@@ -1,4 +1,5 @@
 import { OnlyonceError } from '../../core/errors.ts'
+import { refuseUnknown } from '../../core/option-rules.ts'
 import { portOf } from '../port/of-tx.ts'
 import type { SqlPort } from '../port/port.ts'
 import type { DialectOption, SqlTx } from '../port/tx.ts'
@@ -36,9 +37,11 @@ export interface UpsertOptions<Row extends RowOf<Row> = SqlRow> extends DialectO
  */
 export async function upsert<const Row extends RowOf<Row>>(
   tx: SqlTx,
-  options: UpsertOptions<Row>,
+  given: UpsertOptions<Row>,
 ): Promise<'written' | 'stale'> {
+  const options = Object(given) as UpsertOptions<Row>
   const port = portOf(tx, options.dialect)
+  refuseUnknown(given, ['table', 'row', 'key', 'newer', 'compare', 'dialect'])
   const wanted = wantedOf(targetOf(port, options), options)
   if (port.dialect === 'mysql') return upsertOnMysql(port, wanted)
   const { sql, values } = onConflict(port, wanted)

@@ -9,7 +9,7 @@ const KNOWN: readonly string[] = ['onOpen', 'secret']
 /** @throws OnlyonceError OPTION_INVALID; a secret is never printed */
 export function checkTokensOptions(options: object): void {
   refuseUnknown(options, KNOWN)
-  const { onOpen = 'reject', secret } = options as { readonly onOpen?: unknown; readonly secret?: unknown }
+  const { onOpen = 'reject', secret } = Object(options) as { readonly onOpen?: unknown; readonly secret?: unknown }
   if (!['reject', 'reuse', 'replace'].includes(onOpen as string)) {
     throw invalidOption('onOpen', "must be one of 'reject', 'reuse', 'replace'", onOpen)
   }
