@@ -1,6 +1,7 @@
 import mysql from 'mysql2/promise'
 import { beforeEach, expect, it } from 'vitest'
 import { onlyonce } from '../../src/index.ts'
+import type { MysqlPool } from '../../src/stores/mysql/client.ts'
 import { later, tidily } from '../support/leftovers.ts'
 import { isCommit, type TestDatabase, testDatabase } from '../support/mysql.ts'
 import { createProxy } from '../support/proxy.ts'
@@ -119,4 +120,40 @@ describeWith('mysql', (url) => {
       expect(await codeOf(once.atomic('key', () => 'again'))).toBe('resolved with "paid"')
     }
   })
+
+  it.each([
+    ['after', 'COMMIT; KILL QUERY CONNECTION_ID(); END', 'resolved with "done"', 'OUTCOME_UNKNOWN', ['a', 'b']],
+    [
+      'before',
+      'KILL QUERY CONNECTION_ID(); COMMIT; END',
+      expect.objectContaining({ errno: 1317 }),
+      'OUTCOME_UNKNOWN',
+      [],
+    ],
+  ])(
+    'is found out when the server is told to stop it %s it has committed',
+    async (_, stopped, claiming, plain, left) => {
+      const pool: MysqlPool = Object.assign(Object.create(database.pool), {
+        async getConnection() {
+          const connection = await database.pool.getConnection()
+          return {
+            query: (sql: string, values?: unknown[]) => connection.query(sql.replace(/COMMIT; END$/, stopped), values),
+            execute: (sql: string, values?: []) => connection.execute(sql, values),
+            release: () => connection.release(),
+            destroy: () => connection.destroy(),
+          }
+        },
+      })
+      const store = database.store({ pool })
+      const once = onlyonce({ store, scope: 'test' })
+      const withClaim = store.transaction(async (tx) => {
+        await tx.query(insert('a'))
+        await once.atomic('key', () => {}, { tx })
+        return 'done'
+      })
+      expect(await codeOf(withClaim)).toEqual(claiming)
+      expect(await codeOf(store.transaction(async (tx) => void (await tx.query(insert('b')))))).toBe(plain)
+      expect(await effects()).toEqual(left)
+    },
+  )
 })

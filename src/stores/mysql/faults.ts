@@ -70,6 +70,14 @@ export function faultOf(error: unknown): Fault {
 
 export const isLost = lostBy(faultOf)
 
+/** ER_QUERY_INTERRUPTED, and ER_STATEMENT_TIMEOUT of MariaDB's max_statement_time. */
+const INTERRUPTED = [1317, 1969]
+
+/** Whether the server was told to stop the statement, which may have done all of its work before it noticed. */
+export function wasInterrupted(error: unknown): boolean {
+  return INTERRUPTED.includes(partsOf(error).errno)
+}
+
 /** Returns the command that brings the tables up to date. Without the URL, which may hold a password. */
 export function migrateCommand(database: string): string {
   return `run \`npx onlyonce migrate --store mysql://HOST/${database}\`, or \`store.migrate()\``

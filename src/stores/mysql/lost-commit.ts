@@ -10,7 +10,7 @@ import { batched, readable } from './packing.ts'
 import { batches, sorted } from './portions.ts'
 import type { Statements } from './statements.ts'
 
-/** A COMMIT without an answer: it is unknown whether it happened. */
+/** A COMMIT without an answer, or one that was interrupted: it is unknown whether it happened. */
 export interface LostCommit {
   readonly error: Error
   readonly leases: Pick<Leases, 'all' | 'isCertain'>

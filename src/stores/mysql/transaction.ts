@@ -4,7 +4,7 @@ import { upToInnerCalls } from '../../core/turns.ts'
 import { endedInside } from '../sql/endings.ts'
 import { type Asking, type Holding, senderOf } from './asking.ts'
 import type { MysqlConnection, MysqlTx } from './client.ts'
-import { faultOf, markUndoing, serverReason } from './faults.ts'
+import { faultOf, markUndoing, serverReason, wasInterrupted } from './faults.ts'
 import type { Floors } from './floors.ts'
 import { findOut, type LostCommit } from './lost-commit.ts'
 import { beginTransaction, type OpenTransaction } from './open-transaction.ts'
@@ -139,7 +139,8 @@ async function commit(current: OpenTransaction, breakOff: (error: Error) => void
     const error = thrown as Error
     const fault = faultOf(error)
     breakOff(error)
-    if (fault === 'lost') return { error, leases: current.leases }
+    // A compound statement that is stopped after its COMMIT reports that, although it has committed.
+    if (fault === 'lost' || wasInterrupted(error)) return { error, leases: current.leases }
     throw fault === 'no-savepoint' ? endedInside(error) : error
   }
 }

@@ -40,8 +40,8 @@ export function notOpen(): OnlyonceError {
 export function unsettled(cause: unknown): OnlyonceError {
   return new OnlyonceError(
     'OUTCOME_UNKNOWN',
-    `the connection was lost while the transaction was committed (${reasonOf(cause)}), and the server has not said since ` +
-      'whether it was; ask again with the same key',
+    `the commit was broken off (${reasonOf(cause)}), and the server has not said since whether the transaction was ` +
+      'committed; ask again with the same key',
     { cause },
   )
 }
