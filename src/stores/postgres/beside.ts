@@ -7,7 +7,7 @@ import type { HandedFences } from '../sql/fences.ts'
 import { count } from '../sql/rows.ts'
 import type { Asking } from './asking.ts'
 import { claimParams } from './atomic.ts'
-import { faultOf, isReadOnly, wasAnswered, wasNeverSent } from './faults.ts'
+import { faultOf, isRefusing, wasAnswered, wasNeverSent } from './faults.ts'
 import { asOneStatement, type OneStatement } from './one-statement.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
 import { claimBesideSql } from './sql/claim-done.ts'
@@ -51,7 +51,7 @@ export function createBeside(
         // An error reply of the server means that the statement changed nothing, unless the server was shutting down.
         const isLost = !wasAnswered(error) || faultOf(error) === 'lost'
         if (isLost) breakOff(error as Error)
-        if (isLost && !isReadOnly(error) && !wasNeverSent(error)) throw unclear(request, error)
+        if (isLost && !isRefusing(error) && !wasNeverSent(error)) throw unclear(request, error)
         return undefined
       }
     })

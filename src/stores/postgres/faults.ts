@@ -20,6 +20,8 @@ export type Fault =
 
 /** read_only_sql_transaction */
 const READ_ONLY = '25006'
+/** invalid_sql_statement_name: the server has no prepared statement of that name. */
+const NOT_PREPARED = '26000'
 
 const BY_CODE: Readonly<Record<string, Fault>> = {
   '40001': 'again', // serialization_failure
@@ -35,6 +37,8 @@ const BY_CODE: Readonly<Record<string, Fault>> = {
   '25P02': 'spoilt', // in_failed_sql_transaction
   // After a failover a kept connection may lead to what is now a standby, and would do so for ever.
   [READ_ONLY]: 'lost',
+  // The driver takes them for prepared as long as the connection is open.
+  [NOT_PREPARED]: 'lost',
   '57P01': 'lost', // admin_shutdown
   '57P02': 'lost', // crash_shutdown
   '57P03': 'lost', // cannot_connect_now
@@ -54,7 +58,9 @@ const ADVICE: Readonly<Record<string, string>> = {
   '53100': 'the disk is full: nothing was written; make room and ask again',
   '53200': 'the server is out of memory',
   '53300': 'the server has no connection left: make the pool smaller or raise max_connections',
-  '26000': 'a prepared statement is not there: behind a pooler that hands connections around, give `prepare: false`',
+  [NOT_PREPARED]:
+    'a prepared statement is not there: behind a pooler that hands connections around, or where something runs DEALLOCATE or DISCARD ALL on ' +
+    'connections of the pool, give `prepare: false`',
   '42P05':
     'a prepared statement is there already: behind a pooler that hands connections around, give `prepare: false`',
   '0A000': 'the server does not support what is needed: onlyonce needs PostgreSQL 13 or later',
@@ -79,8 +85,8 @@ export const isLost = lostBy(faultOf)
 /** The tables were changed or removed since they were last checked. */
 export const isWithoutTables = lostBy((error) => (faultOf(error) === 'no-tables' ? 'lost' : 'other'))
 
-/** The connection leads to a standby, but works otherwise. */
-export const isReadOnly = lostBy((error) => (codeOf(error) === READ_ONLY ? 'lost' : 'other'))
+/** The statement did nothing, and the connection goes on refusing it, but works otherwise. */
+export const isRefusing = lostBy((error) => ([READ_ONLY, NOT_PREPARED].includes(codeOf(error)) ? 'lost' : 'other'))
 
 /** Whether the server sent this error. Errors of the network may have five-character codes too (EPIPE). */
 export function wasAnswered(error: unknown): boolean {

@@ -2,7 +2,7 @@ import { OnlyonceError, reasonOf } from '../../core/errors.ts'
 import { createMutex } from '../../core/mutex.ts'
 import { timeLimit } from '../../core/time-limit.ts'
 import type { PgClient, PgPool, PgPoolClient } from './client.ts'
-import { isReadOnly } from './faults.ts'
+import { isRefusing } from './faults.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
 
 export interface Lent {
@@ -119,8 +119,8 @@ function fromClient(client: PgClient, { runtime }: ResolvedPostgresOptions): Len
     return {
       client,
       giveBack(broken) {
-        // A read-only server may become writable again, and there is no other connection to use.
-        if (broken !== undefined && !isReadOnly(broken)) unusable = broken
+        // A read-only server may become writable again, other statements work, and there is no other connection to use.
+        if (broken !== undefined && !isRefusing(broken)) unusable = broken
         release()
       },
     }

@@ -8,7 +8,7 @@ import { endedInside, spoilt, unsettled } from '../sql/endings.ts'
 import { toId, toRecord } from '../sql/rows.ts'
 import type { Asking, Holding } from './asking.ts'
 import type { PgClient, PgTx } from './client.ts'
-import { faultOf, isAboutWrites, isReadOnly, wasAnswered, wasNeverSent } from './faults.ts'
+import { faultOf, isAboutWrites, isRefusing, wasAnswered, wasNeverSent } from './faults.ts'
 import { plainArray } from './literals.ts'
 import { COMMIT, type OpenTransaction, openTransaction, UNDO } from './open-transaction.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
@@ -52,8 +52,8 @@ export function createTransactions(
       value = await asking.enter(current, () => upToInnerCalls(current.tx, async () => work(current.tx)))
     } catch (error) {
       current.revoke()
-      // A read-only connection would refuse the next transaction too; another one may lead to the primary.
-      if (isReadOnly(error)) holding.breakOff(error as Error)
+      // It would refuse the next transaction too; another one may lead to the primary, or know the statement.
+      if (isRefusing(error)) holding.breakOff(error as Error)
       const whole = await undo(current, holding)
       if (whole || OnlyonceError.is(error)) throw error
       throw endedInside(error)
