@@ -41,6 +41,12 @@ export const TRICKS: readonly Line[] = [
   [D, ['mysql', 'sqlite'], 'UPDATE carts SET items = JSON_REMOVE(items, ?)'],
   [I, 'postgres', "UPDATE carts SET items = jsonb_set(items, '{paid}', '1')"],
   [D, 'postgres', "UPDATE carts SET items = jsonb_set(items, '{rows,99}', '1')"],
+  // What PostgreSQL takes of a column, which the parser hangs on its name.
+  [U, 'postgres', 'UPDATE carts SET tags = tags[2]'],
+  [U, 'postgres', 'UPDATE carts SET tags = array_remove(tags, 1)[2]'],
+  [U, 'postgres', "UPDATE orders SET paid_at = paid_at AT TIME ZONE 'UTC'"],
+  [U, 'postgres', 'UPDATE orders SET visits = visits + 1, tags = 2 WHERE tags[1] = 1'],
+  [I, 'postgres', 'SELECT tags[2] FROM carts'],
   // Columns that are made of each other.
   [D, ['postgres', 'sqlite'], 'UPDATE people SET name = LOWER(mail), mail = LOWER(mail)'],
   [D, ['postgres', 'sqlite'], 'UPDATE pairs SET a = b, b = b + 0'],
