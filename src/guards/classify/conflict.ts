@@ -51,7 +51,7 @@ function judge(one: Assignment, assigned: Assigned, given: Given, dialect: Diale
   if (source === column) return sameAsGiven(column, given)
   if (settles(value, column)) return sameAsGiven(column, given)
   const values = given.valuesOf(column)
-  if (values?.every((inserted) => isIdentical(inserted, value)) === true) {
+  if (facts.opaque.size === 0 && values?.every((inserted) => isIdentical(inserted, value)) === true) {
     return idempotent(`\`${column}\` is set to what is inserted`)
   }
   return depends(

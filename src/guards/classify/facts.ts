@@ -55,6 +55,12 @@ const OTHER_NAMES: Readonly<Record<string, 'time' | 'opaque'>> = {
   current_time: 'time',
 }
 
+/** Whether PostgreSQL takes this text for a moment near the present one, in a column of a date or time. */
+function isMoment(value: unknown): boolean {
+  if (!isNode(value) || value.type !== 'single_quote_string') return false
+  return /^\s*(\S+\s+)?(now|today|tomorrow|yesterday)(\s+\S+)?\s*$/i.test(String(value.value))
+}
+
 /** Collects what an expression is made of. @throws NotCovered for what no rule covers */
 export function collectFacts(value: unknown, dialect: Dialect, facts: Facts = noFacts()): Facts {
   if (isEmpty(value)) return facts
@@ -64,6 +70,10 @@ export function collectFacts(value: unknown, dialect: Dialect, facts: Facts = no
   if (node.ast !== undefined || type === 'select') {
     facts.subqueries++
     for (const one of nodesInside(node)) if (one.type === 'function') noteCall(one, facts)
+    return facts
+  }
+  if (dialect === 'postgres' && isMoment(value)) {
+    facts.opaque.add(`'${String(node.value)}'`)
     return facts
   }
   if (CONSTANTS.includes(type)) return facts
@@ -96,6 +106,10 @@ export function collectFacts(value: unknown, dialect: Dialect, facts: Facts = no
       requireOnly(node, ['type', 'operator', 'expr', 'parentheses'], 'an expression')
       return inside(node.expr)
     case 'cast':
+      if (dialect !== 'postgres' || !isMoment(node.expr)) return inside(node.expr)
+      if (nodesOf(node.target).some(({ dataType }) => /^(date|time)/i.test(String(dataType))))
+        facts.time.add(`'${String(nodeOf(node.expr).value)}'`)
+      return facts
     case 'interval':
       return inside(node.expr)
     case 'expr_list':

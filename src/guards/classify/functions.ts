@@ -34,7 +34,7 @@ const SESSION = words(`
   last_insert_id last_insert_rowid currval lastval changes total_changes row_count found_rows connection_id current_user
   session_user user database schema current_schema current_setting pg_backend_pid version txid_current`)
 
-/** Without an argument, or with the text `now`, they return the current time; with a column they convert it. */
+/** Without an argument, or of the text `now`, they return the current time; of a column they convert it. */
 const DATES = words('date time datetime julianday strftime unixepoch unix_timestamp')
 
 /** Judges a call. `texts`: its arguments that are text literals; `plain`: all others are columns or numbers. */
@@ -42,7 +42,10 @@ export function characterOf(name: string, count: number, texts: readonly string[
   const word = name.toLowerCase()
   if (DATES.has(word)) {
     const tells = word === 'strftime' ? count <= 1 : count === 0
-    if (tells || texts.some((text) => /^(now|localtime|utc)$/i.test(text.trim()))) return 'time'
+    if (tells || texts.some((text) => /^(now|today|tomorrow|yesterday|localtime|utc)$/i.test(text.trim())))
+      return 'time'
+    // In SQLite, `subsec` in the place of a time is the current one.
+    if (texts.length === count && /^subsec(ond)?$/i.test(texts[word === 'strftime' ? 1 : 0] ?? '')) return 'time'
     return plain ? 'pure' : 'opaque'
   }
   if (PURE.has(word)) return 'pure'
