@@ -87,6 +87,10 @@ export const TRICKS: readonly Line[] = [
   [N, 'sqlite', "UPDATE orders SET name = unixepoch('subsec')"],
   [N, 'sqlite', "UPDATE orders SET name = strftime('%f', 'subsecond', '+1 day')"],
   [I, 'sqlite', "UPDATE orders SET name = unixepoch(made, 'subsec')"],
+  [D, 'all', 'UPDATE orders SET visits = visits + 1, paid_at = NULLIF(now(), now()) WHERE paid_at IS NULL'],
+  [D, 'mysql', 'UPDATE orders SET visits = visits + 1, paid_at = IF(open, NOW(), NULL) WHERE paid_at IS NULL'],
+  [I, 'all', 'UPDATE orders SET visits = visits + 1, paid_at = CURRENT_TIMESTAMP WHERE paid_at IS NULL'],
+  [D, 'mysql', 'UPDATE jobs SET due = DATE_ADD(NOW(), INTERVAL 1 HOUR), n = n + 1 WHERE due < NOW()'],
   // What stands beside the rows.
   [D, 'postgres', "UPDATE orders SET price = 1 RETURNING nextval('numbers')"],
   [D, 'postgres', 'INSERT INTO orders (id) VALUES (1) ON CONFLICT (id) DO NOTHING RETURNING own_function(id)'],

@@ -1,5 +1,5 @@
 import type { Dialect } from '../port/tx.ts'
-import { characterOf } from './functions.ts'
+import { type Character, characterOf } from './functions.ts'
 import { isEmpty, isNode, type Node, nodeOf, nodesInside, nodesOf, requireOnly } from './node.ts'
 import { NotCovered } from './verdict.ts'
 
@@ -145,13 +145,24 @@ function collectCall(node: Node, dialect: Dialect, facts: Facts): Facts {
 }
 
 function noteCall(node: Node, facts: Facts): void {
-  const name = callName(node)
+  const character = characterOfCall(node)
+  if (character === 'pure') return
+  facts[character === 'session' ? 'opaque' : character].add(`${callName(node)}()`)
+}
+
+function characterOfCall(node: Node): Character {
   const args = nodesOf(isNode(node.args) ? node.args.value : undefined)
   const texts = args.filter(({ type }) => /string/.test(String(type))).map(({ value }) => String(value))
   const plain = args.every(({ type }) => /string|number|column_ref/.test(String(type)))
-  const character = characterOf(name, args.length, texts, plain)
-  if (character === 'pure') return
-  facts[character === 'session' ? 'opaque' : character].add(`${name}()`)
+  return characterOf(callName(node), args.length, texts, plain)
+}
+
+/** Whether a node is by itself a new value at each run, such as `now()`, and never NULL. `IF(x, now(), NULL)` is not. */
+export function isMade(node: Node): boolean {
+  if (node.type !== 'function' || !['time', 'random'].includes(characterOfCall(node))) return false
+  return nodesOf(isNode(node.args) ? node.args.value : undefined).every(({ type }) =>
+    /string|number/.test(String(type)),
+  )
 }
 
 /** Returns the name of a called function, with its schema: such a function is user-defined, whatever its name. */

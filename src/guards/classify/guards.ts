@@ -1,6 +1,6 @@
 import type { Dialect } from '../port/tx.ts'
 import type { Assignment } from './assignment.ts'
-import { collectFacts, columnOf } from './facts.ts'
+import { collectFacts, columnOf, isMade } from './facts.ts'
 import { differ, isIdentical, literalOf } from './literal.ts'
 import { isNode, type Node, nodesOf } from './node.ts'
 import { isStep, isUnchanged } from './self.ts'
@@ -57,7 +57,7 @@ const RANGES = ['<', '<=', '>', '>=']
 
 /** `column operator asked`, after `column = value`. */
 function ends(operator: string, asked: Node, assignment: Assignment, dialect: Dialect): Ends {
-  const { column, value, facts } = assignment
+  const { column, value } = assignment
   if (isUnchanged(value, column)) return undefined
   const [now, then] = [literalOf(asked), literalOf(value)]
   if (then?.value === null && operator !== 'IS' && operator !== 'IS NOT') return 'certain'
@@ -92,7 +92,7 @@ function ends(operator: string, asked: Node, assignment: Assignment, dialect: Di
     }
     case 'IS':
     case 'IS NOT': {
-      const is = isThat(asked, then?.value, facts.time.size + facts.random.size > 0 && value.type === 'function')
+      const is = isThat(asked, then?.value, isMade(value))
       return verdict(operator === 'IS' ? not(is) : is)
     }
     default:
@@ -110,7 +110,7 @@ function both(a: boolean | undefined, b: boolean | undefined): boolean | undefin
 /** `made = now()` where `made < now()`: still holds at the next run, which is later. */
 function isTimeItself({ value, facts }: Assignment, asked: Node, dialect: Dialect): boolean {
   const now = collectFacts(asked, dialect).time
-  return now.size > 0 && [value, asked].every(({ type }) => type === 'function') && facts.time.size > 0
+  return now.size > 0 && facts.time.size > 0 && isMade(value) && isMade(asked)
 }
 
 function foundIn(
