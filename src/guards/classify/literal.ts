@@ -24,14 +24,22 @@ export function literalOf(node: Node): Literal | undefined {
   }
 }
 
-/** True if the values differ in every column, whatever its collation ignores: case, accents, trailing blanks. */
+/**
+ * True if the values differ in every column, whatever its collation ignores: case, accents, trailing blanks. Beyond
+ * ASCII and Han it may ignore more: to MySQL `ß` may be `ss`, and one emoji any other.
+ */
 export function differ(a: Literal, b: Literal): boolean {
   if (a.value === null || b.value === null) return a.value !== b.value
   const [x, y] = [Number(a.value), Number(b.value)]
   if (String(a.value).trim() !== '' && String(b.value).trim() !== '' && !Number.isNaN(x) && !Number.isNaN(y))
     return x !== y
-  return plain(a.value) !== plain(b.value)
+  // A text beside a number or truth value is converted first: 't' is true in PostgreSQL, and 'paid' is 0 in MySQL.
+  if (typeof a.value !== typeof b.value) return false
+  const [one, other] = [plain(a.value), plain(b.value)]
+  return isTold(one) && isTold(other) && one !== other
 }
+
+const isTold = (text: string): boolean => /^[ -~\u4e00-\u9fff]*$/.test(text)
 
 function plain(value: string | number | boolean): string {
   return String(value).normalize('NFKD').replace(/\p{M}/gu, '').trim().toLowerCase()
