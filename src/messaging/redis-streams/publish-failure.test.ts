@@ -48,3 +48,14 @@ it('a server that did not say what it is was sent nothing', async () => {
   expect(results).toEqual([{ ok: false, reason: 'Connection is closed.' }])
   expect(added).toBe(0)
 })
+
+it.each([undefined, null, '', {}, Promise.resolve('orders')])('nothing is sent to a stream named %s', async (name) => {
+  const sent: unknown[] = []
+  const callBuffer = async (...words: unknown[]) => sent.push(words) && '1-0'
+  const [result] = await publisher({ client: { callBuffer } as never, stream: () => name as never })([message])
+  expect(result).toEqual({
+    ok: false,
+    reason: expect.stringContaining('`stream` must answer the name of a stream for the topic "paid"; got '),
+  })
+  expect(sent).toEqual([])
+})

@@ -1,4 +1,5 @@
 import { reasonOf } from '../../core/errors.ts'
+import { quote } from '../../core/key.ts'
 import { aFunction, checkEach, invalidOption, refuseUnknown } from '../../core/option-rules.ts'
 import type { Publisher, PublishResult } from '../../core/publisher.ts'
 import { systemRuntime } from '../../core/runtime.ts'
@@ -48,6 +49,8 @@ export function publisher(options: RedisStreamsPublisherOptions): Publisher {
     let words: Word[]
     try {
       to = stream(message)
+      // Not left to the client: one writes to the stream '' for `undefined`, and says that it did.
+      if (typeof to !== 'string' || to === '') return { ok: false, reason: noStream(message, to) }
       words = addition(to, message, (await deduplicates(to)) ? producer : undefined)
     } catch (error) {
       return { ok: false, reason: reasonOf(error) }
@@ -70,6 +73,9 @@ export function addition(stream: string, message: OutboxMessage, producer: strin
   const once = producer === undefined ? [] : ['IDMP', producer, message.id]
   return ['XADD', stream, ...once, '*', ...fieldsOf(message)]
 }
+
+const noStream = ({ topic }: OutboxMessage, got: unknown) =>
+  `\`stream\` must answer the name of a stream for the topic ${quote(topic)}; got ${quote(got)}`
 
 const FIRST_WITH_IDMP = [8, 6] as const
 
