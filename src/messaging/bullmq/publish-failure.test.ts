@@ -40,3 +40,14 @@ it('a copy that cannot be looked for is unknown; a queue that cannot be named to
   }
   expect(await publisher({ queue: unnamed })([message])).toEqual([{ ok: false, reason: 'no such queue' }])
 })
+
+it('what is no queue, or no options of a job, is said to be that, and nothing was sent', async () => {
+  const queue = { add: () => Promise.reject(new Error('added')), getJob: async () => undefined }
+  const none = () => undefined as never
+  expect(await publisher({ queue: none })([message])).toEqual([
+    { ok: false, reason: 'option `queue` must answer a queue of BullMQ for the topic "paid"; got undefined' },
+  ])
+  expect(await publisher({ queue, job: none })([message])).toEqual([
+    { ok: false, reason: 'option `job` must answer options of BullMQ for the topic "paid"; got undefined' },
+  ])
+})

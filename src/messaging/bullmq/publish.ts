@@ -1,4 +1,5 @@
 import { reasonOf } from '../../core/errors.ts'
+import { quote } from '../../core/key.ts'
 import { aFunction, checkEach, invalidKind, refuseUnknown } from '../../core/option-rules.ts'
 import type { Publisher, PublishResult } from '../../core/publisher.ts'
 import { systemRuntime } from '../../core/runtime.ts'
@@ -46,8 +47,12 @@ export function publisher(options: BullPublisherOptions): Publisher {
   }
 
   function addition(message: OutboxMessage): () => Promise<PublishResult> {
+    const named = `the topic ${quote(message.topic)}`
     const to = typeof queue === 'function' ? queue(message) : queue
+    if (typeof Object(to).add !== 'function')
+      throw invalidKind('queue', `must answer a queue of BullMQ for ${named}`, to)
     const given = job(message)
+    if (Object(given) !== given) throw invalidKind('job', `must answer options of BullMQ for ${named}`, given)
     // A new job id for each attempt: it tells a job that was added from an older one that BullMQ names.
     const jobId =
       given.deduplication === undefined ? jobIdOf(message.id) : `${jobIdOf(message.id)}~${systemRuntime.token()}`
