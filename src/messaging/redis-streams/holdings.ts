@@ -11,6 +11,12 @@ export interface HeldEntry extends Held {
   lost: boolean
   /** The group does not list it any more, and nobody else can receive it: this is the last copy. */
   gone: boolean
+  /**
+   * Whether the group may not list it any more, because Redis was told that it is done.
+   * - `'told'`: it has not answered yet
+   * - `'unsure'`: its answer was lost
+   */
+  ending: 'told' | 'unsure' | undefined
   /** When it is to be tried again, by `runtime.elapsed`. */
   dueAt: number
 }
@@ -18,7 +24,7 @@ export interface HeldEntry extends Held {
 /** All entries that this consumer received and has not settled. */
 export interface Holdings {
   readonly size: number
-  /** Number of entries that the group lists as ours. */
+  /** Number of entries that the group lists as ours for sure. */
   readonly listed: number
   /** Number of entries waiting for their turn. */
   readonly waiting: number
@@ -54,7 +60,7 @@ export function createHoldings(stream: string, group: Group, runtime: Runtime): 
     },
     get listed() {
       let listed = 0
-      for (const { gone } of held.values()) if (!gone) listed++
+      for (const { gone, ending } of held.values()) if (!gone && ending === undefined) listed++
       return listed
     },
     get waiting() {
@@ -65,6 +71,7 @@ export function createHoldings(stream: string, group: Group, runtime: Runtime): 
       const known = held.get(entry.at)
       if (known !== undefined) {
         known.gone = false
+        if (known.ending === 'unsure') known.ending = undefined
         return false
       }
       const delivery = { ...deliveryOf(stream, entry), redelivered }
@@ -76,6 +83,7 @@ export function createHoldings(stream: string, group: Group, runtime: Runtime): 
         seen: false,
         lost: false,
         gone: false,
+        ending: undefined,
         dueAt: 0,
       }
       held.set(entry.at, one)
@@ -85,6 +93,7 @@ export function createHoldings(stream: string, group: Group, runtime: Runtime): 
     take: backlog.take,
     again(one, ms) {
       one.dueAt = runtime.elapsed() + ms
+      if (one.ending === 'told') one.ending = 'unsure'
       backlog.again(one, ms)
     },
     putOff: backlog.putOff,

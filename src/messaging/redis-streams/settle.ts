@@ -10,6 +10,7 @@ export function settler(name: string, group: Group, holdings: Holdings, isEnding
   const acknowledge = gathered((ids) => group.ack(ids))
 
   async function end(held: HeldEntry, tell: () => Promise<void>): Promise<void> {
+    held.ending = 'told'
     await orAgain(held, isEnding, holdings.again, tell)
     holdings.remove(held)
   }
