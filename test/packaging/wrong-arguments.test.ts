@@ -90,6 +90,6 @@ describe('functions that are given nothing, or something else, say what they wan
   it('an engine must have options: once.atomic can be asked too, and is none', async () => {
     const [, inbox] = (await functionsOf('inbox')).find(([name]) => name === 'inbox') as [string, Anything]
     const given = { once: { attempt() {} }, name: 'n', delivers: 'at-least-once', handle() {} }
-    expect(() => inbox(given)).toThrow('option `once` is required: what onlyonce() answered')
+    expect(() => inbox(given)).toThrow('option `once` must be an engine')
   })
 })
