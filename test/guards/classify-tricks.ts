@@ -105,6 +105,8 @@ export const TRICKS: readonly Line[] = [
   [D, 'postgres', "SELECT set_config('app.tenant', '7', false)"],
   [D, 'mysql', "SELECT RELEASE_LOCK('x')"],
   [U, 'all', 'UPDATE excluded SET a = excluded.a + 1'],
+  [D, ['postgres', 'sqlite'], 'INSERT INTO orders (id, total) VALUES (1, own_function(2)) ON CONFLICT (id) DO NOTHING'],
+  [I, 'postgres', "INSERT INTO orders (id, name) VALUES (1, current_setting('x')) ON CONFLICT (id) DO NOTHING"],
   // Several statements.
   [D, 'all', 'UPDATE orders SET price = price + 1; UPDATE orders SET price = 0'],
   [D, 'all', 'UPDATE orders SET price = price + 1; DELETE FROM orders'],

@@ -14,6 +14,8 @@ export interface Facts {
   readonly writing: Set<string>
   /** Functions and variables whose value the statement does not determine. */
   readonly opaque: Set<string>
+  /** Those functions of them that may also write. */
+  readonly unknown: Set<string>
   subqueries: number
 }
 
@@ -24,6 +26,7 @@ export const noFacts = (): Facts => ({
   random: new Set(),
   writing: new Set(),
   opaque: new Set(),
+  unknown: new Set(),
   subqueries: 0,
 })
 
@@ -147,6 +150,7 @@ function collectCall(node: Node, dialect: Dialect, facts: Facts): Facts {
 function noteCall(node: Node, facts: Facts): void {
   const character = characterOfCall(node)
   if (character === 'pure') return
+  if (character === 'opaque') facts.unknown.add(`${callName(node)}()`)
   facts[character === 'session' ? 'opaque' : character].add(`${callName(node)}()`)
 }
 

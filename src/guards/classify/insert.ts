@@ -41,13 +41,18 @@ export function classifyInsert(node: Node, dialect: Dialect): Classification {
 
 function judgeValues(given: Given): readonly Classification[] {
   const all: Classification[] = []
-  const { writing } = given.all
+  const { writing, unknown } = given.all
   if (writing.size > 0)
     all.push(
       notIdempotent(
         `${list(writing)} changes something at each run, and gives each row another value`,
         GUARDS.changing,
       ),
+    )
+  // The values are made before a row with the same key is found.
+  if (unknown.size > 0)
+    all.push(
+      depends(`whether ${list(unknown)} writes is not known here, and it is called at each run`, GUARDS.changing),
     )
   if (given.isSelect)
     all.push(depends('the rows are read anew at each run, and what they are made of may have changed', GUARDS.run))
