@@ -107,6 +107,19 @@ export const TRICKS: readonly Line[] = [
   [U, 'all', 'UPDATE excluded SET a = excluded.a + 1'],
   [D, ['postgres', 'sqlite'], 'INSERT INTO orders (id, total) VALUES (1, own_function(2)) ON CONFLICT (id) DO NOTHING'],
   [I, 'postgres', "INSERT INTO orders (id, name) VALUES (1, current_setting('x')) ON CONFLICT (id) DO NOTHING"],
+  // One column or one row twice.
+  [D, 'mysql', 'UPDATE orders, hits SET orders.version = 1, hits.version = 2 WHERE orders.id = hits.id'],
+  [U, ['mysql', 'sqlite'], 'UPDATE orders SET visits = visits + 1, version = 8, version = 7 WHERE version = 7'],
+  [
+    D,
+    'sqlite',
+    'INSERT INTO hits (id, version) VALUES (1, 7), (1, 8) ON CONFLICT (id) DO UPDATE SET n = hits.n + 1, version = excluded.version WHERE hits.version <> excluded.version',
+  ],
+  [
+    N,
+    'sqlite',
+    'INSERT INTO hits (id, version) VALUES (1, 7), (1, 8) ON CONFLICT (id) DO UPDATE SET n = hits.n + 1, version = excluded.version WHERE hits.version <= excluded.version',
+  ],
   // Several statements.
   [D, 'all', 'UPDATE orders SET price = price + 1; UPDATE orders SET price = 0'],
   [D, 'all', 'UPDATE orders SET price = price + 1; DELETE FROM orders'],

@@ -3,6 +3,7 @@ import { callName, collectFacts, columnOf, type Facts } from './facts.ts'
 import { literalOf } from './literal.ts'
 import { isNode, type Node, nodeOf, nodesOf, requireOnly } from './node.ts'
 import { isSelfSame, isStep, isUnchanged } from './self.ts'
+import { NotCovered } from './verdict.ts'
 
 export interface Assignment {
   readonly column: string
@@ -21,10 +22,16 @@ export type Kind = 'absolute' | 'stable' | 'step' | 'unclear'
 
 /** The assignments of a SET list. @throws NotCovered */
 export function assignmentsOf(set: unknown, dialect: Dialect): readonly Assignment[] {
+  const names = new Map<string, string | undefined>()
   return nodesOf(set).map((entry) => {
     requireOnly(entry, ['type', 'column', 'table', 'value', 'collate'], 'an assignment')
     const value = nodeOf(entry.value)
-    return { column: columnOf(entry).name, value, facts: collectFacts(value, dialect) }
+    const { name, table } = columnOf(entry)
+    // Databases differ in which one counts. An UPDATE of two tables may write a column of this name in each.
+    if (names.has(name) && (table === undefined || (names.get(name) ?? table) === table))
+      throw new NotCovered(`\`${name}\`, which is set twice, is not covered by the rules`)
+    names.set(name, table)
+    return { column: name, value, facts: collectFacts(value, dialect) }
   })
 }
 
