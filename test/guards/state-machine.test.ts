@@ -77,6 +77,13 @@ describe('stateMachine', () => {
     ],
     [{ name: 'm', states: ['a'], transitions: { a: ['a'] } }, 'to itself'],
     [{ name: 'm', states: ['a', 'b'], transitions: { a: ['b', 'b'] } }, 'twice'],
+    [
+      { name: 'm', states: ['a', 'b'], transitions: { a: 'b' } },
+      'the next states of "a" in "m" must be a list; got "b"',
+    ],
+    [{ name: 'm', states: ['a', 'b'], transition: { a: ['b'] } }, 'option `transition` is not an option'],
+    [{ name: 'm', states: ['a', 'b'] }, 'needs transitions'],
+    [undefined, 'needs a name'],
   ])('refuses %j', (definition, said) => {
     expect(broken(definition)).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))
     expect(broken(definition)).toThrow(said)

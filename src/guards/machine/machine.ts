@@ -38,7 +38,7 @@ export function stateMachine<const State extends string, const Next extends Tran
 ): StateMachine<State, Targets<Next> & State> {
   type To = Targets<Next> & State
   refuseUnknown(definition, ['name', 'states', 'transitions'])
-  const { name, states, transitions } = Object(definition) as typeof definition
+  const { name, states, transitions } = definition ?? {}
   if (typeof name !== 'string' || name === '') throw wrong('a state machine needs a name', name)
   checkStates(name, states)
   checkTransitions(name, states, transitions)
@@ -58,6 +58,13 @@ export function stateMachine<const State extends string, const Next extends Tran
   return Object.freeze(machine)
 }
 
+/** @throws OnlyonceError OPTION_INVALID for a definition in the place of what `stateMachine` makes of it */
+export function checkMachine(machine: unknown): void {
+  const { sources, reaches, onCycle } = Object(machine) as Partial<StateMachine>
+  if ([sources, reaches, onCycle].every((one) => typeof one === 'function')) return
+  throw invalidOption('machine', 'must be what stateMachine(…) answers', machine)
+}
+
 function nextOf(transitions: object, state: string): readonly string[] | undefined {
   return Object.hasOwn(transitions, state) ? (transitions as Record<string, readonly string[]>)[state] : undefined
 }
@@ -72,10 +79,13 @@ function checkStates(name: string, states: readonly unknown[]): void {
   }
 }
 
-function checkTransitions(name: string, states: readonly string[], transitions: object): void {
-  for (const from of Object.keys(Object(transitions))) {
+function checkTransitions(name: string, states: readonly string[], transitions: unknown): void {
+  if (typeof transitions !== 'object' || transitions === null)
+    throw wrong(`state machine ${quote(name)} needs transitions`, transitions)
+  for (const from of Object.keys(transitions)) {
     if (!states.includes(from)) throw wrong(`${quote(name)} has a transition from a state that it does not have`, from)
     const next = nextOf(transitions, from) ?? []
+    if (!Array.isArray(next)) throw wrong(`the next states of ${quote(from)} in ${quote(name)} must be a list`, next)
     for (const to of next) {
       if (!states.includes(to))
         throw wrong(`${quote(name)} has a transition from ${quote(from)} to a state that it does not have`, to)
@@ -84,13 +94,6 @@ function checkTransitions(name: string, states: readonly string[], transitions: 
     }
     if (new Set(next).size !== next.length) throw wrong(`${quote(name)} has a transition twice, from`, from)
   }
-}
-
-/** @throws OnlyonceError OPTION_INVALID */
-export function checkMachine(machine: unknown): void {
-  const { states, sources, reaches } = Object(machine) as Partial<StateMachine>
-  if (Array.isArray(states) && typeof sources === 'function' && typeof reaches === 'function') return
-  throw invalidOption('machine', 'is required: what stateMachine() answered', machine)
 }
 
 function wrong(rule: string, value: unknown): OnlyonceError {

@@ -1,7 +1,8 @@
+import { types } from 'node:util'
 import { OnlyonceError } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
-import { refuseUnknown } from '../../core/option-rules.ts'
-import { naming, type Target, targetOf } from '../natural/columns.ts'
+import { invalidOption, refuseUnknown } from '../../core/option-rules.ts'
+import { named, naming, type Target, targetOf } from '../natural/columns.ts'
 import { whereKey } from '../natural/own-row.ts'
 import { Statement } from '../natural/statement.ts'
 import { columnName } from '../port/names.ts'
@@ -11,6 +12,8 @@ import type { SqlTx } from '../port/tx.ts'
 import { columnInputOf, isJson, type SqlRow, type SqlValue } from '../port/values.ts'
 import { checkMachine } from './machine.ts'
 import type { TransitionOptions } from './options.ts'
+
+const OPTIONS = ['machine', 'table', 'id', 'to', 'column', 'set', 'history', 'dialect'] as const
 
 /** The statements of one transition. */
 export interface Plan {
@@ -27,10 +30,12 @@ export interface Plan {
 
 /** Checks all options before any statement runs. @throws OnlyonceError OPTION_INVALID, KEY_MISSING, KEY_INVALID */
 export function planOf(tx: SqlTx, options: TransitionOptions): Plan {
-  const { machine, table, id, to, column = 'state', set = {}, history, dialect } = options
+  const { machine, table, id, to, column = 'state', set = {}, history, dialect } = named(options, OPTIONS)
   const port = portOf(tx, dialect)
-  refuseUnknown(options, ['machine', 'table', 'id', 'to', 'column', 'set', 'history', 'dialect'])
   checkMachine(machine)
+  if (!isJson(set) || Array.isArray(set) || types.isPromise(set))
+    throw invalidOption('set', 'must be an object of columns', set)
+  if (history !== undefined) refuseUnknown(history, ['table', 'row', 'key', 'compare'], 'history.')
   const sources = machine.sources(to)
   if (sources.length === 0) throw unreached(machine, to)
   if (history === undefined && machine.onCycle(to)) {
@@ -46,8 +51,8 @@ export function planOf(tx: SqlTx, options: TransitionOptions): Plan {
       'a pool',
     )
   }
-  const named: SqlRow = isJson(id) ? (id as SqlRow) : { id: id as SqlValue }
-  const target = targetOf(port, { table, row: named, key: Object.keys(named) })
+  const row: SqlRow = isJson(id) ? (id as SqlRow) : { id: id as SqlValue }
+  const target = targetOf(port, { table, row, key: Object.keys(row) })
   if (Object.hasOwn(set, column)) throw refused('`set` must not name the column of the state', column)
   const others = Object.entries(set).map(([name, value]) => ({
     quoted: columnName(port, name),

@@ -1,5 +1,6 @@
 import { OnlyonceError } from '../../core/errors.ts'
 import { quote, resolveKey } from '../../core/key.ts'
+import { invalidOption, refuseUnknown } from '../../core/option-rules.ts'
 import { columnName, tableName } from '../port/names.ts'
 import type { SqlPort } from '../port/port.ts'
 import { columnInputOf, refuseValue, type SqlInput, type SqlRow } from '../port/values.ts'
@@ -31,6 +32,15 @@ export interface TargetOptions {
 }
 
 /**
+ * Refuses names that are no options: of a misspelt `newer` nothing else would tell. Returns no options for none.
+ * @throws OnlyonceError OPTION_INVALID
+ */
+export function named<Options extends object>(options: Options, known: readonly (keyof Options & string)[]): Options {
+  refuseUnknown(options, known)
+  return options ?? {}
+}
+
+/**
  * Checks table, row and key.
  * @throws OnlyonceError OPTION_INVALID; KEY_MISSING or KEY_INVALID when a key column has no usable value
  */
@@ -41,7 +51,7 @@ export function targetOf(port: SqlPort, { table, row, key }: TargetOptions): Tar
   const spelled = table
   const columns = Object.entries(row).map(([name, given]): Column => {
     const quoted = columnName(port, name)
-    if (named(key, name)) checkKeyValue(name, given)
+    if (isOfKey(key, name)) checkKeyValue(name, given)
     return { name, quoted, given, input: columnInputOf(port.dialect, name, given) }
   })
   const keys = (typeof key === 'string' ? [key] : key).map((name) => {
@@ -65,6 +75,7 @@ export function targetOf(port: SqlPort, { table, row, key }: TargetOptions): Tar
 /** Returns the columns in which an existing row must agree. @throws OnlyonceError OPTION_INVALID */
 export function comparedColumns(target: Target, compare: readonly string[] | undefined): Target['columns'] {
   if (compare === undefined) return target.columns
+  if (!Array.isArray(compare)) throw invalidOption('compare', 'must be a list of columns', compare)
   const unknown = compare.find((name) => target.columns.every((column) => column.name !== name))
   if (unknown !== undefined) {
     throw new OnlyonceError('OPTION_INVALID', `option \`compare\` names \`${unknown}\`, which the row does not have`)
@@ -88,7 +99,7 @@ export function noIndex(target: Target, cause: unknown): OnlyonceError {
   )
 }
 
-const named = (key: string | readonly string[], name: string) =>
+const isOfKey = (key: string | readonly string[], name: string) =>
   typeof key === 'string' ? key === name : key.includes(name)
 
 /** Refuses values that identify no row: a unique index allows many NULLs, and `undefined` as text is always equal. */

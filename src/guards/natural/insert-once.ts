@@ -1,9 +1,8 @@
 import { OnlyonceError } from '../../core/errors.ts'
-import { refuseUnknown } from '../../core/option-rules.ts'
 import { portOf } from '../port/of-tx.ts'
 import type { DialectOption, SqlTx } from '../port/tx.ts'
 import type { RowOf, SqlRow } from '../port/values.ts'
-import { comparedColumns, naming, type Target, targetOf } from './columns.ts'
+import { comparedColumns, named, naming, type Target, targetOf } from './columns.ts'
 import { differences } from './differences.ts'
 import { insert } from './insert.ts'
 
@@ -31,13 +30,12 @@ const MOST_TRIES = 5
  */
 export async function insertOnce<const Row extends RowOf<Row>>(
   tx: SqlTx,
-  given: InsertOnceOptions<Row>,
+  options: InsertOnceOptions<Row>,
 ): Promise<'inserted' | 'existed'> {
-  const options = Object(given) as InsertOnceOptions<Row>
-  const port = portOf(tx, options.dialect)
-  refuseUnknown(given, ['table', 'row', 'key', 'compare', 'dialect'])
-  const target = targetOf(port, options)
-  const compared = comparedColumns(target, options.compare)
+  const given = named(options, ['table', 'row', 'key', 'compare', 'dialect'])
+  const port = portOf(tx, given.dialect)
+  const target = targetOf(port, given)
+  const compared = comparedColumns(target, given.compare)
   for (let tried = 0; tried < MOST_TRIES; tried++) {
     const inserted = await insert(port, target)
     if (inserted === true) return 'inserted'

@@ -1,10 +1,9 @@
 import { OnlyonceError } from '../../core/errors.ts'
-import { refuseUnknown } from '../../core/option-rules.ts'
 import { portOf } from '../port/of-tx.ts'
 import type { SqlPort } from '../port/port.ts'
 import type { DialectOption, SqlTx } from '../port/tx.ts'
 import type { RowOf, SqlRow } from '../port/values.ts'
-import { type Column, comparedColumns, noIndex, type Target, targetOf } from './columns.ts'
+import { type Column, comparedColumns, named, noIndex, type Target, targetOf } from './columns.ts'
 import { withoutIndex } from './insert.ts'
 import { hasMetOwn } from './own-row.ts'
 import { readBack, type Wanted } from './read-back.ts'
@@ -37,12 +36,11 @@ export interface UpsertOptions<Row extends RowOf<Row> = SqlRow> extends DialectO
  */
 export async function upsert<const Row extends RowOf<Row>>(
   tx: SqlTx,
-  given: UpsertOptions<Row>,
+  options: UpsertOptions<Row>,
 ): Promise<'written' | 'stale'> {
-  const options = Object(given) as UpsertOptions<Row>
-  const port = portOf(tx, options.dialect)
-  refuseUnknown(given, ['table', 'row', 'key', 'newer', 'compare', 'dialect'])
-  const wanted = wantedOf(targetOf(port, options), options)
+  const given = named(options, ['table', 'row', 'key', 'newer', 'compare', 'dialect'])
+  const port = portOf(tx, given.dialect)
+  const wanted = wantedOf(targetOf(port, given), given)
   if (port.dialect === 'mysql') return upsertOnMysql(port, wanted)
   const { sql, values } = onConflict(port, wanted)
   try {
