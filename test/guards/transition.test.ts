@@ -87,6 +87,10 @@ describe('transition', () => {
         code: 'ILLEGAL_TRANSITION',
         message: expect.stringContaining('there is no order 9'),
       })
+      await expect(go('paid', { id: { id: 9n } })).rejects.toMatchObject({
+        code: 'ILLEGAL_TRANSITION',
+        message: expect.stringMatching(/there is no order id = 9n? in /),
+      })
       await db.sql("UPDATE {orders} SET state = 'lost' WHERE id = 1100")
       await expect(go('paid')).rejects.toMatchObject({
         code: 'ILLEGAL_TRANSITION',

@@ -2,6 +2,7 @@ import { OnlyonceError } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
 import { insertOnce } from '../natural/insert-once.ts'
 import type { SqlTx } from '../port/tx.ts'
+import { isJson } from '../port/values.ts'
 import { judge } from './judge.ts'
 import type { TransitionOptions, TransitionOutcome } from './options.ts'
 import { type Plan, planOf } from './plan.ts'
@@ -84,7 +85,8 @@ export const transition: Transition = Object.assign(transitionOrThrow, { attempt
 
 function refusal(options: TransitionOptions, outcome: Exclude<Stayed, { readonly kind: 'already' }>): OnlyonceError {
   const { machine, to, table, id } = options
-  const row = `${machine.name} ${quote(typeof id === 'object' ? JSON.stringify(id) : id)} in ${table}`
+  const named = isJson(id) ? Object.entries(id).map(([name, value]) => `${name} = ${quote(value)}`) : [quote(id)]
+  const row = `${machine.name} ${named.join(', ')} in ${table}`
   if (outcome.kind === 'missing') {
     return new OnlyonceError('ILLEGAL_TRANSITION', `there is no ${row}, so it cannot become ${quote(to)}`)
   }
