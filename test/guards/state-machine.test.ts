@@ -28,6 +28,26 @@ describe('diagrams of a state machine', () => {
 `)
   })
 
+  it('keeps states apart whose names look like ours, or like words of Mermaid', () => {
+    const named = stateMachine({ name: 'x', states: ['in use', 's0', 'end'], transitions: { 'in use': ['s0', 'end'] } })
+    expect(toMermaid(named)).toBe(`stateDiagram-v2
+  state "in use" as s0
+  [*] --> s0
+  s0 --> s1
+  s0 --> s2
+  state "s0" as s1
+  s1 --> [*]
+  state "end" as s2
+  s2 --> [*]
+`)
+  })
+
+  it('refuses a definition in the place of a machine', () => {
+    const definition = { name: 'x', states: ['a'], transitions: {} } as never
+    expect(() => toMermaid(definition)).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))
+    expect(() => toSvg(definition)).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))
+  })
+
   it('never lets a name break out of Mermaid', () => {
     const hostile = stateMachine({
       name: 'x',

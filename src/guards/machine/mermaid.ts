@@ -3,7 +3,7 @@ import { checkMachine, type StateMachine } from './machine.ts'
 /** Returns a Mermaid state diagram. Nothing leads to a start state, and an end state leads nowhere. */
 export function toMermaid(machine: StateMachine): string {
   checkMachine(machine)
-  const ids = new Map(machine.states.map((state, nth) => [state, /^[A-Za-z_]\w*$/.test(state) ? state : `s${nth}`]))
+  const ids = new Map(machine.states.map((state, nth) => [state, isPlain(state) ? state : `s${nth}`]))
   const id = (state: string) => ids.get(state) as string
   const lines = machine.states.flatMap((state) => {
     const next = machine.transitions[state] ?? []
@@ -15,6 +15,13 @@ export function toMermaid(machine: StateMachine): string {
     ]
   })
   return ['stateDiagram-v2', ...lines.map((line) => `  ${line}`), ''].join('\n')
+}
+
+/** Not a word of Mermaid's grammar either, nor a name of ours, which stands for another state. */
+function isPlain(state: string): boolean {
+  return (
+    /^[A-Za-z_]\w*$/.test(state) && !/^(s\d+|state|note|end|class|classDef|style|default|direction|scale)$/i.test(state)
+  )
 }
 
 /** Escapes characters of Mermaid's grammar as `#number;`. */
