@@ -1,3 +1,4 @@
+import { quote } from '../../core/key.ts'
 import { type Classification, idempotent, notIdempotent, unknown } from './verdict.ts'
 
 const SAFE = ['GET', 'HEAD', 'OPTIONS', 'TRACE']
@@ -37,5 +38,5 @@ export function classifyMethod(method: string): Classification {
       'open it once and keep it',
     )
   }
-  return unknown(`${JSON.stringify(method)} is no method of RFC 9110; methods are case-sensitive`)
+  return unknown(`${quote(method)} is no method of RFC 9110; methods are case-sensitive`)
 }

@@ -1,10 +1,11 @@
 import { OnlyonceError } from '../../core/errors.ts'
-import { aFunction, checkEach, refuseUnknown } from '../../core/option-rules.ts'
+import { aFunction, checkEach, invalidOption } from '../../core/option-rules.ts'
 import type { Reconciled } from '../../core/options.ts'
 import { portOf } from '../port/of-tx.ts'
 import type { Row } from '../port/port.ts'
 import type { DialectOption, SqlTx } from '../port/tx.ts'
 import { inputOf, type SqlValue } from '../port/values.ts'
+import { named } from './columns.ts'
 
 /** What a judgement gets of the operation. */
 export interface Judged {
@@ -32,8 +33,12 @@ export interface ReconcileOptions extends DialectOption {
  * @throws OnlyonceError OPTION_INVALID; the judgement rejects with the driver's errors
  */
 export function reconcile(source: SqlSource, options: ReconcileOptions): Judgement {
-  refuseUnknown(options, ['sql', 'values', 'value', 'dialect'])
-  const { sql, values = ({ key }) => [key], value, dialect } = Object(options) as ReconcileOptions
+  const {
+    sql,
+    values = ({ key }) => [key],
+    value,
+    dialect,
+  } = named<ReconcileOptions>(options, ['sql', 'values', 'value', 'dialect'])
   if (typeof sql !== 'string' || !/^\s*(select|with)\b/i.test(sql)) {
     throw new OnlyonceError(
       'OPTION_INVALID',
@@ -42,8 +47,10 @@ export function reconcile(source: SqlSource, options: ReconcileOptions): Judgeme
   }
   checkEach(aFunction, { values, value })
   if (typeof source !== 'function') portOf(source, dialect)
-  return (op) => {
-    const inputs = values(op).map((one, nth) => inputOf(`${nth + 1}`, one))
+  return async (op) => {
+    const given = values(op)
+    if (!Array.isArray(given)) throw invalidOption('values', 'must answer a list of values', given)
+    const inputs = given.map((one, nth) => inputOf(`${nth + 1}`, one))
     const judge = async (tx: SqlTx): Promise<Reconciled> => {
       const [row] = await portOf(tx, dialect).rows(sql, inputs)
       if (row === undefined) return { happened: false }
