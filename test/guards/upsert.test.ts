@@ -113,12 +113,16 @@ describe('upsert and onlyIf', () => {
         `UPDATE ${table} SET sku = ' where '`,
         `UPDATE ${table} SET pence = 1 /* where */`,
         `SELECT sku FROM ${table} WHERE version = 7`,
+        `UPDATE ${table} SET pence = (SELECT 1 WHERE 1 = 1)`,
+        `DELETE FROM ${table} ORDER BY (SELECT 1 WHERE (1) = (1))`,
         `UPDATE ${table} SET pence = 1 WHERE version = 7; UPDATE ${table} SET pence = 2 WHERE version = 7`,
       ])
         expect(await run(sql), sql).toBe('OPTION_INVALID')
       expect(await rows()).toEqual(['mug 100 7'])
       const odd = `UPDATE ${table} SET pence = 5 WHERE sku <> 'a; b' AND version = 7 /* ; */ ; -- done`
       expect(await db.transaction((tx) => onlyIf(tx, odd))).toBe('applied')
+      const inner = `UPDATE ${table} SET pence = (SELECT 6 WHERE (1) = 1) WHERE (version = (7))`
+      expect(await db.transaction((tx) => onlyIf(tx, inner))).toBe('applied')
     })
 
     it.skipIf(dialect === 'mysql')('onlyIf takes a statement that returns rows, and the next one works', async () => {

@@ -24,7 +24,9 @@ export async function onlyIf(
   const port = portOf(tx, options?.dialect)
   if (!Array.isArray(values)) throw invalidOption('values', 'must be a list of values', values)
   const bare = typeof sql === 'string' ? withoutTexts(port.dialect, sql) : ''
-  if (!/\bwhere\b/i.test(bare) || /^\s*select\b/i.test(bare)) {
+  // The WHERE of a subquery is no condition of the write. What begins with WITH may write inside of parentheses.
+  const own = /^\s*(update|delete)\b/i.test(bare) ? withoutParentheses(bare) : bare
+  if (!/\bwhere\b/i.test(own) || /^\s*select\b/i.test(bare)) {
     throw new OnlyonceError('OPTION_INVALID', `a write that is to be applied only if needs a WHERE; got ${quote(sql)}`)
   }
   // Of several statements, some drivers count only the last, and others run only the first.
@@ -43,4 +45,9 @@ export async function onlyIf(
     'OPTION_INVALID',
     `the executor does not tell how many rows ${quote(sql)} changed: end it with RETURNING 1; roll back, it may have been applied`,
   )
+}
+
+function withoutParentheses(sql: string): string {
+  let depth = 0
+  return [...sql].filter((char) => (char === '(' ? depth++ : char === ')' ? depth-- : depth) === 0).join('')
 }
