@@ -32,7 +32,7 @@ async function leftAlone(counts: Readonly<Record<string, number>>, broken?: (que
   for (const [scope, count] of Object.entries(counts)) await abandon(base, scope, numbers(count))
   await runtime.advance(2_000)
   const events: CompleterEvent[] = []
-  const { round } = completer({
+  const { round, stop } = completer({
     once: onlyonce({ store, scope: 'a', runtime }),
     handlers: Object.fromEntries(Object.keys(counts).map((scope) => [scope, () => {}])),
     maxPerRound: 10,
@@ -40,7 +40,7 @@ async function leftAlone(counts: Readonly<Record<string, number>>, broken?: (que
     onGivenUp: 'leave',
     onEvent: (event) => events.push(event),
   })
-  return { round, asked, events, seen: (type: string) => events.filter((event) => event.type === type) }
+  return { round, stop, asked, events, seen: (type: string) => events.filter((event) => event.type === type) }
 }
 
 it('of many pages, a scope that is through waits until the others are', async () => {
@@ -111,4 +111,11 @@ it('one record that cannot be read is told once, not claimed, and keeps nobody f
   expect(events).toHaveLength(2)
   database.exec('UPDATE onlyonce_operations SET format = 1')
   expect(await round()).toMatchObject({ completed: 1 })
+})
+
+it('that was stopped has no more to do, so that a loop over rounds ends', async () => {
+  const { round, stop } = await leftAlone({ a: 25 })
+  expect(await round()).toMatchObject({ seen: 10, more: true })
+  await stop()
+  expect(await round()).toEqual({ seen: 0, completed: 0, failed: 0, givenUp: 0, more: false })
 })

@@ -14,7 +14,7 @@ export interface RoundReport {
   readonly completed: number
   readonly failed: number
   readonly givenUp: number
-  /** Whether there are more records than this round has seen. */
+  /** Whether there are more records than this round has seen; `false` when the completer was stopped. */
   readonly more: boolean
 }
 
@@ -114,7 +114,7 @@ export function createRounds(options: ResolvedCompleter, tell: Tell): (stopping:
       if (failure !== undefined) throw failure.error
     }
     const { completed, failed, givenUp } = counts
-    return { seen, completed, failed, givenUp, more: pages.more() }
+    return { seen, completed, failed, givenUp, more: !stopping.aborted && pages.more() }
   }
 }
 
