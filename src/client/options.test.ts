@@ -23,6 +23,7 @@ const wrong: readonly (readonly [object, RegExp])[] = [
     /^option `fallback` has no effect on the policy 'failover'; it is for 'failsafe'/,
   ],
   [{ queue: () => {} }, /^option `queue` has no effect/],
+  [{ runtime: {} }, /^option `runtime` must be a Runtime/],
   [{ key: 'order-1' }, /^option `key` must be a function/],
   [{ keyHeader: 'bad name' }, /^option `keyHeader` must be the name of a header/],
   [{ keyFormat: 'sf' }, /^option `keyFormat`/],

@@ -1,5 +1,6 @@
 import {
   aFunction,
+  aRuntime,
   checkEach,
   invalidOption,
   oneOf,
@@ -122,6 +123,7 @@ export function resolveClient(given: IdempotentFetchOptions): ResolvedClient {
   }
   const { key, fallback, queue, retry = () => undefined, onEvent = () => {}, runtime = systemRuntime } = given
   checkEach(aFunction, { key, fallback, queue, retry, onEvent })
+  checkEach(aRuntime, { runtime })
   return {
     ...numbers,
     policy,

@@ -1,4 +1,4 @@
-import { aFunction, checkEach, positiveOver, refuseUnknown } from '../core/option-rules.ts'
+import { aFunction, aRuntime, checkEach, positiveOver, refuseUnknown } from '../core/option-rules.ts'
 import { type Runtime, systemRuntime } from '../core/runtime.ts'
 import { attempt, discard, type Tried } from './attempt.ts'
 import { wasCarriedOut } from './conflict.ts'
@@ -51,6 +51,7 @@ export function redeliver(
   const { runtime = systemRuntime, headers: more = () => ({}) } = options
   const keyHeader = headerName('keyHeader', options.keyHeader ?? 'idempotency-key')
   checkEach(aFunction, { headers: options.headers, retry: options.retry })
+  checkEach(aRuntime, { runtime })
   const replayedHeader = headerName('replayedHeader', options.replayedHeader ?? 'idempotency-replayed')
   const judging = { replayedHeader, retry: options.retry ?? (() => undefined) }
 

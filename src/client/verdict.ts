@@ -1,3 +1,4 @@
+import { invalidOption } from '../core/option-rules.ts'
 import type { Tried } from './attempt.ts'
 import { isForGood } from './conflict.ts'
 
@@ -19,7 +20,10 @@ const ADVICE = ['stripe-should-retry', 'transient-error']
 export function judge(tried: Tried, { keyed, replayedHeader, retry }: Judging): Verdict {
   if (tried.kind === 'failed') return 'failure'
   const { response } = tried
-  const decided = retry(response)
+  const decided: unknown = retry(response)
+  // A promise, as of an `async` function, is no answer: taken for true, it would send again what has succeeded.
+  if (decided !== undefined && typeof decided !== 'boolean')
+    throw invalidOption('retry', 'must answer true, false or undefined, and at once', decided)
   if (decided !== undefined) return decided ? 'failure' : 'result'
   // A stored answer is the same next time, also when it is a 500.
   if (isReplay(response, replayedHeader)) return 'result'

@@ -1,4 +1,4 @@
-import { aFunction, checkEach, invalidOption, positiveOver, refuseUnknown } from '../core/option-rules.ts'
+import { aFunction, aRuntime, checkEach, invalidOption, positiveOver, refuseUnknown } from '../core/option-rules.ts'
 import { type Runtime, systemRuntime } from '../core/runtime.ts'
 import { headerName } from './header-name.ts'
 import type { RpcError } from './library.ts'
@@ -61,6 +61,7 @@ export function resolveCalls(given: CallsOptions): ResolvedCalls {
   const numbers = positiveOver(NUMBERS, given)
   const { key, retry = () => undefined, onEvent = () => {}, runtime = systemRuntime } = given
   checkEach(aFunction, { key, retry, onEvent })
+  checkEach(aRuntime, { runtime })
   const { backoffMs, maxBackoffMs } = numbers
   if (given.maxBackoffMs !== undefined && maxBackoffMs < backoffMs)
     throw invalidOption('maxBackoffMs', `must not be shorter than backoffMs (${backoffMs})`, maxBackoffMs)

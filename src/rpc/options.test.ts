@@ -4,6 +4,7 @@ import { type CallsOptions, resolveCalls } from './calls-options.ts'
 import { CODE, REFUSALS } from './codes.ts'
 import { idempotency } from './idempotency.ts'
 import { type RpcIdempotencyOptions, resolveRpc } from './options.ts'
+import { retryAfter } from './retrying.ts'
 
 describe('options of the server', () => {
   const wrong: readonly (readonly [object, RegExp])[] = [
@@ -39,6 +40,7 @@ describe('options of the client', () => {
     [{ maxAttempts: 0 }, /^option `maxAttempts` must be a positive integer/],
     [{ key: 'k' }, /^option `key` must be a function/],
     [{ keyHeader: 'a b' }, /^option `keyHeader` must be the name of a header; got "a b"$/],
+    [{ runtime: {} }, /^option `runtime` must be a Runtime/],
     [{ replayedHeader: '' }, /^option `replayedHeader` must be the name of a header/],
     [
       { backoffMs: 500, maxBackoffMs: 100 },
@@ -56,4 +58,10 @@ it('what may be sent again as it is has a code that clients send again, and noth
     // An engine that is closed stays closed; the client's next attempt may reach another process.
     expect([code, again]).toEqual([code, retryable || code === 'CLOSED'])
   }
+})
+
+it('a `retry` that answers a promise, which would count as true, is told', () => {
+  const options = resolveCalls({ retry: (async () => false) as never })
+  const error = { code: CODE.invalidArgument, metadata: new Headers() } as never
+  expect(() => retryAfter(error, 1, options)).toThrow(/^option `retry` must answer true, false or undefined/)
 })

@@ -1,5 +1,6 @@
 import { fullJitterMs } from '../core/backoff.ts'
 import { reasonOf } from '../core/errors.ts'
+import { invalidOption } from '../core/option-rules.ts'
 import type { ResolvedCalls } from './calls-options.ts'
 import { CODE } from './codes.ts'
 import type { RpcError, RpcLibrary } from './library.ts'
@@ -38,7 +39,11 @@ export function retryAfter(error: RpcError, failures: number, options: ResolvedC
   const pushback = metadata.get(PUSHBACK)
   // gRFC A6: any value but a number means "do not retry".
   const refused = pushback !== null && !MILLISECONDS.test(pushback)
-  const again = options.retry(error) ?? (PASSING.includes(error.code) && !isReplay(metadata, options) && !refused)
+  const decided: unknown = options.retry(error)
+  // A promise, as of an `async` function, is no answer: it would count as true.
+  if (decided !== undefined && typeof decided !== 'boolean')
+    throw invalidOption('retry', 'must answer true, false or undefined, and at once', decided)
+  const again = decided ?? (PASSING.includes(error.code) && !isReplay(metadata, options) && !refused)
   if (!again) return undefined
   const asked = [pushback, metadata.get(RETRY_AFTER)].find((value) => value !== null && MILLISECONDS.test(value))
   return Number(asked ?? 0) + fullJitterMs(options.runtime, options, failures)

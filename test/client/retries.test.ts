@@ -100,6 +100,14 @@ describe('an answer', () => {
     expect(events).toMatchObject([{ type: 'replayed', attempt: 1, status: 500, key: server.keys[0] }])
   })
 
+  it('is not sent again for a `retry` that answers a promise, which would count as true', async () => {
+    const server = await serve(statuses(200))
+    const send = idempotentFetch(fetch, { ...FAST, retry: (async () => false) as never })
+    const error = { code: 'OPTION_INVALID', message: expect.stringContaining('option `retry` must answer') }
+    await expect(send(server.origin, POST)).rejects.toMatchObject(error)
+    expect(server.seen).toHaveLength(1)
+  })
+
   it('is judged by `retry` where that has an opinion', async () => {
     const server = await serve(statuses(418, 503))
     const retry = ({ status }: Response) => (status === 418 ? true : status === 503 ? false : undefined)
