@@ -116,7 +116,10 @@ function callOptions(rules: RpcRules, request: RpcRequest, call: RpcCall, librar
   if (typeof onAbandoned !== 'function') return { ...rules.call, onThrow: 'release', onAbandoned }
   const reconcile: AbandonedPolicy = async (op) => {
     const known = await onAbandoned(op, call)
-    if (!known.happened) return known
+    if (!known?.happened) return known
+    // An empty message in its place would be the answer of all duplicates, until the retention is over.
+    if (typeof known.message !== 'object' || known.message === null)
+      throw invalidOption('onAbandoned', 'must answer the message of a call that happened', known.message)
     const { output } = request.method
     const message = library.toBinary(output, library.create(output, known.message))
     return { happened: true, value: storedAnswer(message, { header: new Headers(), trailer: new Headers() }, rules) }

@@ -1,4 +1,5 @@
 import type { Operation } from '../core/once.ts'
+import { checkEach, oneOf } from '../core/option-rules.ts'
 import { tried } from '../core/reporting.ts'
 import { isFinal } from './codes.ts'
 import type { RpcLibrary } from './library.ts'
@@ -52,7 +53,8 @@ export function runOf<Request extends RpcRequest, Response extends RpcResponse>(
         end({ thrown })
         // The client gets any other error as INTERNAL, which is not about the request.
         if (!library.isError(thrown)) throw thrown
-        const decided = safely(() => rules.outcome?.(thrown, call)) ?? (isFinal(thrown.code) ? 'final' : 'release')
+        const decided =
+          safely(() => checked(rules.outcome?.(thrown, call))) ?? (isFinal(thrown.code) ? 'final' : 'release')
         if (decided === 'release') throw thrown
         return safely(() => storedError(library, thrown, rules)) ?? NOT_KEPT
       }
@@ -65,4 +67,10 @@ export function runOf<Request extends RpcRequest, Response extends RpcResponse>(
     },
     over,
   }
+}
+
+/** Anything else, such as a promise, would keep an error for good that was to pass. @throws OnlyonceError OPTION_INVALID */
+function checked(decided: 'final' | 'release' | undefined): typeof decided {
+  checkEach(oneOf('final', 'release'), { outcome: decided })
+  return decided
 }

@@ -118,6 +118,14 @@ describe('a handler that was given up', () => {
     await expect.poll(ask).toMatchObject({ number: 77, text: 'found' })
     expect(shop.runs).toEqual({ Place: 1 })
   })
+
+  it('is not answered with an empty message where what happened is not told', async () => {
+    const wrong = { happened: true, value: { number: 77 } } as never
+    const { shop, ask } = await abandoned(() => wrong)
+    await expect.poll(ask).toMatchObject({ code: Code.FailedPrecondition })
+    expect(await ask()).toMatchObject({ code: Code.FailedPrecondition })
+    expect(shop.runs).toEqual({ Place: 1 })
+  })
 })
 
 it('what is stored and is no end of a call reaches nobody', async () => {
