@@ -1,6 +1,6 @@
 import { OnlyonceError } from '../../core/errors.ts'
 import type { Lease } from '../../core/record.ts'
-import { endedInside, notOpen } from '../sql/endings.ts'
+import { endedInside, noConnection, notOpen } from '../sql/endings.ts'
 import { plainNames } from '../sql/plain-names.ts'
 import type { Row } from '../sql/rows.ts'
 import { type Header, IN_TRANSACTION, type MysqlTx } from './client.ts'
@@ -37,13 +37,22 @@ export function savepointName(): string {
   return `onlyonce_guard_${++savepoints}`
 }
 
-/** The caller's own transaction: its isolation level and its lock wait timeout are left as they are. */
+/**
+ * The caller's own transaction: its isolation level and its lock wait timeout are left as they are.
+ * @throws OnlyonceError OPTION_INVALID
+ */
 export function joinedSession(tx: MysqlTx, database: string): Session {
-  const ask = async (sql: string, values: readonly string[]) => (await tx.execute(sql, [...values]))[0]
+  if (typeof tx.query !== 'function' || typeof tx.execute !== 'function') throw noConnection('mysql2/promise')
+
+  async function ask(sql: string, values: readonly string[]): Promise<unknown> {
+    const answer: unknown = await tx.execute(sql, [...values])
+    if (!Array.isArray(answer) || Object(answer[0]) !== answer[0]) throw noConnection('mysql2/promise')
+    return answer[0]
+  }
 
   async function command(sql: string, ended: (cause: unknown) => OnlyonceError): Promise<Header | undefined> {
     try {
-      return (await tx.query(sql))[0] as Header | undefined
+      return Object(await tx.query(sql))[0] as Header | undefined
     } catch (error) {
       throw explained(error, database, ended)
     }

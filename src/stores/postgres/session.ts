@@ -1,9 +1,9 @@
 import { OnlyonceError } from '../../core/errors.ts'
 import type { Lease } from '../../core/record.ts'
-import { endedInside, notOpen, spoilt } from '../sql/endings.ts'
+import { endedInside, noConnection, notOpen, spoilt } from '../sql/endings.ts'
 import { plainNames } from '../sql/plain-names.ts'
 import type { Row } from '../sql/rows.ts'
-import type { PgTx } from './client.ts'
+import type { PgResult, PgTx } from './client.ts'
 import { faultOf, told } from './faults.ts'
 import { readable } from './reading.ts'
 import { type Statement, type Values, writable } from './statement.ts'
@@ -30,8 +30,13 @@ export function savepointName(): string {
   return `onlyonce_guard_${++savepoints}`
 }
 
-/** The caller's own transaction: statements are sent one by one, which any driver supports. */
+/**
+ * The caller's own transaction: statements are sent one by one, which any driver supports.
+ * @throws OnlyonceError OPTION_INVALID
+ */
 export function joinedSession(tx: PgTx, schema: string): Session {
+  if (typeof tx.query !== 'function') throw noConnection('pg')
+
   async function command(sql: string, ended: (cause: unknown) => OnlyonceError): Promise<void> {
     try {
       await tx.query(sql)
@@ -43,7 +48,8 @@ export function joinedSession(tx: PgTx, schema: string): Session {
   return {
     joined: true,
     async run({ text }, values) {
-      const { rows } = await tx.query(text, writable(tx, values))
+      const { rows } = Object(await tx.query(text, writable(tx, values))) as Partial<PgResult>
+      if (!Array.isArray(rows)) throw noConnection('pg')
       return rows.map((row) => readable(plainNames(row)))
     },
     async guard() {

@@ -37,6 +37,15 @@ export function notOpen(): OnlyonceError {
   )
 }
 
+/** A transaction of a library was given as `tx` as it is, or a connection of another driver. */
+export function noConnection(driver: string): OnlyonceError {
+  return new OnlyonceError(
+    'OPTION_INVALID',
+    `what was given as \`tx\` is no connection of \`${driver}\` and does not answer like one: for the transaction of a library give what a ` +
+      'function of `onlyonce/executors` makes of it',
+  )
+}
+
 export function unsettled(cause: unknown): OnlyonceError {
   return new OnlyonceError(
     'OUTCOME_UNKNOWN',
