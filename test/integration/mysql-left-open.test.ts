@@ -22,13 +22,14 @@ describeWith('mysql', (url) => {
   /** The pool's free connections are lent last in, first out. */
   async function withLeft(statement: string) {
     const pool = tidily(mysql.createPool({ uri: database.url, connectionLimit: 2 }), (it) => it.end())
-    const once = onlyonce({ store: database.store({ pool }), scope: 'test' })
+    const store = database.store({ pool })
+    const once = onlyonce({ store, scope: 'test' })
     await once('warm', () => {})
     const connection = await pool.getConnection()
     await connection.query(statement)
     await connection.query(insert('of somebody else'))
     connection.release()
-    return once
+    return { store, once }
   }
 
   const seen = async () => (await onlyonce({ store: database.store(), scope: 'test' }).find('key'))?.state
@@ -36,7 +37,7 @@ describeWith('mysql', (url) => {
   it.each(['START TRANSACTION', 'SET autocommit = 0'])(
     'a claim on a connection that was left after %s counts for everybody',
     async (statement) => {
-      const once = await withLeft(statement)
+      const { once } = await withLeft(statement)
       expect(
         await once('key', async () => {
           expect(await seen()).toBe('running')
@@ -48,16 +49,37 @@ describeWith('mysql', (url) => {
   )
 
   it.each(['START TRANSACTION', 'SET autocommit = 0'])('a sweep goes on after %s', async (statement) => {
-    const once = await withLeft(statement)
+    const { once } = await withLeft(statement)
     await database.advance(200_000_000)
     expect(await once.store.sweep(10)).toBe(1)
     expect([(await database.sql('SELECT 1 FROM onlyonce_operations')).length, await effects()]).toEqual([0, []])
   })
 
   it.each(['START TRANSACTION', 'SET autocommit = 0'])(
+    'the outbox is settled after %s, and nothing of somebody else',
+    async (statement) => {
+      const { store } = await withLeft(statement)
+      const other = database.store()
+      const message = { topic: 't', headers: {}, body: new Uint8Array() }
+      await other.transaction((tx) =>
+        other.outbox.append(tx, [
+          { ...message, id: 'a' },
+          { ...message, id: 'b' },
+        ]),
+      )
+      const [first, second] = (await other.outbox.take('relay', 60_000, 10)) ?? []
+      await store.outbox.settle([
+        { position: first?.position ?? 0, kind: 'published' },
+        { position: second?.position ?? 0, kind: 'parked', reason: 'because', failures: 1 },
+      ])
+      expect([await other.outbox.stats(), await effects()]).toMatchObject([{ waiting: 0, parked: 1 }, []])
+    },
+  )
+
+  it.each(['START TRANSACTION', 'SET autocommit = 0'])(
     'a transaction after %s commits nothing of somebody else',
     async (statement) => {
-      const once = await withLeft(statement)
+      const { once } = await withLeft(statement)
       const effect = (tx: { query(sql: string): Promise<unknown> }) => tx.query(insert('mine')).then(() => 'done')
       expect(await codeOf(once.atomic('key', effect))).toBe('STORE_UNAVAILABLE')
       expect(await once.atomic('key', effect)).toBe('done')

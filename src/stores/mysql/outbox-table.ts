@@ -92,6 +92,8 @@ async function settle(send: Sender, { published, failed }: Statements, results: 
       : [[one.position, one.kind === 'parked' ? 1 : 0, textField(one.reason), one.failures]],
   )
   const both = gone.length > 0 && kept.length > 0
+  // Refused inside a transaction that somebody has left open, which START TRANSACTION would commit.
+  if (both) await send.plain('SET TRANSACTION ISOLATION LEVEL READ COMMITTED')
   if (both) await send.plain('START TRANSACTION')
   try {
     if (gone.length > 0) await send.write(published, [packRows(gone)])
