@@ -3,6 +3,7 @@ import { createMutex } from '../../core/mutex.ts'
 import { timeLimit } from '../../core/time-limit.ts'
 import type { PgClient, PgPool, PgPoolClient } from './client.ts'
 import { isRefusing } from './faults.ts'
+import { wasLeftOpen } from './left-open.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
 
 export interface Lent {
@@ -65,11 +66,23 @@ function fromPool(pool: PgPool, { runtime }: ResolvedPostgresOptions): Lender {
 
   async function borrow(ms: number): Promise<Lent> {
     let tooLate = false
+    /** What is written in a transaction that nobody commits is lost, and a COMMIT of ours would commit all of it. */
+    async function endLeftOpen(lent: Lent): Promise<Lent> {
+      try {
+        const silent = () => new Error(`connection terminated: no answer within ${Math.round(ms)} ms`)
+        await timeLimit(runtime, lent.client.query('ROLLBACK'), ms, silent)
+      } catch (error) {
+        lent.giveBack(error as Error)
+        throw error
+      }
+      if (tooLate) lent.giveBack()
+      return lent
+    }
     const connecting = pool.connect().then((client) => {
       const lent = lend(client)
       // The borrower has timed out. Without this the connection would never return to the pool.
       if (tooLate) lent.giveBack()
-      return lent
+      return !tooLate && wasLeftOpen(client) ? endLeftOpen(lent) : lent
     })
     return timeLimit(runtime, connecting, ms, () => {
       tooLate = true
