@@ -54,6 +54,20 @@ describeWith('postgres', (url) => {
     expect([await codeOf(ask()), await codeOf(ask())]).toEqual(['STORE_UNAVAILABLE', 'STORE_UNAVAILABLE'])
   })
 
+  it('a client in a transaction of the caller’s is not written to, but for what joins it', async () => {
+    const { client, store, once } = await onClient()
+    await store.migrate()
+    await client.query('BEGIN')
+    for (const ask of [() => once('key', () => 1), () => once.atomic('key', () => 1), () => store.sweep(1)]) {
+      const error = await refusal(ask() as Promise<unknown>)
+      expect([error.code, error.message]).toEqual(['OPTION_INVALID', expect.stringMatching(/a client of its own/)])
+    }
+    await once.atomic('joined', async (tx) => void (await tx.query(insert('joined'))), { tx: client })
+    void client.query('COMMIT')
+    expect([await once('key', () => 2), await effects()]).toEqual([2, ['joined']])
+    expect((await once.find('joined'))?.state).toBe('done')
+  })
+
   it('an error of the caller’s own that speaks of a lost connection costs the client nothing', async () => {
     const { store, once } = await onClient()
     const elsewhere = Object.assign(new Error('connection terminated'), { code: 'ECONNRESET' })

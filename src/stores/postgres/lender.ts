@@ -129,6 +129,10 @@ function fromClient(client: PgClient, { runtime }: ResolvedPostgresOptions): Len
       release()
       throw clientBroke(unusable)
     }
+    if (wasLeftOpen(client) && (await isLeftOpen(ms))) {
+      release()
+      throw clientInUse()
+    }
     return {
       client,
       giveBack(broken) {
@@ -137,6 +141,13 @@ function fromClient(client: PgClient, { runtime }: ResolvedPostgresOptions): Len
         release()
       },
     }
+  }
+
+  /** Asked again after an answer, because the COMMIT may be under way. */
+  async function isLeftOpen(ms: number): Promise<boolean> {
+    const asked = client.query('SELECT').catch(() => {})
+    await timeLimit(runtime, asked, ms, () => new Error('no answer')).catch(() => {})
+    return wasLeftOpen(client)
   }
 
   return {
@@ -154,6 +165,15 @@ function clientBroke(cause: Error): OnlyonceError {
     `the client of the postgres store broke earlier (${reasonOf(cause)}), and nobody knows what its connection is doing: ` +
       'end it, connect another client and open a new store on that',
     { cause },
+  )
+}
+
+/** What the store wrote would be undone with that transaction, though it was answered. */
+function clientInUse(): OnlyonceError {
+  return new OnlyonceError(
+    'OPTION_INVALID',
+    'the client of the postgres store is in a transaction that was begun beside the store, and nothing was asked on it: join that ' +
+      'transaction with `once.atomic(key, effect, { tx: client })`, or give the store a client of its own',
   )
 }
 
