@@ -95,8 +95,9 @@ const KNOWN: readonly string[] = [
 const notNegative: Rule = (value) => (value === 0 ? undefined : positive(value) && 'must be a positive integer or 0')
 
 /** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
-export function resolveClient(given: IdempotentFetchOptions): ResolvedClient {
-  refuseUnknown(given, KNOWN)
+export function resolveClient(options: IdempotentFetchOptions): ResolvedClient {
+  refuseUnknown(options, KNOWN)
+  const given = Object(options) as IdempotentFetchOptions
   const { policy = 'failover', keyFormat = 'bare', readAheadBytes = 1024 * 1024 } = given
   checkEach(oneOf(...POLICIES), { policy })
   checkEach(oneOf('bare', 'quoted'), { keyFormat })

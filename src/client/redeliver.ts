@@ -1,4 +1,4 @@
-import { aFunction, aRuntime, checkEach, positiveOver, refuseUnknown } from '../core/option-rules.ts'
+import { aFunction, aRuntime, checkEach, invalidOption, positiveOver, refuseUnknown } from '../core/option-rules.ts'
 import { type Runtime, systemRuntime } from '../core/runtime.ts'
 import { attempt, discard, type Tried } from './attempt.ts'
 import { wasCarriedOut } from './conflict.ts'
@@ -40,10 +40,11 @@ const KNOWN = ['headers', 'keyHeader', 'replayedHeader', 'retry', 'attemptTimeou
  */
 export function redeliver(
   fetch: Fetch,
-  options: RedeliverOptions = {},
+  given: RedeliverOptions = {},
 ): (batch: readonly Redeliverable[]) => Promise<readonly Redelivered[]> {
   checkFetch(fetch)
-  refuseUnknown(options, KNOWN)
+  refuseUnknown(given, KNOWN)
+  const options = Object(given) as RedeliverOptions
   const { attemptTimeoutMs: timeoutMs, maxQueuedMs } = positiveOver(
     { attemptTimeoutMs: 10_000, maxQueuedMs: 12 * 3_600_000 },
     options,
@@ -88,7 +89,10 @@ export function redeliver(
     }
   }
 
-  return (batch) => Promise.all(batch.map((one) => send(one).catch(thrown)))
+  return async (batch) => {
+    if (!Array.isArray(batch)) throw invalidOption('batch', 'must be a list of calls, also of one', batch)
+    return Promise.all(batch.map((one: Redeliverable) => send(one).catch(thrown)))
+  }
 }
 
 /** Whether the server may have carried out the call, or may still do so. */

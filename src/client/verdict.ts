@@ -44,5 +44,7 @@ export function blamesServer(tried: Tried): boolean {
  * `header` defaults to `idempotency-replayed`; Stripe's `idempotent-replayed` counts as well.
  */
 export function isReplay(response: Response, header = 'idempotency-replayed'): boolean {
+  if (typeof Object(response).headers?.get !== 'function')
+    throw invalidOption('response', 'must be a Response of fetch', response)
   return [header, 'idempotent-replayed'].some((name) => response.headers.get(name)?.toLowerCase() === 'true')
 }

@@ -122,7 +122,7 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
   const sweep: Once['sweeper'] = (given = {}) => {
     checkOpen()
     refuseUnknown(given, ['everyMs'])
-    const { everyMs = options.sweepEveryMs } = given
+    const { everyMs = options.sweepEveryMs } = Object(given) as { readonly everyMs?: number }
     checkEach(positive, { everyMs })
     return sweeper.run(everyMs)
   }

@@ -76,6 +76,8 @@ export function resolveKey(input: KeyInput, defaultScope: string, maxKeyLength: 
 
 /** Length-prefixed, so that ("a", "bc") and ("ab", "c") differ; over bytes, so that case, accents and NUL count. */
 export function operationId(scope: string, key: string): OperationId {
+  if (typeof scope !== 'string' || typeof key !== 'string')
+    throw new OnlyonceError('KEY_INVALID', `an id is made of two texts; got ${quote(scope)} and ${quote(key)}`)
   const named = `${Buffer.byteLength(scope)}:${scope}${Buffer.byteLength(key)}:${key}`
   return hash('sha256', named, 'hex').slice(0, 32)
 }

@@ -59,6 +59,11 @@ export function checkedName(option: string, name: unknown): string {
   throw invalidOption(option, 'is required: a name', name)
 }
 
+/** For a parameter that is no option. @throws OnlyonceError OPTION_INVALID */
+export function checkFunction(name: string, value: unknown): void {
+  if (typeof value !== 'function') throw invalidOption(name, 'is required: a function', value)
+}
+
 /** For a value that may hold a password: says only of what kind it is. */
 export function invalidKind(name: string, rule: string, value: unknown): OnlyonceError {
   const kind = typeof value

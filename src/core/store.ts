@@ -1,3 +1,4 @@
+import { invalidKind } from './option-rules.ts'
 import type { Lease, ObservedRecord, OperationId, OperationState, Steps, StoredResult } from './record.ts'
 
 /** What a store guarantees. The engine relies on it. */
@@ -221,5 +222,6 @@ export type OutboxSettlement =
 
 /** Whether it has transactions. That they are `Tx`, no store can be asked: whoever names it knows what was opened. */
 export function isTransactional<Tx>(store: Store): store is TransactionalStore<Tx> {
-  return store.traits.transactional
+  if (typeof Object(store).traits === 'object') return store.traits.transactional
+  throw invalidKind('store', 'must be a store, awaited: `await openStore(url)`', store)
 }

@@ -51,8 +51,9 @@ const told = () => CONNECTED
  */
 export async function idempotency<Request extends FastifyRequestLike>(
   app: FastifyLike,
-  { once, ...options }: FastifyIdempotencyOptions<Request>,
+  given: FastifyIdempotencyOptions<Request>,
 ): Promise<void> {
+  const { once, ...options } = Object(given) as FastifyIdempotencyOptions<Request>
   const own = createGuard(once, options as IdempotencyOptions<Request>)
   const guards = new WeakMap<object, HttpGuard<Request>>()
 

@@ -35,10 +35,10 @@ export function isCarried(request: object): boolean {
 
 /** The operation of a request, with its fence, signal, `step` and `child`. `undefined` when it is not guarded. */
 export function operationOf(request: object): Operation | undefined {
-  return (request as Carrier)[CARRIED]?.op
+  return (Object(request) as Carrier)[CARRIED]?.op
 }
 
 /** The transaction that will also hold the record of this request. `undefined` without `atomic: true`, or unguarded. */
 export function txOf<Tx = unknown>(request: object): Tx | undefined {
-  return (request as Carrier)[CARRIED]?.tx as Tx | undefined
+  return (Object(request) as Carrier)[CARRIED]?.tx as Tx | undefined
 }

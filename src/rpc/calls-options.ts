@@ -56,8 +56,9 @@ const KNOWN: readonly string[] = [
 ]
 
 /** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
-export function resolveCalls(given: CallsOptions): ResolvedCalls {
-  refuseUnknown(given, KNOWN)
+export function resolveCalls(options: CallsOptions): ResolvedCalls {
+  refuseUnknown(options, KNOWN)
+  const given = Object(options) as CallsOptions
   const numbers = positiveOver(NUMBERS, given)
   const { key, retry = () => undefined, onEvent = () => {}, runtime = systemRuntime } = given
   checkEach(aFunction, { key, retry, onEvent })

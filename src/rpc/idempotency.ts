@@ -21,7 +21,8 @@ export type RpcEngine = Pick<Once, 'attempt' | 'options'>
  * @throws OnlyonceError OPTION_INVALID
  */
 export function idempotency(once: RpcEngine, options: RpcIdempotencyOptions): RpcInterceptor {
-  if (typeof once?.attempt !== 'function') throw invalidOption('once', 'is required: what onlyonce() answered', once)
+  if (typeof once?.attempt !== 'function' || once.options === undefined)
+    throw invalidOption('once', 'is required: what onlyonce() answered', once)
   const rules = resolveRpc(options)
   // Validates the options now, not at the first call.
   resolveCallOptions(once.options, rules.call)

@@ -36,7 +36,7 @@ const DEFAULT_NOW = Date.UTC(2026, 0, 1)
  */
 export function fakeRuntime(options: FakeRuntimeOptions = {}): FakeRuntime {
   refuseUnknown(options, ['now', 'seed'])
-  const { now: start = DEFAULT_NOW, seed = 1 } = options
+  const { now: start = DEFAULT_NOW, seed = 1 } = Object(options) as FakeRuntimeOptions
   checkEach(aNumber, { now: start, seed })
   const next = randomBits(seed)
   const timers = new Set<Timer>()

@@ -1,4 +1,4 @@
-import { checkEach, oneOf, positive, refuseUnknown } from '../core/option-rules.ts'
+import { checkEach, invalidKind, invalidOption, oneOf, positive, refuseUnknown } from '../core/option-rules.ts'
 import { type Runtime, sleep, systemRuntime } from '../core/runtime.ts'
 import type { Store } from '../core/store.ts'
 
@@ -69,8 +69,9 @@ const KINDS: readonly Fault['kind'][] = [
  */
 export function faultyStore<S extends Store>(store: S, plan: FaultPlan, options: FaultyStoreOptions = {}): S {
   refuseUnknown(options, ['runtime', 'onFault'])
+  if (typeof Object(store).claim !== 'function') throw invalidKind('store', 'is required: a store', store)
   if (typeof plan !== 'function') checkPlan(plan)
-  const { runtime = systemRuntime, onFault } = options
+  const { runtime = systemRuntime, onFault } = Object(options) as FaultyStoreOptions
   const faultOf = typeof plan === 'function' ? plan : (verb: FaultyVerb, call: number) => plan[verb]?.[call]
   const calls = new Map<FaultyVerb, number>()
 
@@ -98,6 +99,8 @@ export function faultyStore<S extends Store>(store: S, plan: FaultPlan, options:
 
 /** A misspelt fault would never happen, and the test would pass. */
 function checkPlan(plan: Exclude<FaultPlan, (...args: never[]) => unknown>): void {
+  if (plan === undefined || plan === null)
+    throw invalidOption('plan', 'is required: faults by verb and number of the call, or a function', plan)
   refuseUnknown(plan, VERBS)
   for (const [verb, faults] of Object.entries(plan)) {
     for (const [call, fault] of Object.entries(Object(faults))) {

@@ -2,24 +2,45 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { redeliver } from '../../src/client/index.ts'
 import { OnlyonceError } from '../../src/core/errors.ts'
+import { onlyonce } from '../../src/index.ts'
+import { memoryStore } from '../../src/stores/memory/index.ts'
+import { sqliteStore } from '../../src/stores/sqlite/index.ts'
+import { fakeRuntime, faultyStore } from '../../src/testing/index.ts'
 import { root } from '../built.ts'
 
 const ENTRIES: readonly string[] = [
+  '.',
   'bullmq',
+  'client',
   'completer',
   'decorator',
   'embedded-queue',
   'executors',
+  'express',
+  'fastify',
+  'fetch',
+  'hono',
   'inbox',
   'kafka',
+  'koa',
+  'memory',
+  'mysql',
   'nats',
+  'nestjs',
   'outbox',
+  'postgres',
   'rabbitmq',
+  'redis',
   'redis-streams',
   'rocketmq',
+  'rpc',
+  'sealed',
   'sql',
+  'sqlite',
   'state-machine',
+  'stores',
   'tokens',
 ]
 const WRONG: readonly (readonly unknown[])[] = [
@@ -37,17 +58,23 @@ const WRONG: readonly (readonly unknown[])[] = [
 
 type Anything = (...given: readonly unknown[]) => unknown
 
+/** What a store is made of: they are given what the engine gives, checked. */
+const LIFECYCLE = /^(decide[A-Z]|retained|isAbandoned|isSweepable)/
+
 /** The functions that an entry point exports; a class is left out. */
 async function functionsOf(entry: string): Promise<readonly (readonly [string, Anything])[]> {
   const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  const built: string = exports[`./${entry}`].default
+  const built: string = exports[entry === '.' ? entry : `./${entry}`].default
   const source = built.replace('./dist/', 'src/').replace(/\.js$/, '.ts')
   const found = Object.entries((await import(pathToFileURL(join(root, source)).href)) as Record<string, unknown>)
-  return found.filter((one): one is [string, Anything] => typeof one[1] === 'function' && !/^class\b/.test(`${one[1]}`))
+  return found.filter(
+    (one): one is [string, Anything] =>
+      !LIFECYCLE.test(one[0]) && typeof one[1] === 'function' && !/^class\b/.test(`${one[1]}`),
+  )
 }
 
 describe('functions that are given nothing, or something else, say what they want', () => {
-  it.each(ENTRIES)('onlyonce/%s', async (entry) => {
+  it.each(ENTRIES)('the entry point %s', async (entry) => {
     const unclear: string[] = []
     for (const [name, called] of await functionsOf(entry)) {
       for (const given of WRONG) {
@@ -85,6 +112,25 @@ describe('functions that are given nothing, or something else, say what they wan
     for (const [name, called] of await functionsOf('executors')) {
       expect(() => called(given, given), name).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))
     }
+  })
+
+  it('a fault plan and its store are asked for', async () => {
+    expect(() => faultyStore(undefined as never, {})).toThrow('option `store` is required')
+    expect(() => faultyStore(memoryStore(), undefined as never)).toThrow('option `plan` is required')
+    expect(fakeRuntime(null as never).now()).toBe(fakeRuntime().now())
+  })
+
+  it('a sweeper and a transaction, too', async () => {
+    const store = sqliteStore({ path: ':memory:' })
+    const once = onlyonce({ store, scope: 'shop' })
+    await expect(store.transaction(undefined as never)).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+    await once.sweeper(null as never).stop()
+    await once.close()
+    await store[Symbol.asyncDispose]()
+  })
+
+  it('queued calls are a list', async () => {
+    await expect(redeliver(fetch)({} as never)).rejects.toMatchObject({ code: 'OPTION_INVALID' })
   })
 
   it('an engine must have options: once.atomic can be asked too, and is none', async () => {

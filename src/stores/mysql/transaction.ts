@@ -1,4 +1,5 @@
 import { OnlyonceError } from '../../core/errors.ts'
+import { checkFunction } from '../../core/option-rules.ts'
 import { timeLimit } from '../../core/time-limit.ts'
 import { upToInnerCalls } from '../../core/turns.ts'
 import { endedInside } from '../sql/endings.ts'
@@ -97,6 +98,7 @@ export function createTransactions(
 
   return {
     async run(work) {
+      checkFunction('work', work)
       const { value, lost } = await asking.hold('begin a transaction', (client, holding) =>
         inTransaction(client, holding, work),
       )

@@ -1,5 +1,6 @@
 import { backoff } from '../../core/backoff.ts'
 import { OnlyonceError } from '../../core/errors.ts'
+import { checkFunction } from '../../core/option-rules.ts'
 import type { Lease, OperationId } from '../../core/record.ts'
 import { refusedAtCommit } from '../../core/refused-commit.ts'
 import { sleep } from '../../core/runtime.ts'
@@ -104,6 +105,7 @@ export function createTransactions(
 
   return {
     async run(work) {
+      checkFunction('work', work)
       const { value, lost } = await asking.hold('begin a transaction', (client, holding) =>
         inTransaction(client, holding, work),
       )

@@ -1,4 +1,5 @@
 import { OnlyonceError } from '../../core/errors.ts'
+import { checkFunction } from '../../core/option-rules.ts'
 import type { OperationId } from '../../core/record.ts'
 import { refusedAtCommit } from '../../core/refused-commit.ts'
 import { upToInnerCalls } from '../../core/turns.ts'
@@ -43,7 +44,10 @@ export function createTransactions(gate: Gate, wake: (ids: Iterable<OperationId>
   }
 
   return {
-    run: (work) => gate.hold('begin a transaction', (held) => inTransaction(held, work)),
+    async run(work) {
+      checkFunction('work', work)
+      return gate.hold('begin a transaction', (held) => inTransaction(held, work))
+    },
     behind: (tx) => handles.get(tx),
   }
 }

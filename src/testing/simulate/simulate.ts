@@ -34,8 +34,9 @@ const wholeNumber: Rule = (value) =>
  * Plays seeded schedules of the engine, inbox and outbox relay under a virtual clock and every known fault, and checks
  * the invariants. Stops at the first seed that breaks one; replaying that seed breaks it again.
  */
-export async function simulate(options: SimulateOptions = {}): Promise<SimulationReport> {
-  refuseUnknown(options, ['seeds', 'from', 'onProgress'])
+export async function simulate(given: SimulateOptions = {}): Promise<SimulationReport> {
+  refuseUnknown(given, ['seeds', 'from', 'onProgress'])
+  const options = Object(given) as SimulateOptions
   checkEach(wholeNumber, { seeds: options.seeds, from: options.from })
   checkEach(aFunction, { onProgress: options.onProgress })
   const { seeds = 1_000, from = 1, onProgress } = options
