@@ -4,14 +4,14 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 import { launch } from '../services/launch.mjs'
+import { readArguments } from './lib/arguments.mjs'
 import { cacheDir, root } from './lib/paths.mjs'
 
 /** @typedef {typeof import('../test/chaos/index.ts')} Chaos */
 
-const { values } = parseArgs({
+const { values } = readArguments({
   options: {
     store: { type: 'string', default: 'all' },
     seconds: { type: 'string', default: '60' },

@@ -2,7 +2,7 @@
 // the same as JSON, for CI.
 import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
+import { readArguments } from './lib/arguments.mjs'
 import { root } from './lib/paths.mjs'
 
 const bin = {
@@ -37,7 +37,7 @@ function run(argv) {
   })
 }
 
-const { values } = parseArgs({ options: { report: { type: 'string' } } })
+const { values } = readArguments({ options: { report: { type: 'string' } } })
 const results = []
 for (const [name, ...argv] of checks) {
   const start = Date.now()

@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { intoPage } from '../bench/table.mjs'
+import { readArguments } from './lib/arguments.mjs'
 import { root } from './lib/paths.mjs'
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
@@ -13,7 +13,7 @@ const PAGE = join(root, 'docs/reference/conformance.md')
 /** The name of a suite: store, then group. */
 const SUITE = /^(.+) store: (.+)$/
 
-const { values } = parseArgs({ options: { write: { type: 'boolean', default: false } } })
+const { values } = readArguments({ options: { write: { type: 'boolean', default: false } } })
 
 /** @returns {{ testResults: { assertionResults: { status: string, ancestorTitles: string[] }[] }[] }} */
 function results() {

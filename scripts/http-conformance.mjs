@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { intoPage } from '../bench/table.mjs'
+import { readArguments } from './lib/arguments.mjs'
 import { root } from './lib/paths.mjs'
 
 /** @typedef {{ adapter: string, group: string, name: string, ids: string[], status: string, reason: string | undefined }} Result */
@@ -15,7 +15,7 @@ const SUITE = /^(.+) adapter: (.+)$/
 /** The name of a case: sentence, ids, and the reason if it is skipped. */
 const CASE = /^(.+?) \[([^\]]*)\](?: \(skipped: (.+)\))?$/
 
-const { values } = parseArgs({ options: { write: { type: 'boolean', default: false } } })
+const { values } = readArguments({ options: { write: { type: 'boolean', default: false } } })
 
 /** @returns {{ testResults: { assertionResults: { status: string, title: string, ancestorTitles: string[] }[] }[] }} */
 function report() {

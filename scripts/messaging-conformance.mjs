@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { intoPage } from '../bench/table.mjs'
+import { readArguments } from './lib/arguments.mjs'
 import { root } from './lib/paths.mjs'
 
 /**
@@ -18,7 +18,7 @@ const SUITE = /^(.+) (consumer|publisher): (.+)$/
 /** The name of a case: sentence, ids, oracles, and the reason if it is skipped. */
 const CASE = /^(.+?) \[([^|\]]*) \| ([^\]]*)\](?: \(skipped: (.+)\))?$/
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = readArguments({
   options: { write: { type: 'boolean', default: false } },
   allowPositionals: true,
 })
@@ -65,6 +65,11 @@ const count = (all, status) => all.filter((one) => one.status === status).length
 const suites = readdirSync(join(root, 'test/conformance'))
   .filter((name) => /^(consumer|publisher)-.+\.test\.ts$/.test(name))
   .filter((name) => positionals.length === 0 || positionals.some((one) => name.includes(one)))
+if (suites.length === 0 || (values.write && positionals.length > 0)) {
+  const why = suites.length === 0 ? 'is no broker' : 'cannot be given with --write: the page is of all brokers'
+  console.error(`messaging-conformance: ${positionals.join(' ')} ${why}`)
+  process.exit(2)
+}
 const all = suites.flatMap(results)
 for (const { broker, side, name, failure } of all) {
   if (failure !== undefined) console.error(`${broker} ${side}: ${name}\n  ${failure.split('\n')[0]}`)

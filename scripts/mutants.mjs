@@ -3,8 +3,8 @@
 import { spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { mutants } from '../test/mutants/list.mjs'
+import { readArguments } from './lib/arguments.mjs'
 import { cacheDir, root } from './lib/paths.mjs'
 
 /** @typedef {import('../test/mutants/list.mjs').Mutant} Mutant */
@@ -15,7 +15,7 @@ const TESTS = ['test/simulation']
 const SEEDS = 4_000
 const LIMIT_MS = 240_000
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = readArguments({
   allowPositionals: true,
   options: { jobs: { type: 'string', default: '2' } },
 })
@@ -118,6 +118,8 @@ async function tryMutant(mutant) {
 async function main() {
   const unknown = positionals.filter((name) => !mutants.some((mutant) => mutant.name === name))
   if (unknown.length > 0) throw new Error(`no such mutant: ${unknown.join(', ')}`)
+  // With no job at all nothing would survive.
+  if (!/^[1-9]\d{0,2}$/.test(values.jobs)) throw new Error(`--jobs must be a positive integer; got ${values.jobs}`)
   const chosen = mutants.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
 
   // A test that fails without a mutant would kill every mutant.

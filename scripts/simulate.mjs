@@ -3,8 +3,8 @@
 //   --seed S                                   one schedule, with everything that happens in it
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { MODES, playSchedule, REQUIRED, simulate, unreached } from '../dist/testing/simulate/index.js'
+import { readArguments } from './lib/arguments.mjs'
 
 /** @typedef {{ schedules: number, steps: number, virtualMs: number, counts: [string, number][], failure?: import('../dist/testing/simulate/index.js').ScheduleReport, rejection?: string }} Part */
 
@@ -12,7 +12,7 @@ const self = fileURLToPath(import.meta.url)
 /** With fewer schedules it is chance what was reached; the rarest states need a few thousand. */
 const ENOUGH_FOR_THE_GATE = 20_000
 
-const { values } = parseArgs({
+const { values } = readArguments({
   options: {
     seeds: { type: 'string', default: '20000' },
     seed: { type: 'string' },

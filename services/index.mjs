@@ -54,11 +54,20 @@ function status(json) {
   }
 }
 
+function asked() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+    })
+  } catch (error) {
+    console.error(`onlyonce: ${error instanceof Error ? error.message : error}\n${USAGE}`)
+    process.exit(2)
+  }
+}
+
 async function main() {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
-  })
+  const { values, positionals } = asked()
   const [verb = '', ...named] = positionals
   const unknown = named.find((name) => !KINDS.includes(/** @type {Kind} */ (name)))
   if (values.help) return void console.log(USAGE)

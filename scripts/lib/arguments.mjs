@@ -1,0 +1,32 @@
+import { basename } from 'node:path'
+import { parseArgs } from 'node:util'
+
+/**
+ * The arguments of a script, as `parseArgs` reads them. Prints how it is used and ends the process for `--help`, and
+ * with exit code 2 for arguments that there are not. A default is printed with its option.
+ * @template {import('node:util').ParseArgsConfig} Config
+ * @param {Config} config
+ * @returns {ReturnType<typeof parseArgs<Config>>}
+ */
+export function readArguments(config) {
+  const script = basename(process.argv[1] ?? '', '.mjs')
+  try {
+    const options = { ...config.options, help: { type: /** @type {const} */ ('boolean'), short: 'h' } }
+    const values = /** @type {Record<string, unknown>} */ (parseArgs({ ...config, options }).values)
+    if (values.help !== true) return parseArgs(config)
+    console.log(usageOf(script, config))
+    process.exit(0)
+  } catch (error) {
+    console.error(`${script}: ${error instanceof Error ? error.message : error}\n${usageOf(script, config)}`)
+    process.exit(2)
+  }
+}
+
+/** @param {string} script @param {import('node:util').ParseArgsConfig} config */
+function usageOf(script, { options = {}, allowPositionals = false }) {
+  const named = Object.entries(options).map(([name, { type, default: usual }]) => {
+    if (type === 'boolean') return `[--${name}]`
+    return `[--${name} ${usual === undefined ? 'VALUE' : `VALUE (${usual})`}]`
+  })
+  return `usage: ${[script, ...named, ...(allowPositionals ? ['[NAME…]'] : [])].join(' ')}`
+}
