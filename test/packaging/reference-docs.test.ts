@@ -1,9 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { ERROR_CODES } from '../../src/core/errors.ts'
 import { DEFAULTS } from '../../src/core/options.ts'
 import { root } from '../built.ts'
+import { readPages } from '../docs/pages.ts'
+
+const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const ENTRIES = Object.entries(exports as Record<string, { readonly default?: string }>).flatMap(([name, target]) =>
+  target.default === undefined ? [] : [[name, target.default] as const],
+)
 
 /** Names that have a heading, or open a table row: ``## `NAME` `` and ``| `NAME` | … |``. */
 function documentedNames(page: string): Set<string> {
@@ -35,5 +42,12 @@ describe('reference pages', () => {
     const documented = documentedNames('docs/reference/options.md')
     const missing = ['scope', ...Object.keys(DEFAULTS)].filter((name) => !documented.has(name))
     expect(missing).toEqual([])
+  })
+
+  it.each(ENTRIES)('every value that %s exports is in the documentation', async (_, built) => {
+    const source = built.replace('./dist/', 'src/').replace(/\.js$/, '.ts')
+    const names = Object.keys(await import(pathToFileURL(join(root, source)).href))
+    const text = readPages().map((page) => page.text)
+    expect(names.filter((name) => !text.some((one) => new RegExp(`\\b${name}\\b`).test(one)))).toEqual([])
   })
 })

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import mysql from 'mysql2/promise'
 import type { MysqlConnection, MysqlPool } from '../../src/stores/mysql/client.ts'
-import { createMysqlStore, type MysqlStore, type MysqlStoreOptions } from '../../src/stores/mysql/index.ts'
+import type { MysqlStore, MysqlStoreOptions } from '../../src/stores/mysql/index.ts'
 import { SERVER_CLOCK } from '../../src/stores/mysql/sql/names.ts'
+import { createMysqlStore } from '../../src/stores/mysql/store.ts'
 
 export interface TestDatabase {
   readonly pool: mysql.Pool

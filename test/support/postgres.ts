@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { createPostgresStore, type PostgresStore, type PostgresStoreOptions } from '../../src/stores/postgres/index.ts'
+import type { PostgresStore, PostgresStoreOptions } from '../../src/stores/postgres/index.ts'
 import { beginWhenDue } from '../../src/stores/postgres/partitions.ts'
 import { namesIn, type PartitionedNames, SERVER_CLOCK } from '../../src/stores/postgres/sql/names.ts'
+import { createPostgresStore } from '../../src/stores/postgres/store.ts'
 
 export interface TestDatabase {
   readonly pool: pg.Pool
