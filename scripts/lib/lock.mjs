@@ -6,6 +6,14 @@ import { cacheDir } from './paths.mjs'
 /** A lock directory of this age without an owner file was left by a process that died between the two calls. */
 const OWNERLESS_MS = 10_000
 const GIVE_UP_MS = 15 * 60_000
+/** @type {Readonly<Record<string, string>>} */
+const DOES = {
+  bootstrap: 'is installing or building',
+  'bench-vs': 'is installing other libraries',
+  'services-up': 'is starting or ending services',
+  'services-jars': 'is downloading jars',
+  'services-install': 'is installing servers',
+}
 
 /**
  * Runs `work` while no other process of this checkout runs work under the same name.
@@ -18,7 +26,7 @@ const GIVE_UP_MS = 15 * 60_000
 export async function withLock(name, work) {
   const dir = join(cacheDir, `${name}.lock`)
   mkdirSync(cacheDir, { recursive: true })
-  await acquire(dir)
+  await acquire(dir, name)
   const release = () => rmSync(dir, { recursive: true, force: true })
   process.once('exit', release)
   try {
@@ -29,14 +37,16 @@ export async function withLock(name, work) {
   }
 }
 
-/** @param {string} dir */
-async function acquire(dir) {
+/** @param {string} dir @param {string} name */
+async function acquire(dir, name) {
   const start = Date.now()
   for (let told = false; ; told = true) {
     if (take(dir)) return
     stealIfStale(dir)
+    // What was left behind by a process that is gone is no reason to wait, nor to say that somebody works.
+    if (take(dir)) return
     if (Date.now() - start > GIVE_UP_MS) throw new Error(`still locked by another process; remove ${dir} if none runs`)
-    if (!told) console.error('onlyonce: another process is installing or building; waiting for it')
+    if (!told) console.error(`onlyonce: another process ${DOES[name] ?? 'is at work'}; waiting for it`)
     await sleep(150)
   }
 }
