@@ -7,7 +7,7 @@ import { OnlyonceError } from '../../src/core/errors.ts'
 import { onlyonce } from '../../src/index.ts'
 import { memoryStore } from '../../src/stores/memory/index.ts'
 import { sqliteStore } from '../../src/stores/sqlite/index.ts'
-import { fakeRuntime, faultyStore } from '../../src/testing/index.ts'
+import { fakeRuntime, faultyStore, simulate } from '../../src/testing/index.ts'
 import { root } from '../built.ts'
 
 const ENTRIES: readonly string[] = [
@@ -41,8 +41,11 @@ const ENTRIES: readonly string[] = [
   'sqlite',
   'state-machine',
   'stores',
+  'testing',
   'tokens',
 ]
+/** Plays many schedules without options, which takes long. */
+const NOT_CALLED = ['simulate']
 const WRONG: readonly (readonly unknown[])[] = [
   [],
   [null],
@@ -77,7 +80,7 @@ describe('functions that are given nothing, or something else, say what they wan
   it.each(ENTRIES)('the entry point %s', async (entry) => {
     const unclear: string[] = []
     for (const [name, called] of await functionsOf(entry)) {
-      for (const given of WRONG) {
+      for (const given of NOT_CALLED.includes(name) ? [] : WRONG) {
         try {
           await called(...given)
         } catch (error) {
@@ -127,6 +130,15 @@ describe('functions that are given nothing, or something else, say what they wan
     await once.sweeper(null as never).stop()
     await once.close()
     await store[Symbol.asyncDispose]()
+  })
+
+  it('a suite asks for its runner, and simulate for no number of null', async () => {
+    for (const [name, called] of await functionsOf('testing')) {
+      if (!name.endsWith('Conformance')) continue
+      const harness = { open() {}, serve() {}, openTopic() {} }
+      expect(() => called('mine', harness), name).toThrow('option `runner` is required: `{ describe, it }` of vitest')
+    }
+    await expect(simulate({ seeds: null } as never)).rejects.toMatchObject({ code: 'OPTION_INVALID' })
   })
 
   it('queued calls are a list', async () => {

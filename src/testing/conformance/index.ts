@@ -1,3 +1,4 @@
+import { checkFunction } from '../../core/option-rules.ts'
 import { atomicCases } from './atomic.ts'
 import { atomicBatchCases } from './atomic-batches.ts'
 import { atomicRaceCases } from './atomic-races.ts'
@@ -10,6 +11,7 @@ import { fenceCases } from './fences.ts'
 import { findListCases } from './find-list.ts'
 import { fingerprintCases } from './fingerprint.ts'
 import { forgetSweepCases } from './forget-sweep.ts'
+import { checkCase, checkSuite } from './given.ts'
 import { contextOf, type StoreCase, type StoreUnderTest, unmet } from './harness.ts'
 import { lateWriteCases } from './late-writes.ts'
 import { outboxCases } from './outbox.ts'
@@ -69,11 +71,10 @@ export interface StoreConformanceOptions {
  * A case that needs what the store lacks (a transaction, `watch`, `reopen`) skips itself.
  * @throws Error when `skip` names an unknown case or gives no reason
  */
-export function storeConformance(
-  name: string,
-  { open, skip = {} }: StoreConformanceOptions,
-  { describe, it }: TestRunner,
-): void {
+export function storeConformance(name: string, options: StoreConformanceOptions, runner: TestRunner): void {
+  checkSuite(options, 'open', runner)
+  const { open, skip = {} } = options
+  const { describe, it } = runner
   checkSkips(skip)
   for (const group of new Set(storeCases.map((one) => one.group))) {
     describe(`${name} store: ${group}`, () => {
@@ -91,6 +92,8 @@ export function storeConformance(
 
 /** Runs one case on its own store and closes that. Returns the unmet needs if the case does not apply. */
 export async function runStoreCase(one: StoreCase, open: StoreConformanceOptions['open']): Promise<readonly string[]> {
+  checkCase(one, 'storeCases')
+  checkFunction('open', open)
   const opened = await open()
   try {
     const missing = unmet(one, opened)

@@ -1,3 +1,5 @@
+import { checkFunction } from '../../core/option-rules.ts'
+import { checkCase, checkSuite } from '../conformance/given.ts'
 import type { TestRunner } from '../conformance/index.ts'
 import { abortCases } from './aborts.ts'
 import { draftCases } from './draft.ts'
@@ -56,7 +58,9 @@ export interface HttpConformanceOptions extends HttpHarness {
  * `httpConformance('mine', { serve, ways }, { describe, it })`.
  * @throws Error when `skip` names an unknown case or gives no reason
  */
-export function httpConformance(name: string, options: HttpConformanceOptions, { describe, it }: TestRunner): void {
+export function httpConformance(name: string, options: HttpConformanceOptions, runner: TestRunner): void {
+  checkSuite(options, 'serve', runner)
+  const { describe, it } = runner
   const { skip = {}, rounds = 20 } = options
   const cases = [...httpCases, ...wayCases(options)]
   checkSkips(skip, cases)
@@ -76,6 +80,8 @@ export function httpConformance(name: string, options: HttpConformanceOptions, {
 
 /** Runs one case on its own servers, and closes them. */
 export async function runHttpCase(one: HttpCase, harness: HttpHarness, rounds = 20): Promise<void> {
+  checkCase(one, 'httpCases')
+  checkFunction('serve', Object(harness).serve)
   const closing: (() => unknown)[] = []
   try {
     await one.run({ harness, rounds, after: (work) => void closing.push(work) })

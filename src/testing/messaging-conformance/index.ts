@@ -1,3 +1,5 @@
+import { checkFunction } from '../../core/option-rules.ts'
+import { checkCase, checkSuite } from '../conformance/given.ts'
 import type { TestRunner } from '../conformance/index.ts'
 import { badInputCases } from './bad-input.ts'
 import { deathCases } from './deaths.ts'
@@ -86,9 +88,12 @@ export function publisherConformance<Place, Tx>(
 function declare<Place, Tx>(
   subject: string,
   cases: readonly MessagingCase[],
-  { skip = {}, ...harness }: MessagingConformanceOptions<Place, Tx>,
-  { describe, it }: TestRunner,
+  options: MessagingConformanceOptions<Place, Tx>,
+  runner: TestRunner,
 ): void {
+  checkSuite(options, 'openTopic', runner)
+  const { skip = {}, ...harness } = options
+  const { describe, it } = runner
   checkSkips(skip)
   for (const group of new Set(cases.map((one) => one.group))) {
     describe(`${subject}: ${group}`, () => {
@@ -109,6 +114,8 @@ export async function runMessagingCase<Place, Tx>(
   one: MessagingCase,
   harness: MessagingHarness<Place, Tx>,
 ): Promise<void> {
+  checkCase(one, 'consumerCases` or `publisherCases')
+  checkFunction('openTopic', Object(harness).openTopic)
   const closing: (() => unknown)[] = []
   try {
     const run = () => one.run({ harness, after: (work) => void closing.push(work) })

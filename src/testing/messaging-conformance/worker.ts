@@ -1,5 +1,6 @@
 import { onlyonce } from '../../core/engine.ts'
 import type { Once } from '../../core/once.ts'
+import { checkFunction, invalidOption } from '../../core/option-rules.ts'
 import { type Runtime, systemRuntime } from '../../core/runtime.ts'
 import type { Consumer, PullOptions } from '../../messaging/consumer.ts'
 import type { InboxRules } from '../../messaging/inbox-options.ts'
@@ -72,7 +73,11 @@ function keyWith(meet: ReturnType<typeof twoWrites>['meet']): NonNullable<InboxR
 
 /** Called by a harness's worker file: carries out the process's plan until it is killed. `SIGTERM` ends it cleanly. */
 export async function runMessagingWorker<Place, Tx>(worker: MessagingWorker<Place, Tx>): Promise<void> {
-  const plan = JSON.parse(process.argv[2] ?? '') as WorkPlan<Place>
+  checkFunction('worker.ledger', Object(worker).ledger)
+  const [, script, planned] = process.argv
+  if (planned === undefined)
+    throw invalidOption('plan', `is what the suite starts ${script} with: do not start it yourself`, planned)
+  const plan = JSON.parse(planned) as WorkPlan<Place>
   const ledger = await worker.ledger(plan.directory)
   const running = plan.role === 'consume' ? consuming(worker, plan, ledger) : await relaying(worker, plan, ledger)
   process.once('SIGTERM', () => {

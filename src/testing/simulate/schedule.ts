@@ -1,3 +1,4 @@
+import { invalidOption } from '../../core/option-rules.ts'
 import { startMessage } from './broker.ts'
 import { startCaller } from './callers.ts'
 import { dice as diceOf } from './dice.ts'
@@ -29,7 +30,8 @@ export interface ScheduleReport {
 
 /** Plays one schedule from its first event until everything is settled and quiet. */
 export async function playSchedule(options: ScheduleOptions): Promise<ScheduleReport> {
-  const { seed, tracing = false } = options
+  const { seed, tracing = false } = Object(options) as ScheduleOptions
+  if (!Number.isSafeInteger(seed)) throw invalidOption('seed', 'is required: a whole number', seed)
   const dice = diceOf(seed)
   const scenario = options.scenario ?? scenarioOf(dice)
   const plan = options.plan?.(scenario) ?? randomFaults(dice, mixture(dice), scenario.call.leaseMs)
