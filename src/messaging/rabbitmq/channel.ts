@@ -2,6 +2,7 @@ import { oneAtATime } from '../../core/one-at-a-time.ts'
 import type { Runtime } from '../../core/runtime.ts'
 import type { RabbitChannel, RabbitMessage } from './client.ts'
 import { confirmsOn } from './confirms.ts'
+import { orderingKeyOf } from './message.ts'
 import { inTime } from './opening.ts'
 
 /** A channel with a consumer on it, unless paused, until either is gone. */
@@ -13,7 +14,7 @@ export interface OpenChannel {
   send(queue: string, content: Uint8Array, properties: Record<string, unknown>): Promise<void>
   /** While paused nothing new is delivered, apart from messages that are on their way. */
   setPaused(paused: boolean): void
-  /** Nothing new is delivered; what was delivered can still be settled. */
+  /** Nothing new is handed over; what was can still be settled. */
   cancel(): Promise<void>
   /** Unsettled messages go back to their queue. */
   close(): Promise<void>
@@ -40,6 +41,8 @@ export async function consumeOn(
 ): Promise<OpenChannel> {
   let isOpen = true
   let cancelled = false
+  /** Some of what was delivered has an ordering key. */
+  let ordered = false
   let wanted = !paused
   let consumerTag: string | undefined
   const inTurn = oneAtATime()
@@ -61,7 +64,10 @@ export async function consumeOn(
   function take(message: RabbitMessage | null): void {
     // The queue was deleted or has moved: RabbitMQ has ended the consumer and says nothing more.
     if (message === null) gone(new Error(`RabbitMQ ended the consumer of ${queue}`))
-    else if (isOpen && !cancelled) events.onMessage(message)
+    else if (isOpen && !cancelled) {
+      ordered ||= orderingKeyOf(message) !== undefined
+      events.onMessage(message)
+    }
   }
 
   /** Begins or ends the consumer, as is wanted now. */
@@ -89,7 +95,9 @@ export async function consumeOn(
     },
     async cancel() {
       cancelled = true
-      if (isOpen && consumerTag !== undefined) await channel.cancel(consumerTag)
+      // RabbitMQ takes what is on its way to a cancelled consumer back at once, and so before the earlier messages that
+      // are held here. When the channel is closed, all go back together, in order.
+      if (isOpen && consumerTag !== undefined && !ordered) await channel.cancel(consumerTag)
     },
     async close() {
       if (isOpen) await channel.close()

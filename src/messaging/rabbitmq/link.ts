@@ -12,7 +12,7 @@ import { declareQueues } from './queues.ts'
 export interface Link {
   /** While paused nothing new is delivered. */
   setPaused(paused: boolean): void
-  /** Nothing new is delivered from now on, and no channel is opened. */
+  /** Nothing new is handed over from now on, and no channel is opened. */
   cancel(): Promise<void>
   close(): Promise<void>
 }
