@@ -29,8 +29,8 @@ describeWith('redis', (url) => {
     expect(await slow!.make(false)).toBe(true)
     expect(await fast!.make(false)).toBe(false)
     await publish(['a'])
-    const read = await slow!.fetch(10, 0)
-    if (read === 'missing') throw new Error('nothing was there to be missing')
+    const read = await slow!.fetch(10, 0, '')
+    if (!('given' in read)) throw new Error('nothing was there to be missing')
     const [entry] = read.entries
     const at = entry!.at
     expect(await slow!.keep([at])).toEqual(['ok'])
@@ -56,8 +56,8 @@ describeWith('redis', (url) => {
     const group = createGroup(scriptsOn(sendWith(client, systemRuntime)), source)
     await group.make(false)
     await publish(['now', 'later'])
-    const read = await group.fetch(10, 0)
-    const [now, later] = read === 'missing' ? [] : read.entries.map(({ at }) => at)
+    const read = await group.fetch(10, 0, '')
+    const [now, later] = 'given' in read ? read.entries.map(({ at }) => at) : []
     const gave = performance.now()
     await group.giveBack([
       [now!, 0],
@@ -73,7 +73,7 @@ describeWith('redis', (url) => {
     const group = groupOn(client, stream, 'mine')
     await group.make(false)
     await publish(['a'])
-    await group.fetch(10, 0)
+    await group.fetch(10, 0, '')
     await group.leave()
     expect(await pending()).toBe(1)
     await client.xack(stream, 'ledger', (await client.xrange(stream, '-', '+'))[0]![0])

@@ -11,8 +11,11 @@ export type Kept = 'ok' | 'lost' | 'gone'
 export interface Group {
   /** Creates the group; resolves to false if it exists. `again`: this consumer has found it before. */
   make(again: boolean): Promise<boolean>
-  /** Returns entries not delivered yet; `'missing'` when the group lists more as ours than the `known` entries. */
-  fetch(max: number, known: number): Promise<Fetched | 'missing'>
+  /**
+   * Returns entries not delivered yet; or the last one that was read for us, when that is another than `lastRead`, or
+   * the group lists more as ours than the `known` entries: an answer was lost.
+   */
+  fetch(max: number, known: number, lastRead: string): Promise<Fetched | { readonly lastRead: string }>
   /** Returns entries behind `after` that the group lists as ours. */
   own(after: string, max: number): Promise<Found>
   /** Takes over entries of silent consumers; `next` is `'0-0'` when all have been looked through. */
@@ -35,6 +38,8 @@ export interface Found {
 export interface Fetched extends Found {
   /** The group delivered entries up to this one before, also if it was created again or set back since. */
   readonly given: string
+  /** The last of the entries; `undefined` when there is none. */
+  readonly lastRead: string | undefined
   /** Up to this one it may have delivered them. */
   readonly maybe: string
 }
@@ -59,11 +64,14 @@ export function createGroup(run: RunScript, source: ResolvedSource): Group {
 
   return {
     make: async (again) => (await run('make', [stream, given], [...us, again ? '1' : '0'])) === 1,
-    async fetch(max, known) {
-      const read = await run('fetch', [stream, given], [...us, String(max), String(known)])
-      if (typeof read === 'number') return 'missing'
-      const [upTo, maybe, entries] = read as [Buffer, Buffer, RawEntry[]]
-      return { ...found(entries), given: upTo.toString(), maybe: maybe.toString() }
+    async fetch(max, known, lastRead) {
+      const read = (await run('fetch', [stream, given], [...us, String(max), String(known), lastRead])) as
+        | [Buffer]
+        | [Buffer, Buffer, RawEntry[]]
+      if (read.length === 1) return { lastRead: read[0].toString() }
+      const [upTo, maybe, entries] = read
+      const last = entries.at(-1)?.[0].toString()
+      return { ...found(entries), given: upTo.toString(), maybe: maybe.toString(), lastRead: last }
     },
     async own(after, max) {
       return found((await run('own', [stream], [...us, after, String(max)])) as RawEntry[])
@@ -102,7 +110,7 @@ export function createGroup(run: RunScript, source: ResolvedSource): Group {
       await run('back', [stream], [...us, NOBODY, ...idle]).catch(unlessMissing)
     },
     async leave() {
-      await run('leave', [stream], [...us, OUR_NAMES, String(DEAD_AFTER_MS)]).catch(unlessMissing)
+      await run('leave', [stream, given], [...us, OUR_NAMES, String(DEAD_AFTER_MS)]).catch(unlessMissing)
     },
   }
 }

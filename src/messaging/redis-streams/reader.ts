@@ -26,6 +26,8 @@ export function createReader(
   let madeBefore = false
   /** Where the take-over continues; `undefined` when it is complete. */
   let claiming: string | undefined
+  /** The last entry of the last read that was answered. */
+  let lastRead = ''
   let nextTakeOverAt = runtime.elapsed()
 
   async function make(): Promise<void> {
@@ -57,14 +59,17 @@ export function createReader(
     return taken
   }
 
-  /** Reads entries that are ours but not held: an answer was lost, or a process with our name was restarted. */
-  async function recover(room: number): Promise<void> {
+  /**
+   * Reads entries that are ours but not held: an answer was lost, or a process with our name was restarted. Returns
+   * whether all of them are held now.
+   */
+  async function recover(room: number): Promise<boolean> {
     let recovered = 0
     let after = '0-0'
     while (recovered < room) {
       const { entries, trimmed } = await group.own(after, LOOK_AT_ONCE)
       const next = [entries.at(-1)?.at ?? '0-0', trimmed.at(-1) ?? '0-0'].sort(byPlace)[1] as string
-      if (next === '0-0') return
+      if (next === '0-0') return true
       after = next
       for (const entry of entries) {
         if (recovered < room) recovered += hold({ entries: [entry], trimmed: [] }, () => true)
@@ -72,14 +77,19 @@ export function createReader(
       hold({ entries: [], trimmed }, () => true)
       if (trimmed.length > 0) await group.ack(trimmed)
     }
+    return false
   }
 
   async function read(room: number): Promise<void> {
     const left = room - (await takeOver(room))
     if (left <= 0) return
-    const fetched = await group.fetch(left, holdings.listed)
-    if (fetched === 'missing') return recover(left)
+    const fetched = await group.fetch(left, holdings.listed, lastRead)
+    if (!('given' in fetched)) {
+      if (await recover(left)) lastRead = fetched.lastRead
+      return
+    }
     const { given, maybe } = fetched
+    lastRead = fetched.lastRead ?? lastRead
     hold(fetched, ({ at }) => byPlace(at, given) <= 0 || (byPlace(at, maybe) <= 0 && 'maybe'))
   }
 

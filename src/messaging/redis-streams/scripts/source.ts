@@ -31,9 +31,13 @@ return 1
   claim: `local taken = redis.call('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], 'COUNT', ARGV[5])
 return { taken[1], taken[2], taken[3] or {} }
 `,
-  fetch: `for _, flat in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+  fetch: `local mine = 'to:' .. ARGV[2]
+local known = redis.call('HMGET', KEYS[2], 'given', 'maybe', mine)
+local given, maybe, last_read = known[1], known[2], known[3]
+if last_read and last_read ~= ARGV[5] then return { last_read } end
+for _, flat in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
   local one = fields_of(flat)
-  if one.name == ARGV[2] and one.pending > tonumber(ARGV[4]) then return one.pending end
+  if one.name == ARGV[2] and one.pending > tonumber(ARGV[4]) then return { last_read or '' } end
 end
 local function is_longer(a, b)
   return #a > #b or (#a == #b and a > b)
@@ -44,8 +48,6 @@ local function is_later(a, b)
   if a_time == b_time then return is_longer(a_number, b_number) end
   return is_longer(a_time, b_time)
 end
-local known = redis.call('HMGET', KEYS[2], 'given', 'maybe')
-local given, maybe = known[1], known[2]
 if not given or not maybe then
   local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
   given, maybe = '0-0', #last == 1 and last[1][1] or '0-0'
@@ -53,8 +55,9 @@ if not given or not maybe then
 end
 local read = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', ARGV[3], 'STREAMS', KEYS[1], '>')
 local entries = read and read[1][2] or {}
-if #entries > 0 and is_later(entries[#entries][1], given) then
-  redis.call('HSET', KEYS[2], 'given', entries[#entries][1])
+if #entries > 0 then
+  local last = entries[#entries][1]
+  redis.call('HSET', KEYS[2], mine, last, 'given', is_later(last, given) and last or given)
 end
 return { given, maybe, entries }
 `,
@@ -78,6 +81,7 @@ return kept
   local dead = one.name:sub(1, #ARGV[3]) == ARGV[3] and one.idle > tonumber(ARGV[4])
   if one.pending == 0 and (one.name == ARGV[2] or dead) then
     redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], one.name)
+    redis.call('HDEL', KEYS[2], 'to:' .. one.name)
   end
 end
 return 1
