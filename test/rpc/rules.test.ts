@@ -224,24 +224,6 @@ describe('what throws after the handler has run is reported, and does not make i
     expect(reported).toEqual(Array(3).fill('Error: of the user'))
   })
 
-  it.each([
-    ['a promise', async () => 'release'],
-    ['a misspelt word', () => 'relase'],
-  ])('an `outcome` that answers %s: the code decides', async (_, outcome) => {
-    const reported: unknown[] = []
-    const shop = await guardedShop(
-      () => {
-        throw new ConnectError('no', Code.Unavailable)
-      },
-      { outcome: outcome as never },
-      { onListenerError: (error) => reported.push(String(error)) },
-    )
-    const client = shopClient(shop.port, 'connect')
-    for (let call = 0; call < 2; call++) await failure(client.place({ id: 'a' }, keyed('a')))
-    expect(shop.runs).toEqual({ Place: 2 })
-    expect(String(reported)).toContain("option `outcome` must be one of 'final', 'release'")
-  })
-
   it('an answer without bytes: its duplicates are told that it was not kept', async () => {
     const reported: unknown[] = []
     const shop = await guardedShop(() => ({ number: 0.5 }), {}, { onListenerError: (error) => reported.push(error) })
