@@ -3,8 +3,8 @@ import type { PgClient } from './client.ts'
 /** `T`: in a transaction, `E`: in one that has failed, as the server says each time that it is ready. */
 const OPEN: readonly unknown[] = ['T', 'E']
 
-/** Older versions of pg do not tell, but their connection does: what the server said last. */
-const heard = new WeakMap<PgClient, unknown>()
+/** Older versions of pg do not tell, but their connection does: what the server said last on it. */
+const heard = new WeakMap<object, unknown>()
 
 /**
  * Whether somebody gave the connection back to the pool in the middle of a transaction. With an older pg nobody knows it
@@ -16,11 +16,13 @@ export function wasLeftOpen(client: PgClient): boolean {
   if (tells && typeof getTransactionStatus === 'function') {
     return OPEN.includes(getTransactionStatus.call(client))
   }
-  if (!heard.has(client) && typeof connection?.on === 'function') {
-    heard.set(client, undefined)
-    connection.on('readyForQuery', ({ status }) => heard.set(client, status))
+  if (typeof connection?.on !== 'function') return false
+  // By connection: a pool that wraps its clients may lend another object each time.
+  if (!heard.has(connection)) {
+    heard.set(connection, undefined)
+    connection.on('readyForQuery', ({ status }) => heard.set(connection, status))
   }
-  return OPEN.includes(heard.get(client))
+  return OPEN.includes(heard.get(connection))
 }
 
 interface Telling {
