@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { memoryStore } from '../../src/stores/memory/index.ts'
+import { sqliteStore } from '../../src/stores/sqlite/index.ts'
 import { crashEverywhere } from '../../src/testing/index.ts'
 import { explore } from './crash-kit.ts'
 
@@ -35,6 +36,20 @@ describe('what is compared', () => {
       message: expect.stringMatching(/`snapshot` is required here/),
     })
     ;(await run({ snapshot: () => ({}) })).assertClean()
+  })
+
+  it('needs a snapshot where SQLite has no table, either', async () => {
+    let charged = 0
+    const gateway = { charge: async () => void charged++ }
+    const blind = crashEverywhere((_: number, kit: { use: { gateway: typeof gateway } }) => kit.use.gateway.charge(), {
+      store: () => sqliteStore({ path: ':memory:' }),
+      use: () => ({ gateway }),
+      message: 1,
+    })
+    await expect(blind).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+      message: expect.stringMatching(/`snapshot` is required here/),
+    })
   })
 })
 

@@ -44,7 +44,9 @@ export async function openWorld<Message, S extends Store, Use extends object>(
     for (const [name, value] of Object.entries(use)) {
       if (isSqlite(value)) Object.assign(tables, prefixed(name, sqliteTables(value)))
     }
-    const blind = !isTransactional(store) && Object.keys(tables).length === 0
+    // The table of the outbox is there whether the handler uses it or not.
+    const ours = Object.hasOwn(tables, 'onlyonce_outbox') ? 'onlyonce_outbox' : 'outbox'
+    const blind = Object.entries(tables).every(([name, rows]) => name === ours && rows.length === 0)
     return { tables, whole: undefined, blind }
   }
 
