@@ -51,6 +51,13 @@ describe('what is compared', () => {
       message: expect.stringMatching(/`snapshot` is required here/),
     })
   })
+
+  it('is a table of the name outbox, too', async () => {
+    const report = await explore((_, kit) => kit.sql("INSERT INTO outbox (body) VALUES ('paid')"), {
+      setup: ({ sql }) => sql('CREATE TABLE outbox (body TEXT)'),
+    })
+    expect(report.findings[0]?.differences[0]).toBe('outbox: 3 rows in place of 1')
+  })
 })
 
 class Stock {

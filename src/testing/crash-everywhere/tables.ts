@@ -21,6 +21,7 @@ export function sqliteTables(db: SqliteLike): Tables {
   const names = (db.prepare(USER_TABLES).all() as { name: string }[]).map(({ name }) => name)
   const tables = names.map((name) => [name, db.prepare(`SELECT * FROM "${name.replaceAll('"', '""')}"`).all() as Row[]])
   const outbox = db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'onlyonce_outbox'").all()
-  if (outbox.length > 0) tables.push(['outbox', db.prepare(OUTBOX).all() as Row[]])
+  const name = names.includes('outbox') ? 'onlyonce_outbox' : 'outbox'
+  if (outbox.length > 0) tables.push([name, db.prepare(OUTBOX).all() as Row[]])
   return Object.fromEntries(tables)
 }
