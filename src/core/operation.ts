@@ -144,6 +144,12 @@ export class RunningOperation implements Operation {
     if (typeof name !== 'string' || name === '' || name.length > LONGEST_STEP_NAME) {
       throw new OnlyonceError('OPTION_INVALID', `a step needs a name, of at most ${LONGEST_STEP_NAME} characters`)
     }
+    if (typeof fn !== 'function') {
+      throw new OnlyonceError(
+        'OPTION_INVALID',
+        `step ${quote(name)} of ${quote(this.key)} needs a function, such as () => charge(): what was called before has run, and runs at each attempt`,
+      )
+    }
     this.#begun ??= new Set()
     if (this.#begun.has(name)) {
       throw new OnlyonceError(

@@ -43,6 +43,12 @@ describe('steps', () => {
           message: expect.stringMatching(/needs a name/),
         })
       }
+      for (const fn of [undefined, Promise.resolve(2)]) {
+        await expect(op.step('two', fn as never)).rejects.toMatchObject({
+          code: 'OPTION_INVALID',
+          message: expect.stringMatching(/^step "two" of "a" needs a function/),
+        })
+      }
     })
   })
 
