@@ -125,6 +125,8 @@ export const TRICKS: readonly Line[] = [
   [D, 'all', 'UPDATE orders SET price = price + 1; DELETE FROM orders'],
   [D, 'all', 'UPDATE accounts SET n = n - 1 WHERE id = 1; UPDATE accounts SET n = n + 1 WHERE id = 1'],
   [N, 'all', 'UPDATE orders SET price = price + 1; UPDATE stock SET price = 0'],
+  [U, 'postgres', 'UPDATE orders SET tags[1] = 2; UPDATE orders SET price = price + 1'],
+  [U, 'mysql', 'UPDATE orders SET `a-b` = 2; UPDATE orders SET price = price + 1'],
   [D, 'all', 'UPDATE orders SET price = price + 1; TRUNCATE TABLE orders'],
   [D, 'all', 'UPDATE orders SET price = price + 1; DROP TABLE IF EXISTS orders'],
   [N, 'all', 'UPDATE orders SET price = price + 1; DROP TABLE IF EXISTS stock'],
