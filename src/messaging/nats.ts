@@ -129,7 +129,11 @@ export const consume: Consume<NatsSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
       if (origin.isOther(info)) dropUnbegun()
       if (!again && info.num_ack_pending > 0)
         gate.missing(info.num_ack_pending, info.delivered.stream_seq, ackWaitMs + SLACK_MS)
+      // Which ones is not known, only that they come again when their ack wait is over.
+      if (origin.hasMissed(info) && again) gate.missing(Number.POSITIVE_INFINITY, 0, ackWaitMs + SLACK_MS)
+      gate.settleDoubt()
     },
+    onInterrupted: () => gate.doubt(),
     onInfo: (info) => void origin.isOther(info),
     onMessage(message, askedAt) {
       if (origin.beganAnew(message.info.deliverySequence)) dropUnbegun()

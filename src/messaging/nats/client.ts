@@ -58,7 +58,7 @@ export interface NatsStreamInfo {
 export interface NatsConsumerInfo {
   readonly created: string
   readonly num_ack_pending: number
-  readonly delivered: { readonly stream_seq: number }
+  readonly delivered: { readonly stream_seq: number; readonly consumer_seq: number }
   readonly ack_floor: { readonly stream_seq: number }
   readonly config: {
     readonly ack_policy: string

@@ -11,6 +11,10 @@ export interface Gate {
   readonly until: number
   /** `count` messages with sequences up to `upTo` are with unknown consumers, for `ms` at most. */
   missing(count: number, upTo: number, ms: number): void
+  /** Messages may be missing: those that come are kept until it is known. */
+  doubt(): void
+  /** It is known, and was told to `missing`. */
+  settleDoubt(): void
   /** This message is redelivered within `ms`. */
   lost(held: HeldMessage, ms: number): void
   /** Returns whether the message is kept here for now. `askedAt`: when the server was asked for it. */
@@ -27,6 +31,7 @@ export function createGate(runtime: Runtime, letThrough: (held: HeldMessage) => 
   let kept: HeldMessage[] = []
   let missing = 0
   let upTo = 0
+  let inDoubt = false
   /** Sequences that were redelivered; below, those awaited by number. */
   const back = new Set<number>()
   const awaited = new Set<number>()
@@ -58,12 +63,19 @@ export function createGate(runtime: Runtime, letThrough: (held: HeldMessage) => 
       upTo = last
       close(ms)
     },
+    doubt() {
+      inDoubt = true
+    },
+    settleDoubt() {
+      inDoubt = false
+      if (until === OPEN) open()
+    },
     lost(held, ms) {
       awaited.add(seqOf(held))
       close(ms)
     },
     keeps(held, askedAt) {
-      if (until === OPEN) return false
+      if (until === OPEN && !inDoubt) return false
       const seq = seqOf(held)
       const isKept = held.orderingKey !== undefined
       if (isKept) kept.push(held)
@@ -72,11 +84,11 @@ export function createGate(runtime: Runtime, letThrough: (held: HeldMessage) => 
       const allBack = awaited.size === 0 && back.size >= missing
       // The server redelivers messages before it delivers new ones.
       const nothingWaits = askedAt >= until && held.message.info.deliveryCount === 1
-      if (allBack || nothingWaits) open()
+      if (!inDoubt && (allBack || nothingWaits)) open()
       return isKept
     },
     exhausted(askedAt) {
-      if (until !== OPEN && askedAt >= until) open()
+      if (!inDoubt && until !== OPEN && askedAt >= until) open()
     },
   }
 }

@@ -21,6 +21,8 @@ export interface Link {
 export interface LinkEvents extends ReaderEvents {
   /** Called before the first message. `again`: this process has read from this stream before. */
   readonly onOpen: (opened: Opened, again: boolean) => void
+  /** The connection was lost, and messages with it that were on their way. `onOpen` follows. */
+  readonly onInterrupted: () => void
   /** Called from time to time while reading. */
   readonly onInfo: (info: NatsConsumerInfo) => void
   readonly onFailure: (error: unknown) => void
@@ -37,10 +39,12 @@ export function keepLinked(
   let reader: Reader | undefined
   let streamCreated: string | undefined
   let behind = 0
+  let interrupted = false
 
   async function open(): Promise<void> {
     if (connection.isClosed())
       throw new Error('the connection to NATS is closed for good: open it with maxReconnectAttempts: -1')
+    interrupted = false
     // Without the client's check for JetStream: the next request shows whether there is one.
     const manager = await jetstream.jetstreamManager(false)
     const opened = await openDurable(manager, source, { ...wanted, behind })
@@ -54,6 +58,7 @@ export function keepLinked(
     events.onOpen(opened, again)
     const reading = read(consumer, runtime, events)
     reader = reading
+    if (interrupted) reading.end()
     const over = new AbortController()
     // Refused while it is read, a consumer is refused again when it is opened.
     const remembering = remember(manager, over.signal).catch(() => reading.end())
@@ -85,7 +90,11 @@ export function keepLinked(
   async function watchConnection(): Promise<void> {
     for await (const { type } of status) {
       if (ending.signal.aborted) return
-      if (type === 'disconnect') events.onFailure(new Error('the connection to NATS was lost'))
+      if (type !== 'disconnect') continue
+      events.onFailure(new Error('the connection to NATS was lost'))
+      events.onInterrupted()
+      interrupted = true
+      reader?.end()
     }
   }
   void watchConnection().catch(() => {})
