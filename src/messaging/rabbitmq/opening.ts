@@ -1,3 +1,4 @@
+import { invalidKind } from '../../core/option-rules.ts'
 import type { Runtime } from '../../core/runtime.ts'
 import { timeLimit } from '../../core/time-limit.ts'
 import type { RabbitChannel, RabbitConnection } from './client.ts'
@@ -32,7 +33,7 @@ export function inTime<T>(
 /** Opens a channel. If `connection` is a function, it has a connection of its own, which is closed with it. */
 export async function openChannel(connection: RabbitSource['connection'], runtime: Runtime): Promise<Opened> {
   if (typeof connection !== 'function') return channelOn(connection, runtime)
-  const ours = await handedOver(runtime, 'open a connection', connection())
+  const ours = await handedOver(runtime, 'open a connection', Promise.resolve(connection()).then(checked))
   try {
     const { channel, close } = await channelOn(ours, runtime)
     return { channel, close: () => close().then(() => closed(runtime, ours)) }
@@ -40,6 +41,11 @@ export async function openChannel(connection: RabbitSource['connection'], runtim
     await closed(runtime, ours)
     throw error
   }
+}
+
+function checked(answered: RabbitConnection): RabbitConnection {
+  if (typeof Object(answered).createConfirmChannel === 'function') return answered
+  throw invalidKind('connection', 'must be a function that answers a connection of amqplib', answered)
 }
 
 async function channelOn(connection: RabbitConnection, runtime: Runtime): Promise<Opened> {

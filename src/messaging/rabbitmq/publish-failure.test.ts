@@ -26,3 +26,11 @@ it('what was not answered before the channel was lost is unknown, what was refus
     unknown,
   ])
 })
+
+it('a function that answers no connection is told so', async () => {
+  const publish = publisher({ connection: async () => undefined as never })
+  await expect(publish([message('a')])).rejects.toMatchObject({
+    code: 'OPTION_INVALID',
+    message: 'option `connection` must be a function that answers a connection of amqplib; got undefined',
+  })
+})
