@@ -3,6 +3,7 @@ import { checkFunction } from '../../core/option-rules.ts'
 import { timeLimit } from '../../core/time-limit.ts'
 import { upToInnerCalls } from '../../core/turns.ts'
 import { endedInside } from '../sql/endings.ts'
+import { checkJoined, OR_EXECUTOR } from '../sql/joined-tx.ts'
 import { type Asking, type Holding, senderOf } from './asking.ts'
 import type { MysqlConnection, MysqlTx } from './client.ts'
 import { faultOf, markUndoing, serverReason, wasInterrupted } from './faults.ts'
@@ -77,6 +78,7 @@ export function createTransactions(
   /** Also reports a lock timeout that rolled back the caller's transaction, which must not commit only its rest. */
   function joined(tx: MysqlTx): Session {
     refuseCallbacks('tx', tx)
+    checkJoined(tx, ['query', 'execute'], `a connection of 'mysql2/promise' ${OR_EXECUTOR}`)
     const session = joinedSession(tx, database)
     const noticed = async <T>(answer: Promise<T>): Promise<T> => {
       try {

@@ -6,6 +6,7 @@ import { refusedAtCommit } from '../../core/refused-commit.ts'
 import { sleep } from '../../core/runtime.ts'
 import { upToInnerCalls } from '../../core/turns.ts'
 import { endedInside, spoilt, unsettled } from '../sql/endings.ts'
+import { checkJoined, OR_EXECUTOR } from '../sql/joined-tx.ts'
 import { toId, toRecord } from '../sql/rows.ts'
 import type { Asking, Holding } from './asking.ts'
 import type { PgClient, PgTx } from './client.ts'
@@ -112,7 +113,12 @@ export function createTransactions(
       if (lost !== undefined) await findOut(lost)
       return value
     },
-    join: (tx) => handles.get(tx) ?? joinedSession(tx, schema),
+    join(tx) {
+      const own = handles.get(tx)
+      if (own !== undefined) return own
+      checkJoined(tx, ['query'], `a client of pg ${OR_EXECUTOR}`)
+      return joinedSession(tx, schema)
+    },
   }
 }
 

@@ -5,6 +5,7 @@ import type { WhileBusy } from '../../embedded/busy.ts'
 import { withoutWaiting } from '../../embedded/connection.ts'
 import type { SqliteConnection } from '../../embedded/driver.ts'
 import { faultOf, unavailable } from '../../embedded/faults.ts'
+import { checkJoined } from '../sql/joined-tx.ts'
 import { isInTransaction, type SqliteTx } from './open-transaction.ts'
 import { applyMigrations } from './schema.ts'
 import { TAKE_WRITE_LOCK } from './sql.ts'
@@ -59,6 +60,8 @@ export function join(options: JoinOptions, tx: SqliteTx): Joined {
       undoneBy: own.undoneBy,
     }
   }
+
+  checkJoined(tx, ['exec', 'prepare'], 'the connection of SQLite with a transaction open on it')
 
   function requireOpen(): void {
     if (isInTransaction(tx)) return
