@@ -42,8 +42,6 @@ export function savepointName(): string {
  * @throws OnlyonceError OPTION_INVALID
  */
 export function joinedSession(tx: MysqlTx, database: string): Session {
-  if (typeof tx.query !== 'function' || typeof tx.execute !== 'function') throw noConnection('mysql2/promise')
-
   async function ask(sql: string, values: readonly string[]): Promise<unknown> {
     const answer: unknown = await tx.execute(sql, [...values])
     if (!Array.isArray(answer) || Object(answer[0]) !== answer[0]) throw noConnection('mysql2/promise')

@@ -35,8 +35,6 @@ export function savepointName(): string {
  * @throws OnlyonceError OPTION_INVALID
  */
 export function joinedSession(tx: PgTx, schema: string): Session {
-  if (typeof tx.query !== 'function') throw noConnection('pg')
-
   async function command(sql: string, ended: (cause: unknown) => OnlyonceError): Promise<void> {
     try {
       await tx.query(sql)
