@@ -68,9 +68,9 @@ export const mutants = [
     edits: [
       {
         file: leased,
-        search: '        return { value: await effect(op) }',
+        search: '        const value = await effect(op)\n        const rest',
         replace:
-          '        await calls.complete({ lease, result: storedValue(undefined), retentionMs: call.options.retentionMs })\n        return { value: await effect(op) }',
+          '        await calls.complete({ lease, result: storedValue(undefined), retentionMs: call.options.retentionMs })\n        const value = await effect(op)\n        const rest',
       },
     ],
   },
