@@ -1,4 +1,5 @@
 import { OnlyonceError } from '../core/errors.ts'
+import { checkEach, oneOf } from '../core/option-rules.ts'
 import { tried } from '../core/reporting.ts'
 import type { HttpCall, HttpReply, Omitted } from './call.ts'
 import type { HttpRules } from './options.ts'
@@ -39,12 +40,20 @@ export function createDecide<R>(rules: HttpRules<R>, onListenerError: (error: un
   }
 
   return (reply: HttpReply, call: HttpCall<R>): StoredReply => {
-    const decision = safely(() => rules.outcome?.(reply, call)) ?? defaultOutcome(reply)
+    const decision = safely(() => rules.outcome && checked(rules.outcome(reply, call))) ?? defaultOutcome(reply)
     if (decision === 'release' || decision === 'abandon') throw new NotKept(reply, decision)
     const stored = safely(() => kept(reply)) ?? toStored({ ...reply, ...NOT_REDACTED }, rules.kept)
     if (stored.omitted !== undefined) safely(() => unrecordable(stored.omitted as Omitted, call))
     return stored
   }
+}
+
+const isDecision = oneOf('final', 'release', 'abandon')
+
+/** Anything else, such as a promise, would keep an answer for good that was to pass. @throws OnlyonceError OPTION_INVALID */
+function checked<Decision extends string | undefined>(decided: Decision): Decision {
+  checkEach(isDecision, { outcome: decided })
+  return decided
 }
 
 const NOT_REDACTED = { headers: [], body: undefined, omitted: 'not-redacted' } as const

@@ -35,6 +35,20 @@ describe('an answer', () => {
     expect(seen(await broken.ask())).toBe('201 {"order":1} (replayed)')
   })
 
+  it.each([
+    ['a promise', async () => 'release'],
+    ['a misspelt word', () => 'relase'],
+  ])('whose outcome is %s is judged by its status, and that is reported', async (_, outcome) => {
+    const reported: unknown[] = []
+    const { ask, build, created, open, runs } = guarded({ outcome: outcome as never })
+    const by = build(open({ onListenerError: (error) => reported.push(error) }))
+    for (let call = 0; call < 2; call++) expect(seen(await ask({}, async () => reply(503), by))).toBe('503 ')
+    expect(seen(await ask({}, created, by))).toBe('201 {"order":1}')
+    expect(seen(await ask({}, created, by))).toBe('201 {"order":1} (replayed)')
+    const said = expect.stringContaining("option `outcome` must be one of 'final', 'release', 'abandon'")
+    expect([runs(), String(reported[0])]).toEqual([1, said])
+  })
+
   it('that is thrown goes to the framework and frees the key', async () => {
     const { ask, runs } = guarded()
     await expect(ask({}, () => Promise.reject(new Error('boom')))).rejects.toThrow('boom')
