@@ -9,6 +9,7 @@ import { onlyonce } from '../../src/index.ts'
 import { type BatchInboxOptions, inbox, type Verdict } from '../../src/messaging/inbox.ts'
 import { delivery } from '../inbox-kit.ts'
 import { later, tidily } from '../support/leftovers.ts'
+import { isCommit } from '../support/mysql.ts'
 import { describeWith } from '../support/services.ts'
 import { type BatchShop, openBatchShop, type ShopKind, type ShopTx } from './batch-shop.ts'
 
@@ -106,7 +107,7 @@ export function onEveryDatabase(suite: (ground: Ground) => void): void {
         own.pathname = `/${database}`
         return own.href
       },
-      isCommit: (chunk) => chunk.subarray(5).toString('latin1') === 'COMMIT',
+      isCommit,
     })
   })
 }
