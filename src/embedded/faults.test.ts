@@ -26,6 +26,14 @@ it('reads the same fault from the errors of every driver', () => {
     ['no-transaction', [fromNode(1, 'cannot commit - no transaction is active')]],
     ['no-savepoint', [fromBetter('SQLITE_ERROR', 'no such savepoint: x')]],
     ['no-table', [fromNode(1, 'no such table: onlyonce_meta')]],
+    [
+      'closed',
+      [
+        new TypeError('The database connection is not open'),
+        new Error('database is not open'),
+        new Error('statement has been finalized'),
+      ],
+    ],
     ['other', [undefined, null, 5, 'text', new Error('x'), fromNode(7), new OnlyonceError('CLOSED', 'no such table')]],
   ]
   for (const [fault, errors] of cases) for (const error of errors) expect(faultOf(error), String(error)).toBe(fault)

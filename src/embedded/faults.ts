@@ -15,6 +15,7 @@ export type Fault =
   | 'damaged'
   | 'constraint'
   | 'no-table'
+  | 'closed'
   | 'other'
 
 const BUSY_SNAPSHOT = 517
@@ -25,6 +26,8 @@ const BY_MESSAGE: readonly (readonly [RegExp, Fault])[] = [
   [/no transaction is active/, 'no-transaction'],
   [/no such savepoint/, 'no-savepoint'],
   [/no such (table|column)/, 'no-table'],
+  // A kept statement of a closed connection is finalized, says node:sqlite.
+  [/not open|has been finalized/, 'closed'],
   // When opening fails, libsql's error has neither code nor class.
   [/unable to open .*\b14\b/i, 'cannot-open'],
 ]
@@ -64,6 +67,7 @@ const ADVICE: Partial<Record<Fault, string>> = {
     'the file or its directory cannot be written: check its owner and mode, and that its disk is not mounted read-only',
   'cannot-open': 'the file cannot be opened: check that its directory exists and that this process may write in it',
   'not-a-database': 'it is not an SQLite database: give another path, or move the file away',
+  closed: 'the connection is not open any more: close it after the store and what uses it',
   damaged: 'the file cannot be read or written: check the disk, run `PRAGMA integrity_check`, restore it from a backup',
 }
 
