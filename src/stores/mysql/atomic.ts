@@ -2,6 +2,7 @@ import { backoff } from '../../core/backoff.ts'
 import type { OperationId } from '../../core/record.ts'
 import { sleep } from '../../core/runtime.ts'
 import type { AtomicClaims, ClaimOutcome, ClaimRequest } from '../../core/store.ts'
+import { isForgotten } from '../sql/forgotten.ts'
 import { toRecord } from '../sql/rows.ts'
 import { takeOver } from './claiming.ts'
 import { claimAllInside, doneFields, judgeInside } from './claiming-inside.ts'
@@ -13,7 +14,6 @@ import type { ResolvedMysqlOptions } from './options.ts'
 import { batched, readable } from './packing.ts'
 import { batches, sorted } from './portions.ts'
 import { explained, type Session } from './session.ts'
-import { FORGOTTEN } from './sql/record.ts'
 import type { Statements } from './statements.ts'
 import type { Transactions } from './transaction.ts'
 
@@ -128,7 +128,7 @@ export function createWithin(
           if (affectedRows === 1) return 'ok'
           // A row that already has these values may not be counted as changed.
           const [known] = (await session.rows(statements.locked, [lease.id])).map(readable)
-          const record = known && Number(known.format) !== FORGOTTEN ? toRecord(known) : undefined
+          const record = known && !isForgotten(known) ? toRecord(known) : undefined
           return record?.owner === lease.owner && record.fence === lease.fence && record.state === 'done'
             ? 'ok'
             : 'lost'

@@ -1,12 +1,12 @@
 import type { OperationId } from '../../core/record.ts'
 import type { ClaimOutcome, ClaimRequest } from '../../core/store.ts'
 import { unpackText } from '../../core/stored-text.ts'
+import { isForgotten } from '../sql/forgotten.ts'
 import { type Row, time, toRecord } from '../sql/rows.ts'
 import { judge, type TakeOver, takeOver } from './claiming.ts'
 import type { Floors } from './floors.ts'
 import { batched, micros, optionalText, readable, textField } from './packing.ts'
 import type { Session } from './session.ts'
-import { FORGOTTEN } from './sql/record.ts'
 import type { Statements } from './statements.ts'
 
 /**
@@ -60,7 +60,7 @@ function leftOut(found: number, asked: number): Error {
 
 /** Whether this claim wrote the row: an insert gives all rows one fence, larger than any earlier one of this owner. */
 export function isOurs(row: Row, { owner }: Pick<ClaimRequest, 'owner'>, fence: number): boolean {
-  if (Number(row.format) === FORGOTTEN) return false
+  if (isForgotten(row)) return false
   return typeof row.owner === 'string' && unpackText(row.owner) === owner && Number(row.fence) === fence
 }
 

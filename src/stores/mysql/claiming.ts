@@ -4,11 +4,11 @@ import { type Decision, decideClaim } from '../../core/lifecycle.ts'
 import type { OperationRecord } from '../../core/record.ts'
 import type { ClaimOutcome, ClaimRequest } from '../../core/store.ts'
 import { refusedOutcome } from '../sql/claims.ts'
+import { isForgotten } from '../sql/forgotten.ts'
 import { count, type Row, STATES, time, toRecord } from '../sql/rows.ts'
 import type { Sender } from './asking.ts'
 import type { Floors } from './floors.ts'
 import { batched, type Field, micros, optionalText, readable, textField } from './packing.ts'
-import { FORGOTTEN } from './sql/record.ts'
 import type { Statements } from './statements.ts'
 
 /** How often rows that changed meanwhile are read again. Each time another caller made progress, so this is rare. */
@@ -91,8 +91,7 @@ export async function look(
 /** Returns what the lifecycle decides on a row. @throws OnlyonceError OUTCOME_UNKNOWN when it cannot be read */
 export function judge(row: Row, request: ClaimRequest, floor: number): Decision<ClaimOutcome> {
   const now = time(row, 'now')
-  if (Number(row.format) === FORGOTTEN)
-    return decideClaim(undefined, request, now, Math.max(floor, count(row, 'fence')))
+  if (isForgotten(row)) return decideClaim(undefined, request, now, Math.max(floor, count(row, 'fence')))
   const refused = refusedOutcome(row, request)
   if (refused !== undefined) return { outcome: refused }
   return decideClaim(toRecord(row), request, now, floor)

@@ -3,6 +3,7 @@ import { quote } from '../../core/key.ts'
 import { decideComplete, decideRelease, decideRenew, retained } from '../../core/lifecycle.ts'
 import type { Lease } from '../../core/record.ts'
 import type { ClaimRequest, Completion, Renewal, Store, WriteOutcome } from '../../core/store.ts'
+import { isForgotten } from '../sql/forgotten.ts'
 import { listedRow } from '../sql/listed.ts'
 import { toObserved } from '../sql/rows.ts'
 import type { SchemaVerbs } from '../sql/schema.ts'
@@ -13,7 +14,6 @@ import type { Floors } from './floors.ts'
 import { batched, leaseFields, readable, sizeOf, textField } from './packing.ts'
 import { batches, sorted } from './portions.ts'
 import { type Settling, settleBatch } from './settling.ts'
-import { FORGOTTEN } from './sql/record.ts'
 import type { Statements } from './statements.ts'
 import { createSweep } from './sweeping.ts'
 
@@ -94,7 +94,7 @@ export function createRecords(asking: Asking, statements: Statements, floors: Fl
       const byNumber = new Map(rows.map((row) => [Number(row.n), row]))
       return ids.map((_, index) => {
         const row = byNumber.get(index + 1)
-        if (row === undefined || row.id === null || Number(row.format) === FORGOTTEN) return undefined
+        if (row === undefined || row.id === null || isForgotten(row)) return undefined
         const record = toObserved(row)
         return retained(record, record.readAt) && record
       })

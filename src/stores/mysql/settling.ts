@@ -1,13 +1,13 @@
 import type { Decision } from '../../core/lifecycle.ts'
 import type { Lease, OperationRecord } from '../../core/record.ts'
 import type { WriteOutcome } from '../../core/store.ts'
+import { isForgotten } from '../sql/forgotten.ts'
 import { type Row, time, toMs, toRecord } from '../sql/rows.ts'
 import type { Sender } from './asking.ts'
 import { look } from './claiming.ts'
 import type { Floors } from './floors.ts'
 import { batched, type Field } from './packing.ts'
 import type { Batched } from './sql/asked.ts'
-import { FORGOTTEN } from './sql/record.ts'
 import type { Statements } from './statements.ts'
 
 const MAX_RACES = 20
@@ -54,7 +54,7 @@ export async function settleBatch<Item>(
 
 /** Returns undefined without a record, and for one that cannot be read: no lease holds it. */
 function recordOf(row: Row): OperationRecord | undefined {
-  if (row.id === null || Number(row.format) === FORGOTTEN) return undefined
+  if (row.id === null || isForgotten(row)) return undefined
   try {
     return toRecord(row)
   } catch {

@@ -1,8 +1,8 @@
+import { isForgotten } from '../sql/forgotten.ts'
 import type { Row } from '../sql/rows.ts'
 import type { Asking, Sender } from './asking.ts'
 import type { Floors } from './floors.ts'
 import { packRows } from './packing.ts'
-import { FORGOTTEN } from './sql/record.ts'
 import type { Statements } from './statements.ts'
 
 /** Most records that one transaction removes, since it holds its locks until it commits. */
@@ -40,7 +40,7 @@ export function createSweep(ask: Asking['ask'], statements: Statements, floors: 
     while (removed < limit) {
       const most = Math.min(limit - removed, MAX_REMOVED)
       const rows = await ask('sweep', (send) => remove(send, most))
-      removed += rows.filter(({ format }) => Number(format) !== FORGOTTEN).length
+      removed += rows.filter((row) => !isForgotten(row)).length
       if (rows.length < most) break
     }
     return removed

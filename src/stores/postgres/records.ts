@@ -6,6 +6,7 @@ import type { ClaimOutcome, ClaimRequest, Completion, Store } from '../../core/s
 import { packText } from '../../core/stored-text.ts'
 import { grantedOutcome, refusedOutcome } from '../sql/claims.ts'
 import type { HandedFences } from '../sql/fences.ts'
+import { isForgotten } from '../sql/forgotten.ts'
 import { listedRow } from '../sql/listed.ts'
 import { KINDS, type Row, toId, toMs, toObserved } from '../sql/rows.ts'
 import type { SchemaVerbs } from '../sql/schema.ts'
@@ -169,18 +170,25 @@ export function createRecords(
     },
     async forget(ids) {
       if (ids.length === 0) return 0
-      return removed(await ask('forget', statements.forget, [plainArray(ids)]))
+      const rows = await ask('forget', statements.forget, [plainArray(ids)])
+      wake(rows.map(({ id }) => toId(id)))
+      return rows.length
     },
-    sweep: async (limit) => removed(await ask('sweep', statements.sweep, [String(limit)])),
+    async sweep(limit) {
+      let removed = 0
+      while (removed < limit) {
+        const most = limit - removed
+        const rows = await ask('sweep', statements.sweep, [String(most)])
+        wake(rows.map(({ id }) => toId(id)))
+        removed += rows.filter((row) => !isForgotten(row)).length
+        if (rows.length < most) break
+      }
+      return removed
+    },
     async overdue() {
       const [row] = await ask('count what is overdue', statements.overdue, [])
       return { count: Number(row?.number ?? 0), oldestMs: toMs(Number(row?.oldest ?? 0)) }
     },
-  }
-
-  function removed(rows: readonly Row[]): number {
-    wake(rows.map(({ id }) => toId(id)))
-    return rows.length
   }
 }
 

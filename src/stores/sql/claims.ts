@@ -3,6 +3,7 @@ import { quote } from '../../core/key.ts'
 import { decideClaim } from '../../core/lifecycle.ts'
 import type { OperationRecord } from '../../core/record.ts'
 import type { ClaimOutcome, ClaimRequest } from '../../core/store.ts'
+import { isForgotten } from './forgotten.ts'
 import { count, type Row, time, toId, toRecord } from './rows.ts'
 import { unpackSteps } from './steps.ts'
 
@@ -23,6 +24,7 @@ export function grantedOutcome(row: Row, { owner }: ClaimRequest): ClaimOutcome 
  * @throws OnlyonceError OUTCOME_UNKNOWN when the row belongs to another operation than its id says, or cannot be read
  */
 export function refusedOutcome(row: Row, request: ClaimRequest): ClaimOutcome | undefined {
+  if (isForgotten(row)) return undefined
   const record = toRecord(row)
   requireSameText(record, request)
   const { outcome, write } = decideClaim(record, request, time(row, 'now'))

@@ -1,6 +1,7 @@
 import type { ListQuery } from '../../../core/store.ts'
+import { FORGOTTEN } from '../../sql/forgotten.ts'
 import type { Names } from './names.ts'
-import { COLUMNS, FORGOTTEN } from './record.ts'
+import { COLUMNS } from './record.ts'
 
 const inState = (clock: string) =>
   ({

@@ -18,11 +18,6 @@ export const COLUMNS = [
   ...['o.result_kind', 'o.result_body'],
 ].join(', ')
 
-/** Format of a forgotten record: only its id and fence are left, until a sweep removes it. */
-export const FORGOTTEN = 0
-/** How long a forgotten record stays: longer than a claim can take that began before it was forgotten. */
-export const FORGOTTEN_FOR_MICROS = 60_000_000
-
 /** `lifecycle.FOREVER` in microseconds. */
 export const FOREVER = '8640000000000000000'
 export const LARGEST_FENCE = '9007199254740991'

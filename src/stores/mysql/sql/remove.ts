@@ -1,10 +1,10 @@
+import { FORGOTTEN, FORGOTTEN_FOR_MICROS } from '../../sql/forgotten.ts'
 import { type Batched, found, ID, updating } from './asked.ts'
 import type { Names } from './names.ts'
-import { FORGOTTEN, FORGOTTEN_FOR_MICROS, gone, LARGEST_FENCE } from './record.ts'
+import { gone, LARGEST_FENCE } from './record.ts'
 
 /**
- * Empties records in any state. The fence stays for a while: a claim that began earlier may still write, by an older
- * clock. A damaged fence is not kept.
+ * Empties records in any state; id and fence stay for a while, see `FORGOTTEN`. A damaged fence is not kept.
  */
 export function forgetSql({ operations, clock }: Names): Batched {
   return updating(

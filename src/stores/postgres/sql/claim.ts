@@ -52,7 +52,7 @@ export function takenOver(o: string, asked: string, mine = 'false'): string {
   const fresh = gone(o, `${asked}.created_at`)
   const or = (first: string, held: string, later: string) =>
     `CASE WHEN ${fresh} THEN ${first} WHEN ${mine} THEN ${held} ELSE ${later} END`
-  return `scope = ${asked}.scope, key = ${asked}.key, fingerprint = ${asked}.fingerprint, owner = ${asked}.owner,
+  return `format = 1, scope = ${asked}.scope, key = ${asked}.key, fingerprint = ${asked}.fingerprint, owner = ${asked}.owner,
     fence = CASE WHEN ${mine} THEN ${o}.fence ELSE greatest(${o}.fence + 1, ${asked}.fence) END,
     attempt = ${or('1', `${o}.attempt`, `${o}.attempt + 1`)}, starts = ${or('1', `${o}.starts`, `${o}.starts + 1`)},
     created_at = ${or(`${asked}.created_at`, `${o}.created_at`, `${o}.created_at`)},

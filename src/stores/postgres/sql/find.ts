@@ -1,4 +1,5 @@
 import type { ListQuery } from '../../../core/store.ts'
+import { FORGOTTEN } from '../../sql/forgotten.ts'
 import { FEW, type Names } from './names.ts'
 import { columnsOf } from './record.ts'
 
@@ -9,7 +10,7 @@ WITH asked AS MATERIALIZED (
   SELECT * FROM unnest($1::text::uuid[]) WITH ORDINALITY AS a (id, n) WHERE ${FEW}
 ), clock AS MATERIALIZED (SELECT ${clock} AS now)
 SELECT clock.now, o.* FROM clock, asked a
-CROSS JOIN LATERAL (SELECT ${columnsOf('o')} FROM ${operations} o WHERE o.id = a.id OFFSET 0) o`
+CROSS JOIN LATERAL (SELECT ${columnsOf('o')} FROM ${operations} o WHERE o.id = a.id AND o.format <> ${FORGOTTEN} OFFSET 0) o`
 }
 
 const IN_STATE = {

@@ -1,6 +1,8 @@
+import { FORGOTTEN } from '../../sql/forgotten.ts'
 import { viewOf } from '../migrations.ts'
 import type { Names, PartitionedNames } from './names.ts'
 import { newestSql } from './placing.ts'
+import { LARGEST_FENCE } from './record.ts'
 
 export const partitionName = ({ operations }: Names, part: number): string => `${operations}_${part}`
 
@@ -60,8 +62,8 @@ SELECT EXISTS (SELECT FROM ${partitionName(names, part)} WHERE sweep_after > (SE
 
 /** The number of records of a partition, the end of the longest retention, and the largest undamaged fence. */
 export const surveySql = (names: PartitionedNames, part: number): string => `
-SELECT count(*) AS number, coalesce(max(greatest(retain_until, lease_until)), 0) AS kept_until,
-  max(fence) FILTER (WHERE fence < 9007199254740991) AS fence
+SELECT count(*) FILTER (WHERE format <> ${FORGOTTEN}) AS number, coalesce(max(greatest(retain_until, lease_until)), 0) AS kept_until,
+  max(fence) FILTER (WHERE fence < ${LARGEST_FENCE}) AS fence
 FROM ${partitionName(names, part)}`
 
 /** All partitions that are listed, attached, or both; and whether each has a unique index on the id. */

@@ -1,3 +1,5 @@
+import { FORGOTTEN } from '../../sql/forgotten.ts'
+
 /** SQL shared by several statements, each a rule of `core/lifecycle.ts`. `o` is a row, `now` the store's clock. */
 
 const COLUMNS = [
@@ -10,6 +12,8 @@ export const columnsOf = (row: string): string => COLUMNS.map((column) => `${row
 /** `lifecycle.FOREVER` in microseconds. */
 export const FOREVER = '8640000000000000000'
 
+export const LARGEST_FENCE = '9007199254740991'
+
 /** The negation of `retained`: the key is new again. */
 export const gone = (o: string, now: string): string => `(${o}.retain_until <= ${now} AND ${o}.lease_until <= ${now})`
 
@@ -18,7 +22,7 @@ export const gone = (o: string, now: string): string => `(${o}.retain_until <= $
  * not granted: the code that reads it reports that.
  */
 export const claimable = (o: string, asked: string, now: string): string => `(
-  ${o}.format = 1 AND ${o}.fence < 9007199254740991
+  ${o}.format = ${FORGOTTEN} OR ${o}.format = 1 AND ${o}.fence < ${LARGEST_FENCE}
   AND (${o}.scope IS NULL OR ${asked}.scope IS NULL OR ${o}.scope = ${asked}.scope)
   AND (${o}.key IS NULL OR ${asked}.key IS NULL OR ${o}.key = ${asked}.key)
   AND (${gone(o, now)} OR (
