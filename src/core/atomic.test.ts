@@ -70,6 +70,22 @@ describe('once.atomic', () => {
     expect(await once.atomic('a', insert('a'))).toEqual({ key: 'a' })
   })
 
+  it.each(['delete from onlyonce_operations', "update onlyonce_operations set owner = ''"])(
+    'leaves nothing when the effect writes over the record that was claimed: %s',
+    async (sql) => {
+      const { once, count } = await setup()
+      const effect = (tx: SqliteTx) => {
+        tx.exec(sql)
+        return insert('a')(tx)
+      }
+      const refused = { code: 'STORE_UNAVAILABLE', message: expect.stringContaining('its effect has removed or') }
+      await expect(once.atomic('a', effect)).rejects.toMatchObject(refused)
+      expect(await count('a')).toBe(0)
+      expect(await once.find('a')).toBeUndefined()
+      expect(await once.atomic('a', insert('a'))).toEqual({ key: 'a' })
+    },
+  )
+
   it('remembers the error, without the effect’s writes, when onThrow says so', async () => {
     const { once, count, events } = await setup({ onThrow: 'remember' })
     const failing = (tx: SqliteTx) => {

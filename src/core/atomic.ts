@@ -159,7 +159,7 @@ export function isLateFor({ options }: Call, ranMs: number): boolean {
 /** The claim has written the record as done without a value: only a value, or being late, needs a second write. */
 export async function keep(
   claims: AtomicClaims,
-  { options }: Call,
+  { named, options }: Call,
   lease: Lease,
   attempt: number,
   result: StoredResult,
@@ -167,9 +167,19 @@ export async function keep(
   isLate = false,
 ): Promise<Settled> {
   if (isLate || result.kind !== 'value' || !sameBytes(result.body, NOTHING)) {
-    await claims.complete({ lease, result, retentionMs: options.retentionMs })
+    const outcome = await claims.complete({ lease, result, retentionMs: options.retentionMs })
+    // Nobody else can write the record of an open transaction, so its effect did: a commit would leave no such result.
+    if (outcome === 'lost') throw recordChanged(named.key)
   }
   return { kind: 'result', result, ran, attempt, fence: lease.fence }
+}
+
+function recordChanged(key: string): OnlyonceError {
+  return new OnlyonceError(
+    'STORE_UNAVAILABLE',
+    `the result of ${quote(key)} found no record to go to, so nothing was changed: its effect has removed or rewritten the record ` +
+      'that was claimed in its transaction; leave the tables of the store, and the settings of the connection, as they are',
+  )
 }
 
 const NOTHING = encodeResult(undefined)
