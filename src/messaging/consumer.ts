@@ -24,8 +24,11 @@ export interface Consumer extends AsyncDisposable {
    * For messages that were only held the engine goes on waiting until `once.close()`.
    */
   stop(): Promise<void>
-  /** Takes nothing new until `resume`. Messages taken before are handled, or given back. */
-  pause(): void
+  /**
+   * Takes nothing new until `resume`; resolves when the broker has answered what it was asked before. Messages taken
+   * before are handled, or given back.
+   */
+  pause(): Promise<void>
   resume(): void
   /**
    * Forgets the outcome of the message with this key, so that it is handled when it is delivered again. `part`: what

@@ -147,7 +147,7 @@ describe('consume', () => {
   it('pauses and resumes', async () => {
     const { publish, base, settled, events } = world()
     const consumer = consume({ ...base, pollMs: 5, handle: () => {} })
-    consumer.pause()
+    await consumer.pause()
     await tick()
     await publish('a')
     await new Promise((resolve) => setTimeout(resolve, 50))

@@ -78,6 +78,8 @@ export function pullConsumer(
   /** Number of messages whose verdict is being sent to the broker. */
   let telling = 0
   let paused = false
+  /** Resolves when the broker has answered what it was asked last. */
+  let asked: Promise<unknown> = Promise.resolve()
   let changed: Cancel = () => {}
   let hinted = false
 
@@ -183,7 +185,10 @@ export function pullConsumer(
     return room < Math.ceil((concurrency + prefetch) / 4) ? 0 : room
   }
 
-  async function receive(room: number): Promise<readonly Pulled[]> {
+  async function receive(room: number, known: boolean): Promise<readonly Pulled[]> {
+    if (!known && source.hasDue !== undefined && !(await source.hasDue())) return []
+    // The consumer may have been paused meanwhile.
+    if (roomFor() === 0) return []
     receiving = true
     try {
       return await source.receive(room, batch?.gathering)
@@ -204,8 +209,9 @@ export function pullConsumer(
       }
       try {
         const receivedAt = runtime.elapsed()
-        const due: boolean = known || source.hasDue === undefined || (await source.hasDue())
-        const pulled: readonly Pulled[] = due ? await receive(room) : []
+        const answer = receive(room, known)
+        asked = answer.catch(() => {})
+        const pulled = await answer
         failurePauseMs = backoff(runtime, pollMs, 50 * pollMs)
         known = pulled.length > 0
         if (known) batch?.begun()
@@ -245,9 +251,10 @@ export function pullConsumer(
   }
   return {
     stop,
-    pause() {
+    async pause() {
       paused = true
       source.setPaused?.(true)
+      await asked
     },
     resume() {
       paused = false

@@ -14,7 +14,7 @@ describeWith('nats', (url) => {
     const paused = start(desk, ({ id }, tx) => void record(id, tx))
     await desk.publish(['first'])
     await until('it works', async () => (await desk.effects()).length === 1)
-    paused.consumer.pause()
+    await paused.consumer.pause()
     const ids = names('m', 40)
     await desk.publish(ids, 'one key')
     // So that it has asked for all it would ask for.
@@ -41,7 +41,7 @@ describeWith('nats', (url) => {
       throw new Error('the first time')
     })
     await until('it runs', () => begun === 1)
-    consumer.pause()
+    await consumer.pause()
     // So that it has given back what it gives back.
     await sleepMs(1_500)
     door.open()

@@ -207,8 +207,7 @@ describeWith('redis', (url) => {
     const consumer = tidily(consume({ ...rules, client, once, stream, handle: recordIt }), (one) => one.stop())
     await publish(['a'])
     await until('it took effect', async () => (await effects()).length === 1)
-    consumer.pause()
-    await sleepMs(200)
+    await consumer.pause()
     await publish(['b'])
     await sleepMs(300)
     expect(await effects()).toEqual(['a'])
@@ -224,7 +223,7 @@ describeWith('redis', (url) => {
     let starts = 0
     const handle = (message: { id: string }, tx: SqliteTx) => {
       if (++starts === 2) return recordIt(message, tx)
-      consumer.pause()
+      void consumer.pause()
       throw new Error('the first time')
     }
     const consumer = tidily(consume({ ...rules, client, once, stream, handle }), (one) => one.stop())

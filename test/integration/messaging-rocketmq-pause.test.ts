@@ -18,7 +18,7 @@ describeWith('rocketmq', (url) => {
     const first = atLast(consume({ ...rules, consumer }), (one) => one.stop())
     await publish(['first'])
     await until('it works', async () => (await effects()).length === 1, 30_000)
-    first.pause()
+    await first.pause()
     await publish(names('m', 10))
     const other = consume({ ...rules, consumer: () => openConsumer(url, topic, group) })
     await until('the other one has handled them', async () => (await effects()).length === 11, 30_000)

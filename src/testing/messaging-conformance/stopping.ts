@@ -65,9 +65,8 @@ export const stoppingCases: readonly MessagingCase[] = [
       const consumer = desk.consume()
       await desk.publish(['a'])
       await desk.drained()
-      // Some return a promise, which resolves when the broker has withdrawn its pending requests.
       await consumer.pause()
-      // Messages on their way may still arrive.
+      // A broker that sends by itself may have messages on their way.
       await pause(200)
       const ids = names('m', 10)
       await desk.publish(ids)

@@ -191,7 +191,7 @@ export const BROKEN_CONSUMERS: readonly BrokenAdapter[] = [
   {
     what: 'does not pause',
     caughtBy: ['a paused consumer begins nothing new, and goes on when it is resumed'],
-    harness: consumerThat({ pause() {} }),
+    harness: consumerThat({ pause: async () => {} }),
   },
   {
     what: 'forgets its handlers when it stops',

@@ -16,7 +16,7 @@ export function later(opening: Promise<Consumer>, close: () => unknown): Consume
   }
   return {
     stop,
-    pause: () => void known.then((consumer) => consumer.pause()),
+    pause: async () => (await known).pause(),
     resume: () => void known.then((consumer) => consumer.resume()),
     readmit: async (...args) => (await known).readmit(...args),
     get running() {
