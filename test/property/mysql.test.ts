@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { afterAll, expect, it } from 'vitest'
-import type { Store } from '../../src/core/store.ts'
 import { memoryStore } from '../../src/stores/memory/index.ts'
 import type { MysqlStore } from '../../src/stores/mysql/index.ts'
 import { fakeRuntime } from '../../src/testing/index.ts'
 import { type TestDatabase, testDatabase } from '../support/mysql.ts'
 import { describeWith } from '../support/services.ts'
-import { answersOf, type StoreCall, storeCalls } from './store-calls.ts'
+import { follow } from './follow.ts'
+import { type StoreCall, storeCalls } from './store-calls.ts'
 import { ops, runScript, type Seen } from './store-model.ts'
 
 /** The store's clock is a number in a table, set to that of the model before each request. */
@@ -69,31 +69,3 @@ describeWith('mysql', (url) => {
     await fc.assert(property, { numRuns: Number(process.env.ONLYONCE_PROPERTY_RUNS ?? 100) })
   }, 120_000)
 })
-
-/**
- * Fences may differ: the memory store has one floor for all that is gone, this one keeps that of a forgotten operation beside
- * it. So each is only required to grow, and a number that says how often takes its place in the answers.
- */
-function follow(store: Store): (call: StoreCall) => Promise<unknown> {
-  const fences = new Map<string, number>()
-  const generations = new Map<string, number>()
-  return async (call) => {
-    const answer = structuredClone(await answersOf(store, call, fences))
-    if (call.verb === 'claim') {
-      for (const outcome of answer as { kind: string; lease?: { id: string; fence: number } }[]) {
-        if (outcome.lease === undefined) continue
-        const { id, fence } = outcome.lease
-        const last = fences.get(id) ?? 0
-        expect(fence).toBeGreaterThanOrEqual(last)
-        if (fence > last) generations.set(id, (generations.get(id) ?? 0) + 1)
-        fences.set(id, fence)
-      }
-    }
-    return JSON.parse(JSON.stringify([answer], named))
-  }
-  function named(this: unknown, name: string, value: unknown): unknown {
-    if (name !== 'fence') return value instanceof Uint8Array ? [...value] : value
-    const { id } = this as { id: string }
-    return value === fences.get(id) ? generations.get(id) : `not the newest: ${value}`
-  }
-}
