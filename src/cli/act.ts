@@ -73,7 +73,7 @@ export async function forget(store: StoreAtHand, { id }: Pick<Target, 'id'>): Pr
 }
 
 /** Whether the operation is still as the operator was shown it. */
-function isUnchanged(shown: ObservedRecord, now: ObservedRecord | undefined): boolean {
+export function isUnchanged(shown: ObservedRecord, now: ObservedRecord | undefined): boolean {
   return (
     now !== undefined &&
     now.owner === shown.owner &&

@@ -1,5 +1,5 @@
 import { Argument, Command, Option } from 'commander'
-import { cursor, positions, positiveInteger } from './arguments.ts'
+import { address, cursor, positions, positiveInteger } from './arguments.ts'
 import { usage } from './exit.ts'
 import { colorsOf, type Io, wantsColor } from './io.ts'
 import { proxyOptions } from './proxy-options.ts'
@@ -14,6 +14,7 @@ Examples:
   $ onlyonce keys ls --state abandoned
   $ onlyonce keys get order:1100 --scope payments --show-result
   $ onlyonce keys resolve order:1100 --scope payments --happened --value '{"paid":true}'
+  $ onlyonce dashboard --write
   $ onlyonce keys ls --json | jq -r .key
   $ onlyonce migrate --dry-run --store sqlite:orders.db
   $ onlyonce migrate print --store 'postgres://localhost/shop?schema=onlyonce'
@@ -122,6 +123,17 @@ export function createProgram(io: Io, settle: (exitCode: number) => void): Comma
     .command('doctor')
     .description('check the store: schema, clock, abandoned and unknown operations, outbox, sweeping')
     .action(runs(async () => (await import('./commands/doctor.ts')).doctor))
+  program
+    .command('dashboard')
+    .description('look at the store in a browser, and decide there')
+    .addOption(
+      new Option('--listen <[host:]port>', 'where it is served (127.0.0.1:4747); port 0: any that is free')
+        .argParser(address)
+        .default({ port: 4747 }, '4747'),
+    )
+    .option('--write', 'allow changes; without it the dashboard is read only')
+    .option('--label <text>', 'what to show beside the name of the store, such as production')
+    .action(runs(async () => (await import('./commands/dashboard.ts')).dashboard))
   program
     .command('classify')
     .description('say whether an SQL statement or an HTTP method is idempotent; connects to nothing')

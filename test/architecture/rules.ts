@@ -2,7 +2,7 @@
  * Which folder of `src` may import which, as data. A folder may always import itself; an entry with a slash
  * allows only that part of a folder.
  *
- * core <- embedded <- { stores, executors, guards, http, rpc, client, messaging, outbox, telemetry, testing } <- { cli, dashboard }
+ * core <- embedded <- { stores, executors, guards, http, rpc, client, messaging, outbox, telemetry, testing } <- cli
  */
 const middle = [
   'stores',
@@ -36,7 +36,6 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // The simulator drives the unmodified inbox and outbox over the real memory store: a model of them proves nothing.
   testing: ['core', 'http', 'messaging', 'outbox', 'stores/memory'],
   cli: ['core', 'index.ts', ...middle],
-  dashboard: ['core', 'index.ts', ...middle],
 }
 
 /** Packages a folder may name. `bundled` ends up inside dist; `optional` only by `await import()`, so nobody has to have it. */

@@ -97,4 +97,20 @@ describe.skipIf(!existsSync(binary))('the built command', () => {
     })
     expect(codes.at(-1)).toBe(130)
   })
+
+  it('serves the dashboard until it is told to end, and says where a port is taken', async () => {
+    const child = spawn(process.execPath, [binary, 'dashboard', '--listen', '0', '--store', url])
+    const ended = new Promise<number | null>((resolve) => child.on('exit', resolve))
+    const address = await new Promise<string>((resolve) =>
+      child.stdout.once('data', (text) => resolve(`${text}`.trim())),
+    )
+    expect((await fetch(address, { redirect: 'manual' })).status).toBe(303)
+    const { port } = new URL(address)
+    expect(built('dashboard', '--listen', port)).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining(`port ${port} is taken`),
+    })
+    child.kill('SIGTERM')
+    expect(await ended).toBe(0)
+  })
 })

@@ -18,7 +18,7 @@ const WHAT_IT_MEANS: Readonly<Record<ShownState, string>> = {
   unknown: 'It waits for a decision: the effect may have happened already (`onlyonce keys resolve` decides it).',
 }
 
-const FORGET: Act = {
+export const FORGET: Act = {
   verb: 'forget',
   done: 'forgot',
   warnings: (record) => [WHAT_IT_MEANS[stateOf(record)], AGAIN],

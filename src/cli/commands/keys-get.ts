@@ -35,7 +35,8 @@ export async function keysGet(io: Io, options: GetOptions): Promise<number> {
     } else {
       const colors = colorsOf(io, 'stdout')
       const state = statePaint(colors)[stateOf(record)](stateOf(record))
-      for (const text of facts(pairs(record, state, resultText(record, result, isShown)), colors.dim))
+      const pairs = factsOf(record).map(([name, text]) => [name, name === 'state' ? state : text] as const)
+      for (const text of facts([...pairs, ['result', resultText(record, result, isShown)]], colors.dim))
         line(io.stdout, text)
     }
     const hint = hintFor(record, options.store)
@@ -44,13 +45,14 @@ export async function keysGet(io: Io, options: GetOptions): Promise<number> {
   })
 }
 
-function pairs(record: ObservedRecord, state: string, result: string): readonly (readonly [string, string])[] {
+/** What is known of an operation besides its result, as printable text. */
+export function factsOf(record: ObservedRecord): readonly (readonly [string, string])[] {
   const { readAt: now, steps } = record
   return [
     ['key', record.key === undefined ? '(hashed)' : printable(record.key)],
     ['scope', record.scope === undefined ? '(hashed)' : printable(record.scope)],
     ['id', record.id],
-    ['state', state],
+    ['state', stateOf(record)],
     ['attempt', String(record.attempt)],
     ['starts', String(record.starts)],
     ['fence', String(record.fence)],
@@ -64,7 +66,6 @@ function pairs(record: ObservedRecord, state: string, result: string): readonly 
     ],
     ['kept until', moment(record.retainUntil, now)],
     ...(steps.length === 0 ? [] : [['steps', steps.map(({ name }) => printable(name)).join(', ')] as const]),
-    ['result', result],
   ]
 }
 

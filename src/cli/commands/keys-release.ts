@@ -8,7 +8,7 @@ export function keysRelease(io: Io, options: ActOptions): Promise<number> {
   return act(io, options, RELEASE)
 }
 
-const RELEASE: Act = {
+export const RELEASE: Act = {
   verb: 'release',
   done: 'released',
   warnings(record) {

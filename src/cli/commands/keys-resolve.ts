@@ -26,22 +26,24 @@ export function keysResolve(io: Io, options: ResolveOptions): Promise<number> {
   if ((options.happened === true) === (options.didNotHappen === true)) {
     throw usage('say what became of the effect: either --happened or --did-not-happen')
   }
-  if (options.happened) {
-    const result = resultFrom(options.value)
-    const compact = compactIn(storeUrl(io, options.store))
-    if (compact !== undefined && (options.value !== undefined || options.retentionMs !== undefined))
-      throw keepsNothing()
-    return act(io, options, happened(result, options, compact))
-  }
+  if (options.happened) return act(io, options, happenedWith(storeUrl(io, options.store), options))
   if (options.value !== undefined) throw usage('--value belongs to --happened: an effect that did not happen has none')
   if (options.retentionMs !== undefined)
     throw usage('--retention-ms belongs to --happened: it is how long the result is kept')
   return act(io, options, DID_NOT_HAPPEN)
 }
 
+/** `url`: the store's. @throws CliError for a value that cannot be stored, or that this store does not keep */
+export function happenedWith(url: string, options: Pick<ResolveOptions, 'scope' | 'value' | 'retentionMs'>): Act {
+  const result = resultFrom(options.value)
+  const compact = compactIn(url)
+  if (compact !== undefined && (options.value !== undefined || options.retentionMs !== undefined)) throw keepsNothing()
+  return happened(result, options, compact)
+}
+
 function happened(
   result: StoredResult,
-  { scope, value, retentionMs }: ResolveOptions,
+  { scope, value, retentionMs }: Pick<ResolveOptions, 'scope' | 'value' | 'retentionMs'>,
   compact: 'given' | 'default' | undefined,
 ): Act {
   return {
@@ -95,7 +97,7 @@ function keepsNothing(): Error {
   )
 }
 
-const DID_NOT_HAPPEN: Act = {
+export const DID_NOT_HAPPEN: Act = {
   verb: 'resolve',
   done: 'resolved (did not happen)',
   warnings(record) {

@@ -1,0 +1,76 @@
+import { failure } from '../exit.ts'
+import type { StoreAtHand } from '../store.ts'
+import { ACTS, actOf, findOne, nameOf, perform } from './acts.ts'
+import { healthPage } from './health.ts'
+import { html, lines } from './html.ts'
+import { operationPage } from './operation.ts'
+import { operationsPage } from './operations.ts'
+import { outboxPage, unparkChosen } from './outbox.ts'
+import { message, type Page, told } from './page.ts'
+
+export interface RouteOptions {
+  readonly storeUrl: string
+  /** What suggested commands need to find the store. */
+  readonly storeFlag: string
+  /** Whether operations may be changed. */
+  readonly isWritable: boolean
+  /** Hears of every change, and of failures. */
+  readonly log: (text: string) => void
+}
+
+export interface Routes {
+  show(query: URLSearchParams): Promise<Page>
+  /** Carries out what a form asks for, and shows what is there then. @throws CliError when it cannot be done */
+  change(query: URLSearchParams, form: URLSearchParams): Promise<Page>
+}
+
+/** Everything is at one path, and told apart by the query: so the dashboard works wherever it is mounted. */
+export function createRoutes(store: StoreAtHand, { storeUrl, storeFlag, isWritable, log }: RouteOptions): Routes {
+  async function show(query: URLSearchParams): Promise<Page> {
+    switch (query.get('view') ?? 'health') {
+      case 'health':
+        return healthPage(store, storeFlag)
+      case 'operations':
+        return operationsPage(store, query)
+      case 'operation': {
+        const id = idIn(query)
+        const isResultShown = query.get('result') === 'shown'
+        return id === undefined ? nowhere() : operationPage(store, { id, isResultShown, isWritable, storeUrl })
+      }
+      case 'outbox':
+        return outboxPage(store, query, isWritable)
+      default:
+        return nowhere()
+    }
+  }
+
+  async function unpark(query: URLSearchParams, form: URLSearchParams): Promise<Page> {
+    const done = await unparkChosen(store, form)
+    log(`outbox: ${done} (positions ${form.getAll('position').join(', ')})`)
+    return withMessage(await show(query), done)
+  }
+
+  return {
+    show,
+    async change(query, form) {
+      if (query.get('view') === 'outbox') return unpark(query, form)
+      const id = idIn(query)
+      const name = ACTS.find((act) => act === form.get('act'))
+      if (id === undefined || name === undefined) return nowhere()
+      const found = name === 'forget' ? await findOne(store, id) : undefined
+      if (found !== undefined && form.get('confirm')?.trim() !== nameOf(found, id).trim())
+        throw failure('What was typed is not the name of the operation: nothing was changed.')
+      const act = actOf(name, storeUrl, form.get('value')?.trim() || undefined)
+      const label = await perform(store, id, act, form.get('seen') ?? '')
+      log(`${act.done} ${label}`)
+      const page = name === 'forget' ? operationsPage(store, new URLSearchParams()) : show(query)
+      return withMessage(await page, `${act.done} ${label}`)
+    },
+  }
+}
+
+const idIn = (query: URLSearchParams) => /^[0-9a-f]{32}$/.exec(query.get('id') ?? '')?.[0]
+
+const nowhere = (): Page => ({ ...message('There is no such page.'), status: 404 })
+
+const withMessage = (page: Page, text: string): Page => ({ ...page, main: html`${told(lines(text))}${page.main}` })

@@ -1,0 +1,282 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { type DashboardOptions, startDashboard } from '../../src/cli/dashboard/server.ts'
+import { type StoreAtHand, withStore } from '../../src/cli/store.ts'
+import { operationId } from '../../src/core/key.ts'
+import { storedValue } from '../../src/core/result.ts'
+import { onlyonce } from '../../src/index.ts'
+import { later } from '../support/leftovers.ts'
+import { abandoned, claim, cli, store, url } from './cli-kit.ts'
+
+const TOKEN = 'a-token-of-the-test'
+const HOSTILE = `<script>alert("1")</script>'\u202e&`
+
+async function opened(given: Partial<DashboardOptions> = {}, wrapped = (at: StoreAtHand): StoreAtHand => at) {
+  const logged: string[] = []
+  let close = () => {}
+  const over = new Promise<void>((resolve) => {
+    close = resolve
+  })
+  const atHand = await new Promise<StoreAtHand>((resolve) => {
+    const lent = withStore(url, async (at) => {
+      resolve(at)
+      await over
+    })
+    later(() => lent)
+  })
+  const flags = { storeUrl: url, storeFlag: ' --store URL', isWritable: true, label: undefined, token: TOKEN }
+  const log = (text: string) => void logged.push(text)
+  const running = await startDashboard(wrapped(atHand), { ...flags, listen: { port: 0 }, log, ...given })
+  later(async () => {
+    await running.close()
+    close()
+  })
+  const { origin } = new URL(running.url)
+  const entry = await fetch(running.url, { redirect: 'manual' })
+  const cookie = entry.headers.get('set-cookie') ?? ''
+  const [pair = ''] = cookie.split(';')
+  const get = async (query: string, headers: Record<string, string> = { cookie: pair }) => {
+    const response = await fetch(`${origin}/${query}`, { headers })
+    return { status: response.status, headers: response.headers, text: await response.text() }
+  }
+  const post = async (query: string, form: Record<string, string>, headers: Record<string, string> = { origin }) => {
+    const body = new URLSearchParams(form)
+    const response = await fetch(`${origin}/${query}`, { method: 'POST', body, headers: { cookie: pair, ...headers } })
+    return { status: response.status, text: await response.text() }
+  }
+  return { origin, entry, cookie, logged, get, post }
+}
+
+const at = (key: string, scope = 'payments') => `?view=operation&id=${operationId(scope, key)}`
+const seenIn = (text: string) =>
+  (/name="seen" value="([^"]*)"/.exec(text)?.[1] ?? '').replace(/&#(\d+);/g, (_, code) => String.fromCharCode(code))
+const done = async (key: string, value: unknown) => {
+  const lease = await claim(key)
+  await store.complete([{ lease, result: storedValue(value), retentionMs: 86_400_000 }])
+}
+
+describe('who may look', () => {
+  it('is whoever has the token; strangers learn nothing of the store', async () => {
+    await claim('secret')
+    const { entry, cookie, get } = await opened({ label: 'the-label' })
+    expect(entry.status).toBe(303)
+    expect(cookie).toMatch(/; HttpOnly; SameSite=Lax$/)
+    for (const headers of [{}, { cookie: 'onlyonce_dashboard_1=x' }, { cookie: cookie.split('=')[0] ?? '' }]) {
+      const refused = await get('?view=operations', headers as Record<string, string>)
+      expect(refused.status).toBe(401)
+      expect(refused.text).not.toMatch(/secret|sqlite|the-label/)
+    }
+    expect((await get(`?token=${TOKEN}x`, {})).status).toBe(401)
+    expect((await get('?view=operations')).text).toMatch(/secret/)
+  })
+
+  it('gets pages that load nothing, and are kept and framed by nobody', async () => {
+    const { get } = await opened()
+    const { headers, text } = await get('')
+    const style = /<style>([\s\S]*)<\/style>/.exec(text)?.[1] ?? ''
+    const hash = createHash('sha256').update(style).digest('base64')
+    expect(headers.get('content-security-policy')).toContain(`default-src 'none'; style-src 'sha256-${hash}'`)
+    expect(headers.get('content-security-policy')).toContain("frame-ancestors 'none'")
+    expect(headers.get('cache-control')).toBe('no-store')
+    expect(text).not.toMatch(/<script|src=|http:\/\/(?!www\.w3)/)
+  })
+})
+
+describe('what is shown', () => {
+  it('is text, whatever is stored', async () => {
+    await done(HOSTILE, { html: HOSTILE })
+    const { get } = await opened({ label: HOSTILE })
+    for (const query of [
+      '?view=operations',
+      at(HOSTILE),
+      `${at(HOSTILE)}&result=shown`,
+      `?view=operations&key=${encodeURIComponent(HOSTILE)}`,
+    ]) {
+      const { text, status } = await get(query)
+      expect(status).toBe(200)
+      expect(text).toContain('&#60;script&#62;')
+      expect(text).not.toContain('<script')
+      // What a person looks for stays in the field as it is.
+      expect(text.replaceAll(/ value="[^"]*"/g, '')).not.toContain('\u202e')
+    }
+  })
+
+  it('is a result only on request', async () => {
+    await done('a', { receipt: 'r_1' })
+    const { get } = await opened()
+    expect((await get(at('a'))).text).not.toContain('r_1')
+    expect((await get(`${at('a')}&result=shown`)).text).toContain('receipt: &#39;r_1&#39;')
+  })
+
+  it('is what doctor says, and where to look', async () => {
+    await abandoned('a')
+    const { get } = await opened()
+    const { text } = await get('?view=health')
+    expect(text).toContain('1 of 6 checks need you')
+    expect(text).toContain('href="?view=operations&#38;state=abandoned"')
+    expect(text).toContain('npx onlyonce keys ls --state abandoned --store URL')
+  })
+
+  it('is found by state, scope and key, page by page', async () => {
+    for (let n = 0; n < 60; n++) await claim(`k${n}`)
+    await claim('elsewhere', { scope: 'other' })
+    await done('finished', 1)
+    const { get } = await opened()
+    const keysIn = (text: string) =>
+      [...text.matchAll(/<a href="\?view=operation&#38;id=[^>]*>([^<]*)</g)].map(([, key]) => key)
+    const first = await get('?view=operations&scope=payments&state=running')
+    const next = /href="([^"]*)">next/.exec(first.text)?.[1]?.replaceAll('&#38;', '&') ?? ''
+    const second = await get(next)
+    expect([...keysIn(first.text), ...keysIn(second.text)].toSorted()).toEqual(
+      Array.from({ length: 60 }, (_, n) => `k${n}`).toSorted(),
+    )
+    expect(keysIn((await get('?view=operations&key=elsewhere')).text)).toEqual(['elsewhere'])
+    expect(keysIn((await get('?view=operations&state=done')).text)).toEqual(['finished'])
+    expect((await get('?view=operations&key=nobody')).text).toContain('No operation matches')
+    expect((await get('?view=operations&refresh')).text).toContain('http-equiv="refresh"')
+    expect((await get(`?view=operation&id=${'0'.repeat(32)}`)).status).toBe(404)
+  })
+
+  it.each(['?view=nothing', '?view=operation', '?view=operation&id=1', '?view=operation&id=../x'])(
+    'is nothing at %s',
+    async (query) => {
+      const { get } = await opened()
+      expect((await get(query)).status).toBe(404)
+    },
+  )
+})
+
+describe('changes', () => {
+  it('are refused when read only, and no form is shown', async () => {
+    await abandoned('a')
+    const { get, post } = await opened({ isWritable: false })
+    const { text } = await get(at('a'))
+    expect(text).not.toContain('method="post"')
+    expect(await post(at('a'), { act: 'release', seen: seenIn(text) })).toMatchObject({
+      status: 403,
+      text: expect.stringContaining('--write'),
+    })
+    expect((await store.find([operationId('payments', 'a')]))[0]?.state).toBe('running')
+  })
+
+  it.each([{}, { origin: 'https://evil.example' }, { origin: 'null' }])(
+    'are refused from another site: %j',
+    async (headers) => {
+      await abandoned('a')
+      const { get, post } = await opened()
+      const { text } = await get(at('a'))
+      const refused = await post(
+        at('a'),
+        { act: 'did-not-happen', seen: seenIn(text) },
+        headers as Record<string, string>,
+      )
+      expect(refused).toMatchObject({ status: 403, text: expect.stringContaining('another site') })
+      expect((await store.find([operationId('payments', 'a')]))[0]?.state).toBe('running')
+    },
+  )
+
+  it('decide that it happened, with the answer of duplicates', async () => {
+    await abandoned('a')
+    const { get, post, logged } = await opened()
+    const form = { act: 'happened', seen: seenIn((await get(at('a'))).text), value: '{"paid":true}' }
+    expect((await post(at('a'), { ...form, value: '{nonsense' })).status).toBe(409)
+    expect(await post(at('a'), form)).toMatchObject({
+      status: 200,
+      text: expect.stringContaining('resolved (happened)'),
+    })
+    const once = onlyonce({ store, scope: 'payments' })
+    expect(await once('a', () => expect.fail('ran'))).toEqual({ paid: true })
+    expect(logged).toEqual(['resolved (happened) "a" in scope "payments"'])
+    // What is done offers no more decision, only to be forgotten.
+    expect((await get(at('a'))).text.match(/name="act" value="[a-z-]*"/g)).toEqual(['name="act" value="forget"'])
+  })
+
+  it.each(['did-not-happen', 'release'])('let it run again: %s', async (act) => {
+    await abandoned('a')
+    const { get, post } = await opened()
+    expect((await post(at('a'), { act, seen: seenIn((await get(at('a'))).text) })).status).toBe(200)
+    expect(await onlyonce({ store, scope: 'payments' })('a', () => 'ran')).toBe('ran')
+  })
+
+  it('forget only what was named', async () => {
+    await done('a', 1)
+    const { get, post } = await opened()
+    const form = { act: 'forget', seen: seenIn((await get(at('a'))).text) }
+    expect((await post(at('a'), { ...form, confirm: 'b' })).status).toBe(409)
+    expect((await store.find([operationId('payments', 'a')]))[0]).toBeDefined()
+    expect(await post(at('a'), { ...form, confirm: ' a ' })).toMatchObject({
+      status: 200,
+      text: expect.stringContaining('forgot'),
+    })
+    expect((await store.find([operationId('payments', 'a')]))[0]).toBeUndefined()
+  })
+
+  it('are refused when the operation is not what was shown any more', async () => {
+    const lease = await abandoned('a')
+    const { get, post } = await opened()
+    const seen = seenIn((await get(at('a'))).text)
+    await store.complete([{ lease, result: storedValue('mine'), retentionMs: 60_000 }])
+    for (const act of ['happened', 'did-not-happen', 'release', 'forget'])
+      expect(await post(at('a'), { act, seen, confirm: 'a' })).toMatchObject({
+        status: 409,
+        text: expect.stringContaining('changed after it was shown'),
+      })
+    expect(await onlyonce({ store, scope: 'payments' })('a', () => expect.fail('ran'))).toBe('mine')
+  })
+
+  it('forget what nobody can read', async () => {
+    await claim('a')
+    await store.transaction(async (tx) => tx.exec('UPDATE onlyonce_operations SET format = 99'))
+    const { get, post } = await opened()
+    const { text } = await get(at('a'))
+    expect(text).toContain('newer onlyonce, in format 99')
+    const id = operationId('payments', 'a')
+    expect((await post(at('a'), { act: 'forget', seen: seenIn(text), confirm: id })).status).toBe(200)
+    expect((await store.find([id]))[0]).toBeUndefined()
+  })
+
+  it('publish parked messages again', async () => {
+    const body = new TextEncoder().encode('private')
+    await store.transaction((tx) => store.outbox.append(tx, [{ id: 'm', topic: HOSTILE, body, headers: {} }]))
+    const [taken] = (await store.outbox.take('r', 1, 1)) ?? []
+    const position = taken?.position ?? 0
+    await store.outbox.settle([{ position, kind: 'parked', reason: 'too large', failures: 1 }])
+    const { get, post } = await opened()
+    const { text } = await get('?view=outbox')
+    expect(text).toContain('0 messages waiting; 1 parked')
+    expect(text).not.toMatch(/private|<script/)
+    expect((await post('?view=outbox', { position: `${position}` })).text).toContain('1 message waiting again')
+    expect((await post('?view=outbox', { position: '; drop' })).text).toContain('0 messages waiting again')
+    expect(await store.outbox.stats()).toMatchObject({ waiting: 1, parked: 0 })
+  })
+
+  it('by a form that is too large, or by another method, are told so', async () => {
+    const { origin, cookie, post } = await opened()
+    expect((await post(at('a'), { act: 'happened', value: 'x'.repeat(3_000_000) })).status).toBe(413)
+    const put = await fetch(`${origin}/`, { method: 'PUT', headers: { cookie: cookie.split(';')[0] ?? '' } })
+    expect(put.status).toBe(405)
+    expect((await post(at('a'), { act: 'nonsense' })).status).toBe(404)
+  })
+})
+
+it('a store that fails is told, and the dashboard goes on', async () => {
+  let isDown = true
+  const { get, logged } = await opened({}, (atHand) => ({
+    ...atHand,
+    list: (query) => (isDown ? Promise.reject(new Error('connection <lost>')) : atHand.list(query)),
+  }))
+  const { status, text } = await get('?view=operations')
+  expect(status).toBe(500)
+  expect(text).toContain('connection &#60;lost&#62;')
+  expect(logged).toEqual(['connection <lost>'])
+  isDown = false
+  expect((await get('?view=operations')).status).toBe(200)
+})
+
+it.each([
+  ['0123', 'at least 16 characters'],
+  ['a token with blanks in it', 'may have letters, digits'],
+])('the token %j is refused', async (token, why) => {
+  const said = await cli(['dashboard', '--listen', '0', '--store', url], { env: { ONLYONCE_DASHBOARD_TOKEN: token } })
+  expect(said).toMatchObject({ code: 2, err: expect.stringContaining(why) })
+})
