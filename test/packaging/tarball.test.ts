@@ -51,6 +51,7 @@ describe('the packed package', () => {
       'dist/outbox',
       'dist/rpc',
       'dist/stores',
+      'dist/telemetry',
       'dist/testing',
       'package.json',
     ])

@@ -41,6 +41,7 @@ const ENTRIES: readonly string[] = [
   'sqlite',
   'state-machine',
   'stores',
+  'telemetry',
   'testing',
   'tokens',
 ]
