@@ -48,7 +48,7 @@ const ERROR = 2
  * @throws OnlyonceError OPTION_INVALID
  * @see https://opentelemetry.io/docs/specs/semconv/
  */
-export function openTelemetry(once: Pick<AnyOnce, 'on'>, options: OpenTelemetryOptions): () => void {
+export function openTelemetry(once: AnyOnce, options: OpenTelemetryOptions): () => void {
   checkEngine(once)
   refuseUnknown(options, ['engine', 'meter', 'tracer'])
   const { engine, meter, tracer } = Object(options) as OpenTelemetryOptions

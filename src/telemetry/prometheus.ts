@@ -24,7 +24,7 @@ export interface PrometheusMetrics {
  * @throws OnlyonceError OPTION_INVALID
  * @see https://prometheus.io/docs/instrumenting/exposition_formats/
  */
-export function prometheus(engines: Readonly<Record<string, Pick<AnyOnce, 'on'>>>): PrometheusMetrics {
+export function prometheus(engines: Readonly<Record<string, AnyOnce>>): PrometheusMetrics {
   if (typeof engines !== 'object' || engines === null || Object.keys(engines).length === 0)
     throw invalidKind('engines', 'must be an object of engines by name, such as { payments: once }', engines)
   const counted = Object.entries(engines).map(([name, engine]) => {
