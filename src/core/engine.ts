@@ -110,12 +110,16 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
   const forget: Once['forget'] = async (key) => {
     checkOpen()
     const { id } = resolveKey(key, options.scope, options.maxKeyLength)
-    cache?.drop(id)
+    const drop = () => {
+      cache?.drop(id)
+      flights.forget(id)
+    }
+    drop()
     try {
       return await calls.forget(id)
     } finally {
-      // Again, so that a call that read the record before it was forgotten does not cache it. Also when the answer was lost.
-      cache?.drop(id)
+      // Again, because a call may have read the record before it was forgotten. Also when the answer was lost.
+      drop()
     }
   }
 

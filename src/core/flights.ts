@@ -43,6 +43,8 @@ export interface Flight {
   readonly retryAt: number
   /** Our claim in a transaction, which binds nothing until the commit, or a rival's claim, whose payload is unknown. */
   readonly tentative: boolean
+  /** The operation was forgotten since the flight began: what it ends in may be what was forgotten. */
+  readonly forgotten: boolean
 }
 
 export interface LeadingFlight {
@@ -55,6 +57,8 @@ export interface Flights {
   get(id: OperationId): Flight | undefined
   /** Begins the flight of an operation that has none. `get` returns it until it lands, so it must always land. */
   begin(named: OperationKey): LeadingFlight
+  /** Marks the flight that is under way, if there is one, as `forgotten`. */
+  forget(id: OperationId): void
   /** Resolves when every flight in progress at the time of the call is over. */
   drained(): Promise<void>
 }
@@ -68,6 +72,10 @@ export function createFlights(): Flights {
       flights.set(id, flight)
       return flight
     },
+    forget(id) {
+      const flight = flights.get(id)
+      if (flight !== undefined) flight.forgotten = true
+    },
     drained: async () => {
       await Promise.all([...flights.values()].map((flight) => new Promise((over) => flight.whenOver(over))))
     },
@@ -79,6 +87,7 @@ class UnderWay implements Flight, LeadingFlight {
   readonly fingerprint: string
   retryAt = 0
   tentative = false
+  forgotten = false
   told: { readonly claim: ClaimOutcome | undefined } | undefined
   #listeners: Set<() => void> | undefined
   #end: End | undefined

@@ -73,10 +73,10 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
     const first = flight.told.claim
     if (flight.fingerprint !== call.named.fingerprint) {
       // Ours is a mismatch for certain only when the key is known to be bound to the leader's payload.
-      const bound = first !== undefined && first.kind !== 'mismatch' && !flight.tentative
-      if (bound) return { kind: 'mismatch' }
+      const unbound = flight.tentative || flight.forgotten
+      if (first !== undefined && first.kind !== 'mismatch' && !unbound) return { kind: 'mismatch' }
       const left = deadline - runtime.elapsed()
-      if (left <= 0 || (flight.tentative && call.options.onInFlight === 'reject')) return inFlight()
+      if (left <= 0 || (unbound && call.options.onInFlight === 'reject')) return inFlight()
       await waits.wait(left, (wake) => flight.whenOver(wake))
       return undefined
     }
@@ -92,6 +92,7 @@ export function createJoining(context: EngineContext, flights: Flights, waits: W
     checkOpen()
     const reached = end as End | undefined
     if (reached === undefined) return inFlight()
+    if (flight.forgotten) return undefined
     if (reached.kind === 'result') return { ...reached, ran: false }
     if (reached.kind === 'mismatch') return reached
     if (reached.kind !== 'error') return undefined
