@@ -5,7 +5,7 @@ import { sleep } from '../../core/runtime.ts'
 import { msUntil, timeLimit } from '../../core/time-limit.ts'
 import type { Row } from '../sql/rows.ts'
 import { type Header, IN_TRANSACTION, type MysqlConnection } from './client.ts'
-import { faultOf, isLost, told } from './faults.ts'
+import { faultOf, isLost, mayHaveRun, told } from './faults.ts'
 import { insideItself, type Lender, type Lent } from './lender.ts'
 import type { ResolvedMysqlOptions } from './options.ts'
 import type { Schema } from './schema.ts'
@@ -25,9 +25,9 @@ export interface Asking {
   readonly maxPacketBytes: number
   /**
    * Runs `work` on one connection, within `timeoutMs` in all. Restarts it after faults that allow that, so everything
-   * in `work` must be repeatable.
+   * in `work` must be repeatable. `once`: not after a lost answer, when `work` may have been carried out.
    */
-  ask<T>(verb: string, work: (send: Sender) => Promise<T>): Promise<T>
+  ask<T>(verb: string, work: (send: Sender) => Promise<T>, once?: 'once'): Promise<T>
   /** Lends a connection until `use` settles. A broken connection is destroyed, not returned to the pool. */
   hold<T>(verb: string, use: (client: MysqlConnection, lent: Holding) => Promise<T>): Promise<T>
   /** Runs `work` so that calls from inside it are recognised by their async context. */
@@ -70,7 +70,12 @@ export function createAsking(options: ResolvedMysqlOptions, lender: Lender, sche
     }
   }
 
-  async function once<T>(verb: string, work: (send: Sender) => Promise<T>, deadline: number): Promise<T> {
+  async function tried<T>(
+    verb: string,
+    work: (send: Sender) => Promise<T>,
+    deadline: number,
+    begun: (has: boolean) => void,
+  ): Promise<T> {
     const lent = await borrow(verb, deadline)
     let broken: Error | undefined
     try {
@@ -79,9 +84,15 @@ export function createAsking(options: ResolvedMysqlOptions, lender: Lender, sche
         return broken
       }
       const send = senderOf(lent.client)
-      const answer = schema.ready(lent.client).then(() => work(send))
+      const answer = schema.ready(lent.client).then(() => {
+        begun(true)
+        return work(send)
+      })
       const value = await timeLimit(runtime, answer, msUntil(runtime, deadline), silent)
-      if (send.isOpen()) throw leftOpen()
+      if (send.isOpen()) {
+        begun(false)
+        throw leftOpen()
+      }
       return value
     } catch (error) {
       if (isLost(error)) broken ??= error as Error
@@ -99,14 +110,19 @@ export function createAsking(options: ResolvedMysqlOptions, lender: Lender, sche
     },
     // Only with a single connection can a call wait for itself. Async hooks slow down promises, so other pools skip it.
     enter: (transaction, work) => (lender.single ? inside.run(transaction, work) : work()),
-    async ask(verb, work) {
+    async ask(verb, work, once) {
       const deadline = runtime.elapsed() + timeoutMs
       const pauseMs = backoff(runtime, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
       for (let tries = 1; ; tries++) {
+        let hasBegun = false
+        const begun = (has: boolean) => {
+          hasBegun = has
+        }
         try {
-          return await once(verb, work, deadline)
+          return await tried(verb, work, deadline, begun)
         } catch (error) {
-          const most = MOST_TRIES[faultOf(error)] ?? 1
+          const isInDoubt = hasBegun && mayHaveRun(error)
+          const most = isInDoubt && once ? 1 : (MOST_TRIES[faultOf(error)] ?? 1)
           const pause = pauseMs()
           if (tries >= most || runtime.elapsed() + pause >= deadline) throw told(database, error)
           await sleep(runtime, pause)

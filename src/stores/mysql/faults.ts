@@ -78,6 +78,16 @@ export function wasInterrupted(error: unknown): boolean {
   return INTERRUPTED.includes(partsOf(error).errno)
 }
 
+/** Errors of the server, here by number, after which a statement may have been carried out all the same. */
+const IN_DOUBT = [1053, 1927, ...INTERRUPTED]
+
+/** Whether a statement that was sent may have been carried out, although its answer is this error. */
+export function mayHaveRun(error: unknown): boolean {
+  const { errno } = partsOf(error)
+  if (errno >= 1_000) return IN_DOUBT.includes(errno)
+  return faultOf(error) === 'lost' && !/closed state/i.test(serverReason(error))
+}
+
 /** Returns the command that brings the tables up to date. Without the URL, which may hold a password. */
 export function migrateCommand(database: string): string {
   return `run \`npx onlyonce migrate --store mysql://HOST/${database}\`, or \`store.migrate()\``

@@ -112,7 +112,9 @@ export function createRecords(asking: Asking, statements: Statements, floors: Fl
       let forgotten = 0
       for (const batch of batches([...ids].sort())) {
         const rows = batch.map((id) => [id])
-        forgotten += (await ask('forget', (send) => send.write(...batched(statements.forget, rows)))).affectedRows
+        // Once: the operation may have run again meanwhile, and its new record must not be removed.
+        const answer = await ask('forget', (send) => send.write(...batched(statements.forget, rows)), 'once')
+        forgotten += answer.affectedRows
       }
       return forgotten
     },

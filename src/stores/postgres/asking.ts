@@ -5,7 +5,7 @@ import { sleep } from '../../core/runtime.ts'
 import { msUntil, timeLimit } from '../../core/time-limit.ts'
 import type { Row } from '../sql/rows.ts'
 import type { PgClient } from './client.ts'
-import { faultOf, isLost, isWithoutTables, told } from './faults.ts'
+import { faultOf, isLost, isRefusing, isWithoutTables, told, wasNeverSent } from './faults.ts'
 import { insideItself, type Lender, type Lent } from './lender.ts'
 import { asMessenger, sendMessage } from './message.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
@@ -15,8 +15,11 @@ import { named, type Statement, type Values, writable } from './statement.ts'
 
 /** How the verbs reach the server. */
 export interface Asking {
-  /** Runs one statement on any connection. Rejects after `timeoutMs`; retries errors that a repetition may avoid. */
-  ask(verb: string, statement: Statement, values: Values): Promise<readonly Row[]>
+  /**
+   * Runs one statement on any connection. Rejects after `timeoutMs`; retries errors that a repetition may avoid.
+   * `once`: but not after a lost answer, when the statement may have been carried out.
+   */
+  ask(verb: string, statement: Statement, values: Values, once?: 'once'): Promise<readonly Row[]>
   /** Lends a connection while `use` runs, which reports if it broke: `use` may throw the caller's own errors. */
   hold<T>(verb: string, use: (client: PgClient, lent: Holding) => Promise<T>): Promise<T>
   send(client: PgClient, statement: Statement, values: Values): Promise<readonly Row[]>
@@ -63,7 +66,13 @@ export function createAsking(options: ResolvedPostgresOptions, lender: Lender, s
     return (await asked).rows.map(readable)
   }
 
-  async function once(verb: string, statement: Statement, values: Values, deadline: number): Promise<readonly Row[]> {
+  async function tried(
+    verb: string,
+    statement: Statement,
+    values: Values,
+    deadline: number,
+    sending: () => void,
+  ): Promise<readonly Row[]> {
     const lent = await borrow(verb, deadline)
     let broken: Error | undefined
     try {
@@ -71,7 +80,10 @@ export function createAsking(options: ResolvedPostgresOptions, lender: Lender, s
         broken = new Error(`no answer within ${timeoutMs} ms`)
         return broken
       }
-      const answer = schema.ready(lent.client).then(() => send(lent.client, statement, values))
+      const answer = schema.ready(lent.client).then(() => {
+        sending()
+        return send(lent.client, statement, values)
+      })
       return await timeLimit(runtime, answer, msUntil(runtime, deadline), silent)
     } catch (error) {
       if (isLost(error)) broken = error as Error
@@ -82,14 +94,19 @@ export function createAsking(options: ResolvedPostgresOptions, lender: Lender, s
     }
   }
 
-  async function ask(verb: string, statement: Statement, values: Values): Promise<readonly Row[]> {
+  async function ask(verb: string, statement: Statement, values: Values, once?: 'once'): Promise<readonly Row[]> {
     const deadline = runtime.elapsed() + timeoutMs
     const pauseMs = backoff(runtime, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
     for (let tries = 1; ; tries++) {
+      let isSent = false
+      const sending = () => {
+        isSent = true
+      }
       try {
-        return await once(verb, statement, values, deadline)
+        return await tried(verb, statement, values, deadline, sending)
       } catch (error) {
-        const most = MOST_TRIES[faultOf(error)] ?? 1
+        const isInDoubt = isSent && faultOf(error) === 'lost' && !isRefusing(error) && !wasNeverSent(error)
+        const most = isInDoubt && once ? 1 : (MOST_TRIES[faultOf(error)] ?? 1)
         const pause = pauseMs()
         if (tries >= most || runtime.elapsed() + pause >= deadline) throw told(options.schema, error)
         await sleep(runtime, pause)

@@ -170,7 +170,8 @@ export function createRecords(
     },
     async forget(ids) {
       if (ids.length === 0) return 0
-      const rows = await ask('forget', statements.forget, [plainArray(ids)])
+      // Once: the operation may have run again meanwhile, and its new record must not be removed.
+      const rows = await ask('forget', statements.forget, [plainArray(ids)], 'once')
       wake(rows.map(({ id }) => toId(id)))
       return rows.length
     },
