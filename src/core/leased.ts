@@ -10,6 +10,7 @@ import type { StoredResult } from './record.ts'
 import { storedError, storedValue } from './result.ts'
 import { afterLoss, settle } from './settling.ts'
 import type { ClaimOutcome } from './store.ts'
+import type { ReleaseOutcome } from './store-calls.ts'
 import { verdictOn } from './throw-policy.ts'
 import { timeLimit } from './time-limit.ts'
 
@@ -131,7 +132,8 @@ async function endOtherwise(
     if (verdict === 'abandon') return { kind: 'failed', error: thrown }
     // If the release fails too, the lease runs out by itself; the caller must see the effect's error.
     const given = await calls.release(lease).catch(() => 'ok' as const)
-    return given === 'ok' ? { kind: 'failed', error: thrown } : afterLoss(context, call, grant, thrown)
+    const wasLost = given !== 'ok' && !(await wasGivenBack(context, call, grant, given))
+    return wasLost ? afterLoss(context, call, grant, thrown) : { kind: 'failed', error: thrown }
   }
   if ('decided' in ended) {
     const settled = await settle(context, call, grant, ended.decided, false, heldUntil)
@@ -146,9 +148,26 @@ async function endOtherwise(
       { cause: error },
     )
   })
-  if (given === 'lost') throw lockLost(context, call, grant)
+  if (given !== 'ok' && !(await wasGivenBack(context, call, grant, given))) throw lockLost(context, call, grant)
   tell(context, call, { type: 'executed', attempt, fence: lease.fence, tookMs })
   return { kind: 'local', value: ended.value, fence: lease.fence }
+}
+
+/**
+ * Whether it was an earlier try, whose answer was lost, that has let the present owner in. A takeover leaves the attempt
+ * of its predecessor counted, a release does not; a record of later is a new one, after ours was gone.
+ */
+async function wasGivenBack(
+  { calls }: EngineContext,
+  { named }: Call,
+  { lease, attempt, starts }: Grant,
+  given: ReleaseOutcome,
+): Promise<boolean> {
+  if (given !== 'in-doubt') return false
+  const record = await calls.find(named.id).catch(() => undefined)
+  if (record === undefined || record.createdAt > lease.fence / 1000 + 1) return false
+  const endedBefore = record.state === 'idle' ? record.attempt : record.attempt - 1
+  return record.starts > starts && endedBefore < attempt
 }
 
 /** No release, so that the next claim sees an abandoned attempt. After a takeover, the outcome is the new owner's. */

@@ -12,10 +12,15 @@ export interface StoreCalls {
   claim(request: ClaimRequest): Promise<ClaimOutcome>
   renew(renewal: Renewal): Promise<WriteOutcome>
   complete(completion: Completion): Promise<WriteOutcome>
-  release(lease: Lease): Promise<WriteOutcome>
+  release(lease: Lease): Promise<ReleaseOutcome>
   find(id: OperationId): Promise<ObservedRecord | undefined>
   forget(id: OperationId): Promise<boolean>
 }
+
+/**
+ * `in-doubt`: `lost`, but an earlier try had no answer. That one may have released it, and somebody else claimed it since.
+ */
+export type ReleaseOutcome = WriteOutcome | 'in-doubt'
 
 export interface StoreCallsOptions {
   readonly runtime: Runtime
@@ -57,7 +62,18 @@ export function createStoreCalls(store: Store, options: StoreCallsOptions): Stor
     { send: (batch) => store.complete(batch), idOf: leaseId },
     batching,
   )
-  const release = new Batcher<Lease, WriteOutcome>({ send: (batch) => store.release(batch), idOf: ownId }, batching)
+  /** How often the release of a lease was sent: again by a retry, or because the batch that it was in has failed. */
+  const sent = new WeakMap<Lease, number>()
+  const release = new Batcher<Lease, WriteOutcome>(
+    {
+      send: (batch) => {
+        for (const lease of batch) sent.set(lease, (sent.get(lease) ?? 0) + 1)
+        return store.release(batch)
+      },
+      idOf: ownId,
+    },
+    batching,
+  )
   const find = new Batcher<OperationId, ObservedRecord | undefined>({ send: findEach }, batching)
 
   /** Asks the store once for each distinct id of a batch. */
@@ -161,7 +177,10 @@ export function createStoreCalls(store: Store, options: StoreCallsOptions): Stor
       }),
     renew: (renewal) => ask('renew', renew, renewal),
     complete: (completion) => ask('complete', complete, completion),
-    release: (lease) => ask('release', release, lease),
+    release: async (lease) => {
+      const outcome = await ask('release', release, lease)
+      return outcome === 'lost' && (sent.get(lease) ?? 0) > 1 ? 'in-doubt' : outcome
+    },
     find: async (id) => {
       const record = await ask('find', find, id)
       if (record !== undefined && record.id !== id) throw strangerAnswer(id)

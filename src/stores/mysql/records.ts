@@ -35,7 +35,11 @@ export function createRecords(asking: Asking, statements: Statements, floors: Fl
     const answers = new Map<Item, WriteOutcome>()
     let left = sorted(items, settling.leaseOf)
     while (left.length > 0) {
-      const settled = await ask(verb, (send) => settleBatch(send, statements, floors, settling, portion(left, size)))
+      const settled = await ask(
+        verb,
+        (send) => settleBatch(send, statements, floors, settling, portion(left, size)),
+        settling.once,
+      )
       for (const [item, outcome] of settled) answers.set(item, outcome)
       left = left.slice(settled.size)
     }
@@ -60,6 +64,8 @@ export function createRecords(asking: Asking, statements: Statements, floors: Fl
     leaseOf: (lease) => lease,
     fields: leaseFields,
     decide: decideRelease,
+    // The engine has to know that it was sent before, because a second one may find another owner.
+    once: 'once',
   }
 
   return {

@@ -17,6 +17,8 @@ export interface Settling<Item> {
   readonly leaseOf: (item: Item) => Lease
   readonly fields: (item: Item) => readonly Field[]
   readonly decide: (current: OperationRecord | undefined, item: Item, now: number) => Decision<WriteOutcome>
+  /** See `Asking.ask`. */
+  readonly once?: 'once'
 }
 
 /**

@@ -144,7 +144,8 @@ export function createRecords(
     },
     async release(leases) {
       if (leases.length === 0) return []
-      const rows = await ask('release', statements.release, leaseParams(leases))
+      // Once: the engine has to know that it was sent before, because a second one may find another owner.
+      const rows = await ask('release', statements.release, leaseParams(leases), 'once')
       wake(leases.map(({ id }) => id))
       return written(rows, leases)
     },

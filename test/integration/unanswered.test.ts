@@ -68,6 +68,43 @@ for (const kind of ['postgres', 'mysql'] as const) {
       expect(await once.forget('key')).toBe(true)
     })
 
+    it('a lock is not said to be lost where the answer to its release was, and somebody else has it by now', async () => {
+      const { url, direct, through } = await databases[kind](server)
+      const proxy = await createProxy(Number(new URL(url).port))
+      later(() => proxy.close())
+      const there = new URL(url)
+      there.port = String(proxy.port)
+      const once = onlyonce({ store: through(there.href), scope: 'test' })
+      // From now on the statements are prepared: the next answer after the effect is that of the release.
+      await once.exclusive('another', () => {})
+      let answer = () => {}
+      const unanswered = new Promise<void>((resolve) => {
+        answer = resolve
+      })
+      const held = once.exclusive('key', () => {
+        proxy.onReply = () => {
+          answer()
+          return 'drop'
+        }
+        return 'ran'
+      })
+      await unanswered
+      let end = () => {}
+      const ending = new Promise<void>((resolve) => {
+        end = resolve
+      })
+      const next = onlyonce({ store: direct, scope: 'test' }).exclusive('key', async () => {
+        proxy.cut()
+        proxy.onReply = undefined
+        proxy.resume()
+        await ending
+        return 'ran next'
+      })
+      expect(await codeOf(held)).toBe('resolved with "ran"')
+      end()
+      expect(await next).toBe('ran next')
+    })
+
     it('a forget on a connection that was lost while idle is sent on another one', async () => {
       const { url, direct, through } = await databases[kind](server)
       const proxy = await createProxy(Number(new URL(url).port))
