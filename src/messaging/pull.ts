@@ -182,7 +182,9 @@ export function pullConsumer(
     if ((paused && source.setPaused === undefined) || telling > 4 * (concurrency + prefetch)) return 0
     const room = concurrency + prefetch - running - waiting.length
     if (batch !== undefined) return Math.min(batch.maxSize - waiting.length, room)
-    return room < Math.ceil((concurrency + prefetch) / 4) ? 0 : room
+    // A portion is worth waiting for only while every handler has work.
+    const isIdle = running + waiting.length < concurrency
+    return isIdle || room >= Math.ceil((concurrency + prefetch) / 4) ? room : 0
   }
 
   async function receive(room: number, known: boolean): Promise<readonly Pulled[]> {
