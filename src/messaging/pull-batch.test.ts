@@ -12,6 +12,7 @@ function setup(options: { concurrency?: number; prefetch?: number; maxWaitMs?: n
   const { maxSize = 4, maxWaitMs = 50, concurrency, prefetch } = options
   const queue: (string | Partial<Delivery>)[] = []
   const lost = new Set<string>()
+  const held = new Set<string>()
   const settled: string[] = []
   const asked: { readonly max: number; readonly gathering: object | undefined }[] = []
   const batches: { readonly ids: readonly string[]; finish(verdict?: Verdict): void }[] = []
@@ -22,7 +23,7 @@ function setup(options: { concurrency?: number; prefetch?: number; maxWaitMs?: n
       finish = resolve
     })
     batches.push({ ids: deliveries.map(({ id }) => id), finish: (verdict = { kind: 'ack' }) => finish(verdict) })
-    return deliveries.map(() => over)
+    return deliveries.map(({ id }) => (held.has(id) ? new Promise<Verdict>(() => {}) : over))
   }
   const inbox = Object.assign(() => Promise.reject(new Error('not one by one')), {
     readmit: async () => false,
@@ -56,7 +57,7 @@ function setup(options: { concurrency?: number; prefetch?: number; maxWaitMs?: n
     queue.push(...ids)
     wake()
   }
-  return { runtime, consumer, publish, batches, settled, asked, queue, lost }
+  return { runtime, consumer, publish, batches, settled, asked, queue, lost, held }
 }
 
 const ids = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => `m${from + index}`)
@@ -95,6 +96,27 @@ describe('a consumer with batches', () => {
     batches[0]?.finish()
     await runtime.advance(1)
     expect(batches.map((one) => one.ids)).toEqual([ids(0, 4), ids(4, 8)])
+  })
+
+  it('goes on behind messages of earlier batches that are held', async () => {
+    const { runtime, consumer, publish, batches, held } = setup({ concurrency: 4, prefetch: 8 })
+    for (const id of ['m0', 'm5', 'm6', 'm9']) held.add(id)
+    publish(...ids(0, 16))
+    for (let batch = 0; batch < 3; batch++) {
+      await runtime.advance(1_000)
+      batches.at(-1)?.finish()
+    }
+    await runtime.advance(1_000)
+    // As many as `concurrency` are held now.
+    expect(consumer.running).toBe(4)
+    expect(batches.map((one) => one.ids)).toEqual([ids(0, 4), ids(4, 8), ids(8, 12)])
+  })
+
+  it('does not start a batch beside one without any verdict that leaves no room for it', async () => {
+    const { runtime, consumer, publish, batches } = setup({ concurrency: 7 })
+    publish(...ids(0, 8))
+    await runtime.advance(60_000)
+    expect([consumer.running, batches.length]).toEqual([4, 1])
   })
 
   it.each([

@@ -75,6 +75,8 @@ export function pullConsumer(
   let receiving = false
   const active = new Set<Promise<void>>()
   let running = 0
+  /** Number of messages in batches without a verdict yet. */
+  let whole = 0
   /** Number of messages whose verdict is being sent to the broker. */
   let telling = 0
   let paused = false
@@ -131,6 +133,12 @@ export function pullConsumer(
 
   async function handleTogether(together: readonly Waiting[], receive: InboxBatch['receive']): Promise<void> {
     const startedAt = runtime.elapsed()
+    let isWhole = true
+    whole += together.length
+    const apart = () => {
+      if (isWhole) whole -= together.length
+      isWhole = false
+    }
     // All are checked as if they had waited as long as the first: asking for that one may take time the others need.
     const receivedAt = Math.min(...together.map((one) => one.receivedAt))
     const refused = await Promise.all(together.map(({ pulled }) => refusal(pulled, receivedAt)))
@@ -141,12 +149,20 @@ export function pullConsumer(
     )
     const left = (index: number) => refused[index] ?? retry(0, 'an earlier message with its ordering key is not ours')
     await Promise.all(
-      together.map((one, index) => carryOut(one.pulled, startedAt, verdicts[ridden.indexOf(one)] ?? left(index))),
+      together.map((one, index) =>
+        carryOut(one.pulled, startedAt, verdicts[ridden.indexOf(one)] ?? left(index), apart),
+      ),
     )
   }
 
-  async function carryOut(pulled: Pulled, startedAt: number, verdictOf: Promise<Verdict> | Verdict): Promise<void> {
+  async function carryOut(
+    pulled: Pulled,
+    startedAt: number,
+    verdictOf: Promise<Verdict> | Verdict,
+    decided?: () => void,
+  ): Promise<void> {
     const verdict = await verdictOf
+    decided?.()
     // The next message need not wait for the broker's answer about this one.
     running--
     startWaiting()
@@ -162,10 +178,15 @@ export function pullConsumer(
     active.add(over)
   }
 
+  /** What is left of earlier batches may be held for minutes, and must not keep a whole batch waiting for so long. */
+  function hasPlaceFor(size: number): boolean {
+    return running === 0 || (running < concurrency && whole + size <= concurrency)
+  }
+
   function startWaiting(): void {
     if (stopping.signal.aborted) return
     if (batch !== undefined) {
-      if (receiving || !batch.isReady(waiting.length) || (running > 0 && running + waiting.length > concurrency)) return
+      if (receiving || !batch.isReady(waiting.length) || !hasPlaceFor(waiting.length)) return
       batch.next()
       running += waiting.length
       track(handleTogether(waiting.splice(0), batch.receive))
