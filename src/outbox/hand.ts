@@ -27,7 +27,7 @@ export interface Hand {
   /** Entries behind it with its ordering key wait too. */
   tryAgain(entry: OutboxEntry, afterMs: number): void
   /** What to publish next in one call: see `nextWave`. */
-  wave(limit: number): readonly OutboxEntry[]
+  wave(limit: number, isLeftOut?: (entry: OutboxEntry) => boolean): readonly OutboxEntry[]
   /** Forgets the entries in memory. Resting ones are looked up in the store again; parked ones stay parked. */
   drop(): void
 }
@@ -80,7 +80,7 @@ export function createHand(runtime: Runtime): Hand {
       if (!entries.has(entry.position)) return
       rest({ ...entry, failures: entry.failures + 1 }, runtime.elapsed() + afterMs)
     },
-    wave: (limit) => nextWave(entries.values(), limit),
+    wave: (limit, isLeftOut) => nextWave(entries.values(), limit, isLeftOut),
     drop() {
       entries.clear()
       resting.doubt()

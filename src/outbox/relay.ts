@@ -56,6 +56,10 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
   /** Whether the store may have entries that were not read yet. */
   let more = true
   const size = createWaveSize(batchSize)
+  /** Positions of entries whose call failed with nothing else in it: each goes by itself until it is out. */
+  const alone = new Set<number>()
+  const goesAlone = ({ position }: OutboxEntry) => alone.has(position)
+  let failedLast = false
   let unwatch: Cancel | undefined
   const slower = () => backoff(runtime, options.backoffMs, options.maxBackoffMs)
   let storePauseMs = slower()
@@ -148,12 +152,20 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     for (const answer of answers) if (answer.status === 'rejected') throw answer.reason
   }
 
+  /** After a failed call the others go first: entries that fail whenever they are due would always be the oldest. */
+  function nextWave(): readonly OutboxEntry[] {
+    const together = hand.wave(size.limit, goesAlone)
+    if (alone.size === 0 || (failedLast && together.length > 0)) return together
+    const one = hand.wave(1, (entry) => !goesAlone(entry))
+    return one.length > 0 ? one : together
+  }
+
   /**
    * Publishes wave after wave while the store records the previous ones and returns further entries.
    * Returns whether there was, or is, anything to publish.
    */
   async function round(): Promise<boolean> {
-    let wave = hand.wave(size.limit)
+    let wave = nextWave()
     const idle = wave.length === 0
     const room = idle ? batchSize : Math.max(mostAhead - hand.size, 0)
     // A relay that lost the lease must not go on: the next relay publishes the same messages.
@@ -172,7 +184,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
       if (unsettled.size + wave.length > mostAhead) break
       published = true
       if (!(await publishWave(wave)) || !asking) break
-      wave = hand.wave(size.limit)
+      wave = nextWave()
     }
     await asked
     return published || hand.wave(1).length > 0
@@ -184,11 +196,19 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     let results: readonly PublishResult[]
     try {
       results = await answersOf(options, wave)
+      failedLast = false
     } catch (error) {
+      failedLast = true
+      // A message that may break its calls says little of the broker: the pauses do not grow.
+      if (wave.length > 1 || wave.every(goesAlone)) publishPauseMs = slower()
       const retryMs = publishPauseMs()
       emit({ type: 'publish-failed', ids: wave.map(({ id }) => id), error, retryMs })
       size.failed(wave.length)
-      if (wave.length === 1) note([failed(wave[0] as OutboxEntry, reasonOf(error), false)])
+      const [first] = wave
+      if (wave.length === 1 && first !== undefined) {
+        alone.add(first.position)
+        note([failed(first, reasonOf(error), false)])
+      }
       await rest(retryMs)
       return false
     }
@@ -204,6 +224,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
   }
 
   function settlementOf(entry: OutboxEntry, result: PublishResult): OutboxSettlement {
+    alone.delete(entry.position)
     if (!result.ok) return failed(entry, result.reason, result.permanent === true)
     hand.remove(entry.position)
     return { position: entry.position, kind: 'published' }
@@ -214,6 +235,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     const failures = entry.failures + 1
     const parked = permanent || failures >= options.maxFailures
     const retryMs = ceilingMs(options, failures) * (0.5 + runtime.random() / 2)
+    if (parked) alone.delete(position)
     if (parked) hand.park(entry)
     else hand.tryAgain(entry, retryMs)
     emit({ type: 'refused', id, topic, reason, failures, parked, retryMs })

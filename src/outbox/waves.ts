@@ -1,7 +1,14 @@
 import type { OutboxEntry } from '../core/store.ts'
 
-/** Returns the entries to publish in one call: at most `limit`, the oldest first, one per ordering key. */
-export function nextWave(entries: Iterable<OutboxEntry>, limit: number): readonly OutboxEntry[] {
+/**
+ * Returns the entries to publish in one call: at most `limit`, the oldest first, one per ordering key. An entry that is
+ * left out still keeps back those behind it.
+ */
+export function nextWave(
+  entries: Iterable<OutboxEntry>,
+  limit: number,
+  isLeftOut: (entry: OutboxEntry) => boolean = () => false,
+): readonly OutboxEntry[] {
   const wave: OutboxEntry[] = []
   const taken = new Set<string>()
   for (const entry of entries) {
@@ -9,7 +16,7 @@ export function nextWave(entries: Iterable<OutboxEntry>, limit: number): readonl
     const { orderingKey } = entry
     if (orderingKey !== undefined && taken.has(orderingKey)) continue
     if (orderingKey !== undefined) taken.add(orderingKey)
-    wave.push(entry)
+    if (!isLeftOut(entry)) wave.push(entry)
   }
   return wave
 }
