@@ -71,6 +71,18 @@ describe('relay', () => {
     await one.stop()
   })
 
+  it('stores the beginning of a reason that is a whole page', async () => {
+    const reason = 'x'.repeat(100_000)
+    const { make, add, rows, runtime, events } = setup(() => ({ ok: false, reason, permanent: true }))
+    await add('a')
+    const one = make()
+    one.start()
+    await runtime.advance(1)
+    expect(rows[0]?.parked).toBe(reason.slice(0, 1_000))
+    expect(events).toContainEqual(expect.objectContaining({ type: 'refused', reason }))
+    await one.stop()
+  })
+
   it('publishes the same ids again after a call that threw, and blames nobody', async () => {
     let down = true
     const { make, add, calls, rows, runtime } = setup(() => (down ? 'throw' : { ok: true }))

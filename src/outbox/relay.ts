@@ -31,6 +31,8 @@ export interface Relay extends AsyncDisposable {
 const MOST_BATCHES = 3
 /** With this many entries resting (waiting for a retry, or behind one), only entries that are due are read. */
 const MOST_RESTING = 20_000
+/** A broker may answer a page of HTML. Reasons of many messages are recorded by one statement, which has to fit. */
+const MAX_REASON_LENGTH = 1_000
 
 /**
  * Publishes the messages of the outbox, each at least once and always under its own id, in order per ordering key. Run
@@ -239,7 +241,7 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     if (parked) hand.park(entry)
     else hand.tryAgain(entry, retryMs)
     emit({ type: 'refused', id, topic, reason, failures, parked, retryMs })
-    return { position, kind: parked ? 'parked' : 'failed', reason, failures }
+    return { position, kind: parked ? 'parked' : 'failed', reason: reason.slice(0, MAX_REASON_LENGTH), failures }
   }
 
   async function run(): Promise<void> {
