@@ -113,6 +113,7 @@ describe('inbox', () => {
     ['a key longer than allowed', {}, { id: 'x'.repeat(256) }],
     ['a key built from nothing', {}, { id: `order:${undefined}` }],
     ['a fingerprint that is none', { fingerprint: () => '' }, {}],
+    ['a fingerprint of nothing', { fingerprint: ({ headers }: Delivery) => headers.hash as string }, {}],
   ])('dead-letters %s without calling the handler', async (_, options, given) => {
     const { receive, handled } = setup(options)
     const verdict = await receive(delivery(given))

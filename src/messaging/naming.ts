@@ -27,7 +27,9 @@ export function naming(
     const key = keyOf(delivery)
     const within = scope === undefined ? consumerScope : scopeWithin(consumerScope, scope(delivery))
     if (fingerprint === undefined) return { key, scope: within, payload: delivery.body }
-    return { key, scope: within, fingerprint: fingerprint(delivery) }
+    // Nothing, such as a header that is missing, is refused like an empty text: without a fingerprint any other message
+    // with the key would count as a copy.
+    return { key, scope: within, fingerprint: fingerprint(delivery) ?? '' }
   }
 }
 
