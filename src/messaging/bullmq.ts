@@ -1,4 +1,4 @@
-import { aFunction, checkEach } from '../core/option-rules.ts'
+import { aFunction, checkEach, invalidKind } from '../core/option-rules.ts'
 import type { BullJob, BullWorker } from './bullmq/client.ts'
 import { closed } from './bullmq/closed.ts'
 import { gathered } from './bullmq/gathered.ts'
@@ -39,6 +39,7 @@ export interface Processor {
   /**
    * Closes the worker: running handlers finish, jobs that are only held go back to the queue. If BullMQ has not closed
    * 5 seconds after the last handler ended (Redis may be gone), emits `broker-failed` and resolves.
+   * @throws OnlyonceError OPTION_INVALID without a worker
    */
   stop(worker: BullWorker): Promise<void>
   /**
@@ -115,6 +116,12 @@ export function processor<Tx>(options: ProcessorOptions<Tx>): Processor {
   return Object.assign(run, {
     readmit: handled.readmit,
     async stop(worker: BullWorker) {
+      if (typeof Object(worker).close !== 'function')
+        throw invalidKind(
+          'worker',
+          'is required: `stop(worker)`, the Worker of BullMQ that calls this processor',
+          worker,
+        )
       // The worker closes first, so that it does not fetch again what is given back.
       const closing = worker.close()
       stopping.abort()

@@ -56,3 +56,10 @@ it('a close that fails is told, and the stop ends', async () => {
   expect(isStopped()).toBe(true)
   expect(failures).toEqual([new Error('no such worker')])
 })
+
+it('says that a stop needs the worker', async () => {
+  const { once } = setup()
+  const handled = processor({ once, name: 'coupons', delivers: 'at-least-once', handle: () => {} })
+  const stop = handled.stop as (worker?: unknown) => Promise<void>
+  await expect(stop()).rejects.toThrow(/`worker` is required: `stop\(worker\)`.*got undefined/)
+})
