@@ -258,6 +258,7 @@ describe('embeddedQueue', () => {
     ['subscriptions.t', { path: 'x', subscriptions: { t: 'q' } }],
     ['subscriptions.t', { path: 'x', subscriptions: { t: [''] } }],
     ['pat', { pat: 'x' }],
+    ['runtime', { path: 'x', runtime: {} }],
   ])('refuses a bad %s', (name, options) => {
     expect(() => embeddedQueue(options as EmbeddedQueueOptions)).toThrow(
       expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining(name) }),

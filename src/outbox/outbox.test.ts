@@ -165,6 +165,7 @@ describe('outbox', () => {
     )
     expect(() => outbox({ pool: 1 } as never)).toThrow(/must be transactional.*got \{ pool \}$/)
     expect(() => setup({ maxBodyBytes: 0 })).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))
+    expect(() => setup({ runtime: fakeRuntime })).toThrow(/option `runtime` must be a Runtime/)
     const unknown = { maxBodyByte: 3 }
     expect(() => setup(unknown)).toThrow(/option `maxBodyByte` is not an option; there are maxBodyBytes, runtime$/)
   })

@@ -1,5 +1,5 @@
 import type { Operation } from '../core/once.ts'
-import { checkEach, invalidOption, positive, refuseUnknown } from '../core/option-rules.ts'
+import { aRuntime, checkEach, invalidOption, positive, refuseUnknown } from '../core/option-rules.ts'
 import { type Runtime, systemRuntime } from '../core/runtime.ts'
 import type { OutboxStats, ParkedEntry, TransactionalStore } from '../core/store.ts'
 import { checkedMessage, MAX_BODY_BYTES, type NewMessage } from './message.ts'
@@ -61,6 +61,7 @@ export function outbox<Tx>(store: TransactionalStore<Tx>, options: OutboxOptions
   const { maxBodyBytes = MAX_BODY_BYTES, runtime = systemRuntime } = Object(options) as OutboxOptions
   const table = tableOf(store)
   checkEach(positive, { maxBodyBytes })
+  checkEach(aRuntime, { runtime })
 
   async function add(tx: Tx, given: NewMessage, op?: Pick<Operation, 'child'>): Promise<string>
   async function add(tx: Tx, given: readonly NewMessage[], op?: Pick<Operation, 'child'>): Promise<readonly string[]>

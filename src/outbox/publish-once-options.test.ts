@@ -14,6 +14,7 @@ describe('publishOnce options', () => {
     ['maxBodyBytes', { maxBodyBytes: 0.5 }],
     ['onAbandoned', { onAbandoned: 'drop' }],
     ['waitMs', { waitMs: -1 }],
+    ['runtime', { runtime: {} }],
     ['retentionMs', { once: undefined, scope: 'shop', alreadyPublished: notThere, retentionMs: 60_000 }],
     ['onThrow', { onThrow: 'remember' }],
     ['alreadyPublish', { alreadyPublish: () => true }],

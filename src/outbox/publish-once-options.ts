@@ -1,6 +1,6 @@
 import { checkScope, type KeyInput } from '../core/key.ts'
 import type { Effect } from '../core/once.ts'
-import { aFunction, checkEach, invalidOption, positive, refuseUnknown } from '../core/option-rules.ts'
+import { aFunction, aRuntime, checkEach, invalidOption, positive, refuseUnknown } from '../core/option-rules.ts'
 import {
   CALL_DEFAULTS,
   type CallOptions,
@@ -68,6 +68,7 @@ export function resolvePublishOnce(options: PublishOnceOptions) {
   const scope = `${base}/publish`
   checkScope(scope)
   const { runtime = once?.options.runtime ?? DEFAULTS.runtime } = given
+  checkEach(aRuntime, { runtime })
   const { maxKeyLength } = once?.options ?? DEFAULTS
   const call = callOf(given)
   return { publish, once, alreadyPublished, scope, publishTimeoutMs, maxBodyBytes, runtime, maxKeyLength, call }

@@ -1,4 +1,4 @@
-import { aFunction, checkEach, invalidOption, positive, refuseUnknown } from '../core/option-rules.ts'
+import { aFunction, aRuntime, checkEach, invalidOption, positive, refuseUnknown } from '../core/option-rules.ts'
 import type { Publisher } from '../core/publisher.ts'
 import { type Runtime, systemRuntime } from '../core/runtime.ts'
 import type { TransactionalStore } from '../core/store.ts'
@@ -76,6 +76,7 @@ export function resolveRelay<Tx>(options: RelayOptions<Tx>): ResolvedRelay {
   const { onEvent = () => {}, onListenerError = () => {} } = given
   if (typeof publish !== 'function') throw invalidOption('publish', 'is required: a function', publish)
   checkEach(aFunction, { onEvent, onListenerError })
+  checkEach(aRuntime, { runtime })
   const { name = runtime.token() } = given
   if (typeof name !== 'string' || name.trim() === '' || name.length > 255)
     throw invalidOption('name', 'must be a string of 1 to 255 characters', name)

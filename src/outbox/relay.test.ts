@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { setup } from '../../test/relay-kit.ts'
 import type { PublishResult } from '../core/publisher.ts'
 import { memoryStore } from '../stores/memory/index.ts'
+import { fakeRuntime } from '../testing/fake-runtime.ts'
 
 function raise(): never {
   throw new Error('broken listener')
@@ -255,6 +256,7 @@ describe('relay', () => {
     ['name', { name: '' }],
     ['bachSize', { bachSize: 1 }],
     ['store', { store: memoryStore() }],
+    ['runtime', { runtime: fakeRuntime }],
   ])('refuses a bad %s', (name, given) => {
     const { make } = setup()
     expect(() => make(given as never)).toThrow(

@@ -1,4 +1,4 @@
-import { checkEach, invalidOption, oneOf, positive, refuseUnknown } from '../../core/option-rules.ts'
+import { aRuntime, checkEach, invalidOption, oneOf, positive, refuseUnknown } from '../../core/option-rules.ts'
 import { type Runtime, systemRuntime } from '../../core/runtime.ts'
 import type { SqliteDatabase } from '../../embedded/driver.ts'
 
@@ -42,14 +42,16 @@ export function resolveQueue(given: EmbeddedQueueOptions): ResolvedQueue {
   const options = Object(given) as Shared & { readonly path?: unknown; readonly database?: SqliteDatabase }
   refuseUnknown(options, KNOWN)
   const { path, database, visibilityMs = 30_000, busyTimeoutMs = 10_000, durability = 'full' } = options
+  const { runtime = systemRuntime } = options
   checkEach(positive, { visibilityMs, busyTimeoutMs })
   checkEach(oneOf('full', 'normal'), { durability })
+  checkEach(aRuntime, { runtime })
   const shared = {
     subscriptions: subscriptionsOf(options.subscriptions ?? {}),
     visibilityMs,
     durability,
     busyTimeoutMs,
-    runtime: options.runtime ?? systemRuntime,
+    runtime,
   }
   if (database !== undefined) {
     if (path !== undefined) throw invalidOption('path', 'cannot be given together with `database`', path)
