@@ -1,6 +1,6 @@
 import * as nest from '@nestjs/common'
 import { delayWhen, finalize, map, type Observable, of, Subject, throwError } from 'rxjs'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { Idempotent, OnlyonceModule } from '../../src/http/nestjs/index.ts'
 import { OnlyonceError, onlyonce } from '../../src/index.ts'
 import { memoryStore } from '../../src/stores/memory/index.ts'
@@ -170,5 +170,20 @@ describe.for(['express', 'fastify'])('answers of nestjs on %s', (platform) => {
     const answer = await order(`${url}/busy`, undefined)
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([409, '3'])
     expect(await answer.json()).toMatchObject({ code: 'conflict' })
+  })
+
+  it('a client that cannot be told from others is an error that the operator is told of', async () => {
+    const warned: unknown[] = []
+    const hear = (warning: Error) => void warned.push({ ...warning, message: warning.message })
+    process.on('warning', hear)
+    onTestFinished(() => void process.off('warning', hear))
+    const module = OnlyonceModule.forRoot({ ...options(), scope: () => '' })
+    const { url } = await serve(platform, [module], [controller('', { pay: [() => 'paid', Idempotent()] })])
+    const answer = await order(`${url}/pay`, 'k')
+    expect([answer.status, await answer.json()]).toEqual([500, expect.objectContaining({ code: 'misconfigured' })])
+    const why = /^POST "\/pay" is not set up correctly: the function `scope` answered "" for POST \/pay/
+    await expect
+      .poll(() => warned)
+      .toEqual([expect.objectContaining({ code: 'ONLYONCE_MISCONFIGURED', message: expect.stringMatching(why) })])
   })
 })
