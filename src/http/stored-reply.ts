@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { OnlyonceError } from '../core/errors.ts'
 import type { HeaderField, HttpReply, Omitted } from './call.ts'
-import { FIELD_NAME, FIELD_VALUE } from './header-rules.ts'
+import { FIELD_NAME, FIELD_VALUE, NEVER_REPLAYED } from './header-rules.ts'
 
 /** A reply as the store keeps it. Text stays text, so that a person who looks at the record can read it. */
 export interface StoredReply {
@@ -48,7 +48,7 @@ export function fromStored(value: unknown): HttpReply {
   if (value === undefined) return NOT_KNOWN
   const { status, headers, body, omitted } = Object(value) as Partial<StoredReply>
   if (!isReply({ status, headers, body })) throw unreadable()
-  const known = { status: status as number, headers: headers as readonly HeaderField[] }
+  const known = { status: status as number, headers: replayable(headers as readonly HeaderField[]) }
   if (omitted === undefined) {
     const bytes = typeof body === 'string' ? Buffer.from(body) : (body ?? NOTHING)
     // Not by spreading, which costs more than all the rest.
@@ -57,6 +57,13 @@ export function fromStored(value: unknown): HttpReply {
   if (!OMITTED.includes(omitted)) throw unreadable()
   return { ...known, body: undefined, omitted }
 }
+
+/** Somebody who resolves an operation by hand may give all headers of an answer that they have seen. */
+function replayable(headers: readonly HeaderField[]): readonly HeaderField[] {
+  return headers.some(isNever) ? headers.filter((field) => !isNever(field)) : headers
+}
+
+const isNever = ([name]: HeaderField): boolean => NEVER_REPLAYED.has(name.toLowerCase())
 
 /** Whether these can be sent as an answer. */
 export function isReply({ status, headers, body }: Partial<Record<'status' | 'headers' | 'body', unknown>>): boolean {

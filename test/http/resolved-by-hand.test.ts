@@ -18,7 +18,8 @@ async function decided(value: unknown) {
   expect(await store.complete([{ lease: { id, owner, fence }, result, retentionMs: 60_000 }])).toEqual(['ok'])
   // Another process: this one still waits for its handler.
   const other = world.build(world.open())
-  return async (request = {}) => seen(await world.ask(request, never, other))
+  const whole = (request = {}) => world.ask(request, never, other)
+  return Object.assign(async (request = {}) => seen(await whole(request)), { whole })
 }
 
 describe('an operation that a person resolved', () => {
@@ -32,6 +33,20 @@ describe('an operation that a person resolved', () => {
     const headers = [['content-type', 'application/json']]
     const ask = await decided({ status: 201, headers, body: '{"order":7}' })
     expect(await ask()).toBe('201 {"order":7} (replayed)')
+  })
+
+  it('with all that was written down of an answer is answered without what belongs to one client or connection', async () => {
+    const pasted = ['Date', 'Set-Cookie', 'Transfer-Encoding', 'Content-Length', 'Connection'].map((name) => [
+      name,
+      '7',
+    ])
+    const ask = await decided({ status: 201, headers: [...pasted, ['Location', '/orders/7']], body: '{"order":7}' })
+    const { headers } = (await ask.whole()) ?? {}
+    expect(headers).toEqual([
+      ['Location', '/orders/7'],
+      ['cache-control', 'no-store'],
+      ['idempotency-replayed', 'true'],
+    ])
   })
 
   it.each([null, 'paid', {}, { status: 201 }])('with %j, which is no answer, is not known', async (value) => {
