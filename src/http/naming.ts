@@ -66,11 +66,27 @@ function fromHeader<R>(rules: HttpRules<R>, maxKeyLength: number, call: HttpCall
   return field === undefined ? undefined : parseKeyHeader(field, rules.keySyntax, maxKeyLength)
 }
 
-function fingerprintOf<R>({ fingerprint, maxRequestBytes }: HttpRules<R>, call: HttpCall<R>) {
-  if (typeof fingerprint === 'function') return fingerprint(call)
+async function fingerprintOf<R>(
+  { fingerprint, maxRequestBytes }: HttpRules<R>,
+  call: HttpCall<R>,
+): Promise<string | undefined> {
   const { method, url } = call
+  if (typeof fingerprint === 'function') {
+    const given: unknown = await fingerprint(call)
+    if (typeof given !== 'string' || given === '') throw noFingerprint(given, call)
+    return given
+  }
   return call.body(maxRequestBytes).then((body) => {
     if (body === undefined) return undefined
     return fingerprintOfRequest({ method, url, contentType: call.header('content-type'), body }, fingerprint)
   })
+}
+
+/** An error of the server, not of the request: it chose the function. */
+function noFingerprint(given: unknown, { method, url }: HttpCall): OnlyonceError {
+  const asked = `${method} ${url.replace(/\?.*/s, '')}`
+  return new OnlyonceError(
+    'OPTION_INVALID',
+    `the function \`fingerprint\` answered ${quote(given)} for ${asked}: answer a text that tells this payload from others`,
+  )
 }

@@ -54,3 +54,16 @@ describe('a key', () => {
     expect(runs()).toBe(1)
   })
 })
+
+it.each([undefined, null, '', 7, { id: 7 }])(
+  'a fingerprint function that answers %j is an error of the server',
+  async (given) => {
+    const { ask, runs } = guarded({ fingerprint: (() => given) as never })
+    const refused = ask({ url: '/orders?token=secret' })
+    await expect(refused).rejects.toThrow(
+      /^the function `fingerprint` answered .* for POST \/orders: answer a text that/,
+    )
+    await expect(refused).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+    expect(runs()).toBe(0)
+  },
+)
