@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage, request } from 'node:http'
+import { createServer, type IncomingMessage, type OutgoingHttpHeaders, request } from 'node:http'
 import { createServer as createServer2 } from 'node:http2'
+import { text } from 'node:stream/consumers'
 import express from 'express'
 import express4 from 'express4'
 import { expect, it, onTestFinished } from 'vitest'
@@ -107,6 +108,41 @@ it.each<[string, (req: IncomingMessage) => unknown]>([
   expect(told).toEqual(['OPTION_INVALID', 'OPTION_INVALID'])
   expect((await order(url, 'k', { body: null })).status).toBe(200)
 })
+
+it.each<[string, (req: IncomingMessage, guard: () => void) => unknown, OutgoingHttpHeaders]>([
+  ['reads when it arrives', readsLater, {}],
+  ['reads when it arrives, of a length that is said', readsLater, { 'content-length': 8 }],
+  ['has begun to read', readsFirst, { 'content-length': 8 }],
+])('a body that something in front of the guard %s is refused', async (_, front, headers) => {
+  const guard = idempotency<IncomingMessage>(newOnce(), { scope: 'public' })
+  const server = createServer((req, res) => {
+    front(req, () => guard(req, res, (error?: unknown) => res.end((error as { code?: string } | undefined)?.code)))
+  })
+  onTestFinished(() => shut(server))
+  const url = await listen(server)
+  for (const body of ['pay=1000', 'win=1000']) {
+    const answer = new Promise<IncomingMessage>((resolve) => {
+      const asked = request(url, { method: 'POST', headers: { 'idempotency-key': 'k', ...headers } }, resolve)
+      asked.flushHeaders()
+      setTimeout(() => asked.end(body), 50)
+    })
+    expect(await text(await answer)).toBe('OPTION_INVALID')
+  }
+})
+
+function readsLater(req: IncomingMessage, guard: () => void) {
+  req.on('readable', () => {
+    while (req.read() !== null);
+  })
+  guard()
+}
+
+function readsFirst(req: IncomingMessage, guard: () => void) {
+  req.once('readable', () => {
+    req.read(4)
+    guard()
+  })
+}
 
 it('a body of HTTP/2 that was read in front of the guard and left elsewhere is refused', async () => {
   const guard = idempotency<IncomingMessage>(newOnce(), { scope: 'public' })

@@ -35,7 +35,10 @@ async function unreadBodyOf(message: IncomingMessage, maxBytes: number): Promise
   // Bytes put back into a destroyed request would never be read.
   if (isGone(message)) throw stoppedSending()
   const bytes = await peek(message, maxBytes)
-  return bytes === undefined ? undefined : { bytes }
+  if (bytes === undefined) return undefined
+  // Node cuts a connection that sends fewer bytes than it said. So something in front took the beginning.
+  if (bytes.length < Number(message.headers['content-length'])) throw bodyWasRead()
+  return { bytes }
 }
 
 function hadBody(message: IncomingMessage): boolean {
@@ -56,7 +59,8 @@ export function wasRead(message: IncomingMessage): boolean {
 
 /** Whether something takes the bytes as they come: then they may be gone, and those put back would be taken twice. */
 function isBeingRead(message: IncomingMessage): boolean {
-  return message.readableFlowing === true || message.listenerCount('data') > 0
+  const listens = message.listenerCount('data') > 0 || message.listenerCount('readable') > 0
+  return listens || message.readableFlowing === true
 }
 
 /** Whether the client left before all of it was read. With HTTP/2, a request that was reset half-way looks ended. */
