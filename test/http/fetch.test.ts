@@ -128,6 +128,9 @@ describe('fetch', () => {
       message: expect.stringContaining('before'),
     })
     expect(runs).toBe(0)
+    const locked = request('k')
+    locked.body?.getReader()
+    await expect(handler(locked)).rejects.toMatchObject({ code: 'OPTION_INVALID' })
     const own = request('k')
     await own.text()
     expect(await (await setup(() => new Response('x'), { fingerprint: () => 'own' })(own)).text()).toBe('x')

@@ -7,7 +7,8 @@ import type { HttpBody } from '../call.ts'
  * @throws when the client stopped sending half-way; OnlyonceError OPTION_INVALID when the body was read before
  */
 export async function bodyOf(request: Request, maxBytes: number): Promise<HttpBody | undefined> {
-  if (request.bodyUsed) throw wasRead()
+  // Locked: somebody has a reader and reads later.
+  if (request.bodyUsed || request.body?.locked) throw wasRead()
   if (Number(request.headers.get('content-length')) > maxBytes) return undefined
   const { body } = request.clone()
   if (body === null) return { bytes: new Uint8Array(0) }
