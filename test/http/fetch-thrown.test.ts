@@ -36,3 +36,19 @@ describe('a response that a fetch handler throws', () => {
     await expect(handler(new Request('http://test', { ...POST('k'), headers }))).rejects.toBeInstanceOf(Response)
   })
 })
+
+it.each([
+  [undefined, 'undefined'],
+  [null, 'null'],
+  ['made', 'a string'],
+  [{ status: 201 }, 'an instance of Object'],
+])('a handler that answers %j is told so, and its key is free', async (answer, named) => {
+  let runs = 0
+  const handler = idempotency(engine(), { scope: 'public' })((() => {
+    runs++
+    return answer
+  }) as never)
+  const told = new TypeError(`the handler answered ${named}; it must return a Response`)
+  for (const _ of [1, 2]) await expect(handler(request('k'))).rejects.toThrow(told)
+  expect(runs).toBe(2)
+})

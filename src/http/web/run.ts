@@ -1,4 +1,5 @@
 import type { Once } from '../../core/once.ts'
+import { describe } from '../../core/value-path.ts'
 import type { HttpBody, HttpCall, HttpReply } from '../call.ts'
 import type { HttpGuard } from '../guard.ts'
 import { carry, isCarried } from '../operation-of.ts'
@@ -55,7 +56,9 @@ export function guardWeb<R extends object>(
     let over = () => {}
     const handle = async (carrying: Parameters<typeof carry>[1]) => {
       over = carry(request, carrying)
-      recorder = new Recorder(await next().catch(thrownAnswer), { ...limits, streams: resolve })
+      const response = await next().catch(thrownAnswer)
+      if (typeof Object(response).headers?.get !== 'function') throw noAnswer(response)
+      recorder = new Recorder(response, { ...limits, streams: resolve })
       // The guard has refused meanwhile, for example because the lease was lost.
       if (refused) recorder.cut(stale())
       own = await recorder.reply
@@ -84,6 +87,13 @@ export function guardWeb<R extends object>(
 function thrownAnswer(thrown: unknown): Response {
   if (thrown instanceof Response) return thrown
   throw thrown
+}
+
+/** Not an OnlyonceError: those say that nothing was carried out. */
+function noAnswer(answered: unknown): TypeError {
+  return new TypeError(
+    `the handler answered ${answered === null ? null : describe(answered)}; it must return a Response`,
+  )
 }
 
 /** The error with which an answer that came too late is aborted. */
