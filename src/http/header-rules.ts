@@ -5,6 +5,8 @@ export const REPLAYED_HEADERS: readonly string[] = [
   'content-encoding',
   'content-disposition',
   'content-location',
+  // Without it, what a 206 has is not known to be a part.
+  'content-range',
   'location',
   'etag',
   'last-modified',

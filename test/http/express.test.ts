@@ -1,4 +1,5 @@
 import { createServer } from 'node:http'
+import { join } from 'node:path'
 import express from 'express'
 import express4 from 'express4'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -89,6 +90,19 @@ describe.for([
     const url = `${await serve(app)}/orders`
     expect(await (await order(url, 'k-1')).json()).toEqual({ key: 'k-1', attempt: 1, child: 32 })
     expect(await (await order(url, undefined)).json()).toEqual({})
+  })
+
+  it('a part of a file is given again as that part', async () => {
+    const app = make()
+    app.use(guarded())
+    app.post('/orders', (_req, res) => void res.sendFile(join(import.meta.dirname, 'harness', 'sent.json')))
+    const url = `${await serve(app)}/orders`
+    const answers: Response[] = []
+    for (const range of ['bytes=2-5', 'bytes=2-5', 'bytes=0-9'])
+      answers.push(await order(url, 'k', { headers: { range } }))
+    const parts = answers.map(({ status, headers }) => [status, headers.get('content-range')?.replace(/\/.*/, '')])
+    expect(parts).toEqual([1, 2, 3].map(() => [206, 'bytes 2-5']))
+    expect(answers.map(({ headers }) => headers.has('idempotency-replayed'))).toEqual([false, true, true])
   })
 
   it('a connection that the server cuts before anything was said does not free the key', async () => {
