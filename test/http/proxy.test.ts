@@ -19,7 +19,10 @@ describe('proxy', () => {
     const { url } = await proxyTo(upstream.url)
     await fetch(url, POST('k-1', '{}', { 'onlyonce-attempt': '9', 'ONLYONCE-fence': '9' }))
     await fetch(url, { headers: { 'onlyonce-attempt': '9', 'onlyonce-fence': '9' } })
-    const [guarded, passed] = upstream.seen.map(({ headers }) => headers)
+    // What a service behind CGI, WSGI or Rack hears by the same names.
+    await fetch(url, { headers: { Onlyonce_Attempt: '9', onlyonce_fence: '9', x_forwarded_for: '1.2.3.4' } })
+    const [guarded, passed, underlined] = upstream.seen.map(({ headers }) => headers)
+    expect(Object.keys(underlined ?? {}).filter((name) => name.includes('_'))).toEqual([])
     expect(guarded).toMatchObject({ 'idempotency-key': 'k-1', 'onlyonce-attempt': '1' })
     expect(Number(guarded?.['onlyonce-fence'])).toBeGreaterThan(1e15)
     expect(Object.keys(passed ?? {}).filter((name) => name.startsWith('onlyonce'))).toEqual([])
@@ -41,6 +44,14 @@ describe('proxy', () => {
     expect(await raw(url, `${two}Content-Length: 0\r\nConnection: close\r\n\r\n`)).toMatch(/400 .*ambiguous-scope/s)
     expect(upstream.seen).toHaveLength(2)
     expect((await fetch(url, { method: 'POST', body: 'no key' })).status).toBe(201)
+  })
+
+  it('refuses a caller who also names somebody in a header that some services take for the same', async () => {
+    const upstream = await counting()
+    const { url } = await proxyTo(upstream.url, { scope: { header: 'X-User' } })
+    const answer = await fetch(url, POST('k', '{}', { 'x-user': 'ann', X_User: 'bob' }))
+    expect([answer.status, await answer.json()]).toMatchObject([400, { code: 'ambiguous-scope' }])
+    expect(upstream.seen).toHaveLength(0)
   })
 
   it('passes method, path, query, body and fields on, without those of the connection', async () => {

@@ -44,8 +44,13 @@ export function endToEnd({ rawHeaders, headers }: IncomingMessage, protect: read
 
 /** Deletes fields from `fields` itself and returns it. `names` are in lower case and match any spelling. */
 export function without(fields: Fields, ...names: readonly string[]): Fields {
-  for (const name of Object.keys(fields)) if (names.includes(name.toLowerCase())) delete fields[name]
+  for (const name of Object.keys(fields)) if (names.includes(heardAs(name))) delete fields[name]
   return fields
+}
+
+/** Returns the name that services hear: CGI, WSGI and Rack make one name of `X-User` and `X_User`. */
+export function heardAs(name: string): string {
+  return name.toLowerCase().replaceAll('_', '-')
 }
 
 export interface RequestFieldOptions {

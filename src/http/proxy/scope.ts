@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { IdempotencyOptions } from '../options.ts'
+import { heardAs } from './fields.ts'
 
 /** Whose key it is: as on every HTTP edge, or by a header, where senders of the same value share their keys. */
 export type ProxyScope = IdempotencyOptions<IncomingMessage>['scope'] | { readonly header: string }
@@ -26,7 +27,9 @@ export function principalOf(scope: ProxyScope): IdempotencyOptions<IncomingMessa
 /** Whether there are several scope headers: the upstream might use another one than this proxy. */
 export function isAmbiguous(req: IncomingMessage, scope: ProxyScope): boolean {
   const header = scopeHeader(scope)
-  return header !== undefined && (req.headersDistinct[header]?.length ?? 0) > 1
+  if (header === undefined) return false
+  const name = heardAs(header)
+  return req.rawHeaders.filter((field, at) => at % 2 === 0 && heardAs(field) === name).length > 1
 }
 
 /** In lower case. */
