@@ -58,8 +58,9 @@ export const DETERMINISTIC = ['core', 'messaging', 'outbox', 'client', 'rpc', 'h
 /** The files there that read the real clock, or wait for the event loop itself. */
 export const REAL_WORLD = ['core/runtime.ts', 'core/timers.ts', 'http/node/turn.ts']
 
+/** `socket.setTimeout(0)` sets none. */
 export const NOT_DETERMINISTIC =
-  /\bDate\.now\b|\bnew Date\(\s*\)|\bMath\.random\b|\bperformance\.now\b|\bset(?:Timeout|Interval|Immediate)\b|\brandom(?:Bytes|UUID|Int|Fill|FillSync)\b|\bgetRandomValues\b|\bhrtime\b/g
+  /\bDate\.now\b|\bnew Date\(\s*\)|\bMath\.random\b|\bperformance\.now\b|\bset(?:Timeout|Interval|Immediate)\b(?!\(0\))|\brandom(?:Bytes|UUID|Int|Fill|FillSync)\b|\bgetRandomValues\b|\bhrtime\b/g
 
 /** Nobody wants to open a file longer than this; most should be far shorter. */
 export const MAX_LINES = 300

@@ -95,6 +95,37 @@ describe('another protocol', () => {
     expect(upstream.seen).toHaveLength(1)
   })
 
+  it.each([
+    ['offers HTTP/2', upgrade('POST', 'h2c', 'Content-Length: 1\r\n\r\n2'), /xover.* 200 .*two 2.* 200 .*three 3/s],
+    ['asks for a web socket that there is not', upgrade('GET', 'websocket', '\r\n'), /xover.* 426 /s],
+  ])('a request that %s is answered after those before it on the connection', async (_, second, answers) => {
+    const upstream = await upstreamOf(async (req, res) => {
+      const body = await bodyOf(req)
+      if (body.toString() !== '1') return reply(res, 200, `${body.toString() === '2' ? 'two' : 'three'} ${body}`)
+      res.writeHead(200, { 'content-length': 3_000_004 })
+      await sleep(50)
+      // More than a connection takes at once.
+      res.end(`${'x'.repeat(3_000_000)}over`)
+    })
+    upstream.server.on('upgrade', (__, socket) =>
+      socket.end('HTTP/1.1 426 Upgrade Required\r\nConnection: close\r\n\r\n'),
+    )
+    const { url } = await proxyTo(upstream.url)
+    const post = (body: string) =>
+      `POST /chat HTTP/1.1\r\nHost: x\r\nIdempotency-Key: ${body}\r\nContent-Length: 1\r\n\r\n${body}`
+    expect(await raw(url, post('1') + second + post('3'), /three 3| 426 /)).toMatch(answers)
+  })
+
+  it('a request that waits for those before it is cut off with them when the proxy is closed', async () => {
+    const upstream = await upstreamOf(() => {})
+    const proxy = await proxyTo(upstream.url)
+    const first = 'POST /chat HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n1'
+    const told = raw(proxy.url, first + upgrade('POST', 'h2c', 'Content-Length: 1\r\n\r\n2'))
+    await until(() => upstream.seen.length === 1)
+    expect(await proxy.close(50)).toBe(false)
+    expect(await told).toBe('')
+  })
+
   it('leaves nothing behind on a connection that offers HTTP/2 with every request', async () => {
     const warned: string[] = []
     const hear = ({ name }: Error) => void warned.push(name)

@@ -1,6 +1,6 @@
 import { once as event } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { AnyOnce } from '../../core/once.ts'
 import type { HttpReply } from '../call.ts'
@@ -14,6 +14,7 @@ import { Counters } from './counters.ts'
 import { drained } from './drain.ts'
 import { forward } from './forward.ts'
 import { createGuards } from './guards.ts'
+import { inTurn, queue } from './in-turn.ts'
 import { type Address, type ProxyOptions, resolveProxyOptions } from './options.ts'
 import { type Failure, type ProxyProblem, proxyProblem } from './problems.ts'
 import { isAmbiguous, NoScope, scopeHeader } from './scope.ts'
@@ -49,6 +50,7 @@ export async function startProxy(once: AnyOnce, given: ProxyOptions): Promise<Ru
   const upstream = createUpstream({ ...options, protect: guards.fields })
   const counters = new Counters()
   const tunnels = new Set<Duplex>()
+  const waiting = new Set<Socket>()
   let draining = false
 
   function answer(res: ServerResponse, kind: ProxyProblem): void {
@@ -82,6 +84,7 @@ export async function startProxy(once: AnyOnce, given: ProxyOptions): Promise<Ru
     const startedAt = runtime.elapsed()
     counters.begun()
     closeWithConnection(req, res)
+    queue(req, res)
     res.on('error', onError)
     res.on('close', () => {
       const status = res.writableFinished ? res.statusCode : undefined
@@ -115,7 +118,7 @@ export async function startProxy(once: AnyOnce, given: ProxyOptions): Promise<Ru
 
   const { maxHeaderBytes: maxHeaderSize, requestTimeoutMs: requestTimeout } = options
   const server = createServer({ maxHeaderSize, requestTimeout }, handle)
-  server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+  const upgrade = (req: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (!isWebSocket(req)) return again(server, req, socket, head)
     // Node removes its own listener, and an `error` without a listener ends the process.
     socket.on('error', () => {})
@@ -135,6 +138,9 @@ export async function startProxy(once: AnyOnce, given: ProxyOptions): Promise<Ru
         refuse(socket, proxyProblem('broken'))
       }
     }
+  }
+  server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
+    inTurn(socket, waiting, () => upgrade(req, socket, head))
   })
   const admin = options.admin && createAdmin({ once, counters, draining: () => draining, describe: guards.describe })
   const unsubscribe = once.on(counters.heard)
@@ -162,6 +168,7 @@ export async function startProxy(once: AnyOnce, given: ProxyOptions): Promise<Ru
         withinMs,
       )
       server.closeAllConnections()
+      for (const socket of waiting) socket.destroy()
       admin?.close()
       admin?.closeAllConnections()
       upstream.close()
