@@ -1,7 +1,13 @@
 import * as nest from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { describe, expect, it } from 'vitest'
-import { Idempotent, ONCE, OnlyonceModule, type OnlyonceModuleOptions } from '../../src/http/nestjs/index.ts'
+import {
+  IdempotencyInterceptor,
+  Idempotent,
+  ONCE,
+  OnlyonceModule,
+  type OnlyonceModuleOptions,
+} from '../../src/http/nestjs/index.ts'
 import { controller, options, serve } from './harness/nest-app.ts'
 import { order } from './harness/shop.ts'
 
@@ -115,3 +121,25 @@ describe.for(['express', 'fastify'])('nestjs on %s', (platform) => {
     expect(() => OnlyonceModule.forRoot({ ...options(), scope: 'public' })).not.toThrow()
   })
 })
+
+it.each(['graphql', 'rpc', 'ws'])(
+  'a marked handler of %s does not run unguarded; one of a marked controller does',
+  (type) => {
+    const handlers = {
+      pay: [function pay() {}, Idempotent()],
+      other: [() => {}],
+      free: [() => {}, Idempotent(false)],
+    } as const
+    const Resolver = controller('', handlers, Idempotent())
+    const interceptor = new IdempotencyInterceptor(options())
+    const called = (name: keyof typeof handlers) => {
+      const context = { getType: () => type, getClass: () => Resolver, getHandler: () => handlers[name][0] }
+      return interceptor.intercept(context as never, { handle: () => 'ran' })
+    }
+    const why = `@Idempotent() guards handlers of HTTP requests only, and Routes.pay was called for "${type}": use`
+    expect(() => called('pay')).toThrow(
+      expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining(why) }),
+    )
+    expect([called('other'), called('free')]).toEqual(['ran', 'ran'])
+  },
+)

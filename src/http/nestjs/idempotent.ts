@@ -1,3 +1,5 @@
+import { OnlyonceError } from '../../core/errors.ts'
+import { quote } from '../../core/key.ts'
 import { resolveRules } from '../options.ts'
 import { defineMetadata, getMetadata } from './metadata.ts'
 import type { NestContext, NestRequest, RouteOptions } from './shapes.ts'
@@ -17,6 +19,20 @@ export function Idempotent<Request extends NestRequest>(
   return (target: object, _name?: unknown, descriptor?: PropertyDescriptor): void => {
     defineMetadata(KEY, options, descriptor === undefined ? target : (descriptor.value as object))
   }
+}
+
+/**
+ * A controller may have handlers of requests and of messages, so only those that are marked themselves are refused.
+ * @throws OnlyonceError OPTION_INVALID when this is a marked handler of something else than a request
+ */
+export function refuseMarked(context: NestContext): void {
+  const handler = context.getHandler()
+  if (!getMetadata(KEY, handler)) return
+  const named = [context.getClass(), handler].map((one) => Object(one).name).join('.')
+  throw new OnlyonceError(
+    'OPTION_INVALID',
+    `@Idempotent() guards handlers of HTTP requests only, and ${named} was called for ${quote(context.getType())}: use \`once\`, or the inbox for messages`,
+  )
 }
 
 /** Returns the options of the controller, overridden by the handler's. `undefined`: the handler is not guarded. */

@@ -6,7 +6,7 @@ import type { IdempotencyOptions } from '../options.ts'
 import type { IdempotencyPolicy } from '../policy.ts'
 import { answerInstead } from './answer.ts'
 import { hideLeaving } from './hide-leaving.ts'
-import { markedOptions } from './idempotent.ts'
+import { markedOptions, refuseMarked } from './idempotent.ts'
 import { getMetadata } from './metadata.ts'
 import {
   type NestCallHandler,
@@ -40,7 +40,11 @@ export class IdempotencyInterceptor {
   }
 
   intercept(context: NestContext, next: NestCallHandler): unknown {
-    const guard = context.getType() === 'http' ? this.#guardOf(context) : undefined
+    if (context.getType() !== 'http') {
+      refuseMarked(context)
+      return next.handle()
+    }
+    const guard = this.#guardOf(context)
     if (guard === undefined) return next.handle()
     const http = context.switchToHttp()
     const [request, response] = [http.getRequest() as NestRequest, http.getResponse() as object]
