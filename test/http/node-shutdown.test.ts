@@ -49,3 +49,30 @@ it.each(Object.keys(servers))('%s that closes while an answer is recorded sends 
   expect(await answer).toBe('made')
   await closed
 })
+
+it('a handler whose client left is waited for by the engine, and not by the server', async () => {
+  const once = engine()
+  const guard = idempotency(once, { scope: 'public' })
+  let finish: (() => void) | undefined
+  let ended = false
+  const server = createServer((req, res) =>
+    guard(req, res, async () => {
+      await new Promise<void>((resolve) => {
+        finish = resolve
+      })
+      res.end('made')
+      ended = true
+    }),
+  )
+  const leaving = new AbortController()
+  const gone = fetch(await listen(server), { ...POST('k', '{}'), signal: leaving.signal })
+  await until(() => finish !== undefined)
+  leaving.abort()
+  await expect(gone).rejects.toThrow()
+  await new Promise((resolve) => server.close(resolve))
+  expect(ended).toBe(false)
+  const closed = once.close()
+  finish?.()
+  await closed
+  expect(ended).toBe(true)
+})
