@@ -40,6 +40,26 @@ describe('a body that a parser made', () => {
     }
   })
 
+  it('counts without the boundary of the form that it was, which is another one on every attempt', () => {
+    const of = (type: string, parsed: unknown = { a: '1' }) => fingerprint(parsed, 'canonical', type)
+    const form = 'multipart/form-data'
+    for (const parsed of [{ a: '1' }, undefined]) {
+      const [one, ...others] = [`${form}; boundary=One`, `${form};boundary="t;o"`, form].map((type) => of(type, parsed))
+      for (const other of others) expect(other).toBe(one)
+    }
+    expect(of(`${form}; boundary=b; charset=utf-8`)).toBe(of(`${form}; charset=utf-8`))
+    const different = [
+      of(form),
+      of(form, { a: '2' }),
+      of(`${form}; charset=utf-8`),
+      of('multipart/mixed'),
+      of('text/x; boundary=b'),
+    ]
+    expect(new Set([...different, of('text/x; boundary=c')]).size).toBe(6)
+    const bytes = (type: string) => of(type, Buffer.from('--b--'))
+    expect(bytes(`${form}; boundary=b`)).not.toBe(bytes(`${form}; boundary=c`))
+  })
+
   it('counts by its text however deep it is, where JSON can write that', () => {
     const deep = (inside: string) => JSON.parse(`${'['.repeat(3_000)}${inside}${']'.repeat(3_000)}`)
     for (const how of ['raw', 'canonical'] as const) {

@@ -18,6 +18,9 @@ export interface Sent {
   readonly body: HttpBody
 }
 
+/** Clients make a new one for every attempt. It says how to read bytes, and nothing about what was read. */
+const BOUNDARY = /;boundary=(?:"[^"]*"|[^;]*)/
+
 /** Version prefix of these digests. Increase it when their input changes. */
 const VERSION = 'http1'
 
@@ -27,9 +30,12 @@ const VERSION = 'http1'
  * @throws OnlyonceError OPTION_INVALID when the framework parsed the body into something that has no canonical form
  */
 export function fingerprintOfRequest({ method, url, contentType = '', body }: Sent, how: BodyFingerprint): string {
+  const isParsed = 'parsed' in body && !(body.parsed instanceof Uint8Array)
+  const said = contentType.toLowerCase().replaceAll(' ', '')
+  const type = isParsed && said.startsWith('multipart/') ? said.replace(BOUNDARY, '') : said
   // None of the three can contain a line break.
-  const about = `${VERSION} ${method}\n${url}\n${contentType.toLowerCase().replaceAll(' ', '')}\n`
-  if ('parsed' in body && !(body.parsed instanceof Uint8Array)) {
+  const about = `${VERSION} ${method}\n${url}\n${type}\n`
+  if (isParsed) {
     if (body.parsed === undefined) return digest(about, 'none', '')
     if (how === 'raw') return digest(about, 'json', jsonText(body.parsed))
     try {

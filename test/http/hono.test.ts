@@ -230,13 +230,14 @@ describe('hono', () => {
       await next()
     })
     app.post('/', idempotency(engine(), { scope: 'public' }), (c) => c.text(`made ${++runs}`))
-    const ask = async (body: string) => {
-      const headers = { 'content-type': 'multipart/form-data; boundary=b' }
+    const ask = async (body: string, boundary = 'b') => {
+      const headers = { 'content-type': `multipart/form-data; boundary=${boundary}` }
       const answer = await app.request('/', POST('k', body, headers))
       return [answer.status, await answer.text()]
     }
     const form = '--b\r\ncontent-disposition: form-data; name="a"\r\n\r\n1\r\n--b--\r\n'
     for (const _ of [1, 2]) expect(await ask(form)).toEqual([200, 'made 1'])
+    expect(await ask(form.replaceAll('--b', '--another'), 'another')).toEqual([200, 'made 1'])
     expect((await ask(form.replace('1', '2')))[0]).toBe(422)
     const file = form.replace('name="a"', 'name="a"; filename="a.txt"')
     expect(await ask(file)).toEqual([500, expect.stringContaining('cannot be compared')])

@@ -28,6 +28,15 @@ describe('large bodies', () => {
     expect(upstream.seen).toHaveLength(2)
   })
 
+  it('of a form are the same on its next attempt, which has another boundary, where nobody looks', async () => {
+    const upstream = await counting()
+    const { url } = await proxyTo(upstream.url, { guard: { fingerprint: 'none' } })
+    const form = new FormData()
+    form.set('photo', new Blob(['one']), 'one.jpg')
+    const ask = () => fetch(url, { method: 'POST', headers: { 'idempotency-key': 'k' }, body: form })
+    for (const _ of [1, 2]) expect(await (await ask()).text()).toBe('{"runs":1}')
+  })
+
   it('that are to be compared have a limit, and are compared below it', async () => {
     const upstream = await counting()
     const { url } = await proxyTo(upstream.url, { guard: { maxRequestBytes: 31 * MB } })
