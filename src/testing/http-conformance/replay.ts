@@ -124,7 +124,8 @@ export const replayCases: readonly HttpCase[] = [
       for (const [name] of NEVER) assert.equal(second.header(name), undefined, name)
       assert.equal(second.header('cache-control'), 'no-store')
       assert.equal(second.lines('date').length, 1)
-      assert.equal(second.lines('content-length').length, 1)
+      // None where the adapter sends chunks.
+      assert.ok(second.lines('content-length').length <= 1, 'the replay has the length of the first answer, too')
     },
   },
   {
