@@ -23,7 +23,7 @@ export type Omitted =
   | 'too-long'
   /** It never ends by itself: `text/event-stream`. */
   | 'event-stream'
-  /** Its client left, and the handler stopped sending. */
+  /** Its client left, and the handler stopped sending; or it was sent on the stream of HTTP/2, past the response. */
   | 'cut-off'
   /** `redact` threw or returned no valid reply, so it is unknown what may be stored: only the status is. */
   | 'not-redacted'

@@ -4,7 +4,8 @@ import type { HttpCall, Omitted } from './call.ts'
 const WHY: Record<Omitted, string> = {
   'too-long': 'is longer than maxBodyBytes; a duplicate is told status and headers, without the body',
   'event-stream': 'is an event stream, which never ends; a duplicate is told that its answer cannot be given again',
-  'cut-off': 'stopped when its client left; a duplicate is told status and headers, without the body',
+  'cut-off':
+    'stopped when its client left, or was sent on the stream of HTTP/2 itself; a duplicate is told status and headers, without the body',
   'not-redacted': 'could not be redacted; a duplicate is told its status only',
   'not-known': 'is not known; a duplicate is told that its answer cannot be given again',
 }

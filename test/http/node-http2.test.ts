@@ -72,6 +72,20 @@ it.each([
   expect(await ask('b')).toEqual([201, `2 ${body ?? ''}`])
 })
 
+it('keeps the head of an answer that a handler sends on the stream itself, and runs it once', async () => {
+  let runs = 0
+  const { post } = await sessionWith(engine(), (_req, res) => {
+    runs++
+    res.stream.respond({ ':status': 201, location: '/orders/1', 'set-cookie': 'a=1' })
+    res.stream.end('made')
+  })
+  expect(await answerOf(post('k').end())).toEqual([201, 'made'])
+  const again = post('k').end()
+  const [headers] = await event(again, 'response')
+  expect(headers).toMatchObject({ ':status': 201, location: '/orders/1', 'idempotency-body-omitted': 'cut-off' })
+  expect([headers['set-cookie'], runs]).toEqual([undefined, 1])
+})
+
 it('does not take an upload over HTTP/2 that was reset half-way for a whole one', async () => {
   const once = engine()
   const claimed: string[] = []

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 
 /**
  * Whether the handler or its framework ended the connection: its client neither closed nor reset it, and the server is
@@ -18,11 +18,18 @@ export function isClosed(res: ServerResponse): boolean {
 interface Stream {
   readonly destroyed: boolean
   readonly headersSent: boolean
+  readonly sentHeaders?: OutgoingHttpHeaders
 }
 
 /** Whether it is a response of HTTP/2, which has no connection of its own. */
 export function isStream(res: ServerResponse): boolean {
   return streamOf(res) !== undefined
+}
+
+/** The head that was sent on the stream of HTTP/2, by whatever means. */
+export function headOnStream(res: ServerResponse): OutgoingHttpHeaders | undefined {
+  const stream = streamOf(res)
+  return stream?.headersSent ? stream.sentHeaders : undefined
 }
 
 /** Only a response of HTTP/2 has one. */

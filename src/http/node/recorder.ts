@@ -236,14 +236,16 @@ export class Recorder implements Listener {
 
   /** The connection closed while the handler runs. */
   #onClose(): boolean {
+    // Nothing but that it happened, and how it began, is known of an answer that was sent past the response.
+    if (this.#recording.headedPast()) this.#hold('cut-off')
     // Without `destroy`, the handler aborted the answer only if the head was sent, and neither the client, a time limit
     // nor a server shutdown closed the connection. Otherwise it still runs, and must keep its key.
-    if (this.#destroyed || (this.#res.headersSent && !this.#timedOut && endedHere(this.#res))) {
-      this.#breakOff()
-      return this.#native.emit.call(this.#res, 'close')
+    else if (this.#destroyed || (this.#res.headersSent && !this.#timedOut && endedHere(this.#res))) this.#breakOff()
+    else {
+      this.#hideLoss()
+      return true
     }
-    this.#hideLoss()
-    return true
+    return this.#native.emit.call(this.#res, 'close')
   }
 
   #hideLoss(): void {

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { HeaderField, HttpReply, Omitted } from '../call.ts'
+import { headOnStream } from './connection.ts'
 import { headersFrom, headWords } from './head.ts'
 import { type Callback, isCallback, type Words } from './hooks.ts'
 
@@ -49,6 +50,14 @@ export class Recording {
   /** Records the first head. Node itself calls `writeHead` with the first byte, and throws on a second call. */
   headed(said: Head): void {
     this.#head ??= said
+  }
+
+  /** Records the head of an answer that was sent on the stream of HTTP/2, past the response, if there is one. */
+  headedPast(): boolean {
+    const sent = this.#head === undefined ? headOnStream(this.#res) : undefined
+    if (sent === undefined) return false
+    this.headed({ status: Number(sent[':status']), headers: headersFrom(this.#res, sent, this.#options.heard) })
+    return true
   }
 
   /** Copies the chunk, unless it is `ours`: the handler may reuse its buffer. */
