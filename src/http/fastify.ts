@@ -75,7 +75,8 @@ export async function idempotency<Request extends FastifyRequestLike>(
     const guard = guardOf(request.routeOptions.config)
     if (guard === undefined || !guard.concerns(request.method)) return next()
     const { raw: req, originalUrl: url } = request
-    const send = (answer: HttpReply) => sendThrough(reply, answer)
+    // Something in front may have answered meanwhile, such as a time limit.
+    const send = (answer: HttpReply) => void (reply.sent || sendThrough(reply, answer))
     guardNode(once, guard, { request, req, res: reply.raw, url, told, next: () => next(), send }).catch(next)
   })
   const described: FastifyIdempotency = {

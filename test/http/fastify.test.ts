@@ -2,6 +2,9 @@ import cors from '@fastify/cors'
 import fastify from 'fastify'
 import { expect, it, onTestFinished } from 'vitest'
 import { type FastifyIdempotency, idempotency, operationOf } from '../../src/http/fastify.ts'
+import { onlyonce } from '../../src/index.ts'
+import { memoryStore } from '../../src/stores/memory/index.ts'
+import { faultyStore } from '../../src/testing/index.ts'
 import { newOnce } from './harness/shop.ts'
 
 function newApp() {
@@ -123,4 +126,21 @@ it('an error handler of the application answers what the guard throws', async ()
   })
   app.post('/orders', async () => ({}))
   expect((await post(app, '/orders', 'k')).json()).toEqual({ told: 'who are you' })
+})
+
+it('a duplicate that a time limit in front has answered is not answered again, and nothing is logged', async () => {
+  const logged: string[] = []
+  const app = fastify({ logger: { level: 'warn', stream: { write: (line) => void logged.push(line) } } })
+  onTestFinished(() => app.close())
+  const store = faultyStore(memoryStore(), (verb) => (verb === 'claim' ? { kind: 'delay-reply', ms: 60 } : undefined))
+  app.addHook('onRequest', async ({ headers }, reply) => {
+    if (headers['content-type'] === undefined) setTimeout(() => reply.code(503).send('too late'), 20)
+  })
+  app.register(idempotency, { once: onlyonce({ store, scope: 'shop' }), scope: 'public', fingerprint: () => 'same' })
+  app.post('/orders', async () => ({}))
+  expect((await post(app, '/orders', 'k')).statusCode).toBe(200)
+  const late = app.inject({ method: 'POST', url: '/orders', headers: { 'idempotency-key': 'k' } })
+  expect([(await late).statusCode, (await late).body]).toEqual([503, 'too late'])
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  expect(logged).toEqual([])
 })

@@ -6,6 +6,7 @@ import { fieldsOf } from './send.ts'
 /** The part of Fastify's reply that is used. */
 export interface FastifyReplyLike {
   readonly raw: ServerResponse
+  readonly sent: boolean
   code(status: number): unknown
   header(name: string, value: unknown): unknown
   send(payload?: unknown): unknown
