@@ -81,6 +81,18 @@ describe('limits', () => {
     expect((await fetch(url, POST('k3'))).status).toBe(200)
   })
 
+  it('an answer with a long head is passed on where heads may be that long', async () => {
+    const upstream = await upstreamOf((_, res) => res.writeHead(201, { 'x-long': 'x'.repeat(20_000) }).end('made'))
+    const { url } = await proxyTo(upstream.url, { maxHeaderBytes: 32_768 })
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      const headers = { 'idempotency-key': 'k', 'content-length': 0 }
+      request(url, { method: 'POST', headers, maxHeaderSize: 32_768 }, resolve).on('error', reject).end()
+    })
+    expect([answer.statusCode, await text(answer)]).toEqual([201, 'made'])
+    const tight = await proxyTo(upstream.url, { maxHeaderBytes: 2_000 })
+    expect((await fetch(tight.url, POST('k'))).status).toBe(504)
+  })
+
   it('refuses long heads, and clients that take too long', async () => {
     const upstream = await counting()
     const { url } = await proxyTo(upstream.url, { maxHeaderBytes: 2_000 })

@@ -29,7 +29,7 @@ export interface ProxyOptions {
   readonly idleTimeoutMs?: number
   /** Default 300 000. How long a client may take to send its request. */
   readonly requestTimeoutMs?: number
-  /** Default 16 384. */
+  /** Default 16 384. The longest head of a request, and of an answer, which may always have the default. */
   readonly maxHeaderBytes?: number
   /** Default 1 000. Requests in progress; further ones get 503. */
   readonly maxInFlight?: number

@@ -1,4 +1,10 @@
-import { type ClientRequest, Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http'
+import {
+  type ClientRequest,
+  Agent as HttpAgent,
+  type IncomingMessage,
+  maxHeaderSize as ofNode,
+  request as requestHttp,
+} from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import type { Operation } from '../../core/once.ts'
 import { invalidOption } from '../../core/option-rules.ts'
@@ -13,6 +19,8 @@ export interface UpstreamOptions {
   readonly idleTimeoutMs: number
   readonly trustForwarded: boolean
   readonly rewriteHost: boolean
+  /** The longest head of a request. */
+  readonly maxHeaderBytes: number
   /** Fields that `Connection` cannot remove, in lower case. */
   readonly protect: readonly string[]
 }
@@ -37,6 +45,8 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   const secure = url.protocol === 'https:'
   const request = secure ? requestHttps : requestHttp
   const agent = new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true, timeout: options.idleTimeoutMs })
+  // A longer head of an answer counts as no answer, and the request was carried out. So never less than Node's default.
+  const maxHeaderSize = Math.max(options.maxHeaderBytes, ofNode)
   const base = url.pathname.replace(/\/$/, '')
   const { trustForwarded, rewriteHost, protect, upstreamTimeoutMs: timeoutMs } = options
   return {
@@ -54,6 +64,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
         path: target === '*' ? target : base + target,
         headers,
         setHost: false,
+        maxHeaderSize,
       })
     },
     close: () => agent.destroy(),
