@@ -5,7 +5,7 @@ import { onlyonce } from '../../src/index.ts'
 import { later } from '../support/leftovers.ts'
 import * as mysqlSupport from '../support/mysql.ts'
 import * as postgresSupport from '../support/postgres.ts'
-import { createProxy } from '../support/proxy.ts'
+import { createProxy, type FaultProxy } from '../support/proxy.ts'
 import { codeOf } from '../support/rejections.ts'
 import { describeWith } from '../support/services.ts'
 
@@ -40,63 +40,66 @@ const databases = {
 
 for (const kind of ['postgres', 'mysql'] as const) {
   describeWith(kind, (server) => {
-    it('a forget whose answer was lost is not sent again: it would remove what ran since', async () => {
+    /** Two engines on one schema: `once` is behind a proxy. */
+    async function apart() {
       const { url, direct, through } = await databases[kind](server)
       const proxy = await createProxy(Number(new URL(url).port))
       later(() => proxy.close())
       const there = new URL(url)
       there.port = String(proxy.port)
       const other = onlyonce({ store: direct, scope: 'test' })
-      await other('key', () => 'first')
-      const once = onlyonce({ store: through(there.href), scope: 'test' })
-      // From now on its statement is prepared: the next answer is that of the forget.
-      expect(await once.forget('another')).toBe(false)
-      const unanswered = new Promise<void>((resolve) => {
+      return { proxy, other, once: onlyonce({ store: through(there.href), scope: 'test' }) }
+    }
+
+    /** Drops the next answer. Resolves when it was on its way. */
+    function nextAnswerLost(proxy: FaultProxy): Promise<void> {
+      return new Promise((resolve) => {
         proxy.onReply = () => {
           resolve()
           return 'drop'
         }
       })
-      const forgetting = codeOf(once.forget('key'))
-      await unanswered
-      expect(await other('key', () => 'second')).toBe('second')
+    }
+
+    function heal(proxy: FaultProxy): void {
       proxy.cut()
       proxy.onReply = undefined
       proxy.resume()
+    }
+
+    it('a forget whose answer was lost is not sent again: it would remove what ran since', async () => {
+      const { proxy, other, once } = await apart()
+      await other('key', () => 'first')
+      // From now on its statement is prepared: the next answer is that of the forget.
+      expect(await once.forget('another')).toBe(false)
+      const unanswered = nextAnswerLost(proxy)
+      const forgetting = codeOf(once.forget('key'))
+      await unanswered
+      expect(await other('key', () => 'second')).toBe('second')
+      heal(proxy)
       expect(await forgetting).toBe('STORE_UNAVAILABLE')
       expect(await other('key', () => 'third')).toBe('second')
       expect(await once.forget('key')).toBe(true)
     })
 
     it('a lock is not said to be lost where the answer to its release was, and somebody else has it by now', async () => {
-      const { url, direct, through } = await databases[kind](server)
-      const proxy = await createProxy(Number(new URL(url).port))
-      later(() => proxy.close())
-      const there = new URL(url)
-      there.port = String(proxy.port)
-      const once = onlyonce({ store: through(there.href), scope: 'test' })
+      const { proxy, other, once } = await apart()
       // From now on the statements are prepared: the next answer after the effect is that of the release.
       await once.exclusive('another', () => {})
-      let answer = () => {}
+      let held: Promise<unknown> = Promise.resolve()
       const unanswered = new Promise<void>((resolve) => {
-        answer = resolve
-      })
-      const held = once.exclusive('key', () => {
-        proxy.onReply = () => {
-          answer()
-          return 'drop'
-        }
-        return 'ran'
+        held = once.exclusive('key', () => {
+          void nextAnswerLost(proxy).then(resolve)
+          return 'ran'
+        })
       })
       await unanswered
       let end = () => {}
       const ending = new Promise<void>((resolve) => {
         end = resolve
       })
-      const next = onlyonce({ store: direct, scope: 'test' }).exclusive('key', async () => {
-        proxy.cut()
-        proxy.onReply = undefined
-        proxy.resume()
+      const next = other.exclusive('key', async () => {
+        heal(proxy)
         await ending
         return 'ran next'
       })
@@ -106,13 +109,8 @@ for (const kind of ['postgres', 'mysql'] as const) {
     })
 
     it('a forget on a connection that was lost while idle is sent on another one', async () => {
-      const { url, direct, through } = await databases[kind](server)
-      const proxy = await createProxy(Number(new URL(url).port))
-      later(() => proxy.close())
-      const there = new URL(url)
-      there.port = String(proxy.port)
-      const once = onlyonce({ store: through(there.href), scope: 'test' })
-      await onlyonce({ store: direct, scope: 'test' })('key', () => 'first')
+      const { proxy, other, once } = await apart()
+      await other('key', () => 'first')
       await once.find('key')
       proxy.cut()
       proxy.resume()
