@@ -44,15 +44,15 @@ async function nameOfToken<R>(rules: HttpRules<R>, tokens: TokenPort, call: Http
   const token = call.header(rules.keyField)
   if (token === undefined) return withoutKey(rules, call)
   const principal = rules.scope === 'public' ? 'public' : await rules.scope(call)
-  const operation = rules.operation?.(call) ?? `${call.method} ${call.url.split('?', 1)[0]}`
+  const operation = (await rules.operation?.(call)) ?? `${call.method} ${call.url.split('?', 1)[0]}`
   const bound = { subject: principal, operation }
   const request = await fingerprintOf(rules, call)
   if (request === undefined) return problem('PAYLOAD_TOO_LARGE', rules)
   return { principal, input: await tokens.accept(token, bound), token: { bound, request } }
 }
 
-function withoutKey<R>(rules: HttpRules<R>, call: HttpCall<R>): HttpReply | undefined {
-  const required = typeof rules.required === 'function' ? rules.required(call) : rules.required
+async function withoutKey<R>(rules: HttpRules<R>, call: HttpCall<R>): Promise<HttpReply | undefined> {
+  const required = typeof rules.required === 'function' ? await rules.required(call) : rules.required
   return required ? problem('KEY_MISSING', rules) : undefined
 }
 

@@ -53,7 +53,7 @@ export interface IdempotencyOptions<Request = unknown> extends Omit<CallOptions,
    */
   readonly tokens?: TokenPort
   /** The operation that tokens are redeemed for. Default: method and path, such as `POST /orders`. */
-  readonly operation?: (call: HttpCall<Request>) => string
+  readonly operation?: (call: HttpCall<Request>) => Answer<string>
   /** Default `Idempotency-Key`; with `tokens`, `Anti-Repeat-Token`. */
   readonly header?: string
   /** Default `'lenient'`: a bare word is accepted, too. `'strict'`: only a structured-field string, as in the draft. */
@@ -61,7 +61,7 @@ export interface IdempotencyOptions<Request = unknown> extends Omit<CallOptions,
   /** Pattern for keys, such as one that cannot be guessed. Default: anything of 1 to `maxKeyLength` characters. */
   readonly keyPattern?: RegExp
   /** Default `false`, with `tokens` `true`. Whether a request without a key gets 400; otherwise it passes unguarded. */
-  readonly required?: boolean | ((call: HttpCall<Request>) => boolean)
+  readonly required?: boolean | ((call: HttpCall<Request>) => Answer<boolean>)
   /** Default `['POST', 'PATCH']`. */
   readonly methods?: readonly string[]
   /** Default `'canonical'`. */

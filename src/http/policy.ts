@@ -72,7 +72,7 @@ export function describePolicy<R>(
     key: {
       syntax: rules.keySyntax,
       maxLength: engine.maxKeyLength,
-      ...(rules.keyPattern === undefined ? {} : { pattern: rules.keyPattern.source }),
+      ...patternOf(rules.keyPattern),
     },
     uniqueWithin: [rules.scope === 'public' ? 'all clients' : 'the client', 'method', 'path and query'],
     expiresAfterSeconds: Math.floor(retentionMs / 1000),
@@ -89,6 +89,11 @@ export function describePolicy<R>(
     ...(rules.docs === undefined ? {} : { docs: rules.docs }),
   }
   return { ...policy, openapi: () => openApiOf(policy) }
+}
+
+/** JSON Schema has no flags: with those that change what matches, the source says something else. */
+function patternOf(pattern: RegExp | undefined): { readonly pattern?: string } {
+  return pattern === undefined || /[ims]/.test(pattern.flags) ? {} : { pattern: pattern.source }
 }
 
 function openApiOf(policy: Omit<IdempotencyPolicy, 'openapi'>): OpenApiFragment {

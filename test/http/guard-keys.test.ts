@@ -45,6 +45,13 @@ describe('a key', () => {
     expect(seen(await ask({ key: '7d9f8f4e-0c7e-4d0e-9f58-6f2f0c6e7f10' }))).toContain('201')
   })
 
+  it.each([true, false])('may be required by a function that answers later: %j', async (required) => {
+    const { ask } = guarded({ required: async () => required })
+    const answer = await ask({ key: '' })
+    if (required) expect(seen(answer)).toBe('400 missing-key')
+    else expect(answer).toBeUndefined()
+  })
+
   it('may come from the business', async () => {
     const { ask, runs } = guarded({ key: ({ request }) => request.headers?.['x-event'] })
     const event = { key: '', headers: { 'x-event': 'evt_1' } }

@@ -79,6 +79,14 @@ describe('the policy', () => {
     expect(JSON.parse(JSON.stringify(extension))['x-idempotency'].expiresAfterSeconds).toBe(172_800)
   })
 
+  it.each([
+    [/^[0-9a-f]{8}$/, '^[0-9a-f]{8}$'],
+    [/^\p{L}+$/u, '^\\p{L}+$'],
+    [/^[0-9a-f]{8}$/i, undefined],
+  ])('tells the pattern of keys where a schema can say it: %s', (keyPattern, pattern) => {
+    expect(guarded({ keyPattern }).guard.describe().key.pattern).toBe(pattern)
+  })
+
   it('lists the problems that can be met, in their own words', () => {
     const lines = (options: Parameters<typeof guarded>[0]) =>
       guarded(options)
