@@ -282,7 +282,7 @@ export const mutants = [
   {
     name: 'uncommitted-payload-binds',
     bug: 'a duplicate is told mismatch because of a claim that was never committed',
-    edits: [{ file: 'src/core/joining.ts', search: ' && !flight.tentative', replace: '' }],
+    edits: [{ file: 'src/core/joining.ts', search: ' && !unbound)', replace: ' && !flight.forgotten)' }],
     seeds: 20_000,
   },
   {
