@@ -3,14 +3,14 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { readArguments } from '../scripts/lib/arguments.mjs'
 import { memoryCases } from './memory.mjs'
 import { pureCases } from './pure.mjs'
 import { compare } from './slices.mjs'
 import { sqliteCases } from './sqlite.mjs'
 import { asTable, intoPage } from './table.mjs'
 
-const { values } = parseArgs({
+const { values } = readArguments({
   options: {
     only: { type: 'string' },
     seconds: { type: 'string', default: '0.4' },

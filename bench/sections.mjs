@@ -1,6 +1,6 @@
 // What `npm run bench:stores`, `:vs`, `:http` and `:messaging` share: selecting, measuring, printing and saving.
 import { readFileSync, writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
+import { readArguments } from '../scripts/lib/arguments.mjs'
 import { machine } from './machine.mjs'
 import { openServers } from './servers.mjs'
 import { intoPage } from './table.mjs'
@@ -25,7 +25,7 @@ import { intoPage } from './table.mjs'
 
 /** @param {readonly Section[]} sections @param {URL} page @param {(servers: import('./servers.mjs').Servers) => Promise<Record<string, string | undefined>>} versions */
 export async function runSections(sections, page, versions) {
-  const { values } = parseArgs({
+  const { values } = readArguments({
     options: {
       only: { type: 'string' },
       seconds: { type: 'string', default: '0.4' },

@@ -5,7 +5,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs, promisify } from 'node:util'
+import { promisify } from 'node:util'
+import { readArguments } from '../../scripts/lib/arguments.mjs'
 import { GROUP_NAMES, groupOf } from './groups.mjs'
 
 /** The counts of a run with `few` are taken from those with `many`: what remains is neither start nor warm-up. */
@@ -61,7 +62,7 @@ function row(counts) {
   return Object.fromEntries(Object.entries(sums).map(([name, count]) => [name, Math.round(count)]))
 }
 
-const { values } = parseArgs({ options: { only: { type: 'string' }, functions: { type: 'string', default: '0' } } })
+const { values } = readArguments({ options: { only: { type: 'string' }, functions: { type: 'string', default: '0' } } })
 if (spawnSync('valgrind', ['--version']).error !== undefined) {
   console.error('valgrind is needed, and not installed: apt install valgrind')
   process.exit(1)

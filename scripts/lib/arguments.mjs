@@ -1,4 +1,4 @@
-import { basename } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 
 /**
@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util'
  * @returns {ReturnType<typeof parseArgs<Config>>}
  */
 export function readArguments(config) {
-  const script = basename(process.argv[1] ?? '', '.mjs')
+  const script = nameOf(process.argv[1] ?? '')
   try {
     const options = { ...config.options, help: { type: /** @type {const} */ ('boolean'), short: 'h' } }
     const values = /** @type {Record<string, unknown>} */ (parseArgs({ ...config, options }).values)
@@ -20,6 +20,13 @@ export function readArguments(config) {
     console.error(`${script}: ${error instanceof Error ? error.message : error}\n${usageOf(script, config)}`)
     process.exit(2)
   }
+}
+
+/** The benches are `run.mjs` in folders of their own. @param {string} path */
+function nameOf(path) {
+  const [script, folder] = [basename(path, '.mjs'), basename(dirname(path))]
+  if (script !== 'run') return script
+  return folder === 'bench' ? folder : `bench:${folder}`
 }
 
 /** @param {string} script @param {import('node:util').ParseArgsConfig} config */

@@ -4,6 +4,8 @@ import { expect, it } from 'vitest'
 import { root } from '../built.ts'
 
 const SCRIPTS = [
+  'bench/run.mjs',
+  'bench/stores/run.mjs',
   'scripts/chaos.mjs',
   'scripts/check.mjs',
   'scripts/conformance.mjs',
