@@ -137,6 +137,21 @@ describe('what is shown', () => {
     expect((await get(`?view=operation&id=${'0'.repeat(32)}`)).status).toBe(404)
   })
 
+  it('is every operation with a key, page by page, and with its scope the one', async () => {
+    const scopes = Array.from({ length: 60 }, (_, n) => `tenant ${n}`)
+    for (const scope of scopes) await claim('shared', { scope })
+    const { get } = await opened()
+    const idsIn = (text: string) => [...text.matchAll(/id=([0-9a-f]{32})"/g)].map(([, id]) => id)
+    const first = await get('?view=operations&key=shared')
+    const next = /href="([^"]*)">next/.exec(first.text)?.[1]?.replaceAll('&#38;', '&') ?? ''
+    const second = await get(next)
+    const expected = scopes.map((scope) => operationId(scope, 'shared'))
+    expect([...idsIn(first.text), ...idsIn(second.text)].toSorted()).toEqual(expected.toSorted())
+    const one = (state: string) => get(`?view=operations&key=shared&scope=tenant+7&state=${state}`)
+    expect(idsIn((await one('')).text)).toEqual([operationId('tenant 7', 'shared')])
+    expect(idsIn((await one('done')).text)).toEqual([])
+  })
+
   it.each(['?view=nothing', '?view=operation', '?view=operation&id=1', '?view=operation&id=../x'])(
     'is nothing at %s',
     async (query) => {
@@ -241,12 +256,16 @@ describe('changes', () => {
     const [taken] = (await store.outbox.take('r', 1, 1)) ?? []
     const position = taken?.position ?? 0
     await store.outbox.settle([{ position, kind: 'parked', reason: 'too large', failures: 1 }])
-    const { get, post } = await opened()
+    const { get, post, logged } = await opened()
     const { text } = await get('?view=outbox')
     expect(text).toContain('0 messages waiting; 1 parked')
     expect(text).not.toMatch(/private|<script/)
     expect((await post('?view=outbox', { position: `${position}` })).text).toContain('1 message waiting again')
-    expect((await post('?view=outbox', { position: '; drop' })).text).toContain('0 messages waiting again')
+    expect((await post('?view=outbox', { position: '1\nforgot "a"' })).text).toContain('0 messages waiting again')
+    expect(logged).toEqual([
+      `outbox: 1 message waiting again, of ${position}`,
+      'outbox: 0 messages waiting again, of none that was chosen',
+    ])
     expect(await store.outbox.stats()).toMatchObject({ waiting: 1, parked: 0 })
   })
 

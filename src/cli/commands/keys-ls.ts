@@ -1,8 +1,8 @@
 import type { ObservedRecord } from '../../core/record.ts'
 import { shellWord } from '../../core/shell-word.ts'
-import type { ListQuery, Page } from '../../core/store.ts'
 import { EXIT } from '../exit.ts'
 import { type Colors, colorsOf, type Io, line } from '../io.ts'
+import { partsOf } from '../listing.ts'
 import { recordJson, stateOf } from '../record.ts'
 import type { ShownState } from '../states.ts'
 import { storeUrl, withStore } from '../store.ts'
@@ -21,30 +21,19 @@ export interface ListOptions {
   readonly after?: string
 }
 
-/** Records per call. Larger for stores that expire records by themselves: there each page is a walk over all keys. */
-const PAGE = 200
-const PAGE_OF_A_WALK = 10_000
-
 export async function keysLs(io: Io, options: ListOptions): Promise<number> {
-  const { state, scope, scopePrefix, key, limit, json = false } = options
+  const { scope, scopePrefix, key, json = false } = options
   const isFiltered = scopePrefix !== undefined || key !== undefined
   return withStore(storeUrl(io, options.store), async (store) => {
     const rows: ObservedRecord[] = []
     let after = options.after
-    const most = store.traits.selfExpiring ? PAGE_OF_A_WALK : PAGE
     let count = 0
-    do {
-      const page: Page<ObservedRecord> = await store.list(
-        query({ state, scope, limit: isFiltered ? most : Math.min(most, limit - count), after }),
-      )
-      const found = isFiltered ? page.items.filter((record) => matches(record, options)) : page.items
-      const items = found.slice(0, limit - count)
+    for await (const { items, next } of partsOf(store, options)) {
       if (json) for (const record of items) line(io.stdout, safeJson(recordJson(record)))
       else rows.push(...items)
       count += items.length
-      // Every cursor is the id of a record, so a page can be left anywhere.
-      after = items.length < found.length ? items.at(-1)?.id : page.next
-    } while (after !== undefined && count < limit)
+      after = next
+    }
     if (!json && count > 0)
       for (const text of table(columns(colorsOf(io, 'stdout')), rows, colorsOf(io, 'stdout').dim)) line(io.stdout, text)
     if (count === 0) line(io.stderr, `No operation matches.${hintFor(scope)}`)
@@ -54,30 +43,11 @@ export async function keysLs(io: Io, options: ListOptions): Promise<number> {
   })
 }
 
-/** A store finds by state and scope only; the rest is looked for here, page by page. Hashed records match nothing. */
-function matches(record: ObservedRecord, { scopePrefix, key }: ListOptions): boolean {
-  return (
-    (scopePrefix === undefined || record.scope?.startsWith(scopePrefix) === true) &&
-    (key === undefined || record.key === key)
-  )
-}
-
 /** The scope of an engine is the first thing to try, and no operation of its guards has it. */
 function hintFor(scope: string | undefined): string {
   if (scope === undefined || scope.startsWith('[')) return ''
   const prefix = shellWord(printableLines(`[${JSON.stringify(scope)},`))
   return ` Those of an HTTP or RPC guard have longer scopes: try --scope-prefix ${prefix}`
-}
-
-type Loose<T> = { readonly [Name in keyof T]: T[Name] | undefined }
-
-function query({ state, scope, limit, after }: Loose<ListQuery> & { readonly limit: number }): ListQuery {
-  return {
-    limit,
-    ...(state === undefined ? {} : { state }),
-    ...(scope === undefined ? {} : { scope }),
-    ...(after === undefined ? {} : { after }),
-  }
 }
 
 function columns(colors: Colors) {

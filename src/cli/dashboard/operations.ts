@@ -1,5 +1,6 @@
+import { operationId } from '../../core/key.ts'
 import type { ObservedRecord } from '../../core/record.ts'
-import type { ListQuery } from '../../core/store.ts'
+import { type Looking, partsOf } from '../listing.ts'
 import { stateOf } from '../record.ts'
 import { type ShownState, STATES } from '../states.ts'
 import type { StoreAtHand } from '../store.ts'
@@ -8,7 +9,7 @@ import { type Html, html, linkTo, stored } from './html.ts'
 import { type Page, told } from './page.ts'
 
 const ROWS = 50
-/** A store finds by state and scope only. For a key so many records are looked at, then somebody has to go on. */
+/** For a key without its scope so many records are looked at, then somebody has to go on. */
 const LOOKED_AT = 10_000
 const REFRESH_S = 5
 
@@ -17,17 +18,10 @@ export async function operationsPage(store: StoreAtHand, query: URLSearchParams)
   const [scope, key] = [query.get('scope') ?? '', query.get('key') ?? '']
   const after = /^[0-9a-f]{32}$/.exec(query.get('after') ?? '')?.[0]
   const refresh = query.get('refresh') === null ? undefined : REFRESH_S
-  const asked: ListQuery = {
-    limit: key === '' ? ROWS : LOOKED_AT,
-    ...(state === undefined ? {} : { state }),
-    ...(scope === '' ? {} : { scope }),
-    ...(after === undefined ? {} : { after }),
-  }
-  const { items, next } = await store.list(asked)
-  const found = key === '' ? items : items.filter((record) => record.key === key).slice(0, ROWS)
+  const { found, looked, next } = await foundIn(store, { state, scope: given(scope), key: given(key), after })
   const here = { state, scope, key, after, refresh: refresh === undefined ? undefined : '' }
   const more = next !== undefined && html`<a href="${linkTo('operations', { ...here, after: next })}">next</a> · `
-  const looked = key !== '' && next !== undefined && `looked at ${items.length} operations; `
+  const sofar = key !== '' && next !== undefined && `looked at ${looked} operations; `
   return {
     view: 'operations',
     title: 'Operations',
@@ -35,10 +29,36 @@ export async function operationsPage(store: StoreAtHand, query: URLSearchParams)
     main: html`<h1>Operations</h1>
 ${filter(state, scope, key)}
 ${found.length === 0 ? told(nothing(key, next !== undefined)) : tableOf(found)}
-<p class="more">${looked}${more}
+<p class="more">${sofar}${more}
 ${refreshing(here, refresh)}</p>`,
   }
 }
+
+interface Found {
+  readonly found: readonly ObservedRecord[]
+  readonly looked: number
+  readonly next: string | undefined
+}
+
+async function foundIn(store: StoreAtHand, looking: Omit<Looking, 'limit'>): Promise<Found> {
+  const { scope, key, state } = looking
+  if (scope !== undefined && key !== undefined) {
+    const found = (await store.find([operationId(scope, key)])).filter((record) => record !== undefined)
+    const isAsked = (record: ObservedRecord) => state === undefined || stateOf(record) === state
+    return { found: found.filter(isAsked), looked: 1, next: undefined }
+  }
+  const found: ObservedRecord[] = []
+  let [looked, next]: [number, string | undefined] = [0, undefined]
+  for await (const part of partsOf(store, { ...looking, limit: ROWS })) {
+    found.push(...part.items)
+    looked += part.looked
+    next = part.next
+    if (looked >= LOOKED_AT) break
+  }
+  return { found, looked, next }
+}
+
+const given = (text: string) => (text === '' ? undefined : text)
 
 function nothing(key: string, isMore: boolean): string {
   if (key !== '' && isMore) return 'No operation with this key so far: go on with "next".'

@@ -38,7 +38,7 @@ ${last !== undefined && entries.length === ROWS && html`<p class="more"><a href=
 
 /** Returns what was done. */
 export async function unparkChosen(store: StoreAtHand, form: URLSearchParams): Promise<string> {
-  const chosen = form.getAll('position').filter((position) => /^\d{1,15}$/.test(position))
-  const unparked = chosen.length === 0 ? 0 : await outboxOf(store).unpark([...new Set(chosen)].map(Number))
-  return `${counted(unparked, 'message')} waiting again`
+  const chosen = [...new Set(form.getAll('position').filter((position) => /^\d{1,15}$/.test(position)))]
+  const unparked = chosen.length === 0 ? 0 : await outboxOf(store).unpark(chosen.map(Number))
+  return `${counted(unparked, 'message')} waiting again, of ${chosen.join(', ') || 'none that was chosen'}`
 }

@@ -46,7 +46,7 @@ export function createRoutes(store: StoreAtHand, { storeUrl, storeFlag, isWritab
 
   async function unpark(query: URLSearchParams, form: URLSearchParams): Promise<Page> {
     const done = await unparkChosen(store, form)
-    log(`outbox: ${done} (positions ${form.getAll('position').join(', ')})`)
+    log(`outbox: ${done}`)
     return withMessage(await show(query), done)
   }
 
