@@ -79,6 +79,8 @@ describe('the packed package', () => {
   })
 
   it('hides its insides', () => {
+    // It is there: a path that is not would be refused in the same words.
+    expect(files).toContain('dist/core/errors.js')
     const script = "try { require('onlyonce/dist/core/errors.js') } catch (error) { console.log(error.code) }"
     expect(runOk(process.execPath, ['--eval', script], home).trim()).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED')
   })

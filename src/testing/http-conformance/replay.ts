@@ -75,6 +75,7 @@ export const replayCases: readonly HttpCase[] = [
     group,
     ids: ['B11', 'B32'],
     async run(context) {
+      // Within the default `maxBodyBytes`; as JSON text the first would be six times as long, more than a result may be.
       for (const filling of ['\u0000', '"', '\n', '\u{1f6d7}']) {
         const body = filling.repeat(250_000 / Buffer.byteLength(filling))
         const site = await openSite(
@@ -124,8 +125,8 @@ export const replayCases: readonly HttpCase[] = [
       for (const [name] of NEVER) assert.equal(second.header(name), undefined, name)
       assert.equal(second.header('cache-control'), 'no-store')
       assert.equal(second.lines('date').length, 1)
-      // None where the adapter sends chunks.
-      assert.ok(second.lines('content-length').length <= 1, 'the replay has the length of the first answer, too')
+      // One end of the body: its length, or chunks where the adapter sends those.
+      assert.equal(second.lines('content-length').length + second.lines('transfer-encoding').length, 1)
     },
   },
   {
