@@ -11,7 +11,8 @@ import { deliveryOf, orderingKeyOf, publishedAt, readHeaders } from './nats/mess
 import { checkedSource, type NatsSource } from './nats/options.ts'
 import { createOrigin } from './nats/origin.ts'
 import { settler } from './nats/settle.ts'
-import { type Pulled, type PullSource, pullConsumer } from './pull.ts'
+import { pullConsumer } from './pull.ts'
+import type { Pulled, PullSource } from './pull-source.ts'
 
 export type { Consumer, ConsumerEvent } from './consumer.ts'
 export { CONSUMER_HEADER, ID_HEADER, ORDERING_KEY_HEADER, REASON_HEADER, SOURCE_HEADER } from './headers.ts'

@@ -4,7 +4,8 @@ import { fakeRuntime } from '../testing/fake-runtime.ts'
 import { checkedPullOptions } from './consumer.ts'
 import type { Delivery, Verdict } from './delivery.ts'
 import type { Inbox } from './inbox.ts'
-import { type PullSource, pullConsumer } from './pull.ts'
+import { pullConsumer } from './pull.ts'
+import type { PullSource } from './pull-source.ts'
 
 /** A consumer of a broker that answers each question when the test says so. */
 function setup() {

@@ -1,65 +1,15 @@
 import { backoff } from '../core/backoff.ts'
-import { type Cancel, type Runtime, sleep } from '../core/runtime.ts'
-import { timeLimit } from '../core/time-limit.ts'
+import { createPause } from '../core/pause.ts'
+import type { Runtime } from '../core/runtime.ts'
 import type { Consumer, PullOptions } from './consumer.ts'
-import type { Delivery, Verdict } from './delivery.ts'
+import type { Verdict } from './delivery.ts'
 import { gatherer } from './gather.ts'
+import { createHandling, type Waiting } from './handling.ts'
 import type { Inbox, InboxBatch } from './inbox.ts'
-import { NOT_OURS, NOT_TOLD, retry } from './verdict.ts'
-
-/** A delivery and how its verdict is carried out. */
-export interface Pulled {
-  readonly delivery: Delivery
-  settle(verdict: Verdict): Promise<unknown>
-  /** False when it is known, without asking the broker, that another consumer has the message: it is not started. */
-  isOurs?(): boolean
-  /**
-   * Called when the broker did not say in time whether the message is still ours, so that it was not started. If this
-   * process still holds it, it is handed out again after `ms`.
-   */
-  putOff?(ms: number): void
-}
-
-/** A broker that is asked for messages. It keeps the order itself: what it hands out may be handled concurrently. */
-export interface PullSource {
-  /**
-   * Returns at once with what there is. `gathering` identifies a batch whose messages are handled in order: messages
-   * handed out for the same batch may share an ordering key. A source without batches ignores it.
-   */
-  receive(max: number, gathering?: object): Promise<readonly Pulled[]>
-  /** Whether `receive` would return anything; for sources where asking that is cheaper. */
-  hasDue?(): Promise<boolean>
-  /** Calls `wake` when there may be something to receive, until the returned function is called. A hint. */
-  watch?(wake: () => void): () => void
-  /**
-   * For sources that get messages before they are asked: the consumer pauses, or resumes. Until it resumes, `receive`
-   * returns only messages taken before. A source without this method is not asked.
-   */
-  setPaused?(paused: boolean): void
-}
-
-interface Waiting {
-  readonly pulled: Pulled
-  readonly receivedAt: number
-}
+import type { Pulled, PullSource } from './pull-source.ts'
+import { retry } from './verdict.ts'
 
 const FIRST_POLL_MS = 5
-const SETTLE_LIMIT_MS = 60_000
-
-/** Returns the messages that can start, except those behind one with the same ordering key that cannot. */
-function withoutOvertaking(
-  together: readonly Waiting[],
-  refused: readonly (Verdict | undefined)[],
-): readonly Waiting[] {
-  const missing = new Set<string>()
-  return together.filter(({ pulled }, index) => {
-    const { orderingKey } = pulled.delivery
-    const begins = refused[index] === undefined
-    if (orderingKey === undefined) return begins
-    if (!begins) missing.add(orderingKey)
-    return !missing.has(orderingKey)
-  })
-}
 
 /** Pulls from a broker, asks the inbox, carries out its verdicts. */
 export function pullConsumer(
@@ -67,8 +17,10 @@ export function pullConsumer(
   inbox: Inbox,
   options: Required<PullOptions> & { readonly runtime: Runtime; readonly visibilityMs: number },
 ): Consumer {
-  const { concurrency, prefetch, pollMs, onEvent, runtime, visibilityMs } = options
+  const { concurrency, prefetch, pollMs, onEvent, runtime } = options
   const stopping = new AbortController()
+  const handling = createHandling(inbox, stopping.signal, options)
+  const idling = createPause(runtime)
   const waiting: Waiting[] = []
   const batch = inbox.batch && gatherer(inbox.batch, runtime, () => startWaiting())
   /** A `receive` is running. Its messages may belong to the batch being gathered, which must not start without them. */
@@ -82,53 +34,17 @@ export function pullConsumer(
   let paused = false
   /** Resolves when the broker has answered what it was asked last. */
   let asked: Promise<unknown> = Promise.resolve()
-  let changed: Cancel = () => {}
   let hinted = false
 
-  /** Resolves after `ms`, or as soon as there is room, a hint, a resume or a stop. */
-  async function pause(ms: number): Promise<void> {
-    if (hinted || stopping.signal.aborted) {
-      hinted = false
-      return
-    }
-    const wait = new AbortController()
-    // With an explicit reason: without one, every wake-up would create an error with a stack.
-    changed = () => wait.abort('woken')
-    await sleep(runtime, ms, wait.signal)
+  /** Waits for `ms`, or until there is room, a hint, a resume or a stop. A hint given before counts too. */
+  async function idle(ms: number): Promise<void> {
+    if (!hinted && !stopping.signal.aborted) await idling.wait(ms)
     hinted = false
   }
 
-  async function settle(pulled: Pulled, verdict: Verdict): Promise<void> {
-    if (verdict.kind === 'none') return
-    try {
-      const silent = () => new Error(`no answer within ${SETTLE_LIMIT_MS} ms`)
-      await timeLimit(runtime, pulled.settle(verdict), SETTLE_LIMIT_MS, silent)
-    } catch (error) {
-      onEvent({ type: 'broker-failed', verb: 'settle', error })
-    }
-  }
-
-  /** After a long wait the message may be another consumer's. Returns why it cannot start; `undefined` if it can. */
-  async function refusal({ delivery, isOurs, putOff }: Pulled, receivedAt: number): Promise<Verdict | undefined> {
-    if (isOurs?.() === false) return NOT_OURS
-    if (delivery.extend === undefined || runtime.elapsed() - receivedAt < visibilityMs / 3) return undefined
-    // A silent broker must not delay the messages taken together with this one.
-    const limitMs = visibilityMs / 3
-    const silent = () => new Error(`no answer within ${limitMs} ms`)
-    try {
-      const answer = await timeLimit(runtime, delivery.extend(visibilityMs), limitMs, silent)
-      return answer === 'ok' ? undefined : NOT_OURS
-    } catch (error) {
-      onEvent({ type: 'broker-failed', verb: 'extend', error })
-      putOff?.(limitMs)
-      return NOT_TOLD
-    }
-  }
-
-  async function handle({ pulled, receivedAt }: Waiting): Promise<void> {
+  async function handle(one: Waiting): Promise<void> {
     const startedAt = runtime.elapsed()
-    const refused = await refusal(pulled, receivedAt)
-    await carryOut(pulled, startedAt, refused ?? inbox(pulled.delivery, stopping.signal))
+    await carryOut(one.pulled, startedAt, await handling.alone(one))
   }
 
   async function handleTogether(together: readonly Waiting[], receive: InboxBatch['receive']): Promise<void> {
@@ -139,36 +55,23 @@ export function pullConsumer(
       if (isWhole) whole -= together.length
       isWhole = false
     }
-    // All are checked as if they had waited as long as the first: asking for that one may take time the others need.
-    const receivedAt = Math.min(...together.map((one) => one.receivedAt))
-    const refused = await Promise.all(together.map(({ pulled }) => refusal(pulled, receivedAt)))
-    const ridden = withoutOvertaking(together, refused)
-    const verdicts = receive(
-      ridden.map(({ pulled }) => pulled.delivery),
-      stopping.signal,
-    )
-    const left = (index: number) => refused[index] ?? retry(0, 'an earlier message with its ordering key is not ours')
+    const verdicts = await handling.together(together, receive)
     await Promise.all(
-      together.map((one, index) =>
-        carryOut(one.pulled, startedAt, verdicts[ridden.indexOf(one)] ?? left(index), apart),
-      ),
+      together.map(async ({ pulled }, index) => {
+        const verdict = (await verdicts[index]) as Verdict
+        apart()
+        await carryOut(pulled, startedAt, verdict)
+      }),
     )
   }
 
-  async function carryOut(
-    pulled: Pulled,
-    startedAt: number,
-    verdictOf: Promise<Verdict> | Verdict,
-    decided?: () => void,
-  ): Promise<void> {
-    const verdict = await verdictOf
-    decided?.()
+  async function carryOut(pulled: Pulled, startedAt: number, verdict: Verdict): Promise<void> {
     // The next message need not wait for the broker's answer about this one.
     running--
     startWaiting()
-    if (roomFor() > 0) changed()
+    if (roomFor() > 0) idling.end()
     telling++
-    await settle(pulled, verdict)
+    await handling.settle(pulled, verdict)
     telling--
     onEvent({ type: 'settled', delivery: pulled.delivery, verdict, tookMs: runtime.elapsed() - startedAt })
   }
@@ -227,7 +130,7 @@ export function pullConsumer(
     while (!stopping.signal.aborted) {
       const room = roomFor()
       if (room === 0) {
-        await pause(pollMs)
+        await idle(pollMs)
         continue
       }
       try {
@@ -241,30 +144,30 @@ export function pullConsumer(
         for (const one of pulled) waiting.push({ pulled: one, receivedAt })
         startWaiting()
         if (known) nextPollMs = backoff(runtime, FIRST_POLL_MS, pollMs)
-        else await pause(nextPollMs())
+        else await idle(nextPollMs())
       } catch (error) {
         onEvent({ type: 'broker-failed', verb: 'receive', error })
         startWaiting()
-        await pause(failurePauseMs())
+        await idle(failurePauseMs())
       }
     }
   }
 
   const unwatch = source.watch?.(() => {
     hinted = true
-    changed()
+    idling.end()
   })
   const pulling = pull()
   let stopped: Promise<void> | undefined
 
   async function end(): Promise<void> {
     stopping.abort()
-    changed()
+    idling.end()
     unwatch?.()
     batch?.end()
     await pulling
     const back = retry(0, 'the consumer is stopping')
-    await Promise.all(waiting.splice(0).map(({ pulled }) => settle(pulled, back)))
+    await Promise.all(waiting.splice(0).map(({ pulled }) => handling.settle(pulled, back)))
     await Promise.all(active)
   }
 
@@ -282,7 +185,7 @@ export function pullConsumer(
     resume() {
       paused = false
       source.setPaused?.(false)
-      changed()
+      idling.end()
     },
     readmit: inbox.readmit,
     get running() {

@@ -1,15 +1,14 @@
-import { backoff, ceilingMs } from '../core/backoff.ts'
-import { reasonOf } from '../core/errors.ts'
-import type { PublishResult } from '../core/publisher.ts'
+import { backoff } from '../core/backoff.ts'
+import { createPause } from '../core/pause.ts'
 import { tell } from '../core/reporting.ts'
 import { type Cancel, sleep } from '../core/runtime.ts'
-import type { OutboxEntry, OutboxSettlement } from '../core/store.ts'
 import { timeLimit } from '../core/time-limit.ts'
-import { answersOf } from './answers.ts'
 import { createHand } from './hand.ts'
+import { createLead } from './lead.ts'
 import { type RelayEvent, type RelayOptions, resolveRelay } from './relay-options.ts'
+import { createSending } from './sending.ts'
 import { tableOf } from './table.ts'
-import { createWaveSize } from './wave-size.ts'
+import { createUnsettled } from './unsettled.ts'
 
 export type { RelayEvent, RelayOptions } from './relay-options.ts'
 
@@ -29,10 +28,6 @@ export interface Relay extends AsyncDisposable {
 
 /** At most this many batches are read ahead, and this many published batches unrecorded in the store. */
 const MOST_BATCHES = 3
-/** With this many entries resting (waiting for a retry, or behind one), only entries that are due are read. */
-const MOST_RESTING = 20_000
-/** A broker may answer a page of HTML. Reasons of many messages are recorded by one statement, which has to fit. */
-const MAX_REASON_LENGTH = 1_000
 
 /**
  * Publishes the messages of the outbox, each at least once and always under its own id, in order per ordering key. Run
@@ -46,26 +41,10 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
   const stopping = new AbortController()
   const { signal } = stopping
   const mostAhead = MOST_BATCHES * batchSize
-  let endWait: Cancel = () => {}
+  const idling = createPause(runtime)
   let woken = false
   let running: Promise<void> | undefined
-  let leading = false
-  const hand = createHand(runtime)
-  /** Latest settlement per position. Kept until the store has it, so that a store outage does not cause duplicates. */
-  const unsettled = new Map<number, OutboxSettlement>()
-  /** By our own clock, counted from before the request: the lease never ends later for us than for the store. */
-  let leaseEnds = Number.NEGATIVE_INFINITY
-  /** Whether the store may have entries that were not read yet. */
-  let more = true
-  const size = createWaveSize(batchSize)
-  /** Positions of entries whose call failed with nothing else in it: each goes by itself until it is out. */
-  const alone = new Set<number>()
-  const goesAlone = ({ position }: OutboxEntry) => alone.has(position)
-  let failedLast = false
   let unwatch: Cancel | undefined
-  const slower = () => backoff(runtime, options.backoffMs, options.maxBackoffMs)
-  let storePauseMs = slower()
-  let publishPauseMs = slower()
 
   const emit = (event: RelayEvent) => tell(options.onEvent, event, options.onListenerError)
 
@@ -73,35 +52,35 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
   const inTime = <T>(asked: Promise<T>): Promise<T> =>
     timeLimit(runtime, asked, leaseMs, () => new Error(`the ${given.store.name} store did not answer in ${leaseMs} ms`))
 
+  const hand = createHand(runtime)
+  const unsettled = createUnsettled()
+  const sending = createSending(options, hand, unsettled, emit)
+  const lead = createLead({
+    options,
+    take: (...asked) => inTime(table.take(...asked)),
+    hand,
+    unsettled,
+    emit,
+    onUnreadable: (entry, reason) => sending.refuse(entry, reason, true),
+  })
+
   function wake(): void {
     woken = true
-    endWait()
+    idling.end()
   }
 
-  async function pause(ms: number): Promise<void> {
-    if (!woken && !signal.aborted) {
-      const waiting = new AbortController()
-      // With an explicit reason: without one, every wake-up would create an error with a stack.
-      endWait = () => waiting.abort('woken')
-      await sleep(runtime, ms, waiting.signal)
-      endWait = () => {}
-    }
+  /** What was added since the last round ends the wait before it begins. */
+  async function idle(): Promise<void> {
+    if (!woken && !signal.aborted) await idling.wait(pollMs)
     woken = false
   }
 
   /** Pause after a failure. `wake` does not end it: new messages do not make the broker or the store work again. */
-  async function rest(ms: number): Promise<void> {
-    await sleep(runtime, ms, signal)
-  }
-
-  function lead(now: boolean): void {
-    if (leading !== now) emit({ type: 'leading', leading: now })
-    leading = now
-  }
+  const rest = (ms: number) => sleep(runtime, ms, signal)
 
   /** Watches only while there is nothing to do: messages added while the broker fails must not cut the pauses short. */
-  function watch(idle: boolean): void {
-    if (idle) unwatch ??= table.watch?.(wake)
+  function watch(nothingToDo: boolean): void {
+    if (nothingToDo) unwatch ??= table.watch?.(wake)
     else {
       unwatch?.()
       unwatch = undefined
@@ -109,43 +88,13 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
   }
 
   async function settle(): Promise<void> {
-    if (unsettled.size === 0) return
-    const told = [...unsettled.values()]
-    await inTime(table.settle(told))
-    for (const one of told) {
-      // A newer settlement may have been noted meanwhile.
-      if (unsettled.get(one.position) === one) unsettled.delete(one.position)
-      if (one.kind === 'parked') hand.remove(one.position)
-    }
+    const settled = await unsettled.settle((told) => inTime(table.settle(told)))
+    for (const { position, kind } of settled) if (kind === 'parked') hand.remove(position)
   }
 
-  function note(settlements: readonly OutboxSettlement[]): void {
-    for (const one of settlements) unsettled.set(one.position, one)
-  }
-
-  /** Takes or renews the lease, and reads entries that are not in memory yet. */
   async function take(limit: number): Promise<void> {
-    const askedAt = runtime.elapsed()
-    const renews = askedAt < leaseEnds
-    // The lease was lost: another relay may have published the entries in memory.
-    if (!renews) hand.drop()
-    const gone = [...unsettled.values()].filter(({ kind }) => kind === 'published')
-    const { positions, wanted } = hand.held()
-    const held = [...positions, ...gone.map(({ position }) => position)]
-    const most = hand.resting < MOST_RESTING ? limit : Math.min(limit, wanted)
-    const taken = await inTime(table.take(name, leaseMs, most, held))
-    // The lease ended during the call, so another relay may have held it in between. `taken` is not used either: it
-    // lacks the earlier entries that are dropped here.
-    const tooLate = renews && runtime.elapsed() >= leaseEnds
-    if (taken === undefined || tooLate) hand.drop()
-    else {
-      hand.add(taken, taken.length < most)
-      for (const one of taken) if (one.unreadable !== undefined) note([failed(one, one.unreadable, true)])
-    }
-    leaseEnds = taken === undefined ? Number.NEGATIVE_INFINITY : askedAt + leaseMs
-    more = tooLate || taken?.length === most
-    lead(taken !== undefined)
-    watch(taken?.length === 0 && hand.size === 0 && hand.resting === 0)
+    const taken = await lead.take(limit)
+    watch(taken === 0 && hand.size === 0 && hand.resting === 0)
   }
 
   /** Runs both calls concurrently and waits for both, also when one fails. */
@@ -154,25 +103,15 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     for (const answer of answers) if (answer.status === 'rejected') throw answer.reason
   }
 
-  /** After a failed call the others go first: entries that fail whenever they are due would always be the oldest. */
-  function nextWave(): readonly OutboxEntry[] {
-    const together = hand.wave(size.limit, goesAlone)
-    if (alone.size === 0 || (failedLast && together.length > 0)) return together
-    const one = hand.wave(1, (entry) => !goesAlone(entry))
-    return one.length > 0 ? one : together
-  }
-
   /**
    * Publishes wave after wave while the store records the previous ones and returns further entries.
    * Returns whether there was, or is, anything to publish.
    */
   async function round(): Promise<boolean> {
-    let wave = nextWave()
-    const idle = wave.length === 0
-    const room = idle ? batchSize : Math.max(mostAhead - hand.size, 0)
-    // A relay that lost the lease must not go on: the next relay publishes the same messages.
-    const leased = (forMs: number) => runtime.elapsed() + forMs < leaseEnds
-    const isDue = idle || unsettled.size > 0 || (more && room > 0) || !leased(publishTimeoutMs)
+    let wave = sending.next()
+    const nothing = wave.length === 0
+    const room = nothing ? batchSize : Math.max(mostAhead - hand.size, 0)
+    const isDue = nothing || unsettled.size > 0 || (lead.more && room > 0) || !lead.lasts(publishTimeoutMs)
     let asking = isDue
     const asked = isDue ? askStore(room) : Promise.resolve()
     const answered = () => {
@@ -181,76 +120,28 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     // A failure is thrown by `await asked` below; this handler keeps it from being an unhandled rejection meanwhile.
     asked.then(answered, answered)
     let published = false
-    for (let forMs = 0; wave.length > 0 && !signal.aborted && leased(forMs); forMs = publishTimeoutMs) {
+    for (let forMs = 0; wave.length > 0 && !signal.aborted && lead.lasts(forMs); forMs = publishTimeoutMs) {
       // These are published again if the process dies, so their number is limited.
       if (unsettled.size + wave.length > mostAhead) break
       published = true
-      if (!(await publishWave(wave)) || !asking) break
-      wave = nextWave()
+      const pauseMs = await sending.publish(wave)
+      if (pauseMs !== undefined) await rest(pauseMs)
+      if (pauseMs !== undefined || !asking) break
+      wave = sending.next()
     }
     await asked
     return published || hand.wave(1).length > 0
   }
 
-  /** Returns `false` when nothing is known of the whole wave. */
-  async function publishWave(wave: readonly OutboxEntry[]): Promise<boolean> {
-    const startedAt = runtime.elapsed()
-    let results: readonly PublishResult[]
-    try {
-      results = await answersOf(options, wave)
-      failedLast = false
-    } catch (error) {
-      failedLast = true
-      // A message that may break its calls says little of the broker: the pauses do not grow.
-      if (wave.length > 1 || wave.every(goesAlone)) publishPauseMs = slower()
-      const retryMs = publishPauseMs()
-      emit({ type: 'publish-failed', ids: wave.map(({ id }) => id), error, retryMs })
-      size.failed(wave.length)
-      const [first] = wave
-      if (wave.length === 1 && first !== undefined) {
-        alone.add(first.position)
-        note([failed(first, reasonOf(error), false)])
-      }
-      await rest(retryMs)
-      return false
-    }
-    const settlements = wave.map((entry, index) => settlementOf(entry, results[index] as PublishResult))
-    const published = settlements.filter(({ kind }) => kind === 'published').length
-    if (published > 0) {
-      publishPauseMs = slower()
-      size.succeeded()
-      emit({ type: 'published', count: published, tookMs: runtime.elapsed() - startedAt })
-    }
-    note(settlements)
-    return true
-  }
-
-  function settlementOf(entry: OutboxEntry, result: PublishResult): OutboxSettlement {
-    alone.delete(entry.position)
-    if (!result.ok) return failed(entry, result.reason, result.permanent === true)
-    hand.remove(entry.position)
-    return { position: entry.position, kind: 'published' }
-  }
-
-  function failed(entry: OutboxEntry, reason: string, permanent: boolean): OutboxSettlement {
-    const { position, id, topic } = entry
-    const failures = entry.failures + 1
-    const parked = permanent || failures >= options.maxFailures
-    const retryMs = ceilingMs(options, failures) * (0.5 + runtime.random() / 2)
-    if (parked) alone.delete(position)
-    if (parked) hand.park(entry)
-    else hand.tryAgain(entry, retryMs)
-    emit({ type: 'refused', id, topic, reason, failures, parked, retryMs })
-    return { position, kind: parked ? 'parked' : 'failed', reason: reason.slice(0, MAX_REASON_LENGTH), failures }
-  }
-
   async function run(): Promise<void> {
+    const slower = () => backoff(runtime, options.backoffMs, options.maxBackoffMs)
+    let pauseMs = slower()
     while (!signal.aborted) {
       try {
-        if (!(await round())) await pause(pollMs)
-        storePauseMs = slower()
+        if (!(await round())) await idle()
+        pauseMs = slower()
       } catch (error) {
-        const retryMs = storePauseMs()
+        const retryMs = pauseMs()
         emit({ type: 'store-failed', error, retryMs })
         await rest(retryMs)
       }
@@ -262,12 +153,12 @@ export function relay<Tx>(given: RelayOptions<Tx>): Relay {
     } catch (error) {
       emit({ type: 'store-failed', error, retryMs: 0 })
     }
-    lead(false)
+    lead.over()
   }
 
   const stop = async (): Promise<void> => {
     stopping.abort()
-    endWait()
+    idling.end()
     await running
   }
 

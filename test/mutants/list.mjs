@@ -314,7 +314,7 @@ export const mutants = [
     bug: 'the relay goes on to publish without asking whether it still holds the lease',
     edits: [
       {
-        file: 'src/outbox/relay.ts',
+        file: 'src/outbox/lead.ts',
         search: 'runtime.elapsed() + forMs < leaseEnds',
         replace: 'runtime.elapsed() + forMs < leaseEnds + 60_000',
       },
@@ -325,7 +325,7 @@ export const mutants = [
     bug: 'what waits behind a message that is put aside is published before the store knows of it',
     edits: [
       {
-        file: 'src/outbox/relay.ts',
+        file: 'src/outbox/sending.ts',
         search: 'if (parked) hand.park(entry)',
         replace: 'if (parked) hand.remove(position)',
       },
@@ -448,7 +448,7 @@ export const mutants = [
     bug: 'a message that the broker gave to somebody else is left out of its batch, and the one behind it is not',
     edits: [
       {
-        file: 'src/messaging/pull.ts',
+        file: 'src/messaging/handling.ts',
         search: '    return !missing.has(orderingKey)',
         replace: '    return begins',
       },
@@ -461,8 +461,8 @@ export const mutants = [
     bug: 'a consumer waits for ever for a broker that does not answer whether a message is still its own',
     edits: [
       {
-        file: 'src/messaging/pull.ts',
-        search: 'await timeLimit(runtime, delivery.extend(visibilityMs), limitMs, silent)',
+        file: 'src/messaging/handling.ts',
+        search: 'await timeLimit(runtime, delivery.extend(visibilityMs), limitMs, noAnswer(limitMs))',
         replace: 'await delivery.extend(visibilityMs)',
       },
     ],
@@ -495,7 +495,7 @@ export const mutants = [
     bug: 'the relay puts a message aside one failure before it may',
     edits: [
       {
-        file: 'src/outbox/relay.ts',
+        file: 'src/outbox/sending.ts',
         search: '    const parked = permanent || failures >= options.maxFailures',
         replace: '    const parked = permanent || failures + 1 >= options.maxFailures',
       },

@@ -1,4 +1,5 @@
-import { type Runtime, sleep } from '../../core/runtime.ts'
+import { createPause } from '../../core/pause.ts'
+import type { Runtime } from '../../core/runtime.ts'
 import type { NatsMessage, NatsPullConsumer } from './client.ts'
 
 /**
@@ -38,7 +39,7 @@ export function read(
   { onMessage, onExhausted, room }: ReaderEvents,
 ): Reader {
   const ending = new AbortController()
-  let woken = new AbortController()
+  const idling = createPause(runtime)
 
   async function fetchOnce(max: number): Promise<void> {
     const askedAt = runtime.elapsed()
@@ -66,19 +67,16 @@ export function read(
     while (!ending.signal.aborted) {
       const max = room()
       if (max > 0) await fetchOnce(max)
-      else {
-        woken = new AbortController()
-        await sleep(runtime, IDLE_MS, woken.signal)
-      }
+      else await idling.wait(IDLE_MS)
     }
   }
 
   return {
     over: run(),
-    wake: () => woken.abort('woken'),
+    wake: idling.end,
     end() {
       ending.abort()
-      woken.abort('woken')
+      idling.end()
     },
   }
 }

@@ -1,5 +1,6 @@
 import { backoff } from '../../core/backoff.ts'
-import { type Cancel, type Runtime, sleep } from '../../core/runtime.ts'
+import { createPause } from '../../core/pause.ts'
+import { type Runtime, sleep } from '../../core/runtime.ts'
 import { timeLimit } from '../../core/time-limit.ts'
 import type { RocketConsumer, RocketMessage } from './client.ts'
 import type { RocketSource } from './options.ts'
@@ -40,7 +41,7 @@ export function startFetching(
 ): Fetching {
   const ending = new AbortController()
   let ours: RocketConsumer | undefined
-  let woken: Cancel = () => {}
+  const idling = createPause(runtime)
   let unanswered = false
 
   async function open(): Promise<RocketConsumer> {
@@ -58,12 +59,6 @@ export function startFetching(
     })
   }
 
-  async function pause(ms: number): Promise<void> {
-    const wait = new AbortController()
-    woken = () => wait.abort('woken')
-    if (!ending.signal.aborted) await sleep(runtime, ms, wait.signal)
-  }
-
   async function keep(): Promise<void> {
     let pauseMs = backoff(runtime, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
     // Each start that is never answered leaves a client behind whose timers go on.
@@ -71,7 +66,7 @@ export function startFetching(
     while (!ending.signal.aborted) {
       const room = Math.min(roomFor(), MAX_BATCH)
       if (room <= 0) {
-        await pause(IDLE_MS)
+        await idling.wait(IDLE_MS)
         continue
       }
       const askedAt = runtime.elapsed()
@@ -81,7 +76,8 @@ export function startFetching(
         onMessages(messages, client)
         pauseMs = backoff(runtime, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
         // Usually the broker waits for seconds before it returns nothing.
-        if (messages.length === 0 && runtime.elapsed() - askedAt < FIRST_PAUSE_MS) await pause(FIRST_PAUSE_MS)
+        const soon = runtime.elapsed() - askedAt < FIRST_PAUSE_MS
+        if (messages.length === 0 && soon && !ending.signal.aborted) await idling.wait(FIRST_PAUSE_MS)
       } catch (error) {
         if (ending.signal.aborted) return
         onFailure(error)
@@ -94,10 +90,10 @@ export function startFetching(
 
   const kept = keep()
   return {
-    wake: () => woken(),
+    wake: idling.end,
     async end() {
       ending.abort()
-      woken()
+      idling.end()
       await timeLimit(runtime, kept, END_LIMIT_MS, () => undefined).catch(() => {})
     },
     async close() {
