@@ -1,17 +1,17 @@
 import { fullJitterMs } from '../core/backoff.ts'
 import { reasonOf } from '../core/errors.ts'
 import { quote, resolveKey } from '../core/key.ts'
-import { invalidOption } from '../core/option-rules.ts'
 import { batchRun, type Rider } from './batch.ts'
 import { atomicRun, type Course, leasedRun, type Named } from './course.ts'
 import type { Delivery, Verdict } from './delivery.ts'
+import { follow } from './follow.ts'
 import { createHistories } from './history.ts'
+import { checkHorizon } from './horizon.ts'
 import type { AtomicInboxOptions, BatchInboxOptions, InboxOptions, LeasedInboxOptions } from './inbox-options.ts'
 import { resolveInbox } from './inbox-settings.ts'
 import { naming, scopeWithin } from './naming.ts'
 import { counterId, recordsOf } from './records.ts'
 import { shadowRun } from './shadow.ts'
-import { stopsOf } from './stops.ts'
 import { suspectsAlone } from './suspects.ts'
 import { deadLetter, NOT_OURS, retry, verdictOf, verdictOfError } from './verdict.ts'
 import { VisibleTogether } from './visibility.ts'
@@ -27,8 +27,6 @@ export type {
   LeasedInboxOptions,
 } from './inbox-options.ts'
 export { type Message, Unprocessable } from './message.ts'
-
-const STOPPING = retry(0, 'the consumer is stopping')
 
 export interface Inbox {
   /**
@@ -73,7 +71,7 @@ export function inbox<Tx>(options: BatchInboxOptions<Tx>): Inbox
 export function inbox<Tx>(options: InboxOptions<Tx>): Inbox
 export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
   const settings = resolveInbox(options)
-  const { scope, visibilityMs, late, strict, mode } = settings
+  const { scope, visibilityMs, late, mode } = settings
   const { retentionMs, waitMs } = settings.call
   const { once, delivers, redeliveryHorizonMs } = options
   const { runtime, maxKeyLength } = once.options
@@ -111,40 +109,6 @@ export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
     const { id } = resolveKey(named, named.scope, maxKeyLength)
     const [record] = await records.find([id])
     return record === undefined
-  }
-
-  /** Keeps the delivery from other consumers until it is decided. Only the first decision counts. */
-  function follow(
-    course: Course,
-    visible: VisibleTogether,
-    signal: AbortSignal | undefined,
-    begin: (decide: (verdict: Verdict) => void) => void,
-  ): Promise<Verdict> {
-    return new Promise<Verdict>((resolve) => {
-      const stops = signal && stopsOf(signal)
-      let decided = false
-      const decide = (verdict: Verdict) => {
-        if (decided) return
-        decided = true
-        stops?.delete(stop)
-        visibility.stop()
-        resolve(visibility.lost ? NOT_OURS : verdict)
-      }
-      // A running handler owns the operation, even if the broker gave the message away: only waiting is cut short.
-      const withdraw = (verdict: Verdict) => {
-        course.withdrawn ??= verdict
-        if (!course.handling) decide(course.withdrawn)
-      }
-      const stop = () => withdraw(STOPPING)
-      const visibility = visible.keep(course.delivery, () => withdraw(NOT_OURS))
-      if (signal?.aborted) {
-        // Without `begin`: the engine would claim it, and its record count a start that never was.
-        stop()
-        return
-      }
-      stops?.add(stop)
-      begin(decide)
-    })
   }
 
   async function observe(delivery: Delivery, named: Named): Promise<Verdict> {
@@ -222,22 +186,9 @@ export function inbox<Tx>(options: InboxOptions<Tx>): Inbox {
     return forgotten || counters > 0
   }
 
-  function checkHorizon(horizonMs: number): void {
-    if (horizonMs <= retentionMs) return
-    const howLong = Number.isFinite(horizonMs) ? `the ${horizonMs} ms for which` : 'the time without end for which'
-    const otherwise =
-      late === 'park'
-        ? 'an older message is put aside instead of handled (see `late`)'
-        : 'a late copy takes effect twice'
-    const rule = `must not be shorter than ${howLong} the broker may deliver a message, or ${otherwise}`
-    if (strict) throw invalidOption('retentionMs', rule, retentionMs)
-    process.emitWarning(`inbox ${quote(scope)}: \`retentionMs\` (${retentionMs}) ${rule}`, {
-      code: 'ONLYONCE_RETENTION',
-    })
-  }
-
-  if (redeliveryHorizonMs !== undefined) checkHorizon(redeliveryHorizonMs)
-  const inbox = Object.assign(receive, { readmit, visibilityMs, checkHorizon })
+  const checkAgainst = (horizonMs: number) => checkHorizon(settings, horizonMs)
+  if (redeliveryHorizonMs !== undefined) checkAgainst(redeliveryHorizonMs)
+  const inbox = Object.assign(receive, { readmit, visibilityMs, checkHorizon: checkAgainst })
   // Shadow mode handles each delivery as it comes, without batches.
   if (settings.batch === undefined || mode === 'shadow') return inbox
   const ride = batchRun(options as BatchInboxOptions<Tx>, settings, { histories, isLate, pauseMs, attempt })

@@ -7,7 +7,7 @@ import { gatherer } from './gather.ts'
 import { createHandling, type Waiting } from './handling.ts'
 import type { Inbox, InboxBatch } from './inbox.ts'
 import type { Pulled, PullSource } from './pull-source.ts'
-import { retry } from './verdict.ts'
+import { STOPPING } from './verdict.ts'
 
 const FIRST_POLL_MS = 5
 
@@ -166,8 +166,7 @@ export function pullConsumer(
     unwatch?.()
     batch?.end()
     await pulling
-    const back = retry(0, 'the consumer is stopping')
-    await Promise.all(waiting.splice(0).map(({ pulled }) => handling.settle(pulled, back)))
+    await Promise.all(waiting.splice(0).map(({ pulled }) => handling.settle(pulled, STOPPING)))
     await Promise.all(active)
   }
 

@@ -15,6 +15,8 @@ export const NOT_TOLD: Verdict = Object.freeze({
   reason: 'the broker did not say in time whether the message is still ours',
 })
 
+export const STOPPING: Verdict = Object.freeze({ kind: 'retry', delayMs: 0, reason: 'the consumer is stopping' })
+
 const ACK: Verdict = Object.freeze({ kind: 'ack' })
 
 const MAX_REASON_LENGTH = 1_000

@@ -79,9 +79,9 @@ export const mutants = [
     bug: 'the broker hears ack while the operation is still under way',
     edits: [
       {
-        file: 'src/messaging/inbox.ts',
-        search: '      begin(decide)\n',
-        replace: "      begin(decide)\n      decide({ kind: 'ack' })\n",
+        file: 'src/messaging/follow.ts',
+        search: '    begin(decide)\n',
+        replace: "    begin(decide)\n    decide({ kind: 'ack' })\n",
       },
     ],
   },
