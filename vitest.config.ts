@@ -10,8 +10,8 @@ export default defineConfig({
     expect: { poll: { timeout: 30_000 } },
     // Of tests that say they may: stores on a server are tested by sleeping, which many can do at once.
     maxConcurrency: 20,
-    // Starts the servers that tests ask for, once for the whole run.
-    globalSetup: ['test/support/global-setup.ts'],
+    // Once for the whole run: the servers that tests ask for, and a folder for the processes that they start.
+    globalSetup: ['test/support/global-setup.ts', 'test/support/bundles.ts'],
     reporters: ['default'],
     typecheck: { enabled: false, include: ['test/types/**/*.test-d.ts'] },
   },

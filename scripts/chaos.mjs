@@ -1,7 +1,7 @@
 // The kill test: real workers and servers are killed, paused and cut off; then an audit. Exit code 1: something was
 // doubled, lost or stuck, or a fault never happened.
 //   npm run chaos -- [--store NAME|all] [--seconds 60] [--seed N] [--json] [--write] [--sabotage deaf|split]
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
@@ -23,16 +23,12 @@ const { values } = readArguments({
 })
 const MARKERS = ['<!-- chaos -->', '<!-- /chaos -->']
 
-/** Bundles the tests' TypeScript code, which this version of Node cannot run. @returns {Promise<Chaos>} */
-async function load() {
-  const outfile = join(cacheDir, `chaos-supervisor-${process.pid}.mjs`)
+/** Bundles the tests' TypeScript code, which this version of Node cannot run. @param {string} folder @returns {Promise<Chaos>} */
+async function load(folder) {
+  const outfile = join(folder, 'supervisor.mjs')
   const entryPoints = [join(root, 'test/chaos/index.ts')]
   await build({ entryPoints, bundle: true, packages: 'external', platform: 'node', format: 'esm', outfile })
-  try {
-    return await import(pathToFileURL(outfile).href)
-  } finally {
-    rmSync(outfile)
-  }
+  return await import(pathToFileURL(outfile).href)
 }
 
 /** @template {string} T @param {string} name @param {string} given @param {readonly T[]} known @returns {T} */
@@ -61,12 +57,15 @@ function writePage(table, seconds) {
 }
 
 async function main() {
+  mkdirSync(cacheDir, { recursive: true })
+  const folder = mkdtempSync(join(cacheDir, 'chaos-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   const seconds = count('seconds', values.seconds)
   const seed = values.seed === undefined ? Math.floor(Math.random() * 1e9) + 1 : count('seed', values.seed)
-  const { asTable, bundleWorker, chaos, complaints, isGood, SABOTAGES, STORES } = await load()
+  const { asTable, bundled, chaos, complaints, isGood, SABOTAGES, STORES } = await load(folder)
   const stores = values.store === 'all' ? STORES : [oneOf('store', values.store, STORES)]
   const sabotage = values.sabotage === undefined ? undefined : oneOf('sabotage', values.sabotage, SABOTAGES)
-  const worker = await bundleWorker(root)
+  const worker = await bundled(join(root, 'test/chaos/worker.ts'), folder)
   const reports = []
   for (const store of stores) {
     console.error(`${store}: ${seconds} s of faults, seed ${seed} …`)

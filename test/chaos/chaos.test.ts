@@ -1,10 +1,8 @@
-import { rmSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { launch } from '../../services/launch.mjs'
-import { requireBuild, root } from '../built.ts'
+import { requireBuild } from '../built.ts'
+import { bundled } from '../support/bundle.ts'
 import { describeWith } from '../support/services.ts'
-import { bundleWorker } from './bundle.ts'
 import type { Sabotage, StoreName } from './plan.ts'
 import { complaints } from './report.ts'
 import { chaos } from './run.ts'
@@ -16,9 +14,8 @@ const LIMIT_MS = 120_000
 let worker = ''
 beforeAll(async () => {
   requireBuild()
-  worker = await bundleWorker(root)
+  worker = await bundled('test/chaos/worker.ts')
 })
-afterAll(() => rmSync(dirname(worker), { recursive: true, force: true }))
 
 const play = (store: StoreName, seed: number, sabotage?: Sabotage) =>
   chaos({ store, seconds: SECONDS, seed, worker, launch, sabotage })

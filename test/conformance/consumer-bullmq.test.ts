@@ -1,10 +1,10 @@
 import { consumerConformance } from '../../src/testing/index.ts'
+import { bundled } from '../support/bundle.ts'
 import { describeWith } from '../support/services.ts'
 import { bullmqHarness } from './messaging/bullmq-harness.ts'
-import { bundledWorker } from './messaging/bundle.ts'
 import { concurrently } from './messaging/runner.ts'
 
-const worker = await bundledWorker('bullmq-worker')
+const worker = await bundled('test/conformance/messaging/bullmq-worker.ts')
 
 describeWith('redis', (url) => {
   consumerConformance('BullMQ', bullmqHarness(url, worker), concurrently)

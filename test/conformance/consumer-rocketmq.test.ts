@@ -1,6 +1,6 @@
 import { consumerConformance } from '../../src/testing/index.ts'
+import { bundled } from '../support/bundle.ts'
 import { describeWith } from '../support/services.ts'
-import { bundledWorker } from './messaging/bundle.ts'
 import { BETWEEN, GONE, rocketmqHarness } from './messaging/rocketmq-harness.ts'
 import { concurrently } from './messaging/runner.ts'
 
@@ -9,7 +9,7 @@ const skip = {
   'connections are lost in the middle of the work, three times: every message takes effect once': BETWEEN,
   'a connection that is lost keeps the order of each ordering key': BETWEEN,
 }
-const worker = await bundledWorker('rocketmq-worker')
+const worker = await bundled('test/conformance/messaging/rocketmq-worker.ts')
 
 describeWith('rocketmq', (url) => {
   consumerConformance('RocketMQ', { ...rocketmqHarness(url, worker), skip }, concurrently)

@@ -1,10 +1,10 @@
 import { publisherConformance } from '../../src/testing/index.ts'
+import { bundled } from '../support/bundle.ts'
 import { describeWith } from '../support/services.ts'
-import { bundledWorker } from './messaging/bundle.ts'
 import { natsHarness } from './messaging/nats-harness.ts'
 import { concurrently } from './messaging/runner.ts'
 
-const worker = await bundledWorker('nats-worker')
+const worker = await bundled('test/conformance/messaging/nats-worker.ts')
 
 describeWith('nats', (url) => {
   publisherConformance('NATS JetStream', natsHarness(url, worker), concurrently)

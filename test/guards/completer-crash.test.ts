@@ -1,30 +1,18 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { build } from 'esbuild'
+import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { onlyonce } from '../../src/core/engine.ts'
 import { completer } from '../../src/guards/completer.ts'
 import { sqliteStore } from '../../src/stores/sqlite/index.ts'
+import { bundled } from '../support/bundle.ts'
 import { openGateway, PLACES, pay } from './completer-gateway.ts'
 
-const root = resolve(import.meta.dirname, '../..')
-const worker = join(root, `.cache/completer-worker-${process.pid}.mjs`)
+let worker = ''
 
 beforeAll(async () => {
-  mkdirSync(join(root, '.cache'), { recursive: true })
-  await build({
-    entryPoints: [join(root, 'test/guards/completer-worker.ts')],
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    external: ['libsql', 'better-sqlite3'],
-    outfile: worker,
-    logLevel: 'error',
-  })
-  return () => rmSync(worker, { force: true })
+  worker = await bundled('test/guards/completer-worker.ts')
 })
 
 describe.each(['keys', 'no keys'])('a payment whose process is killed, at a gateway with %s', (keys) => {

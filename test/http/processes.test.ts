@@ -2,27 +2,23 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once as event } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { build } from 'esbuild'
+import { join } from 'node:path'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { TransactionalStore } from '../../src/core/store.ts'
 import { openStore } from '../../src/stores/open.ts'
+import { bundled } from '../support/bundle.ts'
 import { testDatabase as mysqlDatabase } from '../support/mysql.ts'
 import { newSchema } from '../support/postgres.ts'
 import { newPrefix } from '../support/redis.ts'
 import { describeWith } from '../support/services.ts'
 import { type AnyTx, counted, makeLedger, readLedger } from './orders-ledger.ts'
 
-const worker = resolve(import.meta.dirname, `../../.cache/orders-server-${process.pid}.mjs`)
+let worker = ''
 const LONG = 60_000
 const leftovers: (() => unknown)[] = []
 
 beforeAll(async () => {
-  await build({
-    entryPoints: [resolve(import.meta.dirname, 'orders-server.ts')],
-    ...{ bundle: true, platform: 'node', format: 'esm', target: 'node20', packages: 'external' },
-    ...{ outfile: worker, logLevel: 'error' },
-  })
+  worker = await bundled('test/http/orders-server.ts')
 })
 
 afterEach(async () => {

@@ -1,36 +1,19 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once as event } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import { writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { cli } from '../integration/cli-kit.ts'
 import { tempFile } from '../integration/sqlite-helpers.ts'
+import { bundled } from '../support/bundle.ts'
 import { describeWith } from '../support/services.ts'
 import { bodyOf, later, POST, reply, sleep, until, upstreamOf } from './proxy-kit.ts'
 import { secureUpstream } from './tls-kit.ts'
 
-const root = fileURLToPath(new URL('../../', import.meta.url))
-let folder = ''
+let main = ''
 
 beforeAll(async () => {
-  // Inside the project, so that the bundle finds the clients that are installed here.
-  mkdirSync(join(root, '.cache'), { recursive: true })
-  folder = mkdtempSync(join(root, '.cache', 'proxy-'))
-  await build({
-    entryPoints: [join(root, 'src/cli/main.ts')],
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    packages: 'external',
-    outfile: join(folder, 'main.mjs'),
-    logLevel: 'error',
-  })
-  writeFileSync(join(folder, 'package.json'), '{"version":"0.0.0"}')
+  main = await bundled('src/cli/main.ts')
 })
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 interface Proxy {
   readonly process: ChildProcess
@@ -42,7 +25,7 @@ interface Proxy {
 async function start(upstream: string, store: string, ...flags: string[]): Promise<Proxy> {
   const scope = flags.some((flag) => flag.startsWith('--scope')) ? [] : ['--scope-public']
   const args = ['proxy', '--upstream', upstream, '--listen', '0', '--store', store, ...scope, ...flags]
-  const child = spawn(process.execPath, ['--no-warnings', join(folder, 'main.mjs'), ...args], {
+  const child = spawn(process.execPath, ['--no-warnings', main, ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   let said = ''

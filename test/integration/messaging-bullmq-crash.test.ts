@@ -5,6 +5,7 @@ import { expect, it } from 'vitest'
 import { processor } from '../../src/messaging/bullmq.ts'
 import { outbox } from '../../src/outbox/outbox.ts'
 import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
+import { bundled } from '../support/bundle.ts'
 import { tidily } from '../support/leftovers.ts'
 import { createProxy } from '../support/proxy.ts'
 import { describeWith, describeWithFresh } from '../support/services.ts'
@@ -12,7 +13,6 @@ import { sleepMs, until } from '../support/waiting.ts'
 import { openDesk, QUICKLY } from './bullmq-helpers.ts'
 import { names, openLedger } from './ledger.ts'
 import { record } from './ledger-store.ts'
-import { bundled } from './messaging-helpers.ts'
 import { attemptsBeside, workers } from './workers.ts'
 
 const LONG = { timeout: 150_000 }
@@ -39,7 +39,7 @@ describeWith('redis', (url) => {
   it('a relay that dies between sending and writing it down sends again, and one job is added', LONG, async () => {
     const { name, queue, once, work, effects } = await openDesk(url)
     const { store, path } = await openLedger()
-    const worker = await bundled('bullmq-worker')
+    const worker = await bundled('test/integration/bullmq-worker.ts')
     const ids = names('m', 5)
     const box = outbox(store)
     await store.transaction((tx) =>

@@ -1,10 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest'
+import { bundled } from '../support/bundle.ts'
 import { sleepMs, until } from '../support/waiting.ts'
-import { bundledWorker, message, openShop } from './messaging-helpers.ts'
+import { message, openShop } from './messaging-helpers.ts'
 
 let worker = ''
 beforeAll(async () => {
-  worker = await bundledWorker()
+  worker = await bundled('test/integration/messaging-worker.ts')
 })
 
 const names = (prefix: string, count: number) =>

@@ -1,43 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { build } from 'esbuild'
+import { join } from 'node:path'
 import { embeddedQueue } from '../../src/messaging/embedded-queue.ts'
 import { sqliteStore } from '../../src/stores/sqlite/index.ts'
 import { later } from '../support/leftovers.ts'
-
-const root = resolve(import.meta.dirname, '../..')
-
-/** Bundled once: Node 20 cannot strip types, and loading one file is quick. */
-export const bundledWorker = (): Promise<string> => bundled('messaging-worker')
-
-/** A file beside this one, for a process of its own. */
-export async function bundled(name: string): Promise<string> {
-  const outfile = join(root, `.cache/${name}-${process.pid}.mjs`)
-  await build({
-    entryPoints: [join(root, `test/integration/${name}.ts`)],
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    external: [
-      'libsql',
-      'better-sqlite3',
-      'pg',
-      'mysql2',
-      'amqplib',
-      'kafkajs',
-      'ioredis',
-      'bullmq',
-      'rocketmq-client-nodejs',
-      '@nats-io/*',
-    ],
-    outfile,
-    logLevel: 'error',
-  })
-  return outfile
-}
 
 /** One shop in a directory of its own: a store, a queue, and the processes that work on them. */
 export async function openShop(worker: string) {

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { expect, it } from 'vitest'
 import { ID_HEADER } from '../../src/messaging/kafka.ts'
+import { bundled } from '../support/bundle.ts'
 import { tidily } from '../support/leftovers.ts'
 import { describeWith } from '../support/services.ts'
 import { sleepMs, until } from '../support/waiting.ts'
 import { openDesk } from './kafka-helpers.ts'
-import { bundled } from './messaging-helpers.ts'
 
 /** 100 takes some minutes. */
 const REBALANCES = Number(process.env.ONLYONCE_KAFKA_REBALANCES ?? 10)
@@ -17,7 +17,7 @@ describeWith('kafka', (url) => {
     timeout: 60_000 + REBALANCES * 15_000,
   }, async () => {
     const { topic, path, admin, producer, effects, committed, behind } = await openDesk(url, PARTITIONS)
-    const worker = await bundled('kafka-worker')
+    const worker = await bundled('test/integration/kafka-worker.ts')
     const workers = new Set<ChildProcess>()
     const begin = () => {
       const child = spawn(process.execPath, [worker, url, topic, path], { stdio: ['ignore', 'inherit', 'inherit'] })

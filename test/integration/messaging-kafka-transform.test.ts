@@ -9,12 +9,12 @@ import {
   transform,
   Unprocessable,
 } from '../../src/messaging/kafka.ts'
+import { bundled } from '../support/bundle.ts'
 import { tidily } from '../support/leftovers.ts'
 import { describeWith } from '../support/services.ts'
 import { sleepMs, until } from '../support/waiting.ts'
 import { openDesk, readAll, readCommitted, SOON } from './kafka-helpers.ts'
 import { names } from './ledger.ts'
-import { bundled } from './messaging-helpers.ts'
 
 const LONG = { timeout: 120_000 }
 
@@ -37,7 +37,7 @@ describeWith('kafka', (url) => {
     const { topic, kafka, admin, out, publish, position } = await openPlant()
     const ids = names('m', 50)
     await publish(ids)
-    const worker = await bundled('kafka-transform-worker')
+    const worker = await bundled('test/integration/kafka-transform-worker.ts')
     let over = false
     let deaths = 0
     const run = async () => {

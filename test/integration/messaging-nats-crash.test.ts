@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process'
 import { expect, it } from 'vitest'
 import { consume } from '../../src/messaging/nats.ts'
 import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
+import { bundled } from '../support/bundle.ts'
 import { tidily } from '../support/leftovers.ts'
 import { describeWith, describeWithFresh } from '../support/services.ts'
 import { sleepMs, until } from '../support/waiting.ts'
 import { names } from './ledger.ts'
 import { record } from './ledger-store.ts'
-import { bundled } from './messaging-helpers.ts'
 import { clientOf, open, openDesk } from './nats-helpers.ts'
 import { workers } from './workers.ts'
 
@@ -30,7 +30,7 @@ describeWith('nats', (url) => {
 
   it('what a killed process had keeps its place before what is new', LONG, async () => {
     const { stream, connection, once, path, publish, effects, info } = await openDesk(url)
-    const worker = await bundled('nats-worker')
+    const worker = await bundled('test/integration/nats-worker.ts')
     await publish(['killer', ...names('m', 4)], 'k')
     const child = spawn(process.execPath, [worker, url, stream, path], { stdio: ['ignore', 'inherit', 'inherit'] })
     tidily(child, (one) => one.kill('SIGKILL'))

@@ -3,12 +3,13 @@ import type { OutboxMessage } from '../../src/core/store.ts'
 import { onlyonce } from '../../src/index.ts'
 import { type ConsumerEvent, consume } from '../../src/messaging/embedded-queue.ts'
 import { outbox, relay } from '../../src/outbox/outbox.ts'
+import { bundled } from '../support/bundle.ts'
 import { sleepMs, until } from '../support/waiting.ts'
-import { bundledWorker, openShop } from './messaging-helpers.ts'
+import { openShop } from './messaging-helpers.ts'
 
 let worker = ''
 beforeAll(async () => {
-  worker = await bundledWorker()
+  worker = await bundled('test/integration/messaging-worker.ts')
 })
 
 describe('outbox, relay, queue and inbox over SQLite', () => {

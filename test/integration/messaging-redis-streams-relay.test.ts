@@ -3,13 +3,13 @@ import { expect, it } from 'vitest'
 import { consume, publisher } from '../../src/messaging/redis-streams.ts'
 import { outbox } from '../../src/outbox/outbox.ts'
 import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
+import { bundled } from '../support/bundle.ts'
 import { tidily } from '../support/leftovers.ts'
 import { createProxy } from '../support/proxy.ts'
 import { describeWith } from '../support/services.ts'
 import { until } from '../support/waiting.ts'
 import { names, openLedger } from './ledger.ts'
 import { record } from './ledger-store.ts'
-import { bundled } from './messaging-helpers.ts'
 import { clientOf, openDesk } from './redis-streams-helpers.ts'
 
 const LONG = { timeout: 90_000 }
@@ -23,7 +23,7 @@ describeWith('redis', (url) => {
     async () => {
       const { once, stream, client, effects, pending } = await openDesk(url)
       const { store, path } = await openLedger()
-      const worker = await bundled('redis-streams-worker')
+      const worker = await bundled('test/integration/redis-streams-worker.ts')
       const ids = names('m', 5)
       const box = outbox(store)
       const messages = ids.map((id) => ({ id, topic: stream, body: `body of ${id}`, orderingKey: 'k' }))

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { expect, it } from 'vitest'
+import { bundled } from '../support/bundle.ts'
 import { tidily } from '../support/leftovers.ts'
 import { describeWithFresh } from '../support/services.ts'
 import { sleepMs, until } from '../support/waiting.ts'
-import { bundled } from './messaging-helpers.ts'
 import { keep, openDesk } from './rocketmq-helpers.ts'
 
 const LONG = { timeout: 240_000 }
@@ -17,7 +17,7 @@ describeWithFresh('rocketmq', (start) => {
     // A client that meets the end of its broker throws out of any reach, so none is left in this process.
     await producer.shutdown()
     await sleepMs(2_000)
-    const worker = await bundled('rocketmq-worker')
+    const worker = await bundled('test/integration/rocketmq-worker.ts')
     const stdio = ['ignore', 'inherit', 'inherit', 'ipc'] as const
     const child = spawn(process.execPath, [worker, broker.url, topic, group, path], { stdio: [...stdio] })
     tidily(child, (one) => one.kill('SIGKILL'))

@@ -6,10 +6,10 @@ import { deliveryOf } from '../../src/messaging/rocketmq/message.ts'
 import { consume, ORDERING_KEY_HEADER, publisher } from '../../src/messaging/rocketmq.ts'
 import { outbox, relay } from '../../src/outbox/outbox.ts'
 import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
+import { bundled } from '../support/bundle.ts'
 import { describeWith } from '../support/services.ts'
 import { until } from '../support/waiting.ts'
 import { record } from './ledger-store.ts'
-import { bundled } from './messaging-helpers.ts'
 import { atLast, openDesk } from './rocketmq-helpers.ts'
 
 const LONG = { timeout: 90_000 }
@@ -106,7 +106,7 @@ describeWith('rocketmq', (url) => {
           ids.map((id) => ({ id, topic, body: { id }, orderingKey: id.slice(-1) })),
         ),
       )
-      const worker = await bundled('rocketmq-relay-worker')
+      const worker = await bundled('test/integration/rocketmq-relay-worker.ts')
       for (let kills = 0; kills < 2; kills++) {
         const child = spawn(process.execPath, [worker, url, topic, path], { stdio: ['ignore', 'inherit', 'inherit'] })
         expect(await nextEvent(child, 'exit')).toEqual([null, 'SIGKILL'])

@@ -6,10 +6,10 @@ import { onlyonce } from '../../src/index.ts'
 import { type RocketTransactionalProducer, transactional } from '../../src/messaging/rocketmq.ts'
 import { memoryStore } from '../../src/stores/memory/index.ts'
 import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
+import { bundled } from '../support/bundle.ts'
 import { rocketmqOptions } from '../support/rocketmq.ts'
 import { describeWith } from '../support/services.ts'
 import { until } from '../support/waiting.ts'
-import { bundled } from './messaging-helpers.ts'
 import { atLast, openDesk } from './rocketmq-helpers.ts'
 
 const LONG = { timeout: 150_000 }
@@ -67,7 +67,7 @@ describeWith('rocketmq', (url) => {
     LONG,
     async () => {
       const { halves, asked, half, topic, path, answers, effects, read } = await open(3_000)
-      const worker = await bundled('rocketmq-half-worker')
+      const worker = await bundled('test/integration/rocketmq-half-worker.ts')
       await Promise.all(
         [
           ['kept', 'before the commit'],

@@ -1,4 +1,4 @@
-/** Runs in a process of its own, bundled by `messaging-helpers.ts`: `worker.mjs ROLE DIRECTORY MODE`. */
+/** Runs in a process of its own: `worker.mjs ROLE DIRECTORY MODE`. */
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { onlyonce } from '../../src/index.ts'

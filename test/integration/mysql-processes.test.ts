@@ -1,36 +1,17 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { operationId } from '../../src/core/key.ts'
+import { bundled } from '../support/bundle.ts'
 import { type TestDatabase, testDatabase } from '../support/mysql.ts'
 import { describeWith } from '../support/services.ts'
 
-const root = fileURLToPath(new URL('../../', import.meta.url))
-
 describeWith('mysql', (url) => {
-  let folder = ''
   let worker = ''
   let database: TestDatabase
 
   beforeAll(async () => {
-    // Inside the project, so that the bundle finds the driver that is installed here.
-    mkdirSync(join(root, '.cache'), { recursive: true })
-    folder = mkdtempSync(join(root, '.cache', 'mysql-worker-'))
-    worker = join(folder, 'worker.mjs')
-    await build({
-      entryPoints: [join(root, 'test/integration/mysql-worker.ts')],
-      bundle: true,
-      packages: 'external',
-      platform: 'node',
-      format: 'esm',
-      outfile: worker,
-      logLevel: 'error',
-    })
+    worker = await bundled('test/integration/mysql-worker.ts')
   })
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
   beforeEach(async () => {
     database = await testDatabase(url)
     await database.sql('CREATE TABLE effects (kind TEXT)')

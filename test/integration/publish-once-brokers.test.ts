@@ -11,12 +11,12 @@ import { type ConsumerEvent, consume as fromRabbit } from '../../src/messaging/r
 import { consume as fromStreams } from '../../src/messaging/redis-streams.ts'
 import { consume as fromRocket } from '../../src/messaging/rocketmq.ts'
 import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
+import { bundled } from '../support/bundle.ts'
 import { tidily } from '../support/leftovers.ts'
 import { describeWith, type Kind } from '../support/services.ts'
 import { until } from '../support/waiting.ts'
 import { openDesk as openBull } from './bullmq-helpers.ts'
 import { openDesk as openKafka, SOON } from './kafka-helpers.ts'
-import { bundled } from './messaging-helpers.ts'
 import { clientOf, openDesk as openNats } from './nats-helpers.ts'
 import { openDesk as openRabbit } from './rabbitmq-helpers.ts'
 import { openDesk as openStreams } from './redis-streams-helpers.ts'
@@ -118,7 +118,7 @@ const cases: Readonly<Record<string, Case>> = {
 
 let worker = ''
 beforeAll(async () => {
-  worker = await bundled('publish-once-brokers-worker')
+  worker = await bundled('test/integration/publish-once-brokers-worker.ts')
 })
 
 for (const [broker, { kind, open, copies, canBeAsked }] of Object.entries(cases)) {

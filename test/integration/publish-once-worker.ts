@@ -1,4 +1,4 @@
-/** Runs in a process of its own, bundled by `messaging-helpers.ts`: `worker.mjs METHOD DIRECTORY 'MODE STORE-URL'`. */
+/** Runs in a process of its own: `worker.mjs METHOD DIRECTORY 'MODE STORE-URL'`. */
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'libsql'

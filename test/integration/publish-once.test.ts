@@ -2,13 +2,14 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { onlyonce } from '../../src/index.ts'
 import { type ConsumerEvent, consume } from '../../src/messaging/embedded-queue.ts'
+import { bundled } from '../support/bundle.ts'
 import { describeWith } from '../support/services.ts'
 import { until } from '../support/waiting.ts'
-import { bundled, openShop } from './messaging-helpers.ts'
+import { openShop } from './messaging-helpers.ts'
 
 let worker = ''
 beforeAll(async () => {
-  worker = await bundled('publish-once-worker')
+  worker = await bundled('test/integration/publish-once-worker.ts')
 })
 
 /** A shop, senders that are killed between sending and writing it down, and what stands in the queue. */

@@ -1,11 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { build } from 'esbuild'
 import { Redis } from 'ioredis'
 import { expect, it } from 'vitest'
-import { root } from '../built.ts'
+import { bundled } from '../support/bundle.ts'
 import { later } from '../support/leftovers.ts'
 import { newPrefix } from '../support/redis.ts'
 import { describeWith } from '../support/services.ts'
@@ -15,20 +12,7 @@ const CALLERS = 34
 
 describeWith('redis', (url) => {
   it('of 100 concurrent calls from 3 processes one runs the effect, and all get its answer', async () => {
-    // Inside the project, so that the bundle finds the client that is installed here.
-    mkdirSync(join(root, '.cache'), { recursive: true })
-    const folder = mkdtempSync(join(root, '.cache', 'redis-worker-'))
-    later(() => rmSync(folder, { recursive: true, force: true }))
-    const worker = join(folder, 'worker.mjs')
-    await build({
-      entryPoints: [join(root, 'test/integration/redis-worker.ts')],
-      bundle: true,
-      packages: 'external',
-      platform: 'node',
-      format: 'esm',
-      outfile: worker,
-      logLevel: 'error',
-    })
+    const worker = await bundled('test/integration/redis-worker.ts')
     const prefix = newPrefix()
     const client = new Redis(url)
     later(() => client.disconnect())

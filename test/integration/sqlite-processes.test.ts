@@ -1,33 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { bundled } from '../support/bundle.ts'
 import { sleepMs } from '../support/waiting.ts'
 import { all, rawDatabase, storeOn, tempFile } from './sqlite-helpers.ts'
 
-const root = fileURLToPath(new URL('../../', import.meta.url))
-let folder = ''
 let worker = ''
 
 beforeAll(async () => {
-  // Inside the project, so that the bundle finds the SQLite driver that is installed here.
-  mkdirSync(join(root, '.cache'), { recursive: true })
-  folder = mkdtempSync(join(root, '.cache', 'sqlite-worker-'))
-  worker = join(folder, 'worker.mjs')
-  const entry = join(root, 'test/integration/sqlite-worker.ts')
-  await build({
-    entryPoints: [entry],
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    outfile: worker,
-    logLevel: 'error',
-  })
+  worker = await bundled('test/integration/sqlite-worker.ts')
 })
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 interface Child {
   readonly process: ChildProcess

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { bundled } from '../support/bundle.ts'
 import { later } from '../support/leftovers.ts'
 import { sleepMs } from '../support/waiting.ts'
-import { bundled } from './messaging-helpers.ts'
 
 interface Fates {
   /** How many run side by side; 2 unless told otherwise. */
@@ -22,7 +22,7 @@ export const attemptsBeside = (kills: number) => kills + 3
 
 /** Keeps processes of a worker running until the test is over: each that ends is followed by another one. */
 export async function workers(name: string, args: readonly string[], { count = 2, kills, afterMs = 500 }: Fates) {
-  const worker = await bundled(name)
+  const worker = await bundled(`test/integration/${name}.ts`)
   const living = new Set<ChildProcess>()
   let over = false
   let lives = 0
