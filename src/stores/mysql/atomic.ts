@@ -3,6 +3,7 @@ import type { OperationId } from '../../core/record.ts'
 import { sleep } from '../../core/runtime.ts'
 import type { AtomicClaims, ClaimOutcome, ClaimRequest } from '../../core/store.ts'
 import { isForgotten } from '../sql/forgotten.ts'
+import { createGuarding } from '../sql/guarding.ts'
 import { toRecord } from '../sql/rows.ts'
 import { takeOver } from './claiming.ts'
 import { claimAllInside, doneFields, judgeInside } from './claiming-inside.ts'
@@ -79,11 +80,11 @@ export function createWithin(
   }
 
   /** Returns `undefined` when a rival's transaction held one of the rows for too long. */
-  async function claiming<T>(session: Session, savepoint: string, claimOnce: () => Promise<T>): Promise<T | undefined> {
+  async function patiently<T>(session: Session, savepoint: string, claim: () => Promise<T>): Promise<T | undefined> {
     const pauseMs = backoff(runtime, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
     for (let deadlocks = 0; ; deadlocks++) {
       try {
-        return await claimOnce()
+        return await claim()
       } catch (error) {
         if (faultOf(error) === 'locked') {
           await session.rollbackTo(savepoint, error)
@@ -98,27 +99,17 @@ export function createWithin(
 
   return (tx) => {
     const session = transactions.join(tx)
-    /** The savepoint that `guarded` has just set: a claim right after it needs none of its own. */
-    let justBegun: string | undefined
-
-    async function claimed<T>(claimOnce: () => Promise<T>): Promise<T | undefined> {
-      if (justBegun !== undefined) {
-        const savepoint = justBegun
-        justBegun = undefined
-        return claiming(session, savepoint, claimOnce)
-      }
-      const savepoint = await session.guard()
-      const outcome = await claiming(session, savepoint, claimOnce)
-      await session.release(savepoint)
-      return outcome
-    }
-
+    const { claimed, guarded } = createGuarding(session, async (savepoint, error) => {
+      await session.rollbackTo(savepoint, error)
+      if (!undoneByServer(error)) await session.release(savepoint)
+    })
+    const claiming = <T>(claim: () => Promise<T>) => claimed((savepoint) => patiently(session, savepoint, claim))
     return {
-      claim: async (request) => (await claimed(() => claimOnce(session, request))) ?? LOCKED,
+      claim: async (request) => (await claiming(() => claimOnce(session, request))) ?? LOCKED,
       async claimAll(requests) {
         if (requests.length === 0) return []
         const room = roomIn(await transactions.maxPacketBytes(tx))
-        return (await claimed(() => claimAllOnce(session, requests, room))) ?? requests.map(() => LOCKED)
+        return (await claiming(() => claimAllOnce(session, requests, room))) ?? requests.map(() => LOCKED)
       },
       async complete(completion) {
         const { lease } = completion
@@ -136,22 +127,7 @@ export function createWithin(
           throw explained(error, database)
         }
       },
-      async guarded<T>(work: () => Promise<T>): Promise<T> {
-        const name = await session.guard()
-        let value: T
-        try {
-          justBegun = name
-          const working = work()
-          justBegun = undefined
-          value = await working
-        } catch (error) {
-          await session.rollbackTo(name, error)
-          if (!undoneByServer(error)) await session.release(name)
-          throw error
-        }
-        await session.release(name)
-        return value
-      },
+      guarded,
     }
   }
 }
