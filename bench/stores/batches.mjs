@@ -9,17 +9,16 @@ import { sqliteStore } from 'onlyonce/sqlite'
 import { contest } from '../contest.mjs'
 import { contestTable } from '../contest-table.mjs'
 import { openDatabase } from '../sqlite.mjs'
-import { LEASE_MS, newKey, newKeys, RETENTION_MS, resultJson } from '../workload.mjs'
+import { LEASE_MS, newKey, newKeys, resultJson } from '../workload.mjs'
 import { mysqlByHand } from './by-hand/mysql.mjs'
 import { postgresByHand } from './by-hand/postgres.mjs'
 import { openMysqlPool } from './mysql.mjs'
-import { claimsOf, leasesOf, storeModule } from './ours.mjs'
+import { claimsOf, leasesOf, onceOver, storeModule } from './ours.mjs'
 import { openPool } from './postgres.mjs'
 
 const BATCH = 500
-const result = { kind: /** @type {const} */ ('value'), body: Buffer.from(resultJson) }
 
-/** Through the store port, with one caller; rates count operations, not batches. @type {import('../sections.mjs').Section} */
+/** With one caller, through the store port where nothing else is said; rates count operations, not batches. @type {import('../sections.mjs').Section} */
 export const batches = {
   name: 'batches',
   table: contestTable,
@@ -35,7 +34,7 @@ export const batches = {
       { name: `${BATCH} claims, redis`, measure: on('redis', redisClaims) },
       { name: `${BATCH} claims, postgres`, measure: on('postgres', postgresClaims) },
       {
-        name: `${BATCH} messages: claim, business rows, complete, postgres`,
+        name: `${BATCH} messages with their business rows in one transaction, postgres`,
         measure: async () => ({ goal: 0.5, ...(await on('postgres', postgresMessages)()) }),
       },
       ...(mysql === undefined
@@ -88,7 +87,7 @@ async function postgresClaims(url) {
 async function postgresMessages(url) {
   const [hand, pool] = [openPool(url), openPool(url)]
   await postgresByHand(hand)
-  const store = postgresStore({ pool })
+  const once = onceOver(postgresStore({ pool }))
   const insert = {
     name: 'hand_effects',
     text: 'INSERT INTO effects SELECT id, body FROM unnest($1::uuid[], $2::text[]) t(id, body)',
@@ -96,9 +95,11 @@ async function postgresMessages(url) {
   const bodies = Array.from({ length: BATCH }, () => resultJson)
   const ours = async () => {
     const keys = newKeys(BATCH)
-    const leases = leasesOf(await store.claim(claimsOf(keys)))
-    await pool.query({ ...insert, values: [keys, bodies] })
-    await store.complete(leases.map((lease) => ({ lease, result, retentionMs: RETENTION_MS })))
+    const rows = async (/** @type {import('onlyonce/postgres').PgTx} */ tx) => {
+      await tx.query(insert.text, [keys, bodies])
+    }
+    const outcomes = await once.atomic.batch(keys, rows)
+    if (!outcomes.every(({ kind }) => kind === 'executed')) throw new Error('a fresh message was not handled')
   }
   return [
     {
@@ -106,7 +107,14 @@ async function postgresMessages(url) {
       run: () => hand.query({ ...insert, values: [newKeys(BATCH), bodies] }),
       close: () => hand.end(),
     },
-    { what: '`claim`, the rows, `complete`', run: ours, close: closing(store, () => pool.end()) },
+    {
+      what: '`once.atomic.batch` with the rows',
+      run: ours,
+      close: closing(once.store, async () => {
+        await once.close()
+        await pool.end()
+      }),
+    },
   ]
 }
 
