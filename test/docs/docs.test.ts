@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { requireBuild, root } from '../built.ts'
@@ -50,6 +50,17 @@ describe('links in README and docs', () => {
 
   it.each(pages.map((page) => ({ name: page.path, page })))('$name', ({ page }) => {
     expect(brokenLinks(page, byPath)).toEqual([])
+  })
+
+  it.each(['docs/README.md', 'llms.txt'])('%s leads to every page', (path) => {
+    const index = parsePage(path, readFileSync(join(root, path), 'utf8'))
+    expect(brokenLinks(index, byPath)).toEqual([])
+    const folder = posix.dirname(path)
+    const linked = [...index.text.matchAll(/\]\(([^)#]+)/g)].map((match) => posix.join(folder, match[1] as string))
+    // Decisions are led to by the index of the documentation alone.
+    const under = [...byPath.keys()].filter((page) => page.startsWith('docs/') && page !== 'docs/README.md')
+    const wanted = under.filter((page) => path === 'docs/README.md' || !page.startsWith('docs/adr/'))
+    expect(wanted.filter((page) => !linked.includes(page))).toEqual([])
   })
 })
 
