@@ -3,7 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readArguments } from '../scripts/lib/arguments.mjs'
+import { readArguments, refuseArguments, secondsOf } from '../scripts/lib/arguments.mjs'
 import { memoryCases } from './memory.mjs'
 import { pureCases } from './pure.mjs'
 import { compare } from './slices.mjs'
@@ -19,13 +19,22 @@ const { values } = readArguments({
   },
 })
 
+const sliceMs = secondsOf('seconds', values.seconds) * 1000
 const home = mkdtempSync(join(tmpdir(), 'onlyonce-bench-'))
 const results = []
+const all = [...pureCases(), ...memoryCases(), ...sqliteCases(home)]
+const isAsked = (/** @type {{ name: string }} */ { name }) => name.includes(values.only ?? '')
+if (!all.some(isAsked)) {
+  rmSync(home, { recursive: true, force: true })
+  refuseArguments(
+    `--only ${values.only} is in no name of a case; there are ${all.map(({ name }) => `'${name}'`).join(', ')}`,
+  )
+}
+const isPart = !all.every(isAsked)
 try {
-  for (const make of [...pureCases(), ...memoryCases(), ...sqliteCases(home)]) {
-    if (values.only !== undefined && !make.name.includes(values.only)) continue
+  for (const make of all.filter(isAsked)) {
     process.stderr.write(`${make.name} …\n`)
-    results.push({ name: make.name, callers: make.callers, ...(await compare(make, Number(values.seconds) * 1000)) })
+    results.push({ name: make.name, callers: make.callers, ...(await compare(make, sliceMs)) })
   }
 } finally {
   rmSync(home, { recursive: true, force: true })
@@ -38,7 +47,8 @@ const report = {
 }
 console.log(asTable(report))
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`)
-if (values.write) {
+if (values.write && isPart) console.error('onlyonce: only a part was measured, so the table stays as it is')
+else if (values.write) {
   const page = new URL('../docs/reference/performance.md', import.meta.url)
   writeFileSync(page, intoPage(readFileSync(page, 'utf8'), asTable(report)))
 }

@@ -1,6 +1,6 @@
 // What `npm run bench:stores`, `:vs`, `:http` and `:messaging` share: selecting, measuring, printing and saving.
 import { readFileSync, writeFileSync } from 'node:fs'
-import { readArguments } from '../scripts/lib/arguments.mjs'
+import { integerOf, readArguments, refuseArguments, secondsOf } from '../scripts/lib/arguments.mjs'
 import { machine } from './machine.mjs'
 import { openServers } from './servers.mjs'
 import { intoPage } from './table.mjs'
@@ -36,32 +36,37 @@ export async function runSections(sections, page, versions) {
       keys: { type: 'string', default: '200000' },
     },
   })
-  const servers = openServers()
-  const context = {
-    servers,
-    sliceMs: Number(values.seconds) * 1000,
-    sizes: values.sizes.split(',').map(Number),
-    sweep: Number(values.sweep),
-    keys: Number(values.keys),
+  const numbers = {
+    sliceMs: secondsOf('seconds', values.seconds) * 1000,
+    sizes: values.sizes.split(',').map((size) => integerOf('sizes', size)),
+    sweep: integerOf('sweep', values.sweep, 0),
+    keys: integerOf('keys', values.keys),
   }
+  const servers = openServers()
+  const context = { servers, ...numbers }
   /** @type {Record<string, object[]>} */
   const measured = {}
   /** @type {Set<string>} Sections of which some cases were left out: a part must not replace the whole in the page. */
   const partly = new Set()
+  const chosen = []
+  for (const section of sections) {
+    for (const { name, measure } of await section.cases(context)) {
+      const full = `${section.name}: ${name}`
+      if (full.includes(values.only ?? '')) chosen.push({ section: section.name, name, full, measure })
+      else partly.add(section.name)
+    }
+  }
+  if (chosen.length === 0) {
+    const names = sections.map(({ name }) => `'${name}: '`).join(', ')
+    refuseArguments(`--only ${values.only} is in no name of a case; the sections are ${names}`)
+  }
   try {
-    for (const section of sections) {
-      const rows = []
-      for (const { name, measure } of await section.cases(context)) {
-        const full = `${section.name}: ${name}`
-        if (values.only !== undefined && !full.includes(values.only)) {
-          partly.add(section.name)
-          continue
-        }
-        process.stderr.write(`${full} …\n`)
-        const row = await measure()
-        if (row !== undefined) rows.push({ name, ...row })
-      }
-      if (rows.length > 0) measured[section.name] = rows
+    for (const { section, name, full, measure } of chosen) {
+      process.stderr.write(`${full} …\n`)
+      const row = await measure()
+      if (row === undefined) continue
+      measured[section] ??= []
+      measured[section].push({ name, ...row })
     }
     const report = { ...machine(), versions: await versions(servers), sliceMs: context.sliceMs, sections: measured }
     const tables = sections

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import { launch } from '../services/launch.mjs'
-import { readArguments } from './lib/arguments.mjs'
+import { integerOf, readArguments, refuseArguments } from './lib/arguments.mjs'
 import { cacheDir, root } from './lib/paths.mjs'
 
 /** @typedef {typeof import('../test/chaos/index.ts')} Chaos */
@@ -34,15 +34,7 @@ async function load(folder) {
 /** @template {string} T @param {string} name @param {string} given @param {readonly T[]} known @returns {T} */
 function oneOf(name, given, known) {
   const found = known.find((one) => one === given)
-  if (found === undefined) throw new Error(`--${name} must be one of ${known.join(', ')}; got ${given}`)
-  return found
-}
-
-/** @param {string} name @param {string} text */
-function count(name, text) {
-  const value = Number(text)
-  if (!Number.isSafeInteger(value) || value <= 0) throw new Error(`--${name} must be a positive integer; got ${text}`)
-  return value
+  return found ?? refuseArguments(`--${name} must be one of ${known.join(', ')}; got ${given}`)
 }
 
 /** @param {string} table @param {number} seconds */
@@ -60,8 +52,8 @@ async function main() {
   mkdirSync(cacheDir, { recursive: true })
   const folder = mkdtempSync(join(cacheDir, 'chaos-'))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  const seconds = count('seconds', values.seconds)
-  const seed = values.seed === undefined ? Math.floor(Math.random() * 1e9) + 1 : count('seed', values.seed)
+  const seconds = integerOf('seconds', values.seconds)
+  const seed = values.seed === undefined ? Math.floor(Math.random() * 1e9) + 1 : integerOf('seed', values.seed)
   const { asTable, bundled, chaos, complaints, isGood, SABOTAGES, STORES } = await load(folder)
   const stores = values.store === 'all' ? STORES : [oneOf('store', values.store, STORES)]
   const sabotage = values.sabotage === undefined ? undefined : oneOf('sabotage', values.sabotage, SABOTAGES)

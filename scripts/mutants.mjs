@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { mutants } from '../test/mutants/list.mjs'
-import { readArguments } from './lib/arguments.mjs'
+import { integerOf, readArguments, refuseArguments } from './lib/arguments.mjs'
 import { cacheDir, root } from './lib/paths.mjs'
 
 /** @typedef {import('../test/mutants/list.mjs').Mutant} Mutant */
@@ -117,9 +117,9 @@ async function tryMutant(mutant) {
 
 async function main() {
   const unknown = positionals.filter((name) => !mutants.some((mutant) => mutant.name === name))
-  if (unknown.length > 0) throw new Error(`no such mutant: ${unknown.join(', ')}`)
+  if (unknown.length > 0) refuseArguments(`no such mutant: ${unknown.join(', ')}`)
   // With no job at all nothing would survive.
-  if (!/^[1-9]\d{0,2}$/.test(values.jobs)) throw new Error(`--jobs must be a positive integer; got ${values.jobs}`)
+  const jobs = integerOf('jobs', values.jobs)
   const chosen = mutants.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
 
   // A test that fails without a mutant would kill every mutant.
@@ -140,7 +140,7 @@ async function main() {
       console.log(`${word} ${mutant.name} (${verdict.seconds.toFixed(1)} s): ${mutant.bug}\n         ${verdict.by}`)
     }
   }
-  await Promise.all(Array.from({ length: Number(values.jobs) }, work))
+  await Promise.all(Array.from({ length: jobs }, work))
   console.log(`${chosen.length} mutants: ${killed} killed, ${survived} survived`)
   console.log(`${killed} passed, ${survived} failed`)
   return survived === 0 ? 0 : 1

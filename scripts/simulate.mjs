@@ -4,7 +4,7 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { MODES, playSchedule, REQUIRED, simulate, unreached } from '../dist/testing/simulate/index.js'
-import { readArguments } from './lib/arguments.mjs'
+import { integerOf, readArguments } from './lib/arguments.mjs'
 
 /** @typedef {{ schedules: number, steps: number, virtualMs: number, counts: [string, number][], failure?: import('../dist/testing/simulate/index.js').ScheduleReport, rejection?: string }} Part */
 
@@ -21,14 +21,6 @@ const { values } = readArguments({
     json: { type: 'boolean', default: false },
   },
 })
-
-/** @param {string} name @param {string} text */
-function count(name, text) {
-  const value = Number(text)
-  if (Number.isSafeInteger(value) && value > 0) return value
-  console.error(`simulate: --${name} must be a positive integer; got ${text}`)
-  process.exit(2)
-}
 
 /** @param {number} seed */
 async function replay(seed) {
@@ -153,8 +145,12 @@ function print(run, vacuous) {
 }
 
 async function main() {
-  if (values.seed !== undefined) return replay(count('seed', values.seed))
-  const run = await many(count('from', values.from), count('seeds', values.seeds), count('jobs', values.jobs))
+  if (values.seed !== undefined) return replay(integerOf('seed', values.seed))
+  const run = await many(
+    integerOf('from', values.from),
+    integerOf('seeds', values.seeds),
+    integerOf('jobs', values.jobs),
+  )
   const vacuous = run.failure === undefined && run.schedules >= ENOUGH_FOR_THE_GATE && run.unreached.length > 0
   const ok = run.failure === undefined && run.rejection === undefined && !vacuous
   if (values.json) console.log(JSON.stringify({ ok, ...run, counts: Object.fromEntries(run.counts) }, asJson))

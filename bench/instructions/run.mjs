@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { readArguments } from '../../scripts/lib/arguments.mjs'
+import { integerOf, readArguments } from '../../scripts/lib/arguments.mjs'
 import { GROUP_NAMES, groupOf } from './groups.mjs'
 
 /** The counts of a run with `few` are taken from those with `many`: what remains is neither start nor warm-up. */
@@ -63,6 +63,7 @@ function row(counts) {
 }
 
 const { values } = readArguments({ options: { only: { type: 'string' }, functions: { type: 'string', default: '0' } } })
+const most = integerOf('functions', values.functions, 0)
 if (spawnSync('valgrind', ['--version']).error !== undefined) {
   console.error('valgrind is needed, and not installed: apt install valgrind')
   process.exit(1)
@@ -75,7 +76,7 @@ try {
     process.stderr.write(`${one.way} …\n`)
     const counts = await perOperation(home, one)
     table[one.way] = row(counts)
-    const largest = [...counts].sort(([, a], [, b]) => b - a).slice(0, Number(values.functions))
+    const largest = [...counts].sort(([, a], [, b]) => b - a).slice(0, most)
     for (const [fn, count] of largest) console.log(`${Math.round(count)}`.padStart(9), fn.slice(0, 110))
   }
   console.table(table)

@@ -22,6 +22,27 @@ export function readArguments(config) {
   }
 }
 
+/** Ends the process with exit code 2. @param {string} message @returns {never} */
+export function refuseArguments(message) {
+  console.error(`${nameOf(process.argv[1] ?? '')}: ${message}`)
+  process.exit(2)
+}
+
+/** The number that an option was given. Ends the process unless it is an integer from `least` on. @param {string} option @param {string} text @param {number} [least] */
+export function integerOf(option, text, least = 1) {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
+  if (Number.isSafeInteger(value) && value >= least) return value
+  const rule = least === 1 ? 'a positive integer' : `an integer from ${least} on`
+  return refuseArguments(`--${option} must be ${rule}; got ${text}`)
+}
+
+/** As `integerOf`, for a time that may be a part of a second. @param {string} option @param {string} text */
+export function secondsOf(option, text) {
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN
+  if (value > 0) return value
+  return refuseArguments(`--${option} must be a number of seconds, such as 0.4; got ${text}`)
+}
+
 /** The benches are `run.mjs` in folders of their own. @param {string} path */
 function nameOf(path) {
   const [script, folder] = [basename(path, '.mjs'), basename(dirname(path))]
