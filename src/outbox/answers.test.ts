@@ -35,3 +35,10 @@ it('a result that is none counts as a failure of its message', async () => {
     { ok: false, reason: 'the publisher gave no answer for it' },
   ])
 })
+
+it('a publisher may take the messages out of its list', async () => {
+  const publish: Publisher = async (messages) => (messages as OutboxMessage[]).splice(0).map(() => ({ ok: true }))
+  const asked = { publish, publishTimeoutMs: 1_000, runtime: fakeRuntime() }
+  expect(await answersOf(asked, batch)).toEqual([{ ok: true }, { ok: true }])
+  expect(batch).toHaveLength(2)
+})

@@ -11,7 +11,8 @@ export async function answersOf(
   batch: readonly OutboxMessage[],
 ): Promise<readonly PublishResult[]> {
   const silent = () => new Error(`no answer within ${publishTimeoutMs} ms`)
-  const asked = (async () => publish(batch))()
+  // A copy: the caller goes by its own list, which a publisher that takes messages out would leave empty.
+  const asked = (async () => publish([...batch]))()
   const results: readonly PublishResult[] = await timeLimit(runtime, asked, publishTimeoutMs, silent)
   if (!Array.isArray(results))
     throw new Error(`the publisher answered ${quote(results)}: it has to answer a list with a result for each message`)
