@@ -53,7 +53,11 @@ export function createLead({ options, take, hand, unsettled, emit, onUnreadable 
       const { positions, wanted } = hand.held()
       const held = [...positions, ...unsettled.published()]
       const most = hand.resting < MOST_RESTING ? limit : Math.min(limit, wanted)
-      const taken = await take(name, leaseMs, most, held)
+      const taken = await take(name, leaseMs, most, held).catch((error) => {
+        // Another relay may lead by now, which this one cannot learn from a store that does not answer.
+        if (runtime.elapsed() >= leaseEnds) lead(false)
+        throw error
+      })
       // The lease ended during the call, so another relay may have held it in between. `taken` is not used either: it
       // lacks the earlier entries that are dropped here.
       const tooLate = renews && runtime.elapsed() >= leaseEnds

@@ -62,6 +62,26 @@ describe('relay, with a lease that ends', () => {
     await one.stop()
   })
 
+  it('tells that it no longer leads when the lease is over and the store does not answer', async () => {
+    const { make, runtime, setDown, steal, events } = setup()
+    const told = () => events.flatMap((event) => (event.type === 'leading' ? [event.leading] : []))
+    const one = make({ leaseMs: 1_000 })
+    one.start()
+    await runtime.advance(1)
+    setDown(true)
+    await runtime.advance(500)
+    expect(told()).toEqual([true])
+    await runtime.advance(5_000)
+    expect(told()).toEqual([true, false])
+    steal()
+    setDown(false)
+    await runtime.advance(30_000)
+    expect(told()).toEqual([true, false])
+    await runtime.advance(120_000)
+    expect(told()).toEqual([true, false, true])
+    await one.stop()
+  })
+
   it('trusts nothing in hand when the lease was over before it was renewed', async () => {
     const { make, add, calls, runtime, store, rows } = setup()
     await add('a', 'b', 'c')
