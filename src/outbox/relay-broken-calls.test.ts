@@ -47,6 +47,20 @@ describe('relay, with messages that break every call they are in', () => {
     await one.stop()
   })
 
+  it('keeps the others in full calls, however often one of them is tried by itself', async () => {
+    const { make, add, calls, rows, runtime } = setup(({ id }) => (isBad(id) ? 'throw' : { ok: true }))
+    await add('bad')
+    const one = make({ batchSize: 100 })
+    one.start()
+    await runtime.advance(600_000)
+    expect(calls.flat().every(isBad)).toBe(true)
+    await add(...ids(0, 400))
+    await runtime.advance(60_000)
+    expect(rows.map(({ id }) => id)).toEqual(['bad'])
+    expect(calls.filter(([first = '']) => !isBad(first))).toHaveLength(4)
+    await one.stop()
+  })
+
   it('asks a broker that is gone less and less often', async () => {
     const { make, add, calls, runtime } = setup(() => 'throw')
     await add(...ids(0, 500))

@@ -62,7 +62,8 @@ export function createSending(
     if (wave.length > 1 || wave.every(goesAlone)) pauseMs = slower()
     const retryMs = pauseMs()
     emit({ type: 'publish-failed', ids: wave.map(({ id }) => id), error, retryMs })
-    size.failed(wave.length)
+    // One that fails by itself says nothing of how many the broker takes.
+    if (wave.length > 1) size.failed(wave.length)
     const [first] = wave
     if (wave.length === 1 && first !== undefined) {
       alone.add(first.position)
