@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { withStore } from '../../src/cli/store.ts'
 import { memoryStore } from '../../src/stores/memory/index.ts'
 import { type Fault, faultyStore } from '../../src/testing/faulty-store.ts'
 import { cli } from './cli-kit.ts'
@@ -45,3 +46,24 @@ it.each(LONG)(
     expect(await endsWithin(20_000, ...argv)).toBe(3)
   },
 )
+
+it('a store that was down at the first look is asked again at the next', async () => {
+  await withStore('sqlite:any.db', async (store) => {
+    plan = { find: { kind: 'lose-request' } }
+    await expect(store.list({ limit: 1 })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+    plan = {}
+    expect(await store.list({ limit: 1 })).toMatchObject({ items: [] })
+    expect(await store.sweep(1)).toBe(0)
+  })
+})
+
+it('a store that goes silent after many answers is told in seconds, too', async () => {
+  await withStore('sqlite:any.db', async (store) => {
+    plan = {}
+    await store.list({ limit: 1 })
+    plan = { find: HUNG, list: HUNG }
+    const told = store.list({ limit: 1 }).catch((error: unknown) => error)
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(await Promise.race([told, 'it still waits'])).toMatchObject({ code: 'STORE_UNAVAILABLE' })
+  })
+})
