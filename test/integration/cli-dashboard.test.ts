@@ -1,59 +1,12 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { type DashboardOptions, startDashboard } from '../../src/cli/dashboard/server.ts'
-import { type StoreAtHand, withStore } from '../../src/cli/store.ts'
 import { operationId } from '../../src/core/key.ts'
 import { storedValue } from '../../src/core/result.ts'
 import { onlyonce } from '../../src/index.ts'
-import { later } from '../support/leftovers.ts'
+import { at, done, opened, seenIn, TOKEN } from './cli-dashboard-kit.ts'
 import { abandoned, claim, cli, store, url } from './cli-kit.ts'
 
-const TOKEN = 'a-token-of-the-test'
 const HOSTILE = `<script>alert("1")</script>'\u202e&`
-
-async function opened(given: Partial<DashboardOptions> = {}, wrapped = (at: StoreAtHand): StoreAtHand => at) {
-  const logged: string[] = []
-  let close = () => {}
-  const over = new Promise<void>((resolve) => {
-    close = resolve
-  })
-  const atHand = await new Promise<StoreAtHand>((resolve) => {
-    const lent = withStore(url, async (at) => {
-      resolve(at)
-      await over
-    })
-    later(() => lent)
-  })
-  const flags = { storeUrl: url, storeFlag: ' --store URL', isWritable: true, label: undefined, token: TOKEN }
-  const log = (text: string) => void logged.push(text)
-  const running = await startDashboard(wrapped(atHand), { ...flags, listen: { port: 0 }, log, ...given })
-  later(async () => {
-    await running.close()
-    close()
-  })
-  const { origin } = new URL(running.url)
-  const entry = await fetch(running.url, { redirect: 'manual' })
-  const cookie = entry.headers.get('set-cookie') ?? ''
-  const [pair = ''] = cookie.split(';')
-  const get = async (query: string, headers: Record<string, string> = { cookie: pair }) => {
-    const response = await fetch(`${origin}/${query}`, { headers })
-    return { status: response.status, headers: response.headers, text: await response.text() }
-  }
-  const post = async (query: string, form: Record<string, string>, headers: Record<string, string> = { origin }) => {
-    const body = new URLSearchParams(form)
-    const response = await fetch(`${origin}/${query}`, { method: 'POST', body, headers: { cookie: pair, ...headers } })
-    return { status: response.status, text: await response.text() }
-  }
-  return { origin, entry, cookie, logged, get, post }
-}
-
-const at = (key: string, scope = 'payments') => `?view=operation&id=${operationId(scope, key)}`
-const seenIn = (text: string) =>
-  (/name="seen" value="([^"]*)"/.exec(text)?.[1] ?? '').replace(/&#(\d+);/g, (_, code) => String.fromCharCode(code))
-const done = async (key: string, value: unknown) => {
-  const lease = await claim(key)
-  await store.complete([{ lease, result: storedValue(value), retentionMs: 86_400_000 }])
-}
 
 describe('who may look', () => {
   it('is whoever has the token; strangers learn nothing of the store', async () => {
@@ -276,20 +229,6 @@ describe('changes', () => {
     expect(put.status).toBe(405)
     expect((await post(at('a'), { act: 'nonsense' })).status).toBe(404)
   })
-})
-
-it('a store that fails is told, and the dashboard goes on', async () => {
-  let isDown = true
-  const { get, logged } = await opened({}, (atHand) => ({
-    ...atHand,
-    list: (query) => (isDown ? Promise.reject(new Error('connection <lost>')) : atHand.list(query)),
-  }))
-  const { status, text } = await get('?view=operations')
-  expect(status).toBe(500)
-  expect(text).toContain('connection &#60;lost&#62;')
-  expect(logged).toEqual(['connection <lost>'])
-  isDown = false
-  expect((await get('?view=operations')).status).toBe(200)
 })
 
 it.each([

@@ -1,3 +1,4 @@
+import { reasonOf } from '../../core/errors.ts'
 import { failure } from '../exit.ts'
 import type { StoreAtHand } from '../store.ts'
 import { ACTS, actOf, findOne, nameOf, perform } from './acts.ts'
@@ -47,7 +48,16 @@ export function createRoutes(store: StoreAtHand, { storeUrl, storeFlag, isWritab
   async function unpark(query: URLSearchParams, form: URLSearchParams): Promise<Page> {
     const done = await unparkChosen(store, form)
     log(`outbox: ${done}`)
-    return withMessage(await show(query), done)
+    return withMessage(show(query), done)
+  }
+
+  /** Once something was done, that is said also where the store no longer answers, or it would pass for not done. */
+  async function withMessage(page: Promise<Page>, done: string): Promise<Page> {
+    const shown = await page.catch((error: unknown): Page => {
+      log(reasonOf(error))
+      return { ...message(reasonOf(error)), title: 'Done' }
+    })
+    return { ...shown, main: html`${told(lines(done))}${shown.main}` }
   }
 
   return {
@@ -64,7 +74,7 @@ export function createRoutes(store: StoreAtHand, { storeUrl, storeFlag, isWritab
       const label = await perform(store, id, act, form.get('seen') ?? '')
       log(`${act.done} ${label}`)
       const page = name === 'forget' ? operationsPage(store, new URLSearchParams()) : show(query)
-      return withMessage(await page, `${act.done} ${label}`)
+      return withMessage(page, `${act.done} ${label}`)
     },
   }
 }
@@ -72,5 +82,3 @@ export function createRoutes(store: StoreAtHand, { storeUrl, storeFlag, isWritab
 const idIn = (query: URLSearchParams) => /^[0-9a-f]{32}$/.exec(query.get('id') ?? '')?.[0]
 
 const nowhere = (): Page => ({ ...message('There is no such page.'), status: 404 })
-
-const withMessage = (page: Page, text: string): Page => ({ ...page, main: html`${told(lines(text))}${page.main}` })
