@@ -203,6 +203,16 @@ describe('changes', () => {
     expect((await store.find([id]))[0]).toBeUndefined()
   })
 
+  it('reach by scope and key what nobody can read', async () => {
+    await claim('a')
+    await store.transaction(async (tx) => tx.exec('UPDATE onlyonce_operations SET format = 99'))
+    const { get } = await opened()
+    const { status, text } = await get('?view=operations&scope=payments&key=a')
+    expect(status).toBe(200)
+    expect(text).toContain('newer onlyonce, in format 99')
+    expect(text).toContain(`href="?view=operation&#38;id=${operationId('payments', 'a')}"`)
+  })
+
   it('publish parked messages again', async () => {
     const body = new TextEncoder().encode('private')
     await store.transaction((tx) => store.outbox.append(tx, [{ id: 'm', topic: HOSTILE, body, headers: {} }]))

@@ -1,11 +1,12 @@
 import { operationId } from '../../core/key.ts'
-import type { ObservedRecord } from '../../core/record.ts'
+import type { ObservedRecord, OperationId } from '../../core/record.ts'
 import { type Looking, partsOf } from '../listing.ts'
 import { stateOf } from '../record.ts'
 import { type ShownState, STATES } from '../states.ts'
 import type { StoreAtHand } from '../store.ts'
 import { duration } from '../time.ts'
-import { type Html, html, linkTo, stored } from './html.ts'
+import { findOne } from './acts.ts'
+import { type Html, html, lines, linkTo, stored } from './html.ts'
 import { type Page, told } from './page.ts'
 
 const ROWS = 50
@@ -18,7 +19,7 @@ export async function operationsPage(store: StoreAtHand, query: URLSearchParams)
   const [scope, key] = [query.get('scope') ?? '', query.get('key') ?? '']
   const after = /^[0-9a-f]{32}$/.exec(query.get('after') ?? '')?.[0]
   const refresh = query.get('refresh') === null ? undefined : REFRESH_S
-  const { found, looked, next } = await foundIn(store, { state, scope: given(scope), key: given(key), after })
+  const { found, unread, looked, next } = await foundIn(store, { state, scope: given(scope), key: given(key), after })
   const here = { state, scope, key, after, refresh: refresh === undefined ? undefined : '' }
   const more = next !== undefined && html`<a href="${linkTo('operations', { ...here, after: next })}">next</a> · `
   const sofar = key !== '' && next !== undefined && `looked at ${looked} operations; `
@@ -28,24 +29,29 @@ export async function operationsPage(store: StoreAtHand, query: URLSearchParams)
     refresh,
     main: html`<h1>Operations</h1>
 ${filter(state, scope, key)}
-${found.length === 0 ? told(nothing(key, next !== undefined)) : tableOf(found)}
+${unread ?? (found.length === 0 ? told(nothing(key, next !== undefined)) : tableOf(found))}
 <p class="more">${sofar}${more}
 ${refreshing(here, refresh)}</p>`,
   }
 }
 
-interface Found {
+interface Looked {
   readonly found: readonly ObservedRecord[]
+  /** In place of one that cannot be read. */
+  readonly unread?: Html
   readonly looked: number
   readonly next: string | undefined
 }
 
-async function foundIn(store: StoreAtHand, looking: Omit<Looking, 'limit'>): Promise<Found> {
+async function foundIn(store: StoreAtHand, looking: Omit<Looking, 'limit'>): Promise<Looked> {
   const { scope, key, state } = looking
   if (scope !== undefined && key !== undefined) {
-    const found = (await store.find([operationId(scope, key)])).filter((record) => record !== undefined)
-    const isAsked = (record: ObservedRecord) => state === undefined || stateOf(record) === state
-    return { found: found.filter(isAsked), looked: 1, next: undefined }
+    const one = { looked: 1, next: undefined }
+    const id = operationId(scope, key)
+    const found = await findOne(store, id)
+    if (found !== undefined && 'unreadable' in found) return { ...one, found: [], unread: unreadable(id, found) }
+    const isAsked = found !== undefined && (state === undefined || stateOf(found) === state)
+    return { ...one, found: isAsked ? [found] : [] }
   }
   const found: ObservedRecord[] = []
   let [looked, next]: [number, string | undefined] = [0, undefined]
@@ -57,6 +63,9 @@ async function foundIn(store: StoreAtHand, looking: Omit<Looking, 'limit'>): Pro
   }
   return { found, looked, next }
 }
+
+const unreadable = (id: OperationId, { unreadable }: { readonly unreadable: string }) =>
+  html`${told(lines(unreadable), true)}<p><a href="${linkTo('operation', { id })}">look at it</a></p>`
 
 const given = (text: string) => (text === '' ? undefined : text)
 
