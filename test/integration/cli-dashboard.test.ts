@@ -54,6 +54,22 @@ describe('what is shown', () => {
     }
   })
 
+  it('tells keys apart that differ by blanks alone, and forgets by the name that is shown', async () => {
+    const names = ['a b', 'a  b', ' a', 'a ', '\u00a0', 'a\u3000b']
+    const shown = ['a b', 'a \\u0020b', '\\u0020a', 'a\\u0020', '\\u00a0', 'a\\u3000b']
+    for (const name of names) await done(name, 1)
+    const { get, post } = await opened()
+    const { text } = await get('?view=operations')
+    for (const [n, name] of names.entries()) {
+      const word = shown[n] ?? ''
+      expect(text).toContain(`${operationId('payments', name)}">${word}</a>`)
+      const page = (await get(at(name))).text
+      expect(page).toContain(`<td>${word}</td>`)
+      expect((await post(at(name), { act: 'forget', seen: seenIn(page), confirm: word })).status).toBe(200)
+    }
+    expect((await get('?view=operations')).text).toContain('No operation matches')
+  })
+
   it('is a result only on request', async () => {
     await done('a', { receipt: 'r_1' })
     const { get } = await opened()

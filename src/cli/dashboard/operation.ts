@@ -5,7 +5,7 @@ import type { StoreAtHand } from '../store.ts'
 import { counted } from '../text.ts'
 import { shownValue } from '../value.ts'
 import { ACTS, type ActName, actOf, type Found, findOne, nameOf, seenOf, warningsOf } from './acts.ts'
-import { type Html, html, lines, linkTo, stored } from './html.ts'
+import { type Html, html, lines, linkTo, stored, withBlanks } from './html.ts'
 import { type Page, told } from './page.ts'
 
 export interface OperationView {
@@ -33,7 +33,7 @@ export async function operationPage(store: StoreAtHand, view: OperationView): Pr
 function readable(record: ObservedRecord, { id, isResultShown }: OperationView): Html {
   const state = stateOf(record)
   const rows = factsOf(record).map(
-    ([name, text]) => html`<tr><th>${name}</th><td>${text}</td></tr>
+    ([name, text]) => html`<tr><th>${name}</th><td>${withBlanks(text)}</td></tr>
 `,
   )
   return html`<h1>${record.key === undefined ? id : stored(record.key)} <span class="state ${state}">${state}</span></h1>

@@ -2,7 +2,7 @@ import { outboxOf } from '../outbox.ts'
 import type { StoreAtHand } from '../store.ts'
 import { counted } from '../text.ts'
 import { duration } from '../time.ts'
-import { html, linkTo, stored } from './html.ts'
+import { html, lines, linkTo, stored } from './html.ts'
 import { type Page, told } from './page.ts'
 
 const ROWS = 50
@@ -17,7 +17,7 @@ export async function outboxPage(store: StoreAtHand, query: URLSearchParams, isW
     ({ position, topic, id, failures, ageMs, reason }) => html`<tr>
 <td>${isWritable && html`<input type="checkbox" name="position" value="${position}" aria-label="${position}">`}</td>
 <td class="number">${position}</td><td>${stored(topic)}</td><td>${stored(id)}</td><td class="number">${failures}</td>
-<td class="number">${duration(ageMs)}</td><td>${stored(reason)}</td></tr>
+<td class="number">${duration(ageMs)}</td><td>${lines(reason)}</td></tr>
 `,
   )
   const table = html`<div class="scroll"><table>
