@@ -119,3 +119,47 @@ it('that was stopped has no more to do, so that a loop over rounds ends', async 
   await stop()
   expect(await round()).toEqual({ seen: 0, completed: 0, failed: 0, givenUp: 0, more: false })
 })
+
+/** As Redis: a page is a walk over all keys, and takes its time. */
+async function walking(tookMs: number) {
+  const base = memoryStore({ runtime })
+  let isDown = false
+  const late = <T>(ms: number, answer: () => Promise<T>) =>
+    new Promise<T>((resolve) => runtime.after(ms, () => resolve(answer())))
+  const store: Store = {
+    ...base,
+    traits: { ...base.traits, selfExpiring: true },
+    find: (ids) => (isDown ? new Promise(() => {}) : base.find(ids)),
+    list: (query) => (isDown ? new Promise(() => {}) : late(tookMs, () => base.list(query))),
+  }
+  await abandon(base, 'a', ['k'])
+  await runtime.advance(2_000)
+  const once = onlyonce({ store, scope: 'a', runtime })
+  const goDown = () => {
+    isDown = true
+  }
+  return { ...completer({ once, handlers: { a: () => 'done' } }), goDown }
+}
+
+it('a walk over all keys may take longer than other calls of the store', async () => {
+  const { round } = await walking(60_000)
+  const report = round()
+  await runtime.advance(60_000)
+  expect(await report).toMatchObject({ seen: 1, completed: 1 })
+})
+
+it('nobody who stops waits for a walk', async () => {
+  const { round, stop } = await walking(3_000_000)
+  const report = round()
+  await runtime.advance(1_000)
+  await stop()
+  expect(await report).toMatchObject({ seen: 0, more: false })
+})
+
+it('a store that is down is told before a walk, in time', async () => {
+  const { round, goDown } = await walking(10)
+  goDown()
+  const told = round().catch((error: unknown) => error)
+  await runtime.advance(6_000)
+  expect(await told).toMatchObject({ code: 'STORE_UNAVAILABLE' })
+})

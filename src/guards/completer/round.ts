@@ -94,7 +94,7 @@ export function createRounds(options: ResolvedCompleter, tell: Tell): (stopping:
     let broken: { readonly error: unknown } | undefined
     for (const scope of pages.scopes()) {
       if (stopping.aborted) break
-      const page = await pages.next(scope)
+      const page = await pages.next(scope, stopping)
       seen += page.length
       const waiting = page.values()
       const handler = handlers[scope] as CompleterHandler
