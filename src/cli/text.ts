@@ -1,10 +1,10 @@
 /**
  * Characters that a terminal interprets, or that disguise text: controls (C0, DEL, C1), bidirectional marks, line
- * separators, invisible characters, lone surrogates.
+ * separators, characters without a shape of their own, blanks that look like others, lone surrogates.
  */
 const HOSTILE =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\p{Surrogate}|[\u{e0000}-\u{e007f}]/gu
+  /[\u0000-\u001f\u007f-\u00a0\u2028\u2029\ufff9-\ufffb]|(?! )\p{Space_Separator}|\p{Default_Ignorable_Code_Point}|\p{Surrogate}|\p{Bidi_Control}/gu
 
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 

@@ -15,6 +15,14 @@ describe('text', () => {
     expect(printable('\ud800')).toBe('\\ud800')
   })
 
+  it.each(['\u00a0', '\u034f', '\u115f', '\u2003', '\u3000', '\u3164', '\ufe0f', '\uffa0', '\u{e0100}'])(
+    'shows %j, which would be seen as a blank or not at all',
+    (char) => {
+      expect(printable(`a${char}b`)).toMatch(/^a(\\u[0-9a-f]{4}){1,2}b$/)
+      expect(JSON.parse(safeJson(char))).toBe(char)
+    },
+  )
+
   it('keeps JSON harmless and equal', () => {
     const value = { key: `a${ESC}\u009b\u202e\u2028\u{e0041}👍` }
     expect(safeJson(value)).not.toMatch(CONTROLS)

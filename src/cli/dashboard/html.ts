@@ -28,9 +28,9 @@ function markupOf(content: Content): string {
 /** Text of a store, on one line, without characters that disguise it. */
 export const stored = (text: string): string => withBlanks(printable(text))
 
-/** Escapes the blanks that a browser drops, runs together or shows like others: two keys may differ by them alone. */
+/** Escapes the blanks that a browser drops or runs together: two keys may differ by them alone. */
 export function withBlanks(text: string): string {
-  return text.replace(/^ | $|(?<= ) |[^\S ]/gu, (blank) => `\\u${blank.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return text.replace(/^ | $|(?<= ) /g, '\\u0020')
 }
 
 /** A text of several lines that may quote what is in a store. */
