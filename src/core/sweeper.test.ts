@@ -1,9 +1,12 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, expect, it } from 'vitest'
 import { engine } from '../../test/engine-kit.ts'
 import { type MemoryStore, memoryStore } from '../stores/memory/index.ts'
 import { fakeRuntime } from '../testing/fake-runtime.ts'
 import type { Store } from './store.ts'
 import { createSweeper } from './sweeper.ts'
+
+const calls = new AsyncLocalStorage<string>()
 
 function setup(sweep: Store['sweep'], selfExpiring = false) {
   const runtime = fakeRuntime()
@@ -148,6 +151,18 @@ describe('once.sweeper', () => {
     await runtime.advance(10_000)
     expect((store as MemoryStore).size).toBe(0)
     await once.close()
+  })
+
+  it('sweeps outside the call that started it, which may be inside a transaction', async () => {
+    const seen: unknown[] = []
+    const { runtime, sweeper } = setup(async () => {
+      seen.push(calls.getStore())
+      return 0
+    })
+    calls.run('the call', () => sweeper.run(1_000))
+    await runtime.advance(1_000)
+    await sweeper.drained()
+    expect(seen).toEqual([undefined, undefined])
   })
 
   it.each([0, -1, 1.5, '1s'])('refuses everyMs %j', (everyMs) => {

@@ -76,7 +76,7 @@ export function createSweeper(store: Store, options: SweeperOptions): Sweeper {
         await sleep(runtime, everyMs, signal)
       }
     }
-    const ended = loop()
+    const ended = apart(loop)
     const stop = () => {
       running.delete(stop)
       stopping.abort()

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, expect, it } from 'vitest'
 import { fingerprintOf } from '../../src/core/fingerprint.ts'
 import type { Operation } from '../../src/core/once.ts'
@@ -19,6 +20,19 @@ describe('a completer', () => {
     expect(ran).toEqual(['reserve', 'capture in attempt 2'])
     expect(await once('order:1', () => 'never')).toEqual([1, 2])
     expect(told('completed')).toMatchObject([{ scope: 'test', key: 'order:1', ran: true }])
+  })
+
+  it('runs outside the call that starts it, which may be inside a transaction or a request', async () => {
+    const { leaveBehind, complete, afterLease, runtime } = abandonedWorld()
+    await leaveBehind('order:1')
+    await afterLease()
+    const calls = new AsyncLocalStorage<string>()
+    const seen: unknown[] = []
+    const finishing = complete({ test: () => void seen.push(calls.getStore()) })
+    calls.run('the request', () => finishing.start())
+    await runtime.advance(10)
+    await finishing.stop()
+    expect(seen).toEqual([undefined])
   })
 
   it('leaves alone what is running, done, given back, or of another scope', async () => {

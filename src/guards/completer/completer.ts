@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { OnlyonceError } from '../../core/errors.ts'
 import { oneAtATime } from '../../core/one-at-a-time.ts'
 import { tell } from '../../core/reporting.ts'
@@ -18,6 +19,9 @@ export interface Completer extends AsyncDisposable {
    */
   round(): Promise<RoundReport>
 }
+
+/** Rounds outlive the call that starts them, which may be inside a transaction of the store, or of a request. */
+const apart = AsyncLocalStorage.snapshot()
 
 /**
  * Completes operations whose owners disappeared, without a retry by their clients: each is claimed as its next attempt,
@@ -61,7 +65,7 @@ export function completer(given: CompleterOptions): Completer {
 
   return {
     start() {
-      if (!signal.aborted) running ??= run()
+      if (!signal.aborted) running ??= apart(run)
     },
     stop,
     round,
