@@ -72,10 +72,10 @@ export function invalidKind(name: string, rule: string, value: unknown): Onlyonc
 }
 
 /** @throws OnlyonceError OPTION_INVALID, also for a store in the place of its engine */
-export function checkEngine(once: unknown): void {
+export function checkEngine(once: unknown, name = 'once'): void {
   const { attempt, store, options } = Object(once)
   if (typeof attempt === 'function' && store !== undefined && options !== undefined) return
-  throw invalidKind('once', 'must be an engine, as `onlyonce({ store, scope })` answers', once)
+  throw invalidKind(name, 'must be an engine, as `onlyonce({ store, scope })` answers', once)
 }
 
 /** @throws OnlyonceError OPTION_INVALID */

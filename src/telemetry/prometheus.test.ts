@@ -57,3 +57,17 @@ it('counts no more once it is stopped', async () => {
   await once('a', () => {})
   expect(text()).toContain('type="executed"} 0\n')
 })
+
+it('names what is no engine, and then listens to none', () => {
+  const once = onlyonce({ store: memoryStore(), scope: 's' })
+  let listeners = 0
+  const on: typeof once.on = (listener) => {
+    listeners++
+    return once.on(listener)
+  }
+  const engines = { payments: Object.assign(() => {}, once, { on }), mail: memoryStore() }
+  expect(() => prometheus(engines as never)).toThrow(
+    expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining('`engines.mail`') }),
+  )
+  expect(listeners).toBe(0)
+})

@@ -29,6 +29,10 @@ export interface PrometheusMetrics {
 export function prometheus(engines: Readonly<Record<string, AnyOnce>>): PrometheusMetrics {
   if (typeof engines !== 'object' || engines === null || Object.keys(engines).length === 0)
     throw invalidKind('engines', 'must be an object of engines by name, such as { payments: once }', engines)
+  for (const [name, engine] of Object.entries(engines)) {
+    checkedName('engines', name)
+    checkEngine(engine, `engines.${name}`)
+  }
   const operations = engineMetrics()
   const messages = messageMetrics()
   let stopped = false
@@ -37,11 +41,8 @@ export function prometheus(engines: Readonly<Record<string, AnyOnce>>): Promethe
     (event: E) => {
       if (!stopped) heard(event)
     }
-  const stops = Object.entries(engines).map(([name, engine]) => {
-    checkedName('engines', name)
-    checkEngine(engine)
-    return engine.on(operations.engine(name))
-  })
+  // Only now: an engine that is refused must leave no listener at those before it.
+  const stops = Object.entries(engines).map(([name, engine]) => engine.on(operations.engine(name)))
   return {
     contentType: 'text/plain; version=0.0.4; charset=utf-8',
     text: () => [...operations.lines(), ...messages.lines(), ''].join('\n'),
