@@ -229,6 +229,25 @@ describe('changes', () => {
     expect(text).toContain(`href="?view=operation&#38;id=${operationId('payments', 'a')}"`)
   })
 
+  it.each([
+    ['!lock:jobs', 'this is a lock'],
+    ['["shop","ann","POST","/orders"]', 'the scope is that of the HTTP guard'],
+  ])('of a hashed record that was found by its names are those of its scope: %s', async (scope, why) => {
+    const id = operationId(scope, 'k')
+    const times = { leaseMs: 1, retentionMs: 86_400_000 }
+    await store.claim([{ id, fingerprint: '', owner: '1'.repeat(32), ...times }])
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    const { get, post } = await opened()
+    const { text } = await get(`?view=operations&scope=${encodeURIComponent(scope)}&key=k`)
+    const link = /href="(\?view=operation&[^"]*)"/.exec(text)?.[1]?.replaceAll('&#38;', '&') ?? ''
+    const form = { act: 'happened', value: '5', seen: seenIn((await get(link)).text) }
+    const refused = await post(link, form)
+    expect(refused).toMatchObject({ status: 409, text: expect.stringContaining(why) })
+    expect((await store.find([id]))[0]?.state).toBe('running')
+    const { text: gone } = await post(link, { ...form, act: 'forget', confirm: 'k' })
+    expect(gone).toContain('forgot &#34;k&#34; in scope')
+  })
+
   it('publish parked messages again', async () => {
     const body = new TextEncoder().encode('private')
     await store.transaction((tx) => store.outbox.append(tx, [{ id: 'm', topic: HOSTILE, body, headers: {} }]))

@@ -1,12 +1,12 @@
 import { OnlyonceError, reasonOf } from '../../core/errors.ts'
-import type { ObservedRecord, OperationId } from '../../core/record.ts'
+import type { ObservedRecord } from '../../core/record.ts'
 import { type Act, isUnchanged } from '../act.ts'
 import { FORGET } from '../commands/keys-forget.ts'
 import { RELEASE } from '../commands/keys-release.ts'
 import { DID_NOT_HAPPEN, happenedWith } from '../commands/keys-resolve.ts'
 import { CliError, failure } from '../exit.ts'
 import type { StoreAtHand } from '../store.ts'
-import { labelOf } from '../target.ts'
+import { labelOf, type Target } from '../target.ts'
 import { stored } from './html.ts'
 
 export const ACTS = ['happened', 'did-not-happen', 'release', 'forget'] as const
@@ -15,9 +15,12 @@ export type ActName = (typeof ACTS)[number]
 /** The record of one operation; `unreadable` with the reason why nobody can tell what is in it. */
 export type Found = ObservedRecord | { readonly unreadable: string } | undefined
 
-export async function findOne(store: StoreAtHand, id: OperationId): Promise<Found> {
+/** Without its names, a hashed record is given those it was looked for by: what is possible depends on the scope. */
+export async function findOne(store: StoreAtHand, { id, scope, key }: Target): Promise<Found> {
   try {
-    return (await store.find([id]))[0]
+    const [found] = await store.find([id])
+    const isUnnamed = found !== undefined && found.key === undefined && scope !== undefined && key !== undefined
+    return isUnnamed ? { ...found, scope, key } : found
   } catch (error) {
     if (!OnlyonceError.is(error) || error.code !== 'OUTCOME_UNKNOWN') throw error
     return { unreadable: reasonOf(error) }
@@ -47,8 +50,9 @@ export const seenOf = (found: NonNullable<Found>): string =>
   'unreadable' in found ? 'unreadable' : JSON.stringify([found.owner, found.fence, found.state, found.result?.kind])
 
 /** Changes the operation if it is still what was shown. Returns its name for the log. @throws CliError */
-export async function perform(store: StoreAtHand, id: OperationId, act: Act, seen: string): Promise<string> {
-  const found = await findOne(store, id)
+export async function perform(store: StoreAtHand, target: Target, act: Act, seen: string): Promise<string> {
+  const { id } = target
+  const found = await findOne(store, target)
   const changed = () =>
     failure('The operation changed after it was shown, so nothing was done: look again, and decide anew.')
   if (found === undefined || seenOf(found) !== seen) throw changed()
@@ -63,6 +67,6 @@ export async function perform(store: StoreAtHand, id: OperationId, act: Act, see
 }
 
 /** What has to be typed before an operation is forgotten. */
-export function nameOf(found: NonNullable<Found>, id: OperationId): string {
+export function nameOf(found: NonNullable<Found>, { id }: Target): string {
   return 'unreadable' in found || found.key === undefined ? id : stored(found.key)
 }

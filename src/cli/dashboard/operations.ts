@@ -29,7 +29,7 @@ export async function operationsPage(store: StoreAtHand, query: URLSearchParams)
     refresh,
     main: html`<h1>Operations</h1>
 ${filter(state, scope, key)}
-${unread ?? (found.length === 0 ? told(nothing(key, next !== undefined)) : tableOf(found))}
+${unread ?? (found.length === 0 ? told(nothing(key, next !== undefined)) : tableOf(found, scope !== '' && key !== ''))}
 <p class="more">${sofar}${more}
 ${refreshing(here, refresh)}</p>`,
   }
@@ -48,7 +48,7 @@ async function foundIn(store: StoreAtHand, looking: Omit<Looking, 'limit'>): Pro
   if (scope !== undefined && key !== undefined) {
     const one = { looked: 1, next: undefined }
     const id = operationId(scope, key)
-    const found = await findOne(store, id)
+    const found = await findOne(store, { id, scope, key })
     if (found !== undefined && 'unreadable' in found) return { ...one, found: [], unread: unreadable(id, found) }
     const isAsked = found !== undefined && (state === undefined || stateOf(found) === state)
     return { ...one, found: isAsked ? [found] : [] }
@@ -90,13 +90,14 @@ function filter(state: ShownState | undefined, scope: string, key: string): Html
 <button>Find</button></form>`
 }
 
-function tableOf(records: readonly ObservedRecord[]): Html {
+/** `areNamed`: a page of a hashed record knows its names only from its address. */
+function tableOf(records: readonly ObservedRecord[], areNamed: boolean): Html {
   const rows = records.map((record) => {
     const { id, key, scope, attempt, readAt, createdAt } = record
     const state = stateOf(record)
     const name = key === undefined ? html`<span class="id">${id}</span>` : stored(key)
     return html`<tr><td><span class="state ${state}">${state}</span></td>
-<td><a href="${linkTo('operation', { id })}">${name}</a></td><td>${scope === undefined ? '(hashed)' : stored(scope)}</td>
+<td><a href="${linkTo('operation', areNamed ? { scope, key, id } : { id })}">${name}</a></td><td>${scope === undefined ? '(hashed)' : stored(scope)}</td>
 <td class="number">${attempt}</td><td class="number">${duration(readAt - createdAt)}</td></tr>
 `
   })

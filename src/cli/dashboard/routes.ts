@@ -1,6 +1,8 @@
 import { reasonOf } from '../../core/errors.ts'
+import { operationId } from '../../core/key.ts'
 import { failure } from '../exit.ts'
 import type { StoreAtHand } from '../store.ts'
+import type { Target } from '../target.ts'
 import { ACTS, actOf, findOne, nameOf, perform } from './acts.ts'
 import { healthPage } from './health.ts'
 import { html, lines } from './html.ts'
@@ -34,9 +36,9 @@ export function createRoutes(store: StoreAtHand, { storeUrl, storeFlag, isWritab
       case 'operations':
         return operationsPage(store, query)
       case 'operation': {
-        const id = idIn(query)
+        const target = targetIn(query)
         const isResultShown = query.get('result') === 'shown'
-        return id === undefined ? nowhere() : operationPage(store, { id, isResultShown, isWritable, storeUrl })
+        return target === undefined ? nowhere() : operationPage(store, { target, isResultShown, isWritable, storeUrl })
       }
       case 'outbox':
         return outboxPage(store, query, isWritable)
@@ -64,14 +66,14 @@ export function createRoutes(store: StoreAtHand, { storeUrl, storeFlag, isWritab
     show,
     async change(query, form) {
       if (query.get('view') === 'outbox') return unpark(query, form)
-      const id = idIn(query)
+      const target = targetIn(query)
       const name = ACTS.find((act) => act === form.get('act'))
-      if (id === undefined || name === undefined) return nowhere()
-      const found = name === 'forget' ? await findOne(store, id) : undefined
-      if (found !== undefined && form.get('confirm')?.trim() !== nameOf(found, id).trim())
+      if (target === undefined || name === undefined) return nowhere()
+      const found = name === 'forget' ? await findOne(store, target) : undefined
+      if (found !== undefined && form.get('confirm')?.trim() !== nameOf(found, target).trim())
         throw failure('What was typed is not the name of the operation: nothing was changed.')
       const act = actOf(name, storeUrl, form.get('value')?.trim() || undefined)
-      const label = await perform(store, id, act, form.get('seen') ?? '')
+      const label = await perform(store, target, act, form.get('seen') ?? '')
       log(`${act.done} ${label}`)
       const page = name === 'forget' ? operationsPage(store, new URLSearchParams()) : show(query)
       return withMessage(page, `${act.done} ${label}`)
@@ -79,6 +81,11 @@ export function createRoutes(store: StoreAtHand, { storeUrl, storeFlag, isWritab
   }
 }
 
-const idIn = (query: URLSearchParams) => /^[0-9a-f]{32}$/.exec(query.get('id') ?? '')?.[0]
+function targetIn(query: URLSearchParams): Target | undefined {
+  const id = /^[0-9a-f]{32}$/.exec(query.get('id') ?? '')?.[0]
+  if (id === undefined) return undefined
+  const [scope, key] = [query.get('scope'), query.get('key')]
+  return scope !== null && key !== null && operationId(scope, key) === id ? { id, scope, key } : { id }
+}
 
 const nowhere = (): Page => ({ ...message('There is no such page.'), status: 404 })
