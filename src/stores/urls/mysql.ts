@@ -1,10 +1,10 @@
 import { isIP } from 'node:net'
 import type { MysqlPool, MysqlStore, MysqlStoreOptions } from '../mysql/index.ts'
 import { firstInstalled, owning } from './clients.ts'
-import { checkConnections, decoded, invalidUrl, optionsIn, PASSWORD_HINT } from './url.ts'
+import { checkConnections, decoded, invalidUrl, optionsIn, parsedUrl } from './url.ts'
 
 const OURS = ['database', 'migrate', 'timeoutMs', 'lockWaitMs', 'connectionLimit']
-const HINT = 'write `mysql://user:password@host:3306/database`'
+const FORM = 'mysql://user:password@host:3306/database'
 const CONNECT_TIMEOUT_MS = 5_000
 
 interface Mysql2 {
@@ -13,9 +13,9 @@ interface Mysql2 {
 
 /** `?database=` names the database of the tables, if not that of the path. `?ssl=true`: TLS with verified host name. */
 export async function openMysql(url: string): Promise<MysqlStore> {
-  const { hostname, port, username, password, pathname, searchParams } = parsed(url)
+  const { hostname, port, username, password, pathname, searchParams } = parsedUrl(url, FORM)
   const database = decoded(url, pathname.slice(1))
-  if (hostname === '' || database === '' || database.includes('/')) throw invalidUrl(url, HINT)
+  if (hostname === '' || database === '' || database.includes('/')) throw invalidUrl(url, `write \`${FORM}\``)
   const { connectionLimit, ssl, ...options } = optionsIn(url, searchParams, [...OURS, 'ssl'])
   checkConnections(url, 'connectionLimit', connectionLimit)
   if (ssl !== undefined && typeof ssl !== 'boolean') throw invalidUrl(url, '`ssl` must be true or false')
@@ -36,12 +36,4 @@ export async function openMysql(url: string): Promise<MysqlStore> {
   })
   const { mysqlStore } = await import('../mysql/index.ts')
   return owning(mysqlStore({ ...options, pool } as MysqlStoreOptions), () => pool.end())
-}
-
-function parsed(url: string): URL {
-  try {
-    return new URL(url)
-  } catch {
-    throw invalidUrl(url, `${HINT}; ${PASSWORD_HINT}`)
-  }
 }

@@ -1,7 +1,7 @@
 import type { PgPool, PostgresStore, PostgresStoreOptions } from '../postgres/index.ts'
 import { firstInstalled, owning } from './clients.ts'
 import { nearest } from './near.ts'
-import { checkConnections, invalidUrl, optionsIn, PASSWORD_HINT } from './url.ts'
+import { checkConnections, invalidUrl, optionsIn, parsedUrl } from './url.ts'
 
 const OURS = ['schema', 'migrate', 'timeoutMs', 'lockWaitMs', 'prepare', 'listen', 'max']
 const CONNECT_TIMEOUT_MS = 5_000
@@ -12,7 +12,7 @@ interface Pg {
 
 /** Parameters that are not options of the store stay in the URL for `pg`: `sslmode`, `application_name`, … */
 export async function openPostgres(url: string): Promise<PostgresStore> {
-  const theirs = parsed(url)
+  const theirs = parsedUrl(url, 'postgres://user:password@host:5432/database')
   const ours = new URLSearchParams()
   for (const name of OURS) {
     // All of them, as for every other store: of a parameter that is there twice the last one counts.
@@ -51,12 +51,4 @@ function partitionsIn(url: string, theirs: URL): Pick<PostgresStoreOptions, 'par
   const [, everyMs, keep] = /^(\d{1,15}),(\d{1,15})$/.exec(given) ?? []
   if (everyMs === undefined) throw invalidUrl(url, 'write `partitions=MS,KEEP`, such as `partitions=3600000,24`')
   return { partitions: { everyMs: Number(everyMs), keep: Number(keep) } }
-}
-
-function parsed(url: string): URL {
-  try {
-    return new URL(url)
-  } catch {
-    throw invalidUrl(url, `write \`postgres://user:password@host:5432/database\`; ${PASSWORD_HINT}`)
-  }
 }

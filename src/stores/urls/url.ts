@@ -9,7 +9,14 @@ export function invalidUrl(url: unknown, rule: string): OnlyonceError {
 }
 
 /** For a URL that cannot be parsed: mostly its host was cut off by what stands in the password. */
-export const PASSWORD_HINT = 'in a password write `/` as `%2F`, `?` as `%3F`, `#` as `%23`, `%` as `%25`'
+const PASSWORD_HINT = 'in a password write `/` as `%2F`, `?` as `%3F`, `#` as `%23`, `%` as `%25`'
+
+/** @throws OnlyonceError OPTION_INVALID with `form`, also for a fragment: a parser drops it, with whatever it cut off. */
+export function parsedUrl(url: string, form: string): URL {
+  const parsed = URL.canParse(url) && !url.includes('#') ? new URL(url) : undefined
+  if (parsed === undefined) throw invalidUrl(url, `write \`${form}\`; ${PASSWORD_HINT}`)
+  return parsed
+}
 
 export function decoded(url: string, text: string): string {
   try {
