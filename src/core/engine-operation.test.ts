@@ -67,6 +67,34 @@ describe('events', () => {
     ])
   })
 
+  it('do not take a slow claim for a slow effect', async () => {
+    const { once, runtime, events } = engine({ onThrow: 'remember' }, (verb) =>
+      verb === 'claim' ? { kind: 'delay-reply', ms: 100 } : undefined,
+    )
+    await runtime.advance(1_000)
+    const pause = () => new Promise((resolve) => void runtime.after(40, resolve as () => void))
+    const calls = [
+      once.attempt('a', pause),
+      once.attempt('b', () => pause().then(() => Promise.reject(new Error('no')))),
+      once.exclusive('c', pause),
+    ]
+    await runtime.advance(200)
+    await Promise.all(calls)
+    const told = (key: string) => events.filter((event) => event.key === key)
+    expect(told('a')).toMatchObject([
+      { type: 'claimed', tookMs: 100 },
+      { type: 'executed', tookMs: 40 },
+    ])
+    expect(told('b')).toMatchObject([
+      { type: 'claimed', tookMs: 100 },
+      { type: 'failed', tookMs: 40 },
+    ])
+    expect(told('c')).toMatchObject([
+      { type: 'claimed', tookMs: 100 },
+      { type: 'executed', tookMs: 40 },
+    ])
+  })
+
   it('tell of another payload', async () => {
     const { once, events } = engine()
     await once({ key: 'a', payload: 1 }, () => 1)

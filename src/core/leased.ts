@@ -57,6 +57,8 @@ export async function leadLeased(
     if (!(await isStillOurs(context, call, grant))) return await afterLoss(context, call, grant)
     grant = { ...grant, heldUntil: answeredAt + leaseMs }
   }
+  // Not from the question on: a slow store would pass for a slow effect.
+  const begunAt = runtime.elapsed()
   let held: Held<Ended>
   try {
     held = await whileHolding(context, call, grant, leading, async (op): Promise<Ended> => {
@@ -79,8 +81,8 @@ export async function leadLeased(
     return await leftBehind(context, call, grant, error)
   }
   const { ended, heldUntil } = held
-  if (!('value' in ended) || keeping === 'lock') return await endOtherwise(context, call, keeping, grant, held)
-  const ranMs = runtime.elapsed() - askedAt
+  if (!('value' in ended) || keeping === 'lock') return await endOtherwise(context, call, keeping, grant, held, begunAt)
+  const ranMs = runtime.elapsed() - begunAt
   const settled = await settle(context, call, grant, storedValue(ended.value), true, heldUntil)
   if (settled.ran) tell(context, call, { type: 'executed', attempt, fence: lease.fence, tookMs: ranMs })
   return settled
@@ -115,10 +117,11 @@ async function endOtherwise(
   keeping: Keeping,
   grant: Grant,
   { ended, heldUntil }: Held<Ended>,
+  begunAt: number,
 ): Promise<Settled> {
   const { calls, runtime } = context
   const { lease, attempt } = grant
-  const tookMs = runtime.elapsed() - grant.askedAt
+  const tookMs = runtime.elapsed() - begunAt
   if ('thrown' in ended) {
     const { thrown } = ended
     const doubtful = ended.doubtful && keeping === 'result'
