@@ -2,7 +2,7 @@ import { decideWithin, EffectThrew, runWithin } from './atomic-limits.ts'
 import { backoff } from './backoff.ts'
 import { decodeError, encodeResult } from './codec.ts'
 import { type Call, claimRequest, type EngineContext, tell } from './context.ts'
-import { OnlyonceError, reasonOf } from './errors.ts'
+import { isClosed, OnlyonceError, reasonOf } from './errors.ts'
 import { answered, type Settled } from './flights.ts'
 import { quote } from './key.ts'
 import type { AtomicEffect } from './once.ts'
@@ -212,7 +212,7 @@ export async function afterCommitFailed(
       if (record?.owner === owner && record.fence === reached.fence && record.state === 'done') return reached
       break
     } catch (unreadable) {
-      if (runtime.elapsed() >= deadline) {
+      if (isClosed(unreadable) || runtime.elapsed() >= deadline) {
         throw new OnlyonceError(
           'OUTCOME_UNKNOWN',
           `the commit for ${quote(named.key)} failed (${reasonOf(error)}) and its record cannot be read; ask again with the same key`,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { engine, gate } from '../../test/engine-kit.ts'
+import { setup } from '../../test/atomic-kit.ts'
+import { always, engine, gate } from '../../test/engine-kit.ts'
 import { refusal } from '../../test/support/rejections.ts'
 import { memoryStore } from '../stores/memory/index.ts'
 import { onlyonce } from './engine.ts'
@@ -89,5 +90,30 @@ describe('close', () => {
     expect(await following).toMatchObject({ code: 'CLOSED' })
     started[0]?.resolve(1)
     await owner
+  })
+})
+
+describe('a store that is closed while an effect runs', () => {
+  const closed = new OnlyonceError('CLOSED', 'the store was closed')
+
+  it('is not asked for a whole lease to keep the result', async () => {
+    const { once, runtime } = engine({}, always('complete', { kind: 'lose-request', error: closed }))
+    const running = refusal(once('a', () => 1))
+    expect(await Promise.race([running, runtime.advance(1_000).then(() => 'still asking')])).toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+      cause: closed,
+    })
+  })
+
+  it('is not asked for a whole lease what became of a commit', async () => {
+    const { once, runtime } = await setup({}, (verb, call) => {
+      if (verb === 'transaction' && call === 1) return { kind: 'lose-reply' }
+      return verb === 'find' ? { kind: 'lose-request', error: closed } : undefined
+    })
+    const running = refusal(once.atomic('a', () => 1))
+    expect(await Promise.race([running, runtime.advance(1_000).then(() => 'still asking')])).toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+      cause: closed,
+    })
   })
 })

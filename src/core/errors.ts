@@ -63,6 +63,11 @@ export class OnlyonceError extends Error {
   }
 }
 
+/** Whether an engine or a store has said that it was closed, for good. */
+export function isClosed(error: unknown): boolean {
+  return OnlyonceError.is(error) && error.code === 'CLOSED'
+}
+
 /** The message of a thrown value, for use inside another message. Never throws. */
 export function reasonOf(thrown: unknown): string {
   try {

@@ -1,6 +1,6 @@
 import { backoff } from './backoff.ts'
 import { type Call, type EngineContext, tell } from './context.ts'
-import { OnlyonceError, reasonOf } from './errors.ts'
+import { isClosed, OnlyonceError, reasonOf } from './errors.ts'
 import type { Settled } from './flights.ts'
 import { type Grant, leaseLost } from './holding.ts'
 import { quote } from './key.ts'
@@ -46,7 +46,10 @@ function sameResult(a: StoredResult, b: StoredResult): boolean {
   return a.kind === b.kind && Buffer.compare(a.body, b.body) === 0
 }
 
-/** Retries the completion for a whole lease: the effect has happened, so giving up is the last resort. */
+/**
+ * Retries the completion for a whole lease: the effect has happened, so giving up is the last resort. A store that was
+ * closed stays closed.
+ */
 async function completeUntilDefinite(
   context: EngineContext,
   call: Call,
@@ -57,7 +60,7 @@ async function completeUntilDefinite(
   const deadline = runtime.elapsed() + call.options.leaseMs
   const pauseMs = backoff(runtime, 50, 1_000)
   let error = failed
-  while (runtime.elapsed() < deadline) {
+  while (!isClosed(error) && runtime.elapsed() < deadline) {
     await sleep(runtime, pauseMs())
     try {
       return await calls.complete(completion)
