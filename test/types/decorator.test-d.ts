@@ -52,6 +52,16 @@ expectTypeOf<Payments['pay']>().toEqualTypeOf<
 const send = idempotent(async (to: string, times: number) => ({ to, times }), { once, scope: 'mail', key: (to) => to })
 expectTypeOf(send).toBeCallableWith('ann', 1)
 expectTypeOf(send('ann', 1)).toEqualTypeOf<Promise<{ to: string; times: number }>>()
+// Also of parameters that may be left out, and that the key does not look at.
+const note = idempotent(async (to: string, text?: string) => text ?? to, { once, scope: 'note', key: (to) => to })
+expectTypeOf(note).toEqualTypeOf<(to: string, text?: string) => Promise<string>>()
+const tags = idempotent(async (to: string, ...all: number[]) => [to, all], { once, scope: 'tags', key: (to) => to })
+expectTypeOf(tags).toBeCallableWith('ann', 1, 2)
+const same = idempotent(async <T>(value: T) => value, { once, scope: 'same', key: (value) => String(value) })
+expectTypeOf(same('a')).toEqualTypeOf<Promise<string>>()
+// The types of the parameters may also stand at the key alone.
+const long = idempotent(async (to) => to.length, { once, scope: 'long', key: (to: string) => to })
+expectTypeOf(long).toEqualTypeOf<(to: string) => Promise<number>>()
 // @ts-expect-error the scope is required
 idempotent(async (to: string) => to, { once, key: (to) => to })
 // @ts-expect-error a function that answers no promise

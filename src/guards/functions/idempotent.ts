@@ -12,9 +12,24 @@ export interface IdempotentFunctionOptions<This, Args extends readonly unknown[]
 }
 
 /**
+ * `Args` without a part in its inference: a key that takes fewer parameters would take optional ones from the function.
+ * `NoInfer` of a rest parameter is no list any more.
+ */
+type Inferred<Args> = Args extends infer All extends readonly unknown[] ? All : never
+
+/**
  * Wraps a function so that it runs once for each key; a duplicate gets the stored value, so the value must be storable.
  * @throws OnlyonceError OPTION_INVALID here; calls reject as those of the engine, with KEY_INVALID if `key` throws
  */
+export function idempotent<This, Args extends readonly unknown[], Value>(
+  fn: (this: This, ...args: Args) => Promise<Value>,
+  options: IdempotentFunctionOptions<This, Inferred<Args>>,
+): AsyncMethod<This, Args, Value>
+/** Where only `key` says what the parameters are. */
+export function idempotent<This, Args extends readonly unknown[], Value>(
+  fn: (this: This, ...args: Args) => Promise<Value>,
+  options: IdempotentFunctionOptions<This, Args>,
+): AsyncMethod<This, Args, Value>
 export function idempotent<This, Args extends readonly unknown[], Value>(
   fn: (this: This, ...args: Args) => Promise<Value>,
   options: IdempotentFunctionOptions<This, Args>,
