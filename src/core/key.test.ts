@@ -143,6 +143,18 @@ describe('resolveKey', () => {
     expect(refusal(() => resolve({ Key: 'order:7' })).message).toContain('no member "Key"')
   })
 
+  it('says what it got in the place of a key', () => {
+    const said = (input: unknown) => refusal(() => resolve(input as never)).message
+    for (const late of [Promise.resolve('order:7'), { key: Promise.resolve('order:7') }])
+      expect(said(late)).toBe('a key must be a string; got a promise: await it')
+    expect(said(new Date(0))).toBe(
+      'a key must be a string; got an instance of Date: convert it where its meaning is known',
+    )
+    expect(said(Buffer.from('a'))).toContain('got an instance of Buffer: convert it')
+    expect(said({ key: new URL('http://a/') })).toContain('got an instance of URL: convert it')
+    expect(said({})).toContain('no key was given')
+  })
+
   it('takes members that are left open, and what others have put on every object', () => {
     const open = { key: 'k', scope: undefined, payload: undefined, fingerprint: undefined }
     expect(resolve(open)).toEqual(resolve('k'))

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import { OnlyonceError, reasonOf } from './errors.ts'
 import { fingerprintOf, NO_FINGERPRINT } from './fingerprint.ts'
 import type { OperationId } from './record.ts'
+import { describe, isPlainObject } from './value-path.ts'
 
 /** How a caller names an operation. A bare string is a key in the engine's own scope, bound to no payload. */
 export type KeyInput =
@@ -103,12 +104,7 @@ function leftoverOf(text: string): string | undefined {
 function checkKey(key: unknown, maxLength: number): asserts key is string {
   if (key === undefined || key === null)
     throw new OnlyonceError('KEY_MISSING', 'no key was given: it names the operation')
-  if (typeof key !== 'string') {
-    throw new OnlyonceError(
-      'KEY_INVALID',
-      `a key must be a string; got ${typeof key}: convert it where its meaning is known`,
-    )
-  }
+  if (typeof key !== 'string') throw noText(key)
   if (key.trim() === '') throw new OnlyonceError('KEY_MISSING', 'the key is empty: it names the operation')
   if (key.length > maxLength) {
     throw new OnlyonceError('KEY_INVALID', `a key must not be longer than ${maxLength} characters; got ${key.length}`)
@@ -131,14 +127,19 @@ function checkFingerprint(fingerprint: unknown, key: string): void {
 function fieldsOf(input: unknown): Exclude<KeyInput, string> {
   if (input === undefined || input === null)
     throw new OnlyonceError('KEY_MISSING', 'no key was given: it names the operation')
-  if (typeof input === 'object') {
-    refuseUnknownMember(input)
-    return input as Exclude<KeyInput, string>
-  }
-  throw new OnlyonceError(
-    'KEY_INVALID',
-    `a key must be a string; got ${typeof input}: convert it where its meaning is known`,
-  )
+  if (typeof input !== 'object') throw noText(input)
+  const fields = input as Exclude<KeyInput, string>
+  if (fields.key === undefined && !isPlainObject(input)) throw noText(input)
+  refuseUnknownMember(input)
+  return fields
+}
+
+function noText(given: unknown): OnlyonceError {
+  const got =
+    typeof Object(given).then === 'function'
+      ? 'a promise: await it'
+      : `${typeof given === 'object' ? describe(given) : typeof given}: convert it where its meaning is known`
+  return new OnlyonceError('KEY_INVALID', `a key must be a string; got ${got}`)
 }
 
 /** A `payload` that is misspelt would bind nothing. `in`, which walks over inherited members too, because it makes no list. */
