@@ -5,7 +5,7 @@ import type { IdempotencyOptions } from './options.ts'
 import type { IdempotencyPolicy } from './policy.ts'
 import { bodyOf, wasRead } from './web/body.ts'
 import { responseOf } from './web/reply.ts'
-import { guardWeb, stale } from './web/run.ts'
+import { guardWeb, noAnswer, stale } from './web/run.ts'
 
 export type { HeaderField, HttpBody, HttpCall, HttpReply, Omitted } from './call.ts'
 export { operationOf, txOf } from './operation-of.ts'
@@ -63,6 +63,8 @@ export function idempotency<Context extends HonoContext = HonoContext>(
         await next()
         // Hono dropped the response of this late handler: `c.res` is the reply that was sent in its place.
         if (answered) throw stale()
+        // Reading `c.res` would make an empty 200 of it, where Hono tells of an error.
+        if (!c.finalized) throw noAnswer(undefined)
         return c.res
       },
       send: (reply) => responseOf(reply, front ?? c.res.headers),

@@ -103,6 +103,14 @@ describe('hono', () => {
     expect(await (await fetch(`${url}/a`, POST('k'))).json()).toEqual({ told: 'run 2' })
   })
 
+  it('leaves it an error that the handler answers nothing', async () => {
+    const [app, ran] = [new Hono(), { times: 0 }]
+    app.post('/', idempotency(engine(), { scope: 'public' }), (async () => void ran.times++) as never)
+    const url = await serve(app.fetch)
+    for (const init of [POST('k'), POST('k'), { method: 'POST' }]) expect((await fetch(url, init)).status).toBe(500)
+    expect(ran.times).toBe(3)
+  })
+
   it('hands the context to options and handler: who asks is what authentication has set', async () => {
     const app = new Hono<{ Variables: { user: string } }>()
     const guard = idempotency(engine(), { scope: ({ request }) => String(request.get('user')) })

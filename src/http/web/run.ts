@@ -90,7 +90,7 @@ function thrownAnswer(thrown: unknown): Response {
 }
 
 /** Not an OnlyonceError: those say that nothing was carried out. */
-function noAnswer(answered: unknown): TypeError {
+export function noAnswer(answered: unknown): TypeError {
   return new TypeError(
     `the handler answered ${answered === null ? null : describe(answered)}; it must return a Response`,
   )
