@@ -252,6 +252,7 @@ describe('embeddedQueue', () => {
 
   it.each([
     ['path', {}],
+    ['an object with path, ', 'queue.db'],
     ['path', { path: 'https://example.com' }],
     ['visibilityMs', { path: 'x', visibilityMs: 0 }],
     ['durability', { path: 'x', durability: 'none' }],

@@ -40,7 +40,7 @@ const KNOWN = ['path', 'database', 'subscriptions', 'visibilityMs', 'durability'
 /** @throws OnlyonceError OPTION_INVALID naming option, rule and value */
 export function resolveQueue(given: EmbeddedQueueOptions): ResolvedQueue {
   const options = Object(given) as Shared & { readonly path?: unknown; readonly database?: SqliteDatabase }
-  refuseUnknown(options, KNOWN)
+  refuseUnknown(given, KNOWN)
   const { path, database, visibilityMs = 30_000, busyTimeoutMs = 10_000, durability = 'full' } = options
   const { runtime = systemRuntime } = options
   checkEach(positive, { visibilityMs, busyTimeoutMs })
