@@ -28,3 +28,10 @@ export function usage(message: string): CliError {
 export function failure(message: string): CliError {
   return new CliError(EXIT.failed, message)
 }
+
+/** Tells of a port that is taken, by the option that named it. @throws CliError; any other error as it is */
+export function portTaken(error: unknown, option: string): never {
+  const { code, port } = Object(error) as { readonly code?: unknown; readonly port?: unknown }
+  if (code !== 'EADDRINUSE') throw error
+  throw usage(`port ${port} is taken: name another one with ${option}, or 0 for any that is free`)
+}

@@ -241,6 +241,19 @@ describe('the command line of proxy', () => {
     expect(said.err).not.toContain('secret')
   })
 
+  it('says which port is taken, and by which option to name another one', async () => {
+    const taken = new URL((await upstreamOf((_, res) => reply(res, 200))).url).port
+    const flags = ['--upstream', 'http://127.0.0.1:9', '--store', 'memory:', '--scope-public']
+    expect(await cli(['proxy', ...flags, '--listen', taken])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining(`port ${taken} is taken: name another one with --listen`),
+    })
+    expect(await cli(['proxy', ...flags, '--listen', '0', '--admin-listen', taken])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining(`port ${taken} is taken: name another one with --admin-listen`),
+    })
+  })
+
   it('reads routes from a file, and names what is wrong with them', async () => {
     const routes = tempFile('routes.json')
     writeFileSync(routes, '[{"path":"/orders","requird":true}]')

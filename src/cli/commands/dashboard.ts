@@ -1,4 +1,4 @@
-import { EXIT, usage } from '../exit.ts'
+import { EXIT, portTaken, usage } from '../exit.ts'
 import { type Io, line } from '../io.ts'
 import { shutdownAsked } from '../shutdown.ts'
 import { storeUrl, withStore } from '../store.ts'
@@ -33,10 +33,7 @@ export async function dashboard(io: Io, options: DashboardCommandOptions): Promi
     const asked = shutdownAsked()
     const log = (text: string) => say(`${new Date().toISOString()} ${text}`)
     const flags = { storeUrl: url, storeFlag: storeFlag(flag), listen, isWritable: write, label, token, log }
-    const running = await startDashboard(store, flags).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EADDRINUSE') throw error
-      throw usage(`port ${listen.port} is taken: name another one with --listen, or 0 for any that is free`)
-    })
+    const running = await startDashboard(store, flags).catch((error) => portTaken(error, '--listen'))
     say(
       `Dashboard of the ${store.name} store, ${write ? 'with changes allowed' : 'read only (--write allows changes)'}:`,
     )

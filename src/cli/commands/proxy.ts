@@ -6,7 +6,7 @@ import type { Address, ProxyOptions } from '../../http/proxy/options.ts'
 import type { GuardChoices, Route } from '../../http/proxy/routes.ts'
 import type { ProxyScope } from '../../http/proxy/scope.ts'
 import { onlyonce } from '../../index.ts'
-import { EXIT, usage } from '../exit.ts'
+import { EXIT, portTaken, usage } from '../exit.ts'
 import { type Io, line } from '../io.ts'
 import { shutdownAsked } from '../shutdown.ts'
 import { printableLines } from '../text.ts'
@@ -69,7 +69,9 @@ export async function proxy(io: Io, options: ProxyCommandOptions): Promise<numbe
     once.on(storeFailures(say))
     const onError = (error: unknown) => say(`onlyonce: ${reasonOf(error)}`)
     const asked = shutdownAsked()
-    const running = await startProxy(once, { ...given, onError })
+    const running = await startProxy(once, { ...given, onError }).catch((error) =>
+      portTaken(error, Object(error).port === given.listen.port ? '--listen' : '--admin-listen'),
+    )
     if (/^memory:/i.test(url)) say('The memory store forgets everything when this process ends: for trying out only.')
     say(`Guarding ${options.upstream} at ${running.url}`)
     if (running.adminUrl !== undefined)
