@@ -6,6 +6,7 @@ import {
   FORMAT_VERSION,
   REPRESENTATION,
   type Representation,
+  SEAL_KEY_ID,
 } from './codec-format.ts'
 import { revive } from './codec-revive.ts'
 import { OnlyonceError } from './errors.ts'
@@ -53,8 +54,21 @@ function readHeader(bytes: Uint8Array, expected: readonly Representation[]): Rep
     throw new OnlyonceError('OUTCOME_UNKNOWN', `${message} here, and ask again`)
   }
   const representation = expected.find((candidate) => candidate === letter)
-  if (version < FORMAT_VERSION || representation === undefined) refuseCorrupt('its first two bytes are not ours')
-  return representation
+  if (version === FORMAT_VERSION && representation !== undefined) return representation
+  if (version === FORMAT_VERSION) refuseSealed(bytes)
+  return refuseCorrupt('its first two bytes are not ours')
+}
+
+/** What `sealedStore` wrote has the length of its key's id in the second byte, where the codec has a letter. */
+function refuseSealed(bytes: Uint8Array): void {
+  const length = bytes[1] ?? 0
+  const id = Buffer.from(bytes.subarray(HEADER_BYTES, HEADER_BYTES + length)).toString('latin1')
+  if (id.length < length || !SEAL_KEY_ID.test(id)) return
+  throw new OnlyonceError(
+    'OUTCOME_UNKNOWN',
+    `the stored result is sealed with the key ${id} and was asked for without it; it is not damaged: read it through ` +
+      '`sealedStore`, as the process does that wrote it, and do not forget the operation',
+  )
 }
 
 function parse(bytes: Uint8Array): unknown {

@@ -15,6 +15,9 @@ export const REPRESENTATION = Object.freeze({
 
 export type Representation = (typeof REPRESENTATION)[keyof typeof REPRESENTATION]
 
+/** The id of a key of `sealedStore`. It is shorter than the code of any letter of `REPRESENTATION`. */
+export const SEAL_KEY_ID: RegExp = /^[A-Za-z0-9._-]{1,32}$/
+
 /**
  * What an array means in extended JSON. Every array there starts with one of these tags, so no user's array can be
  * mistaken for a tagged value, and nothing needs escaping.

@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { encodeResult } from '../../core/codec.ts'
+import { SEAL_KEY_ID } from '../../core/codec-format.ts'
 import { OnlyonceError } from '../../core/errors.ts'
 import { invalidKind, invalidOption } from '../../core/option-rules.ts'
 
@@ -22,7 +23,6 @@ const VERSION = 1
 const SECRET_BYTES = 32
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
-const KEY_ID = /^[A-Za-z0-9._-]{1,32}$/
 const NOTHING = encodeResult(undefined)
 
 /**
@@ -83,7 +83,7 @@ function checkKeys(keys: unknown): void {
   const ids = new Set<unknown>()
   for (const key of keys) {
     const { id, secret } = Object(key) as Partial<SealKey>
-    if (typeof id !== 'string' || !KEY_ID.test(id) || ids.has(id)) {
+    if (typeof id !== 'string' || !SEAL_KEY_ID.test(id) || ids.has(id)) {
       throw invalidOption('keys', 'must each have an id of its own: 1 to 32 of A–Z a–z 0–9 . _ -', id)
     }
     ids.add(id)

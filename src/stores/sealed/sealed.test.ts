@@ -116,3 +116,18 @@ it.each([
 ])('keys %# are refused', (keys, word) => {
   expect(() => sealedStore(memoryStore(), { keys })).toThrow(word)
 })
+
+it.each(['a', 'k'.repeat(32)])(
+  'is told as sealed to who reads it without the key %s, and not as damaged',
+  async (id) => {
+    const store = memoryStore()
+    const sealed = onlyonce({ store: sealedStore(store, { keys: [{ id, secret: randomBytes(32) }] }), scope: 'test' })
+    await sealed('card', () => 1)
+    await sealed('declined', never, { onThrow: 'remember' }).catch(() => {})
+    const bare = onlyonce({ store, scope: 'test' })
+    for (const key of ['card', 'declined']) {
+      const message = expect.stringMatching(`is sealed with the key ${id} .* it is not damaged: .* do not forget`)
+      await expect(bare(key, never)).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN', message })
+    }
+  },
+)
