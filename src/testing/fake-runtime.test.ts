@@ -92,6 +92,16 @@ describe('fakeRuntime', () => {
     },
   )
 
+  it('refuses what is no number, which would be put behind the time as text', async () => {
+    const runtime = fakeRuntime({ now: 0 })
+    const refused = { code: 'OPTION_INVALID', message: expect.stringContaining('takes milliseconds') }
+    for (const ms of ['5', undefined, Number.NaN] as number[]) {
+      await expect(runtime.advance(ms)).rejects.toMatchObject(refused)
+      expect(() => runtime.step(ms)).toThrow(expect.objectContaining(refused))
+    }
+    expect([runtime.now(), runtime.elapsed()]).toEqual([0, 0])
+  })
+
   it('refuses to go back, to go on for ever, and to be advanced twice at once', async () => {
     const runtime = fakeRuntime()
     for (const ms of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {

@@ -1,3 +1,5 @@
+import { OnlyonceError } from '../core/errors.ts'
+import { quote } from '../core/key.ts'
 import { checkEach, type Rule, refuseUnknown } from '../core/option-rules.ts'
 import type { Runtime } from '../core/runtime.ts'
 
@@ -80,7 +82,8 @@ export function fakeRuntime(options: FakeRuntimeOptions = {}): FakeRuntime {
       return () => void timers.delete(timer)
     },
     async advance(ms) {
-      if (!(ms >= 0 && ms < Infinity)) throw new RangeError(`advance takes milliseconds, 0 or more; got ${ms}`)
+      if (!Number.isFinite(ms) || ms < 0)
+        throw new OnlyonceError('OPTION_INVALID', `advance takes milliseconds, 0 or more; got ${quote(ms)}`)
       if (advancing) throw new Error('advance is under way already: await it before calling it again')
       advancing = true
       try {
@@ -90,6 +93,8 @@ export function fakeRuntime(options: FakeRuntimeOptions = {}): FakeRuntime {
       }
     },
     step(ms) {
+      if (!Number.isFinite(ms))
+        throw new OnlyonceError('OPTION_INVALID', `step takes milliseconds, forward or back; got ${quote(ms)}`)
       clock += ms
     },
     get pending() {
