@@ -48,6 +48,7 @@ export function runWithin(
       threw = true
       throw new EffectThrew(thrown)
     } finally {
+      for (const op of ops) RunningOperation.end(op)
       const inner = innerCallsOver(Object(tx), threw)
       if (inner !== undefined) await inner
     }

@@ -130,6 +130,7 @@ class Holding implements HeldLease {
   end(): void {
     this.#heartbeat.stop()
     this.#cancelGrace?.()
+    RunningOperation.end(this.op)
   }
 
   async #saveSteps(steps: Steps): Promise<void> {

@@ -217,6 +217,7 @@ async function runUnprotected(
   const run = (async () => {
     const value = await effect(op)
     await RunningOperation.rest(op)
+    RunningOperation.end(op)
     return value
   })()
   try {

@@ -65,6 +65,7 @@ export class RunningOperation implements Operation {
   /** Runs in the async context that asked for the signal: timers wake in none. */
   #inContext: ((abort: () => void) => void) | undefined
   #aborted: OnlyonceError | undefined
+  #over = false
 
   constructor({ named, attempt, starts, fence, owner, steps, saveSteps }: OperationParts) {
     this.scope = named.scope
@@ -107,6 +108,11 @@ export class RunningOperation implements Operation {
   static abort(op: RunningOperation, reason: OnlyonceError): void {
     op.#aborted ??= reason
     op.#inContext?.(() => op.#controller?.abort(reason))
+  }
+
+  /** The effect has ended, and so have its steps: none begins any more. */
+  static end(op: RunningOperation): void {
+    op.#over = true
   }
 
   /**
@@ -161,6 +167,7 @@ export class RunningOperation implements Operation {
     const finished = this.#steps.find((one) => one.name === name)
     if (finished !== undefined) return this.#replay<T>(finished)
     if (this.#aborted !== undefined) throw this.#aborted
+    if (this.#over) throw tooLate(name, this.key)
     if (this.#unasked() !== undefined) await this.#checkSameSteps(name)
     this.#requireRoom(name)
     const made: Step = { name, result: encodeStep(await fn(), this.#room()) }
@@ -214,6 +221,14 @@ export class RunningOperation implements Operation {
       `step ${quote(name)} of ${quote(this.key)} ran, but its result cannot be stored: return plain data from it, and from all steps together less than ${MOST_STEP_BYTES} bytes`,
     )
   }
+}
+
+/** Its lease is given up with the effect, so what the step did could not be saved. */
+function tooLate(name: string, key: string): OnlyonceError {
+  return new OnlyonceError(
+    'CLOSED',
+    `step ${quote(name)} of ${quote(key)} was not begun: the effect has ended; await everything that an effect starts`,
+  )
 }
 
 /** A fixed-length key that names one part of one operation: safe to send to systems that limit length or alphabet. */

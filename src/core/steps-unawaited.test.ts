@@ -1,6 +1,7 @@
 import { expect, it, vi } from 'vitest'
 import { insert, setup } from '../../test/atomic-kit.ts'
 import { always, engine, gate } from '../../test/engine-kit.ts'
+import type { Operation } from './once.ts'
 
 it('a step that nobody waits for is over before its operation is done', async () => {
   const { once, types } = engine()
@@ -63,4 +64,29 @@ it('in a transaction, what one writes that nobody waits for is committed, or und
     else await call
     expect(await count(key)).toBe(fails ? 0 : 1)
   }
+})
+
+it.each(['once', 'attempt', 'exclusive'] as const)(
+  'one that is begun after the effect of %s is not run',
+  async (verb) => {
+    const { once } = engine()
+    const ops: Operation[] = []
+    const ask = verb === 'once' ? once : once[verb]
+    await ask('a', (op: Operation) => void ops.push(op))
+    const late = ops[0]?.step('late', () => expect.fail('ran'))
+    await expect(late).rejects.toMatchObject({ code: 'CLOSED', message: expect.stringContaining('was not begun') })
+  },
+)
+
+it('one that is begun after its transaction, or without the store after the effect, is not run', async () => {
+  const ops: Operation[] = []
+  const { once } = await setup()
+  await once.atomic('a', (_, op) => void ops.push(op))
+  const down = engine({ onStoreDown: 'run' }, always('claim', { kind: 'lose-request' }))
+  const unprotected = down.once('a', (op) => void ops.push(op))
+  await down.runtime.advance(1_000)
+  await unprotected
+  for (const op of ops)
+    await expect(op.step('late', () => expect.fail('ran'))).rejects.toMatchObject({ code: 'CLOSED' })
+  expect(ops).toHaveLength(2)
 })
