@@ -58,6 +58,14 @@ it('counts no more once it is stopped', async () => {
   expect(text()).toContain('type="executed"} 0\n')
 })
 
+it.each([undefined, null, {}, [onlyonce({ store: memoryStore(), scope: 's' })], 'payments'])(
+  'refuses %s in the place of engines by name',
+  (engines) => {
+    const refusal = { code: 'OPTION_INVALID', message: expect.stringContaining('an object of engines by name') }
+    expect(() => prometheus(engines as never)).toThrow(expect.objectContaining(refusal))
+  },
+)
+
 it('names what is no engine, and then listens to none', () => {
   const once = onlyonce({ store: memoryStore(), scope: 's' })
   let listeners = 0

@@ -27,7 +27,8 @@ export interface PrometheusMetrics {
  * @see https://prometheus.io/docs/instrumenting/exposition_formats/
  */
 export function prometheus(engines: Readonly<Record<string, AnyOnce>>): PrometheusMetrics {
-  if (typeof engines !== 'object' || engines === null || Object.keys(engines).length === 0)
+  const isEmpty = Object.keys(Object(engines)).length === 0
+  if (typeof engines !== 'object' || Array.isArray(engines) || isEmpty)
     throw invalidKind('engines', 'must be an object of engines by name, such as { payments: once }', engines)
   for (const [name, engine] of Object.entries(engines)) {
     checkedName('engines', name)
