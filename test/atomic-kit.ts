@@ -1,7 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll } from 'vitest'
 import { onlyonce } from '../src/core/engine.ts'
 import type { OnceEvent } from '../src/core/events.ts'
 import type { EngineOptions } from '../src/core/options.ts'
@@ -9,14 +5,10 @@ import { type SqliteTx, sqliteStore } from '../src/stores/sqlite/index.ts'
 import { fakeRuntime } from '../src/testing/fake-runtime.ts'
 import { type FaultPlan, faultyStore } from '../src/testing/faulty-store.ts'
 
-const home = mkdtempSync(join(tmpdir(), 'onlyonce-atomic-'))
-afterAll(() => rmSync(home, { recursive: true, force: true }))
-let files = 0
-
-/** An engine on an SQLite file under virtual time, with a table that effects write to. */
+/** An engine on an SQLite database in memory under virtual time, with a table that effects write to. */
 export async function setup(given: Partial<EngineOptions> = {}, plan: FaultPlan = {}) {
   const runtime = fakeRuntime()
-  const store = sqliteStore({ path: join(home, `${++files}.db`), durability: 'normal', runtime })
+  const store = sqliteStore({ path: ':memory:', runtime })
   await store.transaction(async (tx) => tx.exec('create table effects (key text, n integer)'))
   const events: OnceEvent[] = []
   const open = (more: Partial<EngineOptions> = {}, faults: FaultPlan = {}) => {

@@ -1,7 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { gate } from '../../test/engine-kit.ts'
 import { type SqliteTx, sqliteStore } from '../stores/sqlite/index.ts'
 import { fakeRuntime } from '../testing/fake-runtime.ts'
@@ -12,13 +9,9 @@ import type { OnceEvent } from './events.ts'
 import type { BatchEffect, Operation } from './once.ts'
 import type { EngineOptions } from './options.ts'
 
-const home = mkdtempSync(join(tmpdir(), 'onlyonce-batch-'))
-afterAll(() => rmSync(home, { recursive: true, force: true }))
-let files = 0
-
 async function setup(given: Partial<EngineOptions> = {}, plan: FaultPlan = {}) {
   const runtime = fakeRuntime()
-  const store = sqliteStore({ path: join(home, `${++files}.db`), durability: 'normal', runtime })
+  const store = sqliteStore({ path: ':memory:', runtime })
   await store.transaction(async (tx) => tx.exec('create table effects (key text)'))
   const events: OnceEvent[] = []
   const once = onlyonce({
