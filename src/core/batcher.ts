@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { apart } from './apart.ts'
 import { OnlyonceError } from './errors.ts'
 import type { Cancel, Runtime } from './runtime.ts'
 
@@ -43,9 +43,6 @@ interface Trouble {
  * them all into one call; otherwise the first would leave alone and the rest would wait behind it.
  */
 const NEXT = Promise.resolve()
-
-/** Leaves the async context of the request that began a call, which may be inside a transaction of the store. */
-const apart = AsyncLocalStorage.snapshot()
 
 const WHOLE_CALL: unique symbol = Symbol.for('onlyonce.whole-call') as never
 
@@ -161,7 +158,7 @@ export class Batcher<Request, Answer> {
     if (batch.length === 0) return
     if (trouble.down !== undefined) return rejectAll(batch, trouble.down.error)
     try {
-      this.#answer(batch, await apart(this.#verb.send, batch.map(requestOf)))
+      this.#answer(batch, await apart(() => this.#verb.send(batch.map(requestOf))))
       trouble.alone = 0
     } catch (error) {
       await this.#takeApart(batch, error, trouble)

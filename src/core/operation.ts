@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { AsyncResource } from 'node:async_hooks'
 import { decodeResult, encodeResult } from './codec.ts'
 import { DEFAULT_CODEC_LIMITS } from './codec-format.ts'
 import { OnlyonceError } from './errors.ts'
@@ -63,7 +63,7 @@ export class RunningOperation implements Operation {
   #running: Set<RunningStep> | undefined
   #controller: AbortController | undefined
   /** Runs in the async context that asked for the signal: timers wake in none. */
-  #inContext: ((abort: () => void) => void) | undefined
+  #asked: AsyncResource | undefined
   #aborted: OnlyonceError | undefined
   #over = false
 
@@ -84,7 +84,7 @@ export class RunningOperation implements Operation {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
-      this.#inContext = AsyncLocalStorage.snapshot()
+      this.#asked = new AsyncResource('onlyonce.signal')
       if (this.#aborted !== undefined) this.#controller.abort(this.#aborted)
     }
     return this.#controller.signal
@@ -107,7 +107,7 @@ export class RunningOperation implements Operation {
   /** Aborts `op.signal`; the first reason counts. */
   static abort(op: RunningOperation, reason: OnlyonceError): void {
     op.#aborted ??= reason
-    op.#inContext?.(() => op.#controller?.abort(reason))
+    op.#asked?.runInAsyncScope(() => op.#controller?.abort(reason))
   }
 
   /** The effect has ended, and so have its steps: none begins any more. */

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { apart } from './apart.ts'
 import { type Runtime, sleep } from './runtime.ts'
 import type { Store } from './store.ts'
 import { timeLimit } from './time-limit.ts'
@@ -32,8 +32,6 @@ export interface Sweeper {
 /** Removes records past their retention in the background, unless the store does so itself. */
 export function createSweeper(store: Store, options: SweeperOptions): Sweeper {
   const { runtime, sweepEveryMs, storeTimeoutMs, onFailure } = options
-  /** Runs a sweep outside the async context of the call that starts it, so that it does not join its transaction. */
-  const apart = AsyncLocalStorage.snapshot()
   let dueAt = runtime.elapsed() + sweepEveryMs
   let sweeping: Promise<void> | undefined
 

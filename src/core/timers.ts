@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { apart } from './apart.ts'
 
 interface Waiting {
   readonly dueAt: number
@@ -8,9 +8,6 @@ interface Waiting {
 
 /** setTimeout counts in a signed 32-bit integer and fires at once above it. */
 const LONGEST_TIMER_MS = 2_147_483_647
-
-/** Leaves the async context of whoever sets a shared timer first, which may be inside a transaction of a store. */
-const apart = AsyncLocalStorage.snapshot()
 
 /** Below this many, removing cancelled timers costs more than keeping them. */
 const FEW = 1_000

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { apart } from '../../core/apart.ts'
 import { OnlyonceError } from '../../core/errors.ts'
 import { oneAtATime } from '../../core/one-at-a-time.ts'
 import { tell } from '../../core/reporting.ts'
@@ -19,9 +19,6 @@ export interface Completer extends AsyncDisposable {
    */
   round(): Promise<RoundReport>
 }
-
-/** Rounds outlive the call that starts them, which may be inside a transaction of the store, or of a request. */
-const apart = AsyncLocalStorage.snapshot()
 
 /**
  * Completes operations whose owners disappeared, without a retry by their clients: each is claimed as its next attempt,
