@@ -1,10 +1,9 @@
-import type { Delivery } from '../../messaging/delivery.ts'
-import { inbox, type Verdict } from '../../messaging/inbox.ts'
-import { atomicEffect, leasedEffect } from './effects.ts'
+import type { Verdict } from '../../messaging/inbox.ts'
+import { deliveryOf, inboxOf } from './consumer.ts'
 import type { SimEvent } from './event-queue.ts'
 import { VISIBILITY_MS } from './queue.ts'
-import { CONSUMER, type SimCaller } from './scenario.ts'
-import { awake, type Process, type Site } from './site.ts'
+import type { SimCaller } from './scenario.ts'
+import { awake, type Site } from './site.ts'
 import { judgeVerdict } from './verdicts.ts'
 import { overTheWire } from './wire.ts'
 import type { Life } from './worker.ts'
@@ -49,7 +48,8 @@ export function startMessage(site: Site, message: SimCaller, settled: (message: 
   function hand(life: Life | undefined, nth: number, ms: number): void {
     if (life === undefined) return
     const take = async () => {
-      const verdict = await handle(site, site.process(life), message, extending(life, nth), nth > 1)
+      const receive = inboxOf(site, site.process(life), message)
+      const verdict = await receive({ ...deliveryOf(message), redelivered: nth > 1, extend: extending(life, nth) })
       judgeVerdict(world, site.judge, site.scenario, message, verdict)
       await overTheWire(life, verdict.kind === 'ack' ? 'ack' : 'nack', async () => settle(nth, verdict)).catch(() => {})
     }
@@ -74,54 +74,4 @@ export function startMessage(site: Site, message: SimCaller, settled: (message: 
     parcel.due.cancelled = true
     settled(message)
   }
-}
-
-async function handle(
-  site: Site,
-  { life, once, atomic }: Process,
-  message: SimCaller,
-  extend: NonNullable<Delivery['extend']>,
-  redelivered: boolean,
-): Promise<Verdict> {
-  const { scenario, pipeline } = site
-  const { leaseMs, maxRunMs, retentionMs } = scenario.call
-  const engineScope = message.key.scope.split('/')[0] ?? ''
-  const rules = {
-    name: CONSUMER,
-    leaseMs,
-    maxRunMs,
-    retentionMs,
-    visibilityMs: VISIBILITY_MS,
-    backoffMs: 100,
-    maxBackoffMs: 400,
-    ...(scenario.promises.oneStart ? {} : { maxAttempts: 1000 }),
-    fingerprint: ({ body }: Delivery) => new TextDecoder().decode(body),
-  }
-  const delivery: Delivery = {
-    id: message.key.key,
-    source: 'queue',
-    body: new TextEncoder().encode(message.fingerprint),
-    headers: {},
-    redelivered,
-    extend,
-  }
-  const scoped = { options: { ...once.options, scope: engineScope } }
-  if (atomic === undefined) {
-    const effect = leasedEffect(life, site, message)
-    const consume = inbox({
-      ...rules,
-      once: { ...once, ...scoped },
-      delivers: scenario.promises.oneStart ? 'at-most-once' : 'at-least-once',
-      handle: (_, op) => effect(op),
-    })
-    return consume(delivery)
-  }
-  const effect = atomicEffect(life, scenario, message, pipeline?.telling(life, message))
-  const consume = inbox({
-    ...rules,
-    once: Object.assign(Object.create(atomic) as typeof atomic, scoped),
-    delivers: 'exactly-once-effect',
-    handle: (_, tx, op) => effect(tx, op),
-  })
-  return consume(delivery)
 }

@@ -1,6 +1,7 @@
 import { onlyonce } from '../../core/engine.ts'
 import type { Once } from '../../core/once.ts'
 import { type Runtime, systemRuntime } from '../../core/runtime.ts'
+import type { Inbox } from '../../messaging/inbox.ts'
 import { memoryStore } from '../../stores/memory/index.ts'
 import { Answers } from './answers.ts'
 import { Batches } from './batches.ts'
@@ -22,6 +23,8 @@ export interface Process {
   readonly once: Once
   /** The same engine, if its store is transactional. */
   readonly atomic: Once<SimTx> | undefined
+  /** Of the messages of one scope each, in the modes that a broker feeds. */
+  readonly inboxes: Map<string, Inbox>
 }
 
 /** All parts of one schedule. */
@@ -74,13 +77,13 @@ export function buildSite(world: World, scenario: Scenario): Site {
     if (database === undefined) {
       const once = onlyonce({ ...options, store: storeOverWire(life, store, judge, ledger, scenario.notifies) })
       once.on((event) => world.count(`event: ${event.type}`))
-      processes.set(life, { life, once, atomic: undefined })
+      processes.set(life, { life, once, atomic: undefined, inboxes: new Map() })
       return
     }
     const reached = databaseOverWire(life, database, judge, ledger, scenario.storeTimeoutMs)
     const atomic = onlyonce({ ...options, store: reached })
     atomic.on((event) => world.count(`event: ${event.type}`))
-    processes.set(life, { life, once: atomic as unknown as Once, atomic })
+    processes.set(life, { life, once: atomic as unknown as Once, atomic, inboxes: new Map() })
     pipeline?.startRelay(life, reached)
     batches?.start(life, atomic)
   }
