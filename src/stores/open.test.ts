@@ -18,10 +18,12 @@ it('opens the store that the URL names', async () => {
     `sqlite://${encoded}`,
     `sqlite:${near}?durability=normal`,
     `sqlite:${file}?durability=full&busyTimeoutMs=100&migrate=auto`,
+    new URL('memory:'),
+    new URL(`sqlite://${encoded}?durability=normal`),
   ]
   for (const url of urls) {
     const store = await openStore(url)
-    expect(store.name).toBe(url.toLowerCase().startsWith('memory') ? 'memory' : 'sqlite')
+    expect(store.name).toBe(String(url).toLowerCase().startsWith('memory') ? 'memory' : 'sqlite')
     expect(await store.find([])).toEqual([])
     await store[Symbol.asyncDispose]()
   }
@@ -50,6 +52,10 @@ it('refuses every other URL, telling what there is, and hides passwords', async 
     ['redis://a b:1', /redis:\/\/user:password@host/],
     ['redis://me:secret@a:1,b:2', /redis\+cluster/],
     ['redis://me:secret@a:1/orders', /number/],
+    ['redis://a:0', /a port is a number from 1 to 65535, not 0/],
+    ['redis+cluster://a:7000,b:70000', /a port is a number from 1 to 65535, not 70000/],
+    ['postgres://a:0/x', /a port is a number from 1 to 65535, not 0/],
+    ['mysql://a:0/x', /a port is a number from 1 to 65535, not 0/],
     ['redis://me:secret@a:1?prefix=p&nothing=1', /`nothing` is not a parameter/],
     ['redis://a:1?waitTimeoutMs=500', /durability.waitReplicas/],
     ['redis://a:1?compact=false&compactKeys=9', /`compactKeys` go with `compact=true`/],

@@ -28,8 +28,9 @@ export function openStore(url: 'memory:'): Promise<MemoryStore>
 export function openStore(url: RedisUrl): Promise<RedisStore>
 export function openStore(url: PostgresUrl): Promise<PostgresStore>
 export function openStore(url: MysqlUrl): Promise<MysqlStore>
-export function openStore(url: string): Promise<Store>
-export async function openStore(url: string): Promise<Store> {
+export function openStore(url: string | URL): Promise<Store>
+export async function openStore(asked: string | URL): Promise<Store> {
+  const url = asked instanceof URL ? asked.href : asked
   const [, given = '', rest = ''] = /^([a-z][a-z0-9+.-]*):(.*)$/is.exec(typeof url === 'string' ? url : '') ?? []
   const scheme = given.toLowerCase()
   switch (scheme) {

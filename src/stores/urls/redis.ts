@@ -1,7 +1,7 @@
 import type { IoredisClient, RedisStore } from '../redis/index.ts'
 import { firstInstalled, owning } from './clients.ts'
 import { type Client, tellWhy } from './redis-reasons.ts'
-import { decoded, invalidUrl, optionsIn, withoutQuery } from './url.ts'
+import { checkPort, decoded, invalidUrl, optionsIn, withoutQuery } from './url.ts'
 
 const COMPACT = ['compact', 'compactRetentionMs', 'compactKeys']
 const DURABILITY = ['waitReplicas', 'waitTimeoutMs']
@@ -107,6 +107,7 @@ function placeOf(url: string, address: string): Place {
   const hosts = list.split(',').map((one) => {
     const [, host, port = '6379'] = /^(\[[0-9a-f:.]+\]|[^:[\]\s]+)(?::(\d{1,5}))?$/i.exec(one) ?? []
     if (host === undefined) throw invalidUrl(url, HINT)
+    checkPort(url, port)
     return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) }
   })
   const colon = login?.indexOf(':') ?? -1

@@ -15,7 +15,14 @@ const PASSWORD_HINT = 'in a password write `/` as `%2F`, `?` as `%3F`, `#` as `%
 export function parsedUrl(url: string, form: string): URL {
   const parsed = URL.canParse(url) && !url.includes('#') ? new URL(url) : undefined
   if (parsed === undefined) throw invalidUrl(url, `write \`${form}\`; ${PASSWORD_HINT}`)
+  checkPort(url, parsed.port)
   return parsed
+}
+
+/** The client would go to its default port for 0, or fail at the first connection. Empty: none is given. */
+export function checkPort(url: string, port: string): void {
+  if (port !== '' && !(Number(port) >= 1 && Number(port) <= 65_535))
+    throw invalidUrl(url, `a port is a number from 1 to 65535, not ${port}`)
 }
 
 export function decoded(url: string, text: string): string {
