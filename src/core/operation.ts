@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import { decodeResult, encodeResult } from './codec.ts'
 import { DEFAULT_CODEC_LIMITS } from './codec-format.ts'
-import { OnlyonceError } from './errors.ts'
+import { OnlyonceError, reasonOf } from './errors.ts'
 import type { OperationKey } from './key.ts'
 import { operationId, quote } from './key.ts'
 import type { Operation } from './once.ts'
@@ -170,12 +170,13 @@ export class RunningOperation implements Operation {
     if (this.#over) throw tooLate(name, this.key)
     if (this.#unasked() !== undefined) await this.#checkSameSteps(name)
     this.#requireRoom(name)
-    const made: Step = { name, result: encodeStep(await fn(), this.#room()) }
+    const { result, why } = encodeStep(await fn(), this.#room())
+    const made: Step = { name, result }
     this.#steps = [...this.#steps, made]
     const steps = this.#steps
     await this.#saveSteps?.(steps)
     this.#saved = Math.max(this.#saved, steps.length)
-    return this.#replay<T>(made)
+    return this.#replay<T>(made, why)
   }
 
   /** Refuses a step before it runs if there is no room to save it: otherwise every attempt would fail after it. */
@@ -214,11 +215,13 @@ export class RunningOperation implements Operation {
     )
   }
 
-  #replay<T>({ name, result }: Step): T {
+  /** `why`: what the attempt that ran the step knows of it; those that come later do not. */
+  #replay<T>({ name, result }: Step, why?: unknown): T {
     if (result.length > 0) return decodeResult(result) as T
+    const reason = why === undefined ? 'its result cannot be stored; return plain data' : reasonOf(why)
     throw new OnlyonceError(
       'RESULT_UNSERIALIZABLE',
-      `step ${quote(name)} of ${quote(this.key)} ran, but its result cannot be stored: return plain data from it, and from all steps together less than ${MOST_STEP_BYTES} bytes`,
+      `step ${quote(name)} of ${quote(this.key)} ran, but ${reason}, and from all steps together less than ${MOST_STEP_BYTES} bytes`,
     )
   }
 }
@@ -238,10 +241,10 @@ export function childKey({ id }: Pick<OperationKey, 'id'>, name: string): string
   throw new OnlyonceError('KEY_INVALID', `a part needs a name, in well-formed Unicode; got ${quote(name)}`)
 }
 
-function encodeStep(value: unknown, maxBytes: number): Uint8Array {
+function encodeStep(value: unknown, maxBytes: number): { result: Uint8Array; why?: unknown } {
   try {
-    return encodeResult(value, { maxBytes })
-  } catch {
-    return UNSTORABLE
+    return { result: encodeResult(value, { maxBytes }) }
+  } catch (why) {
+    return { result: UNSTORABLE, why }
   }
 }
