@@ -24,7 +24,7 @@ describeWith('redis', (url) => {
     const { store, id, resolve } = await abandoned()
     const said = await resolve(...argv)
     expect(said).toMatchObject({ code: 2, out: '' })
-    expect(said.err).toContain('leave --value and --retention-ms out')
+    expect(said.err).toContain('leave the value and the retention out')
     expect((await store.find([id]))[0]?.state).toBe('running')
   })
 
@@ -40,7 +40,7 @@ describeWith('redis', (url) => {
     ['both', { retentionMs: 3_600_000, keys: 1_000 }, 'compact=true&compactRetentionMs=3600000&compactKeys=1000'],
   ])('with %s as the application has it, the effect does not run again', async (_, compact, parameters) => {
     const { store, resolve } = await abandoned(compact, parameters)
-    expect((await resolve('--value', '1')).err).toContain('leave --value and --retention-ms out')
+    expect((await resolve('--value', '1')).err).toContain('leave the value and the retention out')
     expect((await resolve()).code).toBe(0)
     expect(await kindOf(store, claimOf('a', { retentionMs: 1_000 }))).toBe('done')
   })

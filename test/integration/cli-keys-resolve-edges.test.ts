@@ -70,7 +70,7 @@ describe('keys resolve --happened of an RPC', () => {
     await abandoned('k1', { scope })
     const said = await resolve(scope, '--value', '{"number":1}')
     expect(said).toMatchObject({ code: 2, out: '' })
-    expect(said.err).toContain('leave --value out')
+    expect(said.err).toContain('or leave it out')
     expect((await resolve(scope)).code).toBe(0)
   })
 

@@ -93,7 +93,7 @@ function compactIn(url: string): 'given' | 'default' | undefined {
 /** The store would drop the value: duplicates would lack it, and what is done cannot be resolved again. */
 function keepsNothing(): Error {
   return usage(
-    'this store keeps of a completed operation only that it is done, for as long as `compact` says: leave --value and --retention-ms out',
+    'this store keeps of a completed operation only that it is done, for as long as `compact` says: leave the value and the retention out',
   )
 }
 
@@ -154,17 +154,17 @@ function leaseOf({ id, owner, fence }: ObservedRecord): Lease {
   return { id, owner, fence }
 }
 
-/** Without --value the result is `undefined`, as of an effect that returns nothing. */
+/** Without a value the result is `undefined`, as of an effect that returns nothing. */
 function resultFrom(json: string | undefined): StoredResult {
   let value: unknown
   try {
     value = json === undefined ? undefined : JSON.parse(json)
   } catch (error) {
-    throw usage(`--value must be JSON (a text needs its quotes: --value '"text"'): ${(error as Error).message}`)
+    throw usage(`the value must be JSON (a text needs its quotes, '"text"'): ${(error as Error).message}`)
   }
   const result = storedValue(value)
   if (result.kind === 'value') return result
-  throw usage(`--value cannot be stored: ${new TextDecoder().decode(result.body)}`)
+  throw usage(`the value cannot be stored: ${new TextDecoder().decode(result.body)}`)
 }
 
 const ANSWER = '{"status":201,"headers":[["content-type","application/json"]],"body":"…"}'
@@ -179,7 +179,7 @@ function requireReadable(scope: string | undefined, result: StoredResult): void 
     guard.read(read !== undefined && 'value' in read ? read.value : null)
   } catch {
     throw usage(
-      `the scope is that of ${guard.name}, so --value must be ${guard.expected}; or leave --value out: duplicates are then told that it happened and that its answer is not known`,
+      `the scope is that of ${guard.name}, so the value must be ${guard.expected}; or leave it out: duplicates are then told that it happened and that its answer is not known`,
     )
   }
 }
