@@ -34,6 +34,6 @@ export function engineMetrics() {
         if (event.type === 'store-failed') failures.add(`${engine},verb="${escaped(event.verb)}",code="${event.code}"`)
       }
     },
-    lines: () => linesOf(families),
+    lines: () => linesOf(Object.values(families)),
   }
 }

@@ -1,7 +1,7 @@
 import { Histogram } from './histogram.ts'
 
 /** Metrics of one name, one for each set of labels; the name goes without `onlyonce_`. */
-interface Family {
+export interface Family {
   /** Lines of the text format; none as long as there is no metric. */
   lines(): readonly string[]
 }
@@ -56,8 +56,7 @@ export class Durations implements Family {
   }
 }
 
-export const linesOf = (families: Readonly<Record<string, Family>>): readonly string[] =>
-  Object.values(families).flatMap((family) => family.lines())
+export const linesOf = (families: readonly Family[]): readonly string[] => families.flatMap((family) => family.lines())
 
 function head(name: string, type: string, help: string): readonly string[] {
   return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`]

@@ -1,8 +1,10 @@
+export type { ConsumerHappening, MessageListeners, RelayHappening } from './message-listeners.ts'
+export type { TelemetryMeter } from './meter.ts'
 export {
   type OpenTelemetryOptions,
   openTelemetry,
-  type TelemetryMeter,
   type TelemetrySpan,
   type TelemetryTracer,
 } from './open-telemetry.ts'
+export { openTelemetryMessages } from './open-telemetry-messages.ts'
 export { type PrometheusMetrics, prometheus } from './prometheus.ts'

@@ -1,21 +1,7 @@
 import type { OnceEvent } from '../core/events.ts'
 import type { AnyOnce } from '../core/once.ts'
 import { checkEngine, checkedName, invalidKind, refuseUnknown } from '../core/option-rules.ts'
-import { BOUNDS_S } from './histogram.ts'
-
-type Attributes = Record<string, string | number>
-
-interface Instrument {
-  readonly description: string
-  readonly unit: string
-  readonly advice?: { explicitBucketBoundaries?: number[] }
-}
-
-/** What is used of a `Meter` of `@opentelemetry/api`. */
-export interface TelemetryMeter {
-  createCounter(name: string, options: Instrument): { add(value: number, attributes: Attributes): void }
-  createHistogram(name: string, options: Instrument): { record(value: number, attributes: Attributes): void }
-}
+import { type Attributes, checkMeter, inSeconds, type TelemetryMeter } from './meter.ts'
 
 /** What is used of a `Tracer` of `@opentelemetry/api`. */
 export interface TelemetryTracer {
@@ -55,8 +41,7 @@ export function openTelemetry(once: AnyOnce, options: OpenTelemetryOptions): () 
   checkedName('engine', engine)
   if (meter === undefined && tracer === undefined)
     throw invalidKind('meter', 'or `tracer` is required: nobody would be told', meter)
-  if (meter !== undefined && typeof Object(meter).createCounter !== 'function')
-    throw invalidKind('meter', 'must be a meter of OpenTelemetry: metrics.getMeter(name)', meter)
+  if (meter !== undefined) checkMeter(meter)
   if (tracer !== undefined && typeof Object(tracer).startSpan !== 'function')
     throw invalidKind('tracer', 'must be a tracer of OpenTelemetry: trace.getTracer(name)', tracer)
   const measure = meter && measuring(meter)
@@ -69,21 +54,12 @@ export function openTelemetry(once: AnyOnce, options: OpenTelemetryOptions): () 
 }
 
 function measuring(meter: TelemetryMeter): (event: OnceEvent, attributes: Attributes) => void {
-  const advice = { explicitBucketBoundaries: [...BOUNDS_S] }
   const events = meter.createCounter('onlyonce.events', {
     description: 'What happened to operations.',
     unit: '{event}',
   })
-  const claims = meter.createHistogram('onlyonce.claim.duration', {
-    description: 'How long granted claims took.',
-    unit: 's',
-    advice,
-  })
-  const effects = meter.createHistogram('onlyonce.effect.duration', {
-    description: 'How long effects took.',
-    unit: 's',
-    advice,
-  })
+  const claims = meter.createHistogram('onlyonce.claim.duration', inSeconds('How long granted claims took.'))
+  const effects = meter.createHistogram('onlyonce.effect.duration', inSeconds('How long effects took.'))
   return (event, attributes) => {
     events.add(1, attributes)
     if (event.type === 'claimed') claims.record(event.tookMs / 1000, attributes)

@@ -1,21 +1,14 @@
 import type { AnyOnce } from '../core/once.ts'
 import { checkEngine, checkedName, invalidKind } from '../core/option-rules.ts'
 import { engineMetrics } from './engine-metrics.ts'
-import { type ConsumerHappening, messageMetrics, type RelayHappening } from './message-metrics.ts'
+import type { MessageListeners } from './message-listeners.ts'
+import { messageMetrics } from './message-metrics.ts'
 
-export interface PrometheusMetrics {
+export interface PrometheusMetrics extends MessageListeners {
   /** What was counted so far, in the text format 0.0.4. */
   text(): string
   /** For the answer's `Content-Type`. */
   readonly contentType: 'text/plain; version=0.0.4; charset=utf-8'
-  /**
-   * Returns what counts the messages of a consumer, for its option `onEvent`. The name is the label `consumer`; several
-   * of one name are counted together.
-   * @throws OnlyonceError OPTION_INVALID
-   */
-  consumer(name: string): (event: ConsumerHappening) => void
-  /** Returns what counts the messages that a relay publishes, for its option `onEvent`. The name is the label `relay`. */
-  relay(name: string): (event: RelayHappening) => void
   /** Counts no more. */
   stop(): void
 }
@@ -47,8 +40,8 @@ export function prometheus(engines: Readonly<Record<string, AnyOnce>>): Promethe
   return {
     contentType: 'text/plain; version=0.0.4; charset=utf-8',
     text: () => [...operations.lines(), ...messages.lines(), ''].join('\n'),
-    consumer: (name) => counting(messages.consumer(checkedName('name', name))),
-    relay: (name) => counting(messages.relay(checkedName('name', name))),
+    consumer: (name) => counting(messages.listeners.consumer(checkedName('name', name))),
+    relay: (name) => counting(messages.listeners.relay(checkedName('name', name))),
     stop() {
       stopped = true
       for (const stop of stops) stop()
