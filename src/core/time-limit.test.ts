@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { fakeRuntime } from '../testing/fake-runtime.ts'
-import { timeLimit } from './time-limit.ts'
+import { msUntil, timeLimit } from './time-limit.ts'
 
 describe('timeLimit', () => {
   it('answers what the promise answers in time, and leaves no timer', async () => {
@@ -17,4 +17,11 @@ describe('timeLimit', () => {
     await runtime.advance(30)
     expect(await limited).toBe('late')
   })
+})
+
+it('the time until a deadline is whole, and never less than none', async () => {
+  const runtime = fakeRuntime()
+  await runtime.advance(100)
+  const now = runtime.elapsed()
+  expect([now + 10, now + 9.2, now, now - 5].map((deadline) => msUntil(runtime, deadline))).toEqual([10, 10, 0, 0])
 })
