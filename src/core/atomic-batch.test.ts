@@ -157,6 +157,20 @@ describe('once.atomic.batch', () => {
     expect([await code, signal?.aborted, await effects()]).toEqual(['LEASE_LOST', true, []])
   })
 
+  it('of an effect that uses up the retention starts that anew, beside one that is done already', async () => {
+    const { once, store, runtime, effects } = await setup({ leaseMs: 1_000, retentionMs: 5_000 })
+    await once.atomic('done', () => 'before')
+    const outcomes = await once.atomic.batch(['done', 'slow'], async (tx, ops) => {
+      await runtime.advance(3_000)
+      return insertAll(tx, ops)
+    })
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['replayed', 'executed'])
+    expect(await effects()).toEqual(['slow'])
+    const { items } = await store.list({ limit: 5 })
+    const left = items.map(({ key, retainUntil, readAt }) => [key, retainUntil - readAt])
+    expect(Object.fromEntries(left)).toEqual({ done: 2_000, slow: 5_000 })
+  })
+
   it('is waited for by close, and refused after it', async () => {
     const { once, effects } = await setup()
     const slow = gate<void>()

@@ -230,3 +230,37 @@ it('reads its own limits of bigint and date', () => {
   expect(decodeResult(encodeResult(long))).toBe(long)
   expect(decodeResult(Buffer.from('\x01X["bigint","-abcdef0123456789"]'))).toBe(-0xabcdef0123456789n)
 })
+
+describe('what sealedStore wrote', () => {
+  const FORMAT = encodeResult(1)[0] as number
+  const sealed = (id: string, { format = FORMAT, length = id.length, rest = [7, 8, 9] as readonly number[] } = {}) =>
+    Uint8Array.of(format, length, ...Buffer.from(id, 'latin1'), ...rest)
+  const told = (bytes: Uint8Array) => {
+    try {
+      return decodeResult(bytes)
+    } catch (error) {
+      return error
+    }
+  }
+
+  it('is told as sealed, and by which key, so that nobody forgets it as damaged', () => {
+    for (const bytes of [sealed('2026-a'), sealed('2026-a', { rest: [] })])
+      expect(told(bytes)).toMatchObject({
+        code: 'OUTCOME_UNKNOWN',
+        message:
+          'the stored result is sealed with the key 2026-a and was asked for without it; it is not damaged: read it through `sealedStore`, as the process does that wrote it, and do not forget the operation',
+      })
+  })
+
+  it.each([
+    ['of another format', sealed('2026-a', { format: 0 })],
+    ['cut within the id', sealed('2026', { length: 6, rest: [] })],
+    ['with an id that no key has', sealed('a\u0007b')],
+    ['with an empty id', sealed('')],
+  ])('is damaged when it is %s', (_, bytes) => {
+    expect(told(bytes)).toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+      message: expect.stringContaining('its first two bytes are not ours'),
+    })
+  })
+})

@@ -200,3 +200,18 @@ describe('duplicates in one process', () => {
     await first
   })
 })
+
+it('a duplicate waits no longer than waitMs for a claim that is not answered', async () => {
+  const { once, runtime } = engine({ onInFlight: 'wait', waitMs: 400, storeTimeoutMs: 2_000 }, (verb) =>
+    verb === 'claim' ? { kind: 'delay-reply', ms: 1_500 } : undefined,
+  )
+  const first = codeOf(once('a', () => 1))
+  await runtime.advance(100)
+  const second = codeOf(once('a', () => 2))
+  await runtime.advance(399)
+  expect(await Promise.race([second, 'waits'])).toBe('waits')
+  await runtime.advance(1)
+  expect(await Promise.race([second, 'waits'])).toBe('IN_FLIGHT')
+  await runtime.advance(10_000)
+  await first
+})

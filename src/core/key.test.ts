@@ -63,6 +63,7 @@ describe('resolveKey', () => {
     ['boolean', true],
     ['symbol', Symbol('s')],
     ['function', () => 'k'],
+    ['function', Object.assign(() => 'k', { key: 'k' })],
     ['bigint', 7n],
   ])('answers KEY_INVALID to a %s, alone or as a field', (type, value) => {
     const invalid = {
@@ -203,6 +204,16 @@ describe('operationId', () => {
         expect(operationId(scope, key)).not.toBe(operationId(otherScope, otherKey))
       }),
     )
+  })
+
+  it('refuses what is no text, in the place of either', () => {
+    for (const [scope, key, got] of [
+      [5, 'k', '5 and "k"'],
+      ['s', undefined, '"s" and undefined'],
+    ] as never[][])
+      expect(() => operationId(scope as never, key as never)).toThrow(
+        expect.objectContaining({ code: 'KEY_INVALID', message: `an id is made of two texts; got ${got}` }),
+      )
   })
 })
 

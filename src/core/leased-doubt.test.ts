@@ -32,6 +32,18 @@ describe('an effect that threw, of which nobody knows how far it came', () => {
     expect([charges, happened]).toEqual([1, [2]])
   })
 
+  it('fails with its own error where nobody can say who has the record now', async () => {
+    const { once, runtime } = engine({}, (verb, call) =>
+      verb === 'find' || (verb === 'renew' && call <= 3) ? { kind: 'lose-request' } : undefined,
+    )
+    const first = once.attempt('a', async (op) => {
+      await op.step('charge', () => 1).catch(() => {})
+      throw new Error('declined')
+    })
+    await runtime.advance(5_000)
+    expect(await first).toMatchObject({ kind: 'failed', error: { message: 'declined' } })
+  })
+
   it('is given back when a step that was saved too late was saved with the next one', async () => {
     const { once, runtime } = engine({ leaseMs: 60_000 }, (verb, call) =>
       verb === 'renew' && call <= 3 ? { kind: 'lose-request' } : undefined,

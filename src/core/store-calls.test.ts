@@ -276,3 +276,21 @@ describe('a store call', () => {
     expect(await calls.claim({ ...request('a'), fingerprint: 'x' })).toEqual({ kind: 'mismatch' })
   })
 })
+
+it('find refuses records of which it cannot be told whose they are', async () => {
+  const { calls, runtime } = setup({}, (store) => ({ find: async (ids) => (await store.find(ids)).slice(1) }))
+  const all = Promise.all(['a', 'b', 'b', 'a'].map((name) => caught(calls.find(requestTo('find', name) as string))))
+  await runtime.advance(2_000)
+  expect((await all).map(({ code }) => code)).toEqual(Array.from({ length: 4 }, () => 'STORE_UNAVAILABLE'))
+})
+
+it('a release is known to be done when the answer to its second try says so', async () => {
+  const { calls, runtime } = setup((verb, call) =>
+    verb === 'release' && call === 1 ? { kind: 'lose-request' } : undefined,
+  )
+  const claimed = await calls.claim(request('a'))
+  if (claimed.kind !== 'granted') return expect.fail(claimed.kind)
+  const released = calls.release(claimed.lease)
+  await runtime.advance(2_000)
+  expect(await released).toBe('ok')
+})
