@@ -91,31 +91,37 @@ describe('a grant that comes after the caller gave up', () => {
   })
 })
 
-it('a grant that comes late beside another one is given back, and the other is kept', async () => {
-  const runtime = fakeRuntime()
-  const store = memoryStore({ runtime })
-  const released: number[] = []
-  let tries = 0
-  const calls = createStoreCalls(
-    {
-      ...store,
-      // Two grants of one claim, as where the first record was lost with a master that failed.
-      async claim(requests) {
-        const [outcome] = await store.claim(requests)
-        if (outcome?.kind !== 'granted') return expect.fail('not granted')
-        const fence = ++tries
-        await sleep(runtime, fence === 1 ? 700 : 100)
-        return [{ ...outcome, lease: { ...outcome.lease, fence } }]
+it.each([
+  [700, 100],
+  [600, 300],
+])(
+  'a grant that comes late beside another one is given back, and the other is kept (%j)',
+  async (...answeredAfterMs) => {
+    const runtime = fakeRuntime()
+    const store = memoryStore({ runtime })
+    const released: number[] = []
+    let tries = 0
+    const calls = createStoreCalls(
+      {
+        ...store,
+        // Two grants of one claim, as where the first record was lost with a master that failed.
+        async claim(requests) {
+          const [outcome] = await store.claim(requests)
+          if (outcome?.kind !== 'granted') return expect.fail('not granted')
+          const fence = ++tries
+          await sleep(runtime, answeredAfterMs[fence - 1] ?? 0)
+          return [{ ...outcome, lease: { ...outcome.lease, fence } }]
+        },
+        async release(leases) {
+          for (const { fence } of leases) released.push(fence)
+          return leases.map(() => 'ok' as const)
+        },
       },
-      async release(leases) {
-        for (const { fence } of leases) released.push(fence)
-        return leases.map(() => 'ok' as const)
-      },
-    },
-    { runtime, storeTimeoutMs: 1_000, maxBatch: 10, onFailure: () => {} },
-  )
-  const claimed = calls.claim(request('a'))
-  await runtime.advance(2_000)
-  expect(await claimed).toMatchObject({ kind: 'granted', lease: { fence: 2 } })
-  expect(released).toEqual([1])
-})
+      { runtime, storeTimeoutMs: 1_000, maxBatch: 10, onFailure: () => {} },
+    )
+    const claimed = calls.claim(request('a'))
+    await runtime.advance(2_000)
+    expect(await claimed).toMatchObject({ kind: 'granted', lease: { fence: 2 } })
+    expect(released).toEqual([1])
+  },
+)

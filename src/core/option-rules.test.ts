@@ -16,6 +16,7 @@ import {
   refuseUnknown,
   upToAnHour,
 } from './option-rules.ts'
+
 import { systemRuntime } from './runtime.ts'
 
 const refusal = (message: string) => expect.objectContaining({ code: 'OPTION_INVALID', message })
@@ -24,37 +25,38 @@ describe('rules', () => {
   it.each([
     [
       'positive',
-      positive,
+      () => positive,
       [1, 2 ** 40],
       [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '1', undefined],
       'must be a positive integer',
     ],
     [
       'upToAnHour',
-      upToAnHour(),
+      () => upToAnHour(),
       [1, 3_600_000],
       [0, 3_600_001, 1.5, '5'],
       'must be a whole number of milliseconds from 1 to an hour',
     ],
     [
       'upToAnHour(0)',
-      upToAnHour(0),
+      () => upToAnHour(0),
       [0, 1],
       [-1, 3_600_001],
       'must be a whole number of milliseconds from 0 to an hour',
     ],
-    ['aBoolean', aBoolean, [true, false], ['true', 0, undefined], 'must be true or false'],
-    ['aFunction', aFunction, [() => {}, class {}], ['f', {}, undefined], 'must be a function'],
-    ['oneOf', oneOf('a', 'b'), ['a', 'b'], ['c', '', undefined], "must be one of 'a', 'b'"],
-    ['functionOr', functionOr(oneOf('a')), ['a', () => {}], ['c', {}], "must be a function or one of 'a'"],
+    ['aBoolean', () => aBoolean, [true, false], ['true', 0, undefined], 'must be true or false'],
+    ['aFunction', () => aFunction, [() => {}, class {}], ['f', {}, undefined], 'must be a function'],
+    ['oneOf', () => oneOf('a', 'b'), ['a', 'b'], ['c', '', undefined], "must be one of 'a', 'b'"],
+    ['functionOr', () => functionOr(oneOf('a')), ['a', () => {}], ['c', {}], "must be a function or one of 'a'"],
     [
       'aRuntime',
-      aRuntime,
+      () => aRuntime,
       [systemRuntime],
       [{}, { ...systemRuntime, after: 5 }, undefined],
       'must be a Runtime: now, elapsed, token, random, after',
     ],
-  ])('%s', (_, rule, right, wrong, says) => {
+  ])('%s', (_, made, right, wrong, says) => {
+    const rule = made()
     for (const value of right) expect(rule(value), String(value)).toBeUndefined()
     for (const value of wrong) expect(rule(value), String(value)).toBe(says)
   })

@@ -99,6 +99,7 @@ describe('resolveOptions', () => {
       'option `runtime` must be a Runtime: now, elapsed, token, random, after; got { now, elapsed, token, random, after }',
     ],
     [{ cache: true }, 'option `cache` must be false or { maxBytes, maxAgeMs }, both positive integers; got true'],
+    [{ cache: null }, 'option `cache` must be false or { maxBytes, maxAgeMs }, both positive integers; got null'],
     [
       { cache: { maxBytes: 9 } },
       'option `cache` must be false or { maxBytes, maxAgeMs }, both positive integers: `maxAgeMs` is undefined; got { maxBytes }',
