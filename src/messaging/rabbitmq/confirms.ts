@@ -18,6 +18,8 @@ export class NotConfirmed extends Error {
 
 /** Sends over a confirm channel. */
 export interface Confirms {
+  /** The channel is known to be gone: nothing can be sent over it any more. */
+  readonly isOver: boolean
   /**
    * Resolves when a queue has the message durably, and rejects with NotConfirmed otherwise. If the message has no form
    * in AMQP, rejects with the error of the client: then nothing was sent.
@@ -69,6 +71,9 @@ function create(channel: RabbitChannel): Confirms {
   }
 
   return {
+    get isOver() {
+      return isOver
+    },
     send(exchange, routingKey, content, properties) {
       if (isOver) return Promise.reject(ended())
       const tag = ++nextTag
@@ -83,14 +88,25 @@ function create(channel: RabbitChannel): Confirms {
           reject(isOver ? ended() : new NotConfirmed('refused', 'RabbitMQ did not take the message', error))
         }
         const options = { ...properties, headers, mandatory: true }
-        if (!channel.publish(exchange, routingKey, Buffer.from(content), options, (error) => void answered(error)))
-          isFull = true
+        try {
+          if (!channel.publish(exchange, routingKey, Buffer.from(content), options, (error) => void answered(error)))
+            isFull = true
+        } catch (error) {
+          if (!isOfChannel(error)) throw error
+          // The 'close' event came before we listened, or waits for an answer of RabbitMQ that may never come.
+          isOver = true
+          failure ??= error
+          throw ended()
+        }
         pending.add(reject)
       })
     },
     roomy: () => (isFull && !isOver ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve()),
   }
 }
+
+/** What amqplib throws for a channel that is closing or closed; any other error is about the message. */
+const isOfChannel = (error: unknown) => error instanceof Error && error.name === 'IllegalOperationError'
 
 function unroutable(exchange: string, routingKey: string): string {
   return exchange === ''

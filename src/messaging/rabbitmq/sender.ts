@@ -21,7 +21,7 @@ export function sendOver(channel: RabbitChannel): Sender {
 /** Sends over channels that it opens and closes, as it does with a connection opened by a function. */
 export function keepSender(connection: RabbitSource['connection'], runtime: Runtime): Sender {
   let current: Promise<Confirms> | undefined
-  let end: (() => Promise<unknown>) | undefined
+  let opened: { readonly confirms: Confirms; close(): Promise<unknown> } | undefined
   let isClosed = false
 
   async function open(): Promise<Confirms> {
@@ -30,18 +30,24 @@ export function keepSender(connection: RabbitSource['connection'], runtime: Runt
       await close()
       throw isOver()
     }
-    end = close
-    channel.on('close', () => {
-      current = undefined
-      end = undefined
-      void close()
-    })
-    return confirmsOn(channel)
+    const ours = { confirms: confirmsOn(channel), close }
+    opened = ours
+    channel.on('close', () => drop(ours))
+    return ours.confirms
+  }
+
+  /** Another channel may have taken its place meanwhile. */
+  function drop(gone: typeof opened): void {
+    if (gone === undefined || gone !== opened) return
+    current = undefined
+    opened = undefined
+    void gone.close()
   }
 
   return {
     open() {
       if (isClosed) return Promise.reject(isOver())
+      if (opened?.confirms.isOver) drop(opened)
       current ??= open().catch((error) => {
         current = undefined
         throw error
@@ -53,7 +59,7 @@ export function keepSender(connection: RabbitSource['connection'], runtime: Runt
       // A channel that is still being opened then closes itself.
       const opening = Promise.resolve(current)
       await timeLimit(runtime, opening, CLOSE_LIMIT_MS, () => undefined).catch(() => {})
-      await end?.()
+      await opened?.close()
     },
   }
 }
