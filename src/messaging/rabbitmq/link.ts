@@ -38,6 +38,8 @@ export function keepLinked(
   const ending = new AbortController()
   let channel: OpenChannel | undefined
   let paused = false
+  /** Ends the wait for the end of the channel. */
+  let over: () => void = () => {}
 
   /** Resolves when the channel is gone. */
   async function open(): Promise<void> {
@@ -51,7 +53,6 @@ export function keepLinked(
   }
 
   async function consume(raw: RabbitChannel): Promise<void> {
-    let over: () => void = () => {}
     const isOver = new Promise<void>((resolve) => {
       over = resolve
     })
@@ -88,7 +89,11 @@ export function keepLinked(
     },
     async close() {
       ending.abort()
-      const all = closed(runtime, channel).then(() => kept)
+      const all = closed(runtime, channel).then(() => {
+        // A channel whose close is not answered never says that it is gone, and its connection has to be closed too.
+        over()
+        return kept
+      })
       await timeLimit(runtime, all, CLOSE_LIMIT_MS, () => undefined).catch(() => {})
     },
   }

@@ -73,3 +73,19 @@ it('a publisher says why it could not open a channel, though the close of its co
   await runtime.advance(60_000)
   expect(reasons).toEqual([new Error('no more channels')])
 })
+
+it('a stop closes the connection that was opened for it, though the close of its channel is never answered', async () => {
+  const runtime = fakeRuntime()
+  let closes = 0
+  const connection = async () => connectionWith(channelThat(never).channel, async () => void closes++)
+  const link = keepLinked({ connection, queue: 'q', declare: true }, { prefetch: 1, maxBackoffMs: 1_000 }, runtime, {
+    onMessage: () => {},
+    onGone: () => {},
+    onFailure: () => {},
+  })
+  await runtime.advance(1_000)
+  const closed = link.close()
+  await runtime.advance(10_000)
+  await closed
+  expect(closes).toBe(1)
+})
