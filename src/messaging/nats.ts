@@ -37,6 +37,10 @@ function nakInOrder(given: HeldMessage[]): void {
   for (const { message } of given) message.nak()
 }
 
+function isBehind(one: HeldMessage, other: HeldMessage): boolean {
+  return one.message.info.streamSequence > other.message.info.streamSequence
+}
+
 /**
  * Handles every message of a durable pull consumer of JetStream once, until stopped. A lost server or consumer is
  * opened again; the messages it had delivered are redelivered, and are found done or started anew.
@@ -67,11 +71,18 @@ export const consume: Consume<NatsSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
   const custody = createCustody(connection, runtime, onLost)
   const settle = settler(from, rest.name, custody, backlog, () => ending)
 
-  /** Messages with its key must not overtake it: those not begun are dropped too, and are redelivered after it. */
+  /**
+   * Messages with its key must not overtake it: those not begun are dropped too, and are redelivered after it. So are
+   * those begun in a batch with it, unless that succeeds.
+   */
   function onLost(held: HeldMessage): void {
     if (held.orderingKey !== undefined) {
       gate.lost(held, ackWaitMs + SLACK_MS)
-      for (const next of custody) if (next.orderingKey === held.orderingKey && !next.begun) custody.lose(next)
+      for (const next of custody) {
+        if (next.orderingKey !== held.orderingKey) continue
+        if (!next.begun) custody.lose(next)
+        else if (isBehind(next, held)) next.behindLost = true
+      }
     }
     backlog.dropLost()
     link.wake()

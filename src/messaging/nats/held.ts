@@ -11,6 +11,8 @@ export interface HeldMessage extends Held, ReadMessage {
   /** The server is being asked for more time. */
   asking: boolean
   lost: boolean
+  /** An earlier message with its ordering key was lost while both were handled in one batch. */
+  behindLost: boolean
 }
 
 /**
@@ -30,6 +32,7 @@ export function heldMessage(
     begun: false,
     asking: false,
     lost: false,
+    behindLost: false,
     seen: false,
     isOurs: () => !held.lost && runtime.elapsed() < held.deadline,
   }

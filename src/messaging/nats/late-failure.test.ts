@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { onlyonce } from '../../core/engine.ts'
 import { sleep } from '../../core/runtime.ts'
 import { memoryStore } from '../../stores/memory/index.ts'
+import { sqliteStore } from '../../stores/sqlite/index.ts'
 import { type FakeRuntime, fakeRuntime } from '../../testing/fake-runtime.ts'
 import { ORDERING_KEY_HEADER } from '../headers.ts'
 import { consume, type NatsConnection, type NatsJetStream } from '../nats.ts'
@@ -24,7 +25,7 @@ function serverWith(firstAt: Readonly<Record<string, number>>, runtime: FakeRunt
         [MSG_ID_HEADER, [one.id]],
         [ORDERING_KEY_HEADER, ['k']],
       ],
-      timestampNanos: BigInt(runtime.now()) * 1_000_000n,
+      timestampNanos: BigInt(Math.floor(runtime.now())) * 1_000_000n,
       info: { deliveryCount: ++one.count, streamSequence: one.seq, deliverySequence: ++deliverySequence },
       nak() {},
       async ackAck() {
@@ -98,4 +99,35 @@ it('one that fails just after its ack wait was over comes again before the next 
   const stopped = consumer.stop()
   await runtime.advance(10_000)
   await stopped
+})
+
+it('the next one of a batch waits too, when the one before it fails just after its ack wait was over', async () => {
+  const runtime = fakeRuntime()
+  const server = serverWith({ a: 800, b: 1_010 }, runtime)
+  const store = sqliteStore({ path: ':memory:', runtime })
+  // Loads its driver, which takes time of the machine.
+  await store.transaction(async () => {})
+  const begun: string[] = []
+  const consumer = consume({
+    connection: server.connection as unknown as NatsConnection,
+    jetstream: server.jetstream as unknown as NatsJetStream,
+    headers: () => [] as never,
+    once: onlyonce({ store, scope: 'shop', runtime }),
+    stream: 'ORDERS',
+    name: 'ledger',
+    delivers: 'exactly-once-effect',
+    batch: { maxSize: 2, maxWaitMs: 1_000 },
+    backoffMs: 1,
+    async handle(messages) {
+      begun.push(messages.map(({ id }) => id).join(' and '))
+      if (begun.length === 1) await sleep(runtime, 2_350)
+      if (begun.length <= 2) throw new Error('not yet')
+    },
+  })
+  await runtime.advance(20_000)
+  expect(begun).toEqual(['a and b', 'a', 'a', 'b'])
+  const stopped = consumer.stop()
+  await runtime.advance(10_000)
+  await stopped
+  await store[Symbol.asyncDispose]()
 })

@@ -67,6 +67,8 @@ export function settler(
       case 'retry':
         // All held messages are given back together, in order, when the consumer ends.
         if (isEnding()) return
+        // Tried again here, it would be handled before the earlier one is redelivered.
+        if (held.behindLost) return custody.lose(held)
         // Given back, it would be delivered behind the next message with its key.
         if (held.orderingKey !== undefined) return again(held, verdict.delayMs)
         held.message.nak(Math.min(Math.ceil(verdict.delayMs), MAX_DELAY_MS))
