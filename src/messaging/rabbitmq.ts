@@ -8,7 +8,7 @@ import type { Pulled, PullSource } from './pull-source.ts'
 import { type HeldMessage, heldMessage } from './rabbitmq/held.ts'
 import { keepLinked } from './rabbitmq/link.ts'
 import { deliveryOf } from './rabbitmq/message.ts'
-import { checkedSource, type RabbitSource } from './rabbitmq/options.ts'
+import { checkedSource, checkFetched, type RabbitSource } from './rabbitmq/options.ts'
 import { checkPauses } from './rabbitmq/queues.ts'
 import { settler } from './rabbitmq/settle.ts'
 
@@ -34,6 +34,7 @@ export const consume: Consume<RabbitSource & Omit<PullOptions, 'pollMs'>> = <Tx>
   const { connection, queue, declare, concurrency, prefetch, onEvent, ...rest } = Object(options) as typeof options
   const from = checkedSource({ connection, queue, declare })
   const pulling = checkedPullOptions({ concurrency, prefetch, pollMs: POLL_MS, onEvent }, rest)
+  checkFetched(pulling.concurrency, pulling.prefetch)
   const handled = inbox(rest as InboxOptions<Tx>)
   const { maxBackoffMs = DEFAULT_MAX_BACKOFF_MS } = rest
   checkPauses(maxBackoffMs)

@@ -24,6 +24,16 @@ export function checkedSource({ connection, queue, declare = true }: { [Name in 
   return { connection, queue, declare } as Required<RabbitSource>
 }
 
+/** AMQP has two bytes for the number of messages that are fetched ahead. */
+const MOST_FETCHED = 65_535
+
+/** @throws OnlyonceError OPTION_INVALID */
+export function checkFetched(concurrency: number, prefetch: number): void {
+  if (concurrency + prefetch <= MOST_FETCHED) return
+  const rule = `must not be more than ${MOST_FETCHED} together with concurrency (${concurrency})`
+  throw invalidOption('prefetch', rule, prefetch)
+}
+
 /** @throws OnlyonceError OPTION_INVALID */
 export function checkConnection(given: unknown): asserts given is RabbitSource['connection'] {
   if (typeof given === 'function' || typeof Object(given).createConfirmChannel === 'function') return

@@ -49,3 +49,12 @@ it('refuses a pause for which there is no queue', () => {
     expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining('`maxBackoffMs`') }),
   )
 })
+
+it('refuses to fetch more ahead than AMQP can count, which no channel would ever be opened with', () => {
+  const once = onlyonce({ store: memoryStore(), scope: 's' })
+  const connection = () => Promise.reject(new Error('not reached'))
+  const rules = { once, connection, queue: 'q', name: 'c', delivers: 'at-least-once', handle: () => {} } as const
+  expect(() => consume({ ...rules, concurrency: 32_768 })).toThrow(
+    expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining('`prefetch`') }),
+  )
+})
