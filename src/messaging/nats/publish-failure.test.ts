@@ -68,3 +68,13 @@ it('a subject that cannot be named was sent nothing', async () => {
   const results = await publisher({ headers, jetstream: jetstream as never, subject })([message])
   expect(results).toEqual([{ ok: false, reason: 'no such subject' }])
 })
+
+it('an id with U+FFFD is refused with that as the reason', async () => {
+  const publish = publisher({
+    headers,
+    jetstream: { publish: async () => {}, jetstreamManager: async () => ({}) } as never,
+  })
+  expect(await publish([{ ...message, id: 'caf\ufffd' }])).toEqual([
+    { ok: false, permanent: true, reason: expect.stringContaining('U+FFFD') },
+  ])
+})

@@ -45,7 +45,9 @@ export function publisher(options: NatsPublisherOptions): Publisher {
       return refused(`it has a header NATS cannot carry: ${reasonOf(error)}`)
     }
     if (idOf(sent) !== message.id)
-      return refused(`its id ${quote(message.id)} is empty, or begins or ends with a blank, which NATS does not keep`)
+      return refused(
+        `its id ${quote(message.id)} is empty, begins or ends with a blank, or has U+FFFD: it would not arrive`,
+      )
     return store(to, message, sent).catch((error: unknown) => failureOf(error, to))
   }
 

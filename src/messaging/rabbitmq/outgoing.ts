@@ -14,6 +14,8 @@ export function whatIsWrong({ id, topic, headers }: OutboxMessage): string | und
     if (text === '' || Buffer.byteLength(text) > MAX_SHORT_BYTES)
       return `its ${what} ${quote(text)} must have 1 to ${MAX_SHORT_BYTES} bytes for RabbitMQ`
   }
+  if (id.toWellFormed().includes('\ufffd'))
+    return `its id ${quote(id)} must not have U+FFFD: consumers take it for bytes that are no text`
   for (const name of Object.keys(headers)) {
     if (ROUTING_HEADERS.includes(name)) return `its header ${name} is one that RabbitMQ reads itself: rename it`
     if (Buffer.byteLength(name) > MAX_SHORT_BYTES)

@@ -34,3 +34,13 @@ it('a function that answers no connection is told so', async () => {
     message: 'option `connection` must be a function that answers a connection of amqplib; got undefined',
   })
 })
+
+it('refuses an id that a consumer could not tell from bytes that are no text, and would put aside', async () => {
+  const take = (...args: readonly unknown[]) => {
+    setImmediate(args.at(-1) as () => void)
+    return true
+  }
+  const publish = publisher({ channel: Object.assign(losing(null), { publish: take }) as never })
+  const refused = { ok: false, reason: expect.stringMatching(/^its id .* must not have U\+FFFD/), permanent: true }
+  expect(await publish([message('caf\ufffd:1100'), message('caf\ud800:1100')])).toEqual([refused, refused])
+})
