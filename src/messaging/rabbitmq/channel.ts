@@ -97,7 +97,9 @@ export async function consumeOn(
       cancelled = true
       // RabbitMQ takes what is on its way to a cancelled consumer back at once, and so before the earlier messages that
       // are held here. When the channel is closed, all go back together, in order.
-      if (isOpen && consumerTag !== undefined && !ordered) await channel.cancel(consumerTag)
+      await inTurn(async () => {
+        if (isOpen && consumerTag !== undefined && !ordered) await channel.cancel(consumerTag)
+      })
     },
     async close() {
       if (isOpen) await channel.close()
