@@ -7,7 +7,7 @@ import type { Pulled, PullSource } from './pull-source.ts'
 import { createGroup } from './redis-streams/group.ts'
 import { createHoldings, type HeldEntry } from './redis-streams/holdings.ts'
 import { checkedSource, type RedisStreamsSource } from './redis-streams/options.ts'
-import { scriptsOn, sendWith } from './redis-streams/port.ts'
+import { sendWith } from './redis-streams/port.ts'
 import { createReader } from './redis-streams/reader.ts'
 import { lastCopy, settler } from './redis-streams/settle.ts'
 
@@ -46,7 +46,7 @@ export const consume: Consume<RedisStreamsSource & PullOptions> = <Tx>(
   const given = { stream, group: groupName, consumer: consumerName, takeOverMs, deleteHandled }
   const from = checkedSource(given, rest.name, visibilityMs, () => runtime.token())
 
-  const group = createGroup(scriptsOn(sendWith(client, runtime)), from)
+  const group = createGroup(sendWith(client, runtime), from)
   let ending = false
   let paused = false
   const holdings = createHoldings(stream, group, runtime)

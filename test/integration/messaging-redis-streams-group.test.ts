@@ -5,7 +5,7 @@ import { onlyonce } from '../../src/index.ts'
 import { labelsOf } from '../../src/messaging/headers.ts'
 import { createGroup } from '../../src/messaging/redis-streams/group.ts'
 import { checkedSource } from '../../src/messaging/redis-streams/options.ts'
-import { scriptsOn, sendWith } from '../../src/messaging/redis-streams/port.ts'
+import { sendWith } from '../../src/messaging/redis-streams/port.ts'
 import { consume, deadStream, publisher, type RedisStreamsClient } from '../../src/messaging/redis-streams.ts'
 import { memoryStore } from '../../src/stores/memory/index.ts'
 import { tidily } from '../support/leftovers.ts'
@@ -19,7 +19,7 @@ const LONG = { timeout: 60_000 }
 
 function groupOn(client: RedisStreamsClient, stream: string, consumer: string, deleteHandled = false) {
   const source = checkedSource({ stream, consumer, takeOverMs: 2_000, deleteHandled }, 'ledger', 20, () => 'x')
-  return createGroup(scriptsOn(sendWith(client, systemRuntime)), source)
+  return createGroup(sendWith(client, systemRuntime), source)
 }
 
 describeWith('redis', (url) => {
@@ -53,7 +53,7 @@ describeWith('redis', (url) => {
   it('what is given back comes when it is due, and not before', LONG, async () => {
     const { client, stream, publish } = await openDesk(url)
     const source = checkedSource({ stream, consumer: 'a', takeOverMs: 5_000 }, 'ledger', 20, () => 'x')
-    const group = createGroup(scriptsOn(sendWith(client, systemRuntime)), source)
+    const group = createGroup(sendWith(client, systemRuntime), source)
     await group.make(false)
     await publish(['now', 'later'])
     const read = await group.fetch(10, 0, '')

@@ -44,6 +44,20 @@ describeWith('redis', (url) => {
     expect(await effects()).toEqual(['a', 'b'])
   })
 
+  it('an entry with thousands of fields is put aside whole, and does not come again', LONG, async () => {
+    const { once, stream, client, publish, effects, pending, dead } = await openDesk(url)
+    const fields = Array.from({ length: 5_000 }, (_, i) => [`field ${i}`, String(i)])
+    await client.xadd(stream, '*', ...fields.flat())
+    await publish(['good'])
+    const settled = await settledBy(2, (onEvent) => {
+      tidily(consume({ ...rules, client, once, stream, onEvent, handle: recordIt }), (one) => one.stop())
+    })
+    expect(settled.sort()).toEqual([' dead-letter', 'good ack'])
+    await until('both are settled', async () => (await pending()) === 0)
+    expect(await dead()).toMatchObject([{ ...Object.fromEntries(fields), 'onlyonce-consumer': 'ledger' }])
+    expect(await effects()).toEqual(['good'])
+  })
+
   it('one that fails comes again after its pause; one that always fails is put aside whole', LONG, async () => {
     const { once, stream, client, publish, effects, pending, dead } = await openDesk(url)
     await publish(['bad', 'shaky', 'good', 'refused'])

@@ -1,8 +1,9 @@
 import { reasonOf } from '../../core/errors.ts'
 import type { labelsOf } from '../headers.ts'
+import type { Word } from './client.ts'
 import type { Entry } from './entry.ts'
 import { deadStream, givenKey, NOBODY, OUR_NAMES, type ResolvedSource } from './options.ts'
-import type { RunScript } from './port.ts'
+import { type Send, scriptsOn } from './port.ts'
 
 /** Result of keeping an entry. `gone`: it was trimmed or flushed away, so that nobody else can receive it. */
 export type Kept = 'ok' | 'lost' | 'gone'
@@ -45,13 +46,16 @@ export interface Fetched extends Found {
 }
 
 const KEPT: readonly Kept[] = ['lost', 'ok', 'gone']
+/** A script cannot call a command with more words than Lua's stack has room for: 8 000. */
+const MOST_WORDS = 7_000
 /** A consumer that is silent for this long counts as dead. */
 const DEAD_AFTER_MS = 3_600_000
 
 type Labels = Readonly<ReturnType<typeof labelsOf>>
 type RawEntry = readonly [Buffer, readonly Buffer[] | null] | null
 
-export function createGroup(run: RunScript, source: ResolvedSource): Group {
+export function createGroup(send: Send, source: ResolvedSource): Group {
+  const run = scriptsOn(send)
   const { stream, group, consumer, takeOverMs, deleteHandled } = source
   const us = [group, consumer]
   const given = givenKey(stream, group)
@@ -59,7 +63,31 @@ export function createGroup(run: RunScript, source: ResolvedSource): Group {
 
   async function bury({ at, fields }: Entry, labels: Labels, gone: boolean): Promise<void> {
     const copy = [...fields, ...Object.entries(labels).flat()]
+    if (copy.length > MOST_WORDS) return buryLong(at, copy, gone)
     await run('bury', [stream, deadStream(stream)], [...us, at, deletes, gone ? '1' : '0', ...copy])
+  }
+
+  /** In several steps: a crash between them leaves both, which says the same twice. */
+  async function buryLong(at: string, copy: readonly Word[], gone: boolean): Promise<void> {
+    if (!gone && (await keep([at]))[0] === 'lost') return
+    await send(stream, ['XADD', deadStream(stream), '*', ...copy])
+    if (!gone) await ack([at])
+  }
+
+  async function keep(ids: readonly string[]): Promise<readonly Kept[]> {
+    if (ids.length === 0) return []
+    try {
+      const kept = (await run('keep', [stream], [...us, ...ids])) as number[]
+      return kept.map((one) => KEPT[one] as Kept)
+    } catch (error) {
+      if (!isGroupMissing(error)) throw error
+      return ids.map(() => 'gone')
+    }
+  }
+
+  async function ack(ids: readonly string[]): Promise<void> {
+    // Entries that are not ours any more, or not there, need no acknowledgement from us.
+    await run('ack', [stream], [...us, deletes, ...ids]).catch(unlessMissing)
   }
 
   return {
@@ -82,20 +110,8 @@ export function createGroup(run: RunScript, source: ResolvedSource): Group {
       const { entries: taken, trimmed: more } = found(entries)
       return { next: next.toString(), entries: taken, trimmed: [...more, ...trimmed.map(String)] }
     },
-    async keep(ids) {
-      if (ids.length === 0) return []
-      try {
-        const kept = (await run('keep', [stream], [...us, ...ids])) as number[]
-        return kept.map((one) => KEPT[one] as Kept)
-      } catch (error) {
-        if (!isGroupMissing(error)) throw error
-        return ids.map(() => 'gone')
-      }
-    },
-    async ack(ids) {
-      // Entries that are not ours any more, or not there, need no acknowledgement from us.
-      await run('ack', [stream], [...us, deletes, ...ids]).catch(unlessMissing)
-    },
+    keep,
+    ack,
     async bury(entry, labels, gone) {
       try {
         await bury(entry, labels, gone)
