@@ -74,6 +74,19 @@ describeWith('rabbitmq', (url) => {
     },
   )
 
+  it('what one queue of an exchange refuses may be in another one: that is unknown', LONG, async () => {
+    const { queue, channel, count } = await openDesk(url)
+    const full = `${queue}.full`
+    await channel.assertQueue(full, { arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' } })
+    tidily(full, (name) => channel.deleteQueue(name))
+    await channel.assertExchange(`${queue}.both`, 'fanout', { autoDelete: true })
+    for (const to of [full, queue]) await channel.bindQueue(to, `${queue}.both`, '')
+    const publish = over({ connection: () => connect(url), exchange: `${queue}.both` })
+    const results = await publish(['a', 'b', 'c', 'd'].map((id) => message('paid', id)))
+    expect(results.at(-1)).toEqual({ ok: false, reason: expect.stringContaining('did not take'), unknown: true })
+    await until('the other queue has all of them', async () => (await count()) === 4)
+  })
+
   it('what RabbitMQ refuses is not ok: a queue that is full', LONG, async () => {
     const { queue, channel } = await openDesk(url)
     const full = `${queue}.full`

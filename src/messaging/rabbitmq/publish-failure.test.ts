@@ -27,6 +27,13 @@ it('what was not answered before the channel was lost is unknown, what was refus
   ])
 })
 
+it('what was refused by one queue of an exchange is unknown: another one may have it', async () => {
+  const publish = publisher({ channel: losing(new Error('nack')) as never, exchange: 'both' })
+  expect(await publish([message('a')])).toEqual([
+    { ok: false, reason: expect.stringContaining('did not take'), unknown: true },
+  ])
+})
+
 it('a function that answers no connection is told so', async () => {
   const publish = publisher({ connection: async () => undefined as never })
   await expect(publish([message('a')])).rejects.toMatchObject({

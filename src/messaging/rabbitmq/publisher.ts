@@ -36,8 +36,8 @@ export interface RabbitPublisher extends Publisher, AsyncDisposable {
 
 /**
  * Publishes persistent messages over a confirm channel. `ok`: a queue has the message durably. Refused, each by itself:
- * no queue takes it, RabbitMQ refuses it, or it has no form in AMQP (`permanent`). `unknown`: the channel was lost
- * before an answer; throws when that is true of all of them.
+ * no queue takes it, RabbitMQ refuses it, or it has no form in AMQP (`permanent`). `unknown`: one queue of an exchange
+ * refused it, which others may have; or the channel was lost before an answer, and throws when that is true of all.
  * @throws OnlyonceError OPTION_INVALID
  */
 export function publisher(options: RabbitPublisherOptions): RabbitPublisher {
@@ -79,8 +79,10 @@ async function sendOne(
     return DONE
   } catch (error) {
     const reason = reasonOf(error)
-    if (!(error instanceof NotConfirmed && error.kind === 'unknown')) return { ok: false, reason }
-    unknown.push(error)
+    if (!(error instanceof NotConfirmed)) return { ok: false, reason }
+    if (error.kind === 'unknown') unknown.push(error)
+    // One no among the queues of an exchange is a no to the sender, though others may have the message.
+    else if (error.kind === 'returned' || exchange === '') return { ok: false, reason }
     return { ok: false, reason, unknown: true }
   }
 }
