@@ -69,14 +69,15 @@ export function orderingKeyOf(
   { message: { subject }, headers }: ReadMessage,
   bySubject: ((subject: string) => string | undefined) | undefined,
 ): string | undefined {
-  let key: unknown
   try {
-    key = bySubject?.(subject)
+    const key: unknown = bySubject?.(subject)
+    if (key === undefined || key === null) return headersOf(headers)[ORDERING_KEY_HEADER]
+    if (typeof key === 'string' || Number.isSafeInteger(key)) return String(key)
   } catch {
-    // `bySubject` threw: order within the subject is the most that can be kept.
-    return subject
+    // The same as an answer that is no key.
   }
-  return typeof key === 'string' ? key : headersOf(headers)[ORDERING_KEY_HEADER]
+  // Order within the subject is the most that can be kept.
+  return subject
 }
 
 /**
