@@ -9,13 +9,15 @@ const MAX_SHORT_BYTES = 255
 export const ROUTING_HEADERS: readonly string[] = ['CC', 'BCC']
 
 /** Returns why a message cannot be sent. Checked first: a message that fails while being sent ends the channel. */
-export function whatIsWrong({ id, topic, headers }: OutboxMessage): string | undefined {
+export function whatIsWrong(message: OutboxMessage): string | undefined {
+  const { id, topic, headers } = Object(message) as OutboxMessage
   for (const [what, text] of Object.entries({ id, topic })) {
-    if (text === '' || Buffer.byteLength(text) > MAX_SHORT_BYTES)
+    if (typeof text !== 'string' || text === '' || Buffer.byteLength(text) > MAX_SHORT_BYTES)
       return `its ${what} ${quote(text)} must have 1 to ${MAX_SHORT_BYTES} bytes for RabbitMQ`
   }
   if (id.toWellFormed().includes('\ufffd'))
     return `its id ${quote(id)} must not have U+FFFD: consumers take it for bytes that are no text`
+  if (Object(headers) !== headers) return `its headers ${quote(headers)} must be an object, also an empty one`
   for (const name of Object.keys(headers)) {
     if (ROUTING_HEADERS.includes(name)) return `its header ${name} is one that RabbitMQ reads itself: rename it`
     if (Buffer.byteLength(name) > MAX_SHORT_BYTES)

@@ -42,12 +42,31 @@ it('a function that answers no connection is told so', async () => {
   })
 })
 
-it('refuses an id that a consumer could not tell from bytes that are no text, and would put aside', async () => {
-  const take = (...args: readonly unknown[]) => {
+/** A channel that confirms all it is given. */
+function taking() {
+  const publish = (...args: readonly unknown[]) => {
     setImmediate(args.at(-1) as () => void)
     return true
   }
-  const publish = publisher({ channel: Object.assign(losing(null), { publish: take }) as never })
+  return Object.assign(losing(null), { publish }) as never
+}
+
+it.each([
+  ['no message', null],
+  ['no headers', { id: 'a', topic: 'paid', body: Buffer.from('x') }],
+  ['an id that is a number', { ...message('a'), id: 1100 }],
+  ['no topic', { ...message('a'), topic: undefined }],
+])('refuses what has %s by itself, with the reason, and sends the others', async (_, given) => {
+  const publish = publisher({ channel: taking() })
+  expect(await publish([message('a'), given as never, message('b')])).toEqual([
+    { ok: true },
+    { ok: false, reason: expect.stringMatching(/^its (id|topic|headers) .*must/), permanent: true },
+    { ok: true },
+  ])
+})
+
+it('refuses an id that a consumer could not tell from bytes that are no text, and would put aside', async () => {
+  const publish = publisher({ channel: taking() })
   const refused = { ok: false, reason: expect.stringMatching(/^its id .* must not have U\+FFFD/), permanent: true }
   expect(await publish([message('caf\ufffd:1100'), message('caf\ud800:1100')])).toEqual([refused, refused])
 })
