@@ -2,7 +2,7 @@ import { types } from 'node:util'
 import { OnlyonceError } from '../../core/errors.ts'
 import { quote } from '../../core/key.ts'
 import { invalidOption, refuseUnknown } from '../../core/option-rules.ts'
-import { named, naming, type Target, targetOf } from '../natural/columns.ts'
+import { named, naming, refuseTwice, type Target, targetOf } from '../natural/columns.ts'
 import { whereKey } from '../natural/own-row.ts'
 import { Statement } from '../natural/statement.ts'
 import { columnName } from '../port/names.ts'
@@ -54,6 +54,7 @@ export function planOf(tx: SqlTx, options: TransitionOptions): Plan {
   const row: SqlRow = isJson(id) ? (id as SqlRow) : { id: id as SqlValue }
   const target = targetOf(port, { table, row, key: Object.keys(row) })
   if (Object.hasOwn(set, column)) throw refused('`set` must not name the column of the state', column)
+  refuseTwice(port, [column, ...Object.keys(set)])
   const others = Object.entries(set).map(([name, value]) => ({
     quoted: columnName(port, name),
     input: columnInputOf(port.dialect, name, value),

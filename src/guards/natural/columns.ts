@@ -49,6 +49,7 @@ export function targetOf(port: SqlPort, { table, row, key }: TargetOptions): Tar
   if (typeof key !== 'string' && !Array.isArray(key))
     throw refuseValue('option `key` must name columns of the row', key)
   const spelled = table
+  refuseTwice(port, Object.keys(row))
   const columns = Object.entries(row).map(([name, given]): Column => {
     const quoted = columnName(port, name)
     if (isOfKey(key, name)) checkKeyValue(name, given)
@@ -69,6 +70,25 @@ export function targetOf(port: SqlPort, { table, row, key }: TargetOptions): Tar
     columns,
     key: keys,
     rest: columns.filter((column) => !keys.includes(column)),
+  }
+}
+
+/**
+ * Refuses two spellings of one column. SQLite and MySQL ignore case in names of columns, and SQLite writes one of the two
+ * values and tells nobody.
+ * @throws OnlyonceError OPTION_INVALID
+ */
+export function refuseTwice({ dialect }: SqlPort, names: readonly string[]): void {
+  if (dialect === 'postgres') return
+  const spellings = new Map<string, string>()
+  for (const name of names) {
+    const folded = name.toLowerCase()
+    const other = spellings.get(folded)
+    if (other !== undefined) {
+      const rule = `\`${other}\` and \`${name}\` are one column, because ${dialect} ignores case in names of columns: give it once`
+      throw new OnlyonceError('OPTION_INVALID', rule)
+    }
+    spellings.set(folded, name)
   }
 }
 
