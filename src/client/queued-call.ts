@@ -34,17 +34,16 @@ export interface ReadCall {
   readonly url: URL
   readonly headers: Headers
   readonly queuedAt: number
-  readonly body: Uint8Array<ArrayBuffer>
 }
 
 /** Returns `undefined` when it is not one of our calls. */
-export function readCall({ headers, body }: Pick<QueuedCall, 'headers' | 'body'>): ReadCall | undefined {
+export function readCall({ headers }: Pick<QueuedCall, 'headers'>): ReadCall | undefined {
   const method = headers[METHOD]
   const url = headers[URL_HEADER]
   const queuedAt = Date.parse(headers[AT] ?? '')
   if (method === undefined || url === undefined || !URL.canParse(url) || Number.isNaN(queuedAt)) return undefined
   const sent = headersOf(Object.entries(headers).filter(([name]) => !OURS.includes(name)))
-  return sent && { method, url: new URL(url), headers: sent, queuedAt, body: Uint8Array.from(body) }
+  return sent && { method, url: new URL(url), headers: sent, queuedAt }
 }
 
 /** Returns `undefined` when they are not valid headers. */

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { aFunction, aRuntime, checkEach, invalidOption, positiveOver, refuseUnknown } from '../core/option-rules.ts'
 import { type Runtime, systemRuntime } from '../core/runtime.ts'
 import { attempt, discard, type Tried } from './attempt.ts'
@@ -59,7 +60,11 @@ export function redeliver(
   async function send(message: Redeliverable): Promise<Redelivered> {
     const call = readCall(message)
     if (call === undefined) return permanent('it is not a call that was queued by the policy failback')
-    const { method, url, headers, queuedAt, body } = call
+    const { method, url, headers, queuedAt } = call
+    // Bytes that went through JSON would become no body at all, and text in their place another one.
+    if (!types.isUint8Array(message.body))
+      return permanent('its body is not a Uint8Array: a queue that keeps text has to make bytes of it again')
+    const body = Uint8Array.from(message.body)
     // A server that has forgotten the key would take the call for a new one.
     if (runtime.now() - queuedAt > maxQueuedMs) return permanent(`it was queued more than ${maxQueuedMs} ms ago`)
     const added = headersOf(await more({ method, url: url.href }))

@@ -218,6 +218,18 @@ describe('redeliver', () => {
     expect(await redeliver(fetch, { headers })(calls.slice(0, 1))).toEqual([{ ok: false, reason: 'no token today' }])
   })
 
+  it('sends nothing in the place of a body that a queue has not kept as bytes', async () => {
+    const calls: QueuedCall[] = []
+    const server = await serve(statuses(503))
+    await client({ queue: async (call) => calls.push(call) }).send(server.origin, POST)
+    const base64 = calls.map(({ headers, body }) => ({ headers, body: Buffer.from(body).toString('base64') as never }))
+    const noBody = calls.map(({ headers }) => ({ headers }) as QueuedCall)
+    const answers = await redeliver(fetch)([...JSON.parse(JSON.stringify(calls)), ...base64, ...noBody])
+    expect(server.seen).toHaveLength(1)
+    const refused = { ok: false, permanent: true, reason: expect.stringContaining('its body is not a Uint8Array') }
+    expect(answers).toEqual([refused, refused, refused])
+  })
+
   it('keeps a credential that is no header out of the reason, and gives up a call that has one', async () => {
     const calls: QueuedCall[] = []
     const server = await serve(statuses(503))
