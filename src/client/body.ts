@@ -1,5 +1,3 @@
-import { OnlyonceError } from '../core/errors.ts'
-
 export interface BodyBytes {
   readonly bytes: Uint8Array<ArrayBuffer>
   /** What `fetch` would have sent as content type. */
@@ -8,12 +6,12 @@ export interface BodyBytes {
 
 /**
  * Returns the bytes of a body. A form encoded twice would get two boundaries, and so be two payloads.
- * @throws OnlyonceError OPTION_INVALID when there are more than `maxBytes`; the reason of an aborted signal
+ * @throws `tooLong` when there are more than `maxBytes`; the reason of an aborted signal
  */
 export async function bytesOf(
   body: NonNullable<RequestInit['body']>,
   maxBytes: number,
-  what: string,
+  tooLong: () => Error,
   signals: readonly (AbortSignal | undefined)[] = [],
 ): Promise<BodyBytes> {
   // `Response` accepts every kind of body, async iterables included.
@@ -29,11 +27,7 @@ export async function bytesOf(
       length += read.value.byteLength
       if (length > maxBytes) {
         stop()
-        throw new OnlyonceError(
-          'OPTION_INVALID',
-          `the body of ${what} is longer than \`maxBodyBytes\` (${maxBytes}) and cannot be kept for a retry; ` +
-            "raise it, or use the policy 'failfast', which sends it once",
-        )
+        throw tooLong()
       }
       parts.push(read.value)
     }

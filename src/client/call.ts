@@ -1,3 +1,4 @@
+import { OnlyonceError } from '../core/errors.ts'
 import { timeLimit } from '../core/time-limit.ts'
 import { newUuid } from '../core/uuid.ts'
 import { bytesOf } from './body.ts'
@@ -59,11 +60,13 @@ export async function logicalCall(
   forMany(signal)
 
   const source = (own === undefined ? request?.body : own) ?? undefined
-  const kept = options.maxAttempts > 1 || options.policy === 'failback' || options.key !== undefined
+  const asksKey = options.key !== undefined && needsKey(method, headers, options)
+  const again = options.maxAttempts > 1 || options.policy === 'failback'
   let bytes: LogicalCall['bytes']
-  if (source !== undefined && kept) {
+  if (source !== undefined && (again || asksKey)) {
     const late = new AbortController()
-    const reading = bytesOf(source, maxBodyBytes, `${method} ${url.origin}${url.pathname}`, [signal, late.signal])
+    const tooLong = () => bodyTooLong(`${method} ${url.origin}${url.pathname}`, maxBodyBytes, again)
+    const reading = bytesOf(source, maxBodyBytes, tooLong, [signal, late.signal])
     const read = await timeLimit(runtime, reading, deadlineMs, () => {
       const message = `the body of the request did not end within ${deadlineMs} ms`
       late.abort(new DOMException(message, 'TimeoutError'))
@@ -87,13 +90,27 @@ export async function logicalCall(
   }
 }
 
+/** Whether the call is one of those that get a key, and has none yet. */
+function needsKey(method: string, headers: Headers, { keyHeader, methods }: ResolvedClient): boolean {
+  return !headers.get(keyHeader) && methods.includes(method)
+}
+
+function bodyTooLong(what: string, maxBodyBytes: number, again: boolean): OnlyonceError {
+  return new OnlyonceError(
+    'OPTION_INVALID',
+    `the body of ${what} is longer than \`maxBodyBytes\` (${maxBodyBytes}) and cannot be ` +
+      (again
+        ? "kept for a retry; raise it, or use the policy 'failfast', which sends it once"
+        : 'given to `key`; raise it, or send the key in the header'),
+  )
+}
+
 function keyOf(
   { method, url, headers, bytes }: Pick<LogicalCall, 'method' | 'url' | 'headers' | 'bytes'>,
-  { key, keyHeader, keyFormat, methods, runtime }: ResolvedClient,
+  options: ResolvedClient,
 ): string | undefined {
-  const given = headers.get(keyHeader)
-  if (given !== null && given !== '') return given
-  if (!methods.includes(method)) return undefined
+  const { key, keyHeader, keyFormat, runtime } = options
+  if (!needsKey(method, headers, options)) return headers.get(keyHeader) || undefined
   const name =
     key === undefined ? newUuid(runtime) : key({ method, url: url.href, headers: new Headers(headers), body: bytes })
   return name === undefined ? undefined : headerOf(name, keyFormat)

@@ -47,7 +47,7 @@ export interface IdempotentFetchOptions {
   readonly backoffMs?: number
   /** Default 10 000. */
   readonly maxBackoffMs?: number
-  /** Default 1 MiB. A longer request body is refused where it would have to be kept for a retry. */
+  /** Default 1 MiB. A longer request body is refused where it would have to be kept for a retry, or given to `key`. */
   readonly maxBodyBytes?: number
   /** Default 1 MiB. How much of an answer to read before the call resolves; 0: nothing. Event streams are not read. */
   readonly readAheadBytes?: number

@@ -100,6 +100,20 @@ describe('a body that is too long to keep', () => {
     expect((await send(new Request(server.origin, streamed(long())))).status).toBe(503)
     expect(server.seen.map(({ body }) => body.length)).toEqual([1200, 1200])
   })
+
+  it('is sent by failfast with `key` too, unless that is to be asked about it', async () => {
+    const server = await serve(statuses(200))
+    const send = idempotentFetch(fetch, { policy: 'failfast', key: () => 'order-1100', maxBodyBytes: 1_000 })
+    const keyed = { ...streamed(long()), headers: { 'idempotency-key': 'order-1101' } }
+    await expect(send(server.origin, keyed).then(({ status }) => status)).resolves.toBe(200)
+    expect((await send(server.origin, { ...streamed(long()), method: 'PUT' })).status).toBe(200)
+    expect(server.keys).toEqual(['order-1101', undefined])
+    await expect(send(server.origin, streamed(long()))).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+      message: expect.stringMatching(/cannot be given to `key`; raise it, or send the key in the header/),
+    })
+    expect(server.seen).toHaveLength(2)
+  })
 })
 
 describe('the answer', () => {
