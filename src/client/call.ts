@@ -79,8 +79,9 @@ export async function logicalCall(
   const key = keyOf({ method, url, headers, bytes }, options)
   if (key !== undefined) headers.set(options.keyHeader, key)
   const ofRequest = request === undefined ? {} : Object.fromEntries(OF_REQUEST.map((name) => [name, request[name]]))
-  // A stream that is sent once is passed on unread; `fetch` then requires `duplex`.
-  const streamed = source instanceof ReadableStream && bytes === undefined ? { duplex: 'half' as const } : {}
+  // A stream or async iterable that is sent once is passed on unread; `fetch` then requires `duplex`.
+  const isStream = typeof source === 'object' && Symbol.asyncIterator in source
+  const streamed = isStream && bytes === undefined ? { duplex: 'half' as const } : {}
   // Not the bytes themselves: `fetch` of Node 20 loses them when it has to send them again to another URL (307, 308).
   const body = bytes === undefined ? source : new Blob([bytes])
   return {

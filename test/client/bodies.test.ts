@@ -114,6 +114,18 @@ describe('a body that is too long to keep', () => {
     })
     expect(server.seen).toHaveLength(2)
   })
+
+  it.each(['failfast', 'failover'] as const)('is sent once from an async iterable, by %s', async (policy) => {
+    const server = await serve(statuses(200))
+    async function* parts() {
+      yield Buffer.from('pay ')
+      yield Buffer.from('42')
+    }
+    const send = idempotentFetch(fetch, { policy, maxAttempts: 1 })
+    const bodies = [parts(), Readable.from(parts())] as unknown as RequestInit['body'][]
+    for (const body of bodies) await send(server.origin, { method: 'POST', body: body as ReadableStream })
+    expect(server.seen.map(({ body }) => body.toString())).toEqual(['pay 42', 'pay 42'])
+  })
 })
 
 describe('the answer', () => {
