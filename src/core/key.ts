@@ -97,7 +97,8 @@ export function checkScope(scope: unknown): asserts scope is string {
   else if (leftoverOf(scope) !== undefined) wrong('contains what is left of a missing value')
 }
 
-function leftoverOf(text: string): string | undefined {
+/** Returns what a missing value or an object has left in a text; `undefined` when there is nothing of the kind. */
+export function leftoverOf(text: string): string | undefined {
   return MAYBE_LEFTOVER.test(text) ? LEFTOVER.exec(text)?.[0] : undefined
 }
 

@@ -1,3 +1,4 @@
+import { leftoverOf } from '../../core/key.ts'
 import { invalidOption, refuseUnknown } from '../../core/option-rules.ts'
 
 export const SECRET_BYTES = 32
@@ -34,6 +35,13 @@ export function checkBinding(bound: { readonly subject: string; readonly operati
       throw invalidOption(name, 'is required: a token is for one subject and one operation', value)
     }
   }
+  // Not of the operation: over HTTP that is a path, which the client writes.
+  if (leftoverOf(bound.subject) !== undefined)
+    throw invalidOption(
+      'subject',
+      'contains what is left of a missing value, so all who have none share it',
+      bound.subject,
+    )
 }
 
 /** @throws OnlyonceError OPTION_INVALID */
