@@ -74,6 +74,39 @@ describe('a completer', () => {
     expect(told('passed-over')).toMatchObject([{ reason: 'it is not abandoned any more' }])
   })
 
+  it('leaves alone what a caller carried on and gave back while it waited for its turn', async () => {
+    const { once, leaveBehind, complete, afterLease, told } = abandonedWorld()
+    for (const key of ['a', 'b']) await leaveBehind(key)
+    await afterLease()
+    const ran: string[] = []
+    const declined = () => Promise.reject(new Error('declined'))
+    const handler = async ({ key }: Operation) => {
+      ran.push(key)
+      await once(key === 'a' ? 'b' : 'a', declined).catch(() => {})
+    }
+    const report = await complete({ test: handler }, { concurrency: 1 }).round()
+    expect(report).toMatchObject({ seen: 2, completed: 1, failed: 0 })
+    expect(told('passed-over')).toMatchObject([{ reason: 'it is not abandoned any more' }])
+    const other = ran[0] === 'a' ? 'b' : 'a'
+    expect(await once.find(other)).toMatchObject({ state: 'idle' })
+  })
+
+  it('carries on what a caller abandoned once more while it waited for its turn', async () => {
+    const { leaveBehind, complete, afterLease, told } = abandonedWorld()
+    for (const key of ['a', 'b']) await leaveBehind(key)
+    await afterLease()
+    const ran: string[] = []
+    const handler = async ({ key, attempt }: Operation) => {
+      ran.push(`${key} ${attempt}`)
+      if (ran.length > 1) return
+      await leaveBehind(key === 'a' ? 'b' : 'a')
+      await afterLease()
+    }
+    await complete({ test: handler }, { concurrency: 1 }).round()
+    expect(ran.map((one) => one.slice(2)).toSorted()).toEqual(['2', '3'])
+    expect(told('completed')).toHaveLength(2)
+  })
+
   it('carries on at most `concurrency` at once, and looks at `maxPerRound` in a round', async () => {
     const { leaveBehind, complete, afterLease, runtime } = abandonedWorld()
     for (let i = 0; i < 7; i++) await leaveBehind(`key-${i}`)

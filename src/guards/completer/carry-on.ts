@@ -36,7 +36,7 @@ export async function carryOn(
   let ran = false
   let verdict: ThrowVerdict | undefined
   const effect = (op: Operation): unknown => {
-    if (op.attempt === 1) throw new NotAbandoned('it is not abandoned any more')
+    if (isGivenBack(record, op)) throw new NotAbandoned('it is not abandoned any more')
     starts = op.starts
     if (unsure !== undefined) throw unsure.error
     ran = true
@@ -64,6 +64,14 @@ export async function carryOn(
     onAbandoned: typeof onAbandoned === 'function' ? reconcile : onAbandoned,
   })
   return carried(outcome, { ran, starts, final: verdict !== 'abandon' })
+}
+
+/**
+ * Whether the operation was forgotten since it was listed, or claimed by a caller who gave it back and got its error. A
+ * claim counts as a start for good, but a release takes its attempt back.
+ */
+function isGivenBack(listed: NamedRecord, { attempt, starts }: Operation): boolean {
+  return attempt === 1 || (attempt === listed.attempt + 1 && starts > listed.starts + 1)
 }
 
 /** Settles a given-up operation as unknown, without running anything. Returns whether it now waits for an operator. */
