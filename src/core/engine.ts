@@ -5,7 +5,7 @@ import { OnlyonceError } from './errors.ts'
 import { createEvents } from './events.ts'
 import { createFlights } from './flights.ts'
 import { createJoining, type Lead } from './joining.ts'
-import { checkScope, type KeyInput, lockScope, quote, resolveKey } from './key.ts'
+import { checkScope, type KeyInput, keyInScope, lockScope, quote, resolveKey } from './key.ts'
 import { type Keeping, leadLeased } from './leased.ts'
 import type { Effect, Once, Outcome } from './once.ts'
 import { checkEach, invalidOption, notAnObject, positive, refuseUnknown } from './option-rules.ts'
@@ -92,7 +92,7 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
     const scope = lockScope(asked?.scope ?? options.scope)
     // After a lock is released, only its fence is of use, and only for a while: by default for one lease.
     const call = callOf(
-      asked === undefined ? key : withoutScope(asked),
+      asked === undefined ? key : keyInScope(asked),
       effect,
       notAnObject(given) ? given : { ...given, retentionMs: given?.retentionMs ?? leaseMs },
       scope,
@@ -160,8 +160,4 @@ export function onlyonce<S extends Store>(given: EngineOptions<S>): Once<TxOf<S>
     store,
     options,
   })
-}
-
-function withoutScope({ scope: _, ...rest }: Exclude<KeyInput, string>): KeyInput {
-  return rest
 }

@@ -75,6 +75,21 @@ export function resolveKey(input: KeyInput, defaultScope: string, maxKeyLength: 
   return { id: operationId(within, key), scope: within, key, fingerprint: bound }
 }
 
+/**
+ * Returns a copy in another scope, or in none of its own. Its members may be inherited, as the getters of a class are, and
+ * a spread would lose them: without its payload a key is bound to nothing.
+ */
+export function keyInScope(input: Exclude<KeyInput, string>, scope?: string): Exclude<KeyInput, string> {
+  const { key, payload, fingerprint } = input
+  const { scope: _, ...own } = input
+  return {
+    ...own,
+    ...{ key, ...(scope === undefined ? {} : { scope }) },
+    ...(payload === undefined ? {} : { payload }),
+    ...(fingerprint === undefined ? {} : { fingerprint }),
+  }
+}
+
 /** Length-prefixed, so that ("a", "bc") and ("ab", "c") differ; over bytes, so that case, accents and NUL count. */
 export function operationId(scope: string, key: string): OperationId {
   if (typeof scope !== 'string' || typeof key !== 'string')

@@ -48,6 +48,26 @@ describe('idempotent', () => {
     expect((await once.find({ key: 'ann', scope: 'greetings/shop', payload: ['ann'] }))?.state).toBe('done')
   })
 
+  it('binds the payload of a key that is made by a class', async () => {
+    const { once, sent, send } = setUp()
+    class Mail {
+      readonly key = 'ann'
+      readonly #text: string
+      constructor(text: string) {
+        this.#text = text
+      }
+      get payload() {
+        return this.#text
+      }
+    }
+    const sendOnce = idempotent(send, { once, scope: 'welcome', key: (_, text) => new Mail(text) })
+    await sendOnce('ann', 'hi')
+    await expect(sendOnce('ann', 'bye')).rejects.toMatchObject({ code: 'KEY_REUSED' })
+    expect(sent).toEqual(['ann hi'])
+    expect(await once.exclusive(new Mail('hi'), () => 'in')).toBe('in')
+    await expect(once.exclusive(new Mail('bye'), () => 'in')).rejects.toMatchObject({ code: 'KEY_REUSED' })
+  })
+
   it('two functions may share a scope, when they are told to', async () => {
     const { once, send, sent } = setUp()
     const first = idempotent(send, { once, scope: 'welcome', key: (to) => to })

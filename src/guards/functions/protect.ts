@@ -1,5 +1,5 @@
 import { OnlyonceError, reasonOf } from '../../core/errors.ts'
-import type { KeyInput } from '../../core/key.ts'
+import { type KeyInput, keyInScope } from '../../core/key.ts'
 import { invalidOption } from '../../core/option-rules.ts'
 import { checkFirst, type OnceCall } from '../natural/check-first.ts'
 import { runAs } from './current.ts'
@@ -35,7 +35,7 @@ export function protect<This, Args extends readonly unknown[], Value>(
     const scope = scopeIn(engine)
     const key = keyOf(label, () => options.key.call(this, ...args))
     // The engine refuses what is not a key.
-    const named = typeof key === 'object' ? { ...key, scope: key?.scope ?? scope } : { key, scope }
+    const named = typeof key === 'object' && key !== null ? keyInScope(key, key.scope ?? scope) : { key, scope }
     const call = options.check === undefined ? engine : checkFirst(engine, options.check)
     return call(named, (op) => runAs(op, () => fn.call(this, ...args)), callOptions)
   }
