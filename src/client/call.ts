@@ -26,7 +26,7 @@ export interface LogicalCall {
 /** RFC 9110 §9.2.2. */
 const IDEMPOTENT = ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']
 
-/** What `fetch` reads of a Request besides method, URL, headers, body and signal. */
+/** What `fetch` reads of a Request, or of its options, besides method, URL, headers, body and signal. */
 const OF_REQUEST = [
   'cache',
   'credentials',
@@ -78,7 +78,6 @@ export async function logicalCall(
 
   const key = keyOf({ method, url, headers, bytes }, options)
   if (key !== undefined) headers.set(options.keyHeader, key)
-  const ofRequest = request === undefined ? {} : Object.fromEntries(OF_REQUEST.map((name) => [name, request[name]]))
   // A stream or async iterable that is sent once is passed on unread; `fetch` then requires `duplex`.
   const isStream = typeof source === 'object' && Symbol.asyncIterator in source
   const streamed = isStream && bytes === undefined ? { duplex: 'half' as const } : {}
@@ -87,8 +86,23 @@ export async function logicalCall(
   return {
     ...{ method, url, headers, key, bytes, signal, deadline },
     repeatable: key !== undefined || IDEMPOTENT.includes(method),
-    init: { ...ofRequest, ...rest, ...streamed, method, headers, ...(body === undefined ? {} : { body }) },
+    init: {
+      ...rest,
+      ...membersOf(request),
+      ...membersOf(given),
+      ...streamed,
+      method,
+      headers,
+      ...(body === undefined ? {} : { body }),
+    },
   }
+}
+
+/** A spread would lose them, because those of a Request are inherited, and `fetch` takes one as its options, too. */
+function membersOf(given: Request | RequestInit | undefined): RequestInit {
+  const members = Object(given) as Readonly<Record<string, unknown>>
+  const entries = OF_REQUEST.map((name) => [name, members[name]] as const)
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined))
 }
 
 /** Whether the call is one of those that get a key, and has none yet. */

@@ -73,6 +73,19 @@ describe('a body is the same on every attempt', () => {
       ['r', undefined, '2'],
     ])
   })
+
+  it('of a Request in the place of the options, with what it says of redirects', async () => {
+    const server = await serve((response, { url }) => {
+      if (url === '/') response.writeHead(307, { location: '/moved' }).end()
+      else response.writeHead(200).end()
+    })
+    const request = () => new Request('http://a.example/', { method: 'POST', body: 'r', redirect: 'manual' })
+    const send = idempotentFetch(fetch, FAST)
+    expect((await fetch(server.origin, request())).status).toBe(307)
+    expect((await send(server.origin, request())).status).toBe(307)
+    expect((await send(server.origin, { redirect: 'manual', method: 'POST', body: 'r' })).status).toBe(307)
+    expect(server.seen.map(({ method, url, body }) => `${method} ${url} ${body}`)).toEqual(Array(3).fill('POST / r'))
+  })
 })
 
 describe('a body that is too long to keep', () => {
