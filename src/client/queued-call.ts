@@ -28,6 +28,11 @@ export function queuedCall(call: LogicalCall, runtime: Runtime, keeps: (header: 
   }
 }
 
+/** Returns the call in the place of the one that waits: the server has known the key since that was queued. */
+export function inPlaceOf(waiting: QueuedCall, call: QueuedCall): QueuedCall {
+  return { ...call, headers: { ...call.headers, [AT]: waiting.headers[AT] as string } }
+}
+
 /** A call from a queue, ready to be sent. */
 export interface ReadCall {
   readonly method: string
