@@ -6,7 +6,7 @@ import type { Effect, Once, Operation } from '../core/once.ts'
 import { checkEngine, invalidOption } from '../core/option-rules.ts'
 import type { CallOptions } from '../core/options.ts'
 import type { ObservedRecord } from '../core/record.ts'
-import { checkBinding, checkTokensOptions, checkTtl, checkWanted, SECRET_BYTES } from './token/checks.ts'
+import { checkBinding, checkRoom, checkTokensOptions, checkTtl, checkWanted, SECRET_BYTES } from './token/checks.ts'
 import { decidedByHand, invalid, overtaken, stillOpen } from './token/errors.ts'
 import { type Before, heldMs, mayHaveHappened, PUTTING_MS, revoke, wasNeverPut } from './token/revoke.ts'
 import { createTokenStore } from './token/store-calls.ts'
@@ -85,9 +85,10 @@ export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens 
   checkEngine(once)
   checkTokensOptions(options)
   const { onOpen = 'reject', secret } = Object(options) as TokensOptions
-  const { scope, runtime, retentionMs } = once.options
+  const { scope, runtime, retentionMs, maxKeyLength } = once.options
   const calls = createTokenStore(once.store, once.options)
   const tokenScope = `${scope}/token`
+  checkRoom(tokenScope, maxKeyLength)
   /** The slots of tokens that are being redeemed. */
   const spending = new WeakMap<Operation, { readonly slot: number; readonly bound: TokenBinding }>()
   /** One slot per subject and operation: its owner is the id of the open token. */

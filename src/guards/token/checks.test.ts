@@ -11,3 +11,18 @@ it.each(['user:undefined', 'null', 'user-[object Object]'])('%j is no subject th
   const { token } = await desk.issue({ subject: 'user:1', operation: 'POST /null' })
   await expect(desk.redeem(token, nobody, () => 'ran')).rejects.toMatchObject(refused)
 })
+
+it.each([{ scope: 's'.repeat(250) }, { scope: 'shop', maxKeyLength: 31 }])(
+  'an engine that could not redeem what is issued is refused: %j',
+  async (options) => {
+    const refused = expect.objectContaining({ code: 'OPTION_INVALID' })
+    expect(() => tokens(onlyonce({ store: memoryStore(), ...options }))).toThrow(refused)
+  },
+)
+
+it('the longest scope and the shortest keys that leave room for tokens do', async () => {
+  const desk = tokens(onlyonce({ store: memoryStore(), scope: 's'.repeat(249), maxKeyLength: 32 }))
+  const bound = { subject: 'user:1', operation: 'order_create' }
+  const { token } = await desk.issue(bound)
+  expect(await desk.redeem(token, bound, () => 'ran')).toBe('ran')
+})

@@ -1,7 +1,8 @@
-import { leftoverOf } from '../../core/key.ts'
+import { checkScope, leftoverOf } from '../../core/key.ts'
 import { invalidOption, refuseUnknown } from '../../core/option-rules.ts'
 
 export const SECRET_BYTES = 32
+const ID_LENGTH = 32
 const SHORTEST_TTL_MS = 1_000
 const LONGEST_TTL_MS = 100 * 365 * 24 * 3600 * 1000
 
@@ -19,6 +20,20 @@ export function checkTokensOptions(options: object): void {
   if (onOpen === 'reuse' && secret === undefined) {
     throw invalidOption('secret', "is required by onOpen: 'reuse', because a token is stored as a digest only", secret)
   }
+}
+
+/**
+ * Checks that the engine takes the name of a token: issuing one writes its record without the engine.
+ * @throws OnlyonceError OPTION_INVALID
+ */
+export function checkRoom(tokenScope: string, maxKeyLength: number): void {
+  checkScope(tokenScope)
+  if (maxKeyLength < ID_LENGTH)
+    throw invalidOption(
+      'maxKeyLength',
+      `of the engine must be ${ID_LENGTH} or more: the key is a token's id`,
+      maxKeyLength,
+    )
 }
 
 /** @throws OnlyonceError OPTION_INVALID */
