@@ -117,6 +117,8 @@ export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens 
     checkTtl(ttlMs)
     const bound = { subject, operation }
     const id = runtime.token()
+    // From before the slot is claimed: its time is over no earlier, however slow the store is.
+    const expiresAt = new Date(runtime.now() + ttlMs)
     const slot = await open(id, bound, ttlMs)
     if (typeof slot !== 'number') return alreadyOpen(slot, { subject, operation, ttlMs })
     const proof = proofOf(id, bound) ?? randomBytes(SECRET_BYTES)
@@ -127,7 +129,7 @@ export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens 
       if (onOpen !== 'reuse') await giveUp(id, slot, bound)
       throw error
     }
-    return { token: printToken(id, proof), expiresAt: new Date(runtime.now() + ttlMs) }
+    return { token: printToken(id, proof), expiresAt }
   }
 
   /**
@@ -200,8 +202,10 @@ export function tokens(once: TokensEngine, options: TokensOptions = {}): Tokens 
     if (signed !== undefined && !same(signed, proof)) throw invalid()
     const fingerprint = fingerprintOf(id, proof, bound)
     // Find before the claim, so that guessed tokens leave no records.
-    const record = await calls.find(calls.name(tokenScope, id))
+    const [record, slot] = await calls.findBoth(calls.name(tokenScope, id), slotOf(bound))
     if (record === undefined || !same(Buffer.from(record.fingerprint), Buffer.from(fingerprint))) throw invalid()
+    // The record of a token that a slow store was told of late outlives the slot, for which another may be issued then.
+    if (isUntouched(record) && isOver(slot, id)) throw invalid()
     return { key: id, scope: tokenScope, fingerprint }
   }
 
@@ -247,6 +251,15 @@ function fingerprintOf(id: string, proof: Uint8Array, bound: TokenBinding): stri
 
 function boundText(id: string, { subject, operation }: TokenBinding): string {
   return JSON.stringify(['onlyonce token 1', id, subject, operation])
+}
+
+/** Whether nobody has begun to redeem it, or to revoke it. */
+const isUntouched = ({ state, starts }: ObservedRecord) => state === 'idle' && starts === 1
+
+/** Whether the slot's time for this token is over. One that an operator has resolved is held by nobody else. */
+function isOver(slot: ObservedRecord | undefined, id: string): boolean {
+  if (slot?.state === 'done') return false
+  return slot?.state !== 'running' || slot.owner !== id || slot.leaseUntil <= slot.readAt
 }
 
 const isReplaceable = (before: Before) => !mayHaveHappened(before)

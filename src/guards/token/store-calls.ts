@@ -59,5 +59,9 @@ export function createTokenStore(store: Store, options: ResolvedOptions) {
       const [record] = await ask('find', store.find([id]))
       return record
     },
+    async findBoth(...names: readonly [TokenRecordName, TokenRecordName]) {
+      const [one, other] = await ask('find', store.find(names.map(({ id }) => id)))
+      return [one, other] as const
+    },
   }
 }
