@@ -56,6 +56,25 @@ describe('joining the caller’s transaction', () => {
     expect(events).toMatchObject([{ type: 'failed', remembered: false, key: 'a' }])
   })
 
+  it('remembers the effect’s error with the caller’s writes, when onThrow says so', async () => {
+    const { once, store, count } = await setup({ onThrow: 'remember' })
+    await store.transaction(async (tx) => {
+      insert('mine')(tx)
+      const failing = once.atomic(
+        'a',
+        (inner) => {
+          insert('a')(inner)
+          throw new Error('declined')
+        },
+        { tx },
+      )
+      await expect(failing).rejects.toThrow('declined')
+    })
+    expect([await count('mine'), await count('a')]).toEqual([1, 0])
+    expect(await once.atomic.attempt('a', insert('a'))).toMatchObject({ kind: 'failed', replayed: true })
+    expect(await count('a')).toBe(0)
+  })
+
   it('side by side: one that throws undoes nothing of another one that was answered', async () => {
     const { once, store, count } = await setup()
     const slow = newGate()

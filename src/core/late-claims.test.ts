@@ -125,3 +125,25 @@ it.each([
     expect(released).toEqual([1])
   },
 )
+
+it('a claim that fails late once more, in the same way, is given back when that is known', async () => {
+  const runtime = fakeRuntime()
+  const store = memoryStore({ runtime })
+  const failed = (answers: Promise<never>) =>
+    ofWholeCall(new OnlyonceError('STORE_UNAVAILABLE', 'no replicas'), answers)
+  const claim: Store['claim'] = async (requests) => {
+    const outcomes = await store.claim(requests)
+    const known = sleep(runtime, 400).then(() => outcomes) as Promise<never>
+    throw failed(sleep(runtime, 200).then(() => Promise.reject(failed(known))))
+  }
+  const calls = createStoreCalls(
+    { ...store, claim },
+    { runtime, storeTimeoutMs: 1_000, maxBatch: 10, onFailure: () => {} },
+  )
+  const error = caught(calls.claim(request('a')))
+  await runtime.advance(300)
+  expect(await error).toMatchObject({ code: 'STORE_UNAVAILABLE' })
+  expect(await calls.find(id)).toMatchObject({ state: 'running' })
+  await runtime.advance(300)
+  expect(await calls.find(id)).toMatchObject({ state: 'idle', attempt: 0 })
+})

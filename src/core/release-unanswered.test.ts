@@ -93,7 +93,7 @@ describe('a release whose answer was lost, of what somebody else has claimed sin
     expect(await held).toBe('LEASE_LOST')
   })
 
-  it('says that the lock was lost where its record was gone', async () => {
+  it.each([0, 2])('says that the lock was lost where its record was gone, and %i others came since', async (others) => {
     const { open, runtime, store } = engine()
     const once = open({}, { release: { 1: { kind: 'lose-request' } } })
     const { started, effect } = gate<string>()
@@ -101,7 +101,7 @@ describe('a release whose answer was lost, of what somebody else has claimed sin
     await runtime.advance(10)
     const [record] = (await store.list({ limit: 1 })).items
     await store.forget([record?.id ?? expect.unreachable()])
-    const rivals = [open(), open()]
+    const rivals = Array.from({ length: others }, () => open())
     for (const rival of rivals) expect(await rival.exclusive('key', () => 'ran next')).toBe('ran next')
     started[0]?.resolve('ran')
     await runtime.advance(1_000)

@@ -149,6 +149,28 @@ describe('steps', () => {
     expect(second).toBe(false)
   })
 
+  it('that are taken over while they run abort the signal, with that as its reason', async () => {
+    const { once, store, runtime } = engine()
+    const reasons: unknown[] = []
+    const slow = codeOf(
+      once('a', async (op) => {
+        op.signal.addEventListener('abort', () => reasons.push(op.signal.reason))
+        await op.step('one', async () => {
+          const [record] = (await store.list({ limit: 1 })).items
+          await store.forget([record?.id ?? expect.unreachable()])
+        })
+      }),
+    )
+    await runtime.advance(100)
+    expect(await slow).toBe('LEASE_LOST')
+    expect(reasons).toEqual([
+      expect.objectContaining({
+        code: 'LEASE_LOST',
+        message: expect.stringContaining('another owner took it over, or it was forgotten'),
+      }),
+    ])
+  })
+
   it('do not begin after the signal was aborted', async () => {
     const { once, runtime } = engine({ maxRunMs: 3_000 })
     const { started, effect } = gate<void>()
