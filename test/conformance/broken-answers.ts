@@ -24,6 +24,41 @@ export const BROKEN_ANSWERS: readonly Broken[] = [
       caughtBy: 'a batch of 500 goes through every verb, and is answered in its order',
     }),
   ),
+  ...(['owner', 'leaseMs', 'retentionMs'] as const).map(
+    (member): Broken => ({
+      what: `a batch is claimed with the ${member} of its first request`,
+      wrap: (store) => ({
+        claim: (batch) => store.claim(batch.map((one) => ({ ...one, [member]: batch[0]?.[member] }))),
+      }),
+      caughtBy: 'each claim of a batch has an owner, a lease and a retention of its own',
+    }),
+  ),
+  ...(['leaseMs', 'retentionMs', 'steps'] as const).map(
+    (member): Broken => ({
+      what: `a batch is renewed with the ${member} of its first renewal`,
+      wrap: (store) => ({
+        renew: (batch) => store.renew(batch.map((one) => ({ ...one, [member]: batch[0]?.[member] }))),
+      }),
+      caughtBy: 'each renewal of a batch has a lease, a retention and steps of its own',
+    }),
+  ),
+  {
+    what: 'a batch is completed for the retention of its first completion',
+    wrap: (store) => ({
+      complete: (batch) => store.complete(batch.map((one) => ({ ...one, retentionMs: batch[0]?.retentionMs ?? 0 }))),
+    }),
+    caughtBy: 'each completion of a batch has a kind and a retention of its own',
+  },
+  {
+    what: 'a batch is completed with the kind of its first completion',
+    wrap: (store) => ({
+      complete: (batch) =>
+        store.complete(
+          batch.map((one) => ({ ...one, result: { ...one.result, kind: batch[0]?.result.kind ?? 'value' } })),
+        ),
+    }),
+    caughtBy: 'each completion of a batch has a kind and a retention of its own',
+  },
   {
     what: 'a mismatch carries the result of the first',
     wrap: (store) => ({

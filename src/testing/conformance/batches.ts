@@ -6,6 +6,7 @@ import {
   done,
   fresh,
   granted,
+  isAbout,
   LONG_MS,
   mismatched,
   rival,
@@ -83,6 +84,63 @@ export const batchCases: readonly StoreCase[] = [
       mismatched(answers[3])
       assert.deepEqual([granted(answers[4]).lease.id, granted(answers[4]).starts], [idle.id, 2])
       assert.deepEqual([granted(answers[5]).lease.id, granted(answers[5]).attempt], [abandoned.id, 2])
+    },
+  },
+  {
+    name: 'each claim of a batch has an owner, a lease and a retention of its own',
+    group,
+    async run({ store, find }) {
+      const requests = [1, 2, 3].map((times) => fresh({ leaseMs: times * LONG_MS, retentionMs: (5 - times) * LONG_MS }))
+      const answers = await store.claim(requests)
+      for (const [index, { id, owner, leaseMs, retentionMs }] of requests.entries()) {
+        assert.equal(granted(answers[index]).lease.owner, owner)
+        const record = await find(id)
+        assert.equal(record?.owner, owner)
+        isAbout('leaseUntil', record?.leaseUntil, record?.createdAt, leaseMs)
+        isAbout('retainUntil', record?.retainUntil, record?.leaseUntil, retentionMs)
+      }
+    },
+  },
+  {
+    name: 'each renewal of a batch has a lease, a retention and steps of its own',
+    group,
+    async run({ store, find }) {
+      const claims = await store.claim([fresh(), fresh(), fresh()])
+      const renewals = claims.map((outcome, index) => ({
+        lease: granted(outcome).lease,
+        leaseMs: (index + 2) * LONG_MS,
+        retentionMs: (5 - index) * LONG_MS,
+        ...(index === 1 ? {} : { steps: [{ name: `step ${index}`, result: new Uint8Array(index) }] }),
+      }))
+      assert.deepEqual(await store.renew(renewals), ['ok', 'ok', 'ok'])
+      for (const { lease, leaseMs, retentionMs, steps = [] } of renewals) {
+        const record = await find(lease.id)
+        isAbout('leaseUntil', record?.leaseUntil, record?.readAt, leaseMs)
+        isAbout('retainUntil', record?.retainUntil, record?.leaseUntil, retentionMs)
+        assert.deepEqual(
+          record?.steps.map((step) => step.name),
+          steps.map((step) => step.name),
+        )
+      }
+    },
+  },
+  {
+    name: 'each completion of a batch has a kind and a retention of its own',
+    group,
+    async run({ store, find }) {
+      const kinds = ['error', 'unstorable', 'error'] as const
+      const claims = await store.claim(kinds.map(() => fresh()))
+      const completions = claims.map((outcome, index) => ({
+        lease: granted(outcome).lease,
+        result: { ...aValue(`${index}`), kind: kinds[index] as (typeof kinds)[number] },
+        retentionMs: (index + 1) * LONG_MS,
+      }))
+      assert.deepEqual(await store.complete(completions), ['ok', 'ok', 'ok'])
+      for (const { lease, result, retentionMs } of completions) {
+        const record = await find(lease.id)
+        sameResult(record?.result, result)
+        isAbout('retainUntil', record?.retainUntil, record?.readAt, retentionMs)
+      }
     },
   },
   {

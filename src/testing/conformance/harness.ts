@@ -143,6 +143,12 @@ export function isAbove(fence: number, last: number): void {
   assert.ok(fence > last, `the fence ${fence} should be above ${last}`)
 }
 
+/** Of a time that a record has, counted from another: servers take their time, but no tenth of `LONG_MS`. */
+export function isAbout(what: string, time: number | undefined, from: number | undefined, ms: number): void {
+  const is = (time ?? Number.NaN) - (from ?? Number.NaN)
+  assert.ok(Math.abs(is - ms) < LONG_MS / 10, `${what} should be ${ms} ms later, and is ${is} ms later`)
+}
+
 export function done(outcome: ClaimOutcome | undefined): Done {
   assert.equal(outcome?.kind, 'done')
   return outcome as Done
