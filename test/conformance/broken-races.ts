@@ -1,3 +1,4 @@
+import type { Store } from '../../src/core/store.ts'
 import type { Broken } from './broken-stores.ts'
 
 /** Verbs of two steps, between which another one may decide. */
@@ -24,4 +25,49 @@ export const BROKEN_RACES: readonly Broken[] = [
     rules: { looksThenWrites: ['complete'] },
     caughtBy: 'of concurrent completions with different bytes one counts, and everyone is told that one from then on',
   },
+  {
+    what: 'sweep looks for what is over, and removes it later',
+    wrap: (store) => {
+      const seen = new Set<string>()
+      return {
+        claim: (requests) => {
+          for (const { id } of requests) seen.add(id)
+          return store.claim(requests)
+        },
+        sweep: async (limit) => {
+          const over = (await gone(store, [...seen])).slice(0, limit)
+          await later()
+          return store.forget(over)
+        },
+      }
+    },
+    caughtBy: 'no concurrent sweep removes an operation that is claimed anew after its retention',
+  },
+  {
+    what: 'a claim removes what is over in a step of its own',
+    wrap: (store) => {
+      const seen = new Set<string>()
+      return {
+        claim: async (requests) => {
+          const over = await gone(
+            store,
+            requests.map(({ id }) => id).filter((id) => seen.has(id)),
+          )
+          await later()
+          await store.forget(over)
+          for (const { id } of requests) seen.add(id)
+          return store.claim(requests)
+        },
+      }
+    },
+    caughtBy: 'of 20 concurrent claims after the retention is over exactly one is granted',
+  },
 ]
+
+const later = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+/** Which of `ids` have no record whose retention runs. */
+async function gone(store: Store, ids: readonly string[]): Promise<readonly string[]> {
+  const records = await store.find(ids)
+  return ids.filter((_, index) => records[index] === undefined)
+}

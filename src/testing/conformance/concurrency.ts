@@ -131,4 +131,39 @@ export const concurrencyCases: readonly StoreCase[] = [
       assert.equal((await find(request.id))?.fence, Math.max(...fences))
     },
   },
+  {
+    name: 'of 20 concurrent claims after the retention is over exactly one is granted',
+    group,
+    async run({ store, claim, find, pass }) {
+      const over = times(10, () => fresh({ leaseMs: BRIEF_MS, retentionMs: BRIEF_MS }))
+      await store.claim(over)
+      await pass(2 * BRIEF_MS)
+      for (const request of over) {
+        const outcomes = await Promise.all(times(20, () => claim(rival(request, { leaseMs: LONG_MS }))))
+        const winners = outcomes.filter((outcome) => outcome.kind === 'granted')
+        assert.equal(winners.length, 1, `of 20 claims one should be granted; ${winners.length} were`)
+        assert.equal((await find(request.id))?.owner, granted(winners[0]).lease.owner)
+      }
+    },
+  },
+  {
+    name: 'no concurrent sweep removes an operation that is claimed anew after its retention',
+    group,
+    async run({ store, claim, find, pass }) {
+      const over = times(40, () => fresh({ leaseMs: BRIEF_MS, retentionMs: BRIEF_MS }))
+      await store.claim(over)
+      await pass(2 * BRIEF_MS)
+      const claimed = await Promise.all(
+        over.map(async (request, index) => {
+          const sweep = index % 10 === 0 ? store.sweep(100) : undefined
+          const { lease } = granted(await claim(rival(request, { leaseMs: LONG_MS })))
+          await sweep
+          return lease
+        }),
+      )
+      for (const { id, fence } of claimed) {
+        assert.equal((await find(id))?.fence, fence, 'an operation that runs was swept')
+      }
+    },
+  },
 ]
