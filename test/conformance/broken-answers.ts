@@ -104,6 +104,64 @@ export const BROKEN_ANSWERS: readonly Broken[] = [
     caughtBy: 'listing gives every record once, page by page',
   },
   {
+    what: 'a page is found by how many came before it',
+    wrap: (store) => ({
+      async list({ after, limit, ...query }) {
+        const { items } = await store.list({ ...query, limit: 1_000 })
+        const end = Number(after ?? 0) + limit
+        return { items: items.slice(end - limit, end), ...(end < items.length ? { next: `${end}` } : {}) }
+      },
+    }),
+    caughtBy: 'records that leave the list between two pages take no others with them',
+  },
+  {
+    what: 'a state is only looked at in a scope',
+    wrap: (store) => ({
+      list: ({ state, ...query }) =>
+        store.list(state === undefined || query.scope === undefined ? query : { ...query, state }),
+    }),
+    caughtBy: 'a state is listed in every scope without one, and in that scope only with one',
+  },
+  {
+    what: 'a scope is only looked at without a state',
+    wrap: (store) => ({
+      list: ({ scope, ...query }) =>
+        store.list(query.state !== undefined || scope === undefined ? query : { ...query, scope }),
+    }),
+    caughtBy: 'a state is listed in every scope without one, and in that scope only with one',
+  },
+  {
+    what: 'an operation is abandoned when the lease of its claim is over, renewed or not',
+    wrap: (store) => {
+      const leases = new Map<string, number>()
+      return {
+        async claim(requests) {
+          const outcomes = await store.claim(requests)
+          for (const record of await store.find(requests.map(({ id }) => id))) {
+            if (record !== undefined) leases.set(record.id, record.leaseUntil)
+          }
+          return outcomes
+        },
+        async list(query) {
+          if (query.state !== 'abandoned') return store.list(query)
+          const { items } = await store.list({ ...query, state: 'running', limit: 1_000 })
+          return { items: items.filter(({ id, readAt }) => (leases.get(id) ?? 0) <= readAt).slice(0, query.limit) }
+        },
+      }
+    },
+    caughtBy: 'an abandoned operation is listed as such until it is renewed or taken over',
+  },
+  {
+    what: 'a listed record says that it was read when it was claimed',
+    wrap: (store) => ({
+      async list(query) {
+        const page = await store.list(query)
+        return { ...page, items: page.items.map((record) => ({ ...record, readAt: record.createdAt })) }
+      },
+    }),
+    caughtBy: 'a listed record is the one that find answers',
+  },
+  {
     what: 'a body is cut at its first NUL',
     wrap: (store) => ({
       complete: (all) =>

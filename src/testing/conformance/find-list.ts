@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import type { ObservedRecord, OperationId } from '../../core/record.ts'
-import type { ListQuery, Store } from '../../core/store.ts'
+import type { Lease, ObservedRecord, OperationId } from '../../core/record.ts'
+import type { ClaimRequest, ListQuery, Store } from '../../core/store.ts'
 import {
   aValue,
   BRIEF_MS,
@@ -158,6 +158,63 @@ export const findListCases: readonly StoreCase[] = [
     },
   },
   {
+    name: 'a state is listed in every scope without one, and in that scope only with one',
+    group,
+    async run({ store, claim, release }) {
+      const [here, there] = [named(`s-${randomUUID()}`, 'k'), named(`s-${randomUUID()}`, 'k')]
+      const busy = named(here.scope as string, 'busy')
+      for (const request of [here, there]) await release(granted(await claim(request)).lease)
+      granted(await claim(busy))
+      const by = async (query: Partial<ListQuery>) => idsOf(await listed(store, { limit: 2, ...query }))
+      assert.deepEqual(await by({ state: 'idle' }), [here.id, there.id].sort())
+      assert.deepEqual(await by({ state: 'running' }), [busy.id])
+      assert.deepEqual(await by({ state: 'idle', scope: here.scope as string }), [here.id])
+      assert.deepEqual(await by({ state: 'running', scope: there.scope as string }), [])
+    },
+  },
+  {
+    name: 'an abandoned operation is listed as such until it is renewed or taken over',
+    group,
+    async run({ store, claim, renew, pass }) {
+      const [renewed, taken, left] = [1, 2, 3].map(() => fresh({ leaseMs: BRIEF_MS })) as [
+        ClaimRequest,
+        ClaimRequest,
+        ClaimRequest,
+      ]
+      const leases = (await store.claim([renewed, taken, left])).map((outcome) => granted(outcome).lease)
+      await pass(BRIEF_MS)
+      const abandoned = async () => idsOf(await listed(store, { state: 'abandoned', limit: 5 }))
+      assert.deepEqual(await abandoned(), [renewed.id, taken.id, left.id].sort())
+      await renew({ lease: leases[0] as Lease, leaseMs: LONG_MS, retentionMs: LONG_MS })
+      granted(await claim({ ...taken, owner: newOwner(), leaseMs: LONG_MS }))
+      assert.deepEqual(await abandoned(), [left.id])
+    },
+  },
+  {
+    name: 'records that leave the list between two pages take no others with them',
+    group,
+    async run({ store, release }) {
+      const leave = {
+        forgotten: (leases) => store.forget(leases.map((lease) => lease.id)),
+        released: (leases) => Promise.all(leases.map(release)),
+      } satisfies Record<string, (leases: readonly Lease[]) => Promise<unknown>>
+      for (const [how, go] of Object.entries(leave)) {
+        const scope = `s-${randomUUID()}`
+        await store.claim(Array.from({ length: 9 }, (_, index) => named(scope, `k${index}`)))
+        const met = new Set<OperationId>()
+        const query = { scope, state: 'running', limit: 2 } as const
+        let page = await store.list(query)
+        for (let pages = 1; pages < 20; pages++) {
+          for (const { id } of page.items) met.add(id)
+          await go(page.items)
+          if (page.next === undefined) break
+          page = await store.list({ ...query, after: page.next })
+        }
+        assert.equal(met.size, 9, `${met.size} of 9 records were listed, where those of each page were ${how}`)
+      }
+    },
+  },
+  {
     name: 'listing by scope gives that scope only, exactly as it is spelled',
     group,
     async run(context) {
@@ -178,12 +235,18 @@ export const findListCases: readonly StoreCase[] = [
   {
     name: 'a listed record is the one that find answers',
     group,
-    async run({ store, claim, complete, find }) {
+    async run({ store, claim, complete, find, pass }) {
       const request = { ...named(`s-${randomUUID()}`, 'k'), leaseMs: LONG_MS }
       await complete(completion(granted(await claim(request)).lease, aValue('v')))
+      await pass(BRIEF_MS)
+      const before = await find(request.id)
       const [record] = await listed(store, { scope: request.scope as string, limit: 1 })
       const found = await find(request.id)
       assert.deepEqual({ ...record, readAt: 0 }, { ...found, readAt: 0 })
+      const [from = Number.NaN, readAt = Number.NaN, to = Number.NaN] = [before, record, found].map(
+        (one) => one?.readAt,
+      )
+      assert.ok(from - 1 <= readAt && readAt <= to + 1, `readAt ${readAt} should be from ${from} to ${to}`)
     },
   },
 ]
