@@ -9,6 +9,7 @@ import {
 import type { Lease, OperationRecord } from '../../src/core/record.ts'
 import type { Store } from '../../src/core/store.ts'
 import { BROKEN_ANSWERS } from './broken-answers.ts'
+import { BROKEN_FACTS } from './broken-facts.ts'
 import { BROKEN_RACES } from './broken-races.ts'
 import type { Rules } from './rules-store.ts'
 
@@ -187,7 +188,7 @@ export const BROKEN: readonly Broken[] = [
   {
     what: 'sweep removes unknown results',
     rules: { isSweepable: (record, now) => isSweepable(record, now) || record.result?.kind === 'unknown' },
-    caughtBy: 'an unknown result is kept past its retention, and no sweep removes it',
+    caughtBy: 'an unknown result is kept for ever, whatever its retention, and no sweep removes it',
   },
   {
     what: 'fences start over when a record is removed',
@@ -277,6 +278,7 @@ export const BROKEN: readonly Broken[] = [
     rules: { idOf: (id, key) => (key === undefined ? id : key.toLowerCase()) },
     caughtBy: 'keys that look alike are different operations, and each reads back as it was written',
   },
+  ...BROKEN_FACTS,
   ...BROKEN_ANSWERS,
   ...BROKEN_RACES,
 ]

@@ -6,6 +6,7 @@ import {
   done,
   fresh,
   granted,
+  isAbout,
   isAbove,
   LONG_MS,
   mismatched,
@@ -97,6 +98,23 @@ export const claimCases: readonly StoreCase[] = [
         assert.equal(next.lease.owner, request.owner)
         isAbove(next.lease.fence, last.lease.fence)
         last = next
+      }
+    },
+  },
+  {
+    name: 'a takeover, and a claim after a release, have the lease and the retention that they ask for',
+    group,
+    async run({ claim, release, find, pass }) {
+      const request = fresh({ leaseMs: BRIEF_MS })
+      granted(await claim(request))
+      await pass(BRIEF_MS)
+      for (const times of [3, 2, 4]) {
+        const next = rival(request, { leaseMs: times * LONG_MS, retentionMs: 2 * times * LONG_MS })
+        const { lease } = granted(await claim(next))
+        const record = await find(request.id)
+        isAbout('leaseUntil', record?.leaseUntil, record?.readAt, next.leaseMs)
+        isAbout('retainUntil', record?.retainUntil, record?.leaseUntil, next.retentionMs)
+        await release(lease)
       }
     },
   },

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { FOREVER } from '../../core/lifecycle.ts'
 import {
   aValue,
   BRIEF_MS,
@@ -130,14 +131,15 @@ export const completeCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'an unknown result is kept past its retention, and no sweep removes it',
+    name: 'an unknown result is kept for ever, whatever its retention, and no sweep removes it',
     group,
-    async run({ store, claim, complete, pass }) {
+    async run({ store, claim, complete, find, pass }) {
       const request = fresh()
       await complete(completion(granted(await claim(request)).lease, unknown, BRIEF_MS))
       await pass(2 * BRIEF_MS)
       await store.sweep(100)
       assert.equal(done(await claim(rival(request))).result.kind, 'unknown')
+      assert.equal((await find(request.id))?.retainUntil, FOREVER)
     },
   },
   {
@@ -151,6 +153,20 @@ export const completeCases: readonly StoreCase[] = [
       sameResult(done(await claim(rival(request))).result, aValue('it happened'))
       await pass(BRIEF_MS)
       granted(await claim(rival(request)))
+    },
+  },
+  {
+    name: 'an unknown result is replaced by an error, and by one that could not be stored, as by a value',
+    group,
+    async run({ claim, complete }) {
+      for (const kind of ['error', 'unstorable'] as const) {
+        const request = fresh()
+        const { lease } = granted(await claim(request))
+        await complete(completion(lease, unknown))
+        const result = { kind, body: aValue('it failed').body }
+        assert.equal(await complete(completion(lease, result)), 'ok')
+        sameResult(done(await claim(rival(request))).result, result)
+      }
     },
   },
   {

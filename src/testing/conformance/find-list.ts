@@ -88,16 +88,34 @@ export const findListCases: readonly StoreCase[] = [
     },
   },
   {
-    name: 'createdAt is the moment of the first claim, across releases',
+    name: 'scope, key, payload and the moment of the first claim stay through every verb',
     group,
-    async run({ claim, release, find, pass }) {
-      const request = fresh()
-      const { lease } = granted(await claim(request))
-      const createdAt = (await find(request.id))?.createdAt
-      await release(lease)
+    async run({ claim, renew, release, complete, find, pass }) {
+      const request = fresh({ leaseMs: BRIEF_MS })
+      const again = async () => granted(await claim({ ...request, owner: newOwner() })).lease
+      const first = granted(await claim(request)).lease
+      const { createdAt } = (await find(request.id)) ?? {}
+      async function stays(verb: string): Promise<void> {
+        const { scope, key, fingerprint } = request
+        const is = await find(request.id)
+        assert.deepEqual(
+          { scope: is?.scope, key: is?.key, fingerprint: is?.fingerprint, createdAt: is?.createdAt },
+          { scope, key, fingerprint, createdAt },
+          `after ${verb}`,
+        )
+      }
       await pass(BRIEF_MS)
-      granted(await claim({ ...request, owner: newOwner() }))
-      assert.equal((await find(request.id))?.createdAt, createdAt)
+      await renew({ lease: first, leaseMs: BRIEF_MS, retentionMs: LONG_MS })
+      await stays('a renewal')
+      await pass(BRIEF_MS)
+      const second = await again()
+      await stays('a takeover')
+      await release(second)
+      await stays('a release')
+      const third = await again()
+      await stays('a claim after the release')
+      await complete(completion(third, { kind: 'error', body: new Uint8Array() }))
+      await stays('a completion')
     },
   },
   {

@@ -63,15 +63,19 @@ export const fingerprintCases: readonly StoreCase[] = [
       const { lease } = granted(await context.claim(request))
       await context.complete(completion(lease, aValue('secret')))
       mismatched(await unchanged(context, request.id, () => context.claim(strange(request))))
+      mismatched(await context.claim({ ...request, fingerprint: 'v1:other' }))
     },
   },
   {
-    name: 'another payload is a mismatch to the owner too',
+    name: 'another payload is a mismatch to the owner too, running or released',
     group,
     async run(context) {
       const request = fresh()
-      granted(await context.claim(request))
-      mismatched(await unchanged(context, request.id, () => context.claim({ ...request, fingerprint: 'v1:other' })))
+      const other = () => context.claim({ ...request, fingerprint: 'v1:other' })
+      const { lease } = granted(await context.claim(request))
+      mismatched(await unchanged(context, request.id, other))
+      await context.release(lease)
+      mismatched(await unchanged(context, request.id, other))
     },
   },
   {

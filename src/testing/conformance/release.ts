@@ -7,6 +7,7 @@ import {
   granted,
   isAbove,
   LONG_MS,
+  mismatched,
   rival,
   running,
   type StoreCase,
@@ -42,6 +43,19 @@ export const releaseCases: readonly StoreCase[] = [
         assert.deepEqual({ attempt: next.attempt, starts: next.starts }, { attempt: 2, starts })
         assert.equal(await release(next.lease), 'ok')
       }
+    },
+  },
+  {
+    name: 'a released operation is kept, with its payload, until the retention of its claim is over',
+    group,
+    async run({ claim, release, find, pass }) {
+      const request = fresh({ leaseMs: BRIEF_MS })
+      const { lease } = granted(await claim(request))
+      const { retainUntil } = (await find(request.id)) ?? {}
+      assert.equal(await release(lease), 'ok')
+      await pass(2 * BRIEF_MS)
+      assert.equal((await find(request.id))?.retainUntil, retainUntil)
+      mismatched(await claim(strange(request)))
     },
   },
   {

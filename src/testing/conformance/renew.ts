@@ -5,6 +5,7 @@ import {
   bytes,
   fresh,
   granted,
+  isAbout,
   LONG_MS,
   rival,
   running,
@@ -61,6 +62,19 @@ export const renewCases: readonly StoreCase[] = [
       assert.equal(await renew({ lease, leaseMs: BRIEF_MS, retentionMs: BRIEF_MS }), 'ok')
       await pass(2 * BRIEF_MS)
       assert.equal((await find(lease.id))?.state, 'running')
+    },
+  },
+  {
+    name: 'renewing counts the lease from now, and the retention from the end of the lease',
+    group,
+    async run({ claim, renew, find }) {
+      const { lease } = granted(await claim(fresh()))
+      for (const times of [2, 3]) {
+        assert.equal(await renew({ lease, leaseMs: times * LONG_MS, retentionMs: 4 * LONG_MS }), 'ok')
+        const record = await find(lease.id)
+        isAbout('leaseUntil', record?.leaseUntil, record?.readAt, times * LONG_MS)
+        isAbout('retainUntil', record?.retainUntil, record?.leaseUntil, 4 * LONG_MS)
+      }
     },
   },
   {
