@@ -146,22 +146,23 @@ export const publishingCases: readonly MessagingCase[] = [
       const desk = await openDesk(context)
       const { publish } = await opened(desk)
       const bad = desk.topic.refused?.('bad')
-      assert.ok(bad !== undefined)
-      const [before, after] = ['a', 'b'].map((id) => outboxMessage(desk.topic.topic, id)) as [
+      assert.ok(bad !== undefined, 'the harness offers `refused`, and its topic names no such message')
+      const [before, ...after] = ['a', 'b', 'c'].map((id) => outboxMessage(desk.topic.topic, id)) as [
         OutboxMessage,
-        OutboxMessage,
+        ...OutboxMessage[],
       ]
-      const results = await publish([before, bad, after])
+      // Not in the middle: answers in another order than the batch are noticed by it.
+      const results = await publish([before, bad, ...after])
       assert.deepEqual(
         results.map(({ ok }) => ok),
-        [true, false, true],
+        [true, false, true, true],
       )
       const [, refusal] = results
       assert.ok(refusal?.ok === false && refusal.reason.trim() !== '')
-      assert.ok((await publish([outboxMessage(desk.topic.topic, 'c')]))[0]?.ok, 'it goes on afterwards')
+      assert.ok((await publish([outboxMessage(desk.topic.topic, 'd')]))[0]?.ok, 'it goes on afterwards')
       desk.consume()
       await desk.drained()
-      oneEffectEach(await desk.rows(), ['a', 'b', 'c'])
+      oneEffectEach(await desk.rows(), ['a', 'b', 'c', 'd'])
     },
   },
   {

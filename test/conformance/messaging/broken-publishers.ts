@@ -31,6 +31,16 @@ export const BROKEN_PUBLISHERS: readonly BrokenAdapter[] = [
     },
   },
   {
+    what: 'answers backwards',
+    caughtBy: ['a message that the broker does not take is refused alone, with a reason'],
+    harness: {
+      publisher: (place) => ({
+        publish: async (batch) => (await queueAt(place).publish(batch)).toReversed(),
+        close: async () => {},
+      }),
+    },
+  },
+  {
     what: 'fails the whole batch for one message',
     caughtBy: ['a message that the broker does not take is refused alone, with a reason'],
     harness: {
