@@ -1,4 +1,13 @@
-import { checkEach, invalidKind, invalidOption, oneOf, positive, refuseUnknown } from '../core/option-rules.ts'
+import {
+  aBoolean,
+  checkEach,
+  invalidKind,
+  invalidOption,
+  oneOf,
+  positive,
+  type Rule,
+  refuseUnknown,
+} from '../core/option-rules.ts'
 import { type Runtime, sleep, systemRuntime } from '../core/runtime.ts'
 import type { Store } from '../core/store.ts'
 
@@ -65,7 +74,8 @@ const KINDS: readonly Fault['kind'][] = [
 
 /**
  * Returns `store` behind a network with the faults of `plan`. Calls without a fault pass through.
- * @throws OnlyonceError OPTION_INVALID for a verb, a number of a call or a kind of fault that there is not
+ * @throws OnlyonceError OPTION_INVALID for a verb, a number of a call or a kind of fault that there is not; of a
+ * function as plan, at the call that it plans
  */
 export function faultyStore<S extends Store>(store: S, plan: FaultPlan, options: FaultyStoreOptions = {}): S {
   refuseUnknown(options, ['runtime', 'onFault'])
@@ -87,6 +97,7 @@ export function faultyStore<S extends Store>(store: S, plan: FaultPlan, options:
         const send = async (): Promise<unknown> => member.apply(target, args)
         const fault = faultOf(verb, number)
         if (fault === undefined) return send()
+        checkFault(`${verb}.${number}`, fault)
         if (verb === 'transaction' && (fault.kind === 'send-twice' || fault.kind === 'send-again')) {
           throw new Error('a transaction cannot be sent twice: its work runs in the client')
         }
@@ -105,9 +116,18 @@ function checkPlan(plan: Exclude<FaultPlan, (...args: never[]) => unknown>): voi
   for (const [verb, faults] of Object.entries(plan)) {
     for (const [call, fault] of Object.entries(Object(faults))) {
       checkEach(positive, { [`${verb}.${call}`]: Number(call) })
-      if (fault !== undefined) checkEach(oneOf(...KINDS), { [`${verb}.${call}.kind`]: Object(fault).kind ?? null })
+      if (fault !== undefined) checkFault(`${verb}.${call}`, fault)
     }
   }
+}
+
+const aDelay: Rule = (value) => (Number.isFinite(value) && (value as number) >= 0 ? undefined : 'must be milliseconds')
+
+function checkFault(name: string, fault: unknown): void {
+  const { kind = null, ms = null, applied = null } = Object(fault)
+  checkEach(oneOf(...KINDS), { [`${name}.kind`]: kind })
+  if (['delay-request', 'delay-reply', 'send-again'].includes(kind)) checkEach(aDelay, { [`${name}.ms`]: ms })
+  if (kind === 'hang') checkEach(aBoolean, { [`${name}.applied`]: applied })
 }
 
 async function inflict(fault: Fault, send: () => Promise<unknown>, runtime: Runtime, name: string): Promise<unknown> {
