@@ -1,4 +1,4 @@
-import { checkFunction, invalidOption } from '../../core/option-rules.ts'
+import { checkFunction, invalidKind, invalidOption } from '../../core/option-rules.ts'
 
 /** What a suite is given. @throws OnlyonceError OPTION_INVALID for a harness, or a runner, that was left out */
 export function checkSuite(harness: unknown, method: string, runner: unknown): void {
@@ -11,4 +11,13 @@ export function checkSuite(harness: unknown, method: string, runner: unknown): v
 /** @throws OnlyonceError OPTION_INVALID */
 export function checkCase(one: unknown, list: string): void {
   if (typeof Object(one).run !== 'function') throw invalidOption('case', `must be one of \`${list}\``, one)
+}
+
+/** @throws OnlyonceError OPTION_INVALID unless it is `{ store, advance }` */
+export function checkOpened(opened: unknown): void {
+  const { store, advance } = Object(opened)
+  if (typeof Object(store).claim !== 'function')
+    throw invalidKind('open', 'must answer `{ store, advance }`, and what it answers has no `store` with verbs', opened)
+  if (typeof advance !== 'function')
+    throw invalidKind('open', 'must answer `{ store, advance }`; no `advance` moves the clock of the store', opened)
 }

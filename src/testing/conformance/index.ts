@@ -11,7 +11,7 @@ import { fenceCases } from './fences.ts'
 import { findListCases } from './find-list.ts'
 import { fingerprintCases } from './fingerprint.ts'
 import { forgetSweepCases } from './forget-sweep.ts'
-import { checkCase, checkSuite } from './given.ts'
+import { checkCase, checkOpened, checkSuite } from './given.ts'
 import { contextOf, type StoreCase, type StoreUnderTest, unmet } from './harness.ts'
 import { lateWriteCases } from './late-writes.ts'
 import { outboxCases } from './outbox.ts'
@@ -96,11 +96,12 @@ export async function runStoreCase(one: StoreCase, open: StoreConformanceOptions
   checkFunction('open', open)
   const opened = await open()
   try {
+    checkOpened(opened)
     const missing = unmet(one, opened)
     if (missing.length === 0) await one.run(contextOf(opened))
     return missing
   } finally {
-    await opened.close?.()
+    await Object(opened).close?.()
   }
 }
 

@@ -1,4 +1,3 @@
-import { checkFunction } from '../../core/option-rules.ts'
 import { checkCase, checkSuite } from '../conformance/given.ts'
 import type { TestRunner } from '../conformance/index.ts'
 import { badInputCases } from './bad-input.ts'
@@ -12,7 +11,7 @@ import { outageCases } from './outages.ts'
 import { publishingCases } from './publishing.ts'
 import { relayCases } from './relaying.ts'
 import { stoppingCases } from './stopping.ts'
-import { missing } from './unmet.ts'
+import { checkHarness, missing } from './unmet.ts'
 import { patience } from './waiting.ts'
 import { zombieCases } from './zombies.ts'
 
@@ -92,6 +91,7 @@ function declare<Place, Tx>(
   runner: TestRunner,
 ): void {
   checkSuite(options, 'openTopic', runner)
+  checkHarness(options)
   const { skip = {}, ...harness } = options
   const { describe, it } = runner
   checkSkips(skip)
@@ -115,7 +115,7 @@ export async function runMessagingCase<Place, Tx>(
   harness: MessagingHarness<Place, Tx>,
 ): Promise<void> {
   checkCase(one, 'consumerCases` or `publisherCases')
-  checkFunction('openTopic', Object(harness).openTopic)
+  checkHarness(harness)
   const closing: (() => unknown)[] = []
   try {
     const run = () => one.run({ harness, after: (work) => void closing.push(work) })

@@ -1,4 +1,5 @@
-import type { MessagingCase, MessagingHarness, MessagingNeed } from './harness.ts'
+import { checkEach, checkFunction, invalidOption, oneOf } from '../../core/option-rules.ts'
+import type { MessagingCase, MessagingHarness, MessagingNeed, TopicOffer } from './harness.ts'
 
 const REASONS: Record<MessagingNeed, string> = {
   worker: 'the harness has no worker file',
@@ -13,6 +14,17 @@ const REASONS: Record<MessagingNeed, string> = {
   keepsDuplicates: 'the broker drops a second message with the same id',
   ordering: 'the broker has no ordering keys',
   'ordering over consumers': 'the order holds for one consumer',
+}
+
+const OFFERS = ['breakable', 'cut', 'loseAcks', 'refused'] satisfies readonly TopicOffer[]
+
+/** A misspelt offer would leave its cases out. @throws OnlyonceError OPTION_INVALID */
+export function checkHarness(harness: unknown): void {
+  const { openTopic, consume, ledger, traits, offers = [] } = Object(harness)
+  for (const [name, value] of Object.entries({ openTopic, consume, ledger })) checkFunction(name, value)
+  checkEach(oneOf('consumers', 'consumer', 'none'), { 'traits.ordering': Object(traits).ordering ?? null })
+  if (!Array.isArray(offers)) throw invalidOption('offers', `must be a list of ${OFFERS.join(', ')}`, offers)
+  for (const offer of offers) checkEach(oneOf(...OFFERS), { offers: offer })
 }
 
 /** Returns why the case cannot run on this broker, or `undefined` if it can. */
