@@ -202,6 +202,7 @@ describe('refuses', () => {
   it.each([
     ['no handler', undefined, { store, message: 1 }, /`handler` must be a function/],
     ['a store that is open', () => {}, { store: memoryStore(), message: 1 }, /`store` is required: a function/],
+    ['a store that is none', () => {}, { store: () => {}, message: 1 }, /`store` must open a store/],
     ['no message', () => {}, { store }, /`message` is required/],
     ['an unknown option', () => {}, { store, message: 1, tables: [] }, /`tables` is not an option/],
     ['no patience', () => {}, { store, message: 1, patienceMs: 0 }, /`patienceMs` must be a positive integer/],
@@ -210,4 +211,23 @@ describe('refuses', () => {
     const refused = crashEverywhere(handler as never, options as never)
     await expect(refused).rejects.toSatisfy((error) => OnlyonceError.is(error) && message.test(error.message))
   })
+})
+
+it.each(['use', 'setup', 'close'])('closes every store that it opened, also where `%s` fails', async (member) => {
+  let open = 0
+  const store = () => {
+    const opened = sqliteStore({ path: ':memory:' })
+    open++
+    return {
+      ...opened,
+      async [Symbol.asyncDispose]() {
+        open--
+        await opened[Symbol.asyncDispose]()
+      },
+    }
+  }
+  const fails = () => Promise.reject(new Error('as expected'))
+  const handler = (_: unknown, kit: { outside(what: string, detail: unknown): unknown }) => kit.outside('mail', 1)
+  await expect(crashEverywhere(handler as never, { store, message: 1, [member]: fails })).rejects.toThrow('as expected')
+  expect(open).toBe(0)
 })

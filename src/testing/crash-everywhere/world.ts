@@ -1,4 +1,4 @@
-import { invalidOption } from '../../core/option-rules.ts'
+import { invalidKind, invalidOption } from '../../core/option-rules.ts'
 import { isTransactional, type Store } from '../../core/store.ts'
 import type { CrashOptions, CrashWorld } from './contract.ts'
 import { createOutside, type Outside } from './outside.ts'
@@ -24,10 +24,21 @@ export async function openWorld<Message, S extends Store, Use extends object>(
   options: CrashOptions<Message, S, Use>,
 ): Promise<OpenWorld<S, Use>> {
   const store = await options.store()
-  const use = ((await options.use?.(store)) ?? {}) as Use
+  if (typeof Object(store)[Symbol.asyncDispose] !== 'function')
+    throw invalidKind('store', 'must open a store, an empty one for each trial, and answer it', store)
+  const use = await used()
   const outside = createOutside()
   const sql = (text: string, ...values: unknown[]) => runAlone(store, text, values)
   const world: CrashWorld<S, Use> = { store, use, sql }
+
+  async function used(): Promise<Use> {
+    try {
+      return ((await options.use?.(store)) ?? {}) as Use
+    } catch (error) {
+      await store[Symbol.asyncDispose]().then(undefined, () => {})
+      throw error
+    }
+  }
 
   async function snapshot(): Promise<WorldState> {
     const happened = prefixed('outside', outside.entries())
@@ -51,8 +62,11 @@ export async function openWorld<Message, S extends Store, Use extends object>(
   }
 
   async function close(): Promise<void> {
-    await options.close?.(world)
-    await store[Symbol.asyncDispose]()
+    try {
+      await options.close?.(world)
+    } finally {
+      await store[Symbol.asyncDispose]()
+    }
   }
 
   try {
