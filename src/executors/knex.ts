@@ -1,3 +1,4 @@
+import { OnlyonceError } from '../core/errors.ts'
 import { perTransaction, type Shape, type SqlExecutor, type SqlResult } from './executor.ts'
 import { cutAtPlaceholders } from './placeholders.ts'
 
@@ -18,9 +19,18 @@ export const KNEX: Shape = {
 export const fromKnex: (trx: KnexTransaction) => SqlExecutor = perTransaction(KNEX, (trx) => ({
   async query(text, values = []) {
     const { parts, values: used } = cutAtPlaceholders(text, values)
+    if (parts.some((part) => part.includes('\\?'))) throw backslashBeforeMark()
     // Knex takes every `?` for a placeholder; operators of jsonb contain one too.
     const sql = parts.map((part) => part.replaceAll('?', '\\?')).join('?')
     const { rows, rowCount = null } = await trx.raw(sql, used as unknown[])
     return { rows, rowCount }
   },
 }))
+
+/** Knex knows an escaped `?`, and no escaped backslash: it would send another text, and nobody would be told. */
+function backslashBeforeMark(): OnlyonceError {
+  return new OnlyonceError(
+    'OPTION_INVALID',
+    'the statement has a `?` after a backslash, which Knex takes for a placeholder of its own: give that text as a value, such as `$1`',
+  )
+}
