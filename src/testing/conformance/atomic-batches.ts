@@ -9,6 +9,7 @@ import {
   done,
   fresh,
   granted,
+  isAbout,
   isAbove,
   LONG_MS,
   mismatched,
@@ -211,6 +212,28 @@ export const atomicBatchCases: readonly StoreCase[] = [
       )
       assert.deepEqual([...wins].sort(), requests.map(({ id }) => id).sort())
       for (const outcome of answers.flat()) if (outcome.kind !== 'granted') done(outcome)
+    },
+  },
+  {
+    name: 'what is claimed in transactions, alone or together, is kept with its names, each for its own retention',
+    group,
+    needs,
+    async run({ store: opened, find }) {
+      const store = transactional(opened)
+      const requests = [2, 1, 3].map((times) => fresh({ retentionMs: times * LONG_MS }))
+      const [alone, ...together] = requests as [ClaimRequest, ...ClaimRequest[]]
+      await store.transaction(async (tx) => {
+        granted(await store.within(tx).claim(alone))
+        for (const outcome of await store.within(tx).claimAll(together)) granted(outcome)
+      })
+      for (const { id, scope, key, fingerprint, owner, retentionMs } of requests) {
+        const record = await find(id)
+        assert.deepEqual(
+          { scope: record?.scope, key: record?.key, fingerprint: record?.fingerprint, owner: record?.owner },
+          { scope, key, fingerprint, owner },
+        )
+        isAbout('retainUntil', record?.retainUntil, record?.readAt, retentionMs)
+      }
     },
   },
 ]
