@@ -54,6 +54,13 @@ describe('an effect that is one statement', () => {
     expect(await once.find('a')).toBeUndefined()
   })
 
+  it('fails as its transaction does where the statement changed nothing', async () => {
+    const { store, effect } = await withBeside(async () => undefined)
+    store.transaction = () => Promise.reject(new Error('down'))
+    const down = onlyonce({ store: { ...store, beside: () => async () => undefined }, scope: 'test' })
+    expect(await codeOf(down.atomic('a', effect))).toBe('STORE_UNAVAILABLE')
+  })
+
   it('has the error of the transaction where that says more', async () => {
     const { store } = await withBeside(() => Promise.reject(LOST))
     const longer = new OnlyonceError('LEASE_LOST', 'it took too long')

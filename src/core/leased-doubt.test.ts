@@ -111,6 +111,14 @@ describe('an effect that threw, of which nobody knows how far it came', () => {
     await expect(once('a', () => 'done')).rejects.toThrow('declined')
   })
 
+  it('is remembered with an error of ours where a function says so, which knows what the effect does', async () => {
+    const { once, runtime } = engine({ onThrow: () => 'remember', maxRunMs: 3_000 })
+    const first = codeOf(once('a', stoppable))
+    await runtime.advance(6_000)
+    expect(await first).toBe('LEASE_LOST')
+    expect(await once.attempt('a', () => 'done')).toMatchObject({ kind: 'failed', replayed: true })
+  })
+
   it('answers with the result of the one that took it over, when that is there', async () => {
     const { once, open, runtime } = engine({}, always('renew', { kind: 'lose-request' }))
     const first = once.attempt('a', async (op) => {
