@@ -14,12 +14,14 @@ export const BROKEN_ANSWERS: readonly Broken[] = [
   },
   {
     what: 'answers come in the order in which the store finished',
+    byModel: false,
     wrap: (store) => ({ claim: async (requests) => [...(await store.claim(requests))].reverse() }),
     caughtBy: 'a batch of 500 goes through every verb, and is answered in its order',
   },
   ...(['renew', 'complete', 'release'] as const).map(
     (verb): Broken => ({
       what: `${verb} answers backwards`,
+      byModel: false,
       wrap: (store) => ({ [verb]: async (batch: never) => [...(await store[verb](batch))].reverse() }),
       caughtBy: 'a batch of 500 goes through every verb, and is answered in its order',
     }),
@@ -27,6 +29,7 @@ export const BROKEN_ANSWERS: readonly Broken[] = [
   ...(['owner', 'leaseMs', 'retentionMs'] as const).map(
     (member): Broken => ({
       what: `a batch is claimed with the ${member} of its first request`,
+      byModel: false,
       wrap: (store) => ({
         claim: (batch) => store.claim(batch.map((one) => ({ ...one, [member]: batch[0]?.[member] }))),
       }),
@@ -36,6 +39,7 @@ export const BROKEN_ANSWERS: readonly Broken[] = [
   ...(['leaseMs', 'retentionMs', 'steps'] as const).map(
     (member): Broken => ({
       what: `a batch is renewed with the ${member} of its first renewal`,
+      byModel: false,
       wrap: (store) => ({
         renew: (batch) => store.renew(batch.map((one) => ({ ...one, [member]: batch[0]?.[member] }))),
       }),
@@ -44,6 +48,7 @@ export const BROKEN_ANSWERS: readonly Broken[] = [
   ),
   {
     what: 'a batch is completed for the retention of its first completion',
+    byModel: false,
     wrap: (store) => ({
       complete: (batch) => store.complete(batch.map((one) => ({ ...one, retentionMs: batch[0]?.retentionMs ?? 0 }))),
     }),
@@ -51,6 +56,7 @@ export const BROKEN_ANSWERS: readonly Broken[] = [
   },
   {
     what: 'a batch is completed with the kind of its first completion',
+    byModel: false,
     wrap: (store) => ({
       complete: (batch) =>
         store.complete(
@@ -61,6 +67,7 @@ export const BROKEN_ANSWERS: readonly Broken[] = [
   },
   {
     what: 'a mismatch carries the result of the first',
+    byModel: false,
     wrap: (store) => ({
       claim: async (requests) => {
         const records = await store.find(requests.map(({ id }) => id))
@@ -85,6 +92,7 @@ export const BROKEN_ANSWERS: readonly Broken[] = [
   ),
   {
     what: 'a watcher is woken when it begins to watch, and never again',
+    byModel: false,
     wrap: () => ({
       watch(_id, wake) {
         wake()
@@ -100,11 +108,13 @@ export const BROKEN_ANSWERS: readonly Broken[] = [
   },
   {
     what: 'the second page is the first again',
+    byModel: false,
     wrap: (store) => ({ list: ({ after: _, ...query }) => store.list(query) }),
     caughtBy: 'listing gives every record once, page by page',
   },
   {
     what: 'a page is found by how many came before it',
+    byModel: false,
     wrap: (store) => ({
       async list({ after, limit, ...query }) {
         const { items } = await store.list({ ...query, limit: 1_000 })
@@ -116,6 +126,7 @@ export const BROKEN_ANSWERS: readonly Broken[] = [
   },
   {
     what: 'a state is only looked at in a scope',
+    byModel: false,
     wrap: (store) => ({
       list: ({ state, ...query }) =>
         store.list(state === undefined || query.scope === undefined ? query : { ...query, state }),
@@ -124,6 +135,7 @@ export const BROKEN_ANSWERS: readonly Broken[] = [
   },
   {
     what: 'a scope is only looked at without a state',
+    byModel: false,
     wrap: (store) => ({
       list: ({ scope, ...query }) =>
         store.list(query.state !== undefined || scope === undefined ? query : { ...query, scope }),
@@ -132,6 +144,7 @@ export const BROKEN_ANSWERS: readonly Broken[] = [
   },
   {
     what: 'an operation is abandoned when the lease of its claim is over, renewed or not',
+    byModel: false,
     wrap: (store) => {
       const leases = new Map<string, number>()
       return {
@@ -153,6 +166,7 @@ export const BROKEN_ANSWERS: readonly Broken[] = [
   },
   {
     what: 'a listed record says that it was read when it was claimed',
+    byModel: false,
     wrap: (store) => ({
       async list(query) {
         const page = await store.list(query)
@@ -163,6 +177,7 @@ export const BROKEN_ANSWERS: readonly Broken[] = [
   },
   {
     what: 'a body is cut at its first NUL',
+    byModel: false,
     wrap: (store) => ({
       complete: (all) =>
         store.complete(

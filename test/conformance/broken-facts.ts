@@ -20,6 +20,7 @@ function spoilt<T extends { readonly write?: OperationRecord }>(
 export const BROKEN_FACTS: readonly Broken[] = [
   {
     what: 'a takeover is a new operation',
+    byModel: false,
     rules: {
       decideClaim: (record, request, now, floor) =>
         spoilt(decideClaim(record, request, now, floor), () => ({ createdAt: now })),
@@ -28,6 +29,7 @@ export const BROKEN_FACTS: readonly Broken[] = [
   },
   {
     what: 'a completion keeps no key',
+    byModel: false,
     rules: {
       decideComplete: (record, one, now) => {
         const { outcome, write } = decideComplete(record, one, now)
@@ -76,6 +78,7 @@ export const BROKEN_FACTS: readonly Broken[] = [
   },
   {
     what: 'an unknown result is kept for a day',
+    byModel: false,
     rules: {
       decideComplete: (record, one, now) =>
         spoilt(decideComplete(record, one, now), (write) => ({
@@ -86,6 +89,7 @@ export const BROKEN_FACTS: readonly Broken[] = [
   },
   {
     what: 'an unknown result is replaced by a value only',
+    byModel: false,
     rules: {
       decideComplete: (record, one, now) =>
         record?.result?.kind === 'unknown' && one.result.kind !== 'value'

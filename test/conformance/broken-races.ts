@@ -27,6 +27,7 @@ export const BROKEN_RACES: readonly Broken[] = [
   },
   {
     what: 'sweep looks for what is over, and removes it later',
+    byModel: false,
     wrap: (store) => {
       const seen = new Set<string>()
       return {
@@ -45,6 +46,7 @@ export const BROKEN_RACES: readonly Broken[] = [
   },
   {
     what: 'a claim removes what is over in a step of its own',
+    byModel: false,
     wrap: (store) => {
       const seen = new Set<string>()
       return {

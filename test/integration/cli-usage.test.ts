@@ -27,7 +27,7 @@ describe('usage', () => {
     [['keys', 'get', '--id', "'; DROP TABLE"], '32 hexadecimal digits'],
     [['keys', 'resolve', 'a', '--scope', 's', '--yes'], 'either --happened or --did-not-happen'],
     [['keys', 'resolve', 'a', '--scope', 's', '--yes', '--happened', '--did-not-happen'], 'either --happened'],
-    [['keys', 'resolve', 'a', '--scope', 's', '--yes', '--happened', '--value', '{paid}'], '--value must be JSON'],
+    [['keys', 'resolve', 'a', '--scope', 's', '--yes', '--happened', '--value', '{paid}'], 'the value must be JSON'],
     [['keys', 'resolve', 'a', '--scope', 's', '--yes', '--did-not-happen', '--value', '1'], 'belongs to --happened'],
     [['keys', 'resolve', 'a', '--scope', 's', '--yes', '--happened', '--retention-ms', '-1'], 'whole number'],
     [['migrate', 'prnt'], "unknown command 'migrate prnt': did you mean `migrate print`?"],
