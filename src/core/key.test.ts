@@ -3,7 +3,16 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { OnlyonceError } from './errors.ts'
 import { fingerprintOf, NO_FINGERPRINT } from './fingerprint.ts'
-import { checkScope, type KeyInput, operationId, quote, RESERVED_SCOPE_MARK, ResolvedKey, resolveKey } from './key.ts'
+import {
+  checkScope,
+  type KeyInput,
+  keyInScope,
+  operationId,
+  quote,
+  RESERVED_SCOPE_MARK,
+  ResolvedKey,
+  resolveKey,
+} from './key.ts'
 
 const resolve = (input: unknown, maxKeyLength = 255) => resolveKey(input as KeyInput, 'orders', maxKeyLength)
 
@@ -240,6 +249,35 @@ describe('checkScope', () => {
 
   it('reserves the mark that the engine uses', () => {
     expect(RESERVED_SCOPE_MARK).toBe('!')
+  })
+})
+
+describe('keyInScope', () => {
+  class Order {
+    get key() {
+      return 'order:1100'
+    }
+    get payload() {
+      return { pence: 5 }
+    }
+  }
+  class Hashed {
+    get key() {
+      return 'order:1100'
+    }
+    get fingerprint() {
+      return 'f1'
+    }
+  }
+
+  it('keeps what the object of a class says by getters', () => {
+    expect(keyInScope(new Order())).toStrictEqual({ key: 'order:1100', payload: { pence: 5 } })
+    expect(keyInScope(new Hashed(), 'shop')).toStrictEqual({ key: 'order:1100', fingerprint: 'f1', scope: 'shop' })
+  })
+
+  it('replaces the scope of its own, or leaves it out', () => {
+    expect(keyInScope({ key: 'a', scope: 'x' })).toStrictEqual({ key: 'a' })
+    expect(keyInScope({ key: 'a', scope: 'x' }, 'shop')).toStrictEqual({ key: 'a', scope: 'shop' })
   })
 })
 
