@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest'
 import { onlyonce } from '../../core/engine.ts'
 import { memoryStore } from '../../stores/memory/index.ts'
-import { processor } from '../bullmq.ts'
+import { jobData, processor } from '../bullmq.ts'
 import type { BullJob } from './client.ts'
+import { deliveryOf } from './job.ts'
 import { DelayedError, UnrecoverableError } from './signals.ts'
 
 const job = (data: unknown) =>
@@ -42,3 +43,21 @@ it.each([DelayedError, UnrecoverableError])('%o is never taken for a rate limit'
   expect(new Signal('bullmq:rateLimitExceeded').message).toBe('the handler threw bullmq:rateLimitExceeded')
   expect(new Signal('on purpose').message).toBe('on purpose')
 })
+
+it('a message without an ordering key may say so as a database does: null is no key that others share', () => {
+  const read = { id: 'a', body: 'x', orderingKey: null as unknown as undefined }
+  expect(jobData(read)).not.toHaveProperty('orderingKey')
+  expect(deliveryOf(job({ ...jobData(read), orderingKey: null }))).not.toHaveProperty('orderingKey')
+})
+
+it.each([{ headers: { tenant: 7 } }, { headers: null }, { headers: 'tenant=7' }, { orderingKey: 7 }])(
+  'refuses %o, which the consumer could only put aside',
+  (wrong) => {
+    expect(() => jobData({ id: 'a', body: 'x', ...wrong } as never)).toThrow(
+      expect.objectContaining({
+        code: 'OPTION_INVALID',
+        message: expect.stringContaining(Object.keys(wrong)[0] ?? ''),
+      }),
+    )
+  },
+)

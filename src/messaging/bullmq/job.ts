@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { checkedName, invalidOption } from '../../core/option-rules.ts'
+import { areHeaders } from '../../embedded/headers.ts'
 import type { Delivery } from '../delivery.ts'
 import type { BullJob } from './client.ts'
 
@@ -25,14 +26,22 @@ export interface JobMessage {
 
 /** Returns the data of a job that carries a message, for `queue.add`. @throws OnlyonceError OPTION_INVALID */
 export function jobData(message: JobMessage): JobData {
-  const { id, body, headers = {}, orderingKey } = Object(message) as JobMessage
+  const {
+    id,
+    body,
+    headers = {},
+    orderingKey = null,
+  } = Object(message) as JobMessage & { readonly orderingKey?: unknown }
   checkedName('id', id)
   if (typeof body !== 'string' && !ArrayBuffer.isView(body))
     throw invalidOption('body', 'must be a text or bytes', body)
+  if (!areHeaders(headers)) throw invalidOption('headers', 'must be a plain object of texts', headers)
+  if (orderingKey !== null && typeof orderingKey !== 'string')
+    throw invalidOption('orderingKey', 'must be a text', orderingKey)
   const bytes =
     typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength)
   const encoding = isUtf8(bytes) ? 'utf8' : 'base64'
-  const order = orderingKey === undefined ? {} : { orderingKey }
+  const order = orderingKey === null ? {} : { orderingKey }
   return { onlyonce: 1, id, body: bytes.toString(encoding), encoding, headers, ...order }
 }
 
@@ -63,7 +72,7 @@ function contentOf(job: BullJob): Pick<Delivery, 'id' | 'body' | 'headers' | 'or
   const named = { [JOB_NAME_HEADER]: name }
   if ('onlyonce' in Object(data)) {
     if (!isJobData(data)) return { id: '', body: bytesOf(data), headers: named, unreadable: UNREADABLE }
-    const order = data.orderingKey === undefined ? {} : { orderingKey: data.orderingKey }
+    const order = typeof data.orderingKey === 'string' ? { orderingKey: data.orderingKey } : {}
     return {
       id: data.id,
       body: Buffer.from(data.body, data.encoding),
