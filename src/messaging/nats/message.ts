@@ -1,4 +1,5 @@
 import { reasonOf } from '../../core/errors.ts'
+import { reportRejection } from '../../core/reporting.ts'
 import type { Delivery } from '../delivery.ts'
 import { ID_HEADER, type labelsOf, ORDERING_KEY_HEADER } from '../headers.ts'
 import { labelWithin } from '../reason.ts'
@@ -73,6 +74,7 @@ export function orderingKeyOf(
     const key: unknown = bySubject?.(subject)
     if (key === undefined || key === null) return headersOf(headers)[ORDERING_KEY_HEADER]
     if (typeof key === 'string' || Number.isSafeInteger(key)) return String(key)
+    reportRejection(() => {}, key)
   } catch {
     // The same as an answer that is no key.
   }

@@ -19,6 +19,13 @@ it('what is no key, such as a promise, keeps the order of the subject: nothing e
   expect(keyBy(async () => 'k')).toBe('orders.7.paid')
 })
 
+it('a promise that rejects is no key either, and does not end the process', async () => {
+  const key = keyBy(async () => {
+    throw new Error('no such tenant')
+  })
+  expect(key).toBe('orders.7.paid')
+})
+
 it.each([undefined, null])('the header counts where the function answers %s', (nothing) => {
   expect(keyBy(() => nothing)).toBe('of the header')
 })
