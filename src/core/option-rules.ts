@@ -101,7 +101,7 @@ export function unknownOption(name: string, known: readonly string[]): OnlyonceE
 
 /** A path or URL in place of an options object, whose keys would be the indices of its characters. */
 export function notAnObject(given: unknown): boolean {
-  return given !== undefined && given !== null && typeof given !== 'object' && typeof given !== 'function'
+  return given !== undefined && typeof given !== 'object' && typeof given !== 'function'
 }
 
 /** Does not print the value either. */
