@@ -10,6 +10,7 @@ import type { Lease, OperationRecord } from '../../src/core/record.ts'
 import type { Store } from '../../src/core/store.ts'
 import { BROKEN_ANSWERS } from './broken-answers.ts'
 import { BROKEN_FACTS } from './broken-facts.ts'
+import { BROKEN_PROCESSES } from './broken-processes.ts'
 import { BROKEN_RACES } from './broken-races.ts'
 import type { Rules } from './rules-store.ts'
 
@@ -286,6 +287,7 @@ export const BROKEN: readonly Broken[] = [
   },
   ...BROKEN_FACTS,
   ...BROKEN_ANSWERS,
+  ...BROKEN_PROCESSES,
   ...BROKEN_RACES,
 ]
 

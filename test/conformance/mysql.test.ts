@@ -17,6 +17,7 @@ describeWith('mysql', (url) => {
           store,
           endTransaction,
           advance: database.advance,
+          another: async () => database.store(),
           async reopen() {
             await store[Symbol.asyncDispose]()
             store = database.store()
@@ -35,7 +36,13 @@ describeWith('mysql', (url) => {
       async open() {
         const settings = { flags: ['-FOUND_ROWS'], supportBigNumbers: true, bigNumberStrings: true, charset: 'latin1' }
         const database = await testDatabase(url, settings)
-        return { store: database.store(), endTransaction, advance: database.advance, close: () => database.close() }
+        return {
+          store: database.store(),
+          endTransaction,
+          advance: database.advance,
+          another: async () => database.store(),
+          close: () => database.close(),
+        }
       },
     },
     { describe, it },
@@ -46,7 +53,13 @@ describeWith('mysql', (url) => {
     {
       async open() {
         const database = await testDatabase(url, { lend: asOfMysql })
-        return { store: database.store(), endTransaction, advance: database.advance, close: () => database.close() }
+        return {
+          store: database.store(),
+          endTransaction,
+          advance: database.advance,
+          another: async () => database.store(),
+          close: () => database.close(),
+        }
       },
     },
     { describe, it },

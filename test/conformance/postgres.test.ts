@@ -24,6 +24,7 @@ describeWith('postgres', (url) => {
               await database.advance(ms)
               await delivery()
             },
+            another: async () => database.store(options),
             async reopen() {
               await store[Symbol.asyncDispose]()
               store = database.store(options)
@@ -50,6 +51,7 @@ describeWith('postgres', (url) => {
         return {
           store,
           endTransaction,
+          another: async () => database.store({ partitions: { everyMs: 3_600_000, keep: 100 } }),
           async advance(ms) {
             await database.beginPartition()
             await database.advance(ms)
@@ -77,6 +79,7 @@ describeWith('postgres', (url) => {
           store: database.store({ client, prepare: false }),
           advance: database.advance,
           endTransaction,
+          another: async () => database.store(),
           async close() {
             await database.close()
             await client.end()

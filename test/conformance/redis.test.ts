@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, it } from 'vitest'
+import type { Store } from '../../src/core/store.ts'
 import { redisStore } from '../../src/stores/redis/index.ts'
 import { storeConformance } from '../../src/testing/index.ts'
 import { LIBRARIES, type Library, newPrefix, type OpenClient, openClient } from '../support/redis.ts'
@@ -20,16 +21,25 @@ function conforms(kind: Kind, library: Library): void {
       {
         async open() {
           const prefix = newPrefix()
-          let store = redisStore({ client: opened.client, prefix })
+          const openStore = () => redisStore({ client: opened.client, prefix })
+          let store = openStore()
+          const others: Store[] = []
           return {
             store,
+            async another() {
+              const other = openStore()
+              others.push(other)
+              return other
+            },
             advance: async (ms) => void (await sleep(ms)),
             async reopen() {
               await store[Symbol.asyncDispose]()
-              store = redisStore({ client: opened.client, prefix })
+              store = openStore()
               return store
             },
-            close: () => store[Symbol.asyncDispose](),
+            async close() {
+              for (const one of [store, ...others]) await one[Symbol.asyncDispose]()
+            },
           }
         },
       },

@@ -11,8 +11,8 @@ export interface Rules {
   readonly decideComplete: typeof decideComplete
   readonly decideRelease: typeof decideRelease
   readonly isSweepable: typeof isSweepable
-  /** Whether fences of removed records are remembered. */
-  readonly remembersFences: boolean
+  /** Whether fences of removed records are remembered, and by whom. */
+  readonly remembersFences: boolean | 'by the process that removed them'
   /** What the store takes for the name of an operation. */
   readonly idOf: (id: string, key: string | undefined) => string
   /** The verbs that look first and write later. */
@@ -38,11 +38,25 @@ export function openRulesStore(
   const rules: Rules = { ...SOUND, ...change }
   const runtime = fakeRuntime()
   const records = new Map<string, OperationRecord>()
-  let floor = 0
+  const floor = { fence: 0 }
+  const open = () => {
+    const own = rules.remembersFences === true ? floor : { fence: 0 }
+    const store = storeOn(rules, runtime, records, own)
+    return { ...store, ...wrap(store) }
+  }
+  return { store: open(), another: async () => open(), advance: runtime.advance, runtime }
+}
+
+function storeOn(
+  rules: Rules,
+  runtime: FakeRuntime,
+  records: Map<string, OperationRecord>,
+  floor: { fence: number },
+): Store {
   let completions = 0
   const remove = (id: string) => {
     const record = records.get(id)
-    if (record !== undefined && rules.remembersFences) floor = Math.max(floor, record.fence)
+    if (record !== undefined && rules.remembersFences) floor.fence = Math.max(floor.fence, record.fence)
     return records.delete(id)
   }
   const write = (id: string, { outcome, write: record }: { outcome: 'ok' | 'lost'; write?: OperationRecord }) => {
@@ -60,7 +74,7 @@ export function openRulesStore(
       return requests.map((request, index) => {
         const id = rules.idOf(request.id, request.key)
         const current = looksFirst ? known[index] : records.get(id)
-        const decision = rules.decideClaim(current, request, runtime.now(), floor)
+        const decision = rules.decideClaim(current, request, runtime.now(), floor.fence)
         if (decision.write !== undefined) records.set(id, decision.write)
         return copy(decision.outcome)
       })
@@ -115,7 +129,7 @@ export function openRulesStore(
     },
   }
   delete (store as { watch?: unknown }).watch
-  return { store: { ...store, ...wrap(store) }, advance: runtime.advance, runtime }
+  return store
 }
 
 function copy<T>(value: T): T {

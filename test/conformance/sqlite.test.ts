@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Libsql from 'libsql'
 import { describe, it } from 'vitest'
+import type { Store } from '../../src/core/store.ts'
 import { loadDriver, type SqliteDatabase } from '../../src/embedded/driver.ts'
 import { type SqliteTx, sqliteStore } from '../../src/stores/sqlite/index.ts'
 import { fakeRuntime, storeConformance } from '../../src/testing/index.ts'
@@ -17,17 +18,23 @@ storeConformance(
       const directory = mkdtempSync(join(tmpdir(), 'onlyonce-'))
       const open = () => sqliteStore({ path: join(directory, 'operations.db'), durability: 'normal', runtime })
       let store = open()
+      const others: Store[] = []
       return {
         store,
         advance: runtime.advance,
         endTransaction,
+        async another() {
+          const other = open()
+          others.push(other)
+          return other
+        },
         async reopen() {
           await store[Symbol.asyncDispose]()
           store = open()
           return store
         },
         async close() {
-          await store[Symbol.asyncDispose]()
+          for (const one of [store, ...others]) await one[Symbol.asyncDispose]()
           rmSync(directory, { recursive: true })
         },
       }
@@ -55,16 +62,24 @@ for (const [name, openDatabase] of ownConnections) {
       async open() {
         const runtime = fakeRuntime()
         const directory = mkdtempSync(join(tmpdir(), 'onlyonce-'))
-        const database = await openDatabase(join(directory, 'app.db'))
-        database.exec('PRAGMA synchronous = OFF')
-        const store = sqliteStore({ database, runtime })
+        const opened: { store: Store; database: SqliteDatabase }[] = []
+        const open = async () => {
+          const database = await openDatabase(join(directory, 'app.db'))
+          database.exec('PRAGMA synchronous = OFF')
+          const store = sqliteStore({ database, runtime })
+          opened.push({ store, database })
+          return store
+        }
         return {
-          store,
+          store: await open(),
           advance: runtime.advance,
           endTransaction,
+          another: open,
           async close() {
-            await store[Symbol.asyncDispose]()
-            database.close()
+            for (const { store, database } of opened) {
+              await store[Symbol.asyncDispose]()
+              database.close()
+            }
             rmSync(directory, { recursive: true })
           },
         }

@@ -68,7 +68,10 @@ describe('storeConformance', () => {
     const it = (_name: string, body: (...context: readonly unknown[]) => Promise<void>) => {
       bodies.push(body({ skip: (reason: string) => told.push(reason) }))
     }
-    const open = async () => openRulesStore({})
+    const open = async () => {
+      const { store, advance } = openRulesStore({})
+      return { store, advance }
+    }
     storeConformance('x', { open }, { describe: (_name, body) => body(), it })
     await Promise.all(bodies)
     expect(told).toHaveLength(storeCases.filter((one) => one.needs !== undefined).length)

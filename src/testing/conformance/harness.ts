@@ -22,11 +22,13 @@ export interface StoreUnderTest {
   close?(): PromiseLike<void>
   /** Closes the store and opens the same data again, as a restart would; the case continues with the store returned. */
   reopen?(): Promise<Store>
+  /** Opens the same data once more while the store stays open, as another process does; `close` closes that too. */
+  another?(): Promise<Store>
   /** Ends the open transaction without the store, like an effect that runs its own `COMMIT`. */
   endTransaction?(tx: unknown): Promise<void>
 }
 
-export type Need = 'transactional' | 'watch' | 'reopen' | 'durable' | 'endTransaction'
+export type Need = 'transactional' | 'watch' | 'reopen' | 'another' | 'durable' | 'endTransaction'
 
 /** One rule that must hold for every store, and its test. */
 export interface StoreCase {
@@ -84,6 +86,7 @@ export function unmet({ needs = [] }: StoreCase, opened: StoreUnderTest): readon
     durable: store.traits.durable,
     watch: store.watch !== undefined,
     reopen: opened.reopen !== undefined,
+    another: opened.another !== undefined,
     endTransaction: opened.endTransaction !== undefined,
   }
   return needs.filter((need) => !met[need])

@@ -20,6 +20,7 @@ import { outboxRelayCases } from './outbox-relay.ts'
 import { releaseCases } from './release.ts'
 import { renewCases } from './renew.ts'
 import { renewalRaceCases } from './renewal-races.ts'
+import { twoProcessCases } from './two-processes.ts'
 import { traitCases, watchCases } from './watch-traits.ts'
 
 export type { Need, StoreCase, StoreContext, StoreUnderTest } from './harness.ts'
@@ -39,6 +40,7 @@ export const storeCases: readonly StoreCase[] = Object.freeze([
   ...batchCases,
   ...concurrencyCases,
   ...renewalRaceCases,
+  ...twoProcessCases,
   ...watchCases,
   ...traitCases,
   ...atomicCases,
@@ -68,7 +70,7 @@ export interface StoreConformanceOptions {
 /**
  * Tests a store against everything the engine relies on, with the runner you pass in:
  * `storeConformance('mine', { open }, { describe, it })`.
- * A case that needs what the store lacks (a transaction, `watch`, `reopen`) skips itself.
+ * A case that needs what the store lacks (a transaction, `watch`, `reopen`, `another`) skips itself.
  * @throws Error when `skip` names an unknown case or gives no reason
  */
 export function storeConformance(name: string, options: StoreConformanceOptions, runner: TestRunner): void {
