@@ -1,10 +1,18 @@
 import { describe, it } from 'vitest'
 import type { MysqlTx } from '../../src/stores/mysql/index.ts'
 import { storeConformance } from '../../src/testing/index.ts'
-import { asOfMysql, testDatabase } from '../support/mysql.ts'
+import { asOfMysql, type TestDatabase, testDatabase } from '../support/mysql.ts'
 import { describeWith } from '../support/services.ts'
 
 const endTransaction = async (tx: unknown) => void (await (tx as MysqlTx).query('COMMIT'))
+
+const under = (database: TestDatabase) => ({
+  store: database.store(),
+  endTransaction,
+  advance: database.advance,
+  another: async () => database.store(),
+  close: () => database.close(),
+})
 
 describeWith('mysql', (url) => {
   storeConformance(
@@ -12,18 +20,13 @@ describeWith('mysql', (url) => {
     {
       async open() {
         const database = await testDatabase(url)
-        let store = database.store()
+        const opened = under(database)
         return {
-          store,
-          endTransaction,
-          advance: database.advance,
-          another: async () => database.store(),
+          ...opened,
           async reopen() {
-            await store[Symbol.asyncDispose]()
-            store = database.store()
-            return store
+            await opened.store[Symbol.asyncDispose]()
+            return database.store()
           },
-          close: () => database.close(),
         }
       },
     },
@@ -36,13 +39,7 @@ describeWith('mysql', (url) => {
       async open() {
         const settings = { flags: ['-FOUND_ROWS'], supportBigNumbers: true, bigNumberStrings: true, charset: 'latin1' }
         const database = await testDatabase(url, settings)
-        return {
-          store: database.store(),
-          endTransaction,
-          advance: database.advance,
-          another: async () => database.store(),
-          close: () => database.close(),
-        }
+        return under(database)
       },
     },
     { describe, it },
@@ -53,13 +50,7 @@ describeWith('mysql', (url) => {
     {
       async open() {
         const database = await testDatabase(url, { lend: asOfMysql })
-        return {
-          store: database.store(),
-          endTransaction,
-          advance: database.advance,
-          another: async () => database.store(),
-          close: () => database.close(),
-        }
+        return under(database)
       },
     },
     { describe, it },
