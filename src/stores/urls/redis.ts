@@ -59,6 +59,9 @@ function compacting(url: string, compact: unknown, members: Readonly<Record<stri
  */
 const RETRIES = 2
 
+/** A sentinel that hangs with its connections open must leave time to ask the next ones, and not outlive the client. */
+const SENTINEL_ANSWERS_WITHIN_MS = 2_000
+
 function soon(attempt: number): number {
   return Math.min(attempt * 50, 500)
 }
@@ -89,6 +92,7 @@ function connect({ Redis, Cluster }: Driver, url: string, scheme: string, place:
     const everywhere = isSecure ? { ...secure, sentinelTLS: {}, enableTLSForSentinelMode: true } : {}
     const client = new Redis({
       ...{ sentinels: hosts, name: path, sentinelRetryStrategy: soonOrNot },
+      sentinelCommandTimeout: SENTINEL_ANSWERS_WITHIN_MS,
       ...{ ...login, ...everywhere, ...patience },
     })
     // A subscription has no next command that would connect it anew.
