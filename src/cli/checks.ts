@@ -44,9 +44,10 @@ export async function checksOf(store: StoreAtHand, storeFlag: string): Promise<r
 
 async function schemaCheck({ name, schema }: StoreAtHand, storeFlag: string): Promise<Check> {
   if (schema === undefined) return { name: 'schema', status: 'ok', detail: `the ${name} store has none` }
-  const { ok, version, expected, problems } = await schema.check()
+  const { ok, version, expected, problems, unfit } = await schema.check()
   if (ok) return { name: 'schema', status: 'ok', detail: `version ${version}` }
   const detail = problems.join('; ')
+  if (unfit) return { name: 'schema', status: 'failed', detail }
   if (version > expected) return { name: 'schema', status: 'failed', detail, fix: 'npm install onlyonce@latest' }
   // The right version, but different: it was changed by hand, and no migration repairs that.
   if (version === expected) return { name: 'schema', status: 'failed', detail: `${detail}: restore it from a backup` }

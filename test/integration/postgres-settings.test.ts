@@ -31,7 +31,10 @@ describeWith('postgres', (url) => {
       const error = await refusal(work())
       expect([error.code, error.message]).toEqual(['OPTION_INVALID', expect.stringMatching(/array_nulls/)])
     }
-    expect((await store.check()).problems[0]).toMatch(/array_nulls/)
+    expect(await store.check()).toMatchObject({
+      unfit: true,
+      problems: expect.arrayContaining([expect.stringMatching(/array_nulls/)]),
+    })
     const tables = 'SELECT tablename AS name FROM pg_tables WHERE schemaname = $1'
     expect((await pool.query(tables, [database.schema])).rows).toEqual([{ name: 'test_clock' }])
   })

@@ -22,6 +22,8 @@ import { partitioningSql } from './sql/partitions.ts'
 /** Long, because creating tables waits for other processes that do so. */
 const MIGRATE_WITHIN_MS = 600_000
 
+const GIVE_PARTITIONS = 'give it `partitions: { everyMs, keep }`, or `partitions=MS,KEEP` in a URL'
+
 interface Found {
   /** 0 if there are no tables. */
   readonly version: number
@@ -73,15 +75,17 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender, n
     return { ...plan, statements: [...plan.statements, ...partitioningSql(names)] }
   }
 
+  function hasOtherLayout({ version, hasPartitions }: Found): boolean {
+    return version > 0 && hasPartitions !== isPartitioned(names)
+  }
+
   /** Partitioned records need other claim statements than those of one table. */
-  function requireLayout({ version, hasPartitions }: Found): void {
-    if (version === 0 || hasPartitions === isPartitioned(names)) return
+  function requireLayout(found: Found): void {
+    const { hasPartitions } = found
+    if (!hasOtherLayout(found)) return
     if (!hasPartitions)
       throw new OnlyonceError('STORE_UNAVAILABLE', `${label} does not keep its records in partitions yet: ${command}`)
-    throw new OnlyonceError(
-      'OPTION_INVALID',
-      `${label} keeps its records in partitions: give it \`partitions: { everyMs, keep }\`, or \`partitions=MS,KEEP\` in a URL`,
-    )
+    throw new OnlyonceError('OPTION_INVALID', `${label} keeps its records in partitions: ${GIVE_PARTITIONS}`)
   }
 
   /** The advisory lock admits one process at a time; the others then find nothing left to do. */
@@ -158,16 +162,21 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender, n
         }),
       check: () =>
         use(timeoutMs, async (client) => {
-          const problems = [...(await settingProblems(client))]
-          const { version, hasPartitions } = await look(client)
+          const unfit = [...(await settingProblems(client))]
+          const problems: string[] = []
+          const found = await look(client)
+          const { version, hasPartitions } = found
           if (version !== latest) problems.push(`the schema is version ${version}, this onlyonce uses ${latest}`)
-          if (version > 0 && hasPartitions !== isPartitioned(names))
-            problems.push(
-              `the records are ${hasPartitions ? '' : 'not '}in partitions, which is not what the options say`,
+          if (hasOtherLayout(found))
+            unfit.push(
+              `the records are ${hasPartitions ? '' : 'not '}in partitions, which is not what the options say: ` +
+                (hasPartitions ? GIVE_PARTITIONS : command),
             )
-          problems.push(...(await missing(client, schema, names)))
+          else problems.push(...(await missing(client, schema, names)))
           if (hasPartitions && isPartitioned(names)) problems.push(...(await partitionProblems(client, names)))
-          return { version, expected: latest, ok: problems.length === 0, problems } satisfies SchemaReport
+          const ok = unfit.length + problems.length === 0
+          const report = { version, expected: latest, ok, problems: [...unfit, ...problems] }
+          return { ...report, ...(unfit.length === 0 ? {} : { unfit: true }) } satisfies SchemaReport
         }),
     },
   }

@@ -20,6 +20,8 @@ export interface SchemaReport {
   readonly ok: boolean
   /** What is missing, in words. Empty when `ok`. */
   readonly problems: readonly string[]
+  /** Options of the store, or settings of the server, do not fit the tables: no migration and no backup helps. */
+  readonly unfit?: true
 }
 
 export interface Overdue {
