@@ -38,6 +38,12 @@ it.each([
   expect(report.problems).toEqual([expect.stringContaining(`the records are ${said}`)])
 })
 
+it.each([false, true])('migrate with dryRun: %s refuses tables in partitions without those options', async (dryRun) => {
+  const { store, sent } = storeOn({ hasPartitions: true })
+  await expect(store.migrate({ dryRun })).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+  expect(sent.filter((sql) => /CREATE|ALTER/.test(sql))).toEqual([])
+})
+
 it('check tells a setting of the server from tables that were changed', async () => {
   expect(await storeOn({ array_nulls: 'off' }).store.check()).toMatchObject({ ok: false, unfit: true })
   expect(await storeOn({}).store.check()).toEqual({ version: 1, expected: 1, ok: true, problems: [] })

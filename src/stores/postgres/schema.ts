@@ -69,7 +69,10 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender, n
     return { version: Number(rows[0]?.version), hasPartitions: kinds.get('operations') === 'p' }
   }
 
-  function planFor({ version, hasPartitions }: Found): MigrationPlan {
+  /** @throws OnlyonceError OPTION_INVALID when the records are in partitions, and the options do not say so */
+  function planFor(found: Found): MigrationPlan {
+    const { version, hasPartitions } = found
+    if (hasPartitions) requireLayout(found)
     const plan = planMigration(migrations, version)
     if (hasPartitions || !isPartitioned(names)) return plan
     return { ...plan, statements: [...plan.statements, ...partitioningSql(names)] }
@@ -94,7 +97,6 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender, n
     try {
       await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0))', [`onlyonce ${schema}`])
       const found = await look(client)
-      if (found.hasPartitions) requireLayout(found)
       const plan = planFor(found)
       for (const sql of plan.statements) if (!(await isThere(client, sql))) await client.query(sql)
       await client.query('COMMIT')
