@@ -23,13 +23,16 @@ const READ_ONLY = '25006'
 /** invalid_sql_statement_name: the server has no prepared statement of that name. */
 const NOT_PREPARED = '26000'
 
+/** undefined_column */
+const NO_COLUMN = '42703'
+
 const BY_CODE: Readonly<Record<string, Fault>> = {
   '40001': 'again', // serialization_failure
   '40P01': 'again', // deadlock_detected
   '55P03': 'locked', // lock_not_available
   '57014': 'canceled', // query_canceled, also by statement_timeout
   '42P01': 'no-tables',
-  '42703': 'no-tables', // undefined_column
+  [NO_COLUMN]: 'no-tables',
   '42P10': 'no-tables', // invalid_column_reference: ON CONFLICT finds no index, since the table has become partitioned
   '3F000': 'no-tables', // invalid_schema_name
   '3B001': 'no-savepoint',
@@ -87,6 +90,8 @@ export const isWithoutTables = lostBy((error) => (faultOf(error) === 'no-tables'
 
 /** The statement did nothing, and the connection goes on refusing it, but works otherwise. */
 export const isRefusing = lostBy((error) => ([READ_ONLY, NOT_PREPARED].includes(codeOf(error)) ? 'lost' : 'other'))
+
+export const isWithoutColumn = (error: unknown): boolean => codeOf(error) === NO_COLUMN
 
 /** Whether the server sent this error. Errors of the network may have five-character codes too (EPIPE). */
 export function wasAnswered(error: unknown): boolean {

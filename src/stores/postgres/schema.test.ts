@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest'
+import { operationId } from '../../core/key.ts'
 import { expectedColumns, expectedIndexes } from './migrations.ts'
 import type { PostgresPartitions } from './options.ts'
 import { createPostgresStore } from './store.ts'
 
 /** A store on a database whose tables are as they should be, with the records in partitions or not. */
-function storeOn({ hasPartitions = false, array_nulls = 'on' }, partitions?: PostgresPartitions) {
+function storeOn({ hasPartitions = false, array_nulls = 'on', isForeign = false }, partitions?: PostgresPartitions) {
   const sent: string[] = []
   const columns = Object.entries(expectedColumns(hasPartitions))
   const answers: readonly (readonly [about: RegExp, rows: readonly object[]])[] = [
@@ -19,6 +20,8 @@ function storeOn({ hasPartitions = false, array_nulls = 'on' }, partitions?: Pos
   ]
   const query = async (text: string) => {
     sent.push(text)
+    if (isForeign && /max\(version\)/.test(text))
+      throw Object.assign(new Error('column "version" does not exist'), { code: '42703' })
     return { rows: [...(answers.find(([about]) => about.test(text))?.[1] ?? [])] }
   }
   const client = { query, release: () => {} }
@@ -47,4 +50,14 @@ it.each([false, true])('migrate with dryRun: %s refuses tables in partitions wit
 it('check tells a setting of the server from tables that were changed', async () => {
   expect(await storeOn({ array_nulls: 'off' }).store.check()).toMatchObject({ ok: false, unfit: true })
   expect(await storeOn({}).store.check()).toEqual({ version: 1, expected: 1, ok: true, problems: [] })
+})
+
+it('says whose tables they are where a schema has a table of migrations of something else', async () => {
+  const { store } = storeOn({ isForeign: true })
+  const refused = {
+    code: 'OPTION_INVALID',
+    message: expect.stringMatching(/table `migrations` .* not of onlyonce.*: give .* a `schema` of its own/),
+  }
+  for (const work of [store.migrate(), store.check(), store.find([operationId('s', 'k')])])
+    await expect(work).rejects.toMatchObject(refused)
 })

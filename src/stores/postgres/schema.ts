@@ -1,4 +1,4 @@
-import { OnlyonceError } from '../../core/errors.ts'
+import { OnlyonceError, reasonOf } from '../../core/errors.ts'
 import { timeLimit } from '../../core/time-limit.ts'
 import {
   latestVersion,
@@ -11,7 +11,7 @@ import {
 } from '../sql/schema.ts'
 import type { PgClient } from './client.ts'
 import { missing, partitionProblems, settingProblems } from './drift.ts'
-import { isLost, migrateCommand, told } from './faults.ts'
+import { isLost, isWithoutColumn, migrateCommand, told } from './faults.ts'
 import type { Lender } from './lender.ts'
 import { postgresMigrations } from './migrations.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
@@ -56,6 +56,12 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender, n
     if (problem !== undefined) throw new OnlyonceError('OPTION_INVALID', `${label} cannot be used: ${problem}`)
   }
 
+  /** Libraries name a table of their own so, in the schema of the application: to migrate would not help. */
+  function foreign(cause: unknown): OnlyonceError {
+    const message = `${label} cannot be used: the table \`migrations\` there is not of onlyonce (${reasonOf(cause)}): give it a \`schema\` of its own`
+    return new OnlyonceError('OPTION_INVALID', message, { cause })
+  }
+
   async function look(client: PgClient): Promise<Found> {
     // Not to_regclass: after the wait for an advisory lock its cache misses what was committed meanwhile.
     const there = await client.query(
@@ -65,7 +71,10 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender, n
     )
     const kinds = new Map(there.rows.map(({ name, kind }) => [name, kind]))
     if (!kinds.has('migrations')) return { version: 0, hasPartitions: false }
-    const { rows } = await client.query(`SELECT coalesce(max(version), 0) AS version FROM "${schema}".migrations`)
+    const latestOf = `SELECT coalesce(max(version), 0) AS version FROM "${schema}".migrations`
+    const { rows } = await client.query(latestOf).catch((error) => {
+      throw isWithoutColumn(error) ? foreign(error) : error
+    })
     return { version: Number(rows[0]?.version), hasPartitions: kinds.get('operations') === 'p' }
   }
 
