@@ -108,9 +108,10 @@ function formatFault(format: unknown): string {
 }
 
 function unreadable(id: unknown, cause: unknown): OnlyonceError {
+  const isId = typeof id === 'string' || id instanceof Uint8Array
   return new OnlyonceError(
     'OUTCOME_UNKNOWN',
-    `the record of operation ${quote(String(id))} cannot be read (${reasonOf(cause)}): whether its effect happened is ` +
+    `the record of operation ${quote(isId ? toId(id) : String(id))} cannot be read (${reasonOf(cause)}): whether its effect happened is ` +
       'not known here; look at its row in the table of operations, then repair it or forget it',
     { cause },
   )
