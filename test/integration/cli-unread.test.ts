@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { operationId } from '../../src/core/key.ts'
-import { abandoned, claim, cli, store, url } from './cli-kit.ts'
+import { abandoned, CONTROLS, claim, cli, store, url } from './cli-kit.ts'
 
 const KEYS = ['a', 'b', 'c', 'd']
 /** By id, so that one of them is in the middle of every list. */
@@ -44,4 +44,13 @@ it('doctor knows those that wait for a person from those that cannot be read', a
   expect(said.code).toBe(1)
   expect(said.out).toMatch(/failed +unknown +1 operation waiting for a decision/)
   expect(said.out).not.toContain('cannot be read')
+})
+
+it('keys ls shows an id that somebody altered without letting it speak to the terminal', async () => {
+  for (const key of KEYS) await claim(key)
+  await damage(`id = 'x' || char(27) || '[2J' || char(10) || 'y'`)
+  const said = await cli(['keys', 'ls', '--store', url])
+  expect(said.out.trim().split('\n')).toHaveLength(5)
+  expect(said.out.replaceAll('\n', '')).not.toMatch(CONTROLS)
+  expect(said.out).toContain('  x\\u001b[2J\\ny  ')
 })

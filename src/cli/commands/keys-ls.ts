@@ -57,7 +57,7 @@ function columns(colors: Colors) {
     { title: 'ATTEMPT', align: 'right', text: (record: ObservedRecord) => String(record.attempt) },
     { title: 'AGE', align: 'right', text: (record: ObservedRecord) => duration(record.readAt - record.createdAt) },
     { title: 'SCOPE', text: (record: ObservedRecord) => (record.scope === undefined ? '-' : printable(record.scope)) },
-    { title: 'ID', text: (record: ObservedRecord) => record.id },
+    { title: 'ID', text: (record: ObservedRecord) => printable(record.id) },
     { title: 'KEY', text: (record: ObservedRecord) => (record.key === undefined ? '(hashed)' : printable(record.key)) },
   ] as const
 }
