@@ -63,7 +63,7 @@ export function createSchema(options: ResolvedMysqlOptions, lender: Lender): Sch
   async function version(client: MysqlConnection): Promise<number> {
     try {
       const [rows] = await client.query(`SELECT COALESCE(MAX(version), 0) AS version FROM ${names.migrations}`)
-      return Number(rows[0]?.version)
+      return Number(rows[0]?.version ?? 0)
     } catch (error) {
       if (faultOf(error) === 'no-tables' || Object(error).errno === 1049) return 0
       throw error
@@ -107,10 +107,15 @@ export function createSchema(options: ResolvedMysqlOptions, lender: Lender): Sch
     return { ...server, unfit: isPlain ? unfitFor(known) : UNREADABLE }
   }
 
+  /** With autocommit off, for one, the version that a migration has reached would never be committed. */
+  async function requireFit(client: MysqlConnection): Promise<void> {
+    const { unfit } = await learn(client)
+    if (unfit !== undefined) throw new OnlyonceError('OPTION_INVALID', unfitConnections(unfit))
+  }
+
   async function ready(client: MysqlConnection): Promise<void> {
     if (right) return
-    const { unfit } = await learn(client)
-    if (unfit !== undefined) throw new OnlyonceError('OPTION_INVALID', `the connections of the pool have ${unfit}`)
+    await requireFit(client)
     const known = await version(client)
     if (known < latest && options.migrate === 'auto') await apply(client)
     else requireVersion(known, latest, label, command)
@@ -152,21 +157,27 @@ export function createSchema(options: ResolvedMysqlOptions, lender: Lender): Sch
       migrations,
       migrate: ({ dryRun = false } = {}) =>
         use(MIGRATE_WITHIN_MS, async (client) => {
+          await requireFit(client)
           const from = await version(client)
           if (from > latest) requireVersion(from, latest, label, command)
           return dryRun ? planMigration(migrations, from) : apply(client)
         }),
       check: () =>
         use(timeoutMs, async (client) => {
-          const problems: string[] = []
+          const { unfit } = await learn(client)
+          const problems = unfit === undefined ? [] : [unfitConnections(unfit)]
           const known = await version(client)
           if (known !== latest) problems.push(`the schema is version ${known}, this onlyonce uses ${latest}`)
-          problems.push(...(await missing(client, database)))
-          return { version: known, expected: latest, ok: problems.length === 0, problems } satisfies SchemaReport
+          // With what makes a connection unfit, rows may be left out here, too.
+          if (unfit === undefined) problems.push(...(await missing(client, database)))
+          const report = { version: known, expected: latest, ok: problems.length === 0, problems }
+          return { ...report, ...(unfit === undefined ? {} : { unfit: true }) } satisfies SchemaReport
         }),
     },
   }
 }
+
+const unfitConnections = (why: string): string => `the connections of the pool have ${why}`
 
 async function missing(client: MysqlConnection, database: string): Promise<readonly string[]> {
   const [columns] = await client.query(
