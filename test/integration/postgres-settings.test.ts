@@ -39,6 +39,13 @@ describeWith('postgres', (url) => {
     expect((await pool.query(tables, [database.schema])).rows).toEqual([{ name: 'test_clock' }])
   })
 
+  it('check reports connections that are read-only, where what only reads works', async () => {
+    const { database, store } = await storeWith({ options: '-c default_transaction_read_only=on' })
+    await database.store().migrate()
+    expect(await store.check()).toMatchObject({ unfit: true, problems: [expect.stringMatching(/read-only/)] })
+    expect((await store.list({ limit: 1 })).items).toEqual([])
+  })
+
   const parsed = (mine: Readonly<Record<number, (text: string) => unknown>>): pg.PoolConfig => ({
     types: {
       getTypeParser: ((oid: number, format?: 'text') => mine[oid] ?? pg.types.getTypeParser(oid, format)) as never,

@@ -52,3 +52,12 @@ it('finds nothing wrong with the usual settings', async () => {
   expect(await store.check()).toEqual({ version: 1, expected: 1, ok: true, problems: [] })
   expect(await store.migrate()).toEqual({ from: 1, to: 1, statements: [] })
 })
+
+it.each(['read_only', 'super_read_only', 'innodb_read_only', 'tx_read_only', 'transaction_read_only'])(
+  'check reports %s, under which nothing can be claimed',
+  async (name) => {
+    const problems = [expect.stringContaining(`read-only (${name}), so nothing should be claimed there: connect to`)]
+    expect(await storeWith({ [name]: 'ON' }).store.check()).toMatchObject({ ok: false, unfit: true, problems })
+    expect(await storeWith({ [name]: 'OFF' }).store.check()).toMatchObject({ ok: true })
+  },
+)

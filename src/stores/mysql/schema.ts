@@ -15,7 +15,7 @@ import type { Lender } from './lender.ts'
 import { EXPECTED_COLUMNS, EXPECTED_INDEXES, mysqlMigrations } from './migrations.ts'
 import type { ResolvedMysqlOptions } from './options.ts'
 import { namesIn } from './sql/names.ts'
-import { DECISIVE_VARIABLES, UNREADABLE, unfitFor } from './unfit.ts'
+import { DECISIVE_VARIABLES, READ_ONLY_VARIABLES, readOnlyBy, UNREADABLE, unfitFor } from './unfit.ts'
 
 /** Includes the wait for another process that is migrating. */
 const MIGRATE_WITHIN_MS = 600_000
@@ -23,6 +23,7 @@ const MIGRATE_WITHIN_MS = 600_000
 const LEARNT = [
   ...['version', 'tx_isolation', 'transaction_isolation', 'max_allowed_packet', 'innodb_rollback_on_timeout'],
   ...DECISIVE_VARIABLES,
+  ...READ_ONLY_VARIABLES,
 ]
 
 export interface ServerSettings {
@@ -91,7 +92,7 @@ export function createSchema(options: ResolvedMysqlOptions, lender: Lender): Sch
 
   async function learn(
     client: Pick<MysqlConnection, 'query'>,
-  ): Promise<ServerSettings & { unfit: string | undefined }> {
+  ): Promise<ServerSettings & { unfit: string | undefined; readOnly: string | undefined }> {
     const [rows] = await client.query(
       `SHOW VARIABLES WHERE Variable_name IN (${LEARNT.map((name) => `'${name}'`).join(', ')})`,
     )
@@ -104,7 +105,7 @@ export function createSchema(options: ResolvedMysqlOptions, lender: Lender): Sch
       timeoutUndoes: known.get('innodb_rollback_on_timeout') === 'ON',
       runsCompounds: known.get('version')?.includes('MariaDB') === true,
     }
-    return { ...server, unfit: isPlain ? unfitFor(known) : UNREADABLE }
+    return { ...server, unfit: isPlain ? unfitFor(known) : UNREADABLE, readOnly: readOnlyBy(known) }
   }
 
   /** With autocommit off, for one, the version that a migration has reached would never be committed. */
@@ -164,14 +165,15 @@ export function createSchema(options: ResolvedMysqlOptions, lender: Lender): Sch
         }),
       check: () =>
         use(timeoutMs, async (client) => {
-          const { unfit } = await learn(client)
-          const problems = unfit === undefined ? [] : [unfitConnections(unfit)]
+          const { unfit, readOnly } = await learn(client)
+          const reasons = unfit === undefined ? [readOnly ?? []].flat() : [unfitConnections(unfit)]
+          const problems = [...reasons]
           const known = await version(client)
           if (known !== latest) problems.push(`the schema is version ${known}, this onlyonce uses ${latest}`)
           // With what makes a connection unfit, rows may be left out here, too.
           if (unfit === undefined) problems.push(...(await missing(client, database)))
           const report = { version: known, expected: latest, ok: problems.length === 0, problems }
-          return { ...report, ...(unfit === undefined ? {} : { unfit: true }) } satisfies SchemaReport
+          return { ...report, ...(reasons.length === 0 ? {} : { unfit: true }) } satisfies SchemaReport
         }),
     },
   }

@@ -45,6 +45,20 @@ const UNFIT: readonly (readonly [variable: string, isUnfit: (value: string) => b
   ],
 ]
 
+/** Of the server, of InnoDB and of the session. A user with enough privileges writes on a replica all the same. */
+export const READ_ONLY_VARIABLES: readonly string[] = [
+  ...['read_only', 'super_read_only', 'innodb_read_only', 'tx_read_only', 'transaction_read_only'],
+]
+
+/** Returns why nothing should be claimed with these variables, though what only reads works. */
+export function readOnlyBy(variables: ReadonlyMap<string, string>): string | undefined {
+  const name = READ_ONLY_VARIABLES.find((variable) => !['OFF', undefined].includes(variables.get(variable)))
+  return (
+    name &&
+    `the server or the session is read-only (${name}), so nothing should be claimed there: connect to the primary`
+  )
+}
+
 /** Why a pool cannot be used whose driver answers in another form. */
 export const UNREADABLE =
   'rows in another form than the mysql store reads: give it a pool without `rowsAsArray`, `nestTables`, a `typeCast` of your own, and ' +

@@ -23,6 +23,13 @@ export async function settingProblems(client: PgClient): Promise<readonly string
   return problems
 }
 
+/** Also of a standby. Not among the settings above: what only reads works there, and a fail-over may end it. */
+export async function readOnlyProblems(client: PgClient): Promise<readonly string[]> {
+  const { rows } = await client.query("SELECT current_setting('transaction_read_only') AS read_only")
+  if (rows[0]?.read_only !== 'on') return []
+  return ['the server or the session is read-only, so nothing can be claimed there: connect to the primary']
+}
+
 /** Returns the tables, columns and indexes of this version that the database lacks. */
 export async function missing(client: PgClient, schema: string, names: Names): Promise<readonly string[]> {
   const columns = await client.query(

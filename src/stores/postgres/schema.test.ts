@@ -5,11 +5,15 @@ import type { PostgresPartitions } from './options.ts'
 import { createPostgresStore } from './store.ts'
 
 /** A store on a database whose tables are as they should be, with the records in partitions or not. */
-function storeOn({ hasPartitions = false, array_nulls = 'on', isForeign = false }, partitions?: PostgresPartitions) {
+function storeOn(
+  { hasPartitions = false, array_nulls = 'on', read_only = 'off', isForeign = false },
+  partitions?: PostgresPartitions,
+) {
   const sent: string[] = []
   const columns = Object.entries(expectedColumns(hasPartitions))
   const answers: readonly (readonly [about: RegExp, rows: readonly object[]])[] = [
     [/server_encoding/, [{ encoding: 'UTF8', array_nulls }]],
+    [/transaction_read_only/, [{ read_only }]],
     [
       /IN \('migrations', 'operations'\)/,
       [{ name: 'migrations' }, { name: 'operations', kind: hasPartitions ? 'p' : 'r' }],
@@ -60,4 +64,11 @@ it('says whose tables they are where a schema has a table of migrations of somet
   }
   for (const work of [store.migrate(), store.check(), store.find([operationId('s', 'k')])])
     await expect(work).rejects.toMatchObject(refused)
+})
+
+it('check reports a server that takes no claims, and reads are not refused there', async () => {
+  const { store } = storeOn({ read_only: 'on' })
+  const problems = [expect.stringContaining('read-only, so nothing can be claimed there: connect to the primary')]
+  expect(await store.check()).toMatchObject({ ok: false, unfit: true, problems })
+  expect(await store.find([operationId('s', 'k')])).toEqual([undefined])
 })

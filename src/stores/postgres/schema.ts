@@ -10,7 +10,7 @@ import {
   type SchemaVerbs,
 } from '../sql/schema.ts'
 import type { PgClient } from './client.ts'
-import { missing, partitionProblems, settingProblems } from './drift.ts'
+import { missing, partitionProblems, readOnlyProblems, settingProblems } from './drift.ts'
 import { isLost, isWithoutColumn, migrateCommand, told } from './faults.ts'
 import type { Lender } from './lender.ts'
 import { postgresMigrations } from './migrations.ts'
@@ -173,7 +173,7 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender, n
         }),
       check: () =>
         use(timeoutMs, async (client) => {
-          const unfit = [...(await settingProblems(client))]
+          const unfit = [...(await settingProblems(client)), ...(await readOnlyProblems(client))]
           const problems: string[] = []
           const found = await look(client)
           const { version, hasPartitions } = found
