@@ -3,7 +3,7 @@ import { EXPECTED_COLUMNS, EXPECTED_INDEXES } from './migrations.ts'
 import { createMysqlStore } from './store.ts'
 
 /** A store on a database whose tables are as they should be; `settings` are variables of its connections. */
-function storeWith(settings: Readonly<Record<string, unknown>>) {
+function storeWith(settings: Readonly<Record<string, unknown>>, isThere = true) {
   const sent: string[] = []
   const shown = Object.entries({ version: '8.4.0', sql_select_limit: '18446744073709551615', ...settings })
   const columns = Object.entries(EXPECTED_COLUMNS)
@@ -19,6 +19,7 @@ function storeWith(settings: Readonly<Record<string, unknown>>) {
   ]
   const query = async (text: string) => {
     sent.push(text)
+    if (!isThere && /MAX\(version\)/.test(text)) throw Object.assign(new Error('no such database'), { errno: 1049 })
     return [answers.find(([about]) => about.test(text))?.[1] ?? []]
   }
   const client = { query, execute: query, release: () => {}, destroy: () => {} }
@@ -61,3 +62,12 @@ it.each(['read_only', 'super_read_only', 'innodb_read_only', 'tx_read_only', 'tr
     expect(await storeWith({ [name]: 'OFF' }).store.check()).toMatchObject({ ok: true })
   },
 )
+
+it('a dry run answers what is then done, also where there is no database', async () => {
+  const { store, sent } = storeWith({}, false)
+  const { statements } = await store.migrate({ dryRun: true })
+  expect(statements[0]).toBe('CREATE DATABASE `shop`')
+  expect(sent.filter((sql) => sql.startsWith('CREATE'))).toEqual([])
+  expect((await store.migrate()).statements).toEqual(statements)
+  expect(sent.filter((sql) => statements.includes(sql))).toEqual(statements)
+})

@@ -71,13 +71,19 @@ export function createSchema(options: ResolvedMysqlOptions, lender: Lender): Sch
     }
   }
 
+  /** Printed without connecting, the statements have no database: whoever runs them has one. */
+  async function planFor(client: MysqlConnection, from: number): Promise<MigrationPlan> {
+    const plan = planMigration(migrations, from)
+    if (plan.statements.length === 0 || (await isThere(client))) return plan
+    return { ...plan, statements: [`CREATE DATABASE \`${database}\``, ...plan.statements] }
+  }
+
   /** One process migrates at a time; others then find nothing to do. The lock is per session, so no COMMIT ends it. */
   async function apply(client: MysqlConnection): Promise<MigrationPlan> {
     const [rows] = await client.query('SELECT GET_LOCK(?, ?) AS got', [lock, MIGRATE_WITHIN_MS / 1000])
     if (Number(rows[0]?.got) !== 1) throw new Error('another process is migrating, and does not come to an end')
     try {
-      const plan = planMigration(migrations, await version(client))
-      if (plan.statements.length > 0 && !(await isThere(client))) await client.query(`CREATE DATABASE \`${database}\``)
+      const plan = await planFor(client, await version(client))
       for (const sql of plan.statements) await client.query(sql)
       return plan
     } finally {
@@ -161,7 +167,7 @@ export function createSchema(options: ResolvedMysqlOptions, lender: Lender): Sch
           await requireFit(client)
           const from = await version(client)
           if (from > latest) requireVersion(from, latest, label, command)
-          return dryRun ? planMigration(migrations, from) : apply(client)
+          return dryRun ? planFor(client, from) : apply(client)
         }),
       check: () =>
         use(timeoutMs, async (client) => {
