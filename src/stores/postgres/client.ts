@@ -33,6 +33,6 @@ export interface PgPoolClient extends PgClient {
 export interface PgPool {
   connect(): Promise<PgPoolClient>
   readonly options?: { readonly max?: number | undefined }
-  on?(event: 'error', listener: (...given: unknown[]) => void): unknown
-  removeListener?(event: 'error', listener: (...given: unknown[]) => void): unknown
+  on?(event: 'error' | 'connect', listener: (...given: unknown[]) => void): unknown
+  removeListener?(event: 'error' | 'connect', listener: (...given: unknown[]) => void): unknown
 }

@@ -11,6 +11,7 @@ it('any number of stores on one pool listen for its errors once, until the last 
     await store[Symbol.asyncDispose]()
   }
   expect([...left, pool.listenerCount('error')]).toEqual([...stores.map(() => 1), 0])
+  expect(pool.listenerCount('connect')).toBe(0)
   await using _ = postgresStore({ pool })
   expect(pool.listenerCount('error')).toBe(1)
 })

@@ -30,19 +30,33 @@ export function createLender(options: ResolvedPostgresOptions): Lender {
 /** A lost connection emits `error`, and an `error` event without a listener ends the process. */
 const ignore = () => {}
 
-/** How many stores use a pool. They share a listener: Node.js warns of a leak above ten listeners. */
+/**
+ * pg.Pool stops listening when it lends a connection, and who borrowed it learns of that in a later microtask. A new
+ * one may tell in between, in the piece of data that made it ready, that the server is shutting down.
+ */
+const bridge = (client: unknown) => {
+  const { on, removeListener } = Object(client) as PgClient
+  on?.call(client, 'error', ignore)
+  setImmediate(() => removeListener?.call(client, 'error', ignore))
+}
+
+/** How many stores use a pool. They share their listeners: Node.js warns of a leak above ten listeners. */
 const sharing = new WeakMap<PgPool, number>()
 
 function share(pool: PgPool): void {
   const others = sharing.get(pool) ?? 0
   sharing.set(pool, others + 1)
-  if (others === 0) pool.on?.('error', ignore)
+  if (others > 0) return
+  pool.on?.('error', ignore)
+  pool.on?.('connect', bridge)
 }
 
 function leave(pool: PgPool): void {
   const others = (sharing.get(pool) ?? 1) - 1
   sharing.set(pool, others)
-  if (others === 0) pool.removeListener?.('error', ignore)
+  if (others > 0) return
+  pool.removeListener?.('error', ignore)
+  pool.removeListener?.('connect', bridge)
 }
 
 /** How many connections of a pool listen, for whatever store. They leave half of it to those who ask. */
