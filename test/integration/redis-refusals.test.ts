@@ -125,8 +125,11 @@ describeWith('redis', (url) => {
     const effect = () => {
       ran = true
     }
-    await expect(once('order:1', effect)).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
-    await expect(store.find([request.id])).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    const other = claimOf('order:2')
+    const named = { code: 'OUTCOME_UNKNOWN', message: expect.stringContaining(`${prefix}:{${request.id}}`) }
+    await expect(once('order:1', effect)).rejects.toMatchObject(named)
+    for (const asked of [store.find([other.id, request.id]), store.claim([request, other]), store.list({ limit: 9 })])
+      await expect(asked).rejects.toMatchObject(named)
     expect(ran).toBe(false)
     // Others in the same batch go on.
     const both = await Promise.allSettled([once('order:1', effect), once('order:2', () => 2)])

@@ -5,7 +5,8 @@
 --          one, 13 for a compacted one: the byte 0, the begin of its epoch I6, the end of its retention I6
 local out = { mark .. struct.pack('>I6', now) }
 for i, key in ipairs(KEYS) do
-  local bytes = call('GET', key)
+  local bytes, wrong = get(key)
+  if wrong then return wrong end
   if not bytes or #bytes < 38 or struct.unpack('>I6', bytes, 16) == 0 then
     local owner, _, _, done
     if find_settled then owner, _, _, done = find_settled(key) end

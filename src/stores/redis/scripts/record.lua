@@ -24,11 +24,20 @@ local find_settled, settle, unsettle, epoch_ms
 local now_us, expires = clock()
 local now = math.floor(now_us / 1000)
 
+-- Returns the bytes at a key. Returns nil and an error that names the key where it holds something of another type, and
+-- the server's own error for anything else.
+local function get(key)
+  local bytes = redis.pcall('GET', key)
+  if type(bytes) ~= 'table' then return bytes end
+  if not bytes.err:find('WRONGTYPE', 1, true) then return nil, bytes end
+  return nil, redis.error_reply('ONLYONCE unreadable ' .. key .. ' ' .. bytes.err)
+end
+
 -- Returns the record at a key, even if its retention is over: its bytes, the fields of its head, and where fingerprint,
 -- names and body begin. Returns nil without one, and nil and an error if it cannot be read.
 local function read(key)
-  local bytes = call('GET', key)
-  if not bytes then return nil end
+  local bytes, wrong = get(key)
+  if not bytes then return nil, wrong end
   local format, state, fence, lease, retain, created, attempt, starts, owner, print, names, at
   if #bytes >= 38 then
     format, state, fence, lease, retain, created, attempt, starts, owner, print, names, at = struct.unpack(HEAD, bytes)

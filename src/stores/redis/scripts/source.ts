@@ -149,7 +149,8 @@ return mark .. table.concat(out)
 `,
   find: `local out = { mark .. struct.pack('>I6', now) }
 for i, key in ipairs(KEYS) do
-  local bytes = call('GET', key)
+  local bytes, wrong = get(key)
+  if wrong then return wrong end
   if not bytes or #bytes < 38 or struct.unpack('>I6', bytes, 16) == 0 then
     local owner, _, _, done
     if find_settled then owner, _, _, done = find_settled(key) end
@@ -197,9 +198,15 @@ local IDLE, RUNNING, AWAITED, DONE, UNKNOWN = 1, 2, 3, 4, 7
 local find_settled, settle, unsettle, epoch_ms
 local now_us, expires = clock()
 local now = math.floor(now_us / 1000)
+local function get(key)
+  local bytes = redis.pcall('GET', key)
+  if type(bytes) ~= 'table' then return bytes end
+  if not bytes.err:find('WRONGTYPE', 1, true) then return nil, bytes end
+  return nil, redis.error_reply('ONLYONCE unreadable ' .. key .. ' ' .. bytes.err)
+end
 local function read(key)
-  local bytes = call('GET', key)
-  if not bytes then return nil end
+  local bytes, wrong = get(key)
+  if not bytes then return nil, wrong end
   local format, state, fence, lease, retain, created, attempt, starts, owner, print, names, at
   if #bytes >= 38 then
     format, state, fence, lease, retain, created, attempt, starts, owner, print, names, at = struct.unpack(HEAD, bytes)
