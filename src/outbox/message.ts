@@ -1,4 +1,5 @@
 import { reasonOf } from '../core/errors.ts'
+import { leftoverOf } from '../core/key.ts'
 import { invalidKind, invalidOption } from '../core/option-rules.ts'
 import type { OutboxMessage } from '../core/store.ts'
 import { isPlainObject } from '../core/value-path.ts'
@@ -8,7 +9,8 @@ import { encodeBody } from './body.ts'
 export interface NewMessage {
   /**
    * What consumers deduplicate on: give the same for the same event. Default of `outbox.add`: derived from the
-   * operation if one is given, else random. Default of `publishOnce`: derived from the key.
+   * operation if one is given, else random. Default of `publishOnce`: derived from the key. What is left of a missing
+   * value in it, such as `order:undefined`, is refused.
    */
   readonly id?: string
   readonly topic: string
@@ -33,6 +35,9 @@ export function checkedMessage(given: NewMessage, newId: () => string, maxBodyBy
   checkText('id', id)
   checkText('topic', topic)
   if (orderingKey !== undefined) checkText('orderingKey', orderingKey)
+  // Not of the topic, which names a place and may be called `dev.null`.
+  checkComplete('id', id, 'all but one of those that share it would be taken for repeats')
+  checkComplete('orderingKey', orderingKey, 'all that share it would wait for each other')
   checkHeaders(headers)
   const bytes = encoded(body)
   if (bytes.length > maxBodyBytes)
@@ -44,6 +49,11 @@ function checkText(name: string, value: unknown): void {
   if (typeof value === 'string' && value.trim() !== '' && value.length <= MAX_TEXT_LENGTH && value.isWellFormed())
     return
   throw invalidOption(`message.${name}`, `must be a string of 1 to ${MAX_TEXT_LENGTH} characters`, value)
+}
+
+function checkComplete(name: string, value: string | undefined, why: string): void {
+  if (value !== undefined && leftoverOf(value) !== undefined)
+    throw invalidOption(`message.${name}`, `contains what is left of a missing value: ${why}`, value)
 }
 
 function checkHeaders(headers: unknown): void {
