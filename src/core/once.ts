@@ -29,7 +29,7 @@ export interface Operation {
   step<T>(name: string, fn: () => Promise<T> | T): Promise<T>
   /**
    * Returns the key to send downstream for the part `name`: the same on every attempt, in every process.
-   * @throws OnlyonceError KEY_INVALID for a name that is no well-formed text
+   * @throws OnlyonceError KEY_INVALID for a name that is no well-formed text, or has what is left of a missing value in it
    */
   child(name: string): string
 }

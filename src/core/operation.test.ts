@@ -103,6 +103,17 @@ describe('the key of a part', () => {
     expect(() => op.child(name as string)).toThrow(refused)
   })
 
+  it.each([`charge:${undefined}`, `charge:${null}`, `charge:${Number('x')}`, `charge:${{}}`])(
+    'is refused for %j, which all parts without their value would share',
+    (name) => {
+      const { op } = attempt()
+      const message = `the name "${name}" of a part contains \`${name.slice('charge:'.length)}\`, what is left of a missing value`
+      expect(() => op.child(name)).toThrow(
+        expect.objectContaining({ code: 'KEY_INVALID', message: expect.stringContaining(message) }),
+      )
+    },
+  )
+
   it('is another one for each name, down to the byte', () => {
     const { op } = attempt()
     const names = ['', ' ', 'a', 'A', 'a\0', 'é', 'e\u0301', '😀', '\ufffd']

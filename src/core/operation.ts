@@ -3,7 +3,7 @@ import { decodeResult, encodeResult } from './codec.ts'
 import { DEFAULT_CODEC_LIMITS } from './codec-format.ts'
 import { OnlyonceError, reasonOf } from './errors.ts'
 import type { OperationKey } from './key.ts'
-import { operationId, quote } from './key.ts'
+import { leftoverOf, operationId, quote } from './key.ts'
 import type { Operation } from './once.ts'
 import type { Step, Steps } from './record.ts'
 
@@ -237,8 +237,14 @@ function tooLate(name: string, key: string): OnlyonceError {
 /** A fixed-length key that names one part of one operation: safe to send to systems that limit length or alphabet. */
 export function childKey({ id }: Pick<OperationKey, 'id'>, name: string): string {
   // UTF-8 has one and the same substitute for all halves of surrogate pairs: two parts would share a key.
-  if (typeof name === 'string' && name.isWellFormed()) return operationId(id, name)
-  throw new OnlyonceError('KEY_INVALID', `a part needs a name, in well-formed Unicode; got ${quote(name)}`)
+  if (typeof name !== 'string' || !name.isWellFormed())
+    throw new OnlyonceError('KEY_INVALID', `a part needs a name, in well-formed Unicode; got ${quote(name)}`)
+  const leftover = leftoverOf(name)
+  if (leftover === undefined) return operationId(id, name)
+  throw new OnlyonceError(
+    'KEY_INVALID',
+    `the name ${quote(name)} of a part contains \`${leftover}\`, what is left of a missing value: parts that differ would share a key`,
+  )
 }
 
 function encodeStep(value: unknown, maxBytes: number): { result: Uint8Array; why?: unknown } {
