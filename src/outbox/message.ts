@@ -1,6 +1,6 @@
 import { reasonOf } from '../core/errors.ts'
 import { leftoverOf } from '../core/key.ts'
-import { invalidKind, invalidOption } from '../core/option-rules.ts'
+import { invalidKind, invalidOption, refuseUnknown } from '../core/option-rules.ts'
 import type { OutboxMessage } from '../core/store.ts'
 import { isPlainObject } from '../core/value-path.ts'
 import { encodeBody } from './body.ts'
@@ -23,6 +23,7 @@ export interface NewMessage {
 
 export const MAX_BODY_BYTES = 1024 * 1024
 
+const KNOWN: readonly string[] = ['id', 'topic', 'body', 'headers', 'orderingKey']
 const MAX_TEXT_LENGTH = 255
 const MAX_HEADERS_LENGTH = 16 * 1024
 
@@ -31,6 +32,8 @@ const MAX_HEADERS_LENGTH = 16 * 1024
  * @throws OnlyonceError OPTION_INVALID naming what is wrong with it
  */
 export function checkedMessage(given: NewMessage, newId: () => string, maxBodyBytes: number): OutboxMessage {
+  // An ordering key that is misspelt, or called `key` as with Kafka, would order nothing.
+  refuseUnknown(given, KNOWN, 'message.')
   const { id = newId(), topic, body, headers = {}, orderingKey } = Object(given) as NewMessage
   checkText('id', id)
   checkText('topic', topic)

@@ -110,6 +110,8 @@ describe('outbox', () => {
     ['topic', { topic: 't'.repeat(256), body: 1 }],
     ['id', { id: ' ', topic: 't', body: 1 }],
     ['id', { id: '\ud800', topic: 't', body: 1 }],
+    ['key', { key: 'order:1', topic: 't', body: 1 }],
+    ['orderKey', { orderKey: 'order:1', topic: 't', body: 1 }],
     ['id', { id: `order:${undefined}`, topic: 't', body: 1 }],
     ['orderingKey', { orderingKey: `order:${{}}`, topic: 't', body: 1 }],
     ['orderingKey', { orderingKey: 7, topic: 't', body: 1 }],

@@ -33,8 +33,10 @@ interface ParkedPage {
 }
 
 export interface Outbox<Tx> {
+  /** Adds several messages, as `add` does one. Returns their ids. @throws OnlyonceError OPTION_INVALID */
+  add(tx: Tx, messages: readonly NewMessage[], op?: Pick<Operation, 'child'>): Promise<readonly string[]>
   /**
-   * Adds messages to the caller's open transaction: published if it commits, gone if it does not. Returns the ids.
+   * Adds a message to the caller's open transaction: published if it commits, gone if it does not. Returns its id.
    * A message whose id is already waiting or parked is ignored.
    *
    * `op`: the operation whose effect this is. It derives ids for messages without one from scope, key and their index
@@ -43,7 +45,7 @@ export interface Outbox<Tx> {
    * @throws OnlyonceError OPTION_INVALID naming what is wrong with the message
    */
   add(tx: Tx, message: NewMessage, op?: Pick<Operation, 'child'>): Promise<string>
-  add(tx: Tx, messages: readonly NewMessage[], op?: Pick<Operation, 'child'>): Promise<readonly string[]>
+  /** Counts what waits and what is parked, and tells how long the oldest waiting message has been there. */
   stats(): Promise<OutboxStats>
   /** Returns parked messages, the oldest first. `limit`: default 100. `after`: the last position seen. */
   parked(page?: ParkedPage): Promise<readonly ParkedEntry[]>
@@ -63,8 +65,8 @@ export function outbox<Tx>(store: TransactionalStore<Tx>, options: OutboxOptions
   checkEach(positive, { maxBodyBytes })
   checkEach(aRuntime, { runtime })
 
-  async function add(tx: Tx, given: NewMessage, op?: Pick<Operation, 'child'>): Promise<string>
   async function add(tx: Tx, given: readonly NewMessage[], op?: Pick<Operation, 'child'>): Promise<readonly string[]>
+  async function add(tx: Tx, given: NewMessage, op?: Pick<Operation, 'child'>): Promise<string>
   async function add(
     tx: Tx,
     given: NewMessage | readonly NewMessage[],
