@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { always, engine, gate } from '../../test/engine-kit.ts'
 import { codeOf } from '../../test/support/rejections.ts'
 import { operationId } from './key.ts'
+import type { EngineOptions } from './options.ts'
 
 describe('an abandoned operation', () => {
   /** Leaves one behind: claimed by an owner that never says another word. */
@@ -83,6 +84,30 @@ describe('an abandoned operation', () => {
         message: expect.stringMatching(/"a" happened .*neither \{ happened: true \} nor/),
       })
       expect(await once.find(key)).not.toMatchObject({ state: 'done' })
+    },
+  )
+
+  it('is not settled with a value under another name, which the compiler lets pass', async () => {
+    const charges = new Map([['a', 'ch_1']])
+    const answers: EngineOptions['onAbandoned'][] = [
+      async (op) => ({ happened: true, result: charges.get(op.key) }),
+      async (op) => (charges.has(op.key) ? { happened: true, charge: charges.get(op.key) } : { happened: false }),
+    ]
+    for (const onAbandoned of answers) {
+      const { once, key } = await abandon({ onAbandoned })
+      await expect(once(key, () => expect.fail('ran'))).rejects.toMatchObject({
+        code: 'OUTCOME_UNKNOWN',
+        message: expect.stringMatching(/"a" happened .*"(?:result|charge)" in the place of `value`/),
+      })
+      expect(await once.find(key)).not.toMatchObject({ state: 'done' })
+    }
+  })
+
+  it.each([{ happened: true }, { happened: true, value: undefined, at: 5 }])(
+    'is settled without a result by %j',
+    async (answer) => {
+      const { once, key } = await abandon({ onAbandoned: () => answer as { happened: true } })
+      expect(await once.attempt(key, () => expect.fail('ran'))).toEqual({ kind: 'replayed', value: undefined })
     },
   )
 

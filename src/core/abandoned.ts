@@ -37,11 +37,21 @@ export async function decideAbandoned(
   return answer.happened ? storedValue(answer.value) : undefined
 }
 
-/** Checks the answer to whether an operation happened. @throws OnlyonceError OUTCOME_UNKNOWN for neither yes nor no */
+/**
+ * Checks the answer to whether an operation happened. One that has another member in the place of `value` would make
+ * `undefined` the result, for good.
+ * @throws OnlyonceError OUTCOME_UNKNOWN for neither yes nor no, and for a misspelt `value`
+ */
 export function judged(answer: Reconciled): Reconciled {
-  if (typeof Object(answer).happened === 'boolean') return answer
-  throw new OnlyonceError(
-    'OUTCOME_UNKNOWN',
-    'the answer was neither { happened: true } nor { happened: false }: nobody knows whether it happened, so nothing is run',
-  )
+  const given = Object(answer) as Partial<Reconciled>
+  if (typeof given.happened !== 'boolean')
+    throw notJudged(
+      'the answer was neither { happened: true } nor { happened: false }: nobody knows whether it happened, so nothing is run',
+    )
+  const other =
+    given.happened && !('value' in given) ? Object.keys(given).find((name) => name !== 'happened') : undefined
+  if (other === undefined) return answer
+  throw notJudged(`the answer has ${quote(other)} in the place of \`value\`, which is what duplicates get`)
 }
+
+const notJudged = (message: string): OnlyonceError => new OnlyonceError('OUTCOME_UNKNOWN', message)
