@@ -102,6 +102,7 @@ export function retained(record: OperationRecord | undefined, now: number): Oper
   return record === undefined || isSweepable(record, now) ? undefined : record
 }
 
+/** Whether the lease of a running operation is over: nobody settled it, and a claim takes it over. */
 export function isAbandoned(record: OperationRecord, now: number): boolean {
   return record.state === 'running' && record.leaseUntil <= now
 }

@@ -34,7 +34,12 @@ export interface Operation {
   child(name: string): string
 }
 
+/** What is to take effect once. Its stored result, a copy, is what every caller gets, the first one too. */
 export type Effect<T> = (op: Operation) => Promise<T> | T
+/**
+ * What is to take effect once, in a transaction. Write through `tx`, do not end it, and await everything: what happens
+ * outside of it is not undone with it.
+ */
 export type AtomicEffect<Tx, T> = (tx: Tx, op: Operation) => Promise<T> | T
 
 /** How one call ended. A duplicate is an outcome, never an exception. */
@@ -67,6 +72,11 @@ export type BatchOptions = Pick<CallOptions, 'leaseMs' | 'maxRunMs' | 'retention
 export type BatchOutcome = Outcome<unknown> | { readonly kind: 'undone' }
 
 export interface AtomicCall<Tx> {
+  /**
+   * Runs `effect` once for `key`, in one transaction with the record; a duplicate gets the stored result.
+   * With `{ tx }` it joins your open transaction, and nothing is final before you commit.
+   * @throws OnlyonceError with any of the error codes; or the effect's own error, unchanged
+   */
   <T>(key: KeyInput, effect: AtomicEffect<Tx, T>, options?: AtomicOptions<Tx>): Promise<T>
   /** As the call itself, but returns an `Outcome`. */
   attempt<T>(key: KeyInput, effect: AtomicEffect<Tx, T>, options?: AtomicOptions<Tx>): Promise<Outcome<T>>

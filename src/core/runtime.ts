@@ -37,6 +37,7 @@ function newToken(): string {
 
 const elapsed = () => performance.now()
 
+/** The clocks, randomness and timers of this process: the default of every `runtime` option. */
 export const systemRuntime: Runtime = Object.freeze({
   now: () => Date.now(),
   elapsed,

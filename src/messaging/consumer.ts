@@ -15,6 +15,7 @@ export interface PullOptions {
   readonly prefetch?: number
   /** Default 100. Longest wait before the broker is asked again. */
   readonly pollMs?: number
+  /** Told of every message that is settled, and of every call that the broker fails. Default: nobody. */
   readonly onEvent?: (event: ConsumerEvent) => void
 }
 
@@ -29,6 +30,7 @@ export interface Consumer extends AsyncDisposable {
    * before are handled, or given back.
    */
   pause(): Promise<void>
+  /** Takes new messages again. */
   resume(): void
   /**
    * Forgets the outcome of the message with this key, so that it is handled when it is delivered again. `part`: what

@@ -28,10 +28,16 @@ export interface InboxRules {
   readonly holdMs?: number
   /** Default `leaseMs`. What `delivery.extend` asks for, every third of it. At most what the broker grants at first. */
   readonly visibilityMs?: number
+  /** Default: the engine's. How long a message stays claimed after the process that handled it died. */
   readonly leaseMs?: number
+  /** Default: the engine's. The longest one run of the handler may take; then another consumer may start it. */
   readonly maxRunMs?: number
-  /** How long a handled message is remembered. Make it longer than the broker may deliver the message. */
+  /**
+   * Default: the engine's. How long a handled message is remembered. Make it longer than the broker may deliver the
+   * message.
+   */
   readonly retentionMs?: number
+  /** Default: the engine's. What to do when an earlier handler of the message disappeared without an end. */
   readonly onAbandoned?: AbandonedPolicy
   /**
    * Default: not known. How long after publication the broker may still deliver a message. If that is longer than
@@ -60,6 +66,10 @@ export interface LeasedInboxOptions extends InboxRules {
    * - `'at-most-once'`: the handler starts once. A message whose start failed or was not seen to end is put aside.
    */
   readonly delivers: 'at-least-once' | 'at-most-once'
+  /**
+   * The effect. What it returns is not kept. When it throws, the message comes again after a pause, up to `maxAttempts`
+   * starts; `Unprocessable` puts it aside at once.
+   */
   readonly handle: (message: Message, op: Operation) => unknown
   readonly batch?: undefined
 }
@@ -68,6 +78,11 @@ export interface AtomicInboxOptions<Tx> extends InboxRules {
   readonly once: Once<Tx>
   /** Record and the handler's own writes commit in one transaction. Transactional stores only. */
   readonly delivers: [Tx] extends [never] ? never : 'exactly-once-effect'
+  /**
+   * The effect: what it writes through `tx` commits with the record. What it returns is not kept. When it throws, that
+   * is undone and the message comes again after a pause, up to `maxAttempts` starts; `Unprocessable` puts it aside at
+   * once.
+   */
   readonly handle: (message: Message, tx: Tx, op: Operation) => unknown
   readonly batch?: undefined
 }

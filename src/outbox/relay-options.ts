@@ -30,7 +30,9 @@ export type RelayEvent =
   | { readonly type: 'store-failed'; readonly error: unknown; readonly retryMs: number }
 
 export interface RelayOptions<Tx = unknown> {
+  /** The store whose transactions the messages were added in. You close it, after `stop`. */
   readonly store: TransactionalStore<Tx>
+  /** Hands a batch to the broker and answers for each message, in order: `publisher(…)` of a broker, or your own. */
   readonly publish: Publisher
   /** Default: a random one. Two relays need two names. */
   readonly name?: string
@@ -48,6 +50,7 @@ export interface RelayOptions<Tx = unknown> {
   readonly maxBackoffMs?: number
   /** Default: no limit, so that a broker outage parks nothing. A message is parked after this many failures. */
   readonly maxFailures?: number
+  /** Told of every batch, refusal, failure and change of leadership. Default: nobody. */
   readonly onEvent?: (event: RelayEvent) => void
   /** Default: ignored. Called when `onEvent` throws or rejects, which does not affect publishing. */
   readonly onListenerError?: (error: unknown) => void

@@ -42,6 +42,7 @@ export interface EmbeddedQueue extends AsyncDisposable {
   receive(queue: string, max: number, visibilityMs?: number): Promise<readonly ReceivedMessage[]>
   /** Whether `receive` would return anything; cheaper than `receive`. */
   hasDue(queue: string): Promise<boolean>
+  /** Removes the message: it was handled. */
   ack(receipt: string): Promise<ReceiptOutcome>
   /** Makes the message receivable again after `delayMs`. */
   retry(receipt: string, delayMs: number): Promise<ReceiptOutcome>
@@ -49,11 +50,13 @@ export interface EmbeddedQueue extends AsyncDisposable {
   deadLetter(receipt: string, reason: string, labels?: Readonly<Record<string, string>>): Promise<ReceiptOutcome>
   /** Keeps the message from others for `ms` from now. */
   extend(receipt: string, ms: number): Promise<ReceiptOutcome>
+  /** Returns dead letters of a queue, by position. `limit`: default 100. `after`: the last position seen. */
   deadLetters(queue: string, page?: DeadLetterPage): Promise<readonly DeadLetter[]>
   /** Moves dead letters that can be read to the end of the queue: by `position`, default all. Returns how many. */
   redrive(queue: string, positions?: readonly number[]): Promise<number>
   /** Removes dead letters for good. Returns how many. */
   discard(queue: string, positions: readonly number[]): Promise<number>
+  /** Counts what each queue holds, by its name. */
   stats(): Promise<ReadonlyMap<string, QueueStats>>
   /** Calls `wake` after something was published to, or redriven in, the queue in this process. */
   watch(queue: string, wake: () => void): () => void
