@@ -1,5 +1,7 @@
+import { symlinkSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { onlyonce } from '../../src/index.ts'
+import { outbox } from '../../src/outbox/outbox.ts'
 import { type SqliteTx, sqliteStore } from '../../src/stores/sqlite/index.ts'
 import { request } from '../support/claims.ts'
 import { sleepMs } from '../support/waiting.ts'
@@ -10,7 +12,7 @@ describe('joining a transaction that the caller began', () => {
     const { path, store, db, effects } = await withEffects()
     const once = onlyonce({ store, scope: 'test' })
     const mine = await rawDatabase(path)
-    return { store, once, mine, db, effects }
+    return { path, store, once, mine, db, effects }
   }
 
   for (const begin of ['BEGIN IMMEDIATE', 'BEGIN']) {
@@ -122,14 +124,57 @@ describe('joining a transaction that the caller began', () => {
     })
   }
 
-  it('creates no tables under `check`, nor on a connection that may be to another file', async () => {
-    const mine = await rawDatabase(tempFile())
-    for (const store of [sqliteStore({ database: mine, migrate: 'check' }), storeOn(tempFile())]) {
+  it('creates no tables under `check`, nor on a connection that is not the one of the store', async () => {
+    const path = tempFile()
+    const mine = await rawDatabase(path)
+    for (const store of [sqliteStore({ database: mine, migrate: 'check' }), storeOn(path)]) {
       const once = onlyonce({ store, scope: 'test' })
       mine.exec('BEGIN IMMEDIATE')
       const call = once.atomic('a', () => expect.fail('ran'), { tx: mine })
       await expect(call).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringMatching(/migrate/) })
       mine.exec('ROLLBACK')
     }
+  })
+
+  it('refuses a transaction on another file, where no duplicate would find the record', async () => {
+    const { path, store, once } = await joined()
+    const other = sqliteStore({ path: tempFile() })
+    const elsewhere = onlyonce({ store: other, scope: 'test' })
+    await elsewhere('warm', () => 1)
+    const refused = {
+      code: 'OPTION_INVALID',
+      message: expect.stringMatching(
+        /^option `tx` is a transaction on .+, and the store has its records in .+: they would commit/,
+      ),
+    }
+    const never = () => expect.fail('ran')
+    const app = await rawDatabase(tempFile())
+    const inMemory = await rawDatabase(':memory:')
+    for (const mine of [app, inMemory]) {
+      mine.exec('BEGIN IMMEDIATE')
+      await expect(once.atomic('a', never, { tx: mine })).rejects.toMatchObject(refused)
+      await expect(outbox(store).add(mine, { topic: 't', body: 1 })).rejects.toMatchObject(refused)
+      mine.exec('ROLLBACK')
+    }
+    await other.transaction(async (tx) => {
+      await expect(once.atomic('a', never, { tx })).rejects.toMatchObject(refused)
+      await expect(outbox(store).add(tx, { topic: 't', body: 1 })).rejects.toMatchObject(refused)
+    })
+    const own = sqliteStore({ database: app })
+    await other.transaction(async (tx) => {
+      await expect(onlyonce({ store: own, scope: 'test' }).atomic('a', never, { tx })).rejects.toMatchObject(refused)
+    })
+    expect(await elsewhere.find('a')).toBeUndefined()
+    // The same file through another store, under another name, or attached, is the same file.
+    const link = tempFile()
+    symlinkSync(path, link)
+    await sqliteStore({ path: link }).transaction(async (tx) => {
+      expect(await once.atomic('b', () => 'ran', { tx })).toBe('ran')
+    })
+    app.exec(`ATTACH '${path}' AS records`)
+    app.exec('BEGIN IMMEDIATE')
+    expect(await once.atomic('c', () => 'ran', { tx: app })).toBe('ran')
+    app.exec('COMMIT')
+    expect([(await once.find('b'))?.state, (await once.find('c'))?.state]).toEqual(['done', 'done'])
   })
 })

@@ -35,7 +35,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
   const { watch, wake, clear } = createWatchers()
   const transactions = createTransactions(gate, wake)
   const createsOn = migrate === 'auto' && 'database' in source ? source.database : undefined
-  const joining = { transactions, whileBusy: gate.whileBusy, runtime, label, busyTimeoutMs, createsOn }
+  const joining = { transactions, whileBusy: gate.whileBusy, runtime, label, busyTimeoutMs, source, createsOn }
   const traits: StoreTraits = Object.freeze({
     durable: !('path' in source && source.path === IN_MEMORY),
     transactional: true,

@@ -7,6 +7,8 @@ import type { SqliteConnection } from '../../embedded/driver.ts'
 import { faultOf, unavailable } from '../../embedded/faults.ts'
 import { checkJoined } from '../sql/joined-tx.ts'
 import { isInTransaction, type SqliteTx } from './open-transaction.ts'
+import type { ResolvedSqliteOptions } from './options.ts'
+import { checkSameFile } from './same-file.ts'
 import { applyMigrations } from './schema.ts'
 import { TAKE_WRITE_LOCK } from './sql.ts'
 import type { Transactions } from './transaction.ts'
@@ -33,12 +35,13 @@ export interface JoinOptions {
   readonly runtime: Runtime
   readonly label: string
   readonly busyTimeoutMs: number
+  readonly source: ResolvedSqliteOptions['source']
   /** The only connection of the caller on which tables that are missing are created. */
   readonly createsOn: SqliteConnection | undefined
 }
 
 export function join(options: JoinOptions, tx: SqliteTx): Joined {
-  const { transactions, whileBusy, runtime, label, busyTimeoutMs, createsOn } = options
+  const { transactions, whileBusy, runtime, label, busyTimeoutMs, source, createsOn } = options
 
   function refusing<T>(step: () => T): T {
     try {
@@ -62,6 +65,7 @@ export function join(options: JoinOptions, tx: SqliteTx): Joined {
   }
 
   checkJoined(tx, ['exec', 'prepare'], 'the connection of SQLite with a transaction open on it')
+  checkSameFile(source, tx)
 
   function requireOpen(): void {
     if (isInTransaction(tx)) return
