@@ -5,11 +5,12 @@ import type { Call, EngineContext } from './context.ts'
 import type { Lead } from './joining.ts'
 import type { KeyInput } from './key.ts'
 import type { AtomicCall, AtomicEffect, AtomicOptions, BatchOptions, BatchOutcome, Outcome } from './once.ts'
-import { invalidOption, noOptions, notAnObject } from './option-rules.ts'
+import { invalidOption, noOptions, notAnObject, refuseUnknown } from './option-rules.ts'
 import { CALL_DEFAULTS, type CallOptions } from './options.ts'
 import { outcomeOf, settledValue } from './result.ts'
 import type { ClaimOutcome, TransactionalStore } from './store.ts'
 
+const OF_A_CALL: readonly string[] = ['tx', ...Object.keys(CALL_DEFAULTS)]
 const OF_A_BATCH: readonly string[] = [
   'leaseMs',
   'maxRunMs',
@@ -30,7 +31,7 @@ export function atomicCalls<Tx>(
     effect: AtomicEffect<Tx, T>,
     given: AtomicOptions<Tx>,
   ): Promise<[Call, Outcome<T>]> {
-    if (notAnObject(given)) throw noOptions(given, ['tx', ...Object.keys(CALL_DEFAULTS)])
+    refuseUnknown(given, OF_A_CALL)
     const { tx, ...rest } = given ?? {}
     if (tx !== undefined && Object(tx) !== tx) throw invalidOption('tx', 'must be an open transaction of yours', tx)
     if (rest.onStoreDown === 'run') {

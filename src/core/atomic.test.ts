@@ -18,6 +18,17 @@ describe('once.atomic', () => {
     expect(events[0]).toMatchObject({ scope: 'test', key: 'a', attempt: 1, fence: expect.any(Number), tookMs: 0 })
   })
 
+  it('names `tx` among its options, also when it is given a transaction in their place', async () => {
+    const { once, store } = await setup()
+    const known = 'is not an option; there are tx, leaseMs,'
+    const never = () => expect.fail('ran')
+    const misspelt = { trx: 1 } as never
+    await expect(once.atomic('a', never, misspelt)).rejects.toThrow(`option \`trx\` ${known}`)
+    await store.transaction(async (tx) => {
+      await expect(once.atomic.attempt('a', never, tx as never)).rejects.toThrow(`option \`exec\` ${known}`)
+    })
+  })
+
   it.each([5_000, '5s', true])('refuses %j in the place of options', async (given) => {
     const { once } = await setup()
     for (const call of [
