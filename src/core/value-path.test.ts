@@ -109,6 +109,8 @@ it('an unwelcome value is named for a message', () => {
     [runInNewContext('new Map()'), 'an instance of Map'],
     [Object.create(Object.create(null)), 'an instance of an unnamed class'],
     [Object.assign(Object.create({}), { constructor: {} }), 'an instance of an unnamed class'],
+    [new (class {})(), 'an instance of an unnamed class'],
+    [(function* () {})(), 'an instance of an unnamed class'],
     [null, 'an instance of an unnamed class'],
   ]
   for (const [value, text] of cases) expect(describeValue(value)).toBe(text)

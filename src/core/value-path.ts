@@ -79,6 +79,6 @@ export function isNativePrototype(
 
 /** Describes a refused value for a message: `NaN`, `a function`, `an instance of Money`. */
 export function describe(value: unknown): string {
-  if (typeof value === 'object') return `an instance of ${value?.constructor?.name ?? 'an unnamed class'}`
+  if (typeof value === 'object') return `an instance of ${value?.constructor?.name || 'an unnamed class'}`
   return typeof value === 'number' || value === undefined ? String(value) : `a ${typeof value}`
 }
