@@ -36,7 +36,9 @@ const KINDS = {
     status: 400,
     code: 'invalid-key',
     title: 'Idempotency-Key is invalid',
-    detail: 'The key must be one printable ASCII value, as the documentation of this operation describes.',
+    detail:
+      'The key must be one printable ASCII value, not too long, and not what is left of a missing one, such as `undefined`: ' +
+      'the documentation of this operation describes it.',
   },
   DUPLICATE: {
     status: 409,

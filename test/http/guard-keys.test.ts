@@ -31,6 +31,18 @@ describe('a key', () => {
     expect(runs()).toBe(0)
   })
 
+  it.each(['undefined', 'null', '"order:NaN"', '[object Object]'])(
+    'that a client made of no value is refused, and the answer says why: %j',
+    async (key) => {
+      const { ask, runs } = guarded()
+      const answer = await ask({ key })
+      expect(seen(answer)).toBe('400 invalid-key')
+      const { detail } = JSON.parse(new TextDecoder().decode(answer?.body as Uint8Array))
+      expect(detail).toContain('left of a missing one, such as `undefined`')
+      expect(runs()).toBe(0)
+    },
+  )
+
   it('is the same bare, quoted, and with parameters', async () => {
     const { ask, runs } = guarded()
     for (const key of ['k1', '"k1"', '"k1";v=1', ' "k1" '])
