@@ -4,7 +4,7 @@ import { newUuid } from '../core/uuid.ts'
 import { bytesOf } from './body.ts'
 import type { Endpoints } from './endpoints.ts'
 import { forMany } from './following.ts'
-import { headerOf } from './keys.ts'
+import { checkOwnKey, headerOf } from './keys.ts'
 import type { ResolvedClient } from './options.ts'
 
 /** One call, as every attempt sends it. */
@@ -125,7 +125,9 @@ function keyOf(
   options: ResolvedClient,
 ): string | undefined {
   const { key, keyHeader, keyFormat, runtime } = options
-  if (!needsKey(method, headers, options)) return headers.get(keyHeader) || undefined
+  const own = headers.get(keyHeader) || undefined
+  if (own !== undefined) checkOwnKey(keyHeader, own)
+  if (!needsKey(method, headers, options)) return own
   const name =
     key === undefined ? newUuid(runtime) : key({ method, url: url.href, headers: new Headers(headers), body: bytes })
   return name === undefined ? undefined : headerOf(name, keyFormat)

@@ -1,11 +1,21 @@
 import { OnlyonceError } from '../core/errors.ts'
-import { quote, resolveKey } from '../core/key.ts'
+import { leftoverOf, quote, resolveKey } from '../core/key.ts'
 
 export type KeyFormat = 'bare' | 'quoted'
 
 const MAX_KEY_LENGTH = 255
 const VISIBLE_ASCII = /^[\x21\x23-\x7e][\x21-\x7e]*$/
 const PRINTABLE_ASCII = /^[\x20-\x7e]+$/
+
+/** For a key that the caller has put in the header: `Headers` makes `undefined` of one that is missing. */
+export function checkOwnKey(header: string, given: string): void {
+  const leftover = leftoverOf(given)
+  if (leftover === undefined) return
+  throw new OnlyonceError(
+    'KEY_INVALID',
+    `the header ${header} of the call has ${quote(given)}, what is left of a missing value: calls that differ would share it`,
+  )
+}
 
 /**
  * Returns a key as header value: as it is, or as a structured-field string (RFC 9651), which escapes `"` and `\`.

@@ -56,6 +56,22 @@ describe('the key of a call', () => {
     },
   )
 
+  it.each(['POST', 'PUT'])(
+    'is refused in the header of a %s if it is what is left of a missing value',
+    async (method) => {
+      const server = await serve(statuses(200))
+      const order: { key?: string } = {}
+      const headers = { 'idempotency-key': order.key } as unknown as Record<string, string>
+      for (const policy of ['failover', 'failsafe'] as const) {
+        await expect(idempotentFetch(fetch, { policy })(server.origin, { method, headers })).rejects.toMatchObject({
+          code: 'KEY_INVALID',
+          message: expect.stringContaining('the header idempotency-key of the call has "undefined"'),
+        })
+      }
+      expect(server.seen).toEqual([])
+    },
+  )
+
   it('is not given to methods that need none', async () => {
     const server = await serve(statuses(200))
     const send = idempotentFetch(fetch)
