@@ -106,6 +106,7 @@ describe('resolveKey', () => {
     ['order-null-7', 'null'],
     ['order_null', 'null'],
     ['order:NaN', 'NaN'],
+    [`report:${new Date('tomorrow')}`, 'Invalid Date'],
     ['user-[object Object]', '[object Object]'],
     ['[object Promise]', '[object Promise]'],
     ['a[object HTMLElement]b', '[object HTMLElement]'],
@@ -127,6 +128,8 @@ describe('resolveKey', () => {
     'NULL',
     'nan',
     'NaNcy',
+    'Invalid Dates',
+    'Invalid date',
     '[object ]',
     '[object]',
   ])('takes %j, which only looks like one', (key) => {

@@ -36,9 +36,9 @@ export const lockScope = (scope: string): string => `${RESERVED_SCOPE_MARK}lock:
 export const isLock = ({ scope }: Pick<OperationKey, 'scope'>): boolean => scope.startsWith(lockScope(''))
 
 /** What a missing value or an object becomes in string concatenation: `order:undefined`, `user-[object Object]`. */
-const LEFTOVER = /\[object \w+\]|(?<![\p{L}\p{N}])(?:undefined|null|NaN)(?![\p{L}\p{N}])/u
+const LEFTOVER = /\[object \w+\]|(?<![\p{L}\p{N}])(?:undefined|null|NaN|Invalid Date)(?![\p{L}\p{N}])/u
 /** A cheap test before `LEFTOVER`, at a tenth of the cost: every text that matches that matches this too. */
-const MAYBE_LEFTOVER = /undefined|null|NaN|\[object/
+const MAYBE_LEFTOVER = /undefined|null|NaN|Invalid Date|\[object/
 
 /** A checked key, which `resolveKey` returns as it is: a caller that needs the id before the call computes it once. */
 export class ResolvedKey implements OperationKey {
