@@ -147,9 +147,21 @@ function checkedSource({ pool, client }: { readonly [name: string]: unknown }): 
   if (pool !== undefined) {
     if (typeof Object(pool).connect !== 'function')
       throw invalidKind('pool', 'must be a pg.Pool or have its connect()', pool)
+    if (isConnection(pool))
+      throw invalidKind('pool', 'must be a pg.Pool, and this is one connection: give it as `client`', pool)
     return { pool: pool as PgPool }
   }
   if (typeof Object(client).query !== 'function')
     throw invalidKind('pool', 'is required: a pg.Pool, or give one pg.Client as `client`', client)
+  if (isPool(client))
+    throw invalidKind(
+      'client',
+      'must be one connection, and this runs each statement on any of its own: give it as `pool`',
+      client,
+    )
   return { client: client as PgClient }
 }
+
+/** Both have `connect` and `query`. Taken for a client, a pool would commit each statement of a transaction by itself. */
+const isPool = (given: unknown): boolean => typeof Object(given).totalCount === 'number'
+const isConnection = (given: unknown): boolean => typeof Object(given).escapeLiteral === 'function'
