@@ -99,6 +99,21 @@ describe('outbox', () => {
     await expect(box.parked(5 as never)).rejects.toThrow('options must be an object with limit, after; got a number')
   })
 
+  it('takes a list of positions only, and says so', async () => {
+    const { box } = setup()
+    for (const wrong of [17, ['17'], [-1], undefined]) {
+      for (const call of [box.unpark(wrong as never), box.discard(wrong as never)]) {
+        await expect(call).rejects.toMatchObject({
+          code: 'OPTION_INVALID',
+          message: expect.stringContaining(
+            'option `positions` must be a list of what `parked` answered as `position`: numbers',
+          ),
+        })
+      }
+    }
+    await expect(box.parked({ after: '17' as never })).rejects.toThrow('option `after` must be what `parked` answered')
+  })
+
   it('tells how many wait', async () => {
     expect(await setup().box.stats()).toEqual({ waiting: 7, parked: 1, oldestMs: 1_000 })
   })

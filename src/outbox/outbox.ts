@@ -88,15 +88,15 @@ export function outbox<Tx>(store: TransactionalStore<Tx>, options: OutboxOptions
       refuseUnknown(page, ['limit', 'after'])
       const { limit = 100, after = 0 } = Object(page) as ParkedPage
       checkEach(positive, { limit })
-      checkPositions('after', [after])
+      if (!isPosition(after)) throw invalidOption('after', 'must be what `parked` answered as `position`', after)
       return table.parked(limit, after)
     },
     async unpark(positions) {
-      checkPositions('positions', positions)
+      checkPositions(positions)
       return table.unpark(positions)
     },
     async discard(positions) {
-      checkPositions('positions', positions)
+      checkPositions(positions)
       return table.discard(positions)
     },
   }
@@ -104,7 +104,9 @@ export function outbox<Tx>(store: TransactionalStore<Tx>, options: OutboxOptions
 
 const isList = <T>(given: T | readonly T[]): given is readonly T[] => Array.isArray(given)
 
-function checkPositions(name: string, positions: readonly unknown[]): void {
-  if (Array.isArray(positions) && positions.every((one) => Number.isSafeInteger(one) && (one as number) >= 0)) return
-  throw invalidOption(name, 'must be what `parked` answered as `position`', positions)
+const isPosition = (one: unknown) => Number.isSafeInteger(one) && (one as number) >= 0
+
+function checkPositions(positions: readonly unknown[]): void {
+  if (Array.isArray(positions) && positions.every(isPosition)) return
+  throw invalidOption('positions', 'must be a list of what `parked` answered as `position`: numbers', positions)
 }
