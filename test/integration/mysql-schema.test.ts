@@ -5,7 +5,7 @@ import { onlyonce } from '../../src/index.ts'
 import { mysqlMigrations, mysqlStore } from '../../src/stores/mysql/index.ts'
 import { request } from '../support/claims.ts'
 import { later, tidily } from '../support/leftovers.ts'
-import { type TestDatabase, testDatabase } from '../support/mysql.ts'
+import { newDatabase, type TestDatabase, testDatabase } from '../support/mysql.ts'
 import { failure } from '../support/rejections.ts'
 import { describeWith } from '../support/services.ts'
 
@@ -34,6 +34,17 @@ describeWith('mysql', (url) => {
     expect(await store.check()).toEqual({ version: 1, expected: 1, ok: true, problems: [] })
     expect(await store.migrate()).toMatchObject({ from: 1, to: 1, statements: [] })
     expect(await store.claim([request('key')])).toHaveLength(1)
+  })
+
+  it('a dry run answers what is then done, also where there is no database', async () => {
+    const name = newDatabase()
+    later(() => database.sql(`DROP DATABASE IF EXISTS ${name}`))
+    const store = database.store({ database: name })
+    const { statements } = await store.migrate({ dryRun: true })
+    expect(statements[0]).toBe(`CREATE DATABASE \`${name}\``)
+    expect(await database.sql(`SHOW DATABASES LIKE '${name}'`)).toEqual([])
+    expect((await store.migrate()).statements).toEqual(statements)
+    expect(await store.check()).toEqual({ version: 1, expected: 1, ok: true, problems: [] })
   })
 
   it('the statements that are printed make a schema that is in order, whoever runs them', async () => {

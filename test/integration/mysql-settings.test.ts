@@ -46,6 +46,32 @@ describeWith('mysql', (url) => {
   })
 
   it.each([
+    ['autocommit = 0', 'autocommit'],
+    ['sql_safe_updates = 1', 'sql_safe_updates'],
+    ['TRANSACTION ISOLATION LEVEL READ UNCOMMITTED', 'READ UNCOMMITTED'],
+  ])('connections with %s are not migrated with, and reported', async (setting, named) => {
+    const store = database.store({ pool: poolWith(setting) })
+    for (const dryRun of [true, false])
+      expect(await refusal(store.migrate({ dryRun }))).toMatchObject({ code: 'OPTION_INVALID' })
+    expect(await database.sql('SHOW TABLES')).toHaveLength(1)
+    await database.store().migrate()
+    expect(await store.check()).toMatchObject({
+      ...{ ok: false, version: 1, unfit: true },
+      problems: [expect.stringMatching(new RegExp(`^the connections of the pool have .*${named}`))],
+    })
+  })
+
+  it('connections that are read-only are reported, and find what is there', async () => {
+    await database.store().migrate()
+    const store = database.store({ pool: poolWith('TRANSACTION READ ONLY') })
+    const problems = [
+      expect.stringMatching(/read-only \(\w+\), so nothing should be claimed there: connect to the primary/),
+    ]
+    expect(await store.check()).toMatchObject({ ok: false, version: 1, unfit: true, problems })
+    expect(await store.find([operationId('test', 'key')])).toEqual([undefined])
+  })
+
+  it.each([
     'sql_select_limit = DEFAULT',
     'sql_safe_updates = 0',
     "completion_type = 'NO_CHAIN'",

@@ -72,6 +72,13 @@ describeWith('postgres', (url) => {
     expect(await database.sql(`SELECT key, state FROM ${table('v_operations')}`)).toEqual([
       { key: 'key', state: 'done' },
     ])
+    const unaware = database.store()
+    expect(await unaware.check()).toMatchObject({
+      unfit: true,
+      problems: [expect.stringMatching(/^the records are in partitions, .*: give it `partitions: {/)],
+    })
+    for (const dryRun of [true, false])
+      expect(await failure(unaware.migrate({ dryRun }))).toMatchObject({ code: 'OPTION_INVALID' })
     // It found the table as it was, and learns of the change by the next claim of something new.
     for (const store of [before, database.store()]) {
       const known = await failure(store.claim([request('new')]))

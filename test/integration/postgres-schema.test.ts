@@ -1,9 +1,10 @@
 import pg from 'pg'
 import { expect, it } from 'vitest'
+import { operationId } from '../../src/core/key.ts'
 import { onlyonce } from '../../src/index.ts'
 import { postgresStore } from '../../src/stores/postgres/index.ts'
 import { later, tidily } from '../support/leftovers.ts'
-import { newSchema } from '../support/postgres.ts'
+import { newSchema, testDatabase } from '../support/postgres.ts'
 import { failure, refusal } from '../support/rejections.ts'
 import { describeWith } from '../support/services.ts'
 
@@ -26,6 +27,17 @@ describeWith('postgres', (url) => {
     const { ok, problems } = await store.check()
     expect([ok, problems[0]]).toEqual([false, expect.stringMatching(/LATIN1.*UTF8/)])
     expect((await pool.query("SELECT FROM pg_namespace WHERE nspname = 'onlyonce'")).rows).toEqual([])
+  })
+
+  it('says whose table it is where a schema has migrations of something else', async () => {
+    const database = tidily(await testDatabase(url), (it) => it.close())
+    await database.sql(`CREATE TABLE "${database.schema}".migrations (id serial, "timestamp" bigint, name text)`)
+    const store = database.store()
+    for (const work of [() => store.migrate(), () => store.check(), () => store.find([operationId('test', 'key')])])
+      expect(await failure(work())).toMatchObject({
+        code: 'OPTION_INVALID',
+        message: expect.stringMatching(/table `migrations` .* not of onlyonce.*: give it a `schema` of its own/),
+      })
   })
 
   it('says what who migrates has to be granted: more than the application', async () => {
