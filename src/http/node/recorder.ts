@@ -1,28 +1,13 @@
 import type { ServerResponse } from 'node:http'
-import type { Runtime } from '../../core/runtime.ts'
 import type { HttpReply, Omitted } from '../call.ts'
+import { BrokenOff } from './broken-off.ts'
 import { endedHere, holdHead, isClosed, pretendConnected, takeBackHead } from './connection.ts'
 import { hideSocket, type Told } from './disguise.ts'
 import { rememberHeaders } from './head.ts'
 import { freeLayer, isCallback, type Listener, type Native, showEnded, silence, type Words } from './hooks.ts'
 import { HeadersSent, refuseUnsendable } from './native-errors.ts'
-import { chunkOf, type Head, lasting, Recording, type RecordingOptions } from './recording.ts'
+import { chunkOf, type Head, lasting, type RecorderOptions, Recording } from './recording.ts'
 import { sendReply } from './send.ts'
-
-export interface RecorderOptions extends RecordingOptions {
-  readonly runtime: Runtime
-  /** Send nothing before `letGo`: a rollback could not take it back. */
-  readonly holdAll: boolean
-  /** How long a handler whose client left may write nothing in the middle of its answer; then that counts as over. */
-  readonly graceMs: number
-}
-
-/** The rejection for an answer that the server itself aborted by destroying the connection. */
-export class BrokenOff extends Error {
-  constructor() {
-    super('the handler broke its answer off: the connection was destroyed before the end')
-  }
-}
 
 /**
  * Records what a handler does to `res`, and passes it on. Only the end is held until `letGo`, so that an answer that a
@@ -49,7 +34,7 @@ export class Recorder implements Listener {
   #clientLeft = false
   #activity = 0
   #ended = false
-  #showHead = () => {}
+  #showHead: (() => void) | undefined
   #showSocket: (() => void) | undefined
 
   /** `told`: shown in place of the connection from the start, for frameworks that check it while the handler runs. */
@@ -116,7 +101,7 @@ export class Recorder implements Listener {
 
   #stopHiding(): void {
     this.#state = 'open'
-    this.#showHead()
+    this.#showHead?.()
     this.#showSocket?.()
     if (this.#clientLeft) this.#tellLeft()
   }
@@ -131,7 +116,8 @@ export class Recorder implements Listener {
   }
 
   onFlushHeaders(): void {
-    if (this.#state === 'open' || (this.#state === 'recording' && !this.#options.holdAll)) {
+    const held = this.#options.holdAll || this.#showHead !== undefined
+    if (this.#state === 'open' || (this.#state === 'recording' && !held)) {
       this.#native.flushHeaders.call(this.#res)
     } else if (this.#state === 'recording' && this.#recording.isEventStream) this.#stream()
   }
@@ -152,11 +138,13 @@ export class Recorder implements Listener {
     }
     this.#recording.wrote(chunk, typeof words[0] === 'string')
     if (this.#clientLeft) {
+      this.#begin()
       if (this.#recording.tooLong) return this.#giveUp()
       if (then !== undefined) process.nextTick(then)
       return true
     }
     if (!this.#options.holdAll && !this.#recording.isWhole) return this.#native.write.apply(this.#res, words as never)
+    this.#begin()
     this.#unsent.push([Buffer.from(chunk)])
     // Some handlers send more only after this callback.
     if (then !== undefined) process.nextTick(then)
@@ -192,6 +180,13 @@ export class Recorder implements Listener {
     // The client left before, so no event will report this.
     if (this.#clientLeft && this.#state === 'recording') this.#stopped(error)
     return this.#native.destroy.call(this.#res, error)
+  }
+
+  /** With the first byte the head is settled. Otherwise an error handler would answer behind what was written already. */
+  #begin(): void {
+    if (this.#res.headersSent) return
+    this.#recording.headed(this.#recording.said([]))
+    this.#showHead = holdHead(this.#res)
   }
 
   #onHead(said: Head): void {
@@ -291,7 +286,7 @@ export class Recorder implements Listener {
     if (state === 'open') this.#stopHiding()
     else {
       this.#state = 'held'
-      this.#showHead = holdHead(this.#res)
+      this.#showHead ??= holdHead(this.#res)
       this.#hideSocket()
     }
     this.#resolve(this.own)

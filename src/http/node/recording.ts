@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type { Runtime } from '../../core/runtime.ts'
 import type { HeaderField, HttpReply, Omitted } from '../call.ts'
 import { headOnStream } from './connection.ts'
 import { headersFrom, headWords } from './head.ts'
@@ -10,6 +11,14 @@ export interface RecordingOptions {
   /** `kept`, and those that say how to read the body: `content-type` and `content-length`. */
   readonly heard: ReadonlySet<string>
   readonly maxBodyBytes: number
+}
+
+export interface RecorderOptions extends RecordingOptions {
+  readonly runtime: Runtime
+  /** Send nothing before `letGo`: a rollback could not take it back. */
+  readonly holdAll: boolean
+  /** How long a handler whose client left may write nothing in the middle of its answer; then that counts as over. */
+  readonly graceMs: number
 }
 
 /** Status and headers as the handler set them; outer middleware may change them on their way out. */
