@@ -139,7 +139,7 @@ export class Recorder implements Listener {
     this.#recording.wrote(chunk, typeof words[0] === 'string')
     if (this.#clientLeft) {
       this.#begin()
-      if (this.#recording.tooLong) return this.#giveUp()
+      if (this.#recording.tooLong && !this.#options.holdAll) return this.#giveUp()
       if (then !== undefined) process.nextTick(then)
       return true
     }
@@ -177,7 +177,6 @@ export class Recorder implements Listener {
 
   onDestroy(error: Error | undefined): ServerResponse {
     this.#destroyed = true
-    // The client left before, so no event will report this.
     if (this.#clientLeft && this.#state === 'recording') this.#stopped(error)
     return this.#native.destroy.call(this.#res, error)
   }
@@ -206,6 +205,12 @@ export class Recorder implements Listener {
     this.#hasEnded()
   }
 
+  /** Its handler may not be at its end: what it wrote until here must not be committed without the rest. */
+  #cutOff(): void {
+    if (this.#options.holdAll) this.#breakOff()
+    else this.#hold('cut-off')
+  }
+
   #hasEnded(): void {
     this.#ended = true
     showEnded(this.#res)
@@ -217,10 +222,10 @@ export class Recorder implements Listener {
     return false
   }
 
-  /** Koa destroys a stream and the response when the client leaves; that is not a failure of the handler. */
+  /** Koa destroys a stream and the response when the client leaves, which no event tells; the handler has not failed. */
   #stopped(error: NodeJS.ErrnoException | undefined): void {
     const byItself = error?.code === 'ERR_STREAM_PREMATURE_CLOSE' || error?.name === 'AbortError'
-    if (byItself) this.#hold('cut-off')
+    if (byItself) this.#cutOff()
     else this.#breakOff()
   }
 
@@ -276,7 +281,7 @@ export class Recorder implements Listener {
     this.#options.runtime.after(this.#options.graceMs, () => {
       if (this.#state !== 'recording') return
       const silent = seen === this.#activity
-      if (silent && begun) this.#hold('cut-off')
+      if (silent && begun) this.#cutOff()
       else this.#watch(begun || !silent)
     })
   }
