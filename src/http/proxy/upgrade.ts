@@ -46,7 +46,7 @@ export function tunnel(
     fields.Connection = 'Upgrade'
     fields.Upgrade = 'websocket'
   })
-  const cancel = runtime.after(upstream.timeoutMs, () => end())
+  let cancel = runtime.after(upstream.timeoutMs, () => end())
   const end = () => {
     cancel()
     asked.destroy()
@@ -57,7 +57,12 @@ export function tunnel(
   asked.on('error', () => refuse(socket, proxyProblem('unreachable')))
   asked.on('upgrade', (answer: IncomingMessage, other: Duplex, first: Buffer) => {
     other.on('error', end)
-    other.on('close', end)
+    other.on('close', () => {
+      if (!other.readableEnded || socket.destroyed) return end()
+      // The pipe has ended the connection to the client, who may still have to read the last of it.
+      cancel = runtime.after(upstream.timeoutMs, end)
+      socket.resume()
+    })
     cancel()
     socket.write(headOf(answer, { ...endToEnd(answer), Connection: 'Upgrade', Upgrade: answer.headers.upgrade ?? '' }))
     if (first.length > 0) other.unshift(first)
