@@ -51,6 +51,7 @@ export async function startProxy(once: AnyOnce, given: ProxyOptions): Promise<Ru
   const counters = new Counters()
   const tunnels = new Set<Duplex>()
   const waiting = new Set<Socket>()
+  const connections = new Set<Socket>()
   let draining = false
 
   function answer(res: ServerResponse, kind: ProxyProblem): void {
@@ -139,6 +140,12 @@ export async function startProxy(once: AnyOnce, given: ProxyOptions): Promise<Ru
       }
     }
   }
+  server.on('connection', (socket: Socket) => {
+    // Told again of one that offers another protocol.
+    if (connections.has(socket)) return
+    connections.add(socket)
+    socket.on('close', () => connections.delete(socket))
+  })
   server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
     inTurn(socket, waiting, () => upgrade(req, socket, head))
   })
@@ -162,6 +169,8 @@ export async function startProxy(once: AnyOnce, given: ProxyOptions): Promise<Ru
       const closed = event(server, 'close')
       server.close()
       for (const socket of tunnels) socket.destroy()
+      // Node does not count those as idle that have never sent anything, and would wait for them.
+      for (const socket of connections) if (socket.bytesRead === 0) socket.destroy()
       const finished = await drained(
         runtime,
         closed.then(() => once.close()),
