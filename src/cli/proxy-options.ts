@@ -29,7 +29,11 @@ export function proxyOptions(command: Command): Command {
     .option('--connect-timeout-ms <ms>', 'without a connection: 502 (2000)', positiveInteger)
     .option('--upstream-timeout-ms <ms>', 'without an answer: 504, and nobody knows (60000)', positiveInteger)
     .option('--idle-timeout-ms <ms>', 'how long idle upstream connections are kept (4000)', positiveInteger)
-    .option('--request-timeout-ms <ms>', 'how long a client may take to send (300000)', positiveInteger)
+    .option(
+      '--request-timeout-ms <ms>',
+      'how long a client may take to send, or read nothing (300000)',
+      positiveInteger,
+    )
     .option('--max-header-bytes <n>', 'longer heads: 431 (16384)', positiveInteger)
     .option('--max-in-flight <n>', 'more at a time: 503 (1000)', positiveInteger)
     .option('--trust-forwarded', 'believe X-Forwarded-* of clients')

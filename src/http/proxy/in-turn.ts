@@ -11,6 +11,11 @@ export function queue({ socket }: IncomingMessage, res: ServerResponse): void {
   res.on('close', () => before.delete(res))
 }
 
+/** Whether a request of this connection is not answered to its end. */
+export function isAnswering(socket: Socket): boolean {
+  return (open.get(socket)?.size ?? 0) > 0
+}
+
 /**
  * Calls `then` when the answers before it on the connection are over, unless they have ended it. Node emits `upgrade` at
  * once, also for a request that was pipelined behind others, and removes its listeners from the connection.

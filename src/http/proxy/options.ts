@@ -27,7 +27,7 @@ export interface ProxyOptions {
   readonly upstreamTimeoutMs?: number
   /** Default 4 000. How long an idle connection to the upstream is kept. */
   readonly idleTimeoutMs?: number
-  /** Default 300 000. How long a client may take to send its request. */
+  /** Default 300 000. How long a client may take to send its request, or take nothing of the answer. */
   readonly requestTimeoutMs?: number
   /** Default 16 384. The longest head of a request, and of an answer, which may always have the default. */
   readonly maxHeaderBytes?: number

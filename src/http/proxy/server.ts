@@ -14,7 +14,7 @@ import { Counters } from './counters.ts'
 import { drained } from './drain.ts'
 import { forward } from './forward.ts'
 import { createGuards } from './guards.ts'
-import { inTurn, queue } from './in-turn.ts'
+import { inTurn, isAnswering, queue } from './in-turn.ts'
 import { type Address, type ProxyOptions, resolveProxyOptions } from './options.ts'
 import { type Failure, type ProxyProblem, proxyProblem } from './problems.ts'
 import { isAmbiguous, NoScope, scopeHeader } from './scope.ts'
@@ -119,8 +119,9 @@ export async function startProxy(once: AnyOnce, given: ProxyOptions): Promise<Ru
 
   const { maxHeaderBytes: maxHeaderSize, requestTimeoutMs: requestTimeout } = options
   const server = createServer({ maxHeaderSize, requestTimeout }, handle)
-  const upgrade = (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+  const upgrade = (req: IncomingMessage, socket: Socket, head: Buffer) => {
     if (!isWebSocket(req)) return again(server, req, socket, head)
+    socket.setTimeout(0)
     // Node removes its own listener, and an `error` without a listener ends the process.
     socket.on('error', () => {})
     const target = targetOf(req)
@@ -140,6 +141,11 @@ export async function startProxy(once: AnyOnce, given: ProxyOptions): Promise<Ru
       }
     }
   }
+  server.timeout = requestTimeout
+  server.on('timeout', (socket: Socket) => {
+    // With an answer on its way, only a client that takes nothing of it is cut off: the upstream may be slow.
+    if (socket.writableLength > 0 || !isAnswering(socket)) socket.destroy()
+  })
   server.on('connection', (socket: Socket) => {
     // Told again of one that offers another protocol.
     if (connections.has(socket)) return
