@@ -15,13 +15,20 @@ async function twice(handler: (res: ServerResponse) => unknown) {
         handler(res)
       } catch (error) {
         codes.push((error as NodeJS.ErrnoException).code)
-        Object.assign(res, { statusCode: 500, statusMessage: '' }).end('failed')
+        Object.assign(res, { statusCode: 500, statusMessage: '', strictContentLength: false })
+        if (!res.headersSent) res.removeHeader('content-length')
+        res.end('failed')
       }
     }),
   )
   onTestFinished(() => shut(server))
   const url = await listen(server)
   return { first: await seen(await order(url, 'k')), second: await seen(await order(url, 'k')), codes }
+}
+
+function strict(res: ServerResponse, length: number): ServerResponse {
+  res.strictContentLength = true
+  return res.setHeader('content-length', length)
 }
 
 it.each<[string, string, (res: ServerResponse) => unknown]>([
@@ -35,6 +42,9 @@ it.each<[string, string, (res: ServerResponse) => unknown]>([
   ],
   ['no status', 'ERR_HTTP_INVALID_STATUS_CODE', (res) => Object.assign(res, { statusCode: undefined as never }).end()],
   ['an impossible status', 'ERR_HTTP_INVALID_STATUS_CODE', (res) => Object.assign(res, { statusCode: 1000 }).end()],
+  ['a body that is longer than was said', 'ERR_HTTP_CONTENT_LENGTH_MISMATCH', (res) => strict(res, 2).end('abc')],
+  ['a body that is shorter than was said', 'ERR_HTTP_CONTENT_LENGTH_MISMATCH', (res) => strict(res, 9).end('abc')],
+  ['a part that is longer than was said', 'ERR_HTTP_CONTENT_LENGTH_MISMATCH', (res) => strict(res, 2).write('abc')],
   ['a status message of two lines', 'ERR_INVALID_CHAR', (res) => Object.assign(res, { statusMessage: 'a\nb' }).end()],
 ])('%s is refused where it is said', async (_, code, handler) => {
   const { codes } = await twice(handler)
@@ -45,6 +55,21 @@ it('what was refused is not recorded, and the answer after it counts', async () 
   const { first, second, codes } = await twice((res) => res.end(42))
   for (const answer of [first, second]) expect(answer).toMatchObject({ status: 500, body: 'failed', replayed: false })
   expect(codes.length).toBe(2)
+})
+
+it('an answer of another length than was said is not recorded, and the one after it counts', async () => {
+  const { first, second } = await twice((res) => strict(res, 2).end('abc'))
+  for (const answer of [first, second]) expect(answer).toMatchObject({ status: 500, body: 'failed', replayed: false })
+})
+
+it('an answer of the length that was said passes, as does one that never has a body', async () => {
+  const { first } = await twice((res) => {
+    strict(res, 4).write('ma')
+    res.end('de')
+  })
+  expect(first).toMatchObject({ status: 200, body: 'made' })
+  const bodiless = await twice((res) => void strict(res, 4).writeHead(304).end())
+  expect(bodiless).toMatchObject({ first: { status: 304 }, codes: [] })
 })
 
 it('Express 4 answers a status that is none with its own error', async () => {

@@ -1,6 +1,8 @@
 import { ServerResponse } from 'node:http'
 import { FIELD_VALUE } from '../header-rules.ts'
 import { isStream } from './connection.ts'
+import type { Words } from './hooks.ts'
+import { chunkOf, type Recording } from './recording.ts'
 
 /** The error that Node throws for a second head once the first was sent. */
 export class HeadersSent extends Error {
@@ -11,11 +13,27 @@ export class HeadersSent extends Error {
   }
 }
 
+/** The error that Node throws for a body of another length than was said, where `strictContentLength` asks for that. */
+class WrongLength extends Error {
+  readonly code = 'ERR_HTTP_CONTENT_LENGTH_MISMATCH'
+
+  constructor(by: number) {
+    super(`The body is ${Math.abs(by)} bytes ${by < 0 ? 'longer' : 'shorter'} than its Content-Length says`)
+  }
+}
+
 /**
  * Refuses at once what Node would refuse only when it is released: after it was recorded, and unseen by the handler.
- * @throws what Node throws for a chunk, a status or a status message that it cannot send
+ * @throws what Node throws for a chunk, a status, a status message or a length that it cannot send
  */
-export function refuseUnsendable(res: ServerResponse, how: 'write' | 'end', chunk: unknown): void {
+export function refuseUnsendable(res: ServerResponse, how: 'write' | 'end', words: Words, recording: Recording): void {
+  refuseChunk(res, how, words[0])
+  if (!res.strictContentLength) return
+  const left = (recording.missing() ?? Number.NaN) - chunkOf(words)[0].length
+  if (left < 0 || (how === 'end' && left > 0)) throw new WrongLength(left)
+}
+
+function refuseChunk(res: ServerResponse, how: 'write' | 'end', chunk: unknown): void {
   if (isChunk(chunk) || (how === 'end' && isNone(chunk))) {
     if (res.headersSent || isStream(res) || canBegin(res)) return
   }

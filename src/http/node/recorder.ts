@@ -124,7 +124,7 @@ export class Recorder implements Listener {
 
   onWrite(words: Words): boolean {
     if (this.#state === 'open') return this.#native.write.apply(this.#res, words as never)
-    refuseUnsendable(this.#res, 'write', words[0])
+    refuseUnsendable(this.#res, 'write', words, this.#recording)
     const [chunk, then] = chunkOf(words)
     if (this.#state === 'held') {
       // A chunk of an event stream. Its callback is called when it is sent.
@@ -158,7 +158,7 @@ export class Recorder implements Listener {
       const then = words.find(isCallback)
       return then === undefined ? this.#res : this.#res.on('finish', then)
     }
-    refuseUnsendable(this.#res, 'end', words[0])
+    refuseUnsendable(this.#res, 'end', words, this.#recording)
     this.#end = lasting(words)
     if (this.#state === 'held') this.#hasEnded()
     else {

@@ -86,8 +86,20 @@ export class Recording {
 
   /** Whether `content-length` bytes were written: the client then has its answer without waiting for the end. */
   get isWhole(): boolean {
+    const missing = this.#missing()
+    return missing !== undefined && missing <= 0
+  }
+
+  /** How many bytes of `content-length` were not written yet; `undefined` where there is none, or never a body. */
+  missing(): number | undefined {
+    const { status } = this.#head ?? this.said([])
+    const bodiless = this.#res.req.method === 'HEAD' || status === 204 || status === 304
+    return bodiless ? undefined : this.#missing()
+  }
+
+  #missing(): number | undefined {
     const length = this.#field('content-length')
-    return length !== undefined && this.#length >= Number(length)
+    return length === undefined ? undefined : Number(length) - this.#length
   }
 
   get isEventStream(): boolean {
