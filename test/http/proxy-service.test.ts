@@ -1,5 +1,6 @@
 import { once as event } from 'node:events'
 import { Agent, type IncomingMessage, request } from 'node:http'
+import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
 import type { IdempotencyPolicy } from '../../src/http/policy.ts'
@@ -55,6 +56,26 @@ describe('routes', () => {
       code: 'OPTION_INVALID',
       message: expect.stringContaining(message),
     })
+  })
+})
+
+describe('failures of the upstream', () => {
+  it.each([
+    ['unguarded', ''],
+    ['guarded', 'Idempotency-Key: k\r\n'],
+  ])('do not count a client that leaves while it sends its request, %s', async (_, key) => {
+    const upstream = await upstreamOf((req, res) => void req.resume().on('end', () => reply(res, 200)))
+    const { url, adminUrl } = await proxyTo(upstream.url, { admin: { port: 0 }, guard: { fingerprint: 'none' } })
+    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    socket.write(`POST / HTTP/1.1\r\nHost: x\r\n${key}Content-Length: 200\r\n\r\n{}`)
+    await until(() => upstream.seen.length === 1)
+    socket.destroy()
+    let metrics = ''
+    await until(async () => {
+      metrics = await (await fetch(`${adminUrl}/metrics`)).text()
+      return metrics.includes('responses_total{class="none"} 1')
+    })
+    expect(metrics).not.toContain('upstream_failures_total{')
   })
 })
 

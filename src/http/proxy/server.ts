@@ -63,7 +63,8 @@ export async function startProxy(once: AnyOnce, given: ProxyOptions): Promise<Ru
   }
 
   function failed(req: IncomingMessage, res: ServerResponse, why: Failure): void {
-    counters.failed(why)
+    // A client that left while it was sending is no failure of the upstream.
+    if (!req.aborted) counters.failed(why)
     if (why !== 'unreachable') lost.add(req)
     if (res.headersSent) res.destroy()
     else answer(res, why)
