@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { Native } from './hooks.ts'
 
 /**
  * Whether the handler or its framework ended the connection: its client neither closed nor reset it, and the server is
@@ -58,9 +59,13 @@ export function pretendConnected(res: ServerResponse): void {
 
 /**
  * Discards the head that `writeHead` was given, which Node keeps until the first byte of the body is sent. Returns
- * false if it was sent already; HTTP/2 sends a head at once.
+ * false if it was sent already; HTTP/2 sends a head at once. So it does if something in front packs the answer: told of
+ * its head, it would pack what comes in its place, too, under a head that does not say so.
+ * @param native the methods of the response as they were in front of the guard
  */
-export function takeBackHead(res: ServerResponse): boolean {
+export function takeBackHead(res: ServerResponse, native: Pick<Native, 'write' | 'writeHead'>): boolean {
+  const own = Object.getPrototypeOf(res) as ServerResponse
+  if (res.headersSent && native.write !== own.write && native.writeHead !== own.writeHead) return false
   const { _header: head, _headerSent: sent } = res as { readonly _header?: unknown; readonly _headerSent?: unknown }
   if (res.headersSent && (typeof head !== 'string' || sent !== false)) return false
   if (res.headersSent) {

@@ -74,7 +74,7 @@ export class Recorder implements Listener {
   takeBack(): boolean {
     const isOut = this.#state === 'open'
     if (!isOut && !this.#open()) return false
-    if (isOut || !takeBackHead(this.#res)) {
+    if (isOut || !takeBackHead(this.#res, this.#native)) {
       this.#res.destroy()
       return false
     }
