@@ -47,14 +47,16 @@ describe('another protocol', () => {
     expect((await fetch(`${url}/alive`)).status).toBe(201)
   })
 
-  it('ends with an upstream that breaks off its refusal', async () => {
+  it('ends with an upstream that breaks off its refusal, and tells how long that was to be', async () => {
     const upstream = await counting()
     upstream.server.on('upgrade', (_, socket) => {
       socket.write('HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\nhalf')
       setTimeout(() => socket.destroy(), 50)
     })
     const { url } = await proxyTo(upstream.url)
-    expect(await raw(url, upgrade('GET', 'websocket', '\r\n'))).toMatch(/^HTTP\/1.1 403 .*half$/s)
+    expect(await raw(url, upgrade('GET', 'websocket', '\r\n'))).toMatch(
+      /^HTTP\/1.1 403 .*Content-Length: 100\r\n.*half$/s,
+    )
   })
 
   it('gives the answer of an upstream that does not want to, and says when there is none', async () => {

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Runtime } from '../../core/runtime.ts'
 import type { HttpReply } from '../call.ts'
-import { endToEnd, type Fields, without } from './fields.ts'
+import { endToEnd, type Fields } from './fields.ts'
 import { proxyProblem } from './problems.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -72,7 +72,7 @@ export function tunnel(
   })
   asked.on('response', (answer: IncomingMessage) => {
     cancel()
-    socket.write(headOf(answer, { ...without(endToEnd(answer), 'content-length'), Connection: 'close' }))
+    socket.write(headOf(answer, { ...endToEnd(answer), Connection: 'close' }))
     answer.on('close', () => socket.end())
     answer.pipe(socket)
   })
