@@ -84,17 +84,19 @@ export class Recording {
     return omitted === undefined ? { status, headers, body } : { status, headers, body: undefined, omitted }
   }
 
-  /** Whether `content-length` bytes were written: the client then has its answer without waiting for the end. */
+  /** Whether nothing is missing but the end: the client then has its answer without waiting for that. */
   get isWhole(): boolean {
-    const missing = this.#missing()
-    return missing !== undefined && missing <= 0
+    return this.#isBodiless || Number(this.#missing()) <= 0
   }
 
   /** How many bytes of `content-length` were not written yet; `undefined` where there is none, or never a body. */
   missing(): number | undefined {
+    return this.#isBodiless ? undefined : this.#missing()
+  }
+
+  get #isBodiless(): boolean {
     const { status } = this.#head ?? this.said([])
-    const bodiless = this.#res.req.method === 'HEAD' || status === 204 || status === 304
-    return bodiless ? undefined : this.#missing()
+    return this.#res.req.method === 'HEAD' || status === 204 || status === 304
   }
 
   #missing(): number | undefined {
