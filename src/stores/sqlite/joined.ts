@@ -8,7 +8,7 @@ import { faultOf, unavailable } from '../../embedded/faults.ts'
 import { checkJoined } from '../sql/joined-tx.ts'
 import { isInTransaction, type SqliteTx } from './open-transaction.ts'
 import type { ResolvedSqliteOptions } from './options.ts'
-import { checkSameFile } from './same-file.ts'
+import { refuseOtherFile } from './other-file.ts'
 import { applyMigrations } from './schema.ts'
 import { TAKE_WRITE_LOCK } from './sql.ts'
 import type { Transactions } from './transaction.ts'
@@ -65,7 +65,7 @@ export function join(options: JoinOptions, tx: SqliteTx): Joined {
   }
 
   checkJoined(tx, ['exec', 'prepare'], 'the connection of SQLite with a transaction open on it')
-  checkSameFile(source, tx)
+  refuseOtherFile(source, tx)
 
   function requireOpen(): void {
     if (isInTransaction(tx)) return

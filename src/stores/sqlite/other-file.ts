@@ -15,7 +15,7 @@ const reaching = new WeakMap<Source, WeakSet<SqliteConnection>>()
  * message where no relay does. Where nobody can tell, it passes.
  * @throws OnlyonceError OPTION_INVALID
  */
-export function checkSameFile(source: Source, tx: SqliteConnection): void {
+export function refuseOtherFile(source: Source, tx: SqliteConnection): void {
   const known = reaching.get(source) ?? new WeakSet()
   if (known.has(tx) || reaches(source, tx) === false) return
   known.add(tx)
