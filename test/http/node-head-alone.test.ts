@@ -50,3 +50,23 @@ it.each(answers)('an answer of a head alone waits until it is kept: %s', async (
   keep()
   expect(await connection.heard('\r\n\r\n')).toMatch(/^HTTP\/1.1 20[04] /)
 })
+
+it('a body that Node refuses behind such a head is refused where it is written', async () => {
+  const guard = idempotency(onlyonce({ store: memoryStore(), scope: 'test' }), { scope: 'public' })
+  let refused: unknown
+  const server = createServer({ rejectNonStandardBodyWrites: true }, (req, res) =>
+    guard(req, res, () => {
+      try {
+        res.writeHead(204).write('a body')
+      } catch (error) {
+        refused = error
+      }
+      res.end()
+    }),
+  )
+  onTestFinished(() => shut(server))
+  const connection = rawConnection(await listen(server))
+  connection.post('k')
+  expect(await connection.heard('\r\n\r\n')).toMatch(/^HTTP\/1.1 204 /)
+  expect(refused).toMatchObject({ code: 'ERR_HTTP_BODY_NOT_ALLOWED' })
+})

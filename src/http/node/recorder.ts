@@ -116,7 +116,7 @@ export class Recorder implements Listener {
   }
 
   onFlushHeaders(): void {
-    const held = this.#options.holdAll || this.#showHead !== undefined || this.#recording.isWhole
+    const held = this.#options.holdAll || this.#showHead !== undefined || this.#recording.isHeadAlone
     if (this.#state === 'open' || (this.#state === 'recording' && !held)) {
       this.#native.flushHeaders.call(this.#res)
     } else if (this.#state === 'recording' && this.#recording.isEventStream) this.#stream()

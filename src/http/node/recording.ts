@@ -84,9 +84,14 @@ export class Recording {
     return omitted === undefined ? { status, headers, body } : { status, headers, body: undefined, omitted }
   }
 
-  /** Whether nothing is missing but the end: the client then has its answer without waiting for that. */
+  /** Whether `content-length` bytes were written: the client then has its answer without waiting for the end. */
   get isWhole(): boolean {
-    return this.#isBodiless || Number(this.#missing()) <= 0
+    return Number(this.#missing()) <= 0
+  }
+
+  /** Whether the client has all of its answer with the head. */
+  get isHeadAlone(): boolean {
+    return this.#isBodiless || this.isWhole
   }
 
   /** How many bytes of `content-length` were not written yet; `undefined` where there is none, or never a body. */
