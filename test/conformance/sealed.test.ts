@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'vitest'
-import type { Store } from '../../src/core/store.ts'
 import { memoryStore } from '../../src/stores/memory/index.ts'
 import { sealedStore } from '../../src/stores/sealed/index.ts'
 import { type SqliteTx, sqliteStore } from '../../src/stores/sqlite/index.ts'
@@ -32,23 +31,18 @@ storeConformance(
       const path = join(directory, 'operations.db')
       const open = () => sealedStore(sqliteStore({ path, durability: 'normal', runtime }), { keys })
       let store = open()
-      const others: Store[] = []
       return {
         store,
         advance: runtime.advance,
         endTransaction: async (tx: unknown) => void (tx as SqliteTx).exec('COMMIT'),
-        async another() {
-          const other = open()
-          others.push(other)
-          return other
-        },
+        another: async () => open(),
         async reopen() {
           await store[Symbol.asyncDispose]()
           store = open()
           return store
         },
         async close() {
-          for (const one of [store, ...others]) await one[Symbol.asyncDispose]()
+          await store[Symbol.asyncDispose]()
           rmSync(directory, { recursive: true })
         },
       }

@@ -18,23 +18,18 @@ storeConformance(
       const directory = mkdtempSync(join(tmpdir(), 'onlyonce-'))
       const open = () => sqliteStore({ path: join(directory, 'operations.db'), durability: 'normal', runtime })
       let store = open()
-      const others: Store[] = []
       return {
         store,
         advance: runtime.advance,
         endTransaction,
-        async another() {
-          const other = open()
-          others.push(other)
-          return other
-        },
+        another: async () => open(),
         async reopen() {
           await store[Symbol.asyncDispose]()
           store = open()
           return store
         },
         async close() {
-          for (const one of [store, ...others]) await one[Symbol.asyncDispose]()
+          await store[Symbol.asyncDispose]()
           rmSync(directory, { recursive: true })
         },
       }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Store } from '../../src/core/store.ts'
-import { runStoreCase, storeCases, storeConformance } from '../../src/testing/index.ts'
+import { runStoreCase, type StoreCase, storeCases, storeConformance } from '../../src/testing/index.ts'
 import { BROKEN } from './broken-stores.ts'
 import { openRulesStore, type Rules } from './rules-store.ts'
 
@@ -84,5 +84,24 @@ describe('storeConformance', () => {
     const failed = { name: 'fails', group: 'x', run: () => Promise.reject(new Error('as expected')) }
     await expect(runStoreCase(failed, open)).rejects.toThrow('as expected')
     expect(closed).toBe(1)
+  })
+
+  it('closes what a case opened besides, before the data goes', async () => {
+    const closed: string[] = []
+    const open = async () => {
+      const { store, advance } = openRulesStore({})
+      const another = { ...store, [Symbol.asyncDispose]: async () => void closed.push('another') }
+      return { store, advance, another: async () => another, close: async () => void closed.push('all') }
+    }
+    const opens: StoreCase = {
+      name: 'opens another',
+      group: 'x',
+      async run({ openAnother }) {
+        await openAnother()
+        throw new Error('as expected')
+      },
+    }
+    await expect(runStoreCase(opens, open)).rejects.toThrow('as expected')
+    expect(closed).toEqual(['another', 'all'])
   })
 })

@@ -22,7 +22,7 @@ export interface StoreUnderTest {
   close?(): PromiseLike<void>
   /** Closes the store and opens the same data again, as a restart would; the case continues with the store returned. */
   reopen?(): Promise<Store>
-  /** Opens the same data once more while the store stays open, as another process does; `close` closes that too. */
+  /** Opens the same data once more while the store stays open, as another process does. The suite closes it. */
   another?(): Promise<Store>
   /** Ends the open transaction without the store, like an effect that runs its own `COMMIT`. */
   endTransaction?(tx: unknown): Promise<void>
@@ -42,6 +42,8 @@ export interface StoreCase {
 export interface StoreContext extends StoreUnderTest, SingleVerbs {
   /** Lets a little more than `ms` pass, since a sleep and the server's clock may differ by a tick. */
   pass(ms: number): Promise<void>
+  /** `another` of what was opened, for cases that need it. */
+  openAnother(): Promise<Store>
 }
 
 /** The verbs with a batch of one. */
@@ -59,8 +61,14 @@ export const LONG_MS = 600_000
 export const BRIEF_MS = 300
 const MARGIN_MS = 25
 
-export function contextOf(opened: StoreUnderTest): StoreContext {
-  return { ...opened, ...singleVerbs(opened.store), pass: (ms) => opened.advance(ms + MARGIN_MS) }
+/** `others` gets what the case opens besides, so that it can be closed. */
+export function contextOf(opened: StoreUnderTest, others: Store[]): StoreContext {
+  const openAnother = async () => {
+    const other = await (opened.another as () => Promise<Store>)()
+    others.push(other)
+    return other
+  }
+  return { ...opened, ...singleVerbs(opened.store), openAnother, pass: (ms) => opened.advance(ms + MARGIN_MS) }
 }
 
 export function singleVerbs(store: Store): SingleVerbs {

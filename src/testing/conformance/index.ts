@@ -1,4 +1,5 @@
 import { checkFunction } from '../../core/option-rules.ts'
+import type { Store } from '../../core/store.ts'
 import { atomicCases } from './atomic.ts'
 import { atomicBatchCases } from './atomic-batches.ts'
 import { atomicRaceCases } from './atomic-races.ts'
@@ -97,12 +98,14 @@ export async function runStoreCase(one: StoreCase, open: StoreConformanceOptions
   checkCase(one, 'storeCases')
   checkFunction('open', open)
   const opened = await open()
+  const others: Store[] = []
   try {
     checkOpened(opened)
     const missing = unmet(one, opened)
-    if (missing.length === 0) await one.run(contextOf(opened))
+    if (missing.length === 0) await one.run(contextOf(opened, others))
     return missing
   } finally {
+    for (const other of others) await other[Symbol.asyncDispose]()
     await Object(opened).close?.()
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { ClaimOutcome, Store } from '../../core/store.ts'
+import type { ClaimOutcome } from '../../core/store.ts'
 import {
   aValue,
   BRIEF_MS,
@@ -27,13 +27,9 @@ const group = 'two processes'
 const ASKS_AGAIN_MS = 50
 const needs: readonly Need[] = ['another']
 
-function openAnother({ another }: StoreContext): Promise<Store> {
-  return (another as () => Promise<Store>)()
-}
-
 /** Both sides, as two processes that share the data have them: what one of them remembers, the other does not know. */
 async function bothOf(context: StoreContext): Promise<readonly [SingleVerbs, SingleVerbs]> {
-  return [context, singleVerbs(await openAnother(context))]
+  return [context, singleVerbs(await context.openAnother())]
 }
 
 /** Asks both sides in turn, all at once. */
@@ -142,7 +138,7 @@ export const twoProcessCases: readonly StoreCase[] = [
     async run(context) {
       const request = fresh()
       const { lease } = granted(await context.claim(request))
-      const late = singleVerbs(await openAnother(context))
+      const late = singleVerbs(await context.openAnother())
       running(await late.claim(rival(request)))
       assert.equal(await context.complete(completion(lease, aValue('v'))), 'ok')
     },
@@ -152,7 +148,7 @@ export const twoProcessCases: readonly StoreCase[] = [
     group,
     needs,
     async run(context) {
-      const another = await openAnother(context)
+      const another = await context.openAnother()
       const over = Array.from({ length: 20 }, () => fresh({ leaseMs: BRIEF_MS, retentionMs: BRIEF_MS }))
       const live = fresh()
       await context.store.claim(over)
@@ -172,7 +168,7 @@ export const twoProcessCases: readonly StoreCase[] = [
     needs: [...needs, 'transactional'],
     async run(context) {
       const store = transactional(context.store)
-      const another = transactional(await openAnother(context))
+      const another = transactional(await context.openAnother())
       const request = fresh()
       const second = rivalBeside(another, (tx) => another.within(tx).claim(rival(request)))
       await store.transaction(async (tx) => {
@@ -190,7 +186,7 @@ export const twoProcessCases: readonly StoreCase[] = [
     needs: [...needs, 'transactional'],
     async run(context) {
       const store = transactional(context.store)
-      const another = transactional(await openAnother(context))
+      const another = transactional(await context.openAnother())
       const sent = message()
       await append(store, sent)
       const taken = await Promise.all([store.outbox.take('one', LONG_MS, 10), another.outbox.take('two', LONG_MS, 10)])
