@@ -17,7 +17,7 @@ const reaching = new WeakMap<Source, WeakSet<SqliteConnection>>()
  */
 export function refuseOtherFile(source: Source, tx: SqliteConnection): void {
   const known = reaching.get(source) ?? new WeakSet()
-  if (known.has(tx) || reaches(source, tx) === false) return
+  if (known.has(tx) || !reaches(source, tx)) return
   known.add(tx)
   reaching.set(source, known)
 }
