@@ -4,6 +4,7 @@ import { type Fault, faultOf, unavailable } from './faults.ts'
 
 const fromNode = (errcode: number, message = 'x') =>
   Object.assign(new Error(message), { code: 'ERR_SQLITE_ERROR', errcode })
+const fromDeno = (message: string) => Object.assign(new Error(message), { code: 'ERR_SQLITE_ERROR' })
 const fromLibsql = (code: string, rawCode: number, message = 'x') =>
   Object.assign(new Error(message), { code, rawCode })
 const fromBetter = (code: string, message = 'x') => Object.assign(new Error(message), { code })
@@ -22,6 +23,13 @@ it('reads the same fault from the errors of every driver', () => {
       [fromNode(14), new Error('ConnectionFailed("Unable to open connection to local database /x: 14")')],
     ],
     ['constraint', [fromNode(787), fromLibsql('SQLITE_CONSTRAINT_FOREIGNKEY', 787), fromBetter('SQLITE_CONSTRAINT')]],
+    ['busy', [fromDeno('database is locked'), fromDeno('database table is locked: operations')]],
+    ['full', [fromDeno('database or disk is full')]],
+    ['read-only', [fromDeno('attempt to write a readonly database')]],
+    ['damaged', [fromDeno('disk I/O error'), fromDeno('database disk image is malformed')]],
+    ['not-a-database', [fromDeno('file is not a database')]],
+    ['cannot-open', [fromDeno('unable to open database file: /nonexistent/x.db')]],
+    ['constraint', [fromDeno('UNIQUE constraint failed: t.x')]],
     ['nested', [fromNode(1, 'cannot start a transaction within a transaction')]],
     ['no-transaction', [fromNode(1, 'cannot commit - no transaction is active')]],
     ['no-savepoint', [fromBetter('SQLITE_ERROR', 'no such savepoint: x')]],

@@ -32,16 +32,17 @@ const BY_MESSAGE: readonly (readonly [RegExp, Fault])[] = [
   [/unable to open .*\b14\b/i, 'cannot-open'],
 ]
 
-const BY_CODE: Readonly<Record<number, readonly [name: string, fault: Fault]>> = {
-  5: ['SQLITE_BUSY', 'busy'],
-  6: ['SQLITE_LOCKED', 'busy'],
-  8: ['SQLITE_READONLY', 'read-only'],
-  10: ['SQLITE_IOERR', 'damaged'],
-  11: ['SQLITE_CORRUPT', 'damaged'],
-  13: ['SQLITE_FULL', 'full'],
-  14: ['SQLITE_CANTOPEN', 'cannot-open'],
-  19: ['SQLITE_CONSTRAINT', 'constraint'],
-  26: ['SQLITE_NOTADB', 'not-a-database'],
+/** With the name that SQLite gives each code, and what its message says. */
+const BY_CODE: Readonly<Record<number, readonly [name: string, fault: Fault, text: RegExp]>> = {
+  5: ['SQLITE_BUSY', 'busy', /database is locked/],
+  6: ['SQLITE_LOCKED', 'busy', /table is locked/],
+  8: ['SQLITE_READONLY', 'read-only', /attempt to write a readonly database/],
+  10: ['SQLITE_IOERR', 'damaged', /disk I\/O error/],
+  11: ['SQLITE_CORRUPT', 'damaged', /malformed/],
+  13: ['SQLITE_FULL', 'full', /database or disk is full/],
+  14: ['SQLITE_CANTOPEN', 'cannot-open', /unable to open database file/],
+  19: ['SQLITE_CONSTRAINT', 'constraint', /constraint failed/],
+  26: ['SQLITE_NOTADB', 'not-a-database', /file is not a database/],
 }
 
 export function faultOf(error: unknown): Fault {
@@ -52,9 +53,11 @@ export function faultOf(error: unknown): Fault {
   if (number === BUSY_SNAPSHOT || code === 'SQLITE_BUSY_SNAPSHOT') return 'stale-snapshot'
   const message = reasonOf(error)
   for (const [pattern, fault] of BY_MESSAGE) if (pattern.test(message)) return fault
-  for (const [value, [name, fault]] of Object.entries(BY_CODE)) {
+  for (const [value, [name, fault, text]] of Object.entries(BY_CODE)) {
     const named = typeof code === 'string' && (code === name || code.startsWith(`${name}_`))
     if (named || (number !== undefined && (number & 0xff) === Number(value))) return fault
+    // On Deno `exec`, and opening a file, throw errors of `node:sqlite` that have no number.
+    if (number === undefined && code === 'ERR_SQLITE_ERROR' && text.test(message)) return fault
   }
   return 'other'
 }
