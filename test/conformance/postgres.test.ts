@@ -2,40 +2,14 @@ import pg from 'pg'
 import { describe, it } from 'vitest'
 import type { PgTx, PostgresStoreOptions } from '../../src/stores/postgres/index.ts'
 import { storeConformance } from '../../src/testing/index.ts'
+import { openPostgres, toldToWatchers } from '../support/opened.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { describeWith } from '../support/services.ts'
 
 const endTransaction = async (tx: unknown) => void (await (tx as PgTx).query('COMMIT'))
-/** What is told to a watcher takes a while on the way, whatever the store's clock says. */
-const delivery = () => new Promise((resolve) => setTimeout(resolve, 20))
-
 describeWith('postgres', (url) => {
   const suite = (name: string, options: Partial<PostgresStoreOptions> = {}, pooling: pg.PoolConfig = {}) =>
-    storeConformance(
-      name,
-      {
-        async open() {
-          const database = await testDatabase(url, pooling)
-          let store = database.store(options)
-          return {
-            store,
-            endTransaction,
-            async advance(ms) {
-              await database.advance(ms)
-              await delivery()
-            },
-            another: async () => database.store(options),
-            async reopen() {
-              await store[Symbol.asyncDispose]()
-              store = database.store(options)
-              return store
-            },
-            close: () => database.close(),
-          }
-        },
-      },
-      { describe, it },
-    )
+    storeConformance(name, { open: () => openPostgres(url, options, pooling) }, { describe, it })
 
   suite('postgres')
   suite('postgres, on connections that pipeline', {}, { pipeline: true })
@@ -55,7 +29,7 @@ describeWith('postgres', (url) => {
           async advance(ms) {
             await database.beginPartition()
             await database.advance(ms)
-            await delivery()
+            await toldToWatchers()
           },
           close: () => database.close(),
         }

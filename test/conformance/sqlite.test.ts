@@ -7,36 +7,11 @@ import type { Store } from '../../src/core/store.ts'
 import { loadDriver, type SqliteDatabase } from '../../src/embedded/driver.ts'
 import { type SqliteTx, sqliteStore } from '../../src/stores/sqlite/index.ts'
 import { fakeRuntime, storeConformance } from '../../src/testing/index.ts'
+import { openSqlite } from '../support/opened.ts'
 
 const endTransaction = async (tx: unknown) => void (tx as SqliteTx).exec('COMMIT')
 
-storeConformance(
-  'sqlite',
-  {
-    async open() {
-      const runtime = fakeRuntime()
-      const directory = mkdtempSync(join(tmpdir(), 'onlyonce-'))
-      const open = () => sqliteStore({ path: join(directory, 'operations.db'), durability: 'normal', runtime })
-      let store = open()
-      return {
-        store,
-        advance: runtime.advance,
-        endTransaction,
-        another: async () => open(),
-        async reopen() {
-          await store[Symbol.asyncDispose]()
-          store = open()
-          return store
-        },
-        async close() {
-          await store[Symbol.asyncDispose]()
-          rmSync(directory, { recursive: true })
-        },
-      }
-    },
-  },
-  { describe, it },
-)
+storeConformance('sqlite', { open: openSqlite }, { describe, it })
 
 const ownConnections: [name: string, open: (path: string) => Promise<SqliteDatabase>][] = [
   ['', async (path) => (await loadDriver())(path)],
