@@ -13,8 +13,11 @@ const LONGEST_MS = 2 ** 46
 const USUAL_BYTES = 256
 export const MARK_BYTES = 4
 const MARKS = 2 ** (8 * MARK_BYTES)
-/** Starts at random in each process, because a proxy may share one connection between several. */
-let calls = randomInt(MARKS)
+/**
+ * Starts at random in each process, because a proxy may share one connection between several; and with the first call,
+ * because Workers draw nothing while a module is loaded.
+ */
+let calls: number | undefined
 /** The length of the names has two bytes. */
 const MOST_NAME_BYTES = 65_535
 
@@ -87,7 +90,7 @@ export function packNothing(): Buffer {
 
 function packed<T>(all: readonly T[], write: (to: ByteWriter, one: T) => void): Buffer {
   const to = new ByteWriter(MARK_BYTES + all.length * USUAL_BYTES)
-  calls = (calls + 1) % MARKS
+  calls = ((calls ?? randomInt(MARKS)) + 1) % MARKS
   to.number(calls, MARK_BYTES)
   for (const one of all) write(to, one)
   return to.done()

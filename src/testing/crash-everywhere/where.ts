@@ -11,8 +11,8 @@ export interface Site {
   readonly source: string
 }
 
-/** The files of this package: `src`, or `dist` where it is installed. */
-const OURS = fileURLToPath(new URL('../..', import.meta.url))
+/** The files of this package: `src`, or `dist` where it is installed. Asked late: a bundle for Workers has no URL. */
+const ours = () => fileURLToPath(new URL('../..', import.meta.url))
 const FRAME = /(?:\(|at (?:async )?)((?:file:\/\/)?(?:\/|[A-Za-z]:[\\/])[^()]*?):(\d+):\d+\)?$/
 const DEEP = 60
 
@@ -20,6 +20,7 @@ const files = new Map<string, readonly string[]>()
 
 /** Returns the innermost line of user code on the stack, `await`ing callers included; `undefined` if there is none. */
 export function callSite(): Site | undefined {
+  const here = ours()
   const before = Error.stackTraceLimit
   Error.stackTraceLimit = DEEP
   const { stack = '' } = new Error()
@@ -28,7 +29,7 @@ export function callSite(): Site | undefined {
     const [, place, line] = FRAME.exec(text.trim()) ?? []
     if (place === undefined) continue
     const path = pathOf(place)
-    if (path.startsWith(OURS) || path.includes(`${sep}node_modules${sep}`)) continue
+    if (path.startsWith(here) || path.includes(`${sep}node_modules${sep}`)) continue
     return siteOf(path, Number(line))
   }
   return undefined
