@@ -9,12 +9,13 @@ import { cacheDir, root } from './lib/paths.mjs'
 const MINUTE = 60_000
 const reports = join(cacheDir, 'ci')
 /**
- * Whole systems whose servers and workers are killed for minutes, and the code in the docs. They run on one Node only:
- * differences between Node versions show in the other tests.
+ * Whole systems whose servers and workers are killed for minutes, the code in the docs, and what runs on other runtimes.
+ * They run on one Node only: differences between Node versions show in the other tests.
  */
 const TOLD_BY_ONE_NODE = [
   'test/chaos/**',
   'test/docs/**',
+  'test/runtimes/**',
   'test/integration/demo*.test.ts',
   'test/integration/*-crash.test.ts',
   'test/testing/crash-{databases,examples,jest}.test.ts',

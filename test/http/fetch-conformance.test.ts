@@ -1,5 +1,6 @@
 import { describe, it } from 'vitest'
 import { httpConformance } from '../../src/testing/index.ts'
-import { fetchHarness } from './fetch-harness.ts'
+import { fetchAdapter } from './fetch-site.ts'
+import { onNode } from './on-node.ts'
 
-httpConformance('fetch', fetchHarness, { describe, it })
+httpConformance('fetch', onNode(fetchAdapter), { describe, it })

@@ -1,12 +1,10 @@
-import { createServer } from 'node:http'
-import { getRequestListener } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { stream, streamSSE, streamText } from 'hono/streaming'
 import { idempotency, operationOf } from '../../src/http/hono.ts'
-import type { HttpHarness, HttpServeSpec, WayTruth } from '../../src/testing/index.ts'
-import { responseOf } from './fetch-harness.ts'
-import { listen, shut } from './harness/listen.ts'
+import type { HttpServeSpec, WayTruth } from '../../src/testing/index.ts'
+import { responseOf } from './fetch-site.ts'
+import type { WebAdapter, WebSite } from './on-node.ts'
 
 type Way = (c: Context, text: string) => Response | Promise<Response>
 
@@ -70,8 +68,8 @@ const WAYS: Readonly<Record<string, readonly [WayTruth, Way]>> = {
   'more than is kept': ['too-long', (c) => c.body('x'.repeat(300_000))],
 }
 
-export function honoHarness({ json = false } = {}): HttpHarness {
-  async function serve({ once, options, routes }: HttpServeSpec) {
+export function honoAdapter({ json = false } = {}): WebAdapter {
+  function site({ once, options, routes }: HttpServeSpec): WebSite {
     const app = new Hono()
     app.onError((error, c) => (error instanceof HTTPException ? error.getResponse() : c.text('failed', 500)))
     const guard = idempotency(once, options)
@@ -94,8 +92,7 @@ export function honoHarness({ json = false } = {}): HttpHarness {
       }
       app.route(mount, part)
     }
-    const server = createServer(getRequestListener(app.fetch, { overrideGlobalObjects: false }))
-    return { url: await listen(server), close: () => shut(server), describe: guard.describe }
+    return { handler: (request) => app.fetch(request), describe: guard.describe }
   }
-  return { serve, ways: Object.fromEntries(Object.entries(WAYS).map(([name, [truth]]) => [name, truth])) }
+  return { site, ways: Object.fromEntries(Object.entries(WAYS).map(([name, [truth]]) => [name, truth])) }
 }

@@ -1,8 +1,6 @@
-import { createServer } from 'node:http'
-import { getRequestListener } from '@hono/node-server'
 import { idempotency, operationOf } from '../../src/http/fetch.ts'
-import type { HttpHarness, HttpScript, HttpServeSpec, WayTruth } from '../../src/testing/index.ts'
-import { listen, shut } from './harness/listen.ts'
+import type { HttpScript, HttpServeSpec, WayTruth } from '../../src/testing/index.ts'
+import type { WebAdapter, WebSite } from './on-node.ts'
 
 type Way = (text: string) => Response | Promise<Response>
 
@@ -71,7 +69,7 @@ export function responseOf({ status, headers = [], body }: HttpScript): Response
   return new Response(stream, init)
 }
 
-async function serve({ once, options, routes }: HttpServeSpec) {
+function site({ once, options, routes }: HttpServeSpec): WebSite {
   const wrap = idempotency(once, options)
   const handler = wrap(async (request) => {
     const { pathname } = new URL(request.url)
@@ -80,12 +78,10 @@ async function serve({ once, options, routes }: HttpServeSpec) {
     const script = await route.run({ body: new Uint8Array(await request.arrayBuffer()), op: operationOf(request) })
     return route.way === undefined ? responseOf(script) : (WAYS[route.way]?.[1](String(script.body)) as Response)
   })
-  const errorHandler = () => new Response('failed', { status: 500 })
-  const server = createServer(getRequestListener(handler, { errorHandler, overrideGlobalObjects: false }))
-  return { url: await listen(server), close: () => shut(server), describe: wrap.describe }
+  return { handler: (request) => handler(request), describe: wrap.describe }
 }
 
-export const fetchHarness: HttpHarness = {
-  serve,
+export const fetchAdapter: WebAdapter = {
   ways: Object.fromEntries(Object.entries(WAYS).map(([name, [truth]]) => [name, truth])),
+  site,
 }
