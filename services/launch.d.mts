@@ -4,6 +4,7 @@ export type Kind =
   | 'redis-cluster'
   | 'redis-sentinel'
   | 'postgres'
+  | 'pgbouncer'
   | 'mysql'
   | 'rabbitmq'
   | 'nats'

@@ -1,6 +1,7 @@
 import { kafka } from './kafka.mjs'
 import { mysql } from './mysql.mjs'
 import { nats } from './nats.mjs'
+import { pgbouncer } from './pgbouncer.mjs'
 import { postgres } from './postgres.mjs'
 import { rabbitmq } from './rabbitmq.mjs'
 import { redis, redisAof } from './redis.mjs'
@@ -15,6 +16,7 @@ export const kinds = {
   'redis-cluster': redisCluster,
   'redis-sentinel': redisSentinel,
   postgres,
+  pgbouncer,
   mysql,
   rabbitmq,
   nats,

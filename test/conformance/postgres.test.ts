@@ -7,10 +7,13 @@ import { testDatabase } from '../support/postgres.ts'
 import { describeWith } from '../support/services.ts'
 
 const endTransaction = async (tx: unknown) => void (await (tx as PgTx).query('COMMIT'))
-describeWith('postgres', (url) => {
-  const suite = (name: string, options: Partial<PostgresStoreOptions> = {}, pooling: pg.PoolConfig = {}) =>
+const suiteOn =
+  (url: string) =>
+  (name: string, options: Partial<PostgresStoreOptions> = {}, pooling: pg.PoolConfig = {}) =>
     storeConformance(name, { open: () => openPostgres(url, options, pooling) }, { describe, it })
 
+describeWith('postgres', (url) => {
+  const suite = suiteOn(url)
   suite('postgres')
   suite('postgres, on connections that pipeline', {}, { pipeline: true })
   suite('postgres, in partitions', { partitions: { everyMs: 3_600_000, keep: 100 } })
@@ -63,4 +66,8 @@ describeWith('postgres', (url) => {
     },
     { describe, it },
   )
+})
+
+describeWith('pgbouncer', (url) => {
+  suiteOn(url)('postgres, behind a pooler in transaction mode', { prepare: false })
 })
