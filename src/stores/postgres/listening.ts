@@ -9,6 +9,7 @@ import type { Asking } from './asking.ts'
 import type { Lender, Lent } from './lender.ts'
 import { plainArray } from './literals.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
+import { isBehindPooler } from './pooler.ts'
 import type { Schema } from './schema.ts'
 import type { Names } from './sql/names.ts'
 import type { Statements } from './statements.ts'
@@ -21,7 +22,8 @@ const LINGER_MS = 500
 /**
  * Wakes waiters of this process, also when another process settles. One connection of the pool listens while anybody
  * waits. Waiters are registered in a table; only they cause a NOTIFY. All of it is a hint: if anything fails, waiters
- * poll.
+ * poll. They do so behind a pooler too, unless told otherwise: where transactions of others run on the connection that
+ * has listened, these get the notifications, and nothing ever ends that.
  */
 export function createListening(
   options: ResolvedPostgresOptions,
@@ -35,7 +37,7 @@ export function createListening(
   const process = runtime.token()
   const watchers = createWatchers()
   const counts = new Map<OperationId, number>()
-  const enabled = options.listen && !lender.single
+  let enabled = options.listen !== false && !lender.single
   let coming = new Set<OperationId>()
   let going = new Set<OperationId>()
   let lent: Lent | undefined
@@ -58,11 +60,16 @@ export function createListening(
     return timeLimit(runtime, answer, timeoutMs, () => new Error(`no answer within ${timeoutMs} ms`))
   }
 
-  async function connect(): Promise<Lent> {
+  /** Returns `undefined` behind a pooler. */
+  async function connect(): Promise<Lent | undefined> {
     if (lent !== undefined) return lent
     const opened = await lender.borrowToListen(timeoutMs)
     try {
       await inTime(schema.ready(opened.client))
+      if (options.listen === undefined && (await inTime(isBehindPooler(opened.client)))) {
+        opened.giveBack()
+        return undefined
+      }
       opened.client.on?.('notification', onNotification)
       opened.client.on?.('error', onError)
       await inTime(opened.client.query(`LISTEN "${channel}"`))
@@ -84,7 +91,13 @@ export function createListening(
   }
 
   async function exchange(): Promise<void> {
-    const { client } = await connect()
+    const client = (await connect())?.client
+    if (client === undefined) {
+      enabled = false
+      coming.clear()
+      going.clear()
+      return
+    }
     while (coming.size + going.size > 0 && !ending.signal.aborted) {
       const [arriving, leaving] = [[...coming], [...going]]
       coming = new Set()
@@ -103,6 +116,7 @@ export function createListening(
 
   /** Serves arrivals and departures of waiters; lets the connection go when there are none left. */
   function work(afterMs: number): void {
+    if (!enabled) return
     working ??= (async () => {
       await sleep(runtime, afterMs, ending.signal)
       try {

@@ -38,9 +38,10 @@ interface Shared {
   /** Default `true`: statements are prepared by name. `false` behind a pooler that lacks prepared statements. */
   readonly prepare?: boolean
   /**
-   * Default `true`: while there are waiters, one connection of the pool listens for the end of their operations. Stores
-   * that share a pool take at most half of it for that. A pool of one connection has none to spare, and a `client` is
-   * never used for it. Without such a connection waiters poll.
+   * While there are waiters, one connection of the pool listens for the end of their operations. Stores that share a
+   * pool take at most half of it for that. A pool of one connection has none to spare, and a `client` is never used for
+   * it. Without such a connection waiters poll. Default: where the connection is the server's own. `true`: behind a
+   * pooler as well, which has to be in session mode.
    */
   readonly listen?: boolean
   /**
@@ -75,7 +76,7 @@ export interface ResolvedPostgresOptions {
   readonly timeoutMs: number
   readonly lockWaitMs: number
   readonly prepare: boolean
-  readonly listen: boolean
+  readonly listen: boolean | undefined
   readonly partitions: PostgresPartitions | undefined
   readonly runtime: Runtime
 }
@@ -91,13 +92,13 @@ const MOST_PARTITIONS = 100
 export function resolvePostgresOptions(given: PostgresStoreOptions): ResolvedPostgresOptions {
   const options = Object(given) as { readonly [name: string]: unknown }
   refuseUnknown(given, KNOWN)
-  const { schema = 'onlyonce', timeoutMs = 5_000, lockWaitMs = 5_000, prepare = true, listen = true } = options
+  const { schema = 'onlyonce', timeoutMs = 5_000, lockWaitMs = 5_000, prepare = true, listen } = options
   const { migrate = process.env.NODE_ENV === 'production' ? 'check' : 'auto', runtime = systemRuntime } = options
   if (typeof schema !== 'string' || !/^[a-z_][a-z0-9_]{0,47}$/i.test(schema)) {
     throw invalidOption('schema', 'must be a plain identifier of at most 48 characters', schema)
   }
   checkEach(oneOf('auto', 'check'), { migrate })
-  checkEach(aBoolean, { prepare, listen })
+  checkEach(aBoolean, { prepare, ...(listen === undefined ? {} : { listen }) })
   checkEach(upToAnHour(), { timeoutMs, lockWaitMs })
   checkEach(aRuntime, { runtime })
   return Object.freeze({
@@ -107,7 +108,7 @@ export function resolvePostgresOptions(given: PostgresStoreOptions): ResolvedPos
     timeoutMs: timeoutMs as number,
     lockWaitMs: lockWaitMs as number,
     prepare: prepare as boolean,
-    listen: listen as boolean,
+    listen: listen as boolean | undefined,
     partitions: checkedPartitions(options.partitions),
     runtime: runtime as Runtime,
   })
