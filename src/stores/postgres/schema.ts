@@ -28,11 +28,18 @@ interface Found {
   /** 0 if there are no tables. */
   readonly version: number
   readonly hasPartitions: boolean
+  readonly home?: unknown
 }
 
 export interface Schema {
   /** Checks once that the tables have this version; with `migrate: 'auto'` it creates or upgrades them. */
   ready(client: PgClient): Promise<void>
+  /**
+   * Refuses a transaction in another database, by its `home`: a record would commit where no duplicate looks for it, and
+   * a message where no relay does. As long as no connection of the store was used, nobody can tell, and it passes.
+   * @throws OnlyonceError OPTION_INVALID
+   */
+  requireHome(there: unknown): Promise<void>
   /** Forgets the check: the tables turned out to be missing. */
   forget(): void
   readonly verbs: Pick<SchemaVerbs, 'migrations' | 'migrate' | 'check'>
@@ -50,6 +57,7 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender, n
   const label = `the postgres store in schema ${schema}`
   const command = migrateCommand(schema, options.partitions)
   let right = false
+  let home: unknown
 
   async function requireSettings(client: PgClient): Promise<void> {
     const [problem] = await settingProblems(client)
@@ -71,11 +79,12 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender, n
     )
     const kinds = new Map(there.rows.map(({ name, kind }) => [name, kind]))
     if (!kinds.has('migrations')) return { version: 0, hasPartitions: false }
-    const latestOf = `SELECT coalesce(max(version), 0) AS version FROM "${schema}".migrations`
+    const latestOf = `SELECT coalesce(max(version), 0) AS version, ${names.home} AS home FROM ${names.migrations}`
     const { rows } = await client.query(latestOf).catch((error) => {
       throw isWithoutColumn(error) ? foreign(error) : error
     })
-    return { version: Number(rows[0]?.version), hasPartitions: kinds.get('operations') === 'p' }
+    const { version, home } = rows[0] ?? {}
+    return { version: Number(version), hasPartitions: kinds.get('operations') === 'p', home }
   }
 
   /** @throws OnlyonceError OPTION_INVALID when the records are in partitions, and the options do not say so */
@@ -128,10 +137,13 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender, n
     await requireSettings(client)
     const found = await look(client)
     const isBehind = found.version < latest || (isPartitioned(names) && !found.hasPartitions)
-    if (isBehind && found.version <= latest && options.migrate === 'auto') await apply(client)
-    else {
+    if (isBehind && found.version <= latest && options.migrate === 'auto') {
+      await apply(client)
+      home = (await look(client)).home
+    } else {
       requireVersion(found.version, latest, label, command)
       requireLayout(found)
+      home = found.home
     }
     right = true
   }
@@ -157,8 +169,17 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender, n
     }
   }
 
+  async function requireHome(there: unknown): Promise<void> {
+    const isTold = typeof there === 'string' && typeof home === 'string'
+    if (!isTold || there === home) return
+    // The tables may have been made anew, or the pool lead to another server by now.
+    home = (await use(timeoutMs, look)).home
+    if (there !== home) throw elsewhere(label)
+  }
+
   return {
     ready,
+    requireHome,
     forget() {
       right = false
     },
@@ -191,4 +212,12 @@ export function createSchema(options: ResolvedPostgresOptions, lender: Lender, n
         }),
     },
   }
+}
+
+function elsewhere(label: string): OnlyonceError {
+  return new OnlyonceError(
+    'OPTION_INVALID',
+    `what was given as \`tx\` is a transaction in another database than that of ${label}: what it writes there nobody would look ` +
+      'for; give a transaction in the database of the store, or make a store of the other',
+  )
 }

@@ -34,7 +34,7 @@ export function savepointName(): string {
  * The caller's own transaction: statements are sent one by one, which any driver supports.
  * @throws OnlyonceError OPTION_INVALID
  */
-export function joinedSession(tx: PgTx, schema: string): Session {
+export function joinedSession(tx: PgTx, schema: string, requireHome: (there: unknown) => Promise<void>): Session {
   async function command(sql: string, ended: (cause: unknown) => OnlyonceError): Promise<void> {
     try {
       await tx.query(sql)
@@ -45,10 +45,12 @@ export function joinedSession(tx: PgTx, schema: string): Session {
 
   return {
     joined: true,
-    async run({ text }, values) {
-      const { rows } = Object(await tx.query(text, writable(tx, values))) as Partial<PgResult>
+    async run({ text, joined = text }, values) {
+      const { rows } = Object(await tx.query(joined, writable(tx, values))) as Partial<PgResult>
       if (!Array.isArray(rows)) throw noConnection('pg')
-      return rows.map((row) => readable(plainNames(row)))
+      const plain = rows.map((row) => readable(plainNames(row)))
+      await requireHome(plain[0]?.home)
+      return plain
     },
     async guard() {
       const name = savepointName()

@@ -5,6 +5,8 @@ import type { PgNamedQuery } from './client.ts'
 export interface Statement {
   readonly name: string
   readonly text: string
+  /** The text in a transaction of the caller: its first row tells `home`, the database that it has reached. */
+  readonly joined?: string
 }
 
 export function statement(verb: string, text: string): Statement {

@@ -42,12 +42,16 @@ export function createStatements(names: Names, partitionMs = 0) {
       lists.set(`${state} ${scoped}`, statement(`list_${state}`, listSql(names, state, scoped)))
     }
   }
+  const joinable = (verb: string, sql: (names: Names, more?: string) => string): Statement => ({
+    ...statement(verb, sql(names)),
+    joined: sql(names, `, ${names.home} AS home`),
+  })
   return {
     claim: statement('claim', claimSql(names)),
     claimLone: statement('claim_lone', claimLoneSql(names)),
     claimDone: statement('claim_done', claimDoneSql(names)),
-    claimNewDone: statement('claim_new_done', claimNewDoneSql(names)),
-    claimKnown: statement('claim_known', claimKnownSql(names)),
+    claimNewDone: joinable('claim_new_done', claimNewDoneSql),
+    claimKnown: joinable('claim_known', claimKnownSql),
     claimAllDone: statement('claim_all_done', claimAllDoneSql(names)),
     claimAllNewDone: statement('claim_all_new_done', claimAllNewDoneSql(names)),
     renew: statement('renew', renewSql(names)),
@@ -62,7 +66,7 @@ export function createStatements(names: Names, partitionMs = 0) {
     overdue: statement('overdue', overdueSql(names, partitionMs * 1000)),
     register: statement('register', registerSql(names)),
     unregister: statement('unregister', unregisterSql(names)),
-    append: statement('append', appendSql(names)),
+    append: joinable('append', appendSql),
     take: statement('take', takeSql(names)),
     settle: statement('settle', settleSql(names)),
     settlePublished: statement('settle_published', settlePublishedSql(names)),

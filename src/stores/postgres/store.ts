@@ -36,7 +36,7 @@ export function createPostgresStore(options: PostgresStoreOptions, clock?: strin
   const asking = createAsking(resolved, lender, schema)
   const fences = createHandedFences()
   const listening = createListening(resolved, lender, schema, asking, statements, names)
-  const transactions = createTransactions(asking, statements, resolved, listening.wake)
+  const transactions = createTransactions(asking, schema, statements, resolved, listening.wake)
   const records = createRecords(asking, statements, fences, listening.wake, resolved)
   const upkeep = partitions && isPartitioned(names) ? createUpkeep(asking, names, resolved, partitions) : undefined
   let closing: Promise<void> | undefined

@@ -14,6 +14,7 @@ import { faultOf, isAboutWrites, isRefusing, wasAnswered, wasNeverSent } from '.
 import { plainArray } from './literals.ts'
 import { COMMIT, type OpenTransaction, openTransaction, UNDO } from './open-transaction.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
+import type { Schema } from './schema.ts'
 import { joinedSession, type Session } from './session.ts'
 import { statement } from './statement.ts'
 import type { Statements } from './statements.ts'
@@ -35,6 +36,7 @@ interface LostCommit {
 
 export function createTransactions(
   asking: Asking,
+  { requireHome }: Pick<Schema, 'requireHome'>,
   statements: Statements,
   options: ResolvedPostgresOptions,
   wake: (ids: Iterable<OperationId>) => void,
@@ -117,7 +119,7 @@ export function createTransactions(
       const own = handles.get(tx)
       if (own !== undefined) return own
       checkJoined(tx, ['query'], `a client of pg ${OR_EXECUTOR}`)
-      return joinedSession(tx, schema)
+      return joinedSession(tx, schema, requireHome)
     },
   }
 }

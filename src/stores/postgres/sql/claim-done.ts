@@ -79,13 +79,13 @@ const putBack = (own: string) =>
 /**
  * The same for an operation without a record: the usual first call. A single insert, since a WITH takes twice as long.
  * No row means that a record exists or was written meanwhile, and that the lock timeout is not restored yet:
- * `claimKnownSql` restores it and reads the record.
+ * `claimKnownSql` restores it and reads the record. `more`: columns added to the answer.
  */
-export function claimNewDoneSql(names: Names): string {
+export function claimNewDoneSql(names: Names, more = ''): string {
   return `${insertedDone(names, 0, `FROM (SELECT set_config('${OWN}', current_setting('lock_timeout'), true) AS own OFFSET 0) kept`)}
 ON CONFLICT ${placing(names).conflict} DO NOTHING
 RETURNING true AS granted, o.id, o.fence, o.attempt, o.starts, o.steps, ${putBack(`current_setting('${OWN}')`)},
-  pg_current_xact_id_if_assigned()::text AS xid`
+  pg_current_xact_id_if_assigned()::text AS xid${more}`
 }
 
 /**
@@ -124,9 +124,9 @@ FROM (
  * Reads the existing record. Returns one row in any case, because it also restores the lock timeout; with partitions
  * that may be unchanged.
  */
-export function claimKnownSql({ operations, clock }: Names): string {
+export function claimKnownSql({ operations, clock }: Names, more = ''): string {
   const own = `coalesce(nullif(current_setting('${OWN}', true), ''), current_setting('lock_timeout'))`
   return `
-SELECT ${putBack(own)}, ${clock} AS now, ${columnsOf('o')}
+SELECT ${putBack(own)}, ${clock} AS now, ${columnsOf('o')}${more}
 FROM (SELECT $1::text::uuid AS id) asked LEFT JOIN ${operations} o ON o.id = asked.id`
 }

@@ -7,6 +7,8 @@ export interface Names {
   readonly relay: string
   readonly migrations: string
   readonly view: string
+  /** When the tables were made: tells this database from another that has a schema of the same name. */
+  readonly home: string
   /** The list of partitions; `undefined` where records are in one table. */
   readonly partitions: string | undefined
   /** The store's clock: an expression for whole microseconds since 1970. */
@@ -32,6 +34,7 @@ export function namesIn(schema: string, clock: string = SERVER_CLOCK, isPartitio
     relay: table('relay'),
     migrations: table('migrations'),
     view: table('v_operations'),
+    home: `(SELECT (date_part('epoch', applied_at) * 1000000)::bigint::text FROM ${table('migrations')} WHERE version = 1)`,
     partitions: isPartitioned ? table('partitions') : undefined,
     clock,
     channel: `onlyonce_${schema}`,

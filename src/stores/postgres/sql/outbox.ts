@@ -9,7 +9,7 @@ export const OUTBOX_WAITER: OperationId = '00000000000000000000000000000000'
  * An id that is in the outbox already is left unchanged: the first transaction to add it decides. Positions follow the
  * order given. A waiting relay is woken when the transaction commits.
  */
-export const appendSql = ({ outbox, clock, channel, waiters }: Names): string => `
+export const appendSql = ({ outbox, clock, channel, waiters }: Names, more = ''): string => `
 WITH appended AS (
   INSERT INTO ${outbox} (id, topic, headers, ordering_key, created_at, body)
   SELECT id, topic, headers, ordering_key, ${clock}, substring($5::bytea FROM start FOR length)
@@ -18,7 +18,7 @@ WITH appended AS (
   ORDER BY n
   ON CONFLICT (id) DO NOTHING
 )
-SELECT ${notified(channel, waiters, `'${OUTBOX_WAITER}'::uuid`)} AS woken`
+SELECT ${notified(channel, waiters, `'${OUTBOX_WAITER}'::uuid`)} AS woken${more}`
 
 /**
  * One lease for the whole queue; it is granted if free, ours, or expired. No row: another relay holds it. One row
