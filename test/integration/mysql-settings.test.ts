@@ -76,6 +76,7 @@ describeWith('mysql', (url) => {
     'sql_safe_updates = 0',
     "completion_type = 'NO_CHAIN'",
     "sql_mode = 'ANSI'",
+    "collation_connection = 'utf8mb4_turkish_ci'",
     'TRANSACTION ISOLATION LEVEL READ COMMITTED',
     'TRANSACTION ISOLATION LEVEL REPEATABLE READ',
     'TRANSACTION ISOLATION LEVEL SERIALIZABLE',

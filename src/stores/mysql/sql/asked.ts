@@ -50,5 +50,8 @@ export function single(fields: Fields, text: string): Pick<Batched, 'one' | 'ord
 
 export const bytes = (field: string): string => `FROM_BASE64(${field})`
 
-/** See `optionalField`: empty stands for NULL. */
-export const optional = (field: string): string => `FROM_BASE64(SUBSTRING(NULLIF(${field}, ''), 2))`
+/**
+ * See `optionalField`: empty stands for NULL. Compared as bytes: a literal has the collation `collation_connection`, which a
+ * session may have set to another than its parameters have, and the server refuses to compare the two.
+ */
+export const optional = (field: string): string => `FROM_BASE64(SUBSTRING(NULLIF(${field}, x''), 2))`
