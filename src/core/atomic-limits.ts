@@ -3,8 +3,8 @@ import type { Call, EngineContext } from './context.ts'
 import { reasonOf } from './errors.ts'
 import { leaseLost } from './holding.ts'
 import { RunningOperation } from './operation.ts'
-import type { StoredResult } from './record.ts'
-import type { ClaimOutcome } from './store.ts'
+import type { OperationId, StoredResult } from './record.ts'
+import type { ClaimOutcome, Store } from './store.ts'
 import { timeLimit } from './time-limit.ts'
 import { innerCallsOver } from './turns.ts'
 
@@ -27,6 +27,32 @@ export async function decideWithin(
   return limited(context, call, [], () => decideAbandoned(context, call, { attempt, fence }))
 }
 
+/** Operations whose effects are running, with their fences: in their transactions they are done already, without a value. */
+const running = new WeakMap<Store, Map<OperationId, number>>()
+
+/** Whether a record that is done is that of an effect that has not ended: one that asks for itself, in its transaction. */
+export function isUnderWay(
+  { store }: EngineContext,
+  { id, fence }: { readonly id: OperationId; readonly fence: number },
+): boolean {
+  return running.get(store)?.get(id) === fence
+}
+
+function nowRunning({ store }: EngineContext, ops: readonly RunningOperation[]): void {
+  const fences = running.get(store) ?? new Map<OperationId, number>()
+  running.set(store, fences)
+  for (const op of ops) fences.set(RunningOperation.id(op), op.fence)
+}
+
+/** Called again for an effect that outlived its time limit: the operation may run anew by then. */
+function noLongerRunning({ store }: EngineContext, ops: readonly RunningOperation[]): void {
+  const fences = running.get(store)
+  for (const op of ops) {
+    const id = RunningOperation.id(op)
+    if (fences?.get(id) === op.fence) fences.delete(id)
+  }
+}
+
 /**
  * Runs an effect in `tx`, up to the end of the steps and of the calls that it began there.
  * @throws EffectThrew for what the effect throws; OnlyonceError LEASE_LOST
@@ -38,6 +64,7 @@ export function runWithin(
   ops: readonly RunningOperation[],
   effect: () => unknown,
 ): Promise<unknown> {
+  nowRunning(context, ops)
   return limited(context, call, ops, async () => {
     let threw = false
     try {
@@ -51,6 +78,7 @@ export function runWithin(
       for (const op of ops) RunningOperation.end(op)
       const inner = innerCallsOver(Object(tx), threw)
       if (inner !== undefined) await inner
+      noLongerRunning(context, ops)
     }
   })
 }
@@ -61,14 +89,15 @@ const OUTLIVED =
 
 /** Gives up work after `maxRunMs`, so that its transaction is undone: it could hold its row locks for ever. */
 function limited<T>(
-  { runtime }: EngineContext,
+  context: EngineContext,
   { named, options }: Call,
   ops: readonly RunningOperation[],
   work: () => Promise<T>,
 ): Promise<T> {
-  return timeLimit(runtime, work(), options.maxRunMs, () => {
+  return timeLimit(context.runtime, work(), options.maxRunMs, () => {
     const loss = leaseLost(named.key, OUTLIVED)
     for (const op of ops) RunningOperation.abort(op, loss)
+    noLongerRunning(context, ops)
     return loss
   })
 }

@@ -1,9 +1,9 @@
-import { decideWithin, EffectThrew, runWithin } from './atomic-limits.ts'
+import { decideWithin, EffectThrew, isUnderWay, runWithin } from './atomic-limits.ts'
 import { backoff } from './backoff.ts'
 import { decodeError, encodeResult } from './codec.ts'
 import { type Call, claimRequest, type EngineContext, tell } from './context.ts'
 import { isClosed, OnlyonceError, reasonOf } from './errors.ts'
-import { answered, type Settled } from './flights.ts'
+import { answered, type Settled, TRANSACTION_RETRY_MS } from './flights.ts'
 import { quote } from './key.ts'
 import type { AtomicEffect } from './once.ts'
 import { RunningOperation } from './operation.ts'
@@ -124,6 +124,9 @@ async function insideTransaction<Tx>(
   return claims.guarded(async () => {
     const claim = await claims.claim(claimRequest(context, call, owner))
     claimed(claim)
+    // Not "done": an effect that asks for itself would be told that it has ended, and what it asked for never run.
+    if (claim.kind === 'done' && isUnderWay(context, claim))
+      return { kind: 'in-flight', retryAfterMs: TRANSACTION_RETRY_MS }
     if (claim.kind !== 'granted') return answered(claim)
     const { lease, attempt } = claim
     const claimedAt = context.runtime.elapsed()

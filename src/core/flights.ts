@@ -2,6 +2,9 @@ import type { OperationKey } from './key.ts'
 import type { OperationId, StoredResult } from './record.ts'
 import type { ClaimOutcome } from './store.ts'
 
+/** `retryAfterMs` while a transaction runs: there is no lease that says when it must end. */
+export const TRANSACTION_RETRY_MS = 1_000
+
 /** How the call that went to the store for an operation ended. */
 export type Settled =
   /** The store holds `result`; `ran` when this call's effect made it. */

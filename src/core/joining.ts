@@ -1,7 +1,14 @@
 import { backoff } from './backoff.ts'
 import { type Call, type EngineContext, tell } from './context.ts'
 import { OnlyonceError } from './errors.ts'
-import type { End, Flight, Flights, LeadingFlight, Settled } from './flights.ts'
+import {
+  type End,
+  type Flight,
+  type Flights,
+  type LeadingFlight,
+  type Settled,
+  TRANSACTION_RETRY_MS,
+} from './flights.ts'
 import { isLock } from './key.ts'
 import type { Waits } from './waiting.ts'
 
@@ -10,8 +17,6 @@ export type Lead = (leading: LeadingFlight) => Promise<Settled>
 
 const FIRST_POLL_MS = 20
 const SLOWEST_POLL_MS = 1_000
-/** `retryAfterMs` while a transaction runs: there is no lease that says when it must end. */
-const TRANSACTION_RETRY_MS = 1_000
 
 /**
  * Returns the function that settles a call: as the leader that goes to the store, or as a follower of the flight that

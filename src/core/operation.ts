@@ -5,7 +5,7 @@ import { OnlyonceError, reasonOf } from './errors.ts'
 import type { OperationKey } from './key.ts'
 import { leftoverOf, operationId, quote } from './key.ts'
 import type { Operation } from './once.ts'
-import type { Step, Steps } from './record.ts'
+import type { OperationId, Step, Steps } from './record.ts'
 
 export interface OperationParts {
   readonly named: OperationKey
@@ -108,6 +108,10 @@ export class RunningOperation implements Operation {
   static abort(op: RunningOperation, reason: OnlyonceError): void {
     op.#aborted ??= reason
     op.#asked?.runInAsyncScope(() => op.#controller?.abort(reason))
+  }
+
+  static id(op: RunningOperation): OperationId {
+    return op.#named.id
   }
 
   /** The effect has ended, and so have its steps: none begins any more. */
