@@ -1,3 +1,6 @@
+import { types } from 'node:util'
+import { invalidKind } from '../core/option-rules.ts'
+
 export interface BodyBytes {
   readonly bytes: Uint8Array<ArrayBuffer>
   /** What `fetch` would have sent as content type. */
@@ -6,7 +9,8 @@ export interface BodyBytes {
 
 /**
  * Returns the bytes of a body. A form encoded twice would get two boundaries, and so be two payloads.
- * @throws `tooLong` when there are more than `maxBytes`; the reason of an aborted signal
+ * @throws `tooLong` when there are more than `maxBytes`; OPTION_INVALID for a stream of something else than bytes; the
+ * reason of an aborted signal
  */
 export async function bytesOf(
   body: NonNullable<RequestInit['body']>,
@@ -24,6 +28,15 @@ export async function bytesOf(
   for (const signal of signals) signal?.addEventListener('abort', stop, { once: true })
   try {
     for (let read = await reader?.read(); read?.done === false; read = await reader?.read()) {
+      // As `fetch` does: text has no length in bytes, so that no limit would hold, and of an ArrayBuffer zeros would be sent.
+      if (!types.isUint8Array(read.value)) {
+        stop()
+        throw invalidKind(
+          'body',
+          'must be a stream of Uint8Array, such as text through a TextEncoderStream',
+          read.value,
+        )
+      }
       length += read.value.byteLength
       if (length > maxBytes) {
         stop()

@@ -88,6 +88,30 @@ describe('a body is the same on every attempt', () => {
   })
 })
 
+describe('a body that is a stream of something else than bytes', () => {
+  it.each<readonly [string, unknown]>([
+    ['text', 'pay 42'],
+    ['an ArrayBuffer', new ArrayBuffer(3)],
+    ['a DataView', new DataView(new ArrayBuffer(3))],
+    ['numbers of two bytes', new Uint16Array([256, 257])],
+    ['nothing', undefined],
+  ])('is refused, and nothing is sent: %s', async (_, chunk) => {
+    const server = await serve(statuses(200))
+    let cancelled = false
+    const body = new ReadableStream({
+      pull: (controller) => controller.enqueue(chunk),
+      cancel() {
+        cancelled = true
+      },
+    })
+    await expect(idempotentFetch(fetch, FAST)(server.origin, streamed(body))).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+      message: expect.stringContaining('`body` must be a stream of Uint8Array'),
+    })
+    expect([server.seen.length, cancelled]).toEqual([0, true])
+  })
+})
+
 describe('a body that is too long to keep', () => {
   const long = () => stream('x'.repeat(600), 'y'.repeat(600))
 
