@@ -1,3 +1,4 @@
+import { OnlyonceError } from '../core/errors.ts'
 import { invalidKind } from '../core/option-rules.ts'
 
 /** What the PostgreSQL store takes as `{ tx }`: a transaction with the interface of `pg.Client`. */
@@ -27,6 +28,15 @@ export type MysqlAnswer = readonly [any, ...unknown[]]
 /** For libraries with a single method for queries. */
 export function mysqlExecutor(query: MysqlExecutor['query']): MysqlExecutor {
   return { query, execute: query }
+}
+
+/** Not the library's own error, which a store would take for a server that does not answer: ask again later. */
+export function transactionOver(cause?: unknown): OnlyonceError {
+  return new OnlyonceError(
+    'CLOSED',
+    'the transaction is over, committed or undone: give `tx` one that is open, and await in it everything that belongs to it',
+    cause === undefined ? {} : { cause },
+  )
 }
 
 /** What is recognised as a parameter: it has all of these methods. */

@@ -1,4 +1,4 @@
-import { type MysqlAnswer, type MysqlExecutor, mysqlExecutor, perTransaction } from './executor.ts'
+import { type MysqlAnswer, type MysqlExecutor, mysqlExecutor, perTransaction, transactionOver } from './executor.ts'
 import { KNEX } from './knex.ts'
 
 /** The part of `Knex.Transaction` that is used. */
@@ -11,6 +11,7 @@ export interface KnexMysqlTransaction {
 /** Adapts a Knex transaction on MySQL or MariaDB, with the client `mysql2`, as `{ tx }` of a store. */
 export const fromKnexMysql: (trx: KnexMysqlTransaction) => MysqlExecutor = perTransaction(KNEX, (trx) =>
   mysqlExecutor(async (sql, values = []) => {
+    if (trx.isCompleted()) throw transactionOver()
     try {
       return await trx.raw(sql, values)
     } catch (error) {

@@ -1,5 +1,5 @@
 import { OnlyonceError } from '../core/errors.ts'
-import { perTransaction, type Shape, type SqlExecutor, type SqlResult } from './executor.ts'
+import { perTransaction, type Shape, type SqlExecutor, type SqlResult, transactionOver } from './executor.ts'
 import { cutAtPlaceholders } from './placeholders.ts'
 
 /** The part of `Knex.Transaction` that is used. */
@@ -18,6 +18,7 @@ export const KNEX: Shape = {
 /** Adapts a Knex transaction on PostgreSQL as `{ tx }` of a store. */
 export const fromKnex: (trx: KnexTransaction) => SqlExecutor = perTransaction(KNEX, (trx) => ({
   async query(text, values = []) {
+    if (trx.isCompleted()) throw transactionOver()
     const { parts, values: used } = cutAtPlaceholders(text, values)
     if (parts.some((part) => part.includes('\\?'))) throw backslashBeforeMark()
     // Knex takes every `?` for a placeholder; operators of jsonb contain one too.

@@ -1,13 +1,12 @@
 import { perTransaction, type SqlExecutor } from './executor.ts'
-import { KYSELY, type KyselyTransaction, kyselyStatement } from './kysely-statement.ts'
+import { KYSELY, type KyselyTransaction, kyselyIn } from './kysely-statement.ts'
 
 /** Adapts a Kysely transaction on PostgreSQL, by `transaction()` or `startTransaction()`, as `{ tx }` of a store. */
 export const fromKysely: (trx: KyselyTransaction) => SqlExecutor = perTransaction(KYSELY, (trx) => {
-  // A plugin may rename columns, which we read by name.
-  const plain = trx.withoutPlugins()
+  const execute = kyselyIn(trx)
   return {
     async query(text, values = []) {
-      const { rows, numAffectedRows } = await plain.executeQuery(kyselyStatement(text, values))
+      const { rows, numAffectedRows } = await execute(text, values)
       return { rows, rowCount: Number(numAffectedRows ?? rows.length) }
     },
   }

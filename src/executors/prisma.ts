@@ -1,4 +1,4 @@
-import { perTransaction, type Shape, type SqlExecutor } from './executor.ts'
+import { perTransaction, type Shape, type SqlExecutor, transactionOver } from './executor.ts'
 
 /** The part of `Prisma.TransactionClient` that is used. */
 export interface PrismaTransaction {
@@ -22,9 +22,13 @@ export const fromPrisma: (tx: PrismaTransaction) => SqlExecutor = perTransaction
   },
 }))
 
+/** Of a query inside of a transaction: it was committed or undone, by its own time limit too. */
+const TRANSACTION_API = 'P2028'
+
 /** Moves the server's error code to where drivers have it; Prisma keeps it two levels down. */
 function ofServer(error: unknown): unknown {
-  const { meta } = Object(error) as { meta?: { driverAdapterError?: { cause?: PrismaCause } } }
+  const { meta, code } = Object(error) as { code?: unknown; meta?: { driverAdapterError?: { cause?: PrismaCause } } }
+  if (code === TRANSACTION_API) return transactionOver(error)
   const { originalCode, originalMessage } = meta?.driverAdapterError?.cause ?? {}
   if (originalCode === undefined) return error
   return Object.assign(new Error(originalMessage ?? String(error), { cause: error }), { code: originalCode })

@@ -1,5 +1,5 @@
 import { type MysqlExecutor, mysqlExecutor, perTransaction } from './executor.ts'
-import { RUNNER, runnerOf, type TypeOrmManager, type TypeOrmQueryRunner } from './typeorm-runner.ts'
+import { RUNNER, runnerOf, stillOpen, type TypeOrmManager, type TypeOrmQueryRunner } from './typeorm-runner.ts'
 
 /**
  * Adapts the transaction of a TypeORM `EntityManager` on MySQL or MariaDB as `{ tx }` of a store.
@@ -10,5 +10,5 @@ export function fromTypeOrmMysql(manager: TypeOrmManager): MysqlExecutor {
 }
 
 const ofRunner = perTransaction(RUNNER, (runner: TypeOrmQueryRunner) =>
-  mysqlExecutor(async (sql, values = []) => [(await runner.query(sql, values, true)).raw]),
+  mysqlExecutor(async (sql, values = []) => [(await stillOpen(runner).query(sql, values, true)).raw]),
 )

@@ -1,5 +1,5 @@
 import { OnlyonceError } from '../core/errors.ts'
-import type { Shape } from './executor.ts'
+import { type Shape, transactionOver } from './executor.ts'
 
 /** The part of TypeORM's `QueryRunner` that is used. */
 export interface TypeOrmQueryRunner {
@@ -29,4 +29,10 @@ export function runnerOf(manager: TypeOrmManager): TypeOrmQueryRunner {
     'OPTION_INVALID',
     'the EntityManager has no open transaction to join: give the one that `dataSource.transaction(…)` hands to your function',
   )
+}
+
+/** @throws OnlyonceError CLOSED, for an executor that is older than the end of its transaction */
+export function stillOpen(runner: TypeOrmQueryRunner): TypeOrmQueryRunner {
+  if (!runner.isTransactionActive) throw transactionOver()
+  return runner
 }

@@ -1,5 +1,5 @@
 import { perTransaction, type SqlExecutor } from './executor.ts'
-import { RUNNER, runnerOf, type TypeOrmManager, type TypeOrmQueryRunner } from './typeorm-runner.ts'
+import { RUNNER, runnerOf, stillOpen, type TypeOrmManager, type TypeOrmQueryRunner } from './typeorm-runner.ts'
 
 /**
  * Adapts the transaction of a TypeORM `EntityManager` on PostgreSQL as `{ tx }` of a store.
@@ -13,7 +13,7 @@ const ofRunner = perTransaction(
   RUNNER,
   (runner: TypeOrmQueryRunner): SqlExecutor => ({
     async query(text, values = []) {
-      const { records = [], affected = null } = await runner.query(text, values, true)
+      const { records = [], affected = null } = await stillOpen(runner).query(text, values, true)
       return { rows: records, rowCount: affected }
     },
   }),

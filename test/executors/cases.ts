@@ -259,6 +259,17 @@ export function executorCases<Tx extends object>(
       })
     })
 
+    it('where the transaction is over it says so, and not to ask again', async () => {
+      let spent: Tx | undefined
+      await library.transaction(async ({ executor, insert }) => {
+        spent = executor()
+        await insert('key')
+      })
+      let runs = 0
+      const late = onceOf().atomic('key', async () => ++runs, { tx: spent as Tx })
+      expect([['CLOSED', 'OPTION_INVALID'].includes(await codeOf(late)), runs]).toEqual([true, 0])
+    })
+
     it('where no transaction is open it says so, and runs nothing', async ({ skip }) => {
       if (library.outside === undefined) return skip('the types of this library do not let it pass')
       const { outside } = library
