@@ -73,6 +73,8 @@ export function runWithin(
       return value
     } catch (thrown) {
       threw = true
+      // What a step writes after the undoing would stay, and its own error would reach nobody, which ends the process.
+      for (const op of ops) await RunningOperation.settled(op)
       throw new EffectThrew(thrown)
     } finally {
       for (const op of ops) RunningOperation.end(op)

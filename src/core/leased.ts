@@ -215,10 +215,16 @@ async function runUnprotected(
     return loss
   }
   const run = (async () => {
-    const value = await effect(op)
-    await RunningOperation.rest(op)
-    RunningOperation.end(op)
-    return value
+    try {
+      const value = await effect(op)
+      await RunningOperation.rest(op)
+      return value
+    } catch (thrown) {
+      await RunningOperation.settled(op)
+      throw thrown
+    } finally {
+      RunningOperation.end(op)
+    }
   })()
   try {
     return { kind: 'local', value: await timeLimit(runtime, run, maxRunMs, tooLong), fence: 0 }

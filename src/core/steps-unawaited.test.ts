@@ -90,3 +90,79 @@ it('one that is begun after its transaction, or without the store after the effe
     await expect(op.step('late', () => expect.fail('ran'))).rejects.toMatchObject({ code: 'CLOSED' })
   expect(ops).toHaveLength(2)
 })
+
+const newGate = () => {
+  let open = () => {}
+  const passed = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { passed, open }
+}
+
+it('in a transaction of the caller, one that goes on when the effect has thrown is undone with it', async () => {
+  const { once, store, count } = await setup()
+  const step = newGate()
+  let ended = false
+  await store.transaction(async (tx) => {
+    const call = once.atomic(
+      'a',
+      (_, op) => {
+        void op.step('one', async () => {
+          await step.passed
+          insert('a')(tx)
+          throw new Error('in a step')
+        })
+        throw new Error('in the effect')
+      },
+      { tx },
+    )
+    const failed = expect(call).rejects.toThrow('in the effect')
+    void failed.then(() => {
+      ended = true
+    })
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(ended).toBe(false)
+    step.open()
+    await failed
+  })
+  expect(await count('a')).toBe(0)
+})
+
+it('in a batch, the other steps are over before the failure of one is told', async () => {
+  const { once } = await setup()
+  const step = newGate()
+  let over = false
+  const call = once.atomic.batch(['a'], (_, [op]) => {
+    void op?.step('one', () => Promise.reject(new Error('in a step')))
+    void op?.step('two', async () => {
+      await step.passed
+      over = true
+      throw new Error('in another step')
+    })
+  })
+  const told = call.then(([outcome]) => [outcome?.kind, over])
+  await new Promise((resolve) => setImmediate(resolve))
+  step.open()
+  expect(await told).toEqual(['failed', true])
+})
+
+it('without the store, one that goes on when the effect has thrown is over before the call, and none begins after it', async () => {
+  const { once, runtime } = engine({ onStoreDown: 'run' }, always('claim', { kind: 'lose-request' }))
+  const { started, effect } = gate<void>()
+  const ops: Operation[] = []
+  const call = once('a', (op) => {
+    ops.push(op)
+    void op.step('one', effect)
+    throw new Error('in the effect')
+  })
+  let ended = false
+  const failed = expect(call).rejects.toThrow('in the effect')
+  void failed.then(() => {
+    ended = true
+  })
+  await runtime.advance(1_000)
+  expect([started.length, ended]).toEqual([1, false])
+  started[0]?.reject(new Error('in a step'))
+  await failed
+  await expect(ops[0]?.step('late', () => expect.fail('ran'))).rejects.toMatchObject({ code: 'CLOSED' })
+})
