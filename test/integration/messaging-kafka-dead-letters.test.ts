@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { createDeadLetters } from '../../src/messaging/kafka/dead-letters.ts'
 import { type ConsumerEvent, consume, deadTopic, type KafkaClient, Unprocessable } from '../../src/messaging/kafka.ts'
 import type { SqliteTx } from '../../src/stores/sqlite/index.ts'
@@ -71,6 +71,32 @@ describeWith('kafka', (url) => {
       ['k', null, { ...common, 'onlyonce-id': 'big', 'onlyonce-source': `${topic}/0/0`, tenant: 'a' }],
       [null, null, { ...common, 'onlyonce-source': `${topic}/0/1` }],
     ])
+  })
+
+  it('puts a message aside that has a header without a value, and goes on', LONG, async () => {
+    const { topic, kafka, from, once, send, committed } = await openDesk(url, 1)
+    const headers = { 'onlyonce-id': 'bad', none: null, some: ['a', null, 'b'] } as unknown as Record<string, string>
+    const byteLength = Buffer.byteLength.bind(Buffer)
+    // Other clients send such headers; kafkajs, which can read them, asks for the length of each value.
+    const spy = vi.spyOn(Buffer, 'byteLength').mockImplementation((text) => (text === null ? 0 : byteLength(text)))
+    await send({ key: 'k', value: 'x', headers }).finally(() => spy.mockRestore())
+    const seen: unknown[] = []
+    const handle = (message: { readonly headers: object }) => {
+      seen.push(message.headers)
+      throw new Unprocessable('no such customer')
+    }
+    let settled = 0
+    const onEvent = ({ type }: ConsumerEvent) => void (type === 'settled' && settled++)
+    tidily(consume({ ...quick, ...from, delivers: 'at-least-once', once, handle, onEvent }), (one) => one.stop())
+    await until('it is put aside', () => settled === 1)
+    const [copy] = await readAll(kafka, deadTopic(topic), 1)
+    await until('it is committed', async () => (await committed()).get(0) === 1)
+    expect(seen).toEqual([{ 'onlyonce-id': 'bad' }])
+    expect(copy?.headers).toMatchObject({
+      none: Buffer.from(''),
+      some: [Buffer.from('a'), Buffer.from(''), Buffer.from('b')],
+      'onlyonce-reason': Buffer.from('no such customer'),
+    })
   })
 
   it('puts a message aside once behind one that waits, whoever comes and goes', LONG, async () => {

@@ -60,7 +60,15 @@ export function deliveryOf(
   }
 }
 
-/** Returns the unchanged record with labels added. */
+/** Returns the record with labels added, otherwise unchanged except for headers without a value. */
 export function deadCopy({ key, value, headers }: KafkaRecord, labels: ReturnType<typeof labelsOf>): KafkaMessage {
-  return { key, value, headers: { ...headers, ...labels } }
+  return { key, value, headers: { ...sendable(headers), ...labels } }
+}
+
+/** kafkajs reads headers without a value, which other clients send, but throws when it has to send one: they are empty. */
+function sendable(headers: Readonly<KafkaHeaders> = {}): KafkaHeaders {
+  const one = (value: unknown) => (value ?? '') as Buffer | string
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.map(one) : one(value)]),
+  )
 }
