@@ -40,7 +40,7 @@ describeWith('kafka', (url) => {
   it('what is no output fails its input alone', LONG, async () => {
     const { topic, kafka, out, publish, options, committed } = await openPlant()
     const outputs: Record<string, unknown> = {
-      good: [{ topic: out, body: 'good', key: 'k', headers: { a: 'b' } }],
+      good: [{ topic: out, body: 'good', key: 'k', headers: { a: 'b', left: undefined } }],
       nothing: undefined,
       one: { topic: out, body: 'one' },
       topic: [{ topic: undefined, body: '' }],
@@ -49,13 +49,14 @@ describeWith('kafka', (url) => {
       key: [{ topic: out, body: '', key: 5 }],
       id: [{ topic: out, body: '', id: 5 }],
       headers: [{ topic: out, body: '', headers: { a: 5 } }],
+      header: [{ topic: out, body: '', headers: { a: null } }],
       last: [{ topic: out, body: Buffer.from('last') }],
     }
     await publish(Object.keys(outputs))
     const handle = ({ id }: { id: string }) => outputs[id] as readonly Output[]
     tidily(transform({ ...options, maxAttempts: 2, backoffMs: 5, handle }), (one) => one.stop())
     await until('all is committed', () => committed() === Object.keys(outputs).length)
-    const parked = (await readAll(kafka, deadTopic(topic), 8)).map(({ headers }) => [
+    const parked = (await readAll(kafka, deadTopic(topic), 9)).map(({ headers }) => [
       String(headers?.['onlyonce-id']),
       String(headers?.['onlyonce-reason']),
     ])
@@ -68,6 +69,7 @@ describeWith('kafka', (url) => {
       key: 'output 0 needs a `key` of text or bytes; got 5',
       id: 'output 0 needs an `id` of text or bytes; got 5',
       headers: 'output 0 needs a header `a` of text or bytes; got 5',
+      header: 'output 0 needs a header `a` of text or bytes; got null',
     })
     expect((await readAll(kafka, out, 2)).map(({ value }) => String(value))).toEqual(['good', 'last'])
   })

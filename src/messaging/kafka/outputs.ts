@@ -21,8 +21,13 @@ export function recordsOf(
   return given.map((one: unknown, index) => {
     const { topic, body, id = `${placeOf(input)}/${offset}/${index}`, key = id, headers } = checkedOutput(index, one)
     const value = typeof body === 'string' ? body : Buffer.from(body)
-    return [topic, { key, value, headers: { ...headers, [ID_HEADER]: id } }]
+    return [topic, { key, value, headers: { ...withValue(headers), [ID_HEADER]: id } }]
   })
+}
+
+/** Without those that are `undefined`, for which kafkajs throws. */
+function withValue(headers: Output['headers']): NonNullable<Output['headers']> {
+  return Object.fromEntries(Object.entries(headers ?? {}).filter(([, value]) => value !== undefined))
 }
 
 function checkedOutput(index: number, given: unknown): Output {
@@ -35,8 +40,8 @@ function checkedOutput(index: number, given: unknown): Output {
   if (!isSendable(key)) refuse('a `key` of text or bytes', quote(key))
   if (!isSendable(id)) refuse('an `id` of text or bytes', quote(id))
   for (const [name, value] of Object.entries(Object(headers))) {
-    // kafkajs sends one without a value, and several with one name.
-    if (value !== undefined && value !== null && ![value].flat().every(isSendable))
+    // kafkajs sends several with one name.
+    if (value !== undefined && ![value].flat().every(isSendable))
       refuse(`a header \`${name}\` of text or bytes`, quote(value))
   }
   return given as Output
