@@ -164,6 +164,21 @@ describeWith('kafka', (url) => {
     expect((await committed()).get(0)).toBe(0)
   })
 
+  it('says so when the members of its group consume different topics', LONG, async () => {
+    const { from, once, admin, topic } = await openDesk(url, 1)
+    const other = `${topic}-other`
+    await admin.createTopics({ waitForLeaders: true, topics: [{ topic: other, numPartitions: 1 }] })
+    const failures: Record<string, string[]> = { [topic]: [], [other]: [] }
+    for (const [one, told] of Object.entries(failures)) {
+      const onEvent = (event: ConsumerEvent) => void (event.type === 'broker-failed' && told.push(String(event.error)))
+      tidily(consume({ ...quick, ...from, topic: one, once, handle: () => {}, onEvent }), (consumer) => consumer.stop())
+    }
+    await until('both say so', () => Object.values(failures).every((told) => told.length > 0))
+    expect(failures[other]?.[0]).toBe(
+      `Error: kafka: a member of group ${from.groupId} consumes ${topic}, this one ${other}: some of it is handed to nobody. Give consumers of other topics another \`groupId\``,
+    )
+  })
+
   it('asks for how long the topic keeps its messages', LONG, async () => {
     const { from, once, admin, topic, publish, effects } = await openDesk(url, 1)
     const keep = { type: 2, name: topic, configEntries: [{ name: 'retention.ms', value: String(2 * 10 ** 9) }] }

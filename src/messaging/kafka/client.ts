@@ -139,6 +139,9 @@ export interface KafkaAdmin {
     groupId: string
     topics: string[]
   }): Promise<readonly { topic: string; partitions: readonly KafkaCommitted[] }[]>
+  describeGroups(
+    groupIds: string[],
+  ): Promise<{ readonly groups: readonly { readonly members: readonly { readonly memberMetadata: Buffer }[] }[] }>
   describeConfigs(query: {
     resources: { type: number; name: string; configNames?: string[] }[]
     includeSynonyms: boolean

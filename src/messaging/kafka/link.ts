@@ -2,6 +2,7 @@ import type { Runtime } from '../../core/runtime.ts'
 import { timeLimit } from '../../core/time-limit.ts'
 import { keepOpen } from '../keep-open.ts'
 import type { KafkaAdmin, KafkaBatchPayload, KafkaConsumer } from './client.ts'
+import { otherTopicsOf } from './group-topics.ts'
 import type { ResolvedSource } from './options.ts'
 import { declareDeadTopics, retentionOf } from './topics.ts'
 
@@ -64,7 +65,7 @@ export function keepConsuming(source: ResolvedSource, runtime: Runtime, events: 
   }
 
   /** Resolves when the consumer has crashed or has to end. */
-  async function consume(consumer: KafkaConsumer, session: Session): Promise<void> {
+  async function consume(consumer: KafkaConsumer, admin: KafkaAdmin, session: Session): Promise<void> {
     const over = new AbortController()
     consumer.on('consumer.rebalancing', () => {
       session.farewell()
@@ -72,6 +73,11 @@ export function keepConsuming(source: ResolvedSource, runtime: Runtime, events: 
     })
     consumer.on('consumer.group_join', ({ payload }) => {
       session.begin((payload as { memberAssignment: Record<string, number[]> }).memberAssignment)
+      otherTopicsOf(admin, groupId, topics).then(
+        (other) => other !== undefined && !ending.signal.aborted && onFailure(other),
+        // Only a warning would be missing.
+        () => {},
+      )
     })
     consumer.on('consumer.crash', ({ payload }) => {
       if (!ending.signal.aborted) onFailure((payload as { error: unknown }).error)
@@ -113,7 +119,7 @@ export function keepConsuming(source: ResolvedSource, runtime: Runtime, events: 
       await inTime('prepare', prepare(admin))
       if (ending.signal.aborted) return
       current = consumer
-      await consume(consumer, events.open(consumer, admin))
+      await consume(consumer, admin, events.open(consumer, admin))
     } finally {
       current = undefined
       const closing = Promise.allSettled([consumer.disconnect(), admin.disconnect()])
