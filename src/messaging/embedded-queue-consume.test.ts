@@ -11,12 +11,8 @@ describe('consume', () => {
 
   /** Real time: the consumer waits for the file as well as for the clock. */
   function world(runtime: Runtime = systemRuntime) {
-    const queue = embeddedQueue({
-      path: tempFile(),
-      subscriptions: { audit: ['ledger'] },
-      durability: 'normal',
-      runtime,
-    })
+    const path = tempFile()
+    const queue = embeddedQueue({ path, subscriptions: { audit: ['ledger'] }, durability: 'normal', runtime })
     later(() => queue.close())
     const once = onlyonce({ store: memoryStore(), scope: 'shop' })
     const events: ConsumerEvent[] = []
@@ -27,7 +23,7 @@ describe('consume', () => {
     const publish = (...ids: readonly Named[]) => queue.publish(messagesOf(ids))
     const onEvent = (event: ConsumerEvent) => void events.push(event)
     const base = { queue, from: 'ledger', once, ...rules, onEvent } as const
-    return { queue, once, events, settled, publish, base }
+    return { path, queue, once, events, settled, publish, base }
   }
   const tick = () => new Promise((resolve) => setTimeout(resolve, 2))
 
@@ -49,6 +45,28 @@ describe('consume', () => {
     await consumer.stop()
     expect(heard.map(String)).toEqual(['Error: broken listener', 'Error: broken listener'])
     expect((await queue.stats()).size).toBe(0)
+  })
+
+  it('warns of a queue that gets no messages by the subscriptions, and consumes it all the same', async () => {
+    const { path, settled, publish, base } = world()
+    const heard: (Error & { readonly code?: string })[] = []
+    const listen = (warning: Error) => void heard.push(warning)
+    process.on('warning', listen)
+    later(() => process.off('warning', listen))
+    await publish('a')
+    const unlisted = embeddedQueue({ path, durability: 'normal' })
+    later(() => unlisted.close())
+    const right = consume({ ...base, handle: () => {} })
+    const unknown = consume({ ...base, queue: unlisted, from: 'leger', handle: () => {} })
+    const misspelt = consume({ ...base, from: 'leger', handle: () => {} })
+    await settled(1)
+    for (const one of [right, unknown, misspelt]) await one.stop()
+    expect(heard.map(({ code, message }) => [code, message])).toEqual([
+      [
+        'ONLYONCE_SUBSCRIPTION',
+        'consumer "ledger" consumes the queue "leger" (option `from`), which gets no topic by the `subscriptions` of its embedded queue: those name "ledger"',
+      ],
+    ])
   })
 
   it('carries out ack, retry and dead-letter', async () => {

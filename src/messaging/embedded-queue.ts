@@ -1,3 +1,4 @@
+import { quote } from '../core/key.ts'
 import { invalidOption } from '../core/option-rules.ts'
 import { sleep } from '../core/runtime.ts'
 import type { Consume } from './consume.ts'
@@ -39,6 +40,7 @@ export const consume: Consume<From> = <Tx>(options: InboxOptions<Tx> & From): Co
   const pulling = checkedPullOptions({ concurrency, prefetch, pollMs, onEvent }, rest)
   const handled = inbox(rest as InboxOptions<Tx>)
   const { visibilityMs } = handled
+  warnUnlessSubscribed(queue, rest.name, from)
   const source: PullSource = {
     receive: async (max) =>
       (await queue.receive(from, max, visibilityMs)).map((one) => pulledFrom(queue, rest.name, from, one)),
@@ -46,6 +48,15 @@ export const consume: Consume<From> = <Tx>(options: InboxOptions<Tx> & From): Co
     watch: (wake) => queue.watch(from, wake),
   }
   return pullConsumer(source, handled, { ...pulling, runtime: queue.runtime, visibilityMs })
+}
+
+/** Not refused: what is left in a queue that is no longer subscribed has to be consumed, too. */
+function warnUnlessSubscribed({ subscribers }: EmbeddedQueue, name: string, from: string): void {
+  if (subscribers.size === 0 || subscribers.has(from)) return
+  const others = [...subscribers].map(quote).join(', ')
+  const what = `consumer ${quote(name)} consumes the queue ${quote(from)} (option \`from\`)`
+  const warning = `${what}, which gets no topic by the \`subscriptions\` of its embedded queue: those name ${others}`
+  process.emitWarning(warning, { code: 'ONLYONCE_SUBSCRIPTION' })
 }
 
 /** Short compared with any visibility time. */

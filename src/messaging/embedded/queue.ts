@@ -30,6 +30,8 @@ export interface QueueStats {
 export interface EmbeddedQueue extends AsyncDisposable {
   readonly visibilityMs: number
   readonly runtime: Runtime
+  /** The queues that get the messages of some topic; empty without `subscriptions`. */
+  readonly subscribers: ReadonlySet<string>
   /**
    * Returns one result per message; commits up to 1,000 messages at a time. Throws if the first 1,000 fail. If later
    * ones fail, they are `unknown`, and those behind them are not published. Also a publisher for the relay.
@@ -152,6 +154,7 @@ export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
   return {
     visibilityMs: options.visibilityMs,
     runtime,
+    subscribers: new Set([...subscriptions.values()].flat()),
     publish: (messages) => underWay.add(publish(messages)),
     receive,
     async hasDue(queue) {
