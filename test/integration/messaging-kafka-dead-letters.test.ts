@@ -99,6 +99,40 @@ describeWith('kafka', (url) => {
     })
   })
 
+  it('tells headers that are named like what every object has, and keeps them in a copy', LONG, async () => {
+    const { topic, kafka, from, once, send } = await openDesk(url, 1)
+    const headers = { 'onlyonce-id': 'bad', constructor: 'c', ['__proto__']: 'p', toString: ['t', 's'] }
+    await send({ key: 'k', value: 'x', headers: headers as unknown as Record<string, string> })
+    const seen: unknown[] = []
+    const handle = ({ headers }: { readonly headers: object }) => {
+      seen.push(...Object.entries(headers))
+      throw new Unprocessable('no such customer')
+    }
+    const failures: string[] = []
+    let settled = 0
+    const onEvent = (event: ConsumerEvent) => {
+      if (event.type === 'settled') settled++
+      else if (event.verb === 'settle') failures.push(String(event.error))
+    }
+    tidily(consume({ ...quick, ...from, delivers: 'at-least-once', once, handle, onEvent }), (one) => one.stop())
+    await until('it is put aside', () => settled === 1)
+    expect(failures).toEqual([])
+    expect(seen).toEqual([
+      ['onlyonce-id', 'bad'],
+      ['constructor', 'c'],
+      ['__proto__', 'p'],
+    ])
+    const [copy] = await readAll(kafka, deadTopic(topic), 1)
+    // kafkajs reads a member of Object before the values of each of them.
+    const texts = Object.entries(copy?.headers ?? {}).map(([name, value]) => [
+      name,
+      [value].flat().slice(1).map(String),
+    ])
+    expect(texts).toContainEqual(['constructor', ['c']])
+    expect(texts).toContainEqual(['__proto__', ['p']])
+    expect(texts).toContainEqual(['toString', ['t', 's']])
+  })
+
   it('puts a message aside once behind one that waits, whoever comes and goes', LONG, async () => {
     const { topic, from, once, kafka, admin, publish } = await openDesk(url, 1)
     const shared = (count: number) =>

@@ -8,9 +8,19 @@ export const BODY_OMITTED_HEADER = 'onlyonce-body-omitted'
 /** A byte order mark is part of a text like any other character: without it two ids would be one. */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
+/**
+ * Returns the values that the record has for one header. For a name that every object has, such as `constructor`,
+ * kafkajs puts that member of the object before them.
+ */
+function valuesOf(given: unknown): readonly (Buffer | string | null)[] {
+  const isValue = (one: unknown) => one === null || typeof one === 'string' || Buffer.isBuffer(one)
+  return [given].flat().filter(isValue) as (Buffer | string | null)[]
+}
+
 /** Returns `undefined` for what is not text, and for a header given twice: nobody can tell which one was meant. */
-function textOf(value: KafkaHeaders[string]): string | undefined {
-  if (value === undefined || value === null || Array.isArray(value)) return undefined
+function textOf(given: KafkaHeaders[string]): string | undefined {
+  const [value, ...more] = valuesOf(given)
+  if (value === undefined || value === null || more.length > 0) return undefined
   if (typeof value === 'string') return value
   try {
     return utf8.decode(value)
@@ -39,11 +49,10 @@ export function deliveryOf(
   record: KafkaRecord,
   redelivered: Delivery['redelivered'],
 ): Omit<Delivery, 'extend'> {
-  const headers: Record<string, string> = {}
-  for (const [name, value] of Object.entries(record.headers ?? {})) {
+  const texts = Object.entries(record.headers ?? {}).flatMap(([name, value]) => {
     const text = textOf(value)
-    if (text !== undefined) headers[name] = text
-  }
+    return text === undefined ? [] : [[name, text] as const]
+  })
   const orderingKey = orderingKeyOf(record)
   const publishedAt = Number(record.timestamp)
   return {
@@ -54,7 +63,7 @@ export function deliveryOf(
     ...(publishedAt >= 0 ? { publishedAt } : {}),
     // A record without a value deletes its key; a handler gets it with an empty body.
     body: record.value ?? new Uint8Array(),
-    headers,
+    headers: Object.fromEntries(texts),
     ...(orderingKey === undefined ? {} : { orderingKey }),
     redelivered,
   }
@@ -67,8 +76,7 @@ export function deadCopy({ key, value, headers }: KafkaRecord, labels: ReturnTyp
 
 /** kafkajs reads headers without a value, which other clients send, but throws when it has to send one: they are empty. */
 function sendable(headers: Readonly<KafkaHeaders> = {}): KafkaHeaders {
-  const one = (value: unknown) => (value ?? '') as Buffer | string
   return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.map(one) : one(value)]),
+    Object.entries(headers).map(([name, given]) => [name, valuesOf(given).map((value) => value ?? '')]),
   )
 }
