@@ -73,4 +73,27 @@ describeWith('kafka', (url) => {
     })
     expect((await readAll(kafka, out, 2)).map(({ value }) => String(value))).toEqual(['good', 'last'])
   })
+
+  it('says so when inputs were deleted before it came to them', LONG, async () => {
+    const { topic, admin, out, publish, events, options, committed } = await openPlant()
+    const handle = ({ id }: { id: string }) => [{ topic: out, body: id }]
+    const start = () => tidily(transform({ ...options, handle }), (one) => one.stop())
+    const gone = () =>
+      events
+        .flatMap((event) => (event.type === 'broker-failed' ? [String(event.error)] : []))
+        .filter((text) => / gone/.test(text))
+    const first = start()
+    await publish(names('a', 5))
+    await until('the first are committed', () => committed() === 5)
+    await first.stop()
+    await publish(names('b', 5))
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '8' }] })
+    const second = start()
+    await until('what is left is committed', () => committed() === 7)
+    expect(gone()).toEqual([expect.stringContaining(`${topic}/0: messages from offset 5 are gone, consuming from 8`)])
+    await publish(names('c', 3))
+    await until('the last are committed', () => committed() === 10)
+    await second.stop()
+    expect(gone()).toHaveLength(1)
+  })
 })

@@ -3,7 +3,15 @@ import type { KafkaAdmin, KafkaBatch, KafkaCommitted, KafkaConsumer } from './cl
 import { createCommits } from './commits.ts'
 import type { Session } from './link.ts'
 import { orderingKeyOf } from './message.ts'
-import { type HeldRecord, newPartition, type Partition, type Progress, placeOf, progressFrom } from './partition.ts'
+import {
+  goneError,
+  type HeldRecord,
+  newPartition,
+  type Partition,
+  type Progress,
+  placeOf,
+  progressFrom,
+} from './partition.ts'
 
 export interface AssignmentOptions {
   readonly groupId: string
@@ -83,8 +91,7 @@ export function createAssignment(
       consumer.seek({ topic: one.topic, partition: one.partition, offset: String(next) })
       return false
     }
-    const gone = `${placeOf(one)}: messages from offset ${next} are gone, consuming from ${from}`
-    onFailure(new Error(`${gone}; compare the retention of the topic with the lag of the group`))
+    onFailure(goneError(one, next, from))
     return true
   }
 

@@ -87,3 +87,8 @@ export function newPartition(topic: string, partition: number): Partition {
 
 /** Unambiguous, since topics have no slash. */
 export const placeOf = ({ topic, partition }: Pick<Partition, 'topic' | 'partition'>): string => `${topic}/${partition}`
+
+export function goneError(of: Pick<Partition, 'topic' | 'partition'>, next: bigint, from: bigint): Error {
+  const gone = `${placeOf(of)}: messages from offset ${next} are gone, consuming from ${from}`
+  return new Error(`${gone}; compare the retention of the topic with the lag of the group`)
+}

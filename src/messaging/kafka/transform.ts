@@ -10,7 +10,7 @@ import { deadTopic } from './dead-letters.ts'
 import { keepConsuming, type Session } from './link.ts'
 import { deadCopy, deliveryOf } from './message.ts'
 import { recordsOf } from './outputs.ts'
-import { placeOf } from './partition.ts'
+import { goneError, placeOf } from './partition.ts'
 import { isTooLong } from './refusal.ts'
 import { openTransacted, type Transacted } from './transacted.ts'
 import {
@@ -32,6 +32,8 @@ const REFUSED_PAUSE_MS = 500
 interface Place {
   isOurs: boolean
   transacted: Transacted | undefined
+  /** The offset at which the next batch should begin; `undefined`: that was compared before. */
+  next: bigint | 'committed' | undefined
 }
 
 /**
@@ -71,6 +73,9 @@ function createSession(
   const { kafka, groupId } = source
   let places = new Map<string, Place>()
   const underWay = new Set<Promise<void>>()
+  const onOpening = askCommitted(source.topics)
+  onOpening.catch(() => {})
+  let onAssignment = onOpening
 
   function drop(place: Place): void {
     void place.transacted?.close()
@@ -152,6 +157,61 @@ function createSession(
     return false
   }
 
+  /**
+   * The client goes on elsewhere when Kafka does not have the next offset, and does not say so. It also commits that the
+   * group starts anew then, so what was committed is asked before it may ask for messages.
+   */
+  async function tellIfGone(place: Place, batch: KafkaBatch): Promise<void> {
+    try {
+      await compare(place, batch)
+    } catch {
+      // Nobody is told then; what is consumed does not depend on it.
+    }
+  }
+
+  async function compare(place: Place, batch: KafkaBatch): Promise<void> {
+    const { topic, partition, fetchedOffset, highWatermark } = batch
+    const expected = place.next
+    place.next = undefined
+    const next = expected === 'committed' ? await committedAt(batch) : expected
+    const from = fetchedOffset === undefined ? next : BigInt(fetchedOffset)
+    if (next === undefined || from === undefined || from === next) return
+    const isAnotherLog = BigInt(highWatermark) < next
+    // Between the two there may be aborted records and transaction markers only.
+    if (isAnotherLog || (await beginningOf(topic, partition)) > next)
+      emit({ type: 'broker-failed', error: goneError(batch, next, from) })
+  }
+
+  /** The admin of kafkajs throws when another request, such as that of `commit`, renews its metadata meanwhile. */
+  async function beginningOf(topic: string, partition: number): Promise<bigint> {
+    for (let triesLeft = 3; ; triesLeft--) {
+      try {
+        const offsets = await admin.fetchTopicOffsets(topic)
+        return BigInt(offsets.find((one) => one.partition === partition)?.low ?? 0)
+      } catch (error) {
+        if (triesLeft === 0) throw error
+      }
+    }
+  }
+
+  async function askCommitted(topics: readonly string[]): Promise<ReadonlyMap<string, bigint>> {
+    const found = new Map<string, bigint>()
+    for (const { topic, partitions } of await admin.fetchOffsets({ groupId, topics: [...topics] })) {
+      for (const { partition, offset } of partitions)
+        if (BigInt(offset) >= 0n) found.set(placeOf({ topic, partition }), BigInt(offset))
+    }
+    return found
+  }
+
+  async function committedAt(batch: KafkaBatch): Promise<bigint | undefined> {
+    const answers = await Promise.allSettled([onAssignment, onOpening])
+    for (const answer of answers) {
+      const offset = answer.status === 'fulfilled' ? answer.value.get(placeOf(batch)) : undefined
+      if (offset !== undefined) return offset
+    }
+    return undefined
+  }
+
   async function work(place: Place, payload: KafkaBatchPayload): Promise<void> {
     const { batch, resolveOffset, heartbeat } = payload
     let size = numbers.batchSize
@@ -163,6 +223,7 @@ function createSession(
       const next = BigInt(isEnd ? batch.lastOffset() : last.offset) + 1n
       try {
         if (!(await beating(isNext(place, payload), payload))) return
+        if (from === 0) await beating(tellIfGone(place, batch), payload)
         if (!(await transact(place, payload, records, String(next)))) return
       } catch (error) {
         // After a refusal kafkajs and Kafka may count differently, and Kafka would take what follows for a copy.
@@ -175,6 +236,7 @@ function createSession(
         continue
       }
       from += records.length
+      place.next = next
       resolveOffset(last.offset)
       await heartbeat()
     }
@@ -197,8 +259,10 @@ function createSession(
       places = new Map()
       for (const [topic, numbers] of Object.entries(assigned)) {
         for (const partition of numbers)
-          places.set(placeOf({ topic, partition }), { isOurs: true, transacted: undefined })
+          places.set(placeOf({ topic, partition }), { isOurs: true, transacted: undefined, next: 'committed' })
       }
+      onAssignment = askCommitted(Object.keys(assigned))
+      onAssignment.catch(() => {})
     },
     end() {
       for (const place of places.values()) {
