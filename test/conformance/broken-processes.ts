@@ -19,6 +19,22 @@ export const BROKEN_PROCESSES: readonly Broken[] = [
     caughtBy: 'of concurrent claims from two processes exactly one is granted',
   },
   {
+    what: 'a sweep counts what it found, and sweeps take turns by a lock of their process',
+    byModel: false,
+    rules: { looksThenWrites: ['sweep'] },
+    wrap: (store) => {
+      let last: Promise<unknown> = Promise.resolve()
+      return {
+        sweep: (limit) => {
+          const answer = last.then(() => store.sweep(limit))
+          last = answer
+          return answer
+        },
+      }
+    },
+    caughtBy: 'of sweeps by two processes at once each record is removed by one',
+  },
+  {
     what: 'what is done is remembered by the process that was told so',
     byModel: false,
     wrap: (store) => {

@@ -16,7 +16,7 @@ export interface Rules {
   /** What the store takes for the name of an operation. */
   readonly idOf: (id: string, key: string | undefined) => string
   /** The verbs that look first and write later. */
-  readonly looksThenWrites: readonly ('claim' | 'renew' | 'complete')[]
+  readonly looksThenWrites: readonly ('claim' | 'renew' | 'complete' | 'sweep')[]
 }
 
 export const SOUND: Rules = {
@@ -125,7 +125,10 @@ function storeOn(
     forget: async (ids) => ids.filter(remove).length,
     sweep: async (limit) => {
       const over = [...records.values()].filter((record) => rules.isSweepable(record, runtime.now())).slice(0, limit)
-      return over.filter((record) => remove(record.id)).length
+      if (!rules.looksThenWrites.includes('sweep')) return over.filter((record) => remove(record.id)).length
+      await null
+      for (const { id } of over) remove(id)
+      return over.length
     },
   }
   delete (store as { watch?: unknown }).watch
