@@ -182,7 +182,7 @@ function createSession(
       emit({ type: 'broker-failed', error: goneError(batch, next, from) })
   }
 
-  /** The admin of kafkajs throws when another request, such as that of `commit`, renews its metadata meanwhile. */
+  /** The admin of kafkajs was seen to throw here while other requests of its own were under way. */
   async function beginningOf(topic: string, partition: number): Promise<bigint> {
     for (let triesLeft = 3; ; triesLeft--) {
       try {
