@@ -1,10 +1,17 @@
-import type { Processor as BullProcessor, Job, Queue, Worker } from 'bullmq'
+import type { Processor as BullProcessor, Job, JobsOptions, Queue, Worker } from 'bullmq'
 import type { Cluster as IoredisCluster, Redis } from 'ioredis'
 import type { Redis as Valkey, Cluster as ValkeyCluster } from 'iovalkey'
 import type { createClient, createCluster, createSentinel } from 'redis'
 import { expectTypeOf, test } from 'vitest'
 import type { Publisher } from '../../src/core/publisher.ts'
-import type { BullJob, BullQueue, BullWorker, processor, publisher as toBull } from '../../src/messaging/bullmq.ts'
+import type {
+  BullJob,
+  BullPublisherOptions,
+  BullQueue,
+  BullWorker,
+  processor,
+  publisher as toBull,
+} from '../../src/messaging/bullmq.ts'
 import type { RedisStreamsClient, publisher as toStreams } from '../../src/messaging/redis-streams.ts'
 
 test('the real clients fit the shape that streams are read and written with', () => {
@@ -30,4 +37,11 @@ test('jobs, queues and workers of BullMQ fit, whatever they carry', () => {
 test('both publish for a relay', () => {
   expectTypeOf<ReturnType<typeof toStreams>>().toEqualTypeOf<Publisher>()
   expectTypeOf<ReturnType<typeof toBull>>().toEqualTypeOf<Publisher>()
+})
+
+test("the job of a message may have any of BullMQ's options", () => {
+  expectTypeOf<() => JobsOptions>().toExtend<BullPublisherOptions['job']>()
+  const queue = {} as Queue
+  const given = { queue, job: ({ topic }) => (topic === 'mails' ? { priority: 3 } : {}) } satisfies BullPublisherOptions
+  expectTypeOf(given).toExtend<BullPublisherOptions>()
 })

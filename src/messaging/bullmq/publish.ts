@@ -8,18 +8,15 @@ import type { BullQueue } from './client.ts'
 import { jobData, messageIdOf } from './job.ts'
 import { failureOf } from './publish-failure.ts'
 
+/** Options of BullMQ's `publisher`; any other name is OPTION_INVALID. */
 export interface BullPublisherOptions {
   /** A queue of BullMQ, or a function that returns the queue for a message. It stays yours and is not closed. */
   readonly queue: BullQueue | ((message: OutboxMessage) => BullQueue)
   /**
-   * Default: none. BullMQ options for the job of a message, but no `jobId`. With `deduplication`, that decides for
-   * BullMQ what is a copy, and its answer is checked.
+   * Default: none. BullMQ's own options for the job of a message, such as `priority`; a `jobId` has no effect. With
+   * `deduplication`, that decides for BullMQ what is a copy, and its answer is checked.
    */
-  readonly job?: (message: OutboxMessage) => BullJobOptions
-}
-
-export interface BullJobOptions {
-  readonly deduplication?: object | undefined
+  readonly job?: (message: OutboxMessage) => object
 }
 
 const KNOWN: readonly string[] = ['queue', 'job']
@@ -31,7 +28,7 @@ const KNOWN: readonly string[] = ['queue', 'job']
  */
 export function publisher(options: BullPublisherOptions): Publisher {
   refuseUnknown(options, KNOWN)
-  const { queue, job = (): BullJobOptions => ({}) } = Object(options) as typeof options
+  const { queue, job = (): object => ({}) } = Object(options) as typeof options
   if (typeof queue !== 'function' && typeof Object(queue).add !== 'function')
     throw invalidKind('queue', 'is required: a queue of BullMQ, or a function that answers one', queue)
   checkEach(aFunction, { job })
@@ -51,7 +48,7 @@ export function publisher(options: BullPublisherOptions): Publisher {
     const to = typeof queue === 'function' ? queue(message) : queue
     if (typeof Object(to).add !== 'function')
       throw invalidKind('queue', `must answer a queue of BullMQ for ${named}`, to)
-    const given = job(message)
+    const given: { readonly deduplication?: unknown } = job(message)
     if (Object(given) !== given) throw invalidKind('job', `must answer options of BullMQ for ${named}`, given)
     // A new job id for each attempt: it tells a job that was added from an older one that BullMQ names.
     const jobId =
