@@ -1,5 +1,5 @@
 export { onlyonce } from './core/engine.ts'
-export { ERROR_CODES, type ErrorCode, OnlyonceError } from './core/errors.ts'
+export { ERROR_CODES, type ErrorCode, OnlyonceError, type OnlyonceErrorOptions } from './core/errors.ts'
 export type { OnceEvent, OnceListener } from './core/events.ts'
 export { fingerprintOf } from './core/fingerprint.ts'
 export type { KeyInput } from './core/key.ts'
@@ -31,11 +31,13 @@ export type {
 export type {
   AbandonedOperation,
   AbandonedPolicy,
+  CacheOptions,
   CallOptions,
   EngineOptions,
   Reconciled,
   ResolvedOptions,
   ThrowPolicy,
+  ThrowVerdict,
 } from './core/options.ts'
 export type {
   Lease,
@@ -53,6 +55,7 @@ export type {
   ClaimOutcome,
   ClaimRequest,
   Completion,
+  EffectBesideClaim,
   ListQuery,
   OutboxEntry,
   OutboxMessage,

@@ -1,3 +1,4 @@
+export type { Operation } from '../core/once.ts'
 export { currentOperation } from './functions/current.ts'
 export { Idempotent, type IdempotentOptions, type MethodDecorator } from './functions/decorate.ts'
 export { type IdempotentFunctionOptions, idempotent } from './functions/idempotent.ts'

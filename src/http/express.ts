@@ -8,10 +8,11 @@ import type { IdempotencyOptions } from './options.ts'
 import type { IdempotencyPolicy } from './policy.ts'
 import { checkTokenEndpoint, issueReply, type TokenEndpointOptions, type TokenIssuer } from './token-issue.ts'
 
+export type { Operation } from '../core/once.ts'
 export type { HeaderField, HttpBody, HttpCall, HttpReply, Omitted } from './call.ts'
 export { operationOf, txOf } from './operation-of.ts'
-export type { IdempotencyOptions } from './options.ts'
-export type { IdempotencyPolicy } from './policy.ts'
+export type { IdempotencyOptions, ReconciledReply } from './options.ts'
+export type { IdempotencyPolicy, OpenApiFragment } from './policy.ts'
 export type { TokenEndpointOptions, TokenIssuer } from './token-issue.ts'
 
 /** The part of Express's request that is used; a request of `node:http` fits, too. */
@@ -21,6 +22,7 @@ export interface ExpressRequest extends IncomingMessage {
   readonly body?: unknown
 }
 
+/** What `idempotency` returns: a middleware for `app.use` or for one route. */
 export interface ExpressMiddleware<Request extends ExpressRequest> {
   (req: Request, res: ServerResponse, next: (error?: unknown) => void): void
   /** What to tell clients about their keys. */

@@ -8,10 +8,11 @@ import { guardNode } from './node/run.ts'
 import type { IdempotencyOptions } from './options.ts'
 import type { IdempotencyPolicy } from './policy.ts'
 
+export type { Operation } from '../core/once.ts'
 export type { HeaderField, HttpBody, HttpCall, HttpReply, Omitted } from './call.ts'
 export { operationOf, txOf } from './operation-of.ts'
-export type { IdempotencyOptions } from './options.ts'
-export type { IdempotencyPolicy } from './policy.ts'
+export type { IdempotencyOptions, ReconciledReply } from './options.ts'
+export type { IdempotencyPolicy, OpenApiFragment } from './policy.ts'
 
 /** The part of Fastify's request that is used. */
 export interface FastifyRequestLike {
@@ -33,12 +34,19 @@ export interface FastifyLike {
 /** A route's `config.idempotency`: `false` leaves it unguarded; options override those of the plugin. */
 export type RouteIdempotency<Request = unknown> = false | Partial<IdempotencyOptions<Request>>
 
+/** What the plugin decorates the instance with, as `app.idempotency`. */
 export interface FastifyIdempotency {
   /** What to tell clients about their keys. For a route with options of its own, pass its `config.idempotency`. */
   describe(route?: Exclude<RouteIdempotency, false>): IdempotencyPolicy
 }
 
-export type FastifyIdempotencyOptions<Request> = IdempotencyOptions<Request> & { readonly once: AnyOnce }
+/**
+ * What `app.register(idempotency, …)` takes: the engine, and the options of the guard for all routes of the instance.
+ */
+export type FastifyIdempotencyOptions<Request> = IdempotencyOptions<Request> & {
+  /** The engine that keeps the answers. You close it, after the instance. */
+  readonly once: AnyOnce
+}
 
 /** Fastify sends no result of `undefined` when the connection is gone, so there would be no answer to record. */
 const CONNECTED: Told = { destroyed: false }

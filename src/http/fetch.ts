@@ -8,10 +8,11 @@ import { bodyOf } from './web/body.ts'
 import { responseOf } from './web/reply.ts'
 import { guardWeb } from './web/run.ts'
 
+export type { Operation } from '../core/once.ts'
 export type { HeaderField, HttpBody, HttpCall, HttpReply, Omitted } from './call.ts'
 export { operationOf, txOf } from './operation-of.ts'
-export type { IdempotencyOptions } from './options.ts'
-export type { IdempotencyPolicy } from './policy.ts'
+export type { IdempotencyOptions, ReconciledReply } from './options.ts'
+export type { IdempotencyPolicy, OpenApiFragment } from './policy.ts'
 export type { TokenEndpointOptions, TokenIssuer } from './token-issue.ts'
 
 /** A handler of web requests. Further arguments that the platform passes are passed on. */
@@ -20,6 +21,7 @@ export type FetchHandler<Req, Rest extends readonly unknown[]> = (
   ...rest: Rest
 ) => Response | Promise<Response>
 
+/** What `idempotency` returns: a function from a handler to one that is guarded and always returns a promise. */
 export interface FetchWrapper<Req extends Request> {
   <One extends Req, Rest extends readonly unknown[]>(
     handler: FetchHandler<One, Rest>,

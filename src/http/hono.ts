@@ -7,10 +7,11 @@ import { bodyOf, wasRead } from './web/body.ts'
 import { responseOf } from './web/reply.ts'
 import { guardWeb, noAnswer, stale } from './web/run.ts'
 
+export type { Operation } from '../core/once.ts'
 export type { HeaderField, HttpBody, HttpCall, HttpReply, Omitted } from './call.ts'
 export { operationOf, txOf } from './operation-of.ts'
-export type { IdempotencyOptions } from './options.ts'
-export type { IdempotencyPolicy } from './policy.ts'
+export type { IdempotencyOptions, ReconciledReply } from './options.ts'
+export type { IdempotencyPolicy, OpenApiFragment } from './policy.ts'
 
 /** The part of Hono's context that is used. */
 export interface HonoContext {
@@ -31,6 +32,7 @@ export interface HonoContext {
   get(name: string): unknown
 }
 
+/** What `idempotency` returns: a middleware for `app.use` or for one route. */
 export interface HonoMiddleware<Context extends HonoContext> {
   (c: Context, next: () => Promise<void>): Promise<void>
   /** What to tell clients about their keys. */

@@ -7,10 +7,11 @@ import { fieldsOf } from './node/send.ts'
 import type { IdempotencyOptions } from './options.ts'
 import type { IdempotencyPolicy } from './policy.ts'
 
+export type { Operation } from '../core/once.ts'
 export type { HeaderField, HttpBody, HttpCall, HttpReply, Omitted } from './call.ts'
 export { operationOf, txOf } from './operation-of.ts'
-export type { IdempotencyOptions } from './options.ts'
-export type { IdempotencyPolicy } from './policy.ts'
+export type { IdempotencyOptions, ReconciledReply } from './options.ts'
+export type { IdempotencyPolicy, OpenApiFragment } from './policy.ts'
 
 /** The part of Koa's context that is used. */
 export interface KoaContext {
@@ -26,6 +27,7 @@ export interface KoaContext {
   remove(field: string): void
 }
 
+/** What `idempotency` returns: a middleware for `app.use` or for one route. */
 export interface KoaMiddleware<Context extends KoaContext> {
   (ctx: Context, next: () => Promise<unknown>): Promise<unknown>
   /** What to tell clients about their keys. */

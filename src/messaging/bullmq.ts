@@ -16,6 +16,8 @@ import {
   type Verdict,
 } from './inbox.ts'
 
+export type { Publisher, PublishResult } from '../core/publisher.ts'
+export type { OutboxMessage } from '../core/store.ts'
 export type { BullJob, BullQueue, BullWorker } from './bullmq/client.ts'
 export { JOB_NAME_HEADER, type JobData, type JobMessage, jobData } from './bullmq/job.ts'
 export { type BullPublisherOptions, publisher } from './bullmq/publish.ts'
@@ -23,14 +25,22 @@ export type { ConsumerEvent } from './consumer.ts'
 export { CONSUMER_HEADER, REASON_HEADER, SOURCE_HEADER } from './headers.ts'
 export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
 
+/** What `processor` takes besides the options of the inbox. */
 export interface BullEvents {
+  /**
+   * Default: nobody. Told of every job that is settled, and of every call that BullMQ fails. What it throws goes to the
+   * engine's `onListenerError`.
+   */
   readonly onEvent?: (event: ConsumerEvent) => void
 }
 
+/** Options of a processor whose record and effect are two steps with a lease between. */
 export type LeasedProcessorOptions = LeasedInboxOptions & BullEvents
+/** Options of a processor whose record and effect commit in one transaction of the type `Tx`. */
 export type AtomicProcessorOptions<Tx> = AtomicInboxOptions<Tx> & BullEvents
 /** Jobs handled concurrently form a batch: the worker's `concurrency` should not be less than `batch.maxSize`. */
 export type BatchProcessorOptions<Tx> = BatchInboxOptions<Tx> & BullEvents
+/** Options of `processor`, whatever the guarantee: `delivers` and `batch` tell which. */
 export type ProcessorOptions<Tx> = LeasedProcessorOptions | AtomicProcessorOptions<Tx> | BatchProcessorOptions<Tx>
 
 /** For `new Worker(name, processor, …)` of BullMQ. */

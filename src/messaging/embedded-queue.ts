@@ -12,7 +12,8 @@ import { pullConsumer } from './pull.ts'
 import type { Pulled, PullSource } from './pull-source.ts'
 
 export type { PublishResult } from '../core/publisher.ts'
-export type { Consumer, ConsumerEvent } from './consumer.ts'
+export type { Consumer, ConsumerEvent, PullOptions } from './consumer.ts'
+export type { DeadLetterPage } from './embedded/calls.ts'
 export type { DeadLetter } from './embedded/dead-letters.ts'
 export type { EmbeddedQueueOptions } from './embedded/options.ts'
 export { type EmbeddedQueue, embeddedQueue, type QueueStats } from './embedded/queue.ts'
@@ -22,9 +23,11 @@ export type { ReceiptOutcome } from './embedded/settling.ts'
 export { CONSUMER_HEADER, REASON_HEADER, SOURCE_HEADER } from './headers.ts'
 export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
 
-interface From extends PullOptions {
+/** What to consume from an embedded queue, and how. */
+export interface EmbeddedQueueSource extends PullOptions {
+  /** What `embeddedQueue` returned. It stays yours: close it after `stop`. */
   readonly queue: EmbeddedQueue
-  /** The queue to consume. */
+  /** The name of the queue to consume. */
   readonly from: string
 }
 
@@ -32,7 +35,9 @@ interface From extends PullOptions {
  * Handles every message of a queue once, until stopped.
  * @throws OnlyonceError OPTION_INVALID
  */
-export const consume: Consume<From> = <Tx>(options: InboxOptions<Tx> & From): Consumer => {
+export const consume: Consume<EmbeddedQueueSource> = <Tx>(
+  options: InboxOptions<Tx> & EmbeddedQueueSource,
+): Consumer => {
   const { queue, from, concurrency, prefetch, pollMs, onEvent, ...rest } = Object(options) as typeof options
   if (typeof Object(queue).receive !== 'function')
     throw invalidOption('queue', 'is required: what embeddedQueue() answered', queue)

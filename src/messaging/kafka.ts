@@ -14,6 +14,8 @@ import { settler } from './kafka/settle.ts'
 import { pullConsumer } from './pull.ts'
 import type { Pulled, PullSource } from './pull-source.ts'
 
+export type { Publisher, PublishResult } from '../core/publisher.ts'
+export type { OutboxMessage } from '../core/store.ts'
 export type { Consumer, ConsumerEvent } from './consumer.ts'
 export { CONSUMER_HEADER, ID_HEADER, ORDERING_KEY_HEADER, REASON_HEADER, SOURCE_HEADER } from './headers.ts'
 export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
@@ -30,7 +32,8 @@ export { type KafkaPublisher, type KafkaPublisherOptions, publisher } from './ka
 export { type Transform, transform } from './kafka/transform.ts'
 export type { Output, TransformEvent, TransformOptions } from './kafka/transform-options.ts'
 
-type KafkaPullOptions = Omit<PullOptions, 'pollMs' | 'prefetch'> & {
+/** How a consumer of Kafka takes messages, and whom it tells. */
+export type KafkaPullOptions = Omit<PullOptions, 'pollMs' | 'prefetch'> & {
   /** Default 500. A partition with more held messages than that is not fetched until at most half as many are held. */
   readonly prefetch?: number
 }

@@ -12,7 +12,9 @@ import { checkedSource, checkFetched, type RabbitSource } from './rabbitmq/optio
 import { checkPauses } from './rabbitmq/queues.ts'
 import { settler } from './rabbitmq/settle.ts'
 
-export type { Consumer, ConsumerEvent } from './consumer.ts'
+export type { Publisher, PublishResult } from '../core/publisher.ts'
+export type { OutboxMessage } from '../core/store.ts'
+export type { Consumer, ConsumerEvent, PullOptions } from './consumer.ts'
 export { CONSUMER_HEADER, ORDERING_KEY_HEADER, REASON_HEADER, SOURCE_HEADER } from './headers.ts'
 export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
 export type { RabbitChannel, RabbitConnection, RabbitMessage, RabbitQueueOptions } from './rabbitmq/client.ts'

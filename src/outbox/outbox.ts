@@ -16,10 +16,11 @@ export type {
   ParkedEntry,
 } from '../core/store.ts'
 export type { NewMessage } from './message.ts'
-export { NotPublished } from './not-published.ts'
+export { NotPublished, type NotPublishedCode } from './not-published.ts'
 export { type Published, type PublishOnce, type PublishOnceOptions, publishOnce } from './publish-once.ts'
 export { type Relay, type RelayEvent, type RelayOptions, relay } from './relay.ts'
 
+/** Options of `outbox`; any other name is OPTION_INVALID. */
 export interface OutboxOptions {
   /** Default 1 MiB. Larger bodies are refused. */
   readonly maxBodyBytes?: number
@@ -27,11 +28,16 @@ export interface OutboxOptions {
   readonly runtime?: Runtime
 }
 
-interface ParkedPage {
+/**
+ * Which parked messages to return. `limit`: default 100. `after`: the last position seen; default 0, from the
+ * beginning.
+ */
+export interface ParkedPage {
   readonly limit?: number
   readonly after?: number
 }
 
+/** Adds messages in transactions of the type `Tx`, and looks after those that were parked. A relay publishes them. */
 export interface Outbox<Tx> {
   /** Adds several messages, as `add` does one. Returns their ids. @throws OnlyonceError OPTION_INVALID */
   add(tx: Tx, messages: readonly NewMessage[], op?: Pick<Operation, 'child'>): Promise<readonly string[]>
@@ -57,7 +63,11 @@ export interface Outbox<Tx> {
 
 const TX_RULE = 'must be the open transaction that `once.atomic` or `store.transaction` hands to its function'
 
-/** @throws OnlyonceError OPTION_INVALID */
+/**
+ * Returns the outbox of a transactional store: messages added in a transaction are published, by a `relay`, if and only
+ * if it commits.
+ * @throws OnlyonceError OPTION_INVALID
+ */
 export function outbox<Tx>(store: TransactionalStore<Tx>, options: OutboxOptions = {}): Outbox<Tx> {
   refuseUnknown(options, ['maxBodyBytes', 'runtime'])
   const { maxBodyBytes = MAX_BODY_BYTES, runtime = systemRuntime } = Object(options) as OutboxOptions

@@ -1,3 +1,4 @@
+export type { Operation } from '../core/once.ts'
 export type { CallsEvent, CallsOptions } from './calls-options.ts'
 export { idempotency, type RpcEngine } from './idempotency.ts'
 export { idempotentCalls } from './idempotent-calls.ts'

@@ -52,6 +52,7 @@ export {
   runMessagingCase,
   runMessagingWorker,
   type TopicOffer,
+  type TopicWish,
 } from './messaging-conformance/index.ts'
 export {
   playSchedule,

@@ -85,7 +85,22 @@ describe('the packed package', () => {
     expect(runOk(process.execPath, ['--eval', script], home).trim()).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED')
   })
 
+  it('is imported whole by everything.ts', () => {
+    const { exports } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as { exports: object }
+    const imported = readFileSync(join(consumers, 'everything.ts'), 'utf8')
+    const subpaths = Object.keys(exports).filter((name) => name !== '.' && name !== './package.json')
+    expect(subpaths.filter((name) => !imported.includes(`'${name.replace('.', 'onlyonce')}'`))).toEqual([])
+  })
+
   it.each(['tsconfig.nodenext.json', 'tsconfig.bundler.json'])('type-checks for a strict consumer: %s', (project) => {
+    const typeRoots = join(root, 'node_modules/@types')
+    expect(run(process.execPath, [tscBin, '-p', project, '--typeRoots', typeRoots], home)).toMatchObject({
+      code: 0,
+      stdout: '',
+    })
+  })
+
+  it.each(['tsconfig.library.json', 'tsconfig.publishers.json'])('names every type that it answers: %s', (project) => {
     const typeRoots = join(root, 'node_modules/@types')
     expect(run(process.execPath, [tscBin, '-p', project, '--typeRoots', typeRoots], home)).toMatchObject({
       code: 0,

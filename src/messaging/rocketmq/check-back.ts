@@ -9,11 +9,15 @@ const OPERATION_HEADER = 'onlyonce-operation'
 
 /** The answers that `rocketmq-client-nodejs` accepts. */
 export const RESOLUTION = { undecided: 0, commit: 1, rollback: 2 } as const
-export type Resolution = (typeof RESOLUTION)[keyof typeof RESOLUTION]
+/** 0: undecided, ask again; 1: deliver it; 2: drop it. As `TransactionResolution` of `rocketmq-client-nodejs`. */
+export type RocketResolution = (typeof RESOLUTION)[keyof typeof RESOLUTION]
 
-/** Answers the broker about a half message whose outcome it has not heard. */
-export interface Checker {
-  check(message: Pick<RocketMessage, 'properties' | 'bornTimestamp'>): Promise<Resolution>
+/** Answers the broker about a half message whose outcome it has not heard: for the option `checker` of a `Producer`. */
+export interface RocketChecker {
+  /**
+   * Asks the record of the message's operation. Rejects when the store cannot be read, and the broker asks again later.
+   */
+  check(message: Pick<RocketMessage, 'properties' | 'bornTimestamp'>): Promise<RocketResolution>
 }
 
 export function operationHeader({ scope, key, fingerprint }: Omit<OperationKey, 'id'>): readonly [string, string] {
@@ -23,7 +27,7 @@ export function operationHeader({ scope, key, fingerprint }: Omit<OperationKey, 
 }
 
 /** Returns a checker that asks the record. If the store cannot be read, `check` rejects and the broker asks again. */
-export function checker(once: Pick<Once, 'store' | 'options'>, rollbackAfterMs: number): Checker {
+export function checker(once: Pick<Once, 'store' | 'options'>, rollbackAfterMs: number): RocketChecker {
   const { runtime, retentionMs } = once.options
   const records = recordsOf(once)
   return {
@@ -45,7 +49,7 @@ export function resolutionOf(
   record: Pick<ObservedRecord, 'state' | 'result'> | undefined,
   ageMs: number,
   { rollbackAfterMs, retentionMs }: { readonly rollbackAfterMs: number; readonly retentionMs: number },
-): Resolution {
+): RocketResolution {
   if (record?.result !== undefined) return RESOLUTION_OF[record.result.kind]
   if (record?.state === 'running') return RESOLUTION.undecided
   // A record that is past its retention looks like none.

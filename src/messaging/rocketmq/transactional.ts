@@ -3,22 +3,25 @@ import { fingerprintOf, NO_FINGERPRINT } from '../../core/fingerprint.ts'
 import { type KeyInput, resolveKey } from '../../core/key.ts'
 import type { AtomicCall, AtomicEffect, Once } from '../../core/once.ts'
 import { checkEach, invalidOption, positive, refuseUnknown } from '../../core/option-rules.ts'
-import { type Checker, checker, operationHeader } from './check-back.ts'
+import { checker, operationHeader, type RocketChecker } from './check-back.ts'
 import type { RocketOutgoing, RocketProducer } from './client.ts'
 import { idOf } from './message.ts'
 
+/** The part of a transaction of `rocketmq-client-nodejs` we use. */
 export interface RocketTransaction {
   commit(): Promise<unknown>
   rollback(): Promise<unknown>
 }
 
-/** A `Producer` that was started, and was made with a checker. */
+/** The part of a `Producer` of `rocketmq-client-nodejs` we use: one that was started, and was made with a checker. */
 export interface RocketTransactionalProducer extends RocketProducer {
   beginTransaction(): RocketTransaction
   send(message: RocketOutgoing, transaction?: RocketTransaction): Promise<unknown>
 }
 
+/** Options of `transactional`. */
 export interface RocketTransactionalOptions<Tx> {
+  /** An engine with a transactional store: its record answers the broker that asks about a half message. */
   readonly once: Pick<Once<Tx>, 'atomic' | 'store' | 'options'>
   /**
    * Default `maxRunMs + leaseMs`, and `waitMs` more with `onInFlight: 'wait'`. Age of a half message, from its sending
@@ -28,6 +31,7 @@ export interface RocketTransactionalOptions<Tx> {
   readonly rollbackAfterMs?: number
 }
 
+/** A message that the broker holds back until its transaction is decided. */
 export interface HalfMessage {
   /** Default: the operation's key. What its consumers deduplicate on. */
   readonly id?: string
@@ -37,9 +41,10 @@ export interface HalfMessage {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+/** Sends half messages, and answers the broker that asks about them. */
 export interface RocketTransactional<Tx> {
   /** For the option `checker` of every `Producer` of the topic: any of them may be asked about any half message. */
-  readonly checker: Checker
+  readonly checker: RocketChecker
   /**
    * Sends the half message, runs `effect` once for `key` in one transaction with its record, then commits the message.
    * If the process dies in between, the broker asks, and the record answers. A call that finds the operation done

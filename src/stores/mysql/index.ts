@@ -1,8 +1,8 @@
 import type { MysqlStoreOptions } from './options.ts'
 import { createMysqlStore, type MysqlStore } from './store.ts'
 
-export type { Migration, MigrationPlan, SchemaReport } from '../sql/schema.ts'
-export type { MysqlAnswer, MysqlConnection, MysqlPool, MysqlTx } from './client.ts'
+export type { Migration, MigrationPlan, Overdue, SchemaReport } from '../sql/schema.ts'
+export type { MysqlAnswer, MysqlConnection, MysqlPool, MysqlTx, MysqlValue } from './client.ts'
 export { mysqlMigrations } from './migrations.ts'
 export type { MysqlStoreOptions } from './options.ts'
 export type { MysqlStore } from './store.ts'

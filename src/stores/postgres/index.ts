@@ -1,7 +1,7 @@
 import type { PostgresStoreOptions } from './options.ts'
 import { createPostgresStore, type PostgresStore } from './store.ts'
 
-export type { Migration, MigrationPlan, SchemaReport } from '../sql/schema.ts'
+export type { Migration, MigrationPlan, Overdue, SchemaReport } from '../sql/schema.ts'
 export type { PgClient, PgNamedQuery, PgPool, PgPoolClient, PgResult, PgTx } from './client.ts'
 export { postgresMigrations } from './migrations.ts'
 export { oneStatement } from './one-statement.ts'

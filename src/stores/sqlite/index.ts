@@ -13,11 +13,12 @@ import { createSchemaVerbs } from './schema-verbs.ts'
 import { createTransactions } from './transaction.ts'
 
 export type { SqliteDatabase, SqliteStatement, SqliteValue } from '../../embedded/driver.ts'
-export type { Migration, MigrationPlan, SchemaReport } from '../sql/schema.ts'
+export type { Migration, MigrationPlan, Overdue, SchemaReport } from '../sql/schema.ts'
 export { sqliteMigrations } from './migrations.ts'
 export type { SqliteTx } from './open-transaction.ts'
 export type { SqliteStoreOptions } from './options.ts'
 
+/** A store in an SQLite file: durable and transactional. Effects of `once.atomic` write through a `SqliteTx`. */
 export interface SqliteStore extends TransactionalStore<SqliteTx>, SchemaVerbs {}
 
 /**
