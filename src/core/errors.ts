@@ -24,11 +24,17 @@ export const ERROR_CODES = {
   CLOSED: { retryable: false, meaning: 'The engine was closed.' },
 } as const satisfies Record<string, { readonly retryable: boolean; readonly meaning: string }>
 
+/**
+ * The code of an `OnlyonceError`: what happened, for programs. `ERROR_CODES` says what each means, and whether a retry
+ * may help.
+ */
 export type ErrorCode = keyof typeof ERROR_CODES
 
 const brand: unique symbol = Symbol.for('onlyonce.error') as never
 
+/** What an `OnlyonceError` carries besides its code and message; for those who throw one, such as a store. */
 export interface OnlyonceErrorOptions {
+  /** What was thrown underneath. Absent: nothing was. */
   readonly cause?: unknown
   /** How long to wait before asking again, in milliseconds. Set on `IN_FLIGHT`. */
   readonly retryAfterMs?: number
@@ -37,7 +43,9 @@ export interface OnlyonceErrorOptions {
 /** The one error class of onlyonce; `code` says what happened, `cause` keeps what was thrown underneath. */
 export class OnlyonceError extends Error {
   override readonly name = 'OnlyonceError'
+  /** What happened, for programs; the message is for people and may change. */
   readonly code: ErrorCode
+  /** How long to wait before asking again, in milliseconds. Set on `IN_FLIGHT`; `undefined` where nobody knows. */
   readonly retryAfterMs: number | undefined
   /** `Symbol.for`, so that two copies of the package in one process recognise each other's errors. */
   readonly [brand] = true
@@ -48,6 +56,7 @@ export class OnlyonceError extends Error {
     this.retryAfterMs = options.retryAfterMs
   }
 
+  /** Whether the same call may succeed when it is made again unchanged: that of the code in `ERROR_CODES`. */
   get retryable(): boolean {
     return ERROR_CODES[this.code].retryable
   }

@@ -30,6 +30,10 @@ export type OnceEvent = About &
     | { readonly type: 'store-failed'; readonly verb: string; readonly code: ErrorCode; readonly error: unknown }
   )
 
+/**
+ * Called with every event of an engine, before the call that caused it goes on. What it throws, or rejects with, goes
+ * to `onListenerError` and changes nothing.
+ */
 export type OnceListener = (event: OnceEvent) => void
 
 export interface Events {

@@ -54,6 +54,10 @@ export type Outcome<T> =
   /** The effect threw `error`; `replayed` when an earlier call did, and `onThrow` remembered it. */
   | { readonly kind: 'failed'; readonly error: unknown; readonly replayed: boolean }
 
+/**
+ * Options of one atomic call. `onStoreDown: 'run'` is refused here, and `leaseMs` only bounds how long an unclear
+ * commit is asked about.
+ */
 export interface AtomicOptions<Tx> extends CallOptions {
   /** The caller's own open transaction: record and effect commit, or are rolled back, with it. */
   readonly tx?: Tx
@@ -71,6 +75,7 @@ export type BatchOptions = Pick<CallOptions, 'leaseMs' | 'maxRunMs' | 'retention
 /** `undone`: nothing of this operation happened, because another one of the batch failed or is in flight: ask again. */
 export type BatchOutcome = Outcome<unknown> | { readonly kind: 'undone' }
 
+/** The calls of `once.atomic`, where record and effect commit in one transaction of the type `Tx`, or neither does. */
 export interface AtomicCall<Tx> {
   /**
    * Runs `effect` once for `key`, in one transaction with the record; a duplicate gets the stored result.
@@ -117,7 +122,11 @@ export interface AnyOnce extends AsyncDisposable {
   attempt<T>(key: KeyInput, effect: Effect<T>, options?: CallOptions): Promise<Outcome<T>>
   /** `Once` types it for the store's own transactions; `undefined` where the store has none. */
   readonly atomic: unknown
-  /** A lock: one effect at a time for `key`; no result is stored. Its keys never meet those of the other calls. */
+  /**
+   * A lock: one effect at a time for `key`. Returns what the effect returned, and no result is stored: the next call
+   * runs its own effect. Its keys never meet those of the other calls. Default of `retentionMs` here: `leaseMs`.
+   * @throws OnlyonceError IN_FLIGHT while another one holds it, unless `onInFlight: 'wait'`; as the call itself
+   */
   exclusive<T>(key: KeyInput, effect: Effect<T>, options?: CallOptions): Promise<T>
   /**
    * Returns what the store holds for `key`, without running or changing anything; `undefined` when there is no record.

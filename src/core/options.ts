@@ -27,36 +27,57 @@ export interface AbandonedOperation {
   child(name: string): string
 }
 
+/**
+ * What a claim does about an earlier owner whose lease ran out without a result: `'retry'` runs the effect again;
+ * `'hold'` parks the operation as `unknown`, for an operator to decide; a function finds out whether it happened, and
+ * where it throws, nothing runs (`OUTCOME_UNKNOWN`).
+ */
 export type AbandonedPolicy = 'retry' | 'hold' | ((op: AbandonedOperation) => Promise<Reconciled> | Reconciled)
 /** `'abandon'`: the effect may have happened. The claim stays until its lease is over; then `onAbandoned` decides. */
 export type ThrowVerdict = 'release' | 'remember' | 'abandon'
+/**
+ * What becomes of an operation whose effect threw: `'release'`, and a retry runs it again; `'remember'`, and duplicates
+ * get the error; or a function of the error. A function that throws counts as `'release'`.
+ */
 export type ThrowPolicy = 'release' | 'remember' | ((error: unknown) => ThrowVerdict)
 
 /** Options of one call. Those of the engine are the defaults. */
 export interface CallOptions {
   /**
-   * Default 30 000. How long an operation stays claimed after its process died: duplicates get `IN_FLIGHT` until then.
-   * The lease is renewed every third of it while the effect runs, so an effect may take longer.
+   * Default 30 000, for one call the engine's. How long an operation stays claimed after its process died: duplicates get
+   * `IN_FLIGHT` until then. The lease is renewed every third of it while the effect runs, so an effect may take longer.
    */
   readonly leaseMs?: number
-  /** Default 900 000. The longest one attempt may keep renewing its lease; then `op.signal` aborts, and another caller may run. */
+  /**
+   * Default 900 000, for one call the engine's. The longest one attempt may keep renewing its lease; then `op.signal`
+   * aborts, and another caller may run.
+   */
   readonly maxRunMs?: number
-  /** Default 86 400 000, a day. How long a result answers duplicates. */
+  /** Default 86 400 000, a day, for one call the engine's. How long a result answers duplicates. */
   readonly retentionMs?: number
   /**
-   * Default `'replay'`: a duplicate of a done operation gets its result. `'reject'`: it gets `DUPLICATE`. An error that is
-   * the result is thrown under both.
+   * Default `'replay'`, for one call the engine's: a duplicate of a done operation gets its result. `'reject'`: it gets
+   * `DUPLICATE`. An error that is the result is thrown under both.
    */
   readonly onDuplicate?: 'replay' | 'reject'
-  /** Default `'reject'`: a duplicate of a running operation gets `IN_FLIGHT`. `'wait'`: it waits up to `waitMs`. */
+  /**
+   * Default `'reject'`, for one call the engine's: a duplicate of a running operation gets `IN_FLIGHT`. `'wait'`: it
+   * waits up to `waitMs`.
+   */
   readonly onInFlight?: 'reject' | 'wait'
-  /** Default 10 000. How long a duplicate waits under `onInFlight: 'wait'`; then it gets `IN_FLIGHT`. */
+  /**
+   * Default 10 000, for one call the engine's. How long a duplicate waits under `onInFlight: 'wait'`; then it gets
+   * `IN_FLIGHT`.
+   */
   readonly waitMs?: number
-  /** Default `'retry'`. What to do when an earlier owner disappeared without settling. */
+  /** Default `'retry'`, for one call the engine's. What to do when an earlier owner disappeared without settling. */
   readonly onAbandoned?: AbandonedPolicy
-  /** Default `'release'`: a retry runs again. `'remember'`: the error is the result. */
+  /** Default `'release'`, for one call the engine's: a retry runs again. `'remember'`: the error is the result. */
   readonly onThrow?: ThrowPolicy
-  /** Default `'fail'` with `STORE_UNAVAILABLE`. `'run'`: run unprotected and emit `unprotected`. */
+  /**
+   * Default `'fail'` with `STORE_UNAVAILABLE`, for one call the engine's. `'run'`: run unprotected and emit
+   * `unprotected`.
+   */
   readonly onStoreDown?: 'fail' | 'run'
 }
 
@@ -68,6 +89,10 @@ export interface CacheOptions {
   readonly maxAgeMs: number
 }
 
+/**
+ * Options of `onlyonce`. Checked when the engine is made: an unknown name, a wrong value or an impossible combination
+ * is `OPTION_INVALID`. Numbers are positive integers.
+ */
 export interface EngineOptions<S extends Store = Store> extends CallOptions {
   /** Where records are kept: `memoryStore()`, `sqliteStore({ path })`, `postgresStore({ pool })`, … You close it. */
   readonly store: S
@@ -92,6 +117,7 @@ export interface EngineOptions<S extends Store = Store> extends CallOptions {
 }
 
 export type ResolvedCallOptions = Required<CallOptions>
+/** The options of an engine with defaults filled in, frozen; without its store. */
 export type ResolvedOptions = Required<Omit<EngineOptions, 'store'>>
 
 /** A longer time is most likely in a wrong unit, and fences in microseconds must stay exact integers. */

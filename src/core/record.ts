@@ -30,6 +30,10 @@ export interface Step {
 /** Steps in the order in which they finished. An owner only appends. */
 export type Steps = readonly Step[]
 
+/**
+ * `running`: claimed, whether its lease is over or not. `idle`: given back, for the same payload only. `done`: has a
+ * result, which is `unknown` for an operation that waits for a decision.
+ */
 export type OperationState = 'idle' | 'running' | 'done'
 
 /** The stored fact of an operation. All times are milliseconds of the store's clock. */

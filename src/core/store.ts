@@ -19,6 +19,10 @@ export interface StoreConcurrency {
   readonly batches: number
 }
 
+/**
+ * Asks for the right to run an effect. `leaseMs` and `retentionMs` begin when the store grants it, by its own clock.
+ * With a payload, `fingerprint` is that of the payload; an idle or done record with another one is a `mismatch`.
+ */
 export interface ClaimRequest {
   readonly id: OperationId
   /** Absent, like `key`, under `keys: 'hashed'`. Stores keep both for reading only and never look up by them. */
@@ -31,6 +35,10 @@ export interface ClaimRequest {
   readonly retentionMs: number
 }
 
+/**
+ * What became of a claim: it was granted, the operation is done, somebody else runs it for another `retryAfterMs`
+ * unless the lease is renewed, or its key is bound to another fingerprint.
+ */
 export type ClaimOutcome =
   /** `attempt > 1`: an earlier owner abandoned it. */
   | {
@@ -44,6 +52,10 @@ export type ClaimOutcome =
   | { readonly kind: 'running'; readonly retryAfterMs: number }
   | { readonly kind: 'mismatch' }
 
+/**
+ * Extends a lease to `leaseMs` from now and the record's retention to `leaseMs + retentionMs` from now; neither gets
+ * shorter.
+ */
 export interface Renewal {
   readonly lease: Lease
   readonly leaseMs: number
@@ -52,6 +64,10 @@ export interface Renewal {
   readonly steps?: Steps
 }
 
+/**
+ * Settles a running operation. Its result answers duplicates for `retentionMs` from now; a result `unknown` is kept for
+ * ever.
+ */
 export interface Completion {
   readonly lease: Lease
   readonly result: StoredResult
@@ -61,15 +77,21 @@ export interface Completion {
 /** `lost`: the lease no longer holds the operation, and nothing was changed. */
 export type WriteOutcome = 'ok' | 'lost'
 
+/** Which records `list` returns. Without `state` and `scope`: all whose retention is not over. */
 export interface ListQuery {
   /** `abandoned` is a running record whose lease is over; `unknown` a done one that waits for a decision. */
   readonly state?: OperationState | 'abandoned' | 'unknown'
   readonly scope?: string
+  /** Maximum number of records on the page. */
   readonly limit: number
   /** `next` of the previous page. */
   readonly after?: string
 }
 
+/**
+ * One page of a list, in an order of the store's own. `next` is what `after` of the following page has to be; absent on
+ * the last.
+ */
 export interface Page<T> {
   readonly items: readonly T[]
   readonly next?: string
@@ -81,14 +103,30 @@ export interface Page<T> {
  * Calls may be repeated with the same arguments at any time, by the network or by the engine.
  */
 export interface Store extends AsyncDisposable {
+  /** Names the store in messages, such as `postgres`. */
   readonly name: string
+  /** What the store guarantees. The engine reads it once, and refuses options that need more. */
   readonly traits: StoreTraits
   /** How the engine batches calls to this store. Absent: one call per verb at a time, while the rest waits. */
   readonly concurrency?: StoreConcurrency
+  /**
+   * Gives each operation to one owner, or says why not. A claim repeated with the same owner is granted again,
+   * unchanged.
+   */
   claim(requests: readonly ClaimRequest[]): Promise<readonly ClaimOutcome[]>
+  /** Extends leases and saves steps. `lost` when the lease is not that of the running operation, by owner and fence. */
   renew(renewals: readonly Renewal[]): Promise<readonly WriteOutcome[]>
+  /**
+   * Stores results, also after the lease ran out if nobody else claimed since. Of a done operation only a result
+   * `unknown` is replaced; anything else is a repeat: `ok`.
+   */
   complete(completions: readonly Completion[]): Promise<readonly WriteOutcome[]>
+  /** Gives operations back, so that the same payload may be claimed at once. Fingerprint, fence and steps stay. */
   release(leases: readonly Lease[]): Promise<readonly WriteOutcome[]>
+  /**
+   * Returns the record of each id; `undefined` where there is none or its retention is over.
+   * @throws OnlyonceError OUTCOME_UNKNOWN for a record that cannot be read
+   */
   find(ids: readonly OperationId[]): Promise<readonly (ObservedRecord | undefined)[]>
   /** An unreadable record should not hide the others: it may be listed with an unknown result; `find` tells why. */
   list(query: ListQuery): Promise<Page<ObservedRecord>>
@@ -108,6 +146,7 @@ export interface Store extends AsyncDisposable {
  * it before the commit; `complete` is needed only to store a value, or to start the retention anew.
  */
 export interface AtomicClaims {
+  /** As `claim` of the store, for one operation; granted, it is written as done without a value. */
   claim(request: ClaimRequest): Promise<ClaimOutcome>
   /**
    * Claims operations with distinct ids, and answers in their order. Rows are written in the order of the ids, so that
@@ -115,6 +154,7 @@ export interface AtomicClaims {
    * of them: then nothing of the batch was claimed.
    */
   claimAll(requests: readonly ClaimRequest[]): Promise<readonly ClaimOutcome[]>
+  /** Puts the value beside the claim, and starts the retention anew. `lost` when it is not the record of this lease. */
   complete(completion: Completion): Promise<WriteOutcome>
   /**
    * Runs `work` inside a savepoint. When `work` throws, its writes are undone, and the transaction goes on.
@@ -123,6 +163,10 @@ export interface AtomicClaims {
   guarded<T>(work: () => Promise<T>): Promise<T>
 }
 
+/**
+ * A store that commits records together with the caller's own writes, in transactions of the type `Tx`. `once.atomic`
+ * needs one.
+ */
 export interface TransactionalStore<Tx> extends Store {
   /** Runs `work` in a transaction: commits when it resolves, rolls back when it rejects. */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
@@ -155,6 +199,7 @@ export interface OutboxMessage {
   readonly orderingKey?: string
 }
 
+/** A waiting message as `take` hands it to the relay. */
 export interface OutboxEntry extends OutboxMessage {
   /** Grows in commit order on a single-writer database. */
   readonly position: number
@@ -171,6 +216,7 @@ export interface ParkedEntry extends OutboxEntry {
   readonly ageMs: number
 }
 
+/** How many messages of an outbox wait to be published, and how many were parked, which do not count as waiting. */
 export interface OutboxStats {
   readonly waiting: number
   readonly parked: number
@@ -196,6 +242,7 @@ export interface OutboxTable<Tx> {
   settle(results: readonly OutboxSettlement[]): Promise<void>
   /** Releases the relay lease early. */
   leave(relay: string): Promise<void>
+  /** Counts what waits and what is parked; changes nothing. */
   stats(): Promise<OutboxStats>
   /** Returns parked entries after the position `after`, the oldest first. */
   parked(limit: number, after: number): Promise<readonly ParkedEntry[]>
@@ -210,6 +257,10 @@ export interface OutboxTable<Tx> {
   watch?(wake: () => void): () => void
 }
 
+/**
+ * What became of a taken entry: `published` removes it; `failed` leaves it waiting for another attempt; `parked` puts
+ * it aside until `unpark` or `discard`.
+ */
 export type OutboxSettlement =
   | { readonly position: number; readonly kind: 'published' }
   | {
