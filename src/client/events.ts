@@ -30,4 +30,5 @@ export type ClientEvent = About &
     | { readonly type: 'dropped'; readonly reason: string }
   )
 
+/** Called with every event of a client, before the call goes on. What it throws, or rejects with, is ignored. */
 export type ClientListener = (event: ClientEvent) => void

@@ -10,6 +10,7 @@ import { makeTries } from './tries.ts'
 import type { Fetch } from './types.ts'
 import { createWaitingRoom } from './waiting-room.ts'
 
+/** A `fetch` whose attempts of one call share a key. Fits where a `fetch` is asked for. */
 export interface IdempotentFetch extends AsyncDisposable {
   /**
    * Like `fetch`, with one key for all attempts of the call.

@@ -1,6 +1,10 @@
 import { OnlyonceError } from '../core/errors.ts'
 import { leftoverOf, quote, resolveKey } from '../core/key.ts'
 
+/**
+ * How a key is written into its header. `'bare'`: as it is, which needs visible ASCII. `'quoted'`: as a string of RFC
+ * 9651, as in the IETF draft, which allows blanks.
+ */
 export type KeyFormat = 'bare' | 'quoted'
 
 const MAX_KEY_LENGTH = 255

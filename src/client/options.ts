@@ -24,6 +24,10 @@ import type { Failure, OutgoingRequest, QueuedCall } from './types.ts'
  */
 export type ClusterPolicy = 'failover' | 'failfast' | 'failsafe' | 'failback'
 
+/**
+ * Options of `idempotentFetch`. Checked when it is made: OPTION_INVALID names what is unknown, out of range, or has no
+ * effect under the chosen policy. A request's own `signal` ends its call at any time.
+ */
 export interface IdempotentFetchOptions {
   /** Default `'failover'`. */
   readonly policy?: ClusterPolicy
@@ -45,7 +49,10 @@ export interface IdempotentFetchOptions {
   readonly attemptTimeoutMs?: number
   /** Default 200. The longest pause before the second attempt; it doubles with each further one. */
   readonly backoffMs?: number
-  /** Default 10 000. */
+  /**
+   * Default 10 000, or `backoffMs` if that is longer. The longest of these pauses; the server's `Retry-After` comes on
+   * top.
+   */
   readonly maxBackoffMs?: number
   /** Default 1 MiB. A longer request body is refused where it would have to be kept for a retry, or given to `key`. */
   readonly maxBodyBytes?: number
@@ -56,7 +63,10 @@ export interface IdempotentFetchOptions {
    * unless its problem is final; `Stripe-Should-Retry` and `Transient-Error` take precedence.
    */
   readonly retry?: (response: Response) => boolean | undefined
-  /** Default `'idempotency-replayed'`. */
+  /**
+   * Default `'idempotency-replayed'`. The header by which the server marks a replay, which is the final answer, also a
+   * 500, unless `retry` says otherwise.
+   */
   readonly replayedHeader?: string
   /** For `failsafe`. Default: the server's answer where there is one, a 503 of our own otherwise. */
   readonly fallback?: (failure: Failure) => Response
@@ -68,6 +78,7 @@ export interface IdempotentFetchOptions {
   readonly maxQueued?: number
   /** Default 43 200 000, 12 hours. Older calls are dropped. Keep it shorter than the server remembers keys. */
   readonly maxQueuedMs?: number
+  /** Default: nobody. Told of every failed attempt, replay, and call that is kept, delivered or dropped. */
   readonly onEvent?: ClientListener
   /** Default `systemRuntime`. */
   readonly runtime?: Runtime

@@ -17,14 +17,15 @@ export type CallsEvent = { readonly procedure: string; readonly key: string | un
   | { readonly type: 'replayed'; readonly attempt: number }
 )
 
+/** Options of `idempotentCalls`; OPTION_INVALID when it is made names what is wrong. */
 export interface CallsOptions {
   /** Default: a random UUID. Return the operation's name in your own data; `undefined` sends the call without a key. */
   readonly key?: (call: RpcCall) => string | undefined
   /** Default `'idempotency-key'`. A call that already has this header keeps it. */
   readonly keyHeader?: string
-  /** Default `'idempotency-replayed'`. */
+  /** Default `'idempotency-replayed'`. The header by which the server marks a replay. */
   readonly replayedHeader?: string
-  /** Default 4. */
+  /** Default 4. How often a call is sent at most; 1: never again. */
   readonly maxAttempts?: number
   /** Default 60 000. Time limit of the call with all its attempts. The call's own `timeoutMs` applies as well. */
   readonly deadlineMs?: number
@@ -32,10 +33,11 @@ export interface CallsOptions {
   readonly attemptTimeoutMs?: number
   /** Default 200. Maximum pause before the second attempt; doubles with each further one. */
   readonly backoffMs?: number
-  /** Default 10 000. */
+  /** Default 10 000. The longest of these pauses. */
   readonly maxBackoffMs?: number
   /** Whether to retry after an error. By default, and if it returns `undefined`, the error's code decides. */
   readonly retry?: (error: RpcError) => boolean | undefined
+  /** Default: nobody. Told of every failed attempt and every replay. What it throws is ignored. */
   readonly onEvent?: (event: CallsEvent) => void
   /** Default `systemRuntime`. */
   readonly runtime?: Runtime

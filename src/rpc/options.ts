@@ -18,12 +18,16 @@ type Answer<T> = T | Promise<T>
 /** Whether an abandoned call happened; `message` is the response that its duplicates get. */
 export type ReconciledCall = { readonly happened: true; readonly message: unknown } | { readonly happened: false }
 
+/**
+ * Options of the server interceptor. Checked when it is made: OPTION_INVALID names what is wrong. Those of a call, such
+ * as `leaseMs`, override the engine's.
+ */
 export interface RpcIdempotencyOptions extends Omit<CallOptions, 'onThrow' | 'onAbandoned'> {
   /** Whose key it is: the authenticated principal or tenant. `'public'`: all callers share one key space. */
   readonly scope: 'public' | ((call: RpcCall) => Answer<string>)
-  /** Returns a business key, used instead of the metadata; `undefined`: the call has no key. */
+  /** Default: none. Returns a business key, used instead of the metadata; `undefined`: the call has no key. */
   readonly key?: (call: RpcCall) => Answer<string | undefined>
-  /** Default `'idempotency-key'`. */
+  /** Default `'idempotency-key'`. The metadata that has the key. */
   readonly keyHeader?: string
   /** Default `false`: a call without a key passes unprotected. `true`, or for which: INVALID_ARGUMENT. */
   readonly required?: boolean | ((call: RpcCall) => boolean)
@@ -33,11 +37,11 @@ export interface RpcIdempotencyOptions extends Omit<CallOptions, 'onThrow' | 'on
   readonly streams?: 'refuse' | 'pass'
   /** Default 262 144. The longest response that is stored; duplicates of a longer one get ALREADY_EXISTS. */
   readonly maxBodyBytes?: number
-  /** Whether an error is the final result or releases the operation; `undefined`: its code decides, as by default. */
+  /** Whether an error is the final result or releases the operation. Default, and for `undefined`: its code decides. */
   readonly outcome?: (error: RpcError, call: RpcCall) => 'final' | 'release' | undefined
   /** Default: none. Headers and trailers of the handler that a replay has too. */
   readonly replayHeaders?: readonly string[]
-  /** Default `'idempotency-replayed'`, with the value `true`. */
+  /** Default `'idempotency-replayed'`, with the value `true`. The header that marks a replay. */
   readonly replayedHeader?: string
   /** Default `['gzip', 'br']`, as in Connect's Node server: the names in the server's `acceptCompression`. */
   readonly compression?: readonly string[]

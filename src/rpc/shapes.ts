@@ -27,6 +27,7 @@ export interface RpcContextValues {
   set<T>(key: { readonly id: symbol; readonly defaultValue: T }, value: T): unknown
 }
 
+/** The part of a request of Connect's interceptors that is used. */
 export interface RpcRequest {
   readonly stream: boolean
   readonly message: unknown
@@ -39,6 +40,7 @@ export interface RpcRequest {
   readonly contextValues: RpcContextValues
 }
 
+/** The part of a response of Connect's interceptors that is used. */
 export interface RpcResponse {
   readonly stream: boolean
   readonly message: unknown
