@@ -1,7 +1,12 @@
 import { OnlyonceError, reasonOf } from '../core/errors.ts'
 
+/** What can be bound to a statement of SQLite: no boolean, no `Date`, no `undefined`. */
 export type SqliteValue = null | number | bigint | string | Uint8Array
 
+/**
+ * The part of a prepared statement that we use: `run` changes rows and counts them, `get` returns the first row or
+ * `undefined`, `all` every row.
+ */
 export interface SqliteStatement {
   run(...params: SqliteValue[]): { readonly changes: number | bigint }
   get(...params: SqliteValue[]): unknown

@@ -3,9 +3,11 @@ import { invalidKind } from '../core/option-rules.ts'
 
 /** What the PostgreSQL store takes as `{ tx }`: a transaction with the interface of `pg.Client`. */
 export interface SqlExecutor {
+  /** Runs one statement with `$1`, `$2`, … in it, inside the transaction. Rejects with the library's error. */
   query(text: string, values?: unknown[]): Promise<SqlResult>
 }
 
+/** What a statement answered: its rows as plain objects by column name, none for a write without RETURNING. */
 export interface SqlResult {
   // biome-ignore lint/suspicious/noExplicitAny: a row is what the query says, which only the caller knows
   readonly rows: any[]
@@ -15,10 +17,16 @@ export interface SqlResult {
 
 /** What the MySQL store takes as `{ tx }`: a transaction with the interface of a `mysql2/promise` connection. */
 export interface MysqlExecutor {
+  /**
+   * Runs one statement, whose `?` the client fills in, inside the transaction. Resolves to rows or a write's header,
+   * first.
+   */
   query(sql: string, values?: unknown[]): Promise<MysqlAnswer>
+  /** As `query`, as a prepared statement where the library has them. */
   execute(sql: string, values?: MysqlValue[]): Promise<MysqlAnswer>
 }
 
+/** What can be bound to a prepared statement of MySQL. Where there is no value, give `null`: `undefined` is refused. */
 export type MysqlValue = string | number | bigint | boolean | Date | null | Uint8Array
 
 /** Rows, or the header of a write, first. */

@@ -7,6 +7,7 @@ export interface TypeOrmQueryRunner {
   query(text: string, values: unknown[], structured: true): Promise<TypeOrmResult>
 }
 
+/** The part of TypeORM's `QueryResult` that is used. */
 export interface TypeOrmResult {
   /** What the driver returned. */
   readonly raw: unknown
