@@ -20,16 +20,21 @@ export interface TokenBinding {
   readonly operation: string
 }
 
+/** Whom a token is for, for what, and for how long. */
 export interface IssueOptions extends TokenBinding {
   /** Default 900 000. Until when, from its issue, it may be redeemed for the first time. */
   readonly ttlMs?: number
 }
 
+/**
+ * A token to hand out, and until when it may be redeemed for the first time, by the clock of the engine's `runtime`.
+ */
 export interface IssuedToken {
   readonly token: string
   readonly expiresAt: Date
 }
 
+/** Options of `tokens`; `onOpen: 'reuse'` without a `secret` is OPTION_INVALID. */
 export interface TokensOptions {
   /**
    * Default `'reject'`: while a token is open for subject and operation, no other is issued (`IN_FLIGHT`). `'reuse'`:
@@ -37,7 +42,10 @@ export interface TokensOptions {
    * its effect may have happened (`IN_FLIGHT`).
    */
   readonly onOpen?: 'reject' | 'reuse' | 'replace'
-  /** At least 32 bytes, the same in every process. Tokens are then signed, and a forged one never reaches the store. */
+  /**
+   * Default: none. At least 32 bytes, the same in every process. Tokens are then signed, and a forged one never reaches
+   * the store.
+   */
   readonly secret?: string | Uint8Array
 }
 
@@ -54,6 +62,7 @@ export interface RedeemableTokens {
   close(op: Operation): Promise<void>
 }
 
+/** Issues one-time tokens and runs an effect once for each. The HTTP adapters take it as their option `tokens`. */
 export interface Tokens extends RedeemableTokens {
   /**
    * Makes a one-time token.

@@ -12,6 +12,7 @@ import { classifyUpdate } from './update.ts'
 import { type Classification, depends, GUARDS, idempotent, NotCovered, unknown } from './verdict.ts'
 import { wordLeftOut } from './words.ts'
 
+/** Options of `classify`; any other name is OPTION_INVALID. */
 export interface ClassifyOptions {
   /** Default: judged for all three; the verdict is `unknown` if they differ. */
   readonly dialect?: Dialect

@@ -1,5 +1,10 @@
+/**
+ * Whether running SQL twice leaves what running it once does. `depends`: on data or code that is not in the text.
+ * `unknown`: the parser cannot read it, or no rule covers it.
+ */
 export type Verdict = 'idempotent' | 'not-idempotent' | 'depends' | 'unknown'
 
+/** What `classify` found. `guard` is absent where nothing is needed, or nothing is known. */
 export interface Classification {
   readonly verdict: Verdict
   /** Sentences for people, the weightiest first. */

@@ -21,9 +21,15 @@ export interface AbandonedRecord {
 
 /** Completes the operation. Every duplicate gets what it returns, so return what the first effect would have. */
 export type CompleterHandler = (op: Operation, abandoned: AbandonedRecord) => unknown
+/** A handler for each scope, by its whole name: `'payments'`. At least one. */
 export type CompleterHandlers = Readonly<Record<string, CompleterHandler>>
 
+/** Options of `completer`; OPTION_INVALID when it is made names what is wrong. */
 export interface CompleterOptions {
+  /**
+   * The engine whose abandoned operations are carried on. With `keys: 'hashed'` it is refused: nobody could load the
+   * input.
+   */
   readonly once: CompleterEngine
   /** By scope. Operations of other scopes are left alone. */
   readonly handlers: CompleterHandlers
@@ -35,7 +41,7 @@ export interface CompleterOptions {
   readonly everyMs?: number
   /** Default 5 000. How long after its lease a failed operation is left alone; doubles with each further start. */
   readonly backoffMs?: number
-  /** Default 300 000, or `backoffMs` if that is longer. */
+  /** Default 300 000, or `backoffMs` if that is longer. The longest time that a failed operation is left alone. */
   readonly maxBackoffMs?: number
   /** Default 10. An operation is given up after so many starts, including those by callers. */
   readonly maxStarts?: number
@@ -43,7 +49,10 @@ export interface CompleterOptions {
   readonly onGivenUp?: 'hold' | 'leave'
   /** Changes the engine's options for the operations that are carried on: `leaseMs`, `onAbandoned`, `onThrow`, …. */
   readonly call?: Omit<CallOptions, 'onStoreDown' | 'onInFlight' | 'onDuplicate' | 'waitMs'>
-  /** Errors of the listener are reported to the engine's `onListenerError` and have no other effect. */
+  /**
+   * Default: nobody. Told what became of each operation. Its errors are reported to the engine's `onListenerError` and
+   * have no other effect.
+   */
   readonly onEvent?: (event: CompleterEvent) => void
 }
 

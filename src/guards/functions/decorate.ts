@@ -5,6 +5,7 @@ import type { ProtectOptions } from './options.ts'
 import { type AsyncMethod, protect } from './protect.ts'
 import { scopeByName } from './scopes.ts'
 
+/** Options of the decorator `Idempotent`, checked at the class declaration. What is not given is the engine's. */
 export interface IdempotentOptions<This, Args extends readonly unknown[]> extends ProtectOptions<This, Args> {
   /**
    * Default: the engine's scope, a slash and the name of the method. Give one if the method may be renamed, or if two

@@ -3,6 +3,7 @@ import { invalidOption } from '../../core/option-rules.ts'
 import type { ProtectOptions } from './options.ts'
 import { type AsyncMethod, protect } from './protect.ts'
 
+/** Options of `idempotent`, checked when the function is wrapped. What is not given is the engine's. */
 export interface IdempotentFunctionOptions<This, Args extends readonly unknown[]> extends ProtectOptions<This, Args> {
   /**
    * Required: what the keys are unique within, instead of the engine's scope. It is not derived from the function's

@@ -9,6 +9,10 @@ interface Lend {
   once(self: unknown): OnceCall
 }
 
+/**
+ * What a function and a method that run once for each key have in common; the options of a call (`leaseMs`,
+ * `onDuplicate`, …) override the engine's.
+ */
 export interface ProtectOptions<This, Args extends readonly unknown[]> extends CallOptions {
   /** The engine, or a function that returns it if it is made later: `(self) => self.once`. */
   readonly once: OnceCall | Lend['once']

@@ -5,6 +5,10 @@ import { checkFirst, type OnceCall } from '../natural/check-first.ts'
 import { runAs } from './current.ts'
 import { callOptionsOf, isOnce, type ProtectOptions } from './options.ts'
 
+/**
+ * A function or method that returns a promise: only such a one can run once for each key, because the store answers
+ * later.
+ */
 export type AsyncMethod<This, Args extends readonly unknown[], Value> = (this: This, ...args: Args) => Promise<Value>
 
 /** How a function becomes an operation of an engine. `scopeIn` returns the scope of its keys in that engine. */

@@ -9,6 +9,7 @@ export type Transitions<State extends string> = { readonly [From in State]?: rea
 /** The states that are entered by a transition. */
 export type Targets<Next> = { [From in keyof Next]: Next[From] extends readonly (infer To)[] ? To : never }[keyof Next]
 
+/** A checked and frozen machine: what `transition` judges by. `To` are the states that some transition leads to. */
 export interface StateMachine<State extends string = string, To extends State = State> {
   readonly name: string
   readonly states: readonly State[]
@@ -22,6 +23,7 @@ export interface StateMachine<State extends string = string, To extends State = 
   onCycle(state: string): boolean
 }
 
+/** What `stateMachine` takes: all states, and the next ones of each. A state whose list is left out is final. */
 export interface MachineDefinition<State extends string, Next extends Transitions<State>> {
   /** For messages and diagrams. */
   readonly name: string

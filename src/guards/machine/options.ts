@@ -3,12 +3,18 @@ import type { DialectOption } from '../port/tx.ts'
 import type { SqlRow, SqlValue } from '../port/values.ts'
 import type { StateMachine } from './machine.ts'
 
+/**
+ * Which row is to move, to which state, by which machine. An unknown or missing option is OPTION_INVALID, and nothing
+ * is written.
+ */
 export interface TransitionOptions<State extends string = string, To extends State = State> extends DialectOption {
+  /** What `stateMachine` returned: a transition that it does not have is `illegal`. */
   readonly machine: StateMachine<State, To>
   /** `table` or `schema.table`, spelled as the database keeps it. */
   readonly table: string
   /** The row: the value of its column `id`, or columns by name, such as `{ order_id: 1100 }`. */
   readonly id: SqlValue | SqlRow
+  /** The state that the event leads to. One that no transition leads to does not compile. */
   readonly to: NoInfer<To>
   /** Default `'state'`. The column that holds the state, as text. */
   readonly column?: string

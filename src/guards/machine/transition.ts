@@ -7,6 +7,7 @@ import { judge } from './judge.ts'
 import type { TransitionOptions, TransitionOutcome } from './options.ts'
 import { type Plan, planOf } from './plan.ts'
 
+/** The type of `transition`: the call throws what may not be, `attempt` returns it. */
 export interface Transition {
   /**
    * Moves a row to a state by one conditional UPDATE. `already`: it is in that state, or past it, so the event is a
@@ -81,6 +82,12 @@ async function transitionOrThrow<State extends string, To extends State>(
   throw refusal(options, outcome)
 }
 
+/**
+ * Moves a row of a business table to a state, by one conditional UPDATE in the transaction `tx`: a late duplicate of
+ * the event changes nothing.
+ * @throws OnlyonceError ILLEGAL_TRANSITION naming both states, also when there is no such row; OPTION_INVALID;
+ * STORE_UNAVAILABLE
+ */
 export const transition: Transition = Object.assign(transitionOrThrow, { attempt })
 
 function refusal(options: TransitionOptions, outcome: Exclude<Stayed, { readonly kind: 'already' }>): OnlyonceError {

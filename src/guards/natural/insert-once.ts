@@ -6,9 +6,14 @@ import { comparedColumns, named, naming, type Target, targetOf } from './columns
 import { differences } from './differences.ts'
 import { insert } from './insert.ts'
 
+/** Which row `insertOnce` writes, and what its key is. Names are quoted as identifiers, never taken as SQL. */
 export interface InsertOnceOptions<Row extends RowOf<Row> = SqlRow> extends DialectOption {
   /** `table` or `schema.table`, spelled as the database keeps it. */
   readonly table: string
+  /**
+   * Values by column. A column that is left out gets its default of the database; `undefined` is refused, `null` is
+   * written.
+   */
   readonly row: Row
   /** The business key: columns of the row with a unique index or primary key over exactly them. */
   readonly key: (keyof Row & string) | readonly (keyof Row & string)[]

@@ -19,6 +19,7 @@ export type Judgement = (op: Judged) => Promise<Reconciled>
 /** A connection to the business data, or a function that lends one, such as `(work) => store.transaction(work)`. */
 export type SqlSource = SqlTx | ((work: (tx: SqlTx) => Promise<Reconciled>) => Promise<Reconciled>)
 
+/** The question that `reconcile` asks the business tables. */
 export interface ReconcileOptions extends DialectOption {
   /** A SELECT that finds a row exactly when the operation happened: "is there a coupon for order 1100?" */
   readonly sql: string

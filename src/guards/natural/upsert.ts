@@ -10,9 +10,17 @@ import { readBack, type Wanted } from './read-back.ts'
 import { Statement } from './statement.ts'
 import { upsertOnMysql } from './upsert-mysql.ts'
 
+/**
+ * Which row `upsert` writes, what its key is, and what tells a newer delivery from an older one. Names are quoted as
+ * identifiers, never taken as SQL.
+ */
 export interface UpsertOptions<Row extends RowOf<Row> = SqlRow> extends DialectOption {
   /** `table` or `schema.table`, spelled as the database keeps it. */
   readonly table: string
+  /**
+   * Values by column: all of them are written, or replace those of an older row. `undefined` is refused, `null` is
+   * written.
+   */
   readonly row: Row
   /** The business key: columns of the row with a unique index or primary key over exactly them. */
   readonly key: (keyof Row & string) | readonly (keyof Row & string)[]

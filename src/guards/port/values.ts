@@ -6,8 +6,11 @@ import type { Dialect } from './tx.ts'
 
 /** A value for a column. Lists and plain objects are written as JSON text. */
 export type SqlValue = string | number | bigint | boolean | null | Date | Uint8Array | JsonList | JsonObject
+/** A list in a column; written as JSON text. */
 export type JsonList = readonly JsonValue[]
+/** A plain object in a column; written as JSON text, without the members that are `undefined`. */
 export type JsonObject = { readonly [name: string]: JsonValue | undefined }
+/** What JSON can say. NaN and infinities, which it would make null, are refused. */
 export type JsonValue = string | number | boolean | null | JsonList | JsonObject
 
 /** A value as it is bound to a statement. */
