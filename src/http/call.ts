@@ -30,6 +30,7 @@ export type Omitted =
   /** An operator resolved the operation as done, without its answer. Never set for an answer of a handler. */
   | 'not-known'
 
+/** An answer as the guard sees it, and as `outcome` and `redact` get it: of the handler, before it is stored. */
 export interface HttpReply {
   readonly status: number
   readonly headers: readonly HeaderField[]

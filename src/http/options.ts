@@ -42,29 +42,43 @@ export interface TokenPort {
 
 type Answer<T> = T | Promise<T>
 
+/**
+ * Options of the HTTP guard, the same for every framework. Checked when it is made: an unknown name, a wrong value or
+ * an impossible combination is OPTION_INVALID. Those of a call, such as `leaseMs`, override the engine's.
+ */
 export interface IdempotencyOptions<Request = unknown> extends Omit<CallOptions, 'onThrow' | 'onAbandoned'> {
   /** Whose key it is: the authenticated principal or tenant. `'public'`: all callers share one key space. */
   readonly scope: 'public' | ((call: HttpCall<Request>) => Answer<string>)
-  /** A business key (an order id, a webhook's event id) in place of the header. `undefined`: the request has no key. */
+  /**
+   * A business key (an order id, a webhook's event id) in place of the header; default: the header's. `undefined`: the
+   * request has no key.
+   */
   readonly key?: (call: HttpCall<Request>) => Answer<string | undefined>
   /**
-   * One-time tokens of `tokens(once)` in place of keys, for forms that must not be submitted twice. The subject is the
-   * `scope`; requests without a token are refused by default. Not together with `key`, `keyPattern` or `atomic`.
+   * Default: none. One-time tokens of `tokens(once)` in place of keys, for forms that must not be submitted twice. The
+   * subject is the `scope`; requests without a token are refused by default. Not together with `key`, `keyPattern` or
+   * `atomic`.
    */
   readonly tokens?: TokenPort
   /** The operation that tokens are redeemed for. Default: method and path, such as `POST /orders`. */
   readonly operation?: (call: HttpCall<Request>) => Answer<string>
   /** Default `Idempotency-Key`; with `tokens`, `Anti-Repeat-Token`. */
   readonly header?: string
-  /** Default `'lenient'`: a bare word is accepted, too. `'strict'`: only a structured-field string, as in the draft. */
+  /**
+   * Default `'lenient'`: a structured-field string (RFC 9651) or a bare word. `'strict'`: only the string, as in the
+   * draft.
+   */
   readonly keySyntax?: KeySyntax
   /** Pattern for keys, such as one that cannot be guessed. Default: anything of 1 to `maxKeyLength` characters. */
   readonly keyPattern?: RegExp
   /** Default `false`, with `tokens` `true`. Whether a request without a key gets 400; otherwise it passes unguarded. */
   readonly required?: boolean | ((call: HttpCall<Request>) => Answer<boolean>)
-  /** Default `['POST', 'PATCH']`. */
+  /** Default `['POST', 'PATCH']`. Requests with other methods pass unguarded. */
   readonly methods?: readonly string[]
-  /** Default `'canonical'`. */
+  /**
+   * Default `'canonical'`: JSON counts by what it says, in the form of RFC 8785, other bodies by their bytes. `'raw'`:
+   * bytes count. A function returns what a key stays bound to.
+   */
   readonly fingerprint?: BodyFingerprint | ((call: HttpCall<Request>) => Answer<string>)
   /** Default 1 048 576. The longest request body that is fingerprinted; a longer one is answered with 413. */
   readonly maxRequestBytes?: number
@@ -72,15 +86,18 @@ export interface IdempotencyOptions<Request = unknown> extends Omit<CallOptions,
   readonly maxBodyBytes?: number
   /** Classifies an answer. Default, and for `undefined`: 401, 403, 408, 409, 425, 429 and 5xx release the key. */
   readonly outcome?: (reply: HttpReply, call: HttpCall<Request>) => Decision | undefined
-  /** Replaces the default: headers that describe the content, `Location`, `Link`, `Retry-After` and `Vary`. */
+  /**
+   * Names of the handler's headers that a replay has. Default: those that describe the content, `Location`, `Link`,
+   * `Retry-After` and `Vary`. What belongs to one client or connection, such as `Set-Cookie`, is refused.
+   */
   readonly replayHeaders?: readonly string[]
   /** Default `Idempotency-Replayed`, with the value `true`. `false` leaves it out. */
   readonly replayedHeader?: string | false
-  /** Removes from an answer what must not be stored. The first client gets it as the handler sent it. */
+  /** Default: none. Removes from an answer what must not be stored. The first client gets it as the handler sent it. */
   readonly redact?: (reply: HttpReply) => HttpReply
-  /** Called before a replay, because rights may have been withdrawn since. `false`: 403. */
+  /** Default: none. Called before a replay, because rights may have been withdrawn since. `false`: 403. */
   readonly canReplay?: (call: HttpCall<Request>) => Answer<boolean>
-  /** URL of the page that documents keys for users; included in every problem document. */
+  /** Default: none. URL of the page that documents keys for users; included in every problem document. */
   readonly docs?: string
   /** Default: the engine's. What to do when the lease of an earlier attempt ran out before it was settled. */
   readonly onAbandoned?: 'retry' | 'hold' | ((op: AbandonedOperation) => Answer<ReconciledReply>)

@@ -22,6 +22,10 @@ export interface IdempotencyPolicy {
   openapi(): OpenApiFragment
 }
 
+/**
+ * What to add to an operation of an OpenAPI 3 document: the parameter of the key, the problems as responses, and the
+ * policy as `x-idempotency`.
+ */
 export interface OpenApiFragment {
   readonly parameters: readonly object[]
   readonly responses: Readonly<Record<string, object>>

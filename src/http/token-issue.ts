@@ -13,6 +13,10 @@ import { PROBLEMS, problemOf } from './problem.ts'
 
 /** The part of what `tokens(once)` returns that is used here. */
 export interface TokenIssuer {
+  /**
+   * Issues one token, by default for 900 000 ms.
+   * @throws OnlyonceError IN_FLIGHT while another one is open
+   */
   issue(wanted: {
     readonly subject: string
     readonly operation: string
@@ -20,6 +24,7 @@ export interface TokenIssuer {
   }): Promise<{ readonly token: string; readonly expiresAt: Date }>
 }
 
+/** Options of `tokenEndpoint`; `subject` and `operation` are required. */
 export interface TokenEndpointOptions<Request> {
   /** Who asks for the token: the same value as `scope` of the guard that accepts it. */
   readonly subject: (request: Request) => string | Promise<string>
@@ -27,7 +32,7 @@ export interface TokenEndpointOptions<Request> {
   readonly operation: string | ((request: Request) => string | Promise<string>)
   /** Default 900 000. For how long the token can be redeemed for the first time. */
   readonly ttlMs?: number
-  /** URL of the page that documents tokens; included in every problem document. */
+  /** Default: none. URL of the page that documents tokens; included in every problem document. */
   readonly docs?: string
 }
 

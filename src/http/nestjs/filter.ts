@@ -20,6 +20,10 @@ export class OnlyonceExceptionFilter {
     defineMetadata(CATCHES, [OnlyonceError], OnlyonceExceptionFilter)
   }
 
+  /**
+   * Called by Nest. Cuts the connection where the head of another answer is out; an answer that is complete stays.
+   * Outside of HTTP the error is thrown again.
+   */
   catch(error: OnlyonceError, host: NestHost): void {
     if (host.getType() !== 'http') throw error
     const http = host.switchToHttp()

@@ -39,6 +39,10 @@ export class IdempotencyInterceptor {
     return this.#own.describe()
   }
 
+  /**
+   * Called by Nest for every handler.
+   * @throws OnlyonceError OPTION_INVALID for a marked handler of something else than a request
+   */
   intercept(context: NestContext, next: NestCallHandler): unknown {
     if (context.getType() !== 'http') {
       refuseMarked(context)

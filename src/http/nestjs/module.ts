@@ -12,11 +12,16 @@ const OPTIONS: unique symbol = Symbol.for('onlyonce.nestjs.options')
 const APP_INTERCEPTOR = 'APP_INTERCEPTOR'
 const APP_FILTER = 'APP_FILTER'
 
+/** What `OnlyonceModule.forRootAsync` takes, for options that depend on other providers. */
 export interface OnlyonceModuleAsyncOptions<Request extends NestRequest> {
-  /** Modules that export what is injected. */
+  /** Default: none. Modules that export what is injected. */
   readonly imports?: readonly unknown[]
-  /** Tokens of the arguments of `useFactory`, in order. */
+  /** Default: none. Tokens of the arguments of `useFactory`, in order. */
   readonly inject?: readonly unknown[]
+  /**
+   * Called once, when the application starts; what it returns is what `forRoot` takes. Wrong options end the start with
+   * OPTION_INVALID.
+   */
   readonly useFactory: (...args: never[]) => OnlyonceModuleOptions<Request> | Promise<OnlyonceModuleOptions<Request>>
 }
 

@@ -35,7 +35,12 @@ export interface NestDynamicModule {
 /** Options that differ from the module's. */
 export type RouteOptions<Request = unknown> = Partial<IdempotencyOptions<Request>>
 
+/**
+ * What `OnlyonceModule.forRoot` takes: the engine, and the options of the guard for every handler marked with
+ * `@Idempotent()`.
+ */
 export type OnlyonceModuleOptions<Request extends NestRequest = NestRequest> = IdempotencyOptions<Request> & {
+  /** The engine that keeps the answers, and that `ONCE` injects. You close it, after the application. */
   readonly once: AnyOnce
 }
 
