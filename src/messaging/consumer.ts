@@ -3,11 +3,16 @@ import { tell } from '../core/reporting.ts'
 import type { Delivery, Verdict } from './delivery.ts'
 import type { BatchRules, InboxEngine } from './inbox-options.ts'
 
+/**
+ * What happened to a message, or to the connection. `settled`: the message has its verdict; `tookMs` is the time since
+ * it was received.
+ */
 export type ConsumerEvent =
   | { readonly type: 'settled'; readonly delivery: Delivery; readonly verdict: Verdict; readonly tookMs: number }
   /** The broker failed or did not answer. The request is repeated, or the broker delivers the message again. */
   | { readonly type: 'broker-failed'; readonly verb: 'receive' | 'settle' | 'extend'; readonly error: unknown }
 
+/** How a consumer fetches messages, and whom it tells. */
 export interface PullOptions {
   /** Default 16, or `batch.maxSize` if larger. Messages handled concurrently; each one in a batch counts. */
   readonly concurrency?: number
@@ -19,6 +24,10 @@ export interface PullOptions {
   readonly onEvent?: (event: ConsumerEvent) => void
 }
 
+/**
+ * A running consumer, until it is stopped. What the broker fails is told as `broker-failed` and asked again; a lost
+ * connection is opened again where onlyonce opened it.
+ */
 export interface Consumer extends AsyncDisposable {
   /**
    * Takes nothing new, lets running handlers finish and gives the rest back; resolves when the broker has been told.

@@ -6,6 +6,7 @@ import type { Message } from './message.ts'
 /** The part of an engine that every inbox uses. */
 export type InboxEngine = Pick<Once, 'attempt' | 'exclusive' | 'forget' | 'options' | 'store'>
 
+/** The options that every inbox has, whatever its guarantee. */
 export interface InboxRules {
   /** The consumer's name. Part of the scope: a consumer with another name handles every message too. */
   readonly name: string
@@ -22,7 +23,7 @@ export interface InboxRules {
   readonly maxAttempts?: number
   /** Default 200. Upper limit of the first retry's delay; it doubles with each further retry. */
   readonly backoffMs?: number
-  /** Default 60 000. */
+  /** Default 60 000. The longest of these delays; not shorter than `backoffMs`. */
   readonly maxBackoffMs?: number
   /** Default `maxRunMs` + `leaseMs`, when any owner has settled or lost its lease. How long a duplicate is held. */
   readonly holdMs?: number
@@ -44,7 +45,9 @@ export interface InboxRules {
    * `retentionMs`, a late copy would take effect again: a process warning, or with `strict` an error.
    */
   readonly redeliveryHorizonMs?: number
-  /** Default false. */
+  /**
+   * Default false. `true`: a `redeliveryHorizonMs` longer than `retentionMs` is OPTION_INVALID instead of a warning.
+   */
   readonly strict?: boolean
   /**
    * Default `'park'`: a message published longer ago than `retentionMs` and without a record is put aside, because
@@ -58,7 +61,9 @@ export interface InboxRules {
   readonly mode?: 'enforce' | 'shadow'
 }
 
+/** Options of an inbox on any store: `handle` gets `(message, op)`. */
 export interface LeasedInboxOptions extends InboxRules {
+  /** The engine whose store keeps what was handled. You close it, after the consumer was stopped. */
   readonly once: InboxEngine
   /**
    * Record and effect are two steps with a lease between.
@@ -71,10 +76,13 @@ export interface LeasedInboxOptions extends InboxRules {
    * starts; `Unprocessable` puts it aside at once.
    */
   readonly handle: (message: Message, op: Operation) => unknown
+  /** Only with `'exactly-once-effect'`. */
   readonly batch?: undefined
 }
 
+/** Options of an inbox on a transactional store: `handle` gets `(message, tx, op)`, and writes through `tx`. */
 export interface AtomicInboxOptions<Tx> extends InboxRules {
+  /** An engine with a transactional store (SQLite, PostgreSQL, MySQL). You close it, after the consumer was stopped. */
   readonly once: Once<Tx>
   /** Record and the handler's own writes commit in one transaction. Transactional stores only. */
   readonly delivers: [Tx] extends [never] ? never : 'exactly-once-effect'
@@ -84,9 +92,11 @@ export interface AtomicInboxOptions<Tx> extends InboxRules {
    * once.
    */
   readonly handle: (message: Message, tx: Tx, op: Operation) => unknown
+  /** Default: none, each message in a transaction of its own. Given, `handle` gets lists: see `BatchInboxOptions`. */
   readonly batch?: undefined
 }
 
+/** How large a batch may become, and how long it waits for that. */
 export interface BatchRules {
   /** Maximum number of messages in one transaction, at most 1 000. */
   readonly maxSize: number
@@ -94,6 +104,7 @@ export interface BatchRules {
   readonly maxWaitMs?: number
 }
 
+/** Options of an inbox that handles many messages in one transaction: `handle` gets `(messages, tx, ops)`. */
 export interface BatchInboxOptions<Tx> extends Omit<AtomicInboxOptions<Tx>, 'handle' | 'batch'> {
   /**
    * Claims, handles and records many messages in one transaction. Messages handled before are not handed over again.
@@ -105,4 +116,5 @@ export interface BatchInboxOptions<Tx> extends Omit<AtomicInboxOptions<Tx>, 'han
   readonly handle: (messages: readonly Message[], tx: Tx, ops: readonly Operation[]) => unknown
 }
 
+/** Options of `inbox`, whatever the guarantee: `delivers` and `batch` tell which. */
 export type InboxOptions<Tx> = LeasedInboxOptions | AtomicInboxOptions<Tx> | BatchInboxOptions<Tx>

@@ -28,6 +28,7 @@ export type {
 } from './inbox-options.ts'
 export { type Message, Unprocessable } from './message.ts'
 
+/** What an adapter calls for every delivery of its broker; the verdict is what to tell the broker. */
 export interface Inbox {
   /**
    * Handles one message once, however often it is delivered, and returns what to tell the broker. Never rejects. When
@@ -51,6 +52,7 @@ export interface Inbox {
   readonly visibilityMs: number
 }
 
+/** How an adapter hands over deliveries together: up to `maxSize`, the first of which waits `maxWaitMs` for others. */
 export interface InboxBatch {
   readonly maxSize: number
   readonly maxWaitMs: number

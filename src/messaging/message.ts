@@ -9,6 +9,7 @@ export class Unprocessable extends Error {
   /** `Symbol.for`, so that two copies of the package in one process recognise each other's errors. */
   readonly [brand] = true
 
+  /** True for errors of any copy of this package, where `instanceof` is not. */
   static is(value: unknown): value is Unprocessable {
     return value instanceof Error && brand in value
   }
@@ -26,9 +27,15 @@ export interface Message {
   readonly orderingKey?: string
   /** False only when the broker is sure that it delivered this message to nobody before. */
   readonly redelivered: boolean
-  /** @throws Unprocessable when the body is not UTF-8 */
+  /**
+   * The body as text.
+   * @throws Unprocessable when the body is not UTF-8
+   */
   text(): string
-  /** @throws Unprocessable when the body is not JSON in UTF-8 */
+  /**
+   * The body as a JSON value.
+   * @throws Unprocessable when the body is not JSON in UTF-8
+   */
   json(): unknown
 }
 

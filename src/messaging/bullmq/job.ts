@@ -17,6 +17,7 @@ export interface JobData {
   readonly orderingKey?: string
 }
 
+/** A message for a job: `id` is what consumers deduplicate by, `body` bytes or text. */
 export interface JobMessage {
   readonly id: string
   readonly body: Uint8Array | string

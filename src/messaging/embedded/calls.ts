@@ -27,6 +27,9 @@ export function checkPositions(positions: unknown): void {
   throw invalidOption('positions', 'must be a list of what `deadLetters` answered as `position`', positions)
 }
 
+/**
+ * Which dead letters to return. `limit`: default 100. `after`: the last position seen; default 0, from the beginning.
+ */
 export interface DeadLetterPage {
   readonly limit?: number
   readonly after?: number

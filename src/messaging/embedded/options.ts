@@ -3,7 +3,10 @@ import { type Runtime, systemRuntime } from '../../core/runtime.ts'
 import type { SqliteDatabase } from '../../embedded/driver.ts'
 
 interface Shared {
-  /** The queues that get the messages of each topic. Needed to publish: a topic that is not listed is refused. */
+  /**
+   * Default: none. The queues that get the messages of each topic. Needed to publish: a topic that is not listed is
+   * refused.
+   */
   readonly subscriptions?: Readonly<Record<string, readonly string[]>>
   /** Default 30 000. How long `receive` keeps messages from others; `consume` uses the inbox's `visibilityMs`. */
   readonly visibilityMs?: number
@@ -15,14 +18,17 @@ interface Shared {
   readonly runtime?: Runtime
 }
 
+/** Options of `embeddedQueue`: either `path` or `database`, and the rest. */
 export type EmbeddedQueueOptions = Shared &
   (
     | {
         /** The file, on a local disk; created if missing. Processes that open the same file share its queues. */
         readonly path: string
       }
-    /** A connection of yours: it is not closed, and its settings are not changed. */
-    | { readonly database: SqliteDatabase }
+    | {
+        /** A connection of yours: it is not closed, and its settings are not changed. */
+        readonly database: SqliteDatabase
+      }
   )
 
 export interface ResolvedQueue {

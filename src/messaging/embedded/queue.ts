@@ -17,6 +17,7 @@ import type { QueueMessage } from './rows.ts'
 import { type ReceiptOutcome, type Settling, settleOne } from './settling.ts'
 import { ANY_DUE, STATS } from './sql.ts'
 
+/** How many messages of one queue are in which state. `ready` ones can be received now; `dead` ones were put aside. */
 export interface QueueStats {
   readonly ready: number
   /** Received and not settled, or waiting for a retry. */
@@ -48,7 +49,7 @@ export interface EmbeddedQueue extends AsyncDisposable {
   ack(receipt: string): Promise<ReceiptOutcome>
   /** Makes the message receivable again after `delayMs`. */
   retry(receipt: string, delayMs: number): Promise<ReceiptOutcome>
-  /** `labels`: headers added to its own. */
+  /** Puts the message aside with the reason, until `redrive` or `discard`. `labels`: headers added to its own. */
   deadLetter(receipt: string, reason: string, labels?: Readonly<Record<string, string>>): Promise<ReceiptOutcome>
   /** Keeps the message from others for `ms` from now. */
   extend(receipt: string, ms: number): Promise<ReceiptOutcome>
@@ -70,7 +71,11 @@ export interface EmbeddedQueue extends AsyncDisposable {
 const MOST_IN_ONE_COMMIT = 1_000
 const EMPTY: QueueStats = Object.freeze({ ready: 0, out: 0, behind: 0, dead: 0 })
 
-/** @throws OnlyonceError OPTION_INVALID */
+/**
+ * Makes a queue in an SQLite file. Opened, and its tables created, at the first use: a file that cannot be used is
+ * reported by the calls as STORE_UNAVAILABLE.
+ * @throws OnlyonceError OPTION_INVALID
+ */
 export function embeddedQueue(given: EmbeddedQueueOptions): EmbeddedQueue {
   const options = resolveQueue(given)
   const { runtime, subscriptions, busyTimeoutMs } = options

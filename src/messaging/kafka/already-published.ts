@@ -7,9 +7,11 @@ import { idOf } from './message.ts'
 import { checkedSource, type ResolvedSource } from './options.ts'
 import { readTopic, type TopicReader } from './topic-reader.ts'
 
+/** Options of Kafka's `alreadyPublished`. */
 export interface AlreadyPublishedOptions {
   /** The client. Its consumer and admin are created at the first call and closed by `close`. */
   readonly kafka: KafkaClient
+  /** The topic that is searched: the one that the message would be published to. */
   readonly topic: string
   /**
    * Default `'id'`: looks for the message's id in the header `onlyonce-id`. `'key'`: looks for a record with this key;

@@ -5,7 +5,7 @@ export interface KafkaClient {
   admin(): KafkaAdmin
 }
 
-/** Settings of the consumer of a group. Default: the client's own. */
+/** The settings of a consumer of `kafkajs` that may be given; times in milliseconds. Default: the client's own. */
 export interface KafkaConsumerConfig {
   readonly sessionTimeout?: number
   readonly rebalanceTimeout?: number
@@ -110,6 +110,7 @@ export interface KafkaTransaction extends KafkaSender {
   abort(): Promise<void>
 }
 
+/** The part of a producer of `kafkajs` we use. */
 export interface KafkaProducer extends KafkaSender {
   connect(): Promise<void>
   disconnect(): Promise<void>

@@ -1,6 +1,7 @@
 import { invalidOption } from '../../core/option-rules.ts'
 import type { KafkaClient, KafkaConsumerConfig } from './client.ts'
 
+/** What to consume from Kafka, as which group, and in which order. */
 export interface KafkaSource {
   /** The client. Its consumer, its admin and its producer for dead letters are created and closed here. */
   readonly kafka: KafkaClient

@@ -10,6 +10,7 @@ import { createPartitionCounts } from './partition-counts.ts'
 import { type Failure, failureOf } from './publish-failure.ts'
 import { isPermanent } from './refusal.ts'
 
+/** Options of Kafka's `publisher`. */
 export interface KafkaPublisherOptions {
   /**
    * A connected producer of yours, or a function that creates one. What the function creates is connected here,
@@ -23,6 +24,7 @@ export interface KafkaPublisherOptions {
   readonly kafka?: KafkaClient
 }
 
+/** A publisher for the relay or `publishOnce`. Close it when they have ended. */
 export interface KafkaPublisher extends Publisher, AsyncDisposable {
   /** Waits for the current call and disconnects the producer and the admin created here. */
   close(): Promise<void>

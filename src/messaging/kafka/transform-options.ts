@@ -15,6 +15,7 @@ export interface Output {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+/** What happened to a transaction, a message or the connection of a `transform`. */
 export type TransformEvent =
   /** The outputs of these inputs, and the offset behind them, are committed. */
   | { readonly type: 'committed'; readonly topic: string; readonly partition: number; readonly inputs: number }
@@ -27,7 +28,9 @@ export type TransformEvent =
   | { readonly type: 'aborted'; readonly topic: string; readonly partition: number; readonly error: unknown }
   | { readonly type: 'broker-failed'; readonly error: unknown }
 
+/** Options of `transform`. Inputs are handled per partition, in order. */
 export interface TransformOptions extends Omit<KafkaSource, 'order' | 'groupId'> {
+  /** The consumer group. Required: its offsets are committed with the outputs. */
   readonly groupId: string
   /** Begins the transactional ids, before the input's topic and partition: the same in all processes of the group. */
   readonly transactionalId: string
@@ -41,8 +44,12 @@ export interface TransformOptions extends Omit<KafkaSource, 'order' | 'groupId'>
   readonly maxAttempts?: number
   /** Default 200. Upper limit of the first retry's delay; it doubles with each further failure. */
   readonly backoffMs?: number
-  /** Default 10 000. */
+  /** Default 10 000. The longest of these delays. */
   readonly maxBackoffMs?: number
+  /**
+   * Default: nobody. Told of every transaction, message put aside, and call that Kafka fails. What it throws is
+   * ignored.
+   */
   readonly onEvent?: (event: TransformEvent) => void
   /** Default `systemRuntime`. */
   readonly runtime?: Runtime

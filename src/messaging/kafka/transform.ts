@@ -20,6 +20,7 @@ import {
   type TransformOptions,
 } from './transform-options.ts'
 
+/** A running `transform`. It never ends by itself. */
 export interface Transform extends AsyncDisposable {
   /** Finishes the running transactions, for at most 10 seconds, and leaves the group. */
   stop(): Promise<void>

@@ -5,9 +5,11 @@ import type { NatsJetStream } from './client.ts'
 import { checkJetStream, checkName } from './options.ts'
 import { isSubject } from './subject.ts'
 
+/** Options of NATS' `alreadyPublished`. */
 export interface AlreadyPublishedOptions {
-  /** `jetstream(connection)` */
+  /** `jetstream(connection)` of `@nats-io/jetstream`. */
   readonly jetstream: Pick<NatsJetStream, 'jetstreamManager' | 'publish'>
+  /** The stream that keeps the subject. */
   readonly stream: string
   /** The subject that only messages with this key are published to. */
   readonly subject: (key: string) => string

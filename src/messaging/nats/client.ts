@@ -1,8 +1,9 @@
-/** The part of `@nats-io/nats-core` and `@nats-io/jetstream` 3 we use, by shape. */
+/** The part of the headers of `@nats-io/nats-core` we use. */
 export interface NatsHeaders extends Iterable<readonly [string, readonly string[]]> {
   append(name: string, value: string): void
 }
 
+/** The part of a connection of `@nats-io/nats-core` we use. */
 export interface NatsConnection {
   /** What the server said of itself. */
   readonly info?: { readonly max_payload: number } | undefined
@@ -12,7 +13,7 @@ export interface NatsConnection {
   status(): AsyncIterable<{ readonly type: string }> & { stop?(): void }
 }
 
-/** A message of a pull consumer. */
+/** The part of a pull consumer's message we use. */
 export interface NatsMessage {
   readonly subject: string
   readonly data: Uint8Array
@@ -86,6 +87,7 @@ export interface NatsManager {
   }
 }
 
+/** The part of `jetstream(connection)` of `@nats-io/jetstream` 3 we use. */
 export interface NatsJetStream {
   readonly consumers: { get(stream: string, consumer: string): Promise<NatsPullConsumer> }
   publish(subject: string, data: Uint8Array, options?: { headers?: NatsHeaders; timeout?: number }): Promise<NatsPubAck>

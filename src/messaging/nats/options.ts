@@ -2,13 +2,15 @@ import { aBoolean, aFunction, checkEach, invalidOption } from '../../core/option
 import type { NatsConnection, NatsHeadersFactory, NatsJetStream } from './client.ts'
 import { isName, isSubject } from './subject.ts'
 
+/** What to consume from JetStream, and by which durable consumer. */
 export interface NatsSource {
   /** Close it yourself after `stop`. Open it with `maxReconnectAttempts: -1`, or the client gives up after a while. */
   readonly connection: NatsConnection
-  /** `jetstream(connection)` */
+  /** `jetstream(connection)` of `@nats-io/jetstream`. */
   readonly jetstream: NatsJetStream
   /** `headers` of the client. */
   readonly headers: NatsHeadersFactory
+  /** The stream to consume. It must exist. */
   readonly stream: string
   /** Default: `name`. The durable consumer that all processes share. */
   readonly durable?: string

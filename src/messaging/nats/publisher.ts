@@ -10,8 +10,9 @@ import { checkClient } from './options.ts'
 import { failureOf, refused } from './publish-failure.ts'
 import { isSubject } from './subject.ts'
 
+/** Options of NATS' `publisher`. */
 export interface NatsPublisherOptions {
-  /** `jetstream(connection)` */
+  /** `jetstream(connection)` of `@nats-io/jetstream`. */
   readonly jetstream: NatsJetStream
   /** `headers` of the client. */
   readonly headers: NatsHeadersFactory

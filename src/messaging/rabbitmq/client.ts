@@ -1,10 +1,11 @@
-/** The part of `amqplib` we use, by shape. */
+/** The part of a delivered message of `amqplib` we use. */
 export interface RabbitMessage {
   readonly content: Uint8Array
   readonly fields: { readonly deliveryTag: number; readonly redelivered: boolean }
   readonly properties: { readonly messageId?: unknown; readonly timestamp?: unknown; readonly headers?: unknown }
 }
 
+/** The part of a confirm channel of `amqplib` we use. */
 export interface RabbitChannel {
   assertQueue(queue: string, options: RabbitQueueOptions): Promise<unknown>
   prefetch(count: number): Promise<unknown>
@@ -26,12 +27,13 @@ export interface RabbitChannel {
   close(): Promise<unknown>
 }
 
+/** The part of the options of `assertQueue` of `amqplib` we use. */
 export interface RabbitQueueOptions {
   readonly durable: true
   readonly arguments: Readonly<Record<string, unknown>>
 }
 
-/** A connection of amqplib, also one that recovers by itself. */
+/** The part of a connection of `amqplib` we use, also of one that recovers by itself. */
 export interface RabbitConnection {
   createConfirmChannel(): Promise<RabbitChannel>
   on(event: string, listener: (...args: unknown[]) => void): unknown

@@ -1,12 +1,14 @@
 import { invalidOption } from '../../core/option-rules.ts'
 import type { RabbitConnection } from './client.ts'
 
+/** What to consume from RabbitMQ, and over which connection. */
 export interface RabbitSource {
   /**
    * A connection of yours, or a function that opens one. What the function opens is closed by the consumer, and opened
    * again when it is lost.
    */
   readonly connection: RabbitConnection | (() => Promise<RabbitConnection>)
+  /** The queue to consume: a quorum queue, whose companions `deadQueue` and `declareQueues` name after it. */
   readonly queue: string
   /** Default true: the queue and those for retries and for messages put aside are declared as `declareQueues` does. */
   readonly declare?: boolean

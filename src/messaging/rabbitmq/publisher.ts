@@ -17,6 +17,7 @@ interface To {
   readonly exchange?: string
 }
 
+/** Options of RabbitMQ's `publisher`: either `connection` or `channel`. */
 export type RabbitPublisherOptions = To &
   (
     | {
@@ -29,6 +30,7 @@ export type RabbitPublisherOptions = To &
       }
   )
 
+/** A publisher for the relay or `publishOnce`. Close it when they have ended. */
 export interface RabbitPublisher extends Publisher, AsyncDisposable {
   /** Closes what was opened here. Messages not confirmed by then are unknown. */
   close(): Promise<void>

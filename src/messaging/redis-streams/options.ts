@@ -1,9 +1,11 @@
 import { checkedName, invalidOption } from '../../core/option-rules.ts'
 import type { RedisStreamsClient } from './client.ts'
 
+/** What to consume from Redis, and as which group. */
 export interface RedisStreamsSource {
   /** A client of ioredis, node-redis or iovalkey; plain, Sentinel or Cluster. It stays yours and is not closed. */
   readonly client: RedisStreamsClient
+  /** The stream to consume. One that is missing is created empty, with its group. */
   readonly stream: string
   /** Default: the consumer's `name`. The consumer group; if missing, created to begin with the first entry. */
   readonly group?: string

@@ -9,6 +9,7 @@ import { fieldsOf } from './entry.ts'
 import { type Send, sendWith } from './port.ts'
 import { failureOf } from './publish-failure.ts'
 
+/** Options of `publisher` for Redis Streams. */
 export interface RedisStreamsPublisherOptions {
   /** A client of ioredis, node-redis or iovalkey. It stays yours and is not closed. */
   readonly client: RedisStreamsClient

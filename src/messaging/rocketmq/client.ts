@@ -17,7 +17,7 @@ export interface RocketMessage {
   readonly deliveryAttempt?: number | undefined
 }
 
-/** A `SimpleConsumer` that was started. */
+/** The part of a `SimpleConsumer` of `rocketmq-client-nodejs` we use: one that was started. */
 export interface RocketConsumer {
   /** Waits on the broker's side when there is nothing. */
   receive(max: number, invisibleMs: number): Promise<readonly RocketMessage[]>

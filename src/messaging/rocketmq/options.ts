@@ -1,6 +1,7 @@
 import { checkedName, invalidOption } from '../../core/option-rules.ts'
 import type { RocketConsumer, RocketProducer } from './client.ts'
 
+/** The clients that a consumer of RocketMQ receives and puts aside with. */
 export interface RocketSource {
   /**
    * A `SimpleConsumer` that was started, or a function that starts one, which is called until it succeeds. What the

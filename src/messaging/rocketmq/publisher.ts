@@ -7,6 +7,7 @@ import type { RocketOutgoing, RocketProducer } from './client.ts'
 import { idOf } from './message.ts'
 import { failureOf } from './publish-failure.ts'
 
+/** Options of RocketMQ's `publisher`. */
 export interface RocketPublisherOptions {
   /** A `Producer` that was started. Yours to shut down. */
   readonly producer: RocketProducer
