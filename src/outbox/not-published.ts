@@ -16,7 +16,10 @@ export class NotPublished extends Error {
     this.code = code
   }
 
-  /** Checked by name: an error restored from a stored result has lost its class. */
+  /**
+   * True for errors of any copy of this package, and for those that a duplicate gets back. Checked by name: an error
+   * restored from a stored result has lost its class.
+   */
   static is(value: unknown): value is NotPublished {
     return value instanceof Error && value.name === 'NotPublished'
   }

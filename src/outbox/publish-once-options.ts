@@ -22,6 +22,7 @@ export interface PublishingEngine {
   readonly options: ResolvedOptions
 }
 
+/** Options of `publishOnce`: `publish`, and `once`, `alreadyPublished` or both. What is not given is the engine's. */
 export interface PublishOnceOptions extends Pick<CallOptions, 'leaseMs' | 'maxRunMs' | 'retentionMs'>, Waiting {
   /** Sends the message: the publisher of any broker, the same as for a relay. */
   readonly publish: Publisher

@@ -11,6 +11,7 @@ import { type PublishOnceOptions, resolvePublishOnce } from './publish-once-opti
 
 export type { PublishOnceOptions } from './publish-once-options.ts'
 
+/** What a confirmed publication answers. */
 export interface Published {
   /** The message's id: the same for the same key, however often it is sent. */
   readonly id: string

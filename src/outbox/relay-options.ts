@@ -3,6 +3,7 @@ import type { Publisher } from '../core/publisher.ts'
 import { type Runtime, systemRuntime } from '../core/runtime.ts'
 import type { TransactionalStore } from '../core/store.ts'
 
+/** What happened to messages, or to the relay itself. */
 export type RelayEvent =
   /** `true`: this relay has taken the lease and publishes. `false`: it no longer has it. */
   | { readonly type: 'leading'; readonly leading: boolean }
@@ -29,6 +30,7 @@ export type RelayEvent =
     }
   | { readonly type: 'store-failed'; readonly error: unknown; readonly retryMs: number }
 
+/** Options of `relay`. Numbers are positive integers, times milliseconds; anything else is OPTION_INVALID. */
 export interface RelayOptions<Tx = unknown> {
   /** The store whose transactions the messages were added in. You close it, after `stop`. */
   readonly store: TransactionalStore<Tx>
@@ -46,7 +48,7 @@ export interface RelayOptions<Tx = unknown> {
   readonly publishTimeoutMs?: number
   /** Default 500. Doubles with every failure of the same message. */
   readonly backoffMs?: number
-  /** Default 60 000. */
+  /** Default 60 000. The longest pause before a message that was refused is tried again. */
   readonly maxBackoffMs?: number
   /** Default: no limit, so that a broker outage parks nothing. A message is parked after this many failures. */
   readonly maxFailures?: number

@@ -12,6 +12,10 @@ import { createUnsettled } from './unsettled.ts'
 
 export type { RelayEvent, RelayOptions } from './relay-options.ts'
 
+/**
+ * Publishes what waits in an outbox, oldest first. One relay at a time holds the lease; the others are idle until it is
+ * released or over.
+ */
 export interface Relay extends AsyncDisposable {
   /** Publishes from now on, whenever this relay holds the lease. Calling it again does nothing. */
   start(): void
