@@ -16,6 +16,7 @@ import type { ListQuery, Store, StoreTraits, WriteOutcome } from '../../core/sto
 import { createWatchers } from '../../core/watchers.ts'
 import { handedOut, observed, takenResult, takenSteps } from './copies.ts'
 
+/** Options of `memoryStore`; any other name is OPTION_INVALID. */
 export interface MemoryStoreOptions {
   /** Default 100 000. Further claims are refused with `STORE_UNAVAILABLE`; live records are never evicted. */
   readonly maxRecords?: number
@@ -23,6 +24,7 @@ export interface MemoryStoreOptions {
   readonly runtime?: Runtime
 }
 
+/** A store in the memory of this process: not durable, not transactional, and seen by no other process. */
 export interface MemoryStore extends Store {
   /** Number of records, including expired ones that were not swept yet. */
   readonly size: number

@@ -4,11 +4,13 @@ export type MysqlAnswer = readonly [any, ...unknown[]]
 
 /** The handle that an effect writes with: the part of a `mysql2/promise` connection that any driver can offer. */
 export interface MysqlTx {
+  /** Runs one statement inside the transaction; mysql2 writes the values in place of each `?`. */
   query(sql: string, values?: unknown[]): Promise<MysqlAnswer>
-  /** With `?` for values that the server fills in. */
+  /** As `query`, but prepared: the server binds the values. */
   execute(sql: string, values?: MysqlValue[]): Promise<MysqlAnswer>
 }
 
+/** What can be bound to a prepared statement. Where there is no value, give `null`: `undefined` is refused. */
 export type MysqlValue = string | number | bigint | boolean | Date | null | Uint8Array
 
 /** The part of a `PoolConnection` that the store uses. */

@@ -11,6 +11,7 @@ import {
 import { type Runtime, systemRuntime } from '../../core/runtime.ts'
 import type { MysqlPool } from './client.ts'
 
+/** Options of `mysqlStore`; OPTION_INVALID names what is unknown or out of range. */
 export interface MysqlStoreOptions {
   /** A `mysql2/promise` pool, which the caller ends after the store was disposed of. */
   readonly pool: MysqlPool

@@ -13,6 +13,7 @@ import { namesIn } from './sql/names.ts'
 import { createStatements } from './statements.ts'
 import { createTransactions } from './transaction.ts'
 
+/** A store in MySQL or MariaDB: durable and transactional. Effects of `once.atomic` write through a `MysqlTx`. */
 export interface MysqlStore extends TransactionalStore<MysqlTx>, SchemaVerbs {}
 
 const TRAITS: StoreTraits = Object.freeze({

@@ -5,6 +5,7 @@ export interface PgNamedQuery {
   readonly values: unknown[]
 }
 
+/** What a statement answered: its rows, and how many were written or read. */
 export interface PgResult {
   // biome-ignore lint/suspicious/noExplicitAny: the columns of a row depend on the query, which only the caller knows
   readonly rows: any[]
@@ -13,6 +14,7 @@ export interface PgResult {
 
 /** The connection an effect writes with: the part of `pg.Client` that any driver can offer. */
 export interface PgTx {
+  /** Runs one statement inside the transaction, with `$1`, `$2`, … for the values. */
   query(text: string, values?: unknown[]): Promise<PgResult>
 }
 
@@ -24,6 +26,7 @@ export interface PgClient extends PgTx {
   removeListener?(event: 'error' | 'notification', listener: (...given: unknown[]) => void): unknown
 }
 
+/** The part of a connection of `pg.Pool` that the store uses. */
 export interface PgPoolClient extends PgClient {
   /** With an error the connection is closed, and the pool opens another one when needed. */
   release(error?: Error | boolean): void

@@ -13,6 +13,7 @@ import { type Runtime, systemRuntime } from '../../core/runtime.ts'
 import type { ClaimRequest } from '../../core/store.ts'
 import type { PgClient, PgPool } from './client.ts'
 
+/** How records are divided by the time of their claim. Every process that uses the schema has to give the same. */
 export interface PostgresPartitions {
   /** A whole number of milliseconds from 1 000: the age of the newest partition at which a sweep begins the next. */
   readonly everyMs: number
@@ -54,6 +55,10 @@ interface Shared {
   readonly runtime?: Runtime
 }
 
+/**
+ * Options of `postgresStore`: either `pool` or `client`, and the rest. OPTION_INVALID names what is unknown or out of
+ * range.
+ */
 export type PostgresStoreOptions = Shared &
   (
     | {

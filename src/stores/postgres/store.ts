@@ -16,6 +16,9 @@ import { isPartitioned, namesIn } from './sql/names.ts'
 import { createStatements } from './statements.ts'
 import { createTransactions } from './transaction.ts'
 
+/**
+ * A store in PostgreSQL: durable, transactional, and it wakes waiters. Effects of `once.atomic` write through a `PgTx`.
+ */
 export interface PostgresStore extends TransactionalStore<PgTx>, SchemaVerbs {}
 
 const TRAITS: StoreTraits = Object.freeze({

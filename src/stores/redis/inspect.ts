@@ -7,6 +7,9 @@ export interface RedisReport {
   readonly warnings: readonly string[]
 }
 
+/**
+ * One master, as it describes itself in INFO and CONFIG. What it does not tell is `unknown`; `maxmemory` is in bytes.
+ */
 export interface RedisNodeReport {
   readonly name: string
   readonly version: string

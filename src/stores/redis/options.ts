@@ -3,6 +3,7 @@ import type { RedisClient } from './client.ts'
 import { portOf } from './connect.ts'
 import type { RedisPort } from './port.ts'
 
+/** How many replicas must have a write. When they do not answer in time, the verb is refused with STORE_UNAVAILABLE. */
 export interface RedisDurability {
   /** Number of replicas that must have a claim, or a result, before the verb succeeds. */
   readonly waitReplicas: number
@@ -21,6 +22,7 @@ export interface RedisCompact {
   readonly keys?: number
 }
 
+/** Options of `redisStore`; OPTION_INVALID names what is unknown or out of range. */
 export interface RedisStoreOptions {
   /** A client of ioredis, node-redis or iovalkey; plain, Sentinel or Cluster. The store does not close it. */
   readonly client: RedisClient

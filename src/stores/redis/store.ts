@@ -16,6 +16,7 @@ import { packClaims, packCompletions, packLeases, packNothing, packRenewals } fr
 import { createScripts, type ScriptName } from './scripts/run.ts'
 import { createWaking } from './waking.ts'
 
+/** A store in Redis or Valkey: not transactional. How durable it is, the servers' settings say: see `inspect`. */
 export interface RedisStore extends Store {
   /** Reports problems of the servers: an evicting policy, no persistence, too few replicas. */
   inspect(): Promise<RedisReport>

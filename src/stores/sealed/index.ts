@@ -14,6 +14,7 @@ import { createSeal, type Seal, type SealKey, saysNothing } from './seal.ts'
 
 export type { SealKey } from './seal.ts'
 
+/** Options of `sealedStore`; any other name is OPTION_INVALID. */
 export interface SealedStoreOptions {
   /**
    * The first one seals, each of them opens. Put a new one at the end; once every process has it, in front; and take the

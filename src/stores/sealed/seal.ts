@@ -4,6 +4,7 @@ import { SEAL_KEY_ID } from '../../core/codec-format.ts'
 import { OnlyonceError } from '../../core/errors.ts'
 import { invalidKind, invalidOption } from '../../core/option-rules.ts'
 
+/** A key of `sealedStore`. Lost, what it sealed cannot be opened by anybody. */
 export interface SealKey {
   /** 1 to 32 of `A–Z a–z 0–9 . _ -`. Stands in the clear beside what it sealed. */
   readonly id: string

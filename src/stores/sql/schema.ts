@@ -1,11 +1,13 @@
 import { OnlyonceError } from '../../core/errors.ts'
 
+/** One change of the schema, as statements to run in order; a published one is never edited. Versions begin with 1. */
 export interface Migration {
   readonly version: number
   readonly name: string
   readonly statements: readonly string[]
 }
 
+/** What `migrate` did, or would do. Without statements there is nothing to do. */
 export interface MigrationPlan {
   /** 0: there are no tables yet. */
   readonly from: number
@@ -14,6 +16,7 @@ export interface MigrationPlan {
   readonly statements: readonly string[]
 }
 
+/** What `check` found: the schema's version (0: no tables), and the one this onlyonce expects. */
 export interface SchemaReport {
   readonly version: number
   readonly expected: number
@@ -24,6 +27,7 @@ export interface SchemaReport {
   readonly unfit?: true
 }
 
+/** How many records `sweep` would remove, and for how long the oldest of them has been over; 0 where there is none. */
 export interface Overdue {
   readonly count: number
   /** Time since the end of retention of the oldest of them. */

@@ -70,6 +70,10 @@ WHERE retain_until > now OR lease_until > now`,
   },
 ]
 
+/**
+ * Every change of the SQLite schema, oldest first, for a migration tool of yours; a published one is never edited.
+ * `store.migrate()` runs those that are missing.
+ */
 export const sqliteMigrations: readonly Migration[] = recorded(
   MIGRATIONS,
   ({

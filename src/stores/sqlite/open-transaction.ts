@@ -10,7 +10,9 @@ import { over } from '../sql/endings.ts'
 
 /** The handle that an effect writes with. Throws once the transaction is over. */
 export interface SqliteTx {
+  /** Runs statements without values or rows, in the transaction. */
   exec(sql: string): unknown
+  /** Compiles one statement with `?` for the values; it may be run until the transaction is over. */
   prepare(sql: string): SqliteStatement
 }
 

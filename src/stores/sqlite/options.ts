@@ -19,6 +19,10 @@ interface Shared {
   readonly runtime?: Runtime
 }
 
+/**
+ * Options of `sqliteStore`: either `path` or `database`, and the rest. OPTION_INVALID names what is unknown or out of
+ * range.
+ */
 export type SqliteStoreOptions = Shared &
   (
     | {
