@@ -11,6 +11,7 @@ export type RelayHappening =
   | { readonly type: 'publish-failed' }
   | { readonly type: 'store-failed' }
 
+/** Counts messages: what it returns is passed to consumers, processors and relays as `onEvent`. */
 export interface MessageListeners {
   /**
    * Returns what counts the messages of a consumer, for its option `onEvent`. The name is the label `consumer`; several

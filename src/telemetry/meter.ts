@@ -13,7 +13,7 @@ interface TelemetryCounter {
   add(value: number, attributes: Attributes): void
 }
 
-/** What is used of a `Meter` of `@opentelemetry/api`. */
+/** The part of a `Meter` of `@opentelemetry/api` that is used. */
 export interface TelemetryMeter {
   createCounter(name: string, options: Instrument): TelemetryCounter
   createUpDownCounter(name: string, options: Instrument): TelemetryCounter

@@ -3,22 +3,27 @@ import type { AnyOnce } from '../core/once.ts'
 import { checkEngine, checkedName, invalidKind, refuseUnknown } from '../core/option-rules.ts'
 import { type Attributes, checkMeter, inSeconds, type TelemetryMeter } from './meter.ts'
 
-/** What is used of a `Tracer` of `@opentelemetry/api`. */
+/** The part of a `Tracer` of `@opentelemetry/api` that is used. */
 export interface TelemetryTracer {
   startSpan(name: string, options: { startTime: number; attributes: Attributes }): TelemetrySpan
 }
 
+/** The part of a `Span` of `@opentelemetry/api` that is used. */
 export interface TelemetrySpan {
   setStatus(status: { code: number }): unknown
   end(endTime: number): void
 }
 
+/**
+ * Options of `openTelemetry`; any other name is OPTION_INVALID. onlyonce imports nothing of OpenTelemetry: give it what
+ * to report to.
+ */
 export interface OpenTelemetryOptions {
   /** The name that tells this engine from others: the attribute `onlyonce.engine`. */
   readonly engine: string
-  /** `metrics.getMeter('onlyonce')` of `@opentelemetry/api`. Without it nothing is counted. */
+  /** `metrics.getMeter('onlyonce')` of `@opentelemetry/api`. Default: none, and nothing is counted. */
   readonly meter?: TelemetryMeter
-  /** `trace.getTracer('onlyonce')` of `@opentelemetry/api`. Without it there are no spans. */
+  /** `trace.getTracer('onlyonce')` of `@opentelemetry/api`. Default: none, and there are no spans. */
   readonly tracer?: TelemetryTracer
 }
 

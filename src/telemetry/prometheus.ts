@@ -4,6 +4,7 @@ import { engineMetrics } from './engine-metrics.ts'
 import type { MessageListeners } from './message-listeners.ts'
 import { messageMetrics } from './message-metrics.ts'
 
+/** What has happened in some engines, consumers and relays since `prometheus(…)` was called, as Prometheus reads it. */
 export interface PrometheusMetrics extends MessageListeners {
   /** What was counted so far, in the text format 0.0.4. */
   text(): string

@@ -3,13 +3,15 @@ import { quote } from '../core/key.ts'
 import { checkEach, type Rule, refuseUnknown } from '../core/option-rules.ts'
 import type { Runtime } from '../core/runtime.ts'
 
+/** Options of `fakeRuntime`. */
 export interface FakeRuntimeOptions {
-  /** Default 2026-01-01 UTC. The initial value of `now()`. */
+  /** Default 2026-01-01 UTC, in ms since 1970. The initial value of `now()`. */
   readonly now?: number
   /** Default 1. Two runtimes with the same seed give the same tokens and random numbers. */
   readonly seed?: number
 }
 
+/** A runtime whose time moves only by `advance` and `step`, and whose tokens and random numbers come from a seed. */
 export interface FakeRuntime extends Runtime {
   /**
    * Moves time forward and calls each due timer at its own moment, oldest first. Before the first timer, between timers

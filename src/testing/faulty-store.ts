@@ -23,6 +23,7 @@ export type FaultyVerb =
   | 'sweep'
   | 'transaction'
 
+/** What goes wrong with one call of a verb; times in milliseconds. */
 export type Fault =
   /** A slow network: the request arrives `ms` late. */
   | { readonly kind: 'delay-request'; readonly ms: number }
@@ -44,10 +45,11 @@ export type FaultPlan =
   | Partial<Readonly<Record<FaultyVerb, Readonly<Record<number, Fault>>>>>
   | ((verb: FaultyVerb, callNumber: number) => Fault | undefined)
 
+/** Options of `faultyStore`. */
 export interface FaultyStoreOptions {
   /** Default `systemRuntime`. Counts the delays. */
   readonly runtime?: Runtime
-  /** Called with every fault just before it happens, so that a test can check that it did. */
+  /** Default: nobody. Called with every fault just before it happens, so that a test can check that it did. */
   readonly onFault?: (verb: FaultyVerb, callNumber: number, fault: Fault) => void
 }
 

@@ -15,6 +15,7 @@ import {
 
 /** An open and empty store, and what a case may do to it besides calling its verbs. */
 export interface StoreUnderTest {
+  /** Open, empty, and used by no other case. */
   readonly store: Store
   /** Moves the store's clock forward by at least `ms`. Fakes jump, real servers sleep. */
   advance(ms: number): Promise<void>
@@ -28,6 +29,10 @@ export interface StoreUnderTest {
   endTransaction?(tx: unknown): Promise<void>
 }
 
+/**
+ * What a case may need of a store: a trait, or a member of `StoreUnderTest` that may be left out. Without it the case
+ * is skipped.
+ */
 export type Need = 'transactional' | 'watch' | 'reopen' | 'another' | 'durable' | 'endTransaction'
 
 /** One rule that must hold for every store, and its test. */
@@ -36,9 +41,11 @@ export interface StoreCase {
   readonly group: string
   /** What the store must have for the case to apply. */
   readonly needs?: readonly Need[]
+  /** Resolves if the rule holds; rejects with what was seen instead. */
   run(context: StoreContext): Promise<void>
 }
 
+/** What a case works with: the store, its verbs with a batch of one, and its clock. */
 export interface StoreContext extends StoreUnderTest, SingleVerbs {
   /** Lets a little more than `ms` pass, since a sleep and the server's clock may differ by a tick. */
   pass(ms: number): Promise<void>
@@ -48,10 +55,15 @@ export interface StoreContext extends StoreUnderTest, SingleVerbs {
 
 /** The verbs with a batch of one. */
 export interface SingleVerbs {
+  /** `store.claim`, for one operation. */
   claim(request: ClaimRequest): Promise<ClaimOutcome>
+  /** `store.renew`, for one operation. */
   renew(renewal: Renewal): Promise<WriteOutcome>
+  /** `store.complete`, for one operation. */
   complete(completion: Completion): Promise<WriteOutcome>
+  /** `store.release`, for one operation. */
   release(lease: Lease): Promise<WriteOutcome>
+  /** `store.find`, for one operation. */
   find(id: OperationId): Promise<ObservedRecord | undefined>
 }
 

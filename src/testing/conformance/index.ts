@@ -61,10 +61,13 @@ export interface TestRunner {
   }
 }
 
+/** What `storeConformance` needs: how to open a store, and what is known not to hold. */
 export interface StoreConformanceOptions {
   /** Called for every case: returns a store that is open, empty and used by no other case. */
   readonly open: () => Promise<StoreUnderTest>
-  /** Names of cases that do not hold here, each with its reason. A name that is not a case is an error. */
+  /**
+   * Default: none. Names of cases that do not hold here, each with its reason. A name that is not a case is an error.
+   */
   readonly skip?: Readonly<Record<string, string>>
 }
 

@@ -38,6 +38,10 @@ export interface CrashWorld<S extends Store, Use extends object> {
   sql(text: string, ...values: unknown[]): Promise<unknown[]>
 }
 
+/**
+ * The handler to be judged: its message first, then what the kit lends it for the trial. Its return value is judged by
+ * `again`.
+ */
 export type CrashHandler<Message, S extends Store, Use extends object> = (
   message: Message,
   kit: CrashKit<S, Use>,
@@ -46,21 +50,29 @@ export type CrashHandler<Message, S extends Store, Use extends object> = (
 /** The rows of each table, or anything else that can be compared and printed. */
 export type Snapshot = unknown
 
+/** How to open, fill and compare the world of one trial of `crashEverywhere`. */
 export interface CrashOptions<Message, S extends Store, Use extends object = Record<string, never>> {
   /** Opens an empty store, once per trial; it is closed after it. */
   readonly store: () => S | Promise<S>
+  /** The message that every trial delivers, and delivers again. */
   readonly message: Message
-  /** A second message that must have its own effect: finds keys that two messages share. */
+  /** Default: none. A second message that must have its own effect: finds keys that two messages share. */
   readonly other?: Message
-  /** Anything else the handler uses: connections, clients, fakes. Made per trial; method calls are crash points. */
+  /**
+   * Default: nothing. Anything else the handler uses: connections, clients, fakes. Made per trial; method calls are
+   * crash points.
+   */
   readonly use?: (store: S) => Use | Promise<Use>
-  /** Creates the tables and their initial rows. */
+  /** Default: nothing. Creates the tables and their initial rows. */
   readonly setup?: (world: CrashWorld<S, Use>) => unknown
   /** What is compared. Default: all tables of the SQLite store and its outbox, and of SQLite connections in `use`. */
   readonly snapshot?: (world: CrashWorld<S, Use>) => Snapshot | Promise<Snapshot>
-  /** `table`, `column` or `table.column` that may differ. What differs between two clean runs is always ignored. */
+  /**
+   * Default: none. `table`, `column` or `table.column` that may differ. What differs between two clean runs is always
+   * ignored.
+   */
   readonly ignore?: readonly string[]
-  /** Releases what `use` and `setup` took, after each trial. */
+  /** Default: nothing. Releases what `use` and `setup` took, after each trial. */
   readonly close?: (world: CrashWorld<S, Use>) => unknown
   /** Whether the handler's return value asks for redelivery. Default: if it is the verdict `{ kind: 'retry' }`. */
   readonly again?: (answer: unknown) => boolean

@@ -14,12 +14,18 @@ import { besideOther, type Clean, disturbed, duplicated, type Found, inWorld, ov
 import { hearOurErrors } from './unheard.ts'
 import { checkNotBlind, type WorldState } from './world.ts'
 
+/** What `crashEverywhere` found, to read, to keep, or to fail a test with. */
 export interface CrashReport extends CrashReportData {
+  /** Returns the report for a terminal: how much was tried, and each finding with the call that it is about. */
   text(): string
   /** Returns one self-contained page. */
   html(): string
+  /** Returns the plain data, for `JSON.stringify`. */
   toJSON(): CrashReportData
-  /** @throws Error with the text of the report if there are findings */
+  /**
+   * Does nothing when there are no findings.
+   * @throws Error with the text of the report if there are findings
+   */
   assertClean(): void
 }
 

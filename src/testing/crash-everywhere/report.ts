@@ -29,6 +29,7 @@ export interface CrashFinding {
   readonly times: number
 }
 
+/** The plain data of a report. `ok`: there are no findings; see `leftOut` for what was not tried. */
 export interface CrashReportData {
   readonly name: string
   readonly ok: boolean

@@ -19,6 +19,7 @@ export interface HttpScript {
   readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>
 }
 
+/** A route to put on the framework. Method and path are those that requests of the case have. */
 export interface HttpRoute {
   readonly method: string
   /** Without parameters: `/orders`. */
@@ -31,16 +32,20 @@ export interface HttpRoute {
   run(seen: HttpSeen): Promise<HttpScript>
 }
 
+/** What to serve: an engine that stays the caller's, the options of the adapter, and the routes. */
 export interface HttpServeSpec {
+  /** The engine of the case, which is not closed by the server. */
   readonly once: Once
   /** The options for `idempotency(once, options)`. */
   readonly options: IdempotencyOptions
   readonly routes: readonly HttpRoute[]
 }
 
+/** A server that listens, for one case. */
 export interface HttpServer {
   /** The origin of a real socket, without a trailing slash: `http://127.0.0.1:4100`. */
   readonly url: string
+  /** Called once, after the case. */
   close(): Promise<void>
   /** What the adapter publishes about itself. */
   describe?(): object
@@ -55,10 +60,11 @@ export type WayTruth =
   /** Status and headers without the bytes; for an event stream, a problem document. */
   | Exclude<Omitted, 'not-known'>
 
+/** What `httpConformance` needs of an adapter: how to serve routes behind it. */
 export interface HttpHarness {
   /** Puts the routes on the framework, behind its adapter, and listens on 127.0.0.1. */
   readonly serve: (spec: HttpServeSpec) => Promise<HttpServer>
-  /** Every way of responding that the framework has, by name. */
+  /** Default: none. Ways of responding that the framework has, by name: each is a case. */
   readonly ways?: Readonly<Record<string, WayTruth>>
 }
 
@@ -70,9 +76,11 @@ export interface HttpCase {
   readonly ids: readonly string[]
   /** Takes thousands of requests. */
   readonly heavy?: true
+  /** Resolves if the rule holds; rejects with what was seen instead. */
   run(context: HttpContext): Promise<void>
 }
 
+/** What a case works with. */
 export interface HttpContext {
   readonly harness: HttpHarness
   /** How often a case that is a race is run. */

@@ -46,8 +46,11 @@ export const httpCases: readonly HttpCase[] = Object.freeze([
   ...hostileCases,
 ])
 
+/** What `httpConformance` needs: an adapter behind a framework, and what is known not to hold. */
 export interface HttpConformanceOptions extends HttpHarness {
-  /** Names of cases that do not hold here, each with its reason. A name that is not a case is an error. */
+  /**
+   * Default: none. Names of cases that do not hold here, each with its reason. A name that is not a case is an error.
+   */
   readonly skip?: Readonly<Record<string, string>>
   /** Default 20. How often a race of 30 requests is run. */
   readonly rounds?: number

@@ -63,20 +63,24 @@ export interface BrokerFaults {
   up?(): Promise<void>
 }
 
+/** A fault that lasts until it is stopped. */
 export interface LosingAcks {
   /** How many were lost so far. */
   readonly lost: number
+  /** No further acknowledgement is lost. */
   stop(): Promise<void>
 }
 
 /** `'breakable'`: `faults.down` and `faults.up`, for a topic that was opened as `breakable`. */
 export type TopicOffer = 'breakable' | 'cut' | 'loseAcks' | 'refused'
 
+/** What the topic of a case has to be like: see `openTopic`. */
 export interface TopicWish {
   readonly breakable: boolean
   readonly ordered: boolean
 }
 
+/** An empty topic or queue of one case, and what may be done to it besides consuming and publishing. */
 export interface OpenTopic<Place> {
   /** What `consume` and `publisher` need to find the topic, as JSON, also in another process. */
   readonly place: Place
@@ -86,20 +90,27 @@ export interface OpenTopic<Place> {
   publish(messages: readonly RawMessage[]): Promise<void>
   /** How many messages are neither acknowledged nor parked: waiting, delivered, or postponed. */
   depth(): Promise<number>
+  /** Returns the messages that were put aside, in any order. */
   parked(): Promise<readonly ParkedMessage[]>
   /**
    * Returns a message with this id that the broker refuses while it accepts others: too large, or to an unknown topic.
    */
   refused?(id: string): OutboxMessage
+  /** The faults that this topic offers. Absent: none. */
   readonly faults?: BrokerFaults
+  /** Removes the topic; called after the consumers and publishers of the case. */
   close(): Promise<void>
 }
 
+/** What the suite gives to the adapter's `consume`: the options of the inbox, and those that every broker has. */
 export type ConsumeOptions<Tx> = (AtomicInboxOptions<Tx> | LeasedInboxOptions) &
   Pick<PullOptions, 'concurrency' | 'prefetch' | 'onEvent'>
 
+/** A publisher of the adapter under test, for one case. */
 export interface OpenPublisher {
+  /** What a relay would be given. */
   readonly publish: Publisher
+  /** Closes what was opened for it; called once. */
   close(): Promise<void>
 }
 
@@ -117,11 +128,13 @@ export interface LedgerRow {
 
 /** The handler's own database: records and effects in one place, for any number of processes. */
 export interface Ledger<Tx> {
+  /** Keeps the records of the consumers, beside the rows. */
   readonly store: TransactionalStore<Tx>
   /** Adds a row inside the transaction. Rows are never changed or removed. */
   write(tx: Tx, row: LedgerRow): Promise<void>
   /** Returns all rows in the order of the writes. */
   read(tx: Tx): Promise<readonly LedgerRow[]>
+  /** Closes the database in this process; its data stay. */
   close(): Promise<void>
 }
 
@@ -130,6 +143,7 @@ export interface Ledger<Tx> {
  * and in those that `worker` starts.
  */
 export interface MessagingHarness<Place, Tx> extends MessagingWorker<Place, Tx> {
+  /** What the broker can do. Cases that need more are left out. */
   readonly traits: BrokerTraits
   /**
    * Opens an empty topic or queue that nobody else uses, with everything a consumer needs. `breakable`: on its own
@@ -148,6 +162,7 @@ export interface MessagingHarness<Place, Tx> extends MessagingWorker<Place, Tx> 
   readonly worker?: string
 }
 
+/** The functions of a harness that processes that are killed need, too. */
 export interface MessagingWorker<Place, Tx> {
   /** The adapter's `consume`, with the broker's own options filled in. */
   consume(place: Place, options: ConsumeOptions<Tx>): Consumer
@@ -190,9 +205,11 @@ export interface MessagingCase {
   readonly ids: readonly string[]
   readonly oracles: readonly Oracle[]
   readonly needs?: readonly MessagingNeed[]
+  /** Resolves if the rule holds; rejects with what was seen instead. */
   run<Place, Tx>(context: MessagingContext<Place, Tx>): Promise<void>
 }
 
+/** What a case works with. */
 export interface MessagingContext<Place, Tx> {
   readonly harness: MessagingHarness<Place, Tx>
   /** Calls `work` when the case is over, whether it passed or not; last in, first out. */

@@ -53,8 +53,14 @@ export const consumerCases: readonly MessagingCase[] = Object.freeze([
 /** Every case about publishers. What they publish is consumed with the adapter's `consume`. */
 export const publisherCases: readonly MessagingCase[] = Object.freeze([...publishingCases, ...relayCases])
 
+/**
+ * What `consumerConformance` and `publisherConformance` need: an adapter with its broker, and what is known not to
+ * hold.
+ */
 export interface MessagingConformanceOptions<Place, Tx> extends MessagingHarness<Place, Tx> {
-  /** Names of cases that do not hold here, each with its reason. A name that is not a case is an error. */
+  /**
+   * Default: none. Names of cases that do not hold here, each with its reason. A name that is not a case is an error.
+   */
   readonly skip?: Readonly<Record<string, string>>
 }
 

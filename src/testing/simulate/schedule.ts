@@ -7,16 +7,22 @@ import { isFedByBroker, type Scenario, type SimCaller, scenario as scenarioOf } 
 import { buildSite } from './site.ts'
 import { type Violation, World } from './world.ts'
 
+/** Options of `playSchedule`. The same ones always play the same schedule. */
 export interface ScheduleOptions {
+  /** What the scenario, the faults and their moments come from. */
   readonly seed: number
-  /** Keeps a readable trace of everything. Does not change what happens. */
+  /** Default false. Keeps a readable trace of everything. Does not change what happens. */
   readonly tracing?: boolean
-  /** Replaces the faults that the seed would choose. */
+  /** Default: none. Replaces the faults that the seed would choose. */
   readonly plan?: (scenario: Scenario) => FaultPlan
-  /** Replaces the scenario that the seed would choose. */
+  /** Default: none. Replaces the scenario that the seed would choose. */
   readonly scenario?: Scenario
 }
 
+/**
+ * What one schedule did. `violation` is `undefined` when every invariant held; `hash` is the same for the same events;
+ * `trace` is empty without `tracing`.
+ */
 export interface ScheduleReport {
   readonly seed: number
   readonly mode: string

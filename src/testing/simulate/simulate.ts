@@ -2,15 +2,17 @@ import { aFunction, checkEach, type Rule, refuseUnknown } from '../../core/optio
 import { addCounts, unreached } from './coverage.ts'
 import { playSchedule, type ScheduleReport } from './schedule.ts'
 
+/** Options of `simulate`: which seeds to play. */
 export interface SimulateOptions {
   /** Default 1 000. How many schedules to play. */
   readonly seeds?: number
   /** Default 1. The seed of the first schedule; the others follow. */
   readonly from?: number
-  /** Called now and then with the number of schedules played. */
+  /** Default: nobody. Called now and then with the number of schedules played. */
   readonly onProgress?: (played: number) => void
 }
 
+/** What many schedules did together: it ends at the first that breaks an invariant. */
 export interface SimulationReport {
   /** No invariant was broken. See `unreached` for what was never tested. */
   readonly ok: boolean

@@ -8,8 +8,9 @@ export const EPOCH = 1_767_225_600_000
 /** A schedule with more steps is going round in circles. */
 const MOST_STEPS = 50_000
 
+/** The invariant that a schedule broke, and what was seen. */
 export interface Violation {
-  /** The id in VERIFICATION.md, such as `I4`. */
+  /** Its id on the page about verification (docs/explanation/verification.md), such as `I4`. */
   readonly invariant: string
   readonly message: string
 }
