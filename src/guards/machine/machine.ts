@@ -27,7 +27,9 @@ export interface StateMachine<State extends string = string, To extends State = 
 export interface MachineDefinition<State extends string, Next extends Transitions<State>> {
   /** For messages and diagrams. */
   readonly name: string
+  /** Every state, by a name that is not empty. */
   readonly states: readonly State[]
+  /** The next states of each. None leads from a state to itself: a second event could not be told from a duplicate. */
   readonly transitions: Next & { readonly [From in Exclude<keyof Next, State>]: never }
 }
 
