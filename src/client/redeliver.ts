@@ -14,13 +14,19 @@ type HeadersLike = ConstructorParameters<typeof Headers>[0]
 
 /** Options of `redeliver`. The header, time limit and `retry` should be those of the client that queued the calls. */
 export interface RedeliverOptions {
-  /** Headers to add: credentials, which are not kept in a queue. Called for each call, so that they are fresh. */
+  /**
+   * Default: none. Headers to add: credentials, which are not kept in a queue. Called for each call, so that they are
+   * fresh.
+   */
   readonly headers?: (call: { readonly method: string; readonly url: string }) => HeadersLike | Promise<HeadersLike>
   /** Default `'idempotency-key'`. Must be that of the client that queued the calls. */
   readonly keyHeader?: string
   /** Default `'idempotency-replayed'`. The header by which the server marks a replay. */
   readonly replayedHeader?: string
-  /** As in the client's options: whether an answer is worth another attempt. */
+  /**
+   * Default: as that of `idempotentFetch`. Whether an answer is worth another attempt; `undefined`: the default
+   * decides.
+   */
   readonly retry?: (response: Response) => boolean | undefined
   /** Default 10 000. How long one attempt may take; then it is unknown whether the server has the call. */
   readonly attemptTimeoutMs?: number

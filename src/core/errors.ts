@@ -36,7 +36,7 @@ const brand: unique symbol = Symbol.for('onlyonce.error') as never
 export interface OnlyonceErrorOptions {
   /** What was thrown underneath. Absent: nothing was. */
   readonly cause?: unknown
-  /** How long to wait before asking again, in milliseconds. Set on `IN_FLIGHT`. */
+  /** How long to wait before asking again, in milliseconds. Set on `IN_FLIGHT`; absent: nobody knows. */
   readonly retryAfterMs?: number
 }
 

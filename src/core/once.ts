@@ -59,7 +59,10 @@ export type Outcome<T> =
  * commit is asked about.
  */
 export interface AtomicOptions<Tx> extends CallOptions {
-  /** The caller's own open transaction: record and effect commit, or are rolled back, with it. */
+  /**
+   * Default: none, and the store begins and commits one. The caller's own open transaction: record and effect commit,
+   * or are rolled back, with it.
+   */
   readonly tx?: Tx
 }
 

@@ -11,6 +11,8 @@ export interface Member {
   readonly name: string
   readonly doc: string
   readonly callable: boolean
+  /** Declared with `?`. */
+  readonly optional: boolean
   /** The docstring of the type that declares it, which may be another one than the one that has it. */
   readonly ownerDoc: string
 }
@@ -87,6 +89,7 @@ function membersOf(project: Project, symbol: Sym): readonly Member[] {
         name: member.name,
         doc: member.getDocumentationComment(checker),
         callable: isCallable(project, member),
+        optional: isOptional(declared),
         ownerDoc: ownerDoc(project, declared),
       })
     }
@@ -98,6 +101,11 @@ function isCallable({ checker }: Project, member: Sym): boolean {
   const type = checker.getTypeOfSymbol(member)
   const present = type && checker.getNonNullableType(type)
   return present !== undefined && checker.getSignaturesOfType(present, SignatureKind.Call).length > 0
+}
+
+function isOptional(declared: Handle): boolean {
+  const node = declared.resolve() as { readonly postfixToken?: unknown } | undefined
+  return node?.postfixToken !== undefined
 }
 
 function ownerDoc({ checker }: Project, declared: Handle): string {

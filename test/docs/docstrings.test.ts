@@ -14,6 +14,9 @@ const IMPLEMENTED = [
 /** So says the docstring of a shape of another library's object, whose members are documented there. */
 const isForeign = (doc: string) => /\bthe parts? of\b/i.test(doc)
 
+/** What a docstring may say of an option that is not given. */
+const TELLS_DEFAULT = /\b(default|absent|required|without|only with)\b/i
+
 /** The rule of CONTRIBUTING.md, "Docstrings". */
 function needsDocstring({ name }: Pick<Export, 'name'>, member: Member): boolean {
   if (isForeign(member.ownerDoc)) return false
@@ -28,6 +31,12 @@ function undocumented(exports: readonly Export[]): readonly string[] {
   })
 }
 
+function withoutDefault(exports: readonly Export[]): readonly string[] {
+  const options = exports.filter(({ name }) => OPTIONS.test(name))
+  const silent = ({ optional, doc, ownerDoc }: Member) => optional && !TELLS_DEFAULT.test(doc) && !isForeign(ownerDoc)
+  return options.flatMap((one) => one.members.filter(silent).map(({ name }) => `${one.file}: ${one.name}.${name}`))
+}
+
 describe('what an editor shows of the public API', () => {
   let exports: readonly Export[] = []
   beforeAll(() => {
@@ -36,6 +45,10 @@ describe('what an editor shows of the public API', () => {
 
   it('has a docstring for every exported name, option, method, and member of what users implement', () => {
     expect(undocumented(exports)).toEqual([])
+  })
+
+  it('says of every option that may be left out what happens then', () => {
+    expect(withoutDefault(exports)).toEqual([])
   })
 
   it('is looked at as a whole', () => {
@@ -48,7 +61,7 @@ describe('what an editor shows of the public API', () => {
 })
 
 describe('this check catches', () => {
-  const own: Member = { name: 'topic', doc: '', callable: false, ownerDoc: 'A message.' }
+  const own: Member = { name: 'topic', doc: '', callable: false, optional: false, ownerDoc: 'A message.' }
   const shape: Export = {
     ...{ name: 'Thing', file: 'src/thing.ts', doc: 'A thing.' },
     members: [own],
@@ -58,6 +71,12 @@ describe('this check catches', () => {
     expect(undocumented([{ ...shape, doc: '' }])).toEqual(['src/thing.ts: Thing'])
     expect(undocumented([{ ...shape, name: 'ThingOptions' }])).toEqual(['src/thing.ts: ThingOptions.topic'])
     expect(undocumented([{ ...shape, members: [{ ...own, callable: true }] }])).toEqual(['src/thing.ts: Thing.topic'])
+  })
+
+  it('an option that may be left out, and does not say what happens then', () => {
+    const options = (doc: string) => [{ ...shape, name: 'ThingOptions', members: [{ ...own, optional: true, doc }] }]
+    expect(withoutDefault(options('Where to send.'))).toEqual(['src/thing.ts: ThingOptions.topic'])
+    expect(withoutDefault(options('Default: nowhere. Where to send.'))).toEqual([])
   })
 
   it('no plain data, and nothing that belongs to another library', () => {

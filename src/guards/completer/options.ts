@@ -47,7 +47,10 @@ export interface CompleterOptions {
   readonly maxStarts?: number
   /** Default `'hold'`: what is given up waits for an operator, for ever. `'leave'`: it stays until retention ends. */
   readonly onGivenUp?: 'hold' | 'leave'
-  /** Changes the engine's options for the operations that are carried on: `leaseMs`, `onAbandoned`, `onThrow`, …. */
+  /**
+   * Default: the engine's. Changes its options for the operations that are carried on: `leaseMs`, `maxRunMs`,
+   * `retentionMs`, `onAbandoned`, `onThrow`.
+   */
   readonly call?: Omit<CallOptions, 'onStoreDown' | 'onInFlight' | 'onDuplicate' | 'waitMs'>
   /**
    * Default: nobody. Told what became of each operation. Its errors are reported to the engine's `onListenerError` and

@@ -18,7 +18,10 @@ export interface ProtectOptions<This, Args extends readonly unknown[]> extends C
   readonly once: OnceCall | Lend['once']
   /** Makes the key from the arguments, with a payload to bind it to if there is one. */
   readonly key: (this: This, ...args: Args) => KeyInput
-  /** Checks the business data before the claim. See `reconcile` of `onlyonce/sql`. */
+  /**
+   * Default: none. Asks the business data before the claim: where the operation happened, its value is the result and
+   * nothing runs. See `reconcile` of `onlyonce/sql`.
+   */
   readonly check?: Judgement
   /**
    * Default `false`: the function must be declared `async`. `true`: it returns a promise without being so, for example

@@ -18,10 +18,10 @@ export interface TransitionOptions<State extends string = string, To extends Sta
   readonly to: NoInfer<To>
   /** Default `'state'`. The column that holds the state, as text. */
   readonly column?: string
-  /** Other columns to write, only if the row moves. */
+  /** Default: none. Other columns to write, only if the row moves. */
   readonly set?: SqlRow
   /**
-   * A row for each event, written with `insertOnce` in the same transaction: an existing one means that this event has
+   * Default: none. A row for each event, written with `insertOnce` in the same transaction: an existing one means that this event has
    * been handled. Required if `to` is on a cycle; refused without an open transaction.
    */
   readonly history?: Pick<InsertOnceOptions, 'table' | 'row' | 'compare'> & { readonly key: string | readonly string[] }

@@ -25,7 +25,7 @@ export interface UpsertOptions<Row extends RowOf<Row> = SqlRow> extends DialectO
   /** The business key: columns of the row with a unique index or primary key over exactly them. */
   readonly key: (keyof Row & string) | readonly (keyof Row & string)[]
   /**
-   * A column that grows with every change at the source, such as a version or a time: an existing row with the same or
+   * Default: none. A column that grows with every change at the source, such as a version or a time: an existing row with the same or
    * a larger value stays. Without it the last delivery wins, even if it is a late duplicate of an old one.
    */
   readonly newer?: keyof Row & string

@@ -27,7 +27,7 @@ export interface AlreadyPublishedOptions {
   readonly timeoutMs?: number
   /** Default: `onlyonce-asks-` and a random name. Nobody else may use this group. Nothing is committed. */
   readonly groupId?: string
-  /** As for `consume`. */
+  /** Default: the client's own. Session and heartbeat of the group, sizes of a fetch, as for `consume`. */
   readonly consumer?: KafkaConsumerConfig
   /** Default `systemRuntime`. */
   readonly runtime?: Runtime
