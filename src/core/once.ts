@@ -1,6 +1,6 @@
 import type { OnceListener } from './events.ts'
 import type { KeyInput } from './key.ts'
-import type { CallOptions, ResolvedOptions } from './options.ts'
+import type { AbandonedPolicy, CallOptions, LeaseOptions, ResolvedOptions } from './options.ts'
 import type { OperationState } from './record.ts'
 import type { Store } from './store.ts'
 import type { RunningSweeper } from './sweeper.ts'
@@ -73,7 +73,10 @@ export interface AtomicOptions<Tx> extends CallOptions {
 export type BatchEffect<Tx> = (tx: Tx, ops: readonly (Operation | undefined)[]) => unknown
 
 /** The call options that a batch accepts. */
-export type BatchOptions = Pick<CallOptions, 'leaseMs' | 'maxRunMs' | 'retentionMs' | 'onAbandoned'>
+export interface BatchOptions extends LeaseOptions {
+  /** Default: the engine's. What to do with each operation whose earlier owner disappeared without settling. */
+  readonly onAbandoned?: AbandonedPolicy
+}
 
 /** `undone`: nothing of this operation happened, because another one of the batch failed or is in flight: ask again. */
 export type BatchOutcome = Outcome<unknown> | { readonly kind: 'undone' }

@@ -41,8 +41,10 @@ export type ThrowVerdict = 'release' | 'remember' | 'abandon'
  */
 export type ThrowPolicy = 'release' | 'remember' | ((error: unknown) => ThrowVerdict)
 
-/** Options of one call. Those of the engine are the defaults. */
-export interface CallOptions {
+// Not parts picked from `CallOptions`: of a member of `Pick<…>` or `Omit<…>` an editor may show nothing.
+
+/** How long an operation is held, and remembered. */
+export interface LeaseOptions {
   /**
    * Default 30 000, for one call the engine's. How long an operation stays claimed after its process died: duplicates get
    * `IN_FLIGHT` until then. The lease is renewed every third of it while the effect runs, so an effect may take longer.
@@ -55,11 +57,10 @@ export interface CallOptions {
   readonly maxRunMs?: number
   /** Default 86 400 000, a day, for one call the engine's. How long a result answers duplicates. */
   readonly retentionMs?: number
-  /**
-   * Default `'replay'`, for one call the engine's: a duplicate of a done operation gets its result. `'reject'`: it gets
-   * `DUPLICATE`. An error that is the result is thrown under both.
-   */
-  readonly onDuplicate?: 'replay' | 'reject'
+}
+
+/** What a duplicate of a running operation gets. */
+export interface WaitingOptions {
   /**
    * Default `'reject'`, for one call the engine's: a duplicate of a running operation gets `IN_FLIGHT`. `'wait'`: it
    * waits up to `waitMs`.
@@ -70,16 +71,32 @@ export interface CallOptions {
    * `IN_FLIGHT`.
    */
   readonly waitMs?: number
-  /** Default `'retry'`, for one call the engine's. What to do when an earlier owner disappeared without settling. */
-  readonly onAbandoned?: AbandonedPolicy
-  /** Default `'release'`, for one call the engine's: a retry runs again. `'remember'`: the error is the result. */
-  readonly onThrow?: ThrowPolicy
+}
+
+/** The options of a call that functions, HTTP and RPC have in common. */
+export interface SharedCallOptions extends LeaseOptions, WaitingOptions {
+  /**
+   * Default `'replay'`, for one call the engine's: a duplicate of a done operation gets its result. `'reject'`: it gets
+   * `DUPLICATE`. An error that is the result is thrown under both.
+   */
+  readonly onDuplicate?: 'replay' | 'reject'
   /**
    * Default `'fail'` with `STORE_UNAVAILABLE`, for one call the engine's. `'run'`: run unprotected and emit
    * `unprotected`.
    */
   readonly onStoreDown?: 'fail' | 'run'
 }
+
+/** What becomes of an operation whose effect did not end well. */
+export interface EndingOptions {
+  /** Default `'retry'`, for one call the engine's. What to do when an earlier owner disappeared without settling. */
+  readonly onAbandoned?: AbandonedPolicy
+  /** Default `'release'`, for one call the engine's: a retry runs again. `'remember'`: the error is the result. */
+  readonly onThrow?: ThrowPolicy
+}
+
+/** Options of one call. Those of the engine are the defaults. */
+export interface CallOptions extends SharedCallOptions, EndingOptions {}
 
 /** Limits of the cache of results in this process. */
 export interface CacheOptions {

@@ -9,7 +9,7 @@ import {
   type Rule,
   unknownOption,
 } from '../core/option-rules.ts'
-import type { AbandonedOperation, CallOptions } from '../core/options.ts'
+import type { AbandonedOperation, CallOptions, SharedCallOptions } from '../core/options.ts'
 import type { HeaderField, HttpCall, HttpReply, Omitted } from './call.ts'
 import type { BodyFingerprint } from './fingerprint.ts'
 import { FIELD_NAME, NEVER_REPLAYED, REPLAYED_HEADERS } from './header-rules.ts'
@@ -46,7 +46,7 @@ type Answer<T> = T | Promise<T>
  * Options of the HTTP guard, the same for every framework. Checked when it is made: an unknown name, a wrong value or
  * an impossible combination is OPTION_INVALID. Those of a call, such as `leaseMs`, override the engine's.
  */
-export interface IdempotencyOptions<Request = unknown> extends Omit<CallOptions, 'onThrow' | 'onAbandoned'> {
+export interface IdempotencyOptions<Request = unknown> extends SharedCallOptions {
   /** Whose key it is: the authenticated principal or tenant. `'public'`: all callers share one key space. */
   readonly scope: 'public' | ((call: HttpCall<Request>) => Answer<string>)
   /**

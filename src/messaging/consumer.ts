@@ -12,16 +12,20 @@ export type ConsumerEvent =
   /** The broker failed or did not answer. The request is repeated, or the broker delivers the message again. */
   | { readonly type: 'broker-failed'; readonly verb: 'receive' | 'settle' | 'extend'; readonly error: unknown }
 
-/** How a consumer fetches messages, and whom it tells. */
-export interface PullOptions {
+/** How many messages a consumer handles at once, and whom it tells. */
+export interface ConsumerOptions {
   /** Default 16, or `batch.maxSize` if larger. Messages handled concurrently; each one in a batch counts. */
   readonly concurrency?: number
   /** Default: the same as `concurrency`. How many more messages are fetched ahead. */
   readonly prefetch?: number
-  /** Default 100. Longest wait before the broker is asked again. */
-  readonly pollMs?: number
   /** Told of every message that is settled, and of every call that the broker fails. Default: nobody. */
   readonly onEvent?: (event: ConsumerEvent) => void
+}
+
+/** As `ConsumerOptions`, of a consumer that asks for messages again and again. */
+export interface PullOptions extends ConsumerOptions {
+  /** Default 100. Longest wait before the broker is asked again. */
+  readonly pollMs?: number
 }
 
 /**

@@ -80,12 +80,16 @@ export interface LeasedInboxOptions extends InboxRules {
   readonly batch?: undefined
 }
 
-/** Options of an inbox on a transactional store: `handle` gets `(message, tx, op)`, and writes through `tx`. */
-export interface AtomicInboxOptions<Tx> extends InboxRules {
+/** What inboxes on a transactional store have in common. */
+interface TransactionalRules<Tx> extends InboxRules {
   /** An engine with a transactional store (SQLite, PostgreSQL, MySQL). You close it, after the consumer was stopped. */
   readonly once: Once<Tx>
   /** Record and the handler's own writes commit in one transaction. Transactional stores only. */
   readonly delivers: [Tx] extends [never] ? never : 'exactly-once-effect'
+}
+
+/** Options of an inbox on a transactional store: `handle` gets `(message, tx, op)`, and writes through `tx`. */
+export interface AtomicInboxOptions<Tx> extends TransactionalRules<Tx> {
   /**
    * The effect: what it writes through `tx` commits with the record. What it returns is not kept. When it throws, that
    * is undone and the message comes again after a pause, up to `maxAttempts` starts; `Unprocessable` puts it aside at
@@ -105,7 +109,7 @@ export interface BatchRules {
 }
 
 /** Options of an inbox that handles many messages in one transaction: `handle` gets `(messages, tx, ops)`. */
-export interface BatchInboxOptions<Tx> extends Omit<AtomicInboxOptions<Tx>, 'handle' | 'batch'> {
+export interface BatchInboxOptions<Tx> extends TransactionalRules<Tx> {
   /**
    * Claims, handles and records many messages in one transaction. Messages handled before are not handed over again.
    * When `handle` throws, the transaction is rolled back and each half tried by itself; a message that ends up alone is

@@ -1,6 +1,6 @@
 import { createBacklog } from './backlog.ts'
 import type { Consume } from './consume.ts'
-import { type Consumer, checkedPullOptions, endedBy, type PullOptions } from './consumer.ts'
+import { type Consumer, type ConsumerOptions, checkedPullOptions, endedBy } from './consumer.ts'
 import { labelsOf } from './headers.ts'
 import { type InboxOptions, inbox } from './inbox.ts'
 import { type Assignment, createAssignment } from './kafka/assignment.ts'
@@ -33,7 +33,7 @@ export { type Transform, transform } from './kafka/transform.ts'
 export type { Output, TransformEvent, TransformOptions } from './kafka/transform-options.ts'
 
 /** How a consumer of Kafka takes messages, and whom it tells. */
-export type KafkaPullOptions = Omit<PullOptions, 'pollMs' | 'prefetch'> & {
+export interface KafkaConsumerOptions extends ConsumerOptions {
   /** Default 500. A partition with more held messages than that is not fetched until at most half as many are held. */
   readonly prefetch?: number
 }
@@ -46,8 +46,8 @@ const POLL_MS = 1_000
  * pass a message that is not settled. A lost consumer is replaced.
  * @throws OnlyonceError OPTION_INVALID
  */
-export const consume: Consume<KafkaSource & KafkaPullOptions> = <Tx>(
-  options: InboxOptions<Tx> & KafkaSource & KafkaPullOptions,
+export const consume: Consume<KafkaSource & KafkaConsumerOptions> = <Tx>(
+  options: InboxOptions<Tx> & KafkaSource & KafkaConsumerOptions,
 ): Consumer => {
   const {
     kafka,

@@ -1,7 +1,7 @@
 import { timeLimit } from '../core/time-limit.ts'
 import { createBacklog } from './backlog.ts'
 import type { Consume } from './consume.ts'
-import { type Consumer, checkedPullOptions, endedBy, type PullOptions } from './consumer.ts'
+import { type Consumer, type ConsumerOptions, checkedPullOptions, endedBy } from './consumer.ts'
 import { type InboxOptions, inbox } from './inbox.ts'
 import { createCustody } from './nats/custody.ts'
 import { createGate } from './nats/gate.ts'
@@ -16,7 +16,7 @@ import type { Pulled, PullSource } from './pull-source.ts'
 
 export type { Publisher, PublishResult } from '../core/publisher.ts'
 export type { OutboxMessage } from '../core/store.ts'
-export type { Consumer, ConsumerEvent, PullOptions } from './consumer.ts'
+export type { Consumer, ConsumerEvent, ConsumerOptions } from './consumer.ts'
 export { CONSUMER_HEADER, ID_HEADER, ORDERING_KEY_HEADER, REASON_HEADER, SOURCE_HEADER } from './headers.ts'
 export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
 export { type AlreadyPublishedOptions, alreadyPublished } from './nats/already-published.ts'
@@ -48,8 +48,8 @@ function isBehind(one: HeldMessage, other: HeldMessage): boolean {
  * opened again; the messages it had delivered are redelivered, and are found done or started anew.
  * @throws OnlyonceError OPTION_INVALID
  */
-export const consume: Consume<NatsSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
-  options: InboxOptions<Tx> & NatsSource & Omit<PullOptions, 'pollMs'>,
+export const consume: Consume<NatsSource & ConsumerOptions> = <Tx>(
+  options: InboxOptions<Tx> & NatsSource & ConsumerOptions,
 ): Consumer => {
   const { connection, jetstream, headers, stream, durable, subject, orderingKey, deadSubject, declare, ...others } =
     Object(options) as typeof options

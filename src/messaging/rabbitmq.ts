@@ -1,6 +1,6 @@
 import { createBacklog } from './backlog.ts'
 import type { Consume } from './consume.ts'
-import { type Consumer, checkedPullOptions, endedBy, type PullOptions } from './consumer.ts'
+import { type Consumer, type ConsumerOptions, checkedPullOptions, endedBy } from './consumer.ts'
 import { type InboxOptions, inbox } from './inbox.ts'
 import { DEFAULT_MAX_BACKOFF_MS } from './inbox-settings.ts'
 import { pullConsumer } from './pull.ts'
@@ -14,7 +14,7 @@ import { settler } from './rabbitmq/settle.ts'
 
 export type { Publisher, PublishResult } from '../core/publisher.ts'
 export type { OutboxMessage } from '../core/store.ts'
-export type { Consumer, ConsumerEvent, PullOptions } from './consumer.ts'
+export type { Consumer, ConsumerEvent, ConsumerOptions } from './consumer.ts'
 export { CONSUMER_HEADER, ORDERING_KEY_HEADER, REASON_HEADER, SOURCE_HEADER } from './headers.ts'
 export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
 export type { RabbitChannel, RabbitConnection, RabbitMessage, RabbitQueueOptions } from './rabbitmq/client.ts'
@@ -30,8 +30,8 @@ const POLL_MS = 1_000
  * are redelivered, and are found done or started anew.
  * @throws OnlyonceError OPTION_INVALID
  */
-export const consume: Consume<RabbitSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
-  options: InboxOptions<Tx> & RabbitSource & Omit<PullOptions, 'pollMs'>,
+export const consume: Consume<RabbitSource & ConsumerOptions> = <Tx>(
+  options: InboxOptions<Tx> & RabbitSource & ConsumerOptions,
 ): Consumer => {
   const { connection, queue, declare, concurrency, prefetch, onEvent, ...rest } = Object(options) as typeof options
   const from = checkedSource({ connection, queue, declare })

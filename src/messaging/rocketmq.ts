@@ -1,6 +1,6 @@
 import { createBacklog } from './backlog.ts'
 import type { Consume } from './consume.ts'
-import { type Consumer, checkedPullOptions, endedBy, type PullOptions } from './consumer.ts'
+import { type Consumer, type ConsumerOptions, checkedPullOptions, endedBy } from './consumer.ts'
 import { type InboxOptions, inbox } from './inbox.ts'
 import { pullConsumer } from './pull.ts'
 import type { Pulled, PullSource } from './pull-source.ts'
@@ -12,7 +12,7 @@ import { settler } from './rocketmq/settle.ts'
 
 export type { Publisher, PublishResult } from '../core/publisher.ts'
 export type { OutboxMessage } from '../core/store.ts'
-export type { Consumer, ConsumerEvent, PullOptions } from './consumer.ts'
+export type { Consumer, ConsumerEvent, ConsumerOptions } from './consumer.ts'
 export { CONSUMER_HEADER, ID_HEADER, ORDERING_KEY_HEADER, REASON_HEADER, SOURCE_HEADER } from './headers.ts'
 export { type Delivery, type Inbox, type InboxOptions, type Message, Unprocessable, type Verdict } from './inbox.ts'
 export type { RocketChecker, RocketResolution } from './rocketmq/check-back.ts'
@@ -36,8 +36,8 @@ const POLL_MS = 1_000
  * it is settled; if its invisibility lapses, the broker delivers it again, and it is found done or started anew.
  * @throws OnlyonceError OPTION_INVALID
  */
-export const consume: Consume<RocketSource & Omit<PullOptions, 'pollMs'>> = <Tx>(
-  options: InboxOptions<Tx> & RocketSource & Omit<PullOptions, 'pollMs'>,
+export const consume: Consume<RocketSource & ConsumerOptions> = <Tx>(
+  options: InboxOptions<Tx> & RocketSource & ConsumerOptions,
 ): Consumer => {
   const {
     consumer: from,

@@ -2,13 +2,16 @@ import { checkScope, type KeyInput } from '../core/key.ts'
 import type { Effect } from '../core/once.ts'
 import { aFunction, aRuntime, checkEach, invalidOption, positive, refuseUnknown } from '../core/option-rules.ts'
 import {
+  type AbandonedPolicy,
   CALL_DEFAULTS,
   type CallOptions,
   DEFAULTS,
+  type LeaseOptions,
   type ResolvedCallOptions,
   type ResolvedOptions,
   resolveCallOptions,
   type ThrowPolicy,
+  type WaitingOptions,
 } from '../core/options.ts'
 import type { Publisher } from '../core/publisher.ts'
 import type { Runtime } from '../core/runtime.ts'
@@ -23,7 +26,7 @@ export interface PublishingEngine {
 }
 
 /** Options of `publishOnce`: `publish`, and `once`, `alreadyPublished` or both. What is not given is the engine's. */
-export interface PublishOnceOptions extends Pick<CallOptions, 'leaseMs' | 'maxRunMs' | 'retentionMs'>, Waiting {
+export interface PublishOnceOptions extends LeaseOptions, WaitingOptions {
   /** Sends the message: the publisher of any broker, the same as for a relay. */
   readonly publish: Publisher
   /** Keeps a record of what was sent. Required unless `alreadyPublished` is given. */
@@ -35,6 +38,8 @@ export interface PublishOnceOptions extends Pick<CallOptions, 'leaseMs' | 'maxRu
   readonly alreadyPublished?: (key: string, message: OutboxMessage) => Promise<boolean> | boolean
   /** Default: the engine's; required without `once`. Its keys are kept apart from those of the engine's other calls. */
   readonly scope?: string
+  /** Default: the engine's. What to do when an earlier sender disappeared without an end; needs `once`. */
+  readonly onAbandoned?: AbandonedPolicy
   /** Default 15 000. How long to wait for the broker, each time it is asked. */
   readonly publishTimeoutMs?: number
   /** Default 1 MiB. Larger bodies are refused. */
@@ -42,9 +47,6 @@ export interface PublishOnceOptions extends Pick<CallOptions, 'leaseMs' | 'maxRu
   /** Default: that of the engine, or `systemRuntime`. */
   readonly runtime?: Runtime
 }
-
-/** How the engine treats other owners, for these calls only. Default: the engine's own options. */
-type Waiting = Pick<CallOptions, 'onAbandoned' | 'onInFlight' | 'waitMs'>
 
 const CALL = ['leaseMs', 'maxRunMs', 'retentionMs', 'onAbandoned', 'onInFlight', 'waitMs'] as const
 const KNOWN: readonly string[] = [

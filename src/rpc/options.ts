@@ -8,7 +8,7 @@ import {
   positive,
   refuseUnknown,
 } from '../core/option-rules.ts'
-import type { AbandonedOperation, CallOptions } from '../core/options.ts'
+import type { AbandonedOperation, CallOptions, SharedCallOptions } from '../core/options.ts'
 import { headerName } from './header-name.ts'
 import type { RpcError } from './library.ts'
 import type { RpcCall } from './shapes.ts'
@@ -22,7 +22,7 @@ export type ReconciledCall = { readonly happened: true; readonly message: unknow
  * Options of the server interceptor. Checked when it is made: OPTION_INVALID names what is wrong. Those of a call, such
  * as `leaseMs`, override the engine's.
  */
-export interface RpcIdempotencyOptions extends Omit<CallOptions, 'onThrow' | 'onAbandoned'> {
+export interface RpcIdempotencyOptions extends SharedCallOptions {
   /** Whose key it is: the authenticated principal or tenant. `'public'`: all callers share one key space. */
   readonly scope: 'public' | ((call: RpcCall) => Answer<string>)
   /** Default: none. Returns a business key, used instead of the metadata; `undefined`: the call has no key. */

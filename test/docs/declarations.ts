@@ -11,6 +11,8 @@ export interface Member {
   readonly name: string
   readonly doc: string
   readonly callable: boolean
+  /** Declared by itself. Of a member of `Omit`, `Pick` or `Partial` the language server of TypeScript 7.0 shows nothing. */
+  readonly declared: boolean
   /** Declared with `?`. */
   readonly optional: boolean
   /** The docstring of the type that declares it, which may be another one than the one that has it. */
@@ -89,6 +91,7 @@ function membersOf(project: Project, symbol: Sym): readonly Member[] {
         name: member.name,
         doc: member.getDocumentationComment(checker),
         callable: isCallable(project, member),
+        declared: member.valueDeclaration !== undefined,
         optional: isOptional(declared),
         ownerDoc: ownerDoc(project, declared),
       })

@@ -51,6 +51,12 @@ describe('what an editor shows of the public API', () => {
     expect(withoutDefault(exports)).toEqual([])
   })
 
+  it('is declared by itself, but for options that are all optional or all complete somewhere else', () => {
+    const options = exports.filter(({ name }) => OPTIONS.test(name))
+    const hidden = options.filter(({ members }) => members.some((one) => !one.declared && !isForeign(one.ownerDoc)))
+    expect(hidden.map(({ name }) => name).sort()).toEqual(['ResolvedOptions', 'RouteOptions'])
+  })
+
   it('is looked at as a whole', () => {
     const names = exports.map(({ name }) => name)
     expect(names).toEqual(expect.arrayContaining(['onlyonce', 'OnlyonceError', 'IdempotencyOptions', 'simulate']))
@@ -61,7 +67,14 @@ describe('what an editor shows of the public API', () => {
 })
 
 describe('this check catches', () => {
-  const own: Member = { name: 'topic', doc: '', callable: false, optional: false, ownerDoc: 'A message.' }
+  const own: Member = {
+    name: 'topic',
+    doc: '',
+    callable: false,
+    declared: true,
+    optional: false,
+    ownerDoc: 'A message.',
+  }
   const shape: Export = {
     ...{ name: 'Thing', file: 'src/thing.ts', doc: 'A thing.' },
     members: [own],

@@ -1,7 +1,7 @@
 import { checkScope } from '../../core/key.ts'
 import type { Once, Operation } from '../../core/once.ts'
 import { aFunction, checkEach, invalidOption, oneOf, positiveOver, refuseUnknown } from '../../core/option-rules.ts'
-import { type CallOptions, resolveCallOptions } from '../../core/options.ts'
+import { type CallOptions, type EndingOptions, type LeaseOptions, resolveCallOptions } from '../../core/options.ts'
 import type { CompleterEvent } from './events.ts'
 
 /** The part of an engine that is used, whatever its store. */
@@ -51,7 +51,7 @@ export interface CompleterOptions {
    * Default: the engine's. Changes its options for the operations that are carried on: `leaseMs`, `maxRunMs`,
    * `retentionMs`, `onAbandoned`, `onThrow`.
    */
-  readonly call?: Omit<CallOptions, 'onStoreDown' | 'onInFlight' | 'onDuplicate' | 'waitMs'>
+  readonly call?: LeaseOptions & EndingOptions
   /**
    * Default: nobody. Told what became of each operation. Its errors are reported to the engine's `onListenerError` and
    * have no other effect.

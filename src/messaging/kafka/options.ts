@@ -1,25 +1,29 @@
 import { invalidOption } from '../../core/option-rules.ts'
 import type { KafkaClient, KafkaConsumerConfig } from './client.ts'
 
-/** What to consume from Kafka, as which group, and in which order. */
-export interface KafkaSource {
+/** What to read from Kafka. */
+export interface KafkaTopics {
   /** The client. Its consumer, its admin and its producer for dead letters are created and closed here. */
   readonly kafka: KafkaClient
   /** One topic, or several. */
   readonly topic: string | readonly string[]
-  /** Default: the consumer's `name`. */
-  readonly groupId?: string
   /** Default true. Where a group without committed offsets begins: at the oldest message, or at the next new one. */
   readonly fromBeginning?: boolean
+  /** Default true: the topics for messages put aside are created if missing. */
+  readonly declare?: boolean
+  /** Default: the client's own, with `maxWaitTimeInMs` 500. Session and heartbeat of the group, sizes of a fetch. */
+  readonly consumer?: KafkaConsumerConfig
+}
+
+/** What to consume from Kafka, as which group, and in which order. */
+export interface KafkaSource extends KafkaTopics {
+  /** Default: the consumer's `name`. */
+  readonly groupId?: string
   /**
    * Default `'key'`: messages with the same `onlyonce-ordering-key`, or else the same record key, are handled one after
    * the other, the rest of the partition concurrently. `'partition'`: one message of a partition at a time.
    */
   readonly order?: 'key' | 'partition'
-  /** Default true: the topics for messages put aside are created if missing. */
-  readonly declare?: boolean
-  /** Default: the client's own, with `maxWaitTimeInMs` 500. Session and heartbeat of the group, sizes of a fetch. */
-  readonly consumer?: KafkaConsumerConfig
 }
 
 export interface ResolvedSource {

@@ -1,7 +1,7 @@
 import { aFunction, checkEach, invalidOption, positiveOver, refuseUnknown } from '../../core/option-rules.ts'
 import { type Runtime, systemRuntime } from '../../core/runtime.ts'
 import type { Message } from '../message.ts'
-import { checkedSource, checkedText, type KafkaSource, type ResolvedSource } from './options.ts'
+import { checkedSource, checkedText, type KafkaTopics, type ResolvedSource } from './options.ts'
 
 /** A record to be produced. */
 export interface Output {
@@ -29,7 +29,7 @@ export type TransformEvent =
   | { readonly type: 'broker-failed'; readonly error: unknown }
 
 /** Options of `transform`. Inputs are handled per partition, in order. */
-export interface TransformOptions extends Omit<KafkaSource, 'order' | 'groupId'> {
+export interface TransformOptions extends KafkaTopics {
   /** The consumer group. Required: its offsets are committed with the outputs. */
   readonly groupId: string
   /** Begins the transactional ids, before the input's topic and partition: the same in all processes of the group. */

@@ -1,6 +1,6 @@
 import type { Publisher } from '../../core/publisher.ts'
 import type { OutboxMessage, TransactionalStore } from '../../core/store.ts'
-import type { Consumer, PullOptions } from '../../messaging/consumer.ts'
+import type { Consumer, ConsumerOptions } from '../../messaging/consumer.ts'
 import type { AtomicInboxOptions, LeasedInboxOptions } from '../../messaging/inbox-options.ts'
 
 /** A message as a producer writes it, by our publisher or another program. */
@@ -103,8 +103,7 @@ export interface OpenTopic<Place> {
 }
 
 /** What the suite gives to the adapter's `consume`: the options of the inbox, and those that every broker has. */
-export type ConsumeOptions<Tx> = (AtomicInboxOptions<Tx> | LeasedInboxOptions) &
-  Pick<PullOptions, 'concurrency' | 'prefetch' | 'onEvent'>
+export type ConsumeOptions<Tx> = (AtomicInboxOptions<Tx> | LeasedInboxOptions) & ConsumerOptions
 
 /** A publisher of the adapter under test, for one case. */
 export interface OpenPublisher {
