@@ -127,7 +127,11 @@ export interface EngineOptions<S extends Store = Store> extends CallOptions {
   readonly maxBatch?: number
   /** Default `false`. Keeps results of done operations in this process, so that a duplicate needs no store call. */
   readonly cache?: false | CacheOptions
-  /** Called when a listener or an `onThrow` function throws. Default: does nothing. */
+  /**
+   * Default: does nothing. Called with what functions throw, or reject with, that must not decide over an operation:
+   * listeners of `once.on`, `onEvent` of a consumer or completer, `onThrow`, `outcome` of HTTP and RPC, `redact` and
+   * `onUnrecordable` of HTTP.
+   */
   readonly onListenerError?: (error: unknown) => void
   /** Default `systemRuntime`. */
   readonly runtime?: Runtime

@@ -84,7 +84,10 @@ export interface IdempotencyOptions<Request = unknown> extends SharedCallOptions
   readonly maxRequestBytes?: number
   /** Default 262 144, at most 700 000. The longest answer whose body is stored; of longer ones only the head is. */
   readonly maxBodyBytes?: number
-  /** Classifies an answer. Default, and for `undefined`: 401, 403, 408, 409, 425, 429 and 5xx release the key. */
+  /**
+   * Classifies an answer. Default, and where it answers `undefined` or throws: 401, 403, 408, 409, 425, 429 and 5xx
+   * release the key. What it throws goes to the engine's `onListenerError`.
+   */
   readonly outcome?: (reply: HttpReply, call: HttpCall<Request>) => Decision | undefined
   /**
    * Names of the handler's headers that a replay has. Default: those that describe the content, `Location`, `Link`,
@@ -93,7 +96,10 @@ export interface IdempotencyOptions<Request = unknown> extends SharedCallOptions
   readonly replayHeaders?: readonly string[]
   /** Default `Idempotency-Replayed`, with the value `true`. `false` leaves it out. */
   readonly replayedHeader?: string | false
-  /** Default: none. Removes from an answer what must not be stored. The first client gets it as the handler sent it. */
+  /**
+   * Default: none. Removes from an answer what must not be stored. The first client gets it as the handler sent it.
+   * Where it throws, only the status is stored.
+   */
   readonly redact?: (reply: HttpReply) => HttpReply
   /** Default: none. Called before a replay, because rights may have been withdrawn since. `false`: 403. */
   readonly canReplay?: (call: HttpCall<Request>) => Answer<boolean>

@@ -37,7 +37,10 @@ export interface RpcIdempotencyOptions extends SharedCallOptions {
   readonly streams?: 'refuse' | 'pass'
   /** Default 262 144. The longest response that is stored; duplicates of a longer one get ALREADY_EXISTS. */
   readonly maxBodyBytes?: number
-  /** Whether an error is the final result or releases the operation. Default, and for `undefined`: its code decides. */
+  /**
+   * Whether an error is the final result or releases the operation. Default, and where it answers `undefined` or
+   * throws: its code decides. What it throws goes to the engine's `onListenerError`.
+   */
   readonly outcome?: (error: RpcError, call: RpcCall) => 'final' | 'release' | undefined
   /** Default: none. Headers and trailers of the handler that a replay has too. */
   readonly replayHeaders?: readonly string[]
