@@ -3,7 +3,7 @@ import { leftoverOf, quote, resolveKey } from '../core/key.ts'
 
 /**
  * How a key is written into its header. `'bare'`: as it is, which needs visible ASCII. `'quoted'`: as a string of RFC
- * 9651, as in the IETF draft, which allows blanks.
+ * 9651, as in draft-ietf-httpapi-idempotency-key-header-07, which allows blanks.
  */
 export type KeyFormat = 'bare' | 'quoted'
 

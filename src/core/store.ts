@@ -21,7 +21,7 @@ export interface StoreConcurrency {
 
 /**
  * Asks for the right to run an effect. `leaseMs` and `retentionMs` begin when the store grants it, by its own clock.
- * With a payload, `fingerprint` is that of the payload; an idle or done record with another one is a `mismatch`.
+ * With a payload, `fingerprint` is that of the payload; a record with another one is a `mismatch`.
  */
 export interface ClaimRequest {
   readonly id: OperationId
@@ -99,8 +99,9 @@ export interface Page<T> {
 
 /**
  * Where records are kept. Every verb is one atomic step judged by the store's own clock, takes a batch of distinct ids,
- * and answers in the order of the batch. `lifecycle.ts` specifies what each verb decides; `storeConformance` tests it.
- * Calls may be repeated with the same arguments at any time, by the network or by the engine.
+ * and answers in the order of the batch. `decideClaim`, `decideRenew`, `decideComplete` and `decideRelease` specify
+ * what each verb decides; `storeConformance` of `onlyonce/testing` tests it. Calls may be repeated with the same
+ * arguments at any time, by the network or by the engine.
  */
 export interface Store extends AsyncDisposable {
   /** Names the store in messages, such as `postgres`. */

@@ -45,6 +45,7 @@ type Answer<T> = T | Promise<T>
 /**
  * Options of the HTTP guard, the same for every framework. Checked when it is made: an unknown name, a wrong value or
  * an impossible combination is OPTION_INVALID. Those of a call, such as `leaseMs`, override the engine's.
+ * @see draft-ietf-httpapi-idempotency-key-header-07, which the guard follows
  */
 export interface IdempotencyOptions<Request = unknown> extends SharedCallOptions {
   /** Whose key it is: the authenticated principal or tenant. `'public'`: all callers share one key space. */

@@ -2,7 +2,10 @@ import type { ResolvedOptions } from '../core/options.ts'
 import type { HttpRules } from './options.ts'
 import { type Kind, PROBLEMS, type ProblemKind, titleFor } from './problem.ts'
 
-/** What a resource tells its clients about its keys, as §2.5.2 of the draft requires. */
+/**
+ * What a resource tells its clients about its keys.
+ * @see draft-ietf-httpapi-idempotency-key-header-07 §2.5.2, which requires it to be published
+ */
 export interface IdempotencyPolicy {
   /** `undefined` when the option `key` replaces the header. */
   readonly header?: string
