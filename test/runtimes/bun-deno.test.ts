@@ -2,22 +2,15 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
+import { root } from '../built.ts'
 import { describeWith } from '../support/services.ts'
 import type { Told } from './inside.ts'
-import { describeOn, type Runtime } from './programs.ts'
+import { describeOn, ENV, STARTED } from './programs.ts'
 
 /** A suite of some hundred cases on a loaded machine; one that hangs is noticed inside. */
 const SUITE_MS = 5 * 60_000
 
-const root = join(import.meta.dirname, '../..')
 const inside = join(import.meta.dirname, 'inside.ts')
-
-/** Neither may fetch anything, ask anything, or write to the user's own folders. */
-const STARTED: Readonly<Record<Exclude<Runtime, 'workerd'>, readonly string[]>> = {
-  bun: ['run', '--no-install'],
-  deno: ['run', '--allow-all', '--no-prompt', '--no-remote', '--no-lock', '--node-modules-dir=manual'],
-}
-const env = { ...process.env, DENO_DIR: join(root, '.cache/deno'), DENO_NO_UPDATE_CHECK: '1', DO_NOT_TRACK: '1' }
 
 for (const runtime of ['bun', 'deno'] as const) {
   describeOn(runtime, (binary) => {
@@ -26,7 +19,7 @@ for (const runtime of ['bun', 'deno'] as const) {
         `passes the suite: ${suite}`,
         async () => {
           const args = [...STARTED[runtime], inside, suite, url]
-          const { stdout } = await promisify(execFile)(binary, args, { cwd: root, env, maxBuffer: 2 ** 26 })
+          const { stdout } = await promisify(execFile)(binary, args, { cwd: root, env: ENV, maxBuffer: 2 ** 26 })
           const { passed, failed } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Told
           expect(failed).toEqual([])
           // As many as apply to the store that has the fewest.

@@ -16,7 +16,14 @@ const BINARIES: Readonly<Record<Runtime, readonly [scope: string, binary: RegExp
   workerd: ['@cloudflare', /^workerd-[^/]+\/bin\/workerd(\.exe)?$/],
 }
 
+/** Neither may fetch anything, ask anything, or write to the user's own folders. */
+export const STARTED: Readonly<Record<Exclude<Runtime, 'workerd'>, readonly string[]>> = {
+  bun: ['run', '--no-install'],
+  deno: ['run', '--allow-all', '--no-prompt', '--no-remote', '--no-lock', '--node-modules-dir=manual'],
+}
+
 const cache = join(import.meta.dirname, '../../.cache')
+export const ENV = { ...process.env, DENO_DIR: join(cache, 'deno'), DENO_NO_UPDATE_CHECK: '1', DO_NOT_TRACK: '1' }
 const wanted = Object.entries(VERSIONS).map(([name, version]) => `${name}@${version}`)
 const hash = createHash('sha256').update(wanted.join()).digest('hex').slice(0, 12)
 const folder = join(cache, `runtimes-${hash}`)

@@ -176,8 +176,8 @@ export async function startProxy(once: AnyOnce, given: ProxyOptions): Promise<Ru
       const closed = event(server, 'close')
       server.close()
       for (const socket of tunnels) socket.destroy()
-      // Node does not count those as idle that have never sent anything, and would wait for them.
-      for (const socket of connections) if (socket.bytesRead === 0) socket.destroy()
+      // Node does not count those as idle that have never sent anything, and would wait for them. Bun counts no bytes.
+      for (const socket of connections) if (socket.bytesRead === 0 && !isAnswering(socket)) socket.destroy()
       const finished = await drained(
         runtime,
         closed.then(() => once.close()),
