@@ -3,6 +3,7 @@ import { type DrizzleSql, driverError, drizzleQuery, SQL, transactionWith } from
 import { perTransaction, type SqlExecutor, type SqlResult } from './executor.ts'
 import { cutAtPlaceholders } from './placeholders.ts'
 import { isSavepointCommand } from './savepoint.ts'
+import { withServerCode } from './server-code.ts'
 
 /** The part of Drizzle's `PgTransaction` that is used. */
 export interface DrizzleTransaction<Query> {
@@ -45,7 +46,7 @@ const ofTransaction = perTransaction(transactionWith('execute', 'transaction'), 
         if (!Array.isArray(answer)) return { rows: answer.rows, rowCount: answer.rowCount ?? null }
         return { rows: [...answer], rowCount: answer.count ?? null }
       } catch (error) {
-        throw driverError(error)
+        throw withServerCode(driverError(error))
       }
     }
 
