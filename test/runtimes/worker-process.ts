@@ -13,8 +13,16 @@ export interface RunningWorker {
   stop(): Promise<void>
 }
 
-/** A worker of its own on a free port, from the built package as bundlers find it. */
-export async function startWorker(binary: string, source: string, store = ''): Promise<RunningWorker> {
+/**
+ * A worker of its own on a free port, from the built package as bundlers find it.
+ * @param objects names the classes of its Durable Objects, which are also the names of their bindings
+ */
+export async function startWorker(
+  binary: string,
+  source: string,
+  store = '',
+  objects: readonly string[] = [],
+): Promise<RunningWorker> {
   const folder = mkdtempSync(join(tmpdir(), 'onlyonce-worker-'))
   await build({
     stdin: { contents: source, resolveDir: join(root, 'test/runtimes'), loader: 'ts' },
@@ -28,7 +36,7 @@ export async function startWorker(binary: string, source: string, store = ''): P
     outfile: join(folder, 'worker.js'),
     logLevel: 'error',
   })
-  writeFileSync(join(folder, 'config.capnp'), configOf(store))
+  writeFileSync(join(folder, 'config.capnp'), configOf(store, objects))
   const args = ['serve', join(folder, 'config.capnp'), '--control-fd=3']
   const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] })
   const exited = once(child, 'exit')
@@ -48,7 +56,7 @@ export async function startWorker(binary: string, source: string, store = ''): P
   return { url: `http://127.0.0.1:${JSON.parse(line[0]).port}`, stop }
 }
 
-function configOf(store: string): string {
+function configOf(store: string, objects: readonly string[]): string {
   return `using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
@@ -62,7 +70,12 @@ const config :Workerd.Config = (
 const worker :Workerd.Worker = (
   modules = [(name = "worker", esModule = embed "worker.js")],
   compatibilityDate = "2026-11-01",
-  bindings = [(name = "STORE", text = ${JSON.stringify(store)})]
+  durableObjectNamespaces = [${objects.map((name) => `(className = "${name}", uniqueKey = "${name}")`).join()}],
+  durableObjectStorage = (inMemory = void),
+  bindings = [
+    ${objects.map((name) => `(name = "${name}", durableObjectNamespace = "${name}"),`).join('')}
+    (name = "STORE", text = ${JSON.stringify(store)})
+  ]
 );
 `
 }

@@ -42,6 +42,20 @@ export default {
   },
 }
 
+/** All requests of one Durable Object share what it opens, so it has one engine for them. */
+export class Shop {
+  readonly #guarded: (request: Request) => Promise<Response>
+
+  constructor(_: unknown, env: { STORE: string }) {
+    const once = onlyonce({ store: open(env.STORE).store, scope: 'object' })
+    this.#guarded = idempotency(once, { scope: 'public', onInFlight: 'wait' })(handle)
+  }
+
+  async fetch(request: Request): Promise<Response> {
+    return request.method === 'GET' ? Response.json(runs) : this.#guarded(request)
+  }
+}
+
 async function handle(request: Request): Promise<Response> {
   const body = await request.text()
   const { pathname } = new URL(request.url)

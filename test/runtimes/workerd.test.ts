@@ -24,14 +24,23 @@ describeOn('workerd', (binary) => {
     expect(loaded.filter((count) => count > 0)).toHaveLength(names.length)
   })
 
-  for (const kind of ['redis', 'postgres', 'mysql'] as const) describeWith(kind, (url) => guards(binary, url))
+  for (const kind of ['redis', 'postgres', 'mysql'] as const) {
+    describeWith(kind, (url) => {
+      guards('a worker with an engine for each request', () => startWorker(binary, EACH_REQUEST, url))
+      guards('a durable object with one engine', () => startWorker(binary, ONE_OBJECT, url, ['Shop']))
+    })
+  }
 })
 
-function guards(binary: string, store: string): void {
-  describe('a worker with an engine for each request', () => {
+const EACH_REQUEST = "export { default } from './worker.ts'"
+const ONE_OBJECT = `export { Shop } from './worker.ts'
+export default { fetch: (request, { Shop }) => Shop.get(Shop.idFromName('one')).fetch(request) }`
+
+function guards(title: string, start: () => Promise<RunningWorker>): void {
+  describe(title, () => {
     let worker: RunningWorker
     beforeAll(async () => {
-      worker = await startWorker(binary, "export { default } from './worker.ts'", store)
+      worker = await start()
     })
     afterAll(() => worker?.stop())
 
