@@ -56,20 +56,32 @@ export function publisher(options: BullPublisherOptions): Publisher {
     const data = jobData(message)
     return async () => {
       const { id } = await to.add(message.topic, data, { ...given, jobId })
-      return id === jobId ? { ok: true } : copyOf(to, message, id)
+      return id === jobId ? { ok: true } : copyOf(to, message, id, keepsLast(given))
     }
   }
 
   return (batch) => Promise.all(batch.map(publish))
 }
 
-/** Checks the job that BullMQ says has the message: what it remembers may outlive that job. */
-async function copyOf(queue: BullQueue, message: OutboxMessage, id: string | undefined): Promise<PublishResult> {
+/**
+ * Checks the job that BullMQ says has the message: what it remembers may outlive that job. With `keepLastIfActive`,
+ * BullMQ gives the same answer for a message that it keeps as the next one, until a later one takes its place.
+ */
+async function copyOf(
+  queue: BullQueue,
+  message: OutboxMessage,
+  id: string | undefined,
+  mayBeNext: boolean,
+): Promise<PublishResult> {
   const stored = id === undefined ? undefined : await queue.getJob(id)
-  if (stored === undefined || stored === null)
-    return { ok: false, reason: `BullMQ takes it for a copy of job ${id}, which is not there: it was not stored` }
-  if (messageIdOf(stored.data) === message.id) return { ok: true }
-  return { ok: false, reason: `BullMQ takes it for a copy of job ${id}, which is another message: it was not stored` }
+  if (stored && messageIdOf(stored.data) === message.id) return { ok: true }
+  const taken = `BullMQ takes it for a copy of job ${id}, which is ${stored ? 'another message' : 'not there'}`
+  if (mayBeNext) return { ok: false, reason: `${taken}: it may keep it as the next one`, unknown: true }
+  return { ok: false, reason: `${taken}: it was not stored` }
+}
+
+function keepsLast({ deduplication }: BullJobOptions): boolean {
+  return Boolean((Object(deduplication) as { readonly keepLastIfActive?: unknown }).keepLastIfActive)
 }
 
 /** Returns the job id: BullMQ refuses ids with colons, and numbers. Different ids stay different. */
