@@ -73,3 +73,29 @@ it('starts that are never answered become rare: each leaves a client behind', as
   await runtime.advance(11_000)
   await ended
 })
+
+it('asks one by one while a body that cannot be decompressed may come again, and for many after that', async () => {
+  const runtime = fakeRuntime()
+  const asked: number[] = []
+  let fails = true
+  const receive = async (max: number) => {
+    asked.push(max)
+    await new Promise<void>((resolve) => void runtime.after(5_000, resolve))
+    if (fails) throw Object.assign(new Error('incorrect header check'), { code: 'Z_DATA_ERROR' })
+    return []
+  }
+  const failures: unknown[] = []
+  const events = { roomFor: () => 16, onMessages: () => {}, onFailure: (error: unknown) => failures.push(error) }
+  const fetching = startFetching({ receive } as unknown as RocketConsumer, 30_000, runtime, events)
+  await runtime.advance(5_000)
+  fails = false
+  await runtime.advance(90_000)
+  expect(asked.slice(0, 2)).toEqual([16, 1])
+  expect(new Set(asked.slice(1, -1))).toEqual(new Set([1]))
+  await runtime.advance(10_000)
+  expect(asked.at(-1)).toBe(16)
+  expect(failures).toEqual([expect.objectContaining({ cause: expect.objectContaining({ code: 'Z_DATA_ERROR' }) })])
+  const ended = fetching.end()
+  await runtime.advance(11_000)
+  await ended
+})

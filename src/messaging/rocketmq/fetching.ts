@@ -1,4 +1,5 @@
 import { backoff } from '../../core/backoff.ts'
+import { reasonOf } from '../../core/errors.ts'
 import { createPause } from '../../core/pause.ts'
 import { type Runtime, sleep } from '../../core/runtime.ts'
 import { timeLimit } from '../../core/time-limit.ts'
@@ -15,6 +16,8 @@ const IDLE_MS = 1_000
 const END_LIMIT_MS = 10_000
 const OPEN_LIMIT_MS = 60_000
 const LONGEST_OPEN_PAUSE_MS = 600_000
+/** A message comes again when its invisible time is over, plus what the broker takes to notice and an idle client waits. */
+const COMES_AGAIN_MS = 60_000
 
 export interface Fetching {
   /** Call when there may be room for further messages. */
@@ -43,6 +46,7 @@ export function startFetching(
   let ours: RocketConsumer | undefined
   const idling = createPause(runtime)
   let unanswered = false
+  let singlyUntil = Number.NEGATIVE_INFINITY
 
   async function open(): Promise<RocketConsumer> {
     if (typeof consumer !== 'function') return consumer
@@ -64,7 +68,8 @@ export function startFetching(
     // Each start that is never answered leaves a client behind whose timers go on.
     const openPauseMs = backoff(runtime, OPEN_LIMIT_MS, LONGEST_OPEN_PAUSE_MS)
     while (!ending.signal.aborted) {
-      const room = Math.min(roomFor(), MAX_BATCH)
+      const isSingle = runtime.elapsed() < singlyUntil
+      const room = Math.min(roomFor(), isSingle ? 1 : MAX_BATCH)
       if (room <= 0) {
         await idling.wait(IDLE_MS)
         continue
@@ -80,7 +85,9 @@ export function startFetching(
         if (messages.length === 0 && soon && !ending.signal.aborted) await idling.wait(FIRST_PAUSE_MS)
       } catch (error) {
         if (ending.signal.aborted) return
-        onFailure(error)
+        const isUnreadable = isDecompression(error)
+        if (isUnreadable) singlyUntil = runtime.elapsed() + invisibleMs + COMES_AGAIN_MS
+        onFailure(isUnreadable ? unreadable(error) : error)
         const ms = unanswered ? openPauseMs() : pauseMs()
         unanswered = false
         await sleep(runtime, ms, ending.signal)
@@ -104,4 +111,18 @@ export function startFetching(
       await timeLimit(runtime, closing, END_LIMIT_MS, () => undefined).catch(() => {})
     },
   }
+}
+
+/**
+ * The client decompresses inside `receive`: a body that it cannot decompress costs the whole batch one of the broker's
+ * attempts, each time. So until it is gone for good, messages are asked for one by one, and the others get through.
+ */
+function isDecompression(error: unknown): boolean {
+  return String((Object(error) as { readonly code?: unknown }).code).startsWith('Z_')
+}
+
+function unreadable(cause: unknown): Error {
+  const what = `RocketMQ: the client cannot decompress the body of a message that it received (${reasonOf(cause)})`
+  const then = 'it stays with the broker, and the others are received one by one meanwhile'
+  return new Error(`${what}: ${then}`, { cause })
 }
