@@ -50,4 +50,21 @@ describeWith('redis', (url) => {
     await until('both are handled', () => seen.length === 2)
     expect(seen.sort()).toEqual([`bull:${name}-2:${first?.id}`, `bull:${name}:${first?.id}`])
   })
+  it('a job of which nothing but its id is left is no message', LONG, async () => {
+    const { once, queue, name, connection, publish, work } = await openDesk(url)
+    const seen: string[] = []
+    // As after an eviction while the job runs: BullMQ finds the id without a lock, and hands it out again.
+    const handle = async ({ id }: { id: string }) => {
+      seen.push(id)
+      if (id === 'a') await connection.del(`bull:${name}:o-a`)
+    }
+    work(processor({ once, name: 'ledger', delivers: 'at-least-once', handle }))
+    await publish(['a'])
+    await until(
+      'what is left is over',
+      async () => (await queue.getFailedCount()) + (await queue.getCompletedCount()) > 0,
+    )
+    expect(seen).toEqual(['a'])
+    expect((await queue.getJob('o-a'))?.failedReason).toContain('nothing of it is left but its id')
+  })
 })

@@ -1,7 +1,8 @@
 /** The part of BullMQ's `Job` that we use, by shape. */
 export interface BullJob {
   readonly id?: string | undefined
-  readonly name: string
+  /** Missing when nothing is left of the job but its id. */
+  readonly name?: string | undefined
   readonly data: unknown
   readonly queueName: string
   readonly queueQualifiedName: string

@@ -70,6 +70,8 @@ export function deliveryOf(job: BullJob): Delivery {
 
 function contentOf(job: BullJob): Pick<Delivery, 'id' | 'body' | 'headers' | 'orderingKey' | 'unreadable'> {
   const { name, data } = job
+  // BullMQ writes a name with every job, and hands out an id whose job is gone as a job without anything.
+  if (name === undefined) return { id: '', body: bytesOf(data), headers: {}, unreadable: GONE }
   const named = { [JOB_NAME_HEADER]: name }
   if ('onlyonce' in Object(data)) {
     if (!isJobData(data)) return { id: '', body: bytesOf(data), headers: named, unreadable: UNREADABLE }
@@ -94,6 +96,7 @@ function idOf({ id = '', queueQualifiedName, timestamp }: BullJob): string {
   return id.startsWith('repeat:') ? `${queueQualifiedName}:${id}` : id
 }
 
+const GONE = 'the job was removed or evicted from Redis while it waited or ran: nothing of it is left but its id'
 const UNREADABLE = 'the data of the job has the mark of a message of onlyonce, and is none that this version can read'
 
 function bytesOf(data: unknown): Uint8Array {
