@@ -110,6 +110,17 @@ describeWith('rocketmq', (url) => {
     expect([...(parked?.properties ?? [])].toSorted()).toEqual([...properties].toSorted())
   })
 
+  it('a message whose keys leave no room is put aside without a reason', LONG, async () => {
+    const { once, topic, producer, consumer, read } = await openDesk(url)
+    const keys = ['é'.repeat(4_000), 'x'.repeat(8_384)]
+    await producer.send({ topic, body: Buffer.from('full'), keys })
+    await settledBy(1, (onEvent) => {
+      atLast(consume({ ...rules, once, producer, consumer, onEvent, handle: () => {} }), (one) => one.stop())
+    })
+    const [parked] = await read(1)
+    expect([parked?.keys, [...(parked?.properties ?? [])]]).toEqual([keys, []])
+  })
+
   it('a message that cannot be put aside stays where it is', LONG, async () => {
     const { once, producer, consumer, publish, read } = await openDesk(url)
     await publish(['bad'])

@@ -3,7 +3,7 @@ import { ID_HEADER, type labelsOf, ORDERING_KEY_HEADER } from '../headers.ts'
 import { labelWithin } from '../reason.ts'
 import type { RocketMessage, RocketOutgoing } from './client.ts'
 
-/** Limits of the proxy: bytes of all properties of a message together, and their number. */
+/** Limits of the proxy: bytes of all properties and keys of a message together, and number of its properties. */
 const MAX_PROPERTIES_BYTES = 16_384
 const MAX_PROPERTIES = 128
 
@@ -51,10 +51,11 @@ export function copyOf(message: RocketMessage, topic: string, labels: ReturnType
   const properties = new Map(message.properties)
   for (const name of BROKERS_OWN) properties.delete(name)
   const orderingKey = orderingKeyOf(message)
-  if (orderingKey !== undefined && fits(properties, ORDERING_KEY_HEADER, orderingKey))
+  const roomFor = (name: string) => roomBeside(properties, keys, name)
+  if (orderingKey !== undefined && bytes(orderingKey) <= roomFor(ORDERING_KEY_HEADER))
     properties.set(ORDERING_KEY_HEADER, orderingKey)
   for (const [label, value] of Object.entries(labels)) {
-    const fitting = labelWithin(roomFor(properties, label), label, value)
+    const fitting = labelWithin(roomFor(label), label, value)
     if (fitting !== undefined) properties.set(label, fitting)
   }
   return { topic, body, keys: [...keys], properties, ...(tag ? { tag } : {}) }
@@ -63,12 +64,9 @@ export function copyOf(message: RocketMessage, topic: string, labels: ReturnType
 const bytes = (text: string) => Buffer.byteLength(text)
 
 /** Returns how many bytes the value of a property may have; a value that it replaces does not count. */
-function roomFor(properties: ReadonlyMap<string, string>, name: string): number {
+function roomBeside(properties: ReadonlyMap<string, string>, keys: readonly string[], name: string): number {
   const others = [...properties].filter(([other]) => other !== name)
   if (others.length >= MAX_PROPERTIES) return 0
-  return others.reduce((left, [key, value]) => left - bytes(key) - bytes(value), MAX_PROPERTIES_BYTES) - bytes(name)
-}
-
-function fits(properties: ReadonlyMap<string, string>, name: string, value: string): boolean {
-  return bytes(value) <= roomFor(properties, name)
+  const texts = [name, ...keys, ...others.flat()]
+  return texts.reduce((left, text) => left - bytes(text), MAX_PROPERTIES_BYTES)
 }
