@@ -80,7 +80,8 @@ async function copyOf(
   return { ok: false, reason: `${taken}: it was not stored` }
 }
 
-function keepsLast({ deduplication }: BullJobOptions): boolean {
+function keepsLast(given: object): boolean {
+  const { deduplication } = given as { readonly deduplication?: unknown }
   return Boolean((Object(deduplication) as { readonly keepLastIfActive?: unknown }).keepLastIfActive)
 }
 
