@@ -46,6 +46,23 @@ describe('an operation asked for again by its own effect, in the same transactio
     expect(nested).toEqual({ kind: 'replayed', value: { key: 'a' } })
   })
 
+  it('is so, too, when an attempt that outlived its time limit ends meanwhile', async () => {
+    const { once, runtime } = await setup({ maxRunMs: 3_000 })
+    let end = () => {}
+    const ended = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    const outlived = codeOf(once.atomic('a', () => ended))
+    await runtime.advance(3_000)
+    expect(await outlived).toBe('LEASE_LOST')
+    const nested = await once.atomic('a', async (tx) => {
+      end()
+      await new Promise((resolve) => setImmediate(resolve))
+      return once.atomic.attempt('a', insert('a'), { tx })
+    })
+    expect(nested).toEqual(again)
+  })
+
   it('is answered as ever when the effect is over', async () => {
     const { once, store } = await setup()
     await store.transaction(async (tx) => {
