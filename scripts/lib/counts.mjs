@@ -11,7 +11,7 @@ export const one = (ok) => ({ passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0
 export const atLeastOneFailure = (counts, ok) => (ok || counts.failed > 0 ? counts : { ...counts, failed: 1 })
 
 /** Tests that wait for servers, leases and killed processes: a busy machine can make one of them fail. */
-const WAITING = /^test\/(chaos|conformance|executors|guards|http|integration|rpc|testing)\//
+const WAITING = /^test\/(chaos|conformance|executors|guards|http|integration|rpc|runtimes|testing)\//
 /** More failures than this are no accident. */
 const FEW = 4
 
